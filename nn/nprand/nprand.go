@@ -1,0 +1,226 @@
+// Package nprand is the random stream of NumPy's legacy generator,
+// numpy.random.RandomState: the same seed gives the same numbers in the same
+// order as np.random.seed followed by np.random.randn, choice, randint,
+// random_sample and permutation.
+//
+// The words come from MT19937 (Matsumoto and Nishimura, 1998), the normal
+// deviates from Marsaglia's polar method with the spare value kept, the
+// integers from masked rejection.
+package nprand
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"math"
+	"math/bits"
+
+	"gonum.org/v1/gonum/mathext/prng"
+)
+
+// State is one stream. Make it with New: the zero State is not seeded.
+// A State must not be used by two goroutines at once.
+type State struct {
+	mt       prng.MT19937
+	gauss    float64 // the spare deviate of the last pair
+	hasGauss bool
+}
+
+// New returns the stream of np.random.RandomState(seed).
+func New(seed uint32) *State {
+	s := new(State)
+	s.Seed(seed)
+	return s
+}
+
+// Seed restarts the stream and drops the spare normal deviate, as np.random.seed does.
+func (s *State) Seed(seed uint32) {
+	s.mt.Seed(uint64(seed))
+	s.gauss, s.hasGauss = 0, false
+}
+
+// Uint32 returns the next 32-bit word of the generator.
+func (s *State) Uint32() uint32 { return s.mt.Uint32() }
+
+// RandomSample returns a uniform value in [0, 1) with 53 random bits. It takes two words.
+func (s *State) RandomSample() float64 {
+	a := s.mt.Uint32() >> 5
+	b := s.mt.Uint32() >> 6
+	return (float64(a)*(1<<26) + float64(b)) / (1 << 53)
+}
+
+// Randn returns a standard normal deviate.
+func (s *State) Randn() float64 {
+	if s.hasGauss {
+		g := s.gauss
+		s.gauss, s.hasGauss = 0, false
+		return g
+	}
+	for {
+		x1 := 2*s.RandomSample() - 1
+		x2 := 2*s.RandomSample() - 1
+		// The conversions forbid a fused multiply-add, which would round differently.
+		r2 := float64(x1*x1) + float64(x2*x2)
+		if r2 >= 1 || r2 == 0 {
+			continue
+		}
+		f := math.Sqrt(-2 * math.Log(r2) / r2)
+		s.gauss, s.hasGauss = f*x1, true
+		return f * x2
+	}
+}
+
+// FillRandn fills dst as np.random.randn(len(dst)) would.
+func (s *State) FillRandn(dst []float64) {
+	for i := range dst {
+		dst[i] = s.Randn()
+	}
+}
+
+// interval returns a uniform value in [0, max]. Words above max, after masking
+// to its bits, are thrown away. max = 0 takes no word.
+func (s *State) interval(max uint64) uint64 {
+	if max == 0 {
+		return 0
+	}
+	mask := uint64(1)<<bits.Len64(max) - 1
+	if max <= math.MaxUint32 {
+		for {
+			if v := uint64(s.mt.Uint32()) & mask; v <= max {
+				return v
+			}
+		}
+	}
+	for {
+		if v := s.mt.Uint64() & mask; v <= max {
+			return v
+		}
+	}
+}
+
+// Randint returns a uniform value in [low, high), as np.random.randint does.
+// It panics if the range is empty.
+func (s *State) Randint(low, high int) int {
+	if high <= low {
+		panic(fmt.Sprintf("nprand: Randint(%d, %d): the range is empty", low, high))
+	}
+	return int(uint64(low) + s.interval(uint64(high)-uint64(low)-1))
+}
+
+// RandintSlice fills dst as np.random.randint(low, high, len(dst)) would.
+// It panics if the range is empty.
+func (s *State) RandintSlice(dst []int, low, high int) {
+	for i := range dst {
+		dst[i] = s.Randint(low, high)
+	}
+}
+
+// Intn returns a uniform value in [0, n). It panics if n <= 0.
+func (s *State) Intn(n int) int { return s.Randint(0, n) }
+
+// Choice fills dst with draws from [0, n) with replacement, as
+// np.random.choice(n, len(dst)) does. It panics if n <= 0.
+func (s *State) Choice(dst []int, n int) {
+	if n <= 0 {
+		panic(fmt.Sprintf("nprand: Choice from n = %d: n must be positive", n))
+	}
+	for i := range dst {
+		dst[i] = int(s.interval(uint64(n) - 1))
+	}
+}
+
+// Shuffle permutes n elements in place by calls of swap, as np.random.shuffle does.
+// It panics if n < 0.
+func (s *State) Shuffle(n int, swap func(i, j int)) {
+	if n < 0 {
+		panic(fmt.Sprintf("nprand: Shuffle of n = %d: n must not be negative", n))
+	}
+	for i := n - 1; i > 0; i-- {
+		swap(i, int(s.interval(uint64(i))))
+	}
+}
+
+// Permutation returns 0 … n−1 in random order, as np.random.permutation(n) does.
+// It panics if n < 0.
+func (s *State) Permutation(n int) []int {
+	if n < 0 {
+		panic(fmt.Sprintf("nprand: Permutation of n = %d: n must not be negative", n))
+	}
+	p := make([]int, n)
+	for i := range p {
+		p[i] = i
+	}
+	s.Shuffle(n, func(i, j int) { p[i], p[j] = p[j], p[i] })
+	return p
+}
+
+// The saved form: magic with version, flag, spare deviate, 624 words and their
+// index as gonum writes them, CRC-32 of all that. Numbers are big-endian.
+const (
+	magic    = "nprand1\n"
+	flagAt   = len(magic)
+	gaussAt  = flagAt + 1
+	wordsAt  = gaussAt + 8
+	words    = 624
+	indexAt  = wordsAt + 4*words
+	crcAt    = indexAt + 4
+	stateLen = crcAt + 4
+)
+
+// MarshalBinary saves the whole state, the spare normal deviate included.
+func (s *State) MarshalBinary() ([]byte, error) {
+	mt, err := s.mt.MarshalBinary()
+	if err != nil {
+		return nil, fmt.Errorf("nprand: save state: %w", err)
+	}
+	b := make([]byte, 0, stateLen)
+	b = append(b, magic...)
+	if s.hasGauss {
+		b = append(b, 1)
+	} else {
+		b = append(b, 0)
+	}
+	b = binary.BigEndian.AppendUint64(b, math.Float64bits(s.gauss))
+	b = append(b, mt...)
+	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b)), nil
+}
+
+// UnmarshalBinary restores a state that MarshalBinary saved. If data is not
+// such a state, s stays as it was.
+func (s *State) UnmarshalBinary(data []byte) error {
+	if len(data) != stateLen {
+		return fmt.Errorf("nprand: restore state: %d bytes, want %d", len(data), stateLen)
+	}
+	if string(data[:flagAt]) != magic {
+		return fmt.Errorf("nprand: restore state: header %q, want %q", data[:flagAt], magic)
+	}
+	if got, want := crc32.ChecksumIEEE(data[:crcAt]), binary.BigEndian.Uint32(data[crcAt:]); got != want {
+		return fmt.Errorf("nprand: restore state: CRC-32 %08x, recorded %08x: the state is damaged", got, want)
+	}
+	flag := data[flagAt]
+	gauss := math.Float64frombits(binary.BigEndian.Uint64(data[gaussAt:]))
+	if flag > 1 || (flag == 0 && gauss != 0) || math.IsNaN(gauss) || math.IsInf(gauss, 0) {
+		return fmt.Errorf("nprand: restore state: spare deviate %v with flag %d", gauss, flag)
+	}
+	if i := binary.BigEndian.Uint32(data[indexAt:]); i > words {
+		return fmt.Errorf("nprand: restore state: word index %d, at most %d", i, words)
+	}
+	if allZero(data[wordsAt:indexAt]) {
+		return errors.New("nprand: restore state: all words are zero: the state was never seeded")
+	}
+	if err := s.mt.UnmarshalBinary(data[wordsAt:crcAt]); err != nil {
+		return fmt.Errorf("nprand: restore state: %w", err)
+	}
+	s.gauss, s.hasGauss = gauss, flag == 1
+	return nil
+}
+
+func allZero(b []byte) bool {
+	for _, v := range b {
+		if v != 0 {
+			return false
+		}
+	}
+	return true
+}

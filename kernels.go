@@ -1,0 +1,44 @@
+package fusegrid
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"fusegrid/kernels"
+)
+
+// EnvImpl names the environment variable that overrides the choice of [Best].
+const EnvImpl = "FUSEGRID_IMPL"
+
+// All returns the kernel sets of this machine and build, fastest first. The last
+// ones are the plain-Go reference and gonum's BLAS.
+func All() []*kernels.Set {
+	sets := native()
+	return append(sets, kernels.Reference())
+}
+
+// Best returns the set that FUSEGRID_IMPL names, or else the first of [All].
+func Best() (*kernels.Set, error) {
+	if name := os.Getenv(EnvImpl); name != "" {
+		s, err := ByName(name)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", EnvImpl, err)
+		}
+		return s, nil
+	}
+	return All()[0], nil
+}
+
+// ByName returns the set of that name. The error for an unknown name lists the
+// names that this machine has.
+func ByName(name string) (*kernels.Set, error) {
+	var names []string
+	for _, s := range All() {
+		if s.Name == name {
+			return s, nil
+		}
+		names = append(names, s.Name)
+	}
+	return nil, fmt.Errorf("no kernel set %q on this machine; there are: %s", name, strings.Join(names, ", "))
+}

@@ -1,0 +1,71 @@
+package kernels
+
+import (
+	"fmt"
+	"unsafe"
+)
+
+func checkLen(op, name string, got, want int) {
+	if got != want {
+		panic(fmt.Sprintf("kernels: %s: %s has %d elements, want %d", op, name, got, want))
+	}
+}
+
+func checkMat[T Float](op, name string, m Mat[T]) {
+	if m.Rows < 0 || m.Cols < 0 || m.Stride < m.Cols {
+		panic(fmt.Sprintf("kernels: %s: %s is %d×%d with stride %d", op, name, m.Rows, m.Cols, m.Stride))
+	}
+	if len(m.Data) < m.extent() {
+		panic(fmt.Sprintf("kernels: %s: %s is %d×%d with stride %d but has %d elements, want %d",
+			op, name, m.Rows, m.Cols, m.Stride, len(m.Data), m.extent()))
+	}
+}
+
+func checkShape[T Float](op, name string, got, want Mat[T]) {
+	if got.Rows != want.Rows || got.Cols != want.Cols {
+		panic(fmt.Sprintf("kernels: %s: %s is %d×%d, want %d×%d", op, name, got.Rows, got.Cols, want.Rows, want.Cols))
+	}
+}
+
+func checkBias[T Float](op string, dst, x Mat[T], bias []T) {
+	checkMat(op, "dst", dst)
+	checkMat(op, "x", x)
+	checkShape(op, "dst", dst, x)
+	checkLen(op, "bias", len(bias), x.Cols)
+	checkSameMat(op, "dst", "x", dst, x)
+	checkApart(op, "dst", "bias", dst.Data, bias)
+}
+
+// overlap reports whether a and b share memory.
+func overlap[T Float](a, b []T) bool {
+	if len(a) == 0 || len(b) == 0 {
+		return false
+	}
+	size := unsafe.Sizeof(a[0])
+	a0, b0 := uintptr(unsafe.Pointer(&a[0])), uintptr(unsafe.Pointer(&b[0]))
+	return a0 < b0+uintptr(len(b))*size && b0 < a0+uintptr(len(a))*size
+}
+
+func checkApart[T Float](op, out, in string, dst, src []T) {
+	if overlap(dst, src) {
+		panic(fmt.Sprintf("kernels: %s: %s overlaps %s", op, out, in))
+	}
+}
+
+func checkSameOrApart[T Float](op, out, in string, dst, src []T) {
+	if len(dst) > 0 && len(src) > 0 && &dst[0] == &src[0] {
+		return
+	}
+	checkApart(op, out, in, dst, src)
+}
+
+func checkSameMat[T Float](op, out, in string, dst, src Mat[T]) {
+	if len(dst.Data) > 0 && len(src.Data) > 0 && &dst.Data[0] == &src.Data[0] && dst.Stride == src.Stride {
+		return
+	}
+	checkMatApart(op, out, in, dst, src)
+}
+
+func checkMatApart[T Float](op, out, in string, dst, src Mat[T]) {
+	checkApart(op, out, in, dst.Data[:dst.extent()], src.Data[:src.extent()])
+}

@@ -1,0 +1,26 @@
+// Package kernels is the contract between the nets and the machine: the list
+// of operations that are hot in training, their exact meaning, a plain-Go
+// implementation of each, and an adapter that borrows gonum's BLAS.
+//
+// A [Set] is one implementation of all of them, for float32 and float64. It is
+// a value that is passed down, never a global, so one process can train on
+// several sets in turn. [Of] gives the operations of a set for one type, with
+// their arguments checked:
+//
+//	set := kernels.Reference()
+//	ops := kernels.Of[float32](set)
+//	ops.ReLU(h, h)
+//
+// The module's root package knows which sets this machine has.
+//
+// # Numbers
+//
+// Sets with [Set.Stable] keep one promise: an element of a result depends only
+// on the inputs that its formula names. It does not depend on how many rows or
+// columns surround it, on alignment, on strides, or on how the work is split.
+// Sets of one [Set.Class] also give the same bits as each other.
+//
+// Every operation propagates NaN and ±Inf as its formula does in IEEE 754,
+// denormals are kept, and the few places where a formula leaves a choice are
+// written at the operation.
+package kernels

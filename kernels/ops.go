@@ -1,0 +1,185 @@
+package kernels
+
+import (
+	"fmt"
+	"unsafe"
+)
+
+// Ops are the operations of a set for one type. Every method checks shapes and
+// overlap first and panics, naming the operand, before anything is written.
+// Elementwise operations may work in place (dst and source the same memory);
+// operands that overlap in part are refused.
+type Ops[T Float] struct{ s *Slots[T] }
+
+// A Product is C ← β∘C + α·op(A)·op(B), where op(X) is X or its transpose.
+//
+// In a stable set an element is t = Σ a(i,p)·b(p,j), summed from zero in ascending p
+// by the rounding of the set's class, and then c ← β·c + α·t.
+//
+//   - β = 0 never reads C, so NaN in fresh memory does not spread.
+//   - α = 0 or an inner dimension of 0 never reads A and B.
+//   - BetaRow (one per row of C) or BetaCol (one per column), where not nil,
+//     stands in the place of Beta: with it the product is also the update
+//     W ← (1−λη)·W − η·(dH)ᵀX of many nets at once.
+type Product[T Float] struct {
+	Alpha          T
+	A              Mat[T]
+	TransA         bool
+	B              Mat[T]
+	TransB         bool
+	Beta           T
+	BetaRow        []T
+	BetaCol        []T
+	C              Mat[T]
+}
+
+// Dims returns the shape of the product: C is m×n, and k is summed over.
+func (p *Product[T]) Dims() (m, n, k int) {
+	k = p.A.Cols
+	if p.TransA {
+		k = p.A.Rows
+	}
+	return p.C.Rows, p.C.Cols, k
+}
+
+// BetaAt returns the β of element (i, j).
+func (p *Product[T]) BetaAt(i, j int) T {
+	switch {
+	case p.BetaRow != nil:
+		return p.BetaRow[i]
+	case p.BetaCol != nil:
+		return p.BetaCol[j]
+	}
+	return p.Beta
+}
+
+// Gemm computes a [Product]. C may not overlap A or B.
+func (o Ops[T]) Gemm(p Product[T]) {
+	p.check()
+	if p.C.Rows == 0 || p.C.Cols == 0 {
+		return
+	}
+	o.s.Gemm(p)
+}
+
+func (p *Product[T]) check() {
+	checkMat("Gemm", "A", p.A)
+	checkMat("Gemm", "B", p.B)
+	checkMat("Gemm", "C", p.C)
+	m, k := p.A.Rows, p.A.Cols
+	if p.TransA {
+		m, k = k, m
+	}
+	kb, n := p.B.Rows, p.B.Cols
+	if p.TransB {
+		kb, n = n, kb
+	}
+	if kb != k {
+		panic(fmt.Sprintf("kernels: Gemm: op(B) has %d rows, op(A) has %d columns", kb, k))
+	}
+	if p.C.Rows != m || p.C.Cols != n {
+		panic(fmt.Sprintf("kernels: Gemm: C is %d×%d, op(A)·op(B) is %d×%d", p.C.Rows, p.C.Cols, m, n))
+	}
+	if p.BetaRow != nil && p.BetaCol != nil {
+		panic("kernels: Gemm: BetaRow and BetaCol are both set")
+	}
+	if p.BetaRow != nil {
+		checkLen("Gemm", "BetaRow", len(p.BetaRow), m)
+		checkApart("Gemm", "C", "BetaRow", p.C.Data, p.BetaRow)
+	}
+	if p.BetaCol != nil {
+		checkLen("Gemm", "BetaCol", len(p.BetaCol), n)
+		checkApart("Gemm", "C", "BetaCol", p.C.Data, p.BetaCol)
+	}
+	checkMatApart("Gemm", "C", "A", p.C, p.A)
+	checkMatApart("Gemm", "C", "B", p.C, p.B)
+}
+
+// ReLU: dst = x where x is not below 0, else +0. NaN stays NaN and −0 stays −0.
+func (o Ops[T]) ReLU(dst, x []T) {
+	checkLen("ReLU", "x", len(x), len(dst))
+	checkSameOrApart("ReLU", "dst", "x", dst, x)
+	o.s.ReLU(dst, x)
+}
+
+// ReLUGrad: dx = dy where x > 0, else +0 (also where x is NaN, and whatever dy
+// is there). x may be the input or the output of [Ops.ReLU]: the sign is the same.
+func (o Ops[T]) ReLUGrad(dx, dy, x []T) {
+	checkLen("ReLUGrad", "dy", len(dy), len(dx))
+	checkLen("ReLUGrad", "x", len(x), len(dx))
+	checkSameOrApart("ReLUGrad", "dx", "dy", dx, dy)
+	checkSameOrApart("ReLUGrad", "dx", "x", dx, x)
+	o.s.ReLUGrad(dx, dy, x)
+}
+
+// AddBias: dst(i,j) = x(i,j) + bias(j).
+func (o Ops[T]) AddBias(dst, x Mat[T], bias []T) {
+	checkBias("AddBias", dst, x, bias)
+	o.s.AddBias(dst, x, bias)
+}
+
+// BiasReLU: dst(i,j) = ReLU(x(i,j) + bias(j)).
+func (o Ops[T]) BiasReLU(dst, x Mat[T], bias []T) {
+	checkBias("BiasReLU", dst, x, bias)
+	o.s.BiasReLU(dst, x, bias)
+}
+
+// SoftmaxLoss returns the cross-entropy loss of scores x (N, C) with labels y and
+// writes its gradient:
+//
+//	p(i,·) = exp(x(i,·) − max x(i,·)) / Σ,  L = −1/N Σ log p(i, y(i)),
+//	dx = (p − onehot(y)) / N
+//
+// The loss is summed over rows in float64, in ascending order. A NaN or +Inf in a
+// row makes its gradient and the loss NaN.
+func (o Ops[T]) SoftmaxLoss(dx, x Mat[T], y []int) float64 {
+	checkMat("SoftmaxLoss", "dx", dx)
+	checkMat("SoftmaxLoss", "x", x)
+	checkShape("SoftmaxLoss", "dx", dx, x)
+	checkLen("SoftmaxLoss", "y", len(y), x.Rows)
+	if x.Rows == 0 || x.Cols == 0 {
+		panic(fmt.Sprintf("kernels: SoftmaxLoss: x is %d×%d, want at least one row and column", x.Rows, x.Cols))
+	}
+	for i, c := range y {
+		if c < 0 || c >= x.Cols {
+			panic(fmt.Sprintf("kernels: SoftmaxLoss: y[%d] is %d, want 0…%d", i, c, x.Cols-1))
+		}
+	}
+	checkSameMat("SoftmaxLoss", "dx", "x", dx, x)
+	return o.s.SoftmaxLoss(dx, x, y)
+}
+
+// Axpby: y ← α·x + β·y; in class FMA fma(α, x, β·y). β = 0 never reads y.
+func (o Ops[T]) Axpby(alpha T, x []T, beta T, y []T) {
+	checkLen("Axpby", "x", len(x), len(y))
+	checkSameOrApart("Axpby", "y", "x", y, x)
+	o.s.Axpby(alpha, x, beta, y)
+}
+
+// SumLanes is the number of partial sums of [Ops.SumSquares]: 64 for float32 and
+// 32 for float64, four 64-byte vectors.
+func SumLanes[T Float]() int {
+	var zero T
+	return 256 / int(unsafe.Sizeof(zero))
+}
+
+// SumSquares returns Σ x². Lane l sums the squares of x[l], x[l+L], x[l+2L], … in that
+// order (L = [SumLanes]); then the upper half of the lanes is added to the
+// lower half until one is left.
+func (o Ops[T]) SumSquares(x []T) T { return o.s.SumSquares(x) }
+
+// ColSums: dst(j) = Σ x(i,j), in ascending i from zero.
+func (o Ops[T]) ColSums(dst []T, x Mat[T]) {
+	checkMat("ColSums", "x", x)
+	checkLen("ColSums", "dst", len(dst), x.Cols)
+	checkApart("ColSums", "dst", "x", dst, x.Data)
+	o.s.ColSums(dst, x)
+}
+
+// SubMean converts 8-bit pixels: dst(j) = float(src(j)) − mean(j), exactly rounded.
+func (o Ops[T]) SubMean(dst []T, src []uint8, mean []T) {
+	checkLen("SubMean", "src", len(src), len(dst))
+	checkLen("SubMean", "mean", len(mean), len(dst))
+	checkApart("SubMean", "dst", "mean", dst, mean)
+	o.s.SubMean(dst, src, mean)
+}

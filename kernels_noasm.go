@@ -1,0 +1,6 @@
+package fusegrid
+
+import "fusegrid/kernels"
+
+// native returns the assembly sets of this architecture: none.
+func native() []*kernels.Set { return nil }

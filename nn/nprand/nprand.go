@@ -65,7 +65,7 @@ func (s *State) Randn() float64 {
 		if r2 >= 1 || r2 == 0 {
 			continue
 		}
-		f := math.Sqrt(-2 * math.Log(r2) / r2)
+		f := math.Sqrt(-2 * log(r2) / r2)
 		s.gauss, s.hasGauss = f*x1, true
 		return f * x2
 	}

@@ -1,0 +1,67 @@
+package nprand
+
+import "math"
+
+// log returns ln x for 0 < x < 1, correctly rounded but for arguments where ln x
+// lies hard by the middle between two
+// numbers. math.Log is off by one unit for 2 % of arguments, and its assembly and
+// its Go code need not agree; C libraries, and so NumPy, round better.
+//
+// With x = 2^k·m and s = (m−1)/(m+1), ln x = k·ln 2 + 2·(s + s³/3 + s⁵/5 + …).
+// Numbers named hi and lo are one value held as an unevaluated sum of two.
+func log(x float64) float64 {
+	m, k := math.Frexp(x)
+	if m < math.Sqrt2/2 {
+		m *= 2
+		k--
+	}
+
+	// s = (m−1)/(m+1); m−1 is exact.
+	num := m - 1
+	denHi, denLo := twoSum(m, 1)
+	sHi := num / denHi
+	sLo := (math.FMA(-sHi, denHi, num) - float64(sHi*denLo)) / denHi
+
+	// z = s², at most 0.0295.
+	zHi, zLo := mul(sHi, sLo, sHi, sLo)
+
+	// The series in z from the far end; its first terms need the low parts too.
+	tail := 0.0
+	for d := 25; d >= 9; d -= 2 {
+		tail = math.FMA(tail, zHi, 1/float64(d))
+	}
+	pHi, pLo := tail, 0.0
+	for _, d := range [...]float64{7, 5, 3, 1} {
+		pHi, pLo = mul(pHi, pLo, zHi, zLo)
+		c := 1 / d
+		cLo := math.FMA(-c, d, 1) / d
+		hi, lo := twoSum(c, pHi)
+		pHi, pLo = twoSum(hi, lo+(pLo+cLo))
+	}
+	pHi, pLo = mul(pHi, pLo, 2*sHi, 2*sLo)
+
+	// k·ln 2: the high part has 32 bits, so its product with k is exact.
+	const ln2Hi = 0x1.62e42feep-1
+	const ln2Lo = math.Ln2 - ln2Hi
+	n := float64(k)
+	hi, lo := twoSum(float64(n*ln2Hi), pHi)
+	loHi := float64(n * ln2Lo)
+	loLo := math.FMA(n, ln2Lo, -loHi)
+	hi2, lo2 := twoSum(hi, loHi)
+	return hi2 + (lo2 + (lo + (pLo + loLo)))
+}
+
+// twoSum returns a + b exactly, as a rounded sum and its error (Knuth).
+func twoSum(a, b float64) (hi, lo float64) {
+	hi = a + b
+	t := hi - a
+	return hi, (a - (hi - t)) + (b - t)
+}
+
+// mul returns the product of two double-length numbers, good to about 2⁻¹⁰⁴.
+func mul(aHi, aLo, bHi, bLo float64) (hi, lo float64) {
+	p := float64(aHi * bHi)
+	e := math.FMA(aHi, bHi, -p)
+	e = math.FMA(aHi, bLo, math.FMA(aLo, bHi, e))
+	return twoSum(p, e)
+}

@@ -22,15 +22,15 @@ type Ops[T Float] struct{ s *Slots[T] }
 //     stands in the place of Beta: with it the product is also the update
 //     W ← (1−λη)·W − η·(dH)ᵀX of many nets at once.
 type Product[T Float] struct {
-	Alpha          T
-	A              Mat[T]
-	TransA         bool
-	B              Mat[T]
-	TransB         bool
-	Beta           T
-	BetaRow        []T
-	BetaCol        []T
-	C              Mat[T]
+	Alpha   T
+	A       Mat[T]
+	TransA  bool
+	B       Mat[T]
+	TransB  bool
+	Beta    T
+	BetaRow []T
+	BetaCol []T
+	C       Mat[T]
 }
 
 // Dims returns the shape of the product: C is m×n, and k is summed over.

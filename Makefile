@@ -1,0 +1,70 @@
+# fusegrid. `make` or `make help` lists the targets.
+
+GO    ?= go
+TAGS  ?=
+COUNT ?= 10
+BENCH ?= .
+# e.g. make sweep ARGS='-lr 1e-4,1e-3 -reg 0.25,0.85'
+ARGS  ?= -lr 1e-4,1e-3 -reg 0.25,0.85
+
+.DEFAULT_GOAL := help
+.PHONY: help build sweep reproduce test test-all race fuzz stress bench benchcmp results lint deps
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build bin/sweep and bin/bench
+	$(GO) build -tags '$(TAGS)' -o bin/ ./sweep ./bench
+
+sweep: ## run a grid search; flags in ARGS
+	$(GO) run -tags '$(TAGS)' ./sweep $(ARGS)
+
+reproduce: ## run the assignment and write results/assignment.md
+	$(GO) run -tags '$(TAGS)' ./sweep reproduce
+
+test: ## run the tests
+	$(GO) test -tags '$(TAGS)' ./...
+
+test-all: ## run the tests on every build of the kernels (needs make deps)
+	$(GO) test ./...
+	$(GO) test -tags openblas ./...
+	$(GO) test -tags purego ./...
+
+race: ## run the short tests under the race detector
+	$(GO) test -race -short ./...
+
+fuzz: ## fuzz each reader and kernel for 30 seconds
+	@set -e; for pkg in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime 30s $$pkg; \
+	  done; \
+	done
+
+stress: ## load OpenBLAS from many goroutines for two minutes (needs make deps)
+	FUSEGRID_STRESS=2m $(GO) test -tags openblas -run Stress -count 1 -v ./kernels/openblas
+
+bench: ## run the benchmarks: make bench BENCH=Gemm COUNT=10 TAGS=openblas
+	$(GO) test -tags '$(TAGS)' -run '^$$' -bench '$(BENCH)' -count $(COUNT) .
+
+benchcmp: ## compare two benchmark files: make benchcmp OLD=a.txt NEW=b.txt
+	$(GO) tool benchstat $(OLD) $(NEW)
+
+results: ## rewrite results/tables from results/raw
+	$(GO) run ./bench compare
+
+lint: ## gofmt, vet and staticcheck on every build
+	@test -z "$$(gofmt -l . | tee /dev/stderr)"
+	$(GO) vet ./...
+	$(GO) vet -tags purego ./...
+	$(GO) vet -tags openblas ./...
+	$(GO) tool staticcheck ./...
+	$(GO) tool staticcheck -tags purego ./...
+
+deps: ## install OpenBLAS for -tags openblas (Debian, Ubuntu, Fedora, macOS)
+	@if pkg-config --exists openblas 2>/dev/null; then echo "OpenBLAS $$(pkg-config --modversion openblas) is installed"; \
+	elif command -v apt-get >/dev/null; then $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq libopenblas-dev pkg-config; \
+	elif command -v dnf >/dev/null; then $(SUDO) dnf install -y openblas-devel pkgconf-pkg-config; \
+	elif command -v brew >/dev/null; then brew install openblas pkg-config; \
+	else echo "no apt-get, dnf or brew here: install OpenBLAS with its headers and pkg-config file by hand" >&2; exit 1; fi
+
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)

@@ -1,0 +1,108 @@
+package nn
+
+import (
+	"fmt"
+
+	"fusegrid/kernels"
+)
+
+// Data is a set of labelled samples to draw minibatches from. Gather may be
+// called by many goroutines at once.
+type Data[T kernels.Float] interface {
+	// Len returns the number of samples.
+	Len() int
+	// Dim returns the number of inputs of a sample.
+	Dim() int
+	// Gather copies the samples idx into the rows of dst, (len(idx), Dim), and
+	// their labels into y.
+	Gather(dst kernels.Mat[T], y []int, idx []int)
+}
+
+// Floats is [Data] that is in memory as floats.
+type Floats[T kernels.Float] struct {
+	X kernels.Mat[T] // (N, D)
+	Y []int          // (N), each 0…C−1
+}
+
+// Len returns the number of samples.
+func (f Floats[T]) Len() int { return f.X.Rows }
+
+// Dim returns the number of inputs of a sample.
+func (f Floats[T]) Dim() int { return f.X.Cols }
+
+// Gather copies rows and labels.
+func (f Floats[T]) Gather(dst kernels.Mat[T], y []int, idx []int) {
+	for i, k := range idx {
+		copy(dst.Row(i), f.X.Row(k))
+		y[i] = f.Y[k]
+	}
+}
+
+// Pixels is [Data] of 8-bit images: they stay bytes, and a gathered row is
+// float(pixel) − mean. Make it with [NewPixels].
+type Pixels[T kernels.Float] struct {
+	ops  kernels.Ops[T]
+	x    []uint8 // (N, D)
+	y    []uint8 // (N)
+	mean []T     // (D)
+}
+
+// NewPixels returns the images x (N, D) with labels y (N) less the mean image (D).
+// It keeps x and y and does not copy them.
+func NewPixels[T kernels.Float](set *kernels.Set, x, y []uint8, mean []float64) (*Pixels[T], error) {
+	if len(mean) == 0 {
+		return nil, fmt.Errorf("nn: pixels: the mean image is empty")
+	}
+	if len(x) != len(y)*len(mean) {
+		return nil, fmt.Errorf("nn: pixels: %d bytes for %d labels, want %d bytes (%d per image)",
+			len(x), len(y), len(y)*len(mean), len(mean))
+	}
+	p := &Pixels[T]{ops: kernels.Of[T](set), x: x, y: y, mean: make([]T, len(mean))}
+	convert(p.mean, mean)
+	return p, nil
+}
+
+// Len returns the number of images.
+func (p *Pixels[T]) Len() int { return len(p.y) }
+
+// Dim returns the number of bytes of an image.
+func (p *Pixels[T]) Dim() int { return len(p.mean) }
+
+// Gather converts images and copies their labels.
+func (p *Pixels[T]) Gather(dst kernels.Mat[T], y []int, idx []int) {
+	d := len(p.mean)
+	for i, k := range idx {
+		p.ops.SubMean(dst.Row(i), p.x[k*d:(k+1)*d], p.mean)
+		y[i] = int(p.y[k])
+	}
+}
+
+// convert rounds float64 values to T.
+func convert[T kernels.Float](dst []T, src []float64) {
+	for i, v := range src {
+		dst[i] = T(v)
+	}
+}
+
+// A batch is room for gathered samples.
+type batch[T kernels.Float] struct {
+	idx []int
+	x   kernels.Mat[T] // (len(idx), D)
+	y   []int
+}
+
+func newBatch[T kernels.Float](n, dim int) *batch[T] {
+	return &batch[T]{idx: make([]int, n), x: kernels.NewMat[T](n, dim), y: make([]int, n)}
+}
+
+// gather fills b with the samples b.idx. A label outside 0…classes−1 is an error.
+func (b *batch[T]) gather(d Data[T], classes int) error {
+	d.Gather(b.x, b.y, b.idx)
+	for i, c := range b.y {
+		if c < 0 || c >= classes {
+			return fmt.Errorf("nn: sample %d has label %d, want 0…%d: the net has %d classes",
+				b.idx[i], c, classes-1, classes)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,132 @@
+package nn
+
+import (
+	"fmt"
+
+	"fusegrid/kernels"
+	"fusegrid/nn/nprand"
+)
+
+// A Param is one trainable array of a model with its gradient. Rows lie end to end.
+type Param[T kernels.Float] struct {
+	Name  string         // "W1", "b1", "W2", …
+	Value kernels.Mat[T] // a bias is 1×M
+	Grad  kernels.Mat[T] // same shape
+}
+
+// Model is what the [Solver] trains.
+type Model[T kernels.Float] interface {
+	// Params returns the model's arrays, the same ones in the same order on every call.
+	Params() []Param[T]
+	// Classes returns C.
+	Classes() int
+	// Loss returns the loss of x (N, D) with labels y, regularization included, and
+	// writes the gradients into Params.
+	Loss(x kernels.Mat[T], y []int) float64
+	// Scores returns the class scores (N, C) of x. They are valid until the next call.
+	Scores(x kernels.Mat[T]) kernels.Mat[T]
+}
+
+// Net is a fully connected ReLU net, (affine-ReLU)×(L−1)-affine, with softmax loss
+// and L2 regularization:
+//
+//	L = −1/N Σ log softmax(scores)[y] + ½·Reg·Σ‖W‖²
+//
+// Biases are not regularized. A Net is a [Model]. It keeps buffers for its largest
+// batch, so one goroutine at a time may use it.
+type Net[T kernels.Float] struct {
+	Reg float64 // L2 strength λ
+
+	ops    kernels.Ops[T]
+	layers []Affine[T]
+	params []Param[T] // W1, b1, W2, b2, …
+	room   buffers[T]
+}
+
+// buffers are the activations and their gradients for a number of samples.
+type buffers[T kernels.Float] struct {
+	rows   int
+	out    []kernels.Mat[T] // per layer (rows, M), after ReLU but for the last
+	grad   []kernels.Mat[T] // per layer (rows, M)
+	caches []AffineCache[T]
+}
+
+// NewTwoLayer returns the course's two-layer net: W1 (H, D) = std·randn, then W2 (C, H)
+// = std·randn, drawn from rng in this order, and zero biases. It panics if a size is
+// not positive.
+func NewTwoLayer[T kernels.Float](set *kernels.Set, d, h, c int, std float64, rng *nprand.State) *Net[T] {
+	return newNet[T](set, OutIn, []int{d, h, c}, std, rng)
+}
+
+// NewFullyConnected returns a net with any number of hidden layers, each W (inputs,
+// outputs) = weightScale·randn drawn from rng in layer order, and zero biases. It
+// panics if a size is not positive.
+func NewFullyConnected[T kernels.Float](set *kernels.Set, d int, hidden []int, c int, weightScale float64, rng *nprand.State) *Net[T] {
+	sizes := append([]int{d}, hidden...)
+	return newNet[T](set, InOut, append(sizes, c), weightScale, rng)
+}
+
+func newNet[T kernels.Float](set *kernels.Set, layout Layout, sizes []int, scale float64, rng *nprand.State) *Net[T] {
+	n := &Net[T]{ops: kernels.Of[T](set)}
+	for i, m := range sizes {
+		if m <= 0 {
+			panic(fmt.Sprintf("nn: layer sizes %v: each must be positive", sizes))
+		}
+		if i == 0 {
+			continue
+		}
+		rows, cols := sizes[i-1], m
+		if layout == OutIn {
+			rows, cols = cols, rows
+		}
+		l := Affine[T]{Ops: n.ops, Layout: layout, W: kernels.NewMat[T](rows, cols), B: make([]T, m)}
+		for j := range l.W.Data {
+			l.W.Data[j] = T(scale * rng.Randn())
+		}
+		n.layers = append(n.layers, l)
+		n.params = append(n.params,
+			Param[T]{fmt.Sprintf("W%d", i), l.W, kernels.NewMat[T](rows, cols)},
+			Param[T]{fmt.Sprintf("b%d", i), kernels.MatOf(1, m, l.B), kernels.NewMat[T](1, m)})
+	}
+	return n
+}
+
+// Params returns W1, b1, W2, b2, …
+func (n *Net[T]) Params() []Param[T] { return n.params }
+
+// Classes returns the number of scores of a sample.
+func (n *Net[T]) Classes() int { return len(n.layers[len(n.layers)-1].B) }
+
+// Inputs returns the number of inputs of a sample.
+func (n *Net[T]) Inputs() int {
+	w := n.layers[0].W
+	if n.layers[0].Layout == OutIn {
+		return w.Cols
+	}
+	return w.Rows
+}
+
+// Scores returns the class scores (N, C) of x (N, D), before the softmax. They are
+// valid until the next call of a method.
+func (n *Net[T]) Scores(x kernels.Mat[T]) kernels.Mat[T] {
+	panic("not yet")
+}
+
+// Loss returns the loss of x (N, D) with labels y (N) and writes the gradients into
+// [Net.Params].
+func (n *Net[T]) Loss(x kernels.Mat[T], y []int) float64 {
+	panic("not yet")
+}
+
+// Step returns the loss of x (N, D) with labels y (N) and then takes one step of
+// plain SGD: W ← (1−η·λ)·W − η·dW, b ← b − η·db. It does not touch the gradients in
+// [Net.Params]: for the weights, the update is the last part of the product.
+func (n *Net[T]) Step(x kernels.Mat[T], y []int, learningRate float64) float64 {
+	panic("not yet")
+}
+
+// Finite reports whether every weight and bias is a finite number whose square does
+// not overflow.
+func (n *Net[T]) Finite() bool {
+	panic("not yet")
+}

@@ -15,7 +15,7 @@ const EnvImpl = "FUSEGRID_IMPL"
 // ones are the plain-Go reference and gonum's BLAS.
 func All() []*kernels.Set {
 	sets := native()
-	return append(sets, kernels.Reference())
+	return append(sets, kernels.Reference(), kernels.Gonum())
 }
 
 // Best returns the set that FUSEGRID_IMPL names, or else the first of [All].

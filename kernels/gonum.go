@@ -1,0 +1,105 @@
+package kernels
+
+import (
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/gonum"
+)
+
+// Gonum returns the plain-Go set with the matrix product of gonum's BLAS. Its
+// other kernels are those of [Reference].
+//
+// It is not stable: gonum groups its sums by shape and by whether an operand is
+// transposed. It runs on the caller's goroutine, as every set does.
+func Gonum() *Set {
+	s := Reference()
+	s.Name = "gonum"
+	s.Class = "gonum"
+	s.Stable = false
+	useGonum(&s.F32, gonum.Implementation{}.Sgemm)
+	useGonum(&s.F64, gonum.Implementation{}.Dgemm)
+	return s
+}
+
+// gonumBlock is the side of gonum's own blocks. It starts goroutines for
+// products of more than three of them, so we hand it one at a time.
+const gonumBlock = 64
+
+// A gonumGemm is the signature of Sgemm and Dgemm: C ← α·op(A)·op(B) + β·C.
+type gonumGemm[T Float] func(tA, tB blas.Transpose, m, n, k int,
+	alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int)
+
+func useGonum[T Float](s *Slots[T], gemm gonumGemm[T]) {
+	reference := s.Gemm
+	s.Tile = Tile{MR: gonumBlock, NR: gonumBlock, Lanes: 1}
+	s.Gemm = func(p Product[T]) {
+		m, n, k := p.Dims()
+		// Gonum skips a row of op(B) where α·a is 0, and so loses 0·NaN and 0·Inf.
+		// With nothing to sum it does not compute α·0.
+		if p.Alpha == 0 || k == 0 || !finite(p.B) {
+			reference(p)
+			return
+		}
+		scale(p)
+		tA, tB := transpose(p.TransA), transpose(p.TransB)
+		for i := 0; i < m; i += gonumBlock {
+			rows := p.rows(i, min(i+gonumBlock, m))
+			for j := 0; j < n; j += gonumBlock {
+				q := rows.cols(j, min(j+gonumBlock, n))
+				for l := 0; l < k; l += gonumBlock {
+					b := q.inner(l, min(l+gonumBlock, k))
+					bm, bn, bk := b.Dims()
+					gemm(tA, tB, bm, bn, bk, b.Alpha, b.A.Data, b.A.Stride,
+						b.B.Data, b.B.Stride, 1, b.C.Data, b.C.Stride)
+				}
+			}
+		}
+	}
+}
+
+// inner returns the part of p that sums over [l0, l1).
+func (p Product[T]) inner(l0, l1 int) Product[T] {
+	if p.TransA {
+		p.A = p.A.Slice(l0, l1, 0, p.A.Cols)
+	} else {
+		p.A = p.A.Slice(0, p.A.Rows, l0, l1)
+	}
+	if p.TransB {
+		p.B = p.B.Slice(0, p.B.Rows, l0, l1)
+	} else {
+		p.B = p.B.Slice(l0, l1, 0, p.B.Cols)
+	}
+	return p
+}
+
+// scale sets C ← β∘C.
+func scale[T Float](p Product[T]) {
+	for i := range p.C.Rows {
+		row := p.C.Row(i)
+		for j := range row {
+			if beta := p.BetaAt(i, j); beta == 0 {
+				row[j] = 0
+			} else {
+				row[j] *= beta
+			}
+		}
+	}
+}
+
+// finite reports whether x holds no NaN and no ±Inf.
+func finite[T Float](x Mat[T]) bool {
+	for i := range x.Rows {
+		for _, v := range x.Row(i) {
+			if v-v != 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func transpose(t bool) blas.Transpose {
+	if t {
+		return blas.Trans
+	}
+	return blas.NoTrans
+}

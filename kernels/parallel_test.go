@@ -1,0 +1,107 @@
+package kernels
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// ramp returns a rows×cols matrix of small distinct numbers.
+func ramp(rows, cols int) Mat[float32] {
+	m := NewMat[float32](rows, cols)
+	for i := range m.Data {
+		m.Data[i] = float32(i%23-11) / 7
+	}
+	return m
+}
+
+func TestGemmParallelHasTheBitsOfGemm(t *testing.T) {
+	ops := Of[float32](Reference())
+	for _, shape := range [][3]int{{210, 130, 100}, {37, 700, 120}, {4, 4, 4}, {3, 3, 400000}} {
+		m, n, k := shape[0], shape[1], shape[2]
+		for bits := range 4 {
+			p := Product[float32]{Alpha: 0.5, TransA: bits&1 != 0, TransB: bits&2 != 0, Beta: 2}
+			p.A, p.B = ramp(m, k), ramp(k, n)
+			if p.TransA {
+				p.A = ramp(k, m)
+			}
+			if p.TransB {
+				p.B = ramp(n, k)
+			}
+			if bits == 0 {
+				p.BetaCol = ramp(1, n).Data
+			} else if bits == 1 {
+				p.BetaRow = ramp(m, 1).Data
+			}
+			p.C = ramp(m, n)
+			ops.Gemm(p)
+			want := p.C
+			for _, workers := range []int{-1, 0, 1, 2, 3, 7, 1000} {
+				p.C = ramp(m, n)
+				ops.GemmParallel(p, workers)
+				if !slices.Equal(p.C.Data, want.Data) {
+					t.Errorf("%v, transposes %02b: %d workers change the result", shape, bits, workers)
+				}
+			}
+		}
+	}
+}
+
+func TestCuts(t *testing.T) {
+	s := Reference()
+	s.F32.Tile = Tile{MR: 6, NR: 32}
+	ops := Of[float32](s)
+	for _, c := range []struct {
+		m, n, k, workers int
+		want             []int
+	}{
+		{200, 50, 3072, 1, []int{0, 200}},
+		{200, 50, 3072, 2, []int{0, 96, 200}},
+		{50, 200, 3072, 2, []int{0, 96, 200}},
+		{200, 50, 3072, 100, []int{0, 32, 64, 96, 128, 160, 192, 200}},
+		{200, 10, 50, 16, []int{0, 200}}, // too small to split
+		{20, 30, 1 << 20, 16, []int{0, 30}},
+	} {
+		if got := ops.cuts(c.m, c.n, c.k, c.workers); !slices.Equal(got, c.want) {
+			t.Errorf("cuts(%d, %d, %d, %d) = %v, want %v", c.m, c.n, c.k, c.workers, got, c.want)
+		}
+	}
+}
+
+func TestGemmParallelPassesOnAPanic(t *testing.T) {
+	s := Reference()
+	s.F32.Gemm = func(p Product[float32]) {
+		if p.C.Data[0] == 1 {
+			panic("a broken kernel")
+		}
+		p.C.Data[0] = 2
+	}
+	p := Product[float32]{A: ramp(200, 3072), B: ramp(3072, 50), C: NewMat[float32](200, 50)}
+	p.C.Data[100*50] = 1 // row 100 opens the second part
+	defer func() {
+		err, _ := recover().(error)
+		if err == nil || !strings.Contains(err.Error(), "worker 1: a broken kernel") {
+			t.Errorf("recovered %v, want the worker's panic", err)
+		}
+		if p.C.Data[0] != 2 {
+			t.Error("the caller's part was not computed")
+		}
+	}()
+	Of[float32](s).GemmParallel(p, 2)
+	t.Error("no panic")
+}
+
+func TestGemmParallelChecksFirst(t *testing.T) {
+	ops := Of[float32](Reference())
+	p := Product[float32]{A: ramp(200, 3072), B: ramp(3071, 50), C: NewMat[float32](200, 50)}
+	err := func() (err error) {
+		defer func() { err = errors.New(fmt.Sprint(recover())) }()
+		ops.GemmParallel(p, 2)
+		return nil
+	}()
+	if want := "kernels: Gemm: op(B) has 3071 rows, op(A) has 3072 columns"; err.Error() != want {
+		t.Errorf("got panic %q, want %q", err, want)
+	}
+}

@@ -1,0 +1,141 @@
+package fused_test
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"fusegrid"
+	"fusegrid/kernels"
+	"fusegrid/nn/fused"
+	"fusegrid/nn/nprand"
+)
+
+// images draws n noisy images of d pixels in ten classes.
+func images(seed uint32, n, d int) fused.Images {
+	rng := nprand.New(seed)
+	s := fused.Images{X: make([]uint8, n*d), Y: make([]uint8, n)}
+	for i := range n {
+		s.Y[i] = uint8(i % 10)
+		for j := range d {
+			v := rng.Randint(0, 156)
+			if j%10 == i%10 {
+				v += 100
+			}
+			s.X[i*d+j] = uint8(v)
+		}
+	}
+	return s
+}
+
+func meanOf[T kernels.Float](s fused.Images, d int) []T {
+	mean := make([]float64, d)
+	for i, v := range s.X {
+		mean[i%d] += float64(v)
+	}
+	out := make([]T, d)
+	for j := range mean {
+		out[j] = T(mean[j] / float64(s.Len()))
+	}
+	return out
+}
+
+// trained returns the weights and losses of nets after some iterations together.
+func trained[T kernels.Float](t *testing.T, set *kernels.Set, shape fused.Shape, nets []fused.Net, iterations, workers int) ([][][]T, []*fused.Curve) {
+	t.Helper()
+	const pixels = 48
+	train, val := images(1, 120, pixels), images(2, 30, pixels)
+	shape.Inputs, shape.Classes = pixels, 10
+	b, err := fused.New(set, shape, nets, meanOf[T](train, pixels), workers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k := range nets {
+		b.Init(k, nprand.New(7))
+	}
+	tr, err := fused.NewTrainer(b, fused.Schedule{Iterations: iterations, Batch: shape.Batch, Train: train, Val: val}, nprand.New(9))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for !tr.Finished() {
+		tr.Step()
+	}
+	var weights [][][]T
+	var curves []*fused.Curve
+	for k := range b.Len() {
+		weights = append(weights, b.Weights(k))
+		curves = append(curves, tr.Curve(tr.IDs()[k]))
+	}
+	return weights, curves
+}
+
+func sameBits[T kernels.Float](a, b [][]T) bool {
+	return slices.EqualFunc(a, b, func(x, y []T) bool {
+		return slices.EqualFunc(x, y, func(v, w T) bool {
+			return math.Float64bits(float64(v)) == math.Float64bits(float64(w))
+		})
+	})
+}
+
+func sets() []*kernels.Set {
+	return slices.DeleteFunc(fusegrid.All(), func(s *kernels.Set) bool { return !s.Stable })
+}
+
+// TestSameBitsAloneAndTogether is the promise of the package.
+func TestSameBitsAloneAndTogether(t *testing.T) {
+	for _, set := range sets() {
+		for _, rule := range []fused.Rule{fused.SGD, fused.Momentum, fused.Nesterov} {
+			t.Run(fmt.Sprintf("impl=%s/rule=%s/dtype=f32", set.Name, rule), func(t *testing.T) { testAlone[float32](t, set, rule) })
+			t.Run(fmt.Sprintf("impl=%s/rule=%s/dtype=f64", set.Name, rule), func(t *testing.T) { testAlone[float64](t, set, rule) })
+		}
+	}
+}
+
+func testAlone[T kernels.Float](t *testing.T, set *kernels.Set, rule fused.Rule) {
+	for _, hidden := range [][]int{{11}, {11, 7}, {5, 4, 3}} {
+		shape := fused.Shape{Batch: 20, Rule: rule}
+		var nets []fused.Net
+		for i := range 7 {
+			nets = append(nets, fused.Net{Hidden: slices.Clone(hidden), LR: 1e-3 * float64(i+1), Reg: 0.1 * float64(i), Decay: 0.9, Scale: 1e-2 * float64(i+1), Mu: 0.1 * float64(i)})
+			nets[i].Hidden[0] += i % 3
+		}
+		together, curves := trained[T](t, set, shape, nets, 40, 2)
+		if len(together) != len(nets) {
+			t.Fatalf("%d nets left of %d", len(together), len(nets))
+		}
+		for i, net := range nets {
+			alone, curve := trained[T](t, set, shape, []fused.Net{net}, 40, 1)
+			if !sameBits(alone[0], together[i]) {
+				t.Errorf("hidden %v: net %d: weights differ from those of the net alone", hidden, i)
+			}
+			if !slices.Equal(curve[0].Loss, curves[i].Loss) || !slices.Equal(curve[0].ValAcc, curves[i].ValAcc) {
+				t.Errorf("hidden %v: net %d: history differs from that of the net alone", hidden, i)
+			}
+		}
+	}
+}
+
+// TestDivergedNetsLeave puts nets that blow up among good ones.
+func TestDivergedNetsLeave(t *testing.T) {
+	for _, set := range sets() {
+		t.Run("impl="+set.Name, func(t *testing.T) {
+			good := fused.Net{Hidden: []int{6}, LR: 1e-3, Decay: 1, Scale: 0.01}
+			bad := fused.Net{Hidden: []int{9}, LR: 1e6, Reg: 1, Decay: 1, Scale: 0.01}
+			shape := fused.Shape{Batch: 20}
+			alone, _ := trained[float32](t, set, shape, []fused.Net{good}, 60, 1)
+			left, curves := trained[float32](t, set, shape, []fused.Net{bad, good, bad, bad, good, bad}, 60, 1)
+			if len(left) != 2 {
+				t.Fatalf("%d nets left, want the 2 good ones", len(left))
+			}
+			for k := range left {
+				if !sameBits(left[k], alone[0]) {
+					t.Errorf("survivor %d differs from the net alone", k)
+				}
+				if len(curves[k].Loss) != 60 {
+					t.Errorf("survivor %d has %d losses", k, len(curves[k].Loss))
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,89 @@
+package fused
+
+import (
+	"fmt"
+	"slices"
+
+	"fusegrid/nn/nprand"
+)
+
+// A Net is what may differ from net to net inside a block.
+type Net struct {
+	Hidden []int   // units of each hidden layer, at least one layer
+	LR     float64 // learning rate η
+	Reg    float64 // λ of ½·λ·Σ‖W‖²
+	Decay  float64 // factor of η at the end of an epoch
+	Scale  float64 // standard deviation of the initial weights
+	Mu     float64 // momentum μ, for rules that have one
+}
+
+// A Shape is what the nets of a block have in common.
+type Shape struct {
+	Inputs  int // D
+	Classes int // C
+	Batch   int // N, the largest minibatch
+	Rule    Rule
+	// InOut says that initial weights are drawn as (in, out) matrices, the order of
+	// the fully connected nets, rather than (out, in), that of the two-layer net.
+	InOut bool
+}
+
+// A Rule is a way to step from a gradient g = dW + λW.
+type Rule int
+
+const (
+	SGD      Rule = iota // W ← W − ηg
+	Momentum             // V ← μV − ηg, W ← W + V
+	Nesterov             // V′ ← μV − ηg, W ← W − μV + (1+μ)V′
+)
+
+// String returns the name of r as the Solver spells it.
+func (r Rule) String() string {
+	switch r {
+	case SGD:
+		return "sgd"
+	case Momentum:
+		return "sgd_momentum"
+	case Nesterov:
+		return "sgd_nesterov_momentum"
+	}
+	return fmt.Sprintf("Rule(%d)", int(r))
+}
+
+// sizes returns the layer sizes of n: inputs, hidden layers, classes.
+func (s Shape) sizes(n Net) []int {
+	return slices.Concat([]int{s.Inputs}, n.Hidden, []int{s.Classes})
+}
+
+func (s Shape) check(nets []Net) error {
+	if s.Inputs < 1 || s.Classes < 1 || s.Batch < 1 {
+		return fmt.Errorf("fused: %d inputs, %d classes, batch %d: each must be at least 1", s.Inputs, s.Classes, s.Batch)
+	}
+	if s.Rule < SGD || s.Rule > Nesterov {
+		return fmt.Errorf("fused: unknown update rule %d", int(s.Rule))
+	}
+	if len(nets) == 0 {
+		return fmt.Errorf("fused: a block needs at least one net")
+	}
+	for i, n := range nets {
+		if len(n.Hidden) == 0 || slices.Min(n.Hidden) < 1 {
+			return fmt.Errorf("fused: net %d has hidden layers %v: want at least one, each of at least 1 unit", i, n.Hidden)
+		}
+		if len(n.Hidden) != len(nets[0].Hidden) {
+			return fmt.Errorf("fused: net %d has %d hidden layers, net 0 has %d: nets of a block have one depth",
+				i, len(n.Hidden), len(nets[0].Hidden))
+		}
+	}
+	return nil
+}
+
+// draw fills w, (out, in), with scale·randn in the order of the assignment.
+func draw(rng *nprand.State, w []float64, out, in int, scale float64, inOut bool) {
+	for i := range w {
+		at := i
+		if inOut {
+			at = i%out*in + i/out
+		}
+		w[at] = scale * rng.Randn()
+	}
+}

@@ -1,0 +1,90 @@
+package fused
+
+import (
+	"fusegrid/kernels"
+)
+
+// Step takes the images at idx as a minibatch and trains every net on it: forward, loss,
+// backward, update. It returns the loss of each net before the update; the slice is the
+// block's own and holds until the next step.
+func (b *Block[T]) Step(s Images, idx []int) []float64 {
+	b.load(s, idx)
+	n := len(idx)
+	h1, d1 := b.forward(n), b.d1.Slice(0, n, 0, b.d1.Cols)
+	for k := range b.nets {
+		lo, hi := b.off[k], b.off[k+1]
+		b.loss[k] = b.stepDeep(k, h1.Slice(0, n, lo, hi), d1.Slice(0, n, lo, hi))
+	}
+	b.updateFirst(d1)
+	return b.loss
+}
+
+func (b *Block[T]) load(s Images, idx []int) {
+	b.first.load(s, idx)
+	for i, j := range idx {
+		b.y[i] = int(s.Y[j])
+	}
+}
+
+// forward computes the first layers of all nets: h1 = ReLU(X·W1ᵀ + b1), (N, ΣH).
+func (b *Block[T]) forward(n int) kernels.Mat[T] {
+	h1 := b.h1.Slice(0, n, 0, b.h1.Cols)
+	b.first.forward(h1, b.w1)
+	b.ops.BiasReLU(h1, h1, b.b1)
+	return h1
+}
+
+// forwardDeep computes the layers of net k after the first and returns its scores, (N, C).
+func (b *Block[T]) forwardDeep(k int, h kernels.Mat[T]) kernels.Mat[T] {
+	for l, layer := range b.deep[k] {
+		z := b.acts[l].Slice(0, h.Rows, 0, layer.w.Rows)
+		b.ops.Gemm(kernels.Product[T]{Alpha: 1, A: h, B: layer.w, TransB: true, C: z})
+		if l < len(b.deep[k])-1 {
+			b.ops.BiasReLU(z, z, layer.b)
+		} else {
+			b.ops.AddBias(z, z, layer.b)
+		}
+		h = z
+	}
+	return h
+}
+
+// stepDeep runs net k from the activations h of its first layer: it returns the loss, updates the
+// deeper layers, and leaves −η·∂L/∂z of the first layer in d. The rate goes in where the
+// deltas are smallest, at the scores, so every update after it is a plain sum.
+func (b *Block[T]) stepDeep(k int, h, d kernels.Mat[T]) float64 {
+	net, layers, n := b.nets[k], b.deep[k], h.Rows
+	last := len(layers) - 1
+	scores := b.forwardDeep(k, h)
+	ds := b.deltas[last].Slice(0, n, 0, scores.Cols)
+	loss := b.ops.SoftmaxLoss(ds, scores, b.y[:n])
+	if net.Reg != 0 {
+		loss += 0.5 * net.Reg * b.sumSquares(k)
+	}
+	for i := range n {
+		b.ops.Axpby(0, ds.Row(i), T(-net.LR), ds.Row(i))
+	}
+	for l := last; l >= 0; l-- {
+		in, out := h, d
+		if l > 0 {
+			in = b.acts[l-1].Slice(0, n, 0, layers[l].w.Cols)
+			out = b.deltas[l-1].Slice(0, n, 0, layers[l].w.Cols)
+		}
+		b.ops.Gemm(kernels.Product[T]{Alpha: 1, A: ds, B: layers[l].w, C: out})
+		for i := range n {
+			b.ops.ReLUGrad(out.Row(i), out.Row(i), in.Row(i))
+		}
+		b.updateDeep(net, layers[l], ds, in)
+		ds = out
+	}
+	return loss
+}
+
+func (b *Block[T]) sumSquares(k int) float64 {
+	lo, hi := b.off[k]*b.w1.Cols, b.off[k+1]*b.w1.Cols
+	sum := float64(b.ops.SumSquares(b.w1.Data[lo:hi]))
+	for _, l := range b.deep[k] {
+		sum += float64(b.ops.SumSquares(l.w.Data))
+	}
+	return sum
+}

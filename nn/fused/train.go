@@ -1,0 +1,212 @@
+package fused
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"fusegrid/kernels"
+	"fusegrid/nn/nprand"
+)
+
+// A Protocol says when accuracies are measured and rates decay.
+type Protocol int
+
+const (
+	// Course is the assignment's TwoLayerNet.train: at every iteration that is a multiple of the
+	// epoch, after the update, the accuracy on that minibatch and on the validation set is
+	// recorded, and then the rate decays.
+	Course Protocol = iota
+	// Solver is the assignment's Solver: at the end of every epoch the rate decays; then, and also
+	// after the first and the last iteration, accuracy is measured on 1,000 training images
+	// drawn with replacement and on the validation set. The best weights are kept.
+	Solver
+)
+
+// solverSample is the number of training images whose accuracy the Solver measures.
+const solverSample = 1000
+
+// A Schedule is how long and on what a block trains.
+type Schedule struct {
+	Protocol   Protocol
+	Iterations int
+	Batch      int
+	Train, Val Images
+}
+
+// A Curve is the history of one net.
+type Curve struct {
+	Loss     []float64 `json:"loss"`      // of each iteration, before its update
+	TrainAcc []float64 `json:"train_acc"` // of each measurement
+	ValAcc   []float64 `json:"val_acc"`
+	BestVal  float64   `json:"best_val"` // largest of ValAcc
+}
+
+// A Leaver is a net that leaves a block before the end of its schedule.
+type Leaver struct {
+	ID        int // position among the nets that the trainer began with
+	Iteration int // the iteration, from 0, whose loss was not finite
+	Loss      float64
+}
+
+// A Trainer trains a block to its schedule, one iteration at a time.
+type Trainer[T kernels.Float] struct {
+	block    *Block[T]
+	schedule Schedule
+	rng      *nprand.State // minibatches
+	done     int           // iterations done
+	ids      []int         // ids[k] is the first position of net k
+	curves   []*Curve      // by first position
+	best     [][][]T       // Solver: weights of the best validation accuracy, by first position
+
+	idx    []int
+	all    []int // 0, 1, … for measuring on a whole set
+	sample []int
+	keep   []bool
+}
+
+// NewTrainer returns a trainer of block that draws its minibatches from rng.
+func NewTrainer[T kernels.Float](block *Block[T], schedule Schedule, rng *nprand.State) (*Trainer[T], error) {
+	s := schedule
+	if s.Batch < 1 || s.Batch > block.shape.Batch {
+		return nil, fmt.Errorf("fused: batch %d, want 1…%d", s.Batch, block.shape.Batch)
+	}
+	for _, set := range []Images{s.Train, s.Val} {
+		if set.Len() == 0 || len(set.X) != set.Len()*block.shape.Inputs {
+			return nil, fmt.Errorf("fused: %d bytes for %d images of %d pixels", len(set.X), set.Len(), block.shape.Inputs)
+		}
+	}
+	t := &Trainer[T]{
+		block: block, schedule: s, rng: rng,
+		idx:    make([]int, s.Batch),
+		all:    make([]int, s.Val.Len()),
+		sample: make([]int, solverSample),
+		keep:   make([]bool, block.Len()),
+		best:   make([][][]T, block.Len()),
+	}
+	for i := range t.all {
+		t.all[i] = i
+	}
+	for k := range block.Len() {
+		t.ids = append(t.ids, k)
+		t.curves = append(t.curves, &Curve{Loss: make([]float64, 0, s.Iterations)})
+	}
+	return t, nil
+}
+
+// Block returns the nets that are still training.
+func (t *Trainer[T]) Block() *Block[T] { return t.block }
+
+// Done returns the number of iterations done.
+func (t *Trainer[T]) Done() int { return t.done }
+
+// Finished reports whether the schedule is over or no net is left.
+func (t *Trainer[T]) Finished() bool {
+	return t.done >= t.schedule.Iterations || t.block.Len() == 0
+}
+
+// IDs returns, for each net of the block, its position among those that the trainer began with.
+func (t *Trainer[T]) IDs() []int { return t.ids }
+
+// Curve returns the history of the net that began at position id.
+func (t *Trainer[T]) Curve(id int) *Curve { return t.curves[id] }
+
+// Run trains until the schedule is over, ctx is done, or after, called after each iteration with the
+// nets that diverged in it, returns an error. Divergence is found in the iteration whose loss shows it.
+func (t *Trainer[T]) Run(ctx context.Context, after func(left []Leaver) error) error {
+	for !t.Finished() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := after(t.Step()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Step does one iteration. Nets whose loss is NaN or infinite are recorded, leave the block
+// and are returned.
+func (t *Trainer[T]) Step() []Leaver {
+	t.rng.Choice(t.idx, t.schedule.Train.Len())
+	losses := t.block.Step(t.schedule.Train, t.idx)
+	var left []Leaver
+	for k, loss := range losses {
+		id := t.ids[k]
+		t.curves[id].Loss = append(t.curves[id].Loss, loss)
+		t.keep[k] = !math.IsNaN(loss) && !math.IsInf(loss, 0)
+		if !t.keep[k] {
+			left = append(left, Leaver{ID: id, Iteration: t.done, Loss: loss})
+		}
+	}
+	if len(left) > 0 {
+		t.Keep(t.keep[:len(losses)])
+	}
+	t.measure()
+	t.done++
+	return left
+}
+
+// Keep drops the nets whose keep is false from the block.
+func (t *Trainer[T]) Keep(keep []bool) {
+	at := 0
+	for k, id := range t.ids {
+		if keep[k] {
+			t.ids[at] = id
+			at++
+		}
+	}
+	t.ids = t.ids[:at]
+	t.block.Keep(keep)
+}
+
+// measure does what the protocol asks for at the end of iteration t.done.
+func (t *Trainer[T]) measure() {
+	it, perEpoch := t.done, t.perEpoch()
+	switch t.schedule.Protocol {
+	case Course:
+		if it%perEpoch == 0 {
+			t.record(t.idx)
+			t.block.decay()
+		}
+	case Solver:
+		end := (it+1)%perEpoch == 0
+		if end {
+			t.block.decay()
+		}
+		if end || it == 0 || it == t.schedule.Iterations-1 {
+			t.rng.Choice(t.sample, t.schedule.Train.Len())
+			t.record(t.sample)
+		}
+	}
+}
+
+func (t *Trainer[T]) perEpoch() int { return max(t.schedule.Train.Len()/t.schedule.Batch, 1) }
+
+// record measures the accuracy of every net on the training images at idx and on the validation set.
+func (t *Trainer[T]) record(idx []int) {
+	if t.block.Len() == 0 {
+		return
+	}
+	train := t.block.Hits(t.schedule.Train, idx)
+	val := t.block.Hits(t.schedule.Val, t.all)
+	for k, id := range t.ids {
+		c := t.curves[id]
+		acc := float64(val[k]) / float64(len(t.all))
+		c.TrainAcc = append(c.TrainAcc, float64(train[k])/float64(len(idx)))
+		c.ValAcc = append(c.ValAcc, acc)
+		if acc > c.BestVal {
+			c.BestVal = acc
+			if t.schedule.Protocol == Solver {
+				t.best[id] = t.block.Weights(k)
+			}
+		}
+	}
+}
+
+// decay ends an epoch: every net's rate is multiplied by its decay.
+func (b *Block[T]) decay() {
+	for k := range b.nets {
+		b.nets[k].LR *= b.nets[k].Decay
+	}
+}

@@ -11,10 +11,11 @@ import (
 // EnvImpl names the environment variable that overrides the choice of [Best].
 const EnvImpl = "FUSEGRID_IMPL"
 
-// All returns the kernel sets of this machine and build, fastest first. The last
-// ones are the plain-Go reference and gonum's BLAS.
+// All returns the kernel sets of this machine and build, fastest first: assembly,
+// OpenBLAS where it was built in, the plain-Go reference and gonum's BLAS.
 func All() []*kernels.Set {
 	sets := native()
+	sets = append(sets, foreign(sets)...)
 	return append(sets, kernels.Reference(), kernels.Gonum())
 }
 

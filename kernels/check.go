@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"fmt"
+	"math/bits"
 	"unsafe"
 )
 
@@ -12,7 +13,9 @@ func checkLen(op, name string, got, want int) {
 }
 
 func checkMat[T Float](op, name string, m Mat[T]) {
-	if m.Rows < 0 || m.Cols < 0 || m.Stride < m.Cols {
+	hi, lo := bits.Mul64(uint64(m.Rows), uint64(m.Stride))
+	tooLarge := hi != 0 || int64(lo) < 0 // and the extent would overflow
+	if m.Rows < 0 || m.Cols < 0 || m.Stride < m.Cols || tooLarge {
 		panic(fmt.Sprintf("kernels: %s: %s is %d×%d with stride %d", op, name, m.Rows, m.Cols, m.Stride))
 	}
 	if len(m.Data) < m.extent() {
@@ -33,7 +36,7 @@ func checkBias[T Float](op string, dst, x Mat[T], bias []T) {
 	checkShape(op, "dst", dst, x)
 	checkLen(op, "bias", len(bias), x.Cols)
 	checkSameMat(op, "dst", "x", dst, x)
-	checkApart(op, "dst", "bias", dst.Data, bias)
+	checkApart(op, "dst", "bias", dst.span(), bias)
 }
 
 // overlap reports whether a and b share memory.
@@ -60,12 +63,33 @@ func checkSameOrApart[T Float](op, out, in string, dst, src []T) {
 }
 
 func checkSameMat[T Float](op, out, in string, dst, src Mat[T]) {
-	if len(dst.Data) > 0 && len(src.Data) > 0 && &dst.Data[0] == &src.Data[0] && dst.Stride == src.Stride {
+	if len(dst.Data) > 0 && len(src.Data) > 0 && &dst.Data[0] == &src.Data[0] &&
+		(dst.Stride == src.Stride || dst.Rows == 1) {
 		return
 	}
 	checkMatApart(op, out, in, dst, src)
 }
 
 func checkMatApart[T Float](op, out, in string, dst, src Mat[T]) {
-	checkApart(op, out, in, dst.Data[:dst.extent()], src.Data[:src.extent()])
+	if overlap(dst.span(), src.span()) && !besides(dst, src) {
+		panic(fmt.Sprintf("kernels: %s: %s overlaps %s", op, out, in))
+	}
+}
+
+// besides reports whether a and b, whose spans overlap, are different columns of
+// one matrix.
+func besides[T Float](a, b Mat[T]) bool {
+	if a.Stride != b.Stride {
+		return false
+	}
+	a0, b0 := uintptr(unsafe.Pointer(&a.Data[0])), uintptr(unsafe.Pointer(&b.Data[0]))
+	if a0 > b0 {
+		a, b, a0, b0 = b, a, b0, a0
+	}
+	size := unsafe.Sizeof(a.Data[0])
+	if (b0-a0)%size != 0 {
+		return false
+	}
+	j := int((b0-a0)/size) % a.Stride // the column of a's matrix where b begins
+	return a.Cols <= j && j+b.Cols <= a.Stride
 }

@@ -22,5 +22,8 @@
 //
 // Every operation propagates NaN and ±Inf as its formula does in IEEE 754,
 // denormals are kept, and the few places where a formula leaves a choice are
-// written at the operation.
+// written at the operation. The sign and payload of a NaN are open.
+//
+// Every operation runs on the caller's goroutine, unless its name says Parallel,
+// and none allocates after its first calls.
 package kernels

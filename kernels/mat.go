@@ -41,3 +41,6 @@ func (m Mat[T]) extent() int {
 	}
 	return (m.Rows-1)*m.Stride + m.Cols
 }
+
+// span returns the elements from the first to the last of m, padding included.
+func (m Mat[T]) span() []T { return m.Data[:m.extent()] }

@@ -8,16 +8,17 @@ import (
 // Ops are the operations of a set for one type. Every method checks shapes and
 // overlap first and panics, naming the operand, before anything is written.
 // Elementwise operations may work in place (dst and source the same memory);
-// operands that overlap in part are refused.
+// operands that overlap in part are refused. Different columns of one matrix do
+// not overlap. The elements between a matrix's rows are never written.
 type Ops[T Float] struct{ s *Slots[T] }
 
 // A Product is C ← β∘C + α·op(A)·op(B), where op(X) is X or its transpose.
 //
-// In a stable set an element is t = Σ a(i,p)·b(p,j), summed from zero in ascending p
-// by the rounding of the set's class, and then c ← β·c + α·t.
+// In a stable set an element is t = Σ a(i,p)·b(p,j), summed from +0 in ascending p,
+// and then c ← β·c + α·t, both by the rounding of the set's [Class].
 //
-//   - β = 0 never reads C, so NaN in fresh memory does not spread.
-//   - α = 0 or an inner dimension of 0 never reads A and B.
+//   - β = 0 never reads C, so NaN in fresh memory does not spread: c ← α·t.
+//   - α = 0 or an inner dimension of 0 never reads A and B: t = +0.
 //   - BetaRow (one per row of C) or BetaCol (one per column), where not nil,
 //     stands in the place of Beta: with it the product is also the update
 //     W ← (1−λη)·W − η·(dH)ᵀX of many nets at once.
@@ -85,11 +86,11 @@ func (p *Product[T]) check() {
 	}
 	if p.BetaRow != nil {
 		checkLen("Gemm", "BetaRow", len(p.BetaRow), m)
-		checkApart("Gemm", "C", "BetaRow", p.C.Data, p.BetaRow)
+		checkApart("Gemm", "C", "BetaRow", p.C.span(), p.BetaRow)
 	}
 	if p.BetaCol != nil {
 		checkLen("Gemm", "BetaCol", len(p.BetaCol), n)
-		checkApart("Gemm", "C", "BetaCol", p.C.Data, p.BetaCol)
+		checkApart("Gemm", "C", "BetaCol", p.C.span(), p.BetaCol)
 	}
 	checkMatApart("Gemm", "C", "A", p.C, p.A)
 	checkMatApart("Gemm", "C", "B", p.C, p.B)
@@ -115,12 +116,18 @@ func (o Ops[T]) ReLUGrad(dx, dy, x []T) {
 // AddBias: dst(i,j) = x(i,j) + bias(j).
 func (o Ops[T]) AddBias(dst, x Mat[T], bias []T) {
 	checkBias("AddBias", dst, x, bias)
+	if x.Rows == 0 || x.Cols == 0 {
+		return
+	}
 	o.s.AddBias(dst, x, bias)
 }
 
 // BiasReLU: dst(i,j) = ReLU(x(i,j) + bias(j)).
 func (o Ops[T]) BiasReLU(dst, x Mat[T], bias []T) {
 	checkBias("BiasReLU", dst, x, bias)
+	if x.Rows == 0 || x.Cols == 0 {
+		return
+	}
 	o.s.BiasReLU(dst, x, bias)
 }
 
@@ -131,7 +138,7 @@ func (o Ops[T]) BiasReLU(dst, x Mat[T], bias []T) {
 //	dx = (p − onehot(y)) / N
 //
 // The loss is summed over rows in float64, in ascending order. A NaN or +Inf in a
-// row makes its gradient and the loss NaN.
+// row, or a row of nothing but −Inf, makes its gradient and the loss NaN.
 func (o Ops[T]) SoftmaxLoss(dx, x Mat[T], y []int) float64 {
 	checkMat("SoftmaxLoss", "dx", dx)
 	checkMat("SoftmaxLoss", "x", x)
@@ -149,7 +156,7 @@ func (o Ops[T]) SoftmaxLoss(dx, x Mat[T], y []int) float64 {
 	return o.s.SoftmaxLoss(dx, x, y)
 }
 
-// Axpby: y ← α·x + β·y; in class FMA fma(α, x, β·y). β = 0 never reads y.
+// Axpby: y ← α·x + β·y; in class FMA fma(α, x, β·y). β = 0 never reads y: y ← α·x.
 func (o Ops[T]) Axpby(alpha T, x []T, beta T, y []T) {
 	checkLen("Axpby", "x", len(x), len(y))
 	checkSameOrApart("Axpby", "y", "x", y, x)
@@ -164,15 +171,18 @@ func SumLanes[T Float]() int {
 }
 
 // SumSquares returns Σ x². Lane l sums the squares of x[l], x[l+L], x[l+2L], … in that
-// order (L = [SumLanes]); then the upper half of the lanes is added to the
-// lower half until one is left.
+// order from +0 (L = [SumLanes]; in class FMA lane ← fma(x, x, lane)); then the
+// upper half of the lanes is added to the lower half until one is left.
 func (o Ops[T]) SumSquares(x []T) T { return o.s.SumSquares(x) }
 
 // ColSums: dst(j) = Σ x(i,j), in ascending i from zero.
 func (o Ops[T]) ColSums(dst []T, x Mat[T]) {
 	checkMat("ColSums", "x", x)
 	checkLen("ColSums", "dst", len(dst), x.Cols)
-	checkApart("ColSums", "dst", "x", dst, x.Data)
+	checkApart("ColSums", "dst", "x", dst, x.span())
+	if x.Cols == 0 {
+		return
+	}
 	o.s.ColSums(dst, x)
 }
 

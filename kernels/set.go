@@ -3,14 +3,16 @@ package kernels
 // Float is the types that every kernel exists for.
 type Float interface{ float32 | float64 }
 
-// A Class names how a set rounds. Sets of one class give the same bits for the
-// same arguments.
+// A Class names how a set rounds. Stable sets of one class give the same bits
+// for the same arguments. A set that lets a foreign library round has a class of
+// that library's name.
 type Class string
 
 const (
-	// FMA accumulates with fused multiply-adds, in ascending k.
+	// FMA fuses: t ← fma(a, b, t) in ascending k, then c ← fma(β, c, α·t).
 	FMA Class = "fma"
-	// MulAdd rounds each product, then each sum, in ascending k.
+	// MulAdd rounds each product, then each sum: t ← t + a·b in ascending k, then
+	// c ← β·c + α·t.
 	MulAdd Class = "muladd"
 )
 
@@ -43,8 +45,8 @@ type Slots[T Float] struct {
 }
 
 // A Tile is the block of a product that a micro-kernel keeps in registers, and
-// the number of elements in one vector. It is for display: nothing about a
-// result depends on it.
+// the number of elements in one vector. [Ops.GemmParallel] cuts at multiples of
+// it; nothing about a result depends on it.
 type Tile struct {
 	MR, NR int
 	Lanes  int

@@ -1,0 +1,199 @@
+package kernels
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+)
+
+// Wrong arguments panic with a message that names the operand, and nothing is
+// written before.
+func TestOpsRefuseWrongArguments(t *testing.T) {
+	ops := Of[float64](Reference())
+	// Operands are cut from one buffer, so that some of them overlap.
+	buf := make([]float64, 4000)
+	for i := range buf {
+		buf[i] = float64(i)
+	}
+	before := slices.Clone(buf)
+	vec := func(at, n int) []float64 { return buf[at : at+n] }
+	mat := func(at, rows, cols, stride int) Mat[float64] {
+		return Mat[float64]{Rows: rows, Cols: cols, Stride: stride, Data: buf[at : at+(rows-1)*stride+cols]}
+	}
+	a, b, c := mat(0, 3, 4, 5), mat(100, 4, 6, 7), mat(200, 3, 6, 8)
+	gemm := func(change func(p *Product[float64])) func() {
+		return func() {
+			p := Product[float64]{Alpha: 1, A: a, B: b, C: c}
+			change(&p)
+			ops.Gemm(p)
+		}
+	}
+	x := mat(0, 3, 4, 5)
+
+	for _, test := range []struct {
+		want string
+		call func()
+	}{
+		{"Gemm: A is 3×4 with stride 3", gemm(func(p *Product[float64]) { p.A.Stride = 3 })},
+		{"Gemm: A is -3×4 with stride 5", gemm(func(p *Product[float64]) { p.A.Rows = -3 })},
+		{"Gemm: A is 3×-4 with stride 5", gemm(func(p *Product[float64]) { p.A.Cols = -4 })},
+		{"Gemm: B is 4×6 with stride 7 but has 26 elements, want 27", gemm(func(p *Product[float64]) { p.B.Data = p.B.Data[:26] })},
+		{"Gemm: C is 3×6 with stride 8 but has 0 elements, want 22", gemm(func(p *Product[float64]) { p.C.Data = nil })},
+		{"Gemm: op(B) has 6 rows, op(A) has 4 columns", gemm(func(p *Product[float64]) { p.TransB = true })},
+		{"Gemm: op(B) has 4 rows, op(A) has 3 columns", gemm(func(p *Product[float64]) { p.TransA = true })},
+		{"Gemm: C is 4×6, op(A)·op(B) is 3×6", gemm(func(p *Product[float64]) { p.C = mat(200, 4, 6, 8) })},
+		{"Gemm: C is 3×7, op(A)·op(B) is 3×6", gemm(func(p *Product[float64]) { p.C = mat(200, 3, 7, 8) })},
+		{"Gemm: BetaRow has 2 elements, want 3", gemm(func(p *Product[float64]) { p.BetaRow = vec(300, 2) })},
+		{"Gemm: BetaCol has 7 elements, want 6", gemm(func(p *Product[float64]) { p.BetaCol = vec(300, 7) })},
+		{"Gemm: BetaRow and BetaCol are both set", gemm(func(p *Product[float64]) { p.BetaRow, p.BetaCol = vec(300, 3), vec(310, 6) })},
+		{"Gemm: C overlaps BetaRow", gemm(func(p *Product[float64]) { p.BetaRow = vec(221, 3) })},
+		{"Gemm: C overlaps BetaCol", gemm(func(p *Product[float64]) { p.BetaCol = vec(195, 6) })},
+		{"Gemm: C overlaps A", gemm(func(p *Product[float64]) { p.C = mat(13, 3, 6, 8) })},
+		{"Gemm: C overlaps A", gemm(func(p *Product[float64]) { p.C = mat(0, 3, 6, 8) })},
+		{"Gemm: C overlaps B", gemm(func(p *Product[float64]) { p.C = mat(90, 3, 6, 8) })},
+		{"Gemm: A is 4611686018427387904×4 with stride 4", gemm(func(p *Product[float64]) {
+			p.A.Rows, p.A.Stride = 1<<62, 4 // the extent overflows to 0
+		})},
+
+		{"ReLU: x has 4 elements, want 5", func() { ops.ReLU(vec(0, 5), vec(10, 4)) }},
+		{"ReLU: dst overlaps x", func() { ops.ReLU(vec(0, 5), vec(4, 5)) }},
+		{"ReLU: dst overlaps x", func() { ops.ReLU(vec(4, 5), vec(0, 5)) }},
+		{"ReLUGrad: dy has 4 elements, want 5", func() { ops.ReLUGrad(vec(0, 5), vec(10, 4), vec(20, 5)) }},
+		{"ReLUGrad: x has 6 elements, want 5", func() { ops.ReLUGrad(vec(0, 5), vec(10, 5), vec(20, 6)) }},
+		{"ReLUGrad: dx overlaps dy", func() { ops.ReLUGrad(vec(0, 5), vec(1, 5), vec(20, 5)) }},
+		{"ReLUGrad: dx overlaps x", func() { ops.ReLUGrad(vec(0, 5), vec(10, 5), vec(1, 5)) }},
+
+		{"AddBias: dst is 3×5, want 3×4", func() { ops.AddBias(mat(100, 3, 5, 5), x, vec(200, 4)) }},
+		{"AddBias: bias has 5 elements, want 4", func() { ops.AddBias(mat(100, 3, 4, 4), x, vec(200, 5)) }},
+		{"AddBias: dst overlaps x", func() { ops.AddBias(mat(3, 3, 4, 5), x, vec(200, 4)) }},
+		{"AddBias: dst overlaps x", func() { ops.AddBias(mat(0, 3, 4, 4), x, vec(200, 4)) }},
+		{"AddBias: dst overlaps bias", func() { ops.AddBias(mat(100, 3, 4, 4), x, vec(111, 4)) }},
+		{"AddBias: x is 3×4 with stride 5 but has 13 elements, want 14", func() {
+			y := x
+			y.Data = y.Data[:13]
+			ops.AddBias(mat(100, 3, 4, 4), y, vec(200, 4))
+		}},
+		{"BiasReLU: dst is 2×4, want 3×4", func() { ops.BiasReLU(mat(100, 2, 4, 5), x, vec(200, 4)) }},
+		{"BiasReLU: bias has 3 elements, want 4", func() { ops.BiasReLU(mat(100, 3, 4, 4), x, vec(200, 3)) }},
+		{"BiasReLU: dst overlaps bias", func() { ops.BiasReLU(x, x, vec(13, 4)) }},
+
+		{"SoftmaxLoss: dx is 3×5, want 3×4", func() { ops.SoftmaxLoss(mat(100, 3, 5, 5), x, []int{0, 1, 2}) }},
+		{"SoftmaxLoss: y has 2 elements, want 3", func() { ops.SoftmaxLoss(mat(100, 3, 4, 4), x, []int{0, 1}) }},
+		{"SoftmaxLoss: y[1] is 4, want 0…3", func() { ops.SoftmaxLoss(mat(100, 3, 4, 4), x, []int{0, 4, 2}) }},
+		{"SoftmaxLoss: y[2] is -1, want 0…3", func() { ops.SoftmaxLoss(mat(100, 3, 4, 4), x, []int{0, 1, -1}) }},
+		{"SoftmaxLoss: x is 0×4, want at least one row and column", func() {
+			ops.SoftmaxLoss(NewMat[float64](0, 4), NewMat[float64](0, 4), nil)
+		}},
+		{"SoftmaxLoss: x is 2×0, want at least one row and column", func() {
+			ops.SoftmaxLoss(NewMat[float64](2, 0), NewMat[float64](2, 0), []int{0, 0})
+		}},
+		{"SoftmaxLoss: dx overlaps x", func() { ops.SoftmaxLoss(mat(1, 3, 4, 5), x, []int{0, 1, 2}) }},
+
+		{"Axpby: x has 4 elements, want 5", func() { ops.Axpby(1, vec(0, 4), 1, vec(10, 5)) }},
+		{"Axpby: y overlaps x", func() { ops.Axpby(1, vec(0, 5), 1, vec(2, 5)) }},
+		{"ColSums: dst has 5 elements, want 4", func() { ops.ColSums(vec(100, 5), x) }},
+		{"ColSums: dst overlaps x", func() { ops.ColSums(vec(4, 4), x) }},
+		{"ColSums: x is 3×4 with stride 2", func() { ops.ColSums(vec(100, 4), Mat[float64]{3, 4, 2, buf}) }},
+		{"SubMean: src has 4 elements, want 5", func() { ops.SubMean(vec(0, 5), make([]uint8, 4), vec(10, 5)) }},
+		{"SubMean: mean has 6 elements, want 5", func() { ops.SubMean(vec(0, 5), make([]uint8, 5), vec(10, 6)) }},
+		{"SubMean: dst overlaps mean", func() { ops.SubMean(vec(0, 5), make([]uint8, 5), vec(4, 5)) }},
+	} {
+		got := panicOf(test.call)
+		if want := "kernels: " + test.want; got != want {
+			t.Errorf("panic %q\nwant  %q", got, want)
+		}
+		if !slices.Equal(buf, before) {
+			t.Fatalf("%s: something was written before the panic", test.want)
+		}
+	}
+}
+
+// panicOf returns what f panics with, or "no panic".
+func panicOf(f func()) (msg string) {
+	defer func() {
+		if v := recover(); v != nil {
+			msg = fmt.Sprint(v)
+		}
+	}()
+	f()
+	return "no panic"
+}
+
+func TestOpsAcceptWhatDoesNotOverlap(t *testing.T) {
+	ops := Of[float32](Reference())
+	m := NewMat[float32](6, 12) // three blocks of columns side by side
+	a, b, c := m.Slice(0, 4, 0, 4), m.Slice(0, 4, 4, 8), m.Slice(1, 5, 8, 12)
+	for name, call := range map[string]func(){
+		"Gemm on columns of one matrix": func() { ops.Gemm(Product[float32]{Alpha: 1, A: a, B: b, Beta: 1, C: c}) },
+		"Gemm on rows of one matrix": func() {
+			ops.Gemm(Product[float32]{Alpha: 1, A: m.Slice(0, 2, 0, 2), B: m.Slice(2, 4, 0, 2), C: m.Slice(4, 6, 0, 2)})
+		},
+		"AddBias with the bias in the padding": func() {
+			x := Mat[float32]{Rows: 2, Cols: 3, Stride: 3, Data: m.Data} // Data is longer than the matrix
+			ops.AddBias(x, x, m.Data[6:9])
+		},
+		"AddBias in place on one row of another stride": func() {
+			x := Mat[float32]{Rows: 1, Cols: 3, Stride: 3, Data: m.Data[:3]}
+			dst := Mat[float32]{Rows: 1, Cols: 3, Stride: 7, Data: m.Data[:3]}
+			ops.AddBias(dst, x, []float32{1, 2, 3})
+		},
+		"ColSums into memory behind the matrix": func() {
+			ops.ColSums(m.Data[6:9], Mat[float32]{Rows: 2, Cols: 3, Stride: 3, Data: m.Data})
+		},
+		"ReLU side by side": func() { ops.ReLU(m.Data[:4], m.Data[4:8]) },
+	} {
+		if got := panicOf(call); got != "no panic" {
+			t.Errorf("%s: panic %q", name, got)
+		}
+	}
+}
+
+func TestOpsTakeNothing(t *testing.T) {
+	ops := Of[float32](Reference())
+	for _, shape := range [][2]int{{0, 0}, {0, 3}, {3, 0}} {
+		m, n := shape[0], shape[1]
+		x := NewMat[float32](m, n)
+		ops.AddBias(x, x, make([]float32, n))
+		ops.BiasReLU(x, x, make([]float32, n))
+		for k := range 3 {
+			p := Product[float32]{Alpha: 1, A: NewMat[float32](m, k), B: NewMat[float32](k, n), C: NewMat[float32](m, n)}
+			ops.Gemm(p)
+			ops.GemmParallel(p, 2)
+		}
+		sums := []float32{1, 2, 3}[:n]
+		ops.ColSums(sums, x)
+		for _, v := range sums {
+			if v != 0 {
+				t.Errorf("ColSums of a %d×%d matrix is %v, want zeros", m, n, sums)
+			}
+		}
+	}
+	ops.ReLU(nil, nil)
+	ops.ReLUGrad(nil, nil, nil)
+	ops.Axpby(1, nil, 1, nil)
+	ops.SubMean(nil, nil, nil)
+	if s := ops.SumSquares(nil); s != 0 || math.Signbit(float64(s)) {
+		t.Errorf("SumSquares(nil) = %v, want +0", s)
+	}
+}
+
+func TestMat(t *testing.T) {
+	m := MatOf(3, 4, []float32{0, 1, 2, 3, 10, 11, 12, 13, 20, 21, 22, 23})
+	v := m.Slice(1, 3, 1, 3)
+	if got, want := v.Data, []float32{11, 12, 13, 20, 21, 22}; !slices.Equal(got, want) {
+		t.Errorf("Slice(1, 3, 1, 3) spans %v, want %v", got, want)
+	}
+	if got, want := v.Row(1), []float32{21, 22}; !slices.Equal(got, want) {
+		t.Errorf("its row 1 is %v, want %v", got, want)
+	}
+	for _, empty := range []Mat[float32]{m.Slice(1, 1, 0, 4), m.Slice(0, 3, 2, 2), NewMat[float32](2, 0), NewMat[float32](0, 2)} {
+		if len(empty.Data) != 0 || len(empty.span()) != 0 {
+			t.Errorf("%+v is not empty", empty)
+		}
+		checkMat("Test", "m", empty)
+	}
+	if got, want := panicOf(func() { MatOf(2, 2, make([]float32, 3)) }), "kernels: 3 elements for a 2×2 matrix"; got != want {
+		t.Errorf("panic %q, want %q", got, want)
+	}
+}

@@ -1,0 +1,147 @@
+package safetensors_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+
+	"fusegrid/nn/safetensors"
+)
+
+func example() safetensors.File {
+	return safetensors.File{
+		Meta: map[string]string{"net": "two-layer", "note": "ünïcode"},
+		Tensors: []safetensors.Tensor{
+			safetensors.Of("W1", []float32{1, -2, float32(math.Inf(1)), 4, 5, 6}, 2, 3),
+			safetensors.Of("b1", []float32{}, 0),
+			safetensors.Of("W2", []float64{math.Copysign(0, -1), math.SmallestNonzeroFloat64}, 2),
+			safetensors.Of("lr", []float64{1e-3}),
+		},
+	}
+}
+
+func encode(t testing.TB, f safetensors.File) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := safetensors.Write(&b, f); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestRoundTrip(t *testing.T) {
+	want := example()
+	got, err := safetensors.Read(encode(t, want))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got.Meta, want.Meta) {
+		t.Errorf("metadata %v, want %v", got.Meta, want.Meta)
+	}
+	for _, w := range want.Tensors {
+		g, ok := got.Tensor(w.Name)
+		if !ok || !reflect.DeepEqual(g.F32, w.F32) || !reflect.DeepEqual(g.F64, w.F64) {
+			t.Errorf("tensor %s: %v, want %v", w.Name, g, w)
+		}
+	}
+	if b := encode(t, want); binary.LittleEndian.Uint64(b)%8 != 0 {
+		t.Errorf("header of %d bytes: the numbers are not aligned to 8", binary.LittleEndian.Uint64(b))
+	}
+}
+
+// TestLayout fixes the bytes of the format itself.
+func TestLayout(t *testing.T) {
+	got := encode(t, safetensors.File{Tensors: []safetensors.Tensor{safetensors.Of("a", []float32{1}, 1)}})
+	header := `{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`
+	header += strings.Repeat(" ", (8-len(header)%8)%8)
+	want := append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header...)
+	want = append(want, 0, 0, 0x80, 0x3f)
+	if !bytes.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestDamageIsRefused(t *testing.T) {
+	whole := encode(t, example())
+	for n := range whole {
+		if _, err := safetensors.Read(whole[:n]); err == nil {
+			t.Errorf("%d of %d bytes were accepted", n, len(whole))
+		}
+	}
+	if _, err := safetensors.Read(append(bytes.Clone(whole), 0)); err == nil {
+		t.Error("a byte too many was accepted")
+	}
+}
+
+func TestHostileHeaders(t *testing.T) {
+	file := func(header string, body int) []byte {
+		b := append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header...)
+		return append(b, make([]byte, body)...)
+	}
+	for name, data := range map[string][]byte{
+		"overlap":       file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, 8),
+		"hole":          file(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, 8),
+		"outside":       file(`{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}}`, 8),
+		"backwards":     file(`{"a":{"dtype":"F32","shape":[0],"data_offsets":[8,4]}}`, 8),
+		"wrong shape":   file(`{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}`, 8),
+		"huge shape":    file(`{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,0]}}`, 0),
+		"negative":      file(`{"a":{"dtype":"F32","shape":[-1,-2],"data_offsets":[0,8]}}`, 8),
+		"unknown type":  file(`{"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}`, 8),
+		"not an object": file(`[]`, 0),
+		"huge header":   binary.LittleEndian.AppendUint64(nil, math.MaxUint64),
+	} {
+		if _, err := safetensors.Read(data); err == nil {
+			t.Errorf("%s was accepted", name)
+		} else if !strings.HasPrefix(err.Error(), "safetensors: ") {
+			t.Errorf("%s: error %q does not say whose it is", name, err)
+		}
+	}
+}
+
+type failing struct{ left int }
+
+func (f *failing) Write(p []byte) (int, error) {
+	if f.left--; f.left < 0 {
+		return 0, errors.New("no space")
+	}
+	return len(p), nil
+}
+
+func TestWriteErrors(t *testing.T) {
+	for n := range 5 {
+		if err := safetensors.Write(&failing{n}, example()); err == nil {
+			t.Errorf("the failure of write %d was not reported", n)
+		}
+	}
+	for name, f := range map[string]safetensors.File{
+		"shape":    {Tensors: []safetensors.Tensor{safetensors.Of("a", []float32{1}, 2)}},
+		"twice":    {Tensors: []safetensors.Tensor{safetensors.Of("a", []float32{1}, 1), safetensors.Of("a", []float32{1}, 1)}},
+		"reserved": {Tensors: []safetensors.Tensor{safetensors.Of("__metadata__", []float32{1}, 1)}},
+	} {
+		if err := safetensors.Write(&failing{100}, f); err == nil {
+			t.Errorf("%s was accepted", name)
+		}
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add(encode(f, example()))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		file, err := safetensors.Read(data)
+		if err != nil {
+			return
+		}
+		again, err := safetensors.Read(encode(t, *file))
+		if err != nil {
+			t.Fatalf("what was read cannot be written: %v", err)
+		}
+		if len(again.Tensors) != len(file.Tensors) {
+			t.Fatalf("%d tensors became %d", len(file.Tensors), len(again.Tensors))
+		}
+	})
+}

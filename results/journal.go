@@ -1,0 +1,286 @@
+package results
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// A Journal is an append-only file of records, safe against being killed at any
+// instant. Each line is
+//
+//	{"sum":"xxxxxxxx","trial":{…}}
+//
+// where sum is the CRC-32C of the bytes of the record, in hex. The first line
+// has "journal":{"version":1} in place of the trial. Of two records with one
+// key the later one counts.
+type Journal struct {
+	f    File
+	name string
+	size int64 // bytes that are known to be on disk
+	err  error // why the journal takes no more records
+	buf  bytes.Buffer
+}
+
+// A File is what a Journal asks of an *os.File that was opened to append.
+type File interface {
+	io.ReadWriteCloser
+	Sync() error
+	Truncate(size int64) error
+}
+
+// A Recovery says what was wrong with a journal.
+type Recovery struct {
+	Cut    int64    // bytes of a torn last line: cut off
+	Damage []Damage // lines that were passed over
+}
+
+// Damage is a line of a journal that cannot be trusted.
+type Damage struct {
+	Line   int // from 1
+	Reason string
+}
+
+// String returns one line for people.
+func (d Damage) String() string { return fmt.Sprintf("line %d is damaged: %s", d.Line, d.Reason) }
+
+var (
+	// ErrLocked says that another process has the journal open.
+	ErrLocked = errors.New("in use by another process")
+	// ErrNotJournal says that a file is none of ours.
+	ErrNotJournal = errors.New("not a journal of trials")
+)
+
+const version = 1
+
+// maxLine bounds the memory that a damaged file can ask for.
+const maxLine = 1 << 20
+
+// OpenJournal opens or creates the journal of that name, locks it against other
+// processes, and returns its records in the order they were written.
+// Errors wrap ErrLocked or ErrNotJournal where these apply.
+func OpenJournal(name string) (*Journal, []Record, Recovery, error) {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o644)
+	if err != nil {
+		return nil, nil, Recovery{}, err
+	}
+	if err := lock(f); err != nil {
+		f.Close()
+		return nil, nil, Recovery{}, fmt.Errorf("%s: %w", name, err)
+	}
+	j, records, recovery, err := NewJournal(f, name)
+	if err != nil {
+		f.Close()
+		return nil, nil, recovery, err
+	}
+	if err := syncDir(filepath.Dir(name)); err != nil {
+		f.Close()
+		return nil, nil, recovery, err
+	}
+	return j, records, recovery, nil
+}
+
+// NewJournal is OpenJournal on a file that is open; name is for errors.
+func NewJournal(f File, name string) (*Journal, []Record, Recovery, error) {
+	j := &Journal{f: f, name: name}
+	records, recovery, size, err := read(f, name)
+	if err != nil {
+		return nil, nil, recovery, err
+	}
+	if recovery.Cut > 0 {
+		if err := f.Truncate(size); err != nil {
+			return nil, nil, recovery, fmt.Errorf("%s: cutting off a torn line: %w", name, err)
+		}
+	}
+	j.size = size
+	if size == 0 {
+		j.buf.Write(header())
+		if err := j.flush(); err != nil {
+			return nil, nil, recovery, err
+		}
+	}
+	return j, records, recovery, nil
+}
+
+// ReadJournal returns the records of a journal without changing it; name is for errors.
+func ReadJournal(r io.Reader, name string) ([]Record, Recovery, error) {
+	records, recovery, _, err := read(r, name)
+	return records, recovery, err
+}
+
+// Append writes the records and returns when they are on disk. After an error the
+// journal takes no more records; those appended before are safe.
+func (j *Journal) Append(records ...Record) error {
+	if j.err != nil {
+		return j.err
+	}
+	j.buf.Reset()
+	for i := range records {
+		if err := records[i].check(); err != nil {
+			return fmt.Errorf("%s: record refused: %w", j.name, err)
+		}
+		raw, err := json.Marshal(&records[i])
+		if err != nil {
+			return fmt.Errorf("%s: record refused: %w", j.name, err)
+		}
+		j.buf.Write(seal("trial", raw))
+	}
+	return j.flush()
+}
+
+// Close releases the file and its lock.
+func (j *Journal) Close() error {
+	if j.err == nil {
+		j.err = fmt.Errorf("%s: %w", j.name, os.ErrClosed)
+	}
+	return j.f.Close()
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// seal returns the line of a journal that holds raw.
+func seal(kind string, raw []byte) []byte {
+	return fmt.Appendf(nil, `{"sum":"%08x","%s":%s}`+"\n", crc32.Checksum(raw, castagnoli), kind, raw)
+}
+
+// header returns the first line of a journal.
+func header() []byte {
+	return seal("journal", fmt.Appendf(nil, `{"version":%d}`, version))
+}
+
+// flush brings the buffer to the disk.
+func (j *Journal) flush() error {
+	n, err := j.f.Write(j.buf.Bytes())
+	if err == nil {
+		err = j.f.Sync()
+	}
+	if err != nil {
+		// What got out is of no use: the next reader would cut it off as well. Should
+		// the cut fail, that reader still does it.
+		_ = j.f.Truncate(j.size)
+		j.err = fmt.Errorf("%s: writing: %w", j.name, err)
+		return j.err
+	}
+	j.size += int64(n)
+	j.buf.Reset()
+	return nil
+}
+
+// read returns the records, what is wrong, and the size without a torn tail.
+func read(r io.Reader, name string) (records []Record, recovery Recovery, size int64, err error) {
+	known := false // whether a line has been seen that only a journal has
+	size, cut, tail, err := lines(r, func(n int, kind string, raw []byte, reason string) error {
+		switch {
+		case reason != "":
+		case kind == "journal":
+			var header struct{ Version int }
+			if err := json.Unmarshal(raw, &header); err != nil || n != 1 {
+				reason = "a header out of place"
+			} else if header.Version != version {
+				return fmt.Errorf("%s: version %d of the journal; this program reads version %d: use a newer one", name, header.Version, version)
+			}
+			known = true
+		default:
+			var rec Record
+			if err := json.Unmarshal(raw, &rec); err != nil {
+				reason = err.Error()
+			} else if err := rec.check(); err != nil {
+				reason = err.Error()
+			} else {
+				records = append(records, rec)
+			}
+			known = true
+		}
+		if reason != "" {
+			recovery.Damage = append(recovery.Damage, Damage{n, reason})
+		}
+		return nil
+	})
+	recovery.Cut = cut
+	switch {
+	case err != nil:
+		return nil, recovery, 0, err
+	case !known && (size > 0 || !bytes.HasPrefix(header(), tail)):
+		return nil, Recovery{}, 0, fmt.Errorf("%s: %w; name another output folder", name, ErrNotJournal)
+	}
+	return records, recovery, size, nil
+}
+
+// lines calls fn for each line of a journal: with its number, kind and bytes, or
+// with the reason why it cannot be trusted. It returns the bytes in whole lines
+// and in a torn last one, and the beginning of that.
+func lines(r io.Reader, fn func(n int, kind string, raw []byte, reason string) error) (size, cut int64, tail []byte, err error) {
+	br := bufio.NewReaderSize(r, 64<<10)
+	var line []byte
+	for n := 1; ; n++ {
+		line = line[:0]
+		var length int64
+		for {
+			part, err := br.ReadSlice('\n')
+			length += int64(len(part))
+			if length <= maxLine {
+				line = append(line, part...)
+			}
+			if err == bufio.ErrBufferFull {
+				continue
+			}
+			if err == io.EOF {
+				return size, length, line, nil
+			}
+			if err != nil {
+				return 0, 0, nil, err
+			}
+			break
+		}
+		size += length
+		kind, raw, reason := "", []byte(nil), fmt.Sprintf("%d bytes is longer than a record", length)
+		if length <= maxLine {
+			kind, raw, reason = open(line)
+		}
+		if err := fn(n, kind, raw, reason); err != nil {
+			return 0, 0, nil, err
+		}
+	}
+}
+
+// open takes the envelope of a line off and checks its sum.
+func open(line []byte) (kind string, raw []byte, reason string) {
+	const head = len(`{"sum":"00000000","`)
+	for _, kind := range []string{"trial", "journal"} {
+		from, to := head+len(kind)+len(`":`), len(line)-len("}\n")
+		if to < from || !bytes.HasPrefix(line[head:], []byte(kind+`":`)) {
+			continue
+		}
+		raw := line[from:to]
+		want := fmt.Appendf(nil, `{"sum":"%08x","`, crc32.Checksum(raw, castagnoli))
+		if !bytes.Equal(line[:head], want) || !bytes.HasSuffix(line, []byte("}\n")) {
+			return "", nil, "its checksum does not agree"
+		}
+		return kind, raw, ""
+	}
+	return "", nil, "it is not a record"
+}
+
+// Latest returns the last record of each key, in the order of keys.
+func Latest(records []Record) []Record {
+	byKey := make(map[string]int, len(records))
+	for i := range records {
+		byKey[records[i].Key] = i
+	}
+	latest := make([]Record, 0, len(byKey))
+	for i := range records {
+		if byKey[records[i].Key] == i {
+			latest = append(latest, records[i])
+		}
+	}
+	slices.SortFunc(latest, func(a, b Record) int { return strings.Compare(a.Key, b.Key) })
+	return latest
+}

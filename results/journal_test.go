@@ -1,0 +1,403 @@
+package results
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func ptr[T any](v T) *T { return &v }
+
+// trial returns a record that differs from those of other n.
+func trial(n int) Record {
+	c := Config{
+		Data: "5ad1", Split: [3]int{49000, 1000, 1000}, Pixels: "hwc", Net: "two-layer", Hidden: []int{50},
+		LR: 1e-4, Reg: 0.25, Decay: 0.95, Std: 1e-4, Batch: 200, Iters: 1000, Seed: uint32(n), DType: "f32", Class: "fma",
+	}
+	return Record{
+		Key: c.Key(), State: Done, Config: c, Steps: c.Iters, DataName: "CIFAR-10", Impl: "avx2",
+		Accuracy: Accuracy{Train: ptr(0.5), Val: ptr(0.4 + float64(n%7)/100), BestVal: ptr(0.48), FinalVal: ptr(0.47), Test: ptr(0.45)},
+		Loss:     Loss{First: ptr(2.3), Last: ptr(1.5), Min: ptr(1.25)},
+		Speed:    Speed{Seconds: 2, Samples: 1e5, Iters: 500, FLOPs: 6.2e10, Block: 1, Workers: 2},
+		Machine:  Machine{CPU: "Z80", Cores: 2, Platform: "linux/amd64", Go: "go1.26"},
+		Ended:    time.Date(2024, 2, 29, 12, 0, 0, 0, time.UTC),
+	}
+}
+
+func trials(n int) []Record {
+	rs := make([]Record, n)
+	for i := range rs {
+		rs[i] = trial(i)
+	}
+	return rs
+}
+
+// file is a File in memory. Its calls of Write, Sync and Truncate are counted up
+// to the one that fails.
+type file struct {
+	data  []byte
+	read  int   // bytes read so far
+	fail  int   // which call fails, from 1; 0 for none
+	err   error // what it says
+	short int   // bytes a failing Write still writes
+	stays bool  // Truncate fails from then on, too
+	calls int
+}
+
+func (f *file) failing() bool { f.calls++; return f.calls == f.fail }
+
+func (f *file) Read(p []byte) (int, error) {
+	if f.read == len(f.data) {
+		return 0, io.EOF
+	}
+	n := copy(p, f.data[f.read:])
+	f.read += n
+	return n, nil
+}
+
+func (f *file) Write(p []byte) (int, error) {
+	if f.failing() {
+		n := min(f.short, len(p))
+		f.data = append(f.data, p[:n]...)
+		return n, f.err
+	}
+	f.data = append(f.data, p...)
+	return len(p), nil
+}
+
+func (f *file) Sync() error {
+	if f.failing() {
+		return f.err
+	}
+	return nil
+}
+
+func (f *file) Truncate(size int64) error {
+	if f.failing() || f.stays && f.calls > f.fail {
+		return f.err
+	}
+	f.data = f.data[:size]
+	return nil
+}
+
+func (f *file) Close() error { return nil }
+
+// contents returns a journal of the records.
+func contents(t testing.TB, records []Record) []byte {
+	t.Helper()
+	f := new(file)
+	j, _, _, err := NewJournal(f, "j")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Append(records...); err != nil {
+		t.Fatal(err)
+	}
+	return f.data
+}
+
+func TestJournalKeepsRecords(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "trials.jsonl")
+	want := trials(5)
+	want[3].State, want[3].Error = Failed, "out of \"luck\"\nand more <&>"
+	for i, part := range [][]Record{nil, want[:1], nil, want[1:4], want[4:]} {
+		j, _, recovery, err := OpenJournal(name)
+		if err != nil || recovery.Cut != 0 || recovery.Damage != nil {
+			t.Fatalf("open %d: %v, %+v", i, err, recovery)
+		}
+		if err := j.Append(part...); err != nil {
+			t.Fatal(err)
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := j.Append(want[0]); !errors.Is(err, os.ErrClosed) {
+			t.Fatalf("Append after Close: %v", err)
+		}
+	}
+	j, got, _, err := OpenJournal(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+	raw, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := bytes.Count(raw, []byte("\n")); got != 6 {
+		t.Errorf("%d lines, want a header and 5 records", got)
+	}
+}
+
+func TestJournalRefusesWhatCannotBe(t *testing.T) {
+	j, _, _, err := NewJournal(new(file), "j")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, strange := trial(1), trial(1)
+	other.Config.LR *= 2
+	strange.State = "running"
+	for _, tt := range []struct {
+		r    Record
+		want string
+	}{
+		{other, "does not follow from the configuration"},
+		{strange, `unknown state "running"`},
+	} {
+		if err := j.Append(tt.r); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("Append: %v, want %s", err, tt.want)
+		}
+	}
+	if err := j.Append(trial(1)); err != nil {
+		t.Errorf("a good record after refused ones: %v", err)
+	}
+}
+
+func TestJournalLock(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "trials.jsonl")
+	j, _, _, err := OpenJournal(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, _, err := OpenJournal(name); !errors.Is(err, ErrLocked) {
+		t.Errorf("second open: %v, want ErrLocked", err)
+	}
+	j.Close()
+	j, _, _, err = OpenJournal(name)
+	if err != nil {
+		t.Fatalf("after Close: %v", err)
+	}
+	j.Close()
+}
+
+func TestNotAJournal(t *testing.T) {
+	for name, text := range map[string]string{
+		"other text":      "lr,reg\n1,2\n",
+		"no newline":      "hello",
+		"JSON lines":      `{"a":1}` + "\n",
+		"nothing but NUL": "\x00\x00\x00",
+		"later version":   string(seal("journal", []byte(`{"version":2}`))),
+	} {
+		path := filepath.Join(t.TempDir(), "trials.jsonl")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, _, _, err := OpenJournal(path)
+		if name == "later version" {
+			if err == nil || !strings.Contains(err.Error(), "version 2") {
+				t.Errorf("%s: %v", name, err)
+			}
+		} else if !errors.Is(err, ErrNotJournal) {
+			t.Errorf("%s: %v, want ErrNotJournal", name, err)
+		}
+		if left, _ := os.ReadFile(path); string(left) != text {
+			t.Errorf("%s: the file was changed", name)
+		}
+	}
+}
+
+// TestJournalCut cuts a journal at every byte: the whole lines are kept, the
+// rest is cut off, and the next record follows them.
+func TestJournalCut(t *testing.T) {
+	want := trials(4)
+	whole := contents(t, want[:3])
+	for n := range len(whole) + 1 {
+		kept := max(0, bytes.Count(whole[:n], []byte("\n"))-1)
+		torn := int64(n - 1 - bytes.LastIndexByte(whole[:n], '\n'))
+
+		f := &file{data: slices.Clone(whole[:n])}
+		j, got, recovery, err := NewJournal(f, "j")
+		if err != nil {
+			t.Fatalf("cut at %d: %v", n, err)
+		}
+		if len(got) != kept || recovery.Cut != torn || recovery.Damage != nil {
+			t.Fatalf("cut at %d: %d records, %+v; want %d and a tail of %d bytes", n, len(got), recovery, kept, torn)
+		}
+		if err := j.Append(want[3]); err != nil {
+			t.Fatalf("cut at %d: %v", n, err)
+		}
+		got, recovery, err = ReadJournal(bytes.NewReader(f.data), "j")
+		if err != nil || recovery.Cut != 0 || recovery.Damage != nil || len(got) != kept+1 || got[kept].Key != want[3].Key {
+			t.Fatalf("cut at %d, after Append: %d records, %+v, %v", n, len(got), recovery, err)
+		}
+	}
+	f := &file{data: whole[:len(whole)-1], fail: 1, err: syscall.EIO}
+	if _, _, _, err := NewJournal(f, "j"); !errors.Is(err, syscall.EIO) {
+		t.Errorf("cannot cut: %v, want the error of the file", err)
+	}
+}
+
+// TestJournalFlip flips every bit of a journal: no record that differs from those
+// written is ever read, all before the flip are, and the damage is named.
+func TestJournalFlip(t *testing.T) {
+	want := trials(3)
+	whole := contents(t, want)
+	for bit := range 8 * len(whole) {
+		data := slices.Clone(whole)
+		data[bit/8] ^= 1 << (bit % 8)
+		before := max(0, bytes.Count(whole[:bit/8], []byte("\n"))-1)
+		line := bytes.Count(whole[:bit/8], []byte("\n")) + 1
+
+		got, recovery, err := ReadJournal(bytes.NewReader(data), "j")
+		if err != nil {
+			t.Fatalf("bit %d: %v", bit, err)
+		}
+		if len(got) < before || !reflect.DeepEqual(got[:before], want[:before]) {
+			t.Fatalf("bit %d: the records before it are lost", bit)
+		}
+		for _, r := range got[before:] {
+			if !slices.ContainsFunc(want, func(w Record) bool { return reflect.DeepEqual(w, r) }) {
+				t.Fatalf("bit %d: read a record that was never written: %+v", bit, r)
+			}
+		}
+		last := bit/8 == len(whole)-1
+		switch {
+		case len(recovery.Damage) > 0 && recovery.Damage[0].Line == line:
+		case last && recovery.Cut > 0:
+		default:
+			t.Fatalf("bit %d in line %d: recovery %+v", bit, line, recovery)
+		}
+	}
+}
+
+// TestLinesFlip does the same for 100 records, on the envelopes alone.
+func TestLinesFlip(t *testing.T) {
+	var whole []byte
+	raws := map[string]bool{}
+	for i := range 100 {
+		raw := fmt.Sprintf(`{"key":"%x","lr":%d}`, i*i, i)
+		raws[raw] = true
+		whole = append(whole, seal("trial", []byte(raw))...)
+	}
+	for bit := range 8 * len(whole) {
+		whole[bit/8] ^= 1 << (bit % 8)
+		good, bad := 0, 0
+		_, cut, _, err := lines(bytes.NewReader(whole), func(n int, kind string, raw []byte, reason string) error {
+			if reason != "" {
+				bad++
+				return nil
+			}
+			good++
+			if !raws[string(raw)] {
+				return fmt.Errorf("line %d: read %s", n, raw)
+			}
+			return nil
+		})
+		whole[bit/8] ^= 1 << (bit % 8)
+		// A flip harms one line; where it makes or unmakes a newline, two.
+		if err != nil || good < 98 || bad == 0 && cut == 0 {
+			t.Fatalf("bit %d: %d lines are good, %d bad, %d bytes cut, %v", bit, good, bad, cut, err)
+		}
+	}
+}
+
+func TestJournalOverlongLine(t *testing.T) {
+	want := trials(2)
+	data := contents(t, want[:1])
+	data = append(data, bytes.Repeat([]byte("x"), 3*maxLine)...)
+	data = append(data, '\n')
+	data = append(data, contents(t, want[1:])[len(header()):]...)
+	got, recovery, err := ReadJournal(bytes.NewReader(data), "j")
+	if err != nil || !reflect.DeepEqual(got, want) || len(recovery.Damage) != 1 || recovery.Damage[0].Line != 3 {
+		t.Errorf("%d records, %+v, %v", len(got), recovery, err)
+	}
+}
+
+// TestJournalWriteErrors lets each call of the file fail in turn.
+func TestJournalWriteErrors(t *testing.T) {
+	want := trials(3)
+	for _, stays := range []bool{false, true} {
+		for _, short := range []int{0, 1, 100} {
+			for fail := 1; fail <= 8; fail++ {
+				f := &file{fail: fail, err: syscall.ENOSPC, short: short, stays: stays}
+				name := fmt.Sprintf("call %d fails after %d bytes, truncate fails: %v", fail, short, stays)
+				j, _, _, err := NewJournal(f, "out/trials.jsonl")
+				safe := 0
+				for i := 0; err == nil && i < len(want); i++ {
+					if err = j.Append(want[i]); err == nil {
+						safe++
+					}
+				}
+				if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "out/trials.jsonl") {
+					t.Errorf("%s: error %v", name, err)
+				}
+				if j != nil {
+					if again := j.Append(want[2]); again == nil {
+						t.Errorf("%s: the journal took a record after the error", name)
+					}
+				}
+				got, recovery, err := ReadJournal(bytes.NewReader(f.data), "j")
+				if err != nil || recovery.Damage != nil || len(got) < safe || !slices.EqualFunc(got, want[:len(got)], same) {
+					t.Errorf("%s: %d records, %+v, %v; %d were safe", name, len(got), recovery, err, safe)
+				}
+			}
+		}
+	}
+}
+
+func same(a, b Record) bool { return reflect.DeepEqual(a, b) }
+
+type readError struct{ file }
+
+func (readError) Read([]byte) (int, error) { return 0, syscall.EIO }
+
+func TestJournalReadError(t *testing.T) {
+	if _, _, _, err := NewJournal(new(readError), "j"); !errors.Is(err, syscall.EIO) {
+		t.Errorf("got %v, want the error of the file", err)
+	}
+}
+
+func TestLatest(t *testing.T) {
+	a, b, a2 := trial(1), trial(2), trial(1)
+	a.State = Failed
+	got := Latest([]Record{a, b, a2})
+	if len(got) != 2 || got[0].Key >= got[1].Key {
+		t.Fatalf("got %d records", len(got))
+	}
+	for _, r := range got {
+		if r.State != Done {
+			t.Errorf("%s: %s, want the later record", r.Key, r.State)
+		}
+	}
+}
+
+func FuzzJournal(f *testing.F) {
+	whole := contents(f, trials(2))
+	f.Add(whole)
+	f.Add(whole[:len(whole)-3])
+	f.Add([]byte{})
+	f.Add(header())
+	f.Add(seal("journal", []byte(`{"version":9}`)))
+	f.Add(append(header(), seal("trial", []byte(`{"key":"x"}`))...))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, recovery, err := ReadJournal(bytes.NewReader(data), "j")
+		if err != nil {
+			return
+		}
+		for i := range got {
+			if err := got[i].check(); err != nil {
+				t.Error(err)
+			}
+		}
+		// What a journal cuts off leaves one that reads the same.
+		again, second, err := ReadJournal(bytes.NewReader(data[:len(data)-int(recovery.Cut)]), "j")
+		if recovery.Cut == int64(len(data)) && err == nil {
+			return
+		}
+		if err != nil || second.Cut != 0 || len(second.Damage) != len(recovery.Damage) || !reflect.DeepEqual(again, got) {
+			t.Errorf("cut journal: %v, %+v; before %+v", err, second, recovery)
+		}
+	})
+}

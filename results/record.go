@@ -1,0 +1,142 @@
+package results
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// A State says how a trial ended. There is no state for a trial that runs, so
+// none can be stuck in it.
+type State string
+
+const (
+	Done     State = "done"     // all iterations
+	Diverged State = "diverged" // the loss became NaN or infinite: a result, never tried again
+	Stopped  State = "stopped"  // given up in favour of better ones
+	Failed   State = "failed"   // an error, in Record.Error; tried again by the next run
+)
+
+// A Record is the outcome of one trial.
+type Record struct {
+	Key    string `json:"key"` // Config.Key()
+	State  State  `json:"state"`
+	Config Config `json:"config"`
+	Steps  int    `json:"steps"`           // iterations trained
+	Error  string `json:"error,omitempty"` // why it failed
+
+	Accuracy Accuracy `json:"accuracy"`
+	Loss     Loss     `json:"loss"`
+
+	// SHA-256 of the weights and of the loss history as little-endian bytes, to
+	// compare trainings bit for bit.
+	Weights string `json:"weights,omitempty"`
+	Losses  string `json:"losses,omitempty"`
+
+	DataName string    `json:"data_name"`
+	Impl     string    `json:"impl"` // name of the kernel set
+	Speed    Speed     `json:"speed"`
+	Machine  Machine   `json:"machine"`
+	Ended    time.Time `json:"ended"`
+}
+
+// Accuracy holds shares of images classified correctly, 0 to 1. A nil one was
+// not measured.
+type Accuracy struct {
+	Train   *float64 `json:"train,omitempty"`    // at the last epoch, on the sample that the training draws
+	Val     *float64 `json:"val,omitempty"`      // at the last epoch
+	BestVal *float64 `json:"best_val,omitempty"` // best of all epochs
+	// Of the net that is left at the end: the last weights of a two-layer net, the
+	// best ones of the Solver.
+	FinalVal *float64 `json:"final_val,omitempty"`
+	Test     *float64 `json:"test,omitempty"`
+}
+
+// Loss sums up the loss history. Only finite losses count.
+type Loss struct {
+	First *float64 `json:"first,omitempty"`
+	Last  *float64 `json:"last,omitempty"`
+	Min   *float64 `json:"min,omitempty"`
+}
+
+// Speed is what the training took. Only the matrix products count as
+// floating-point operations: see Config.FLOPs.
+type Speed struct {
+	Seconds float64 `json:"seconds"`
+	Samples float64 `json:"samples_per_s"`
+	Iters   float64 `json:"iters_per_s"`
+	FLOPs   float64 `json:"flop_per_s"`
+	Peak    float64 `json:"peak_flop_per_s,omitempty"` // of one core, measured; 0 if it was not
+	Block   int     `json:"block"`                     // trials trained together; seconds are the block's
+	Workers int     `json:"workers"`                   // blocks trained side by side
+}
+
+// Machine says where a trial ran.
+type Machine struct {
+	CPU      string `json:"cpu"`
+	Features string `json:"features"` // that matter here, as cpuid names them
+	Cores    int    `json:"cores"`    // that the process may use
+	Platform string `json:"platform"` // os/arch
+	Go       string `json:"go"`
+	Detail   string `json:"detail,omitempty"` // version and core of a foreign library
+}
+
+// check reports what cannot be true of r.
+func (r *Record) check() error {
+	switch r.State {
+	case Done, Diverged, Stopped, Failed:
+	default:
+		return fmt.Errorf("unknown state %q", r.State)
+	}
+	if r.Key != r.Config.Key() {
+		return fmt.Errorf("key %.12s… does not follow from the configuration", r.Key)
+	}
+	return nil
+}
+
+// Settled reports whether the trial need not be run again.
+func (r *Record) Settled() bool { return r.State != Failed }
+
+// Score returns the validation accuracy that trials are ranked by, if there is
+// one. It is that of the last epoch, as the assignment prints it; the Solver
+// restores its best weights, so there it is the best.
+func (r *Record) Score() (float64, bool) {
+	a := r.Accuracy.Val
+	if r.Config.Net == "fc" {
+		a = r.Accuracy.BestVal
+	}
+	if a == nil || (r.State != Done && r.State != Stopped) {
+		return 0, false
+	}
+	return *a, true
+}
+
+// Rank sorts records: best validation accuracy first, then what was stopped,
+// diverged, failed. Ties are in the order of keys.
+func Rank(records []Record) {
+	order := map[State]int{Done: 0, Stopped: 1, Diverged: 2, Failed: 3}
+	slices.SortFunc(records, func(a, b Record) int {
+		sa, oka := a.Score()
+		sb, okb := b.Score()
+		if !oka {
+			sa = -1
+		}
+		if !okb {
+			sb = -1
+		}
+		return cmp.Or(
+			cmp.Compare(order[a.State], order[b.State]),
+			cmp.Compare(sb, sa),
+			cmp.Compare(a.Key, b.Key),
+		)
+	})
+}
+
+// Best returns the first of ranked records if it is a trial that was done.
+func Best(ranked []Record) (*Record, bool) {
+	if len(ranked) == 0 || ranked[0].State != Done {
+		return nil, false
+	}
+	return &ranked[0], true
+}

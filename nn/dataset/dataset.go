@@ -1,0 +1,93 @@
+// Package dataset reads CIFAR-10 (Krizhevsky, 2009) in its binary and its python
+// version, fetches it, draws a synthetic set of the same shape, and makes the
+// split and the mean image of the assignment.
+//
+// Images stay uint8; whoever gathers a minibatch converts it.
+package dataset
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"io"
+)
+
+// The shape of one image.
+const (
+	Height   = 32
+	Width    = 32
+	Channels = 3
+	Dim      = Channels * Height * Width
+)
+
+// numClasses is the number of classes, labelled 0 to 9.
+const numClasses = 10
+
+// Order says how the Dim pixels of an image follow one another.
+type Order int
+
+const (
+	CHW Order = iota // channel, row, column: three planes, as the files store them
+	HWC              // row, column, channel: red, green, blue beside each other
+)
+
+// String returns "CHW" or "HWC".
+func (o Order) String() string {
+	switch o {
+	case CHW:
+		return "CHW"
+	case HWC:
+		return "HWC"
+	}
+	return fmt.Sprintf("Order(%d)", int(o))
+}
+
+// Dataset is a whole set as its files store it.
+type Dataset struct {
+	Name    string
+	Hash    string   // hex SHA-256 of classes, labels and pixels, whatever the file format
+	Classes []string // names of labels 0 to 9
+	Train   Images
+	Test    Images
+}
+
+// Images is a list of images in CHW order with their labels.
+type Images struct {
+	Pixels []uint8 // (N, Dim)
+	Labels []uint8 // (N), 0 to 9
+}
+
+// Len returns N.
+func (im Images) Len() int { return len(im.Labels) }
+
+// slice returns images lo to hi, sharing memory.
+func (im Images) slice(lo, hi int) Images {
+	return Images{im.Pixels[lo*Dim : hi*Dim : hi*Dim], im.Labels[lo:hi:hi]}
+}
+
+func newImages(n int) Images {
+	return Images{make([]uint8, n*Dim), make([]uint8, n)}
+}
+
+// sum returns the value of Hash.
+func (d *Dataset) sum() string {
+	h := sha256.New()
+	number := func(n int) {
+		var b [8]byte
+		binary.LittleEndian.PutUint64(b[:], uint64(n))
+		h.Write(b[:])
+	}
+	io.WriteString(h, "fusegrid dataset 1\n")
+	number(len(d.Classes))
+	for _, c := range d.Classes {
+		number(len(c))
+		io.WriteString(h, c)
+	}
+	for _, im := range []Images{d.Train, d.Test} {
+		number(im.Len())
+		h.Write(im.Labels)
+		h.Write(im.Pixels)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

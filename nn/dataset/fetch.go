@@ -1,0 +1,357 @@
+package dataset
+
+import (
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// The folders that the two archives hold.
+const (
+	binaryFolder = "cifar-10-batches-bin"
+	pythonFolder = "cifar-10-batches-py"
+)
+
+// Archive is a tar.gz file on a server.
+type Archive struct {
+	URL string
+	MD5 string // of the archive, in hex
+	Dir string // the folder in the archive
+	// Files are the sizes in bytes of the files in Dir that are unpacked. All
+	// must be there; anything else in the archive is left alone.
+	Files map[string]int64
+}
+
+// BinaryArchive returns the official archive of the binary version.
+func BinaryArchive() Archive {
+	const batch = perBatch * recordLen
+	return Archive{
+		URL: "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+		MD5: "c32a1d4ab5d03f1284b67883e8d87530",
+		Dir: binaryFolder,
+		Files: map[string]int64{
+			"batches.meta.txt": 61,
+			"data_batch_1.bin": batch,
+			"data_batch_2.bin": batch,
+			"data_batch_3.bin": batch,
+			"data_batch_4.bin": batch,
+			"data_batch_5.bin": batch,
+			"test_batch.bin":   batch,
+		},
+	}
+}
+
+// PythonArchive returns the official archive of the python version.
+func PythonArchive() Archive {
+	return Archive{
+		URL: "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+		MD5: "c58f30108f718f92721af3b95e74349a",
+		Dir: pythonFolder,
+		Files: map[string]int64{
+			"batches.meta": 158,
+			"data_batch_1": 31035704,
+			"data_batch_2": 31035320,
+			"data_batch_3": 31035999,
+			"data_batch_4": 31035696,
+			"data_batch_5": 31035623,
+			"test_batch":   31035526,
+		},
+	}
+}
+
+// CacheDir returns the folder of fetched data, "fusegrid" in the user's cache folder.
+func CacheDir() (string, error) {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("dataset: no cache folder: %w; set HOME or XDG_CACHE_HOME", err)
+	}
+	return filepath.Join(dir, "fusegrid"), nil
+}
+
+// Find returns the folder that the environment variable FUSEGRID_DATA names,
+// whatever it holds, or else a fetched copy in CacheDir.
+func Find() (dir string, ok bool) {
+	if dir := os.Getenv("FUSEGRID_DATA"); dir != "" {
+		return dir, true
+	}
+	cache, err := CacheDir()
+	if err != nil {
+		return "", false
+	}
+	for _, a := range []Archive{BinaryArchive(), PythonArchive()} {
+		if dir := filepath.Join(cache, a.Dir); a.check(dir) == nil {
+			return dir, true
+		}
+	}
+	return "", false
+}
+
+// check reports the first file of a that dir does not hold in its full size.
+func (a Archive) check(dir string) error {
+	for name, size := range a.Files {
+		path := filepath.Join(dir, name)
+		info, err := os.Stat(path)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, cause(err))
+		}
+		if !info.Mode().IsRegular() || info.Size() != size {
+			return fmt.Errorf("%s: %d bytes, want a file of %d", path, info.Size(), size)
+		}
+	}
+	return nil
+}
+
+// Fetch makes sure that cacheDir holds the unpacked archive and returns its
+// folder, cacheDir/a.Dir. What it downloads goes to cacheDir/a.Dir.tar.gz.part,
+// which stays when the download breaks or ctx ends, so that the next call goes on
+// from there. An archive with the wrong MD5 is removed. The folder appears
+// at once and whole, or not at all.
+//
+// progress, unless nil, is called with the bytes there are and the bytes in all,
+// −1 if the server does not tell. Two calls must not use one cacheDir at once.
+func Fetch(ctx context.Context, a Archive, cacheDir string, progress func(done, total int64)) (dir string, err error) {
+	f := fetcher{
+		client: &http.Client{Transport: &http.Transport{
+			Proxy:               http.ProxyFromEnvironment,
+			DialContext:         (&net.Dialer{Timeout: 30 * time.Second}).DialContext,
+			TLSHandshakeTimeout: 30 * time.Second,
+			ForceAttemptHTTP2:   true,
+		}},
+		stall:    time.Minute,
+		pause:    2 * time.Second,
+		attempts: 3,
+	}
+	defer f.client.CloseIdleConnections()
+	return f.fetch(ctx, a, cacheDir, progress)
+}
+
+// maxArchive bounds what a server may send; the official archives have 170 MB.
+const maxArchive = 1 << 30
+
+// errStalled is the cause when a server falls silent.
+var errStalled = errors.New("the server fell silent")
+
+// fetcher has the patience of Fetch in numbers.
+type fetcher struct {
+	client   *http.Client
+	stall    time.Duration // silence after which a connection is given up
+	pause    time.Duration // between two attempts
+	attempts int           // in a row without a new byte
+}
+
+func (f fetcher) fetch(ctx context.Context, a Archive, cacheDir string, progress func(done, total int64)) (string, error) {
+	if progress == nil {
+		progress = func(done, total int64) {}
+	}
+	dir := filepath.Join(cacheDir, a.Dir)
+	if _, err := os.Lstat(dir); err == nil {
+		if err := a.check(dir); err != nil {
+			return "", fmt.Errorf("dataset: %w; remove the folder and fetch again", err)
+		}
+		return dir, nil
+	}
+	if err := os.MkdirAll(cacheDir, 0o777); err != nil {
+		return "", fmt.Errorf("dataset: make the cache folder: %w", err)
+	}
+	part := dir + ".tar.gz.part"
+	if err := f.download(ctx, a.URL, part, progress); err != nil {
+		return "", fmt.Errorf("dataset: fetch %s: %w", a.URL, err)
+	}
+	sum, err := md5File(ctx, part)
+	if err != nil {
+		return "", fmt.Errorf("dataset: check the MD5: %w", err)
+	}
+	if !strings.EqualFold(sum, a.MD5) {
+		err := fmt.Errorf("dataset: fetch %s: MD5 %s, want %s; the download is removed, try again or another URL", a.URL, sum, a.MD5)
+		return "", errors.Join(err, os.Remove(part))
+	}
+	if err := a.unpack(ctx, part, dir); err != nil {
+		return "", fmt.Errorf("dataset: unpack %s: %w", part, err)
+	}
+	if err := os.Remove(part); err != nil {
+		return "", fmt.Errorf("dataset: %w", err)
+	}
+	return dir, nil
+}
+
+// permanent marks an error that another attempt would not cure.
+type permanent struct{ error }
+
+func (p permanent) Unwrap() error { return p.error }
+
+// download completes the file part from url, in as many attempts as it takes
+// while each brings something new.
+func (f fetcher) download(ctx context.Context, url, part string, progress func(done, total int64)) error {
+	furthest := int64(0)
+	for failures := 0; ; {
+		have, err := f.attempt(ctx, url, part, progress)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("%w at %d bytes; fetch again to go on from there", context.Cause(ctx), have)
+		}
+		if _, ok := errors.AsType[permanent](err); ok {
+			return err
+		}
+		if have > furthest {
+			furthest, failures = have, 0
+		}
+		if failures++; failures >= f.attempts {
+			return fmt.Errorf("%w; %d bytes are kept, fetch again to go on from there", err, have)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(f.pause):
+		}
+	}
+}
+
+// attempt asks once for what part lacks. It returns the size of part afterwards.
+func (f fetcher) attempt(ctx context.Context, url, part string, progress func(done, total int64)) (have int64, err error) {
+	file, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE, 0o666)
+	if err != nil {
+		return 0, permanent{err}
+	}
+	defer func() {
+		if cerr := file.Close(); err == nil && cerr != nil {
+			err = permanent{cerr}
+		}
+	}()
+	if have, err = file.Seek(0, io.SeekEnd); err != nil {
+		return 0, permanent{err}
+	}
+
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	alive := time.AfterFunc(f.stall, func() { cancel(errStalled) })
+	defer alive.Stop()
+
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return have, permanent{err}
+	}
+	req.Header.Set("Accept-Encoding", "identity") // the archive itself, not unpacked on the way
+	if have > 0 {
+		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", have))
+	}
+	resp, err := f.client.Do(req)
+	if err != nil {
+		return have, stalled(ctx, err)
+	}
+	defer resp.Body.Close()
+
+	total := int64(-1)
+	switch resp.StatusCode {
+	case http.StatusOK: // the whole file, whether or not a part was asked for
+		if have, err = restart(file); err != nil {
+			return have, permanent{err}
+		}
+		total = resp.ContentLength
+	case http.StatusPartialContent:
+		var first int64
+		if _, err := fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes %d-", &first); err != nil || first != have {
+			return f.again(file, fmt.Errorf("the server sent range %q, not from byte %d", resp.Header.Get("Content-Range"), have))
+		}
+		if resp.ContentLength >= 0 {
+			total = have + resp.ContentLength
+		}
+	case http.StatusRequestedRangeNotSatisfiable:
+		var size int64
+		if _, err := fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes */%d", &size); err == nil && size == have && have > 0 {
+			progress(have, have)
+			return have, nil // there is nothing more; the MD5 will tell
+		}
+		return f.again(file, fmt.Errorf("the server has no byte %d: %s", have, resp.Status))
+	default:
+		err := fmt.Errorf("the server answers %s", resp.Status)
+		if resp.StatusCode < 500 {
+			err = permanent{fmt.Errorf("%w; check the URL", err)}
+		}
+		return have, err
+	}
+
+	progress(have, total)
+	buf := make([]byte, 256<<10)
+	for {
+		n, rerr := resp.Body.Read(buf)
+		if n > 0 {
+			alive.Reset(f.stall)
+			if have+int64(n) > maxArchive {
+				restart(file)
+				return 0, permanent{fmt.Errorf("more than %d bytes: not a CIFAR-10 archive", maxArchive)}
+			}
+			w, err := file.Write(buf[:n])
+			have += int64(w)
+			if err != nil {
+				return have, permanent{err}
+			}
+			progress(have, total)
+		}
+		if rerr == io.EOF {
+			return have, nil
+		}
+		if rerr != nil {
+			return have, stalled(ctx, rerr)
+		}
+	}
+}
+
+// restart empties file for a download from byte 0.
+func restart(file *os.File) (have int64, err error) {
+	if err := file.Truncate(0); err != nil {
+		return 0, err
+	}
+	return file.Seek(0, io.SeekStart)
+}
+
+// again empties file, so that the next attempt starts afresh, and returns err as its reason.
+func (f fetcher) again(file *os.File, err error) (int64, error) {
+	if _, terr := restart(file); terr != nil {
+		return 0, permanent{terr}
+	}
+	return 0, err
+}
+
+// stalled says so if err came of a silent server.
+func stalled(ctx context.Context, err error) error {
+	if context.Cause(ctx) == errStalled {
+		return errStalled
+	}
+	return err
+}
+
+func md5File(ctx context.Context, path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := md5.New()
+	if _, err := io.Copy(h, contextReader{ctx, f}); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// contextReader reads until its context ends.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (r contextReader) Read(p []byte) (int, error) {
+	if r.ctx.Err() != nil {
+		return 0, context.Cause(r.ctx)
+	}
+	return r.r.Read(p)
+}

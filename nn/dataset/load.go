@@ -1,0 +1,196 @@
+package dataset
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode"
+)
+
+// The parts of CIFAR-10: five training batches and a test batch of 10,000 images.
+const (
+	perBatch     = 10000
+	trainBatches = 5
+)
+
+// remedy ends the errors that a sound copy of the data would cure.
+const remedy = `"sweep fetch" gets a sound copy`
+
+// version is one of the two forms in which CIFAR-10 is distributed.
+type version struct {
+	folder string // name that its archive gives the folder
+	suffix string // of the batch files
+	meta   string // file of class names
+	// read fills dst from a batch file of the given size.
+	read func(r io.Reader, size int64, dst Images) error
+	// classes reads the class names from the content of the meta file.
+	classes func(b []byte) ([]string, error)
+}
+
+func versions() []version {
+	return []version{
+		{binaryFolder, ".bin", "batches.meta.txt", readBinary, textClasses},
+		{pythonFolder, "", "batches.meta", readPython, pickleClasses},
+	}
+}
+
+// batches returns the names of the batch files, the test batch last.
+func (v version) batches() []string {
+	var names []string
+	for i := 1; i <= trainBatches; i++ {
+		names = append(names, fmt.Sprintf("data_batch_%d%s", i, v.suffix))
+	}
+	return append(names, "test_batch"+v.suffix)
+}
+
+// Load reads CIFAR-10 from dir, which holds the files of the binary or of the
+// python version, or holds the folder that its archive unpacks to. The file of
+// class names may be absent. Errors are one line and name the file, the place
+// in it and what to do.
+func Load(dir string) (*Dataset, error) {
+	dir, v, err := locate(dir)
+	if err != nil {
+		return nil, fmt.Errorf("dataset: %w", err)
+	}
+	d := &Dataset{
+		Name:  "cifar-10",
+		Train: newImages(trainBatches * perBatch),
+		Test:  newImages(perBatch),
+	}
+	for i, name := range v.batches() {
+		dst := d.Test
+		if i < trainBatches {
+			dst = d.Train.slice(i*perBatch, (i+1)*perBatch)
+		}
+		if err := v.readFile(filepath.Join(dir, name), dst); err != nil {
+			return nil, fmt.Errorf("dataset: %w", err)
+		}
+	}
+	if d.Classes, err = v.readClasses(filepath.Join(dir, v.meta)); err != nil {
+		return nil, fmt.Errorf("dataset: %w", err)
+	}
+	d.Hash = d.sum()
+	return d, nil
+}
+
+// locate finds the folder with the batch files, dir itself or one in it, and
+// the version that it holds.
+func locate(dir string) (string, version, error) {
+	info, err := os.Stat(dir)
+	switch {
+	case err != nil:
+		return "", version{}, fmt.Errorf("%s: %w; name the folder that holds the CIFAR-10 batch files", dir, cause(err))
+	case !info.IsDir():
+		return "", version{}, fmt.Errorf("%s: is a file; name the folder that holds the CIFAR-10 batch files, unpacked", dir)
+	}
+	if _, err := os.ReadDir(dir); err != nil {
+		return "", version{}, fmt.Errorf("%s: %w; make the folder readable", dir, cause(err))
+	}
+	for _, v := range versions() {
+		for _, folder := range []string{dir, filepath.Join(dir, v.folder)} {
+			var missing []string
+			for _, name := range v.batches() {
+				if _, err := os.Lstat(filepath.Join(folder, name)); errors.Is(err, fs.ErrNotExist) {
+					missing = append(missing, name)
+				}
+			}
+			switch len(missing) {
+			case 0:
+				return folder, v, nil
+			case trainBatches + 1: // not here at all
+			default:
+				return "", version{}, fmt.Errorf("%s: missing %s; %s", folder, strings.Join(missing, ", "), remedy)
+			}
+		}
+	}
+	return "", version{}, fmt.Errorf("%s: no CIFAR-10 here: neither data_batch_1.bin (binary version) nor data_batch_1 (python version); %s", dir, remedy)
+}
+
+// readFile fills dst from the batch file at path.
+func (v version) readFile(path string, dst Images) error {
+	f, size, err := openRegular(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := v.read(f, size, dst); err != nil {
+		return fmt.Errorf("%s: %w; %s", path, cause(err), remedy)
+	}
+	return nil
+}
+
+// maxMeta bounds the file of class names, some 60 or 160 bytes long.
+const maxMeta = 1 << 16
+
+// readClasses reads the class names at path, or knows them if there is no such file.
+func (v version) readClasses(path string) ([]string, error) {
+	f, size, err := openRegular(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return []string{"airplane", "automobile", "bird", "cat", "deer",
+			"dog", "frog", "horse", "ship", "truck"}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if size > maxMeta {
+		return nil, fmt.Errorf("%s: %d bytes, want at most %d; %s", path, size, maxMeta, remedy)
+	}
+	b, err := io.ReadAll(io.LimitReader(f, maxMeta))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, cause(err))
+	}
+	names, err := v.classes(b)
+	if err == nil {
+		err = checkClasses(names)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w; %s", path, err, remedy)
+	}
+	return names, nil
+}
+
+func checkClasses(names []string) error {
+	if len(names) != numClasses {
+		return fmt.Errorf("%d class names, want %d", len(names), numClasses)
+	}
+	for i, name := range names {
+		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			return fmt.Errorf("class name %d is %q, want printable text", i, name)
+		}
+	}
+	return nil
+}
+
+// openRegular opens a regular file, and nothing that could block or never end.
+func openRegular(path string) (*os.File, int64, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, 0, fmt.Errorf("%s: %w; %s", path, cause(err), remedy)
+	}
+	if !info.Mode().IsRegular() {
+		kind := "not a regular file"
+		if info.IsDir() {
+			kind = "a folder"
+		}
+		return nil, 0, fmt.Errorf("%s: is %s, want a file; %s", path, kind, remedy)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, fmt.Errorf("%s: %w; make the file readable", path, cause(err))
+	}
+	return f, info.Size(), nil
+}
+
+// cause returns err without the operation and path that os puts before it,
+// where the caller names the path itself.
+func cause(err error) error {
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
+		return pe.Err
+	}
+	return err
+}

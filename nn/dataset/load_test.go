@@ -1,0 +1,296 @@
+package dataset
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"fusegrid/nn/dataset/datasettest"
+)
+
+// realDir returns the folder of the real CIFAR-10, or skips the test.
+func realDir(t *testing.T) string {
+	t.Helper()
+	dir := os.Getenv("FUSEGRID_DATA")
+	if dir == "" {
+		t.Skip("set FUSEGRID_DATA to the folder that holds the CIFAR-10 batch files to run this test")
+	}
+	return dir
+}
+
+// The figures of the assignment's preprocessing, computed by NumPy.
+func TestPreprocessedGolden(t *testing.T) {
+	dir := realDir(t)
+	b, err := os.ReadFile("testdata/cifar_preprocessed.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var g struct {
+		Shapes struct {
+			Train []int `json:"X_train"`
+			Val   []int `json:"X_val"`
+			Test  []int `json:"X_test"`
+		} `json:"shapes"`
+		First  []float64 `json:"X_train_row0_first6"`
+		Last   []float64 `json:"X_train_row48999_last3"`
+		Val    []float64 `json:"X_val_row0_first3"`
+		Test   []float64 `json:"X_test_row999_last3"`
+		SumAbs float64   `json:"sum_abs_first100_rows"`
+		YTrain []int     `json:"y_train_first10"`
+		YVal   []int     `json:"y_val_first10"`
+		YTest  []int     `json:"y_test_first10"`
+	}
+	if err := json.Unmarshal(b, &g); err != nil {
+		t.Fatal(err)
+	}
+	d, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := d.Split(HWC, 49000, 1000, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := func(set Subset, i int) []float64 {
+		x := make([]float64, Dim)
+		for j, v := range set.Row(i) {
+			x[j] = float64(v) - s.Mean[j]
+		}
+		return x
+	}
+	check := func(what string, got, want any) {
+		t.Helper()
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%s: got %v, want %v", what, got, want)
+		}
+	}
+	shape := func(set Subset) []int { return []int{set.Len(), len(set.X) / set.Len()} }
+	check("training shape", shape(s.Train), g.Shapes.Train)
+	check("validation shape", shape(s.Val), g.Shapes.Val)
+	check("test shape", shape(s.Test), g.Shapes.Test)
+	check("training row 0", row(s.Train, 0)[:6], g.First)
+	check("training row 48999", row(s.Train, 48999)[Dim-3:], g.Last)
+	check("validation row 0", row(s.Val, 0)[:3], g.Val)
+	check("test row 999", row(s.Test, 999)[Dim-3:], g.Test)
+	check("training labels", s.Train.Y[:10], g.YTrain)
+	check("validation labels", s.Val.Y[:10], g.YVal)
+	check("test labels", s.Test.Y[:10], g.YTest)
+	sum := 0.0
+	for i := range 100 {
+		for _, v := range row(s.Train, i) {
+			sum += math.Abs(v)
+		}
+	}
+	// The order of a float64 sum of 307,200 terms is NumPy's own.
+	if math.Abs(sum-g.SumAbs) > 1e-12*g.SumAbs {
+		t.Errorf("sum of absolute values of 100 rows: got %v, want %v", sum, g.SumAbs)
+	}
+	if want := "airplane automobile bird cat deer dog frog horse ship truck"; strings.Join(d.Classes, " ") != want {
+		t.Errorf("classes %v, want %s", d.Classes, want)
+	}
+	const hash = "121dd8d928af8fe4c8b98235ef22112e776f66c3c29512175bed47f0a45b7818"
+	if d.Hash != hash || s.Hash != hash {
+		t.Errorf("hash %s and of the split %s, want %s", d.Hash, s.Hash, hash)
+	}
+}
+
+// The python version of the same images loads to the same set. With the real
+// data at hand it is made from that, else from images with little in them.
+func TestVersionsAgree(t *testing.T) {
+	dir := os.Getenv("FUSEGRID_DATA")
+	if dir == "" {
+		dir = t.TempDir()
+		datasettest.WriteBinary(t, dir)
+		poke(t, filepath.Join(dir, "data_batch_2.bin"), 7*recordLen, 9)
+		poke(t, filepath.Join(dir, "test_batch.bin"), 9999*recordLen+Dim, 200)
+	}
+	bin, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parent := t.TempDir()
+	folder := filepath.Join(parent, pythonFolder)
+	if err := os.Mkdir(folder, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for i := range trainBatches + 1 {
+		name, im := "test_batch", bin.Test
+		if i < trainBatches {
+			name, im = fmt.Sprintf("data_batch_%d", i+1), bin.Train.slice(i*perBatch, (i+1)*perBatch)
+		}
+		if err := os.WriteFile(filepath.Join(folder, name), datasettest.PythonBatch(im.Labels, im.Pixels), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, dir := range []string{folder, parent} {
+		py, err := Load(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if py.Hash != bin.Hash || py.Hash != py.sum() || !slices.Equal(py.Train.Labels, bin.Train.Labels) {
+			t.Errorf("python version: hash %s, binary version %s", py.Hash, bin.Hash)
+		}
+	}
+}
+
+// The hash sees each part of the set.
+func TestHashSees(t *testing.T) {
+	fresh := func() *Dataset {
+		return &Dataset{Name: "x", Classes: []string{"a", "bc"}, Train: newImages(2), Test: newImages(1)}
+	}
+	want := fresh().sum()
+	for name, edit := range map[string]func(d *Dataset){
+		"a class":     func(d *Dataset) { d.Classes = []string{"ab", "c"} },
+		"a label":     func(d *Dataset) { d.Train.Labels[1] = 1 },
+		"a pixel":     func(d *Dataset) { d.Test.Pixels[Dim-1] = 1 },
+		"the cut":     func(d *Dataset) { d.Train, d.Test = newImages(1), newImages(2) },
+		"a new image": func(d *Dataset) { d.Test = newImages(2) },
+	} {
+		d := fresh()
+		edit(d)
+		if d.sum() == want {
+			t.Errorf("the hash does not see %s", name)
+		}
+	}
+	d := fresh()
+	d.Name = "y"
+	if d.sum() != want {
+		t.Error("the hash depends on the name")
+	}
+}
+
+func poke(t *testing.T, path string, at int64, v byte) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteAt([]byte{v}, at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestLoadRejects(t *testing.T) {
+	must := func(t *testing.T, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		name string
+		edit func(t *testing.T, dir string) // of a folder that loads
+		want []string
+	}{
+		{"truncated", func(t *testing.T, dir string) {
+			must(t, os.Truncate(filepath.Join(dir, "data_batch_3.bin"), 30729999))
+		}, []string{"data_batch_3.bin", "truncated", "30729999 bytes", "want 30730000", "record 9999"}},
+		{"too long", func(t *testing.T, dir string) {
+			must(t, os.Truncate(filepath.Join(dir, "test_batch.bin"), 30730001))
+		}, []string{"test_batch.bin", "too long", "30730001 bytes"}},
+		{"empty file", func(t *testing.T, dir string) {
+			must(t, os.Truncate(filepath.Join(dir, "data_batch_1.bin"), 0))
+		}, []string{"data_batch_1.bin", "0 bytes", "record 0"}},
+		{"label", func(t *testing.T, dir string) {
+			poke(t, filepath.Join(dir, "data_batch_2.bin"), 17*recordLen, 10)
+		}, []string{"data_batch_2.bin", "record 17", "byte 52241", "label 10, want 0 to 9"}},
+		{"missing files", func(t *testing.T, dir string) {
+			must(t, os.Remove(filepath.Join(dir, "data_batch_4.bin")))
+			must(t, os.Remove(filepath.Join(dir, "test_batch.bin")))
+		}, []string{"missing data_batch_4.bin, test_batch.bin"}},
+		{"a folder for a file", func(t *testing.T, dir string) {
+			must(t, os.Remove(filepath.Join(dir, "data_batch_5.bin")))
+			must(t, os.Mkdir(filepath.Join(dir, "data_batch_5.bin"), 0o777))
+		}, []string{"data_batch_5.bin", "is a folder"}},
+		{"a dangling link", func(t *testing.T, dir string) {
+			must(t, os.Remove(filepath.Join(dir, "data_batch_1.bin")))
+			must(t, os.Symlink("nowhere", filepath.Join(dir, "data_batch_1.bin")))
+		}, []string{"data_batch_1.bin", "no such file"}},
+		{"few names", func(t *testing.T, dir string) {
+			must(t, os.WriteFile(filepath.Join(dir, "batches.meta.txt"), []byte("cat\ndog\n"), 0o666))
+		}, []string{"batches.meta.txt", "2 class names, want 10"}},
+		{"unprintable name", func(t *testing.T, dir string) {
+			must(t, os.WriteFile(filepath.Join(dir, "batches.meta.txt"), []byte("a b c d e f g h i \x1b[2J\n"), 0o666))
+		}, []string{"batches.meta.txt", `class name 9 is "\x1b[2J"`}},
+		{"huge names", func(t *testing.T, dir string) {
+			must(t, os.WriteFile(filepath.Join(dir, "batches.meta.txt"), make([]byte, maxMeta+1), 0o666))
+		}, []string{"batches.meta.txt", "65537 bytes"}},
+		{"empty folder", func(t *testing.T, dir string) {
+			must(t, os.RemoveAll(dir))
+			must(t, os.Mkdir(dir, 0o777))
+		}, []string{"no CIFAR-10 here", "data_batch_1.bin"}},
+		{"no folder", func(t *testing.T, dir string) {
+			must(t, os.RemoveAll(dir))
+		}, []string{"no such file", "name the folder"}},
+		{"a file", func(t *testing.T, dir string) {
+			must(t, os.RemoveAll(dir))
+			must(t, os.WriteFile(dir, nil, 0o666))
+		}, []string{"is a file"}},
+		{"unreadable folder", func(t *testing.T, dir string) {
+			if os.Getuid() == 0 {
+				t.Skip("root may read everything")
+			}
+			must(t, os.Chmod(dir, 0))
+			t.Cleanup(func() { os.Chmod(dir, 0o777) })
+		}, []string{"permission denied", "readable"}},
+		{"bad python batch", func(t *testing.T, dir string) {
+			must(t, os.RemoveAll(dir))
+			must(t, os.Mkdir(dir, 0o777))
+			for _, name := range versions()[1].batches() {
+				must(t, os.WriteFile(filepath.Join(dir, name), []byte("\x80\x04."), 0o666))
+			}
+		}, []string{"data_batch_1:", "byte 0: pickle protocol 4, want 2"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "data")
+			datasettest.WriteBinary(t, dir)
+			c.edit(t, dir)
+			d, err := Load(dir)
+			if err == nil || d != nil {
+				t.Fatalf("Load gives %v and error %v", d, err)
+			}
+			msg := err.Error()
+			if strings.Contains(msg, "\n") || !strings.HasPrefix(msg, "dataset: "+dir) {
+				t.Errorf("error %q, want one line that begins with the place", msg)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(msg, want) {
+					t.Errorf("error %q does not say %q", msg, want)
+				}
+			}
+		})
+	}
+}
+
+func TestReadBinaryShortRead(t *testing.T) {
+	b := datasettest.BinaryBatch([]byte{1, 2}, make([]byte, 2*Dim))
+	err := readBinary(strings.NewReader(string(b[:len(b)-1])), int64(len(b)), newImages(2))
+	if err == nil || !strings.Contains(err.Error(), "record 1, byte 3073: the file ends here") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func FuzzBinary(f *testing.F) {
+	good := datasettest.BinaryBatch([]byte{9, 0}, slices.Repeat([]byte{1, 2, 3}, 2*Height*Width))
+	f.Add(good)
+	f.Add(good[:recordLen])
+	f.Add(append(slices.Clone(good), 0))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		im := newImages(2)
+		err := readBinary(strings.NewReader(string(b)), int64(len(b)), im)
+		sound := len(b) == 2*recordLen && b[0] < numClasses && b[recordLen] < numClasses
+		if sound != (err == nil) {
+			t.Fatalf("sound %v, error %v", sound, err)
+		}
+		if sound && !slices.Equal(datasettest.BinaryBatch(im.Labels, im.Pixels), b) {
+			t.Error("the images do not give the file back")
+		}
+	})
+}

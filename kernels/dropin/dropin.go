@@ -1,0 +1,129 @@
+// Package dropin makes a kernel set the BLAS of gonum programs:
+//
+//	set, err := fusegrid.Best()
+//	…
+//	blas32.Use(dropin.New(set))
+//	blas64.Use(dropin.New(set))
+//
+// From then on gonum's mat, lapack and stat multiply matrices by the product of
+// the set, on up to GOMAXPROCS goroutines. All other routines are gonum's own.
+package dropin
+
+import (
+	"runtime"
+	"sync"
+	"unsafe"
+
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/gonum"
+
+	"fusegrid/kernels"
+)
+
+var (
+	_ blas.Float32 = Implementation{}
+	_ blas.Float64 = Implementation{}
+)
+
+// Implementation is gonum's BLAS with Sgemm and Dgemm by a kernel set. It
+// also has gonum's complex routines. Make it with [New].
+type Implementation struct {
+	gonum.Implementation
+	f32 *gemm[float32]
+	f64 *gemm[float64]
+}
+
+// New returns a BLAS whose matrix products are those of set.
+func New(set *kernels.Set) Implementation {
+	return Implementation{
+		f32: &gemm[float32]{ops: kernels.Of[float32](set), gonum: gonum.Implementation{}.Sgemm},
+		f64: &gemm[float64]{ops: kernels.Of[float64](set), gonum: gonum.Implementation{}.Dgemm},
+	}
+}
+
+// Sgemm computes C ← α·op(A)·op(B) + β·C with op(A) m×k and op(B) k×n. Wrong
+// arguments panic as in gonum.
+//
+// Unlike gonum, which skips the zeros of op(A), it computes 0·NaN and 0·Inf, which
+// is NaN. Where C shares elements with A or B, which BLAS leaves undefined, A
+// and B are read as they were before the call.
+func (i Implementation) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
+	i.f32.run(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+}
+
+// Dgemm is [Implementation.Sgemm] for float64.
+func (i Implementation) Dgemm(tA, tB blas.Transpose, m, n, k int, alpha float64, a []float64, lda int, b []float64, ldb int, beta float64, c []float64, ldc int) {
+	i.f64.run(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+}
+
+// A gemm is the product of one type.
+type gemm[T kernels.Float] struct {
+	ops     kernels.Ops[T]
+	gonum   func(tA, tB blas.Transpose, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int)
+	scratch sync.Pool // of *[]T
+}
+
+func (g *gemm[T]) run(tA, tB blas.Transpose, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int) {
+	A, okA := operand(tA, m, k, a, lda)
+	B, okB := operand(tB, k, n, b, ldb)
+	C, okC := operand(blas.NoTrans, m, n, c, ldc)
+	if !okA || !okB || !okC || alpha == 0 {
+		// Nothing to multiply, or arguments that gonum has a panic for.
+		g.gonum(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+		return
+	}
+	// A blocked factorization multiplies parts of one matrix, so the memory from
+	// C's first element to its last may hold A and B. Those are small then: copy.
+	if overlap(C.Data, A.Data) {
+		buf := g.clone(&A)
+		defer g.scratch.Put(buf)
+	}
+	if overlap(C.Data, B.Data) {
+		buf := g.clone(&B)
+		defer g.scratch.Put(buf)
+	}
+	g.ops.GemmParallel(kernels.Product[T]{
+		Alpha: alpha, A: A, TransA: tA != blas.NoTrans, B: B, TransB: tB != blas.NoTrans,
+		Beta: beta, C: C,
+	}, runtime.GOMAXPROCS(0))
+}
+
+// operand returns the matrix x of which op(x) is rows×cols, and false if it is
+// empty or not a matrix.
+func operand[T kernels.Float](t blas.Transpose, rows, cols int, x []T, ld int) (kernels.Mat[T], bool) {
+	switch t {
+	case blas.NoTrans:
+	case blas.Trans, blas.ConjTrans:
+		rows, cols = cols, rows
+	default:
+		return kernels.Mat[T]{}, false
+	}
+	if rows <= 0 || cols <= 0 || ld < cols || len(x) < cols || (len(x)-cols)/ld < rows-1 {
+		return kernels.Mat[T]{}, false
+	}
+	return kernels.Mat[T]{Rows: rows, Cols: cols, Stride: ld, Data: x[:(rows-1)*ld+cols]}, true
+}
+
+// clone moves x to scratch memory, which the caller gives back.
+func (g *gemm[T]) clone(x *kernels.Mat[T]) *[]T {
+	buf, _ := g.scratch.Get().(*[]T)
+	if buf == nil {
+		buf = new([]T)
+	}
+	if cap(*buf) < x.Rows*x.Cols {
+		*buf = make([]T, x.Rows*x.Cols)
+	}
+	y := kernels.MatOf(x.Rows, x.Cols, (*buf)[:x.Rows*x.Cols])
+	for i := range x.Rows {
+		copy(y.Row(i), x.Row(i))
+	}
+	*x = y
+	return buf
+}
+
+// overlap reports whether x and y, neither empty, share memory.
+func overlap[T kernels.Float](x, y []T) bool {
+	first := func(s []T) uintptr { return uintptr(unsafe.Pointer(&s[0])) }
+	last := func(s []T) uintptr { return uintptr(unsafe.Pointer(&s[len(s)-1])) }
+	return first(x) <= last(y) && first(y) <= last(x)
+}

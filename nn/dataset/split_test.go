@@ -1,0 +1,199 @@
+package dataset
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// numbered returns a set in which every image and pixel can be told apart.
+func numbered(train, test int) *Dataset {
+	d := &Dataset{Name: "numbered", Hash: "h", Train: newImages(train), Test: newImages(test)}
+	for _, im := range []Images{d.Train, d.Test} {
+		for i := range im.Len() {
+			im.Labels[i] = uint8(i % numClasses)
+			for j := range Dim {
+				im.Pixels[i*Dim+j] = uint8(31*i + j + j/256)
+			}
+		}
+	}
+	return d
+}
+
+func TestSplit(t *testing.T) {
+	d := numbered(12, 5)
+	before := slices.Clone(d.Train.Pixels)
+	for _, order := range []Order{CHW, HWC} {
+		s, err := d.Split(order, 7, 4, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Name != "numbered" || s.Hash != "h" || s.Order != order {
+			t.Errorf("%v: name %q, hash %q, order %v", order, s.Name, s.Hash, s.Order)
+		}
+		for _, part := range []struct {
+			name  string
+			got   Subset
+			from  Images
+			first int
+			n     int
+		}{{"train", s.Train, d.Train, 0, 7}, {"val", s.Val, d.Train, 8, 4}, {"test", s.Test, d.Test, 0, 3}} {
+			if part.got.Len() != part.n || len(part.got.X) != part.n*Dim {
+				t.Fatalf("%v %s: %d images, want %d", order, part.name, part.got.Len(), part.n)
+			}
+			for i := range part.n {
+				if part.got.Y[i] != part.from.Labels[part.first+i] {
+					t.Errorf("%v %s: label %d differs", order, part.name, i)
+				}
+				for c := range Channels {
+					for y := range Height {
+						for x := range Width {
+							at := (c*Height+y)*Width + x
+							if order == HWC {
+								at = (y*Width+x)*Channels + c
+							}
+							want := part.from.Pixels[(part.first+i)*Dim+(c*Height+y)*Width+x]
+							if got := part.got.Row(i)[at]; got != want {
+								t.Fatalf("%v %s: image %d, channel %d, row %d, column %d: %d, want %d", order, part.name, i, c, y, x, got, want)
+							}
+						}
+					}
+				}
+			}
+		}
+		for j, m := range s.Mean {
+			sum := 0.0
+			for i := range 7 {
+				sum += float64(s.Train.Row(i)[j])
+			}
+			if m != sum/7 {
+				t.Fatalf("%v: mean[%d] = %v, want %v", order, j, m, sum/7)
+			}
+		}
+	}
+	if !slices.Equal(d.Train.Pixels, before) {
+		t.Error("Split changed the set")
+	}
+}
+
+// In CHW order nothing is copied; in HWC order nothing is shared.
+func TestSplitMemory(t *testing.T) {
+	d := numbered(3, 1)
+	chw, err := d.Split(CHW, 2, 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hwc, err := d.Split(HWC, 2, 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := hwc.Train.X[0]
+	d.Train.Pixels[0]++
+	d.Train.Labels[0]++
+	if chw.Train.X[0] != d.Train.Pixels[0] {
+		t.Error("CHW: the pixels are a copy")
+	}
+	if hwc.Train.X[0] != kept || hwc.Train.Y[0] == d.Train.Labels[0] {
+		t.Error("HWC: memory is shared")
+	}
+}
+
+func TestSplitRejects(t *testing.T) {
+	for _, c := range []struct {
+		order            Order
+		train, val, test int
+		want             string
+	}{
+		{CHW, 10, 3, 1, "10 training and 3 validation images asked for, 12 there are"},
+		{CHW, 13, 0, 1, "12 there are"},
+		{CHW, 1, math.MaxInt, 1, "12 there are"},
+		{CHW, 10, 2, 6, "6 test images asked for, 5 there are"},
+		{CHW, 0, 2, 1, "0 training"},
+		{CHW, 1, -1, 1, "-1 validation"},
+		{CHW, 1, 1, -1, "-1 test"},
+		{Order(7), 1, 1, 1, "Order(7)"},
+	} {
+		_, err := numbered(12, 5).Split(c.order, c.train, c.val, c.test)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("Split(%v, %d, %d, %d): error %v, want one with %q", c.order, c.train, c.val, c.test, err, c.want)
+		}
+	}
+	d := numbered(12, 5)
+	d.Train.Pixels = d.Train.Pixels[:Dim]
+	if _, err := d.Split(CHW, 1, 1, 1); err == nil || !strings.Contains(err.Error(), "differ in number") {
+		t.Errorf("short pixels: error %v", err)
+	}
+	if _, err := numbered(12, 5).DefaultSplit(CHW); err == nil {
+		t.Error("DefaultSplit of 12 images gives no error")
+	}
+}
+
+func TestGather(t *testing.T) {
+	s, err := numbered(4, 1).Split(HWC, 4, 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dst := make([]uint8, 3*Dim)
+	Gather(dst, s.Train, []int{2, 0, 2})
+	if want := slices.Concat(s.Train.Row(2), s.Train.Row(0), s.Train.Row(2)); !slices.Equal(dst, want) {
+		t.Error("rows 2, 0, 2 differ")
+	}
+	defer func() {
+		if msg, _ := recover().(string); !strings.Contains(msg, "9216 bytes, want 6144 for 2 images") {
+			t.Errorf("panic %q", msg)
+		}
+	}()
+	Gather(dst, s.Train, []int{0, 1})
+}
+
+// The bytes of the synthetic set are part of every result made on it.
+func TestSyntheticIsPinned(t *testing.T) {
+	d := Synthetic(0)
+	const want = "2255a2f5058922499ff6f73fd66d73a5f34a19e0bd26443138072ea42a95fe7b"
+	if d.Hash != want || d.sum() != want {
+		t.Errorf("hash %s, recomputed %s, want %s", d.Hash, d.sum(), want)
+	}
+	if d.Name != "synthetic" || len(d.Classes) != numClasses {
+		t.Errorf("name %q, classes %v", d.Name, d.Classes)
+	}
+	s, err := d.DefaultSplit(HWC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := [3]int{s.Train.Len(), s.Val.Len(), s.Test.Len()}; got != [3]int{10000, 1000, 1000} {
+		t.Errorf("default split %v", got)
+	}
+	if other := Synthetic(1).Hash; other == want {
+		t.Error("seed 1 gives the set of seed 0")
+	}
+}
+
+func TestSyntheticIsBalanced(t *testing.T) {
+	d := Synthetic(0)
+	var train, test [numClasses]int
+	for _, y := range d.Train.Labels {
+		train[y]++
+	}
+	for _, y := range d.Test.Labels {
+		test[y]++
+	}
+	for c := range numClasses {
+		// Five standard deviations of a fair draw.
+		if math.Abs(float64(train[c]-1100)) > 5*math.Sqrt(990) || math.Abs(float64(test[c]-100)) > 5*math.Sqrt(90) {
+			t.Errorf("class %s: %d training and %d test images", d.Classes[c], train[c], test[c])
+		}
+	}
+}
+
+func TestOrderString(t *testing.T) {
+	if CHW.String() != "CHW" || HWC.String() != "HWC" || Order(-1).String() != "Order(-1)" {
+		t.Errorf("%v %v %v", CHW, HWC, Order(-1))
+	}
+}
+
+func BenchmarkSynthetic(b *testing.B) {
+	for b.Loop() {
+		Synthetic(0)
+	}
+}

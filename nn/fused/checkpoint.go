@@ -1,0 +1,172 @@
+package fused
+
+import (
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"fusegrid/kernels"
+	"fusegrid/nn/safetensors"
+)
+
+// A checkpoint is the full state of a trainer as a safetensors file: for each net that began,
+// its curves; for each that is still training its weights, velocities and rate; for the Solver the
+// best weights; and in the metadata the iterations done, the nets left and the random stream. Training on from
+// it gives the bits of a run that was never interrupted.
+
+const checkpointVersion = "fusegrid checkpoint 1"
+
+// Checkpoint returns the state of t. The tensors alias the block: write them before the next step.
+// The identity is the caller's name for the nets, the schedule and the data; Restore asks for the same one.
+func (t *Trainer[T]) Checkpoint(identity string) (safetensors.File, error) {
+	stream, err := t.rng.MarshalBinary()
+	if err != nil {
+		return safetensors.File{}, fmt.Errorf("fused: checkpoint: %w", err)
+	}
+	ids := make([]string, len(t.ids))
+	for k, id := range t.ids {
+		ids[k] = strconv.Itoa(id)
+	}
+	f := safetensors.File{Meta: map[string]string{
+		"version":  checkpointVersion,
+		"identity": identity,
+		"done":     strconv.Itoa(t.done),
+		"nets":     strings.Join(ids, " "),
+		"stream":   base64.StdEncoding.EncodeToString(stream),
+	}}
+	for id, c := range t.curves {
+		for name, data := range c.series() {
+			f.Tensors = append(f.Tensors, safetensors.Of(tensorName(id, name), *data, len(*data)))
+		}
+		for i, w := range t.best[id] {
+			f.Tensors = append(f.Tensors, safetensors.Of(tensorName(id, fmt.Sprintf("best.%d", i)), w, len(w)))
+		}
+	}
+	for k, id := range t.ids {
+		f.Tensors = append(f.Tensors, safetensors.Of(tensorName(id, "lr"), []float64{t.block.nets[k].LR}, 1))
+		for name, data := range t.block.state(k) {
+			f.Tensors = append(f.Tensors, safetensors.Of(tensorName(id, name), data, len(data)))
+		}
+	}
+	slices.SortFunc(f.Tensors, func(a, b safetensors.Tensor) int { return strings.Compare(a.Name, b.Name) })
+	return f, nil
+}
+
+// Restore puts t, fresh from [NewTrainer] with the same nets, into the state of the checkpoint. The
+// schedule may have more iterations than the one that was saved. After an error t must not be used.
+func (t *Trainer[T]) Restore(f *safetensors.File, identity string) error {
+	if v := f.Meta["version"]; v != checkpointVersion {
+		return fmt.Errorf("fused: checkpoint has version %q, want %q", v, checkpointVersion)
+	}
+	if v := f.Meta["identity"]; v != identity {
+		return fmt.Errorf("fused: checkpoint is of %q, want %q", v, identity)
+	}
+	done, err := strconv.Atoi(f.Meta["done"])
+	if err != nil || done < 0 || done > t.schedule.Iterations {
+		return fmt.Errorf("fused: checkpoint after %q iterations, want at most %d", f.Meta["done"], t.schedule.Iterations)
+	}
+	stream, err := base64.StdEncoding.DecodeString(f.Meta["stream"])
+	if err != nil {
+		return fmt.Errorf("fused: checkpoint stream: %w", err)
+	}
+	if err := t.rng.UnmarshalBinary(stream); err != nil {
+		return fmt.Errorf("fused: checkpoint stream: %w", err)
+	}
+	if err := t.keepIDs(f.Meta["nets"]); err != nil {
+		return err
+	}
+	t.done = done
+	return t.restoreNets(f)
+}
+
+// keepIDs drops every net that the list does not name.
+func (t *Trainer[T]) keepIDs(list string) error {
+	keep := make([]bool, len(t.ids))
+	last := -1
+	for _, word := range strings.Fields(list) {
+		id, err := strconv.Atoi(word)
+		if err != nil || id <= last || id >= len(keep) {
+			return fmt.Errorf("fused: checkpoint of nets %q: want ascending positions below %d", list, len(keep))
+		}
+		keep[id], last = true, id
+	}
+	t.Keep(keep)
+	return nil
+}
+
+func (t *Trainer[T]) restoreNets(f *safetensors.File) error {
+	for id, c := range t.curves {
+		for name, data := range c.series() {
+			v, err := numbers[float64](f, tensorName(id, name), -1)
+			if err != nil {
+				return err
+			}
+			*data = append((*data)[:0], v...)
+		}
+		for _, acc := range c.ValAcc {
+			c.BestVal = max(c.BestVal, acc)
+		}
+		for i := 0; ; i++ {
+			tensor, ok := f.Tensor(tensorName(id, fmt.Sprintf("best.%d", i)))
+			if !ok {
+				break
+			}
+			w, ok := safetensors.Data[T](tensor)
+			if !ok {
+				return fmt.Errorf("fused: checkpoint: tensor %q has the wrong type", tensor.Name)
+			}
+			t.best[id] = append(t.best[id], w)
+		}
+	}
+	for k, id := range t.ids {
+		lr, err := numbers[float64](f, tensorName(id, "lr"), 1)
+		if err != nil {
+			return err
+		}
+		t.block.nets[k].LR = lr[0]
+		for name, data := range t.block.state(k) {
+			v, err := numbers[T](f, tensorName(id, name), len(data))
+			if err != nil {
+				return err
+			}
+			copy(data, v)
+		}
+	}
+	return nil
+}
+
+// numbers returns a tensor that must be there, of want numbers unless want is negative.
+func numbers[T kernels.Float](f *safetensors.File, name string, want int) ([]T, error) {
+	tensor, ok := f.Tensor(name)
+	if !ok {
+		return nil, fmt.Errorf("fused: checkpoint has no tensor %q", name)
+	}
+	v, ok := safetensors.Data[T](tensor)
+	if !ok {
+		return nil, fmt.Errorf("fused: checkpoint: tensor %q has the wrong type", name)
+	}
+	if want >= 0 && len(v) != want {
+		return nil, fmt.Errorf("fused: checkpoint: tensor %q has %d numbers, want %d", name, len(v), want)
+	}
+	return v, nil
+}
+
+func tensorName(id int, part string) string { return fmt.Sprintf("net.%d.%s", id, part) }
+
+func (c *Curve) series() map[string]*[]float64 {
+	return map[string]*[]float64{"loss": &c.Loss, "train_acc": &c.TrainAcc, "val_acc": &c.ValAcc}
+}
+
+// state names the numbers that net k trains: weights, biases and velocities.
+func (b *Block[T]) state(k int) map[string][]T {
+	all := map[string][]T{}
+	for l, layer := range b.layers(k) {
+		all[fmt.Sprintf("w%d", l+1)], all[fmt.Sprintf("b%d", l+1)] = layer.w.Data, layer.b
+		if b.shape.Rule != SGD {
+			all[fmt.Sprintf("vw%d", l+1)], all[fmt.Sprintf("vb%d", l+1)] = layer.v.Data, layer.vb
+		}
+	}
+	return all
+}

@@ -1,0 +1,124 @@
+package fused_test
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+
+	"fusegrid/kernels"
+	"fusegrid/nn/fused"
+	"fusegrid/nn/nprand"
+	"fusegrid/nn/safetensors"
+)
+
+const pixels = 48
+
+// newTrainer returns a trainer of five nets, one of which diverges.
+func newTrainer(t *testing.T, protocol fused.Protocol, rule fused.Rule, iterations int) *fused.Trainer[float32] {
+	t.Helper()
+	train, val := images(1, 120, pixels), images(2, 30, pixels)
+	var nets []fused.Net
+	for i := range 5 {
+		nets = append(nets, fused.Net{Hidden: []int{6 + i, 5}, LR: 1e-3 * float64(i+1), Reg: 0.1, Decay: 0.9, Scale: 0.05, Mu: 0.9})
+	}
+	nets[2].LR = 1e6
+	b, err := fused.New(kernels.Reference(), fused.Shape{Inputs: pixels, Classes: 10, Batch: 20, Rule: rule}, nets, meanOf[float32](train, pixels), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k := range nets {
+		b.Init(k, nprand.New(uint32(k)))
+	}
+	tr, err := fused.NewTrainer(b, fused.Schedule{Protocol: protocol, Iterations: iterations, Batch: 20, Train: train, Val: val}, nprand.New(9))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tr
+}
+
+func finish(tr *fused.Trainer[float32]) {
+	for !tr.Finished() {
+		tr.Step()
+	}
+}
+
+// saved is the checkpoint as bytes, the whole state for comparison.
+func saved(t *testing.T, tr *fused.Trainer[float32]) []byte {
+	t.Helper()
+	f, err := tr.Checkpoint("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := safetensors.Write(&b, f); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestResumeIsUnbroken(t *testing.T) {
+	const iterations = 20
+	for _, protocol := range []fused.Protocol{fused.Course, fused.Solver} {
+		for _, rule := range []fused.Rule{fused.SGD, fused.Momentum, fused.Nesterov} {
+			whole := newTrainer(t, protocol, rule, iterations)
+			finish(whole)
+			want := saved(t, whole)
+			for at := range iterations + 1 {
+				first := newTrainer(t, protocol, rule, iterations)
+				for range at {
+					first.Step()
+				}
+				f, err := safetensors.Read(saved(t, first))
+				if err != nil {
+					t.Fatal(err)
+				}
+				second := newTrainer(t, protocol, rule, iterations)
+				if err := second.Restore(f, "test"); err != nil {
+					t.Fatal(err)
+				}
+				finish(second)
+				if !bytes.Equal(saved(t, second), want) {
+					t.Errorf("protocol %d, %v: a run resumed at iteration %d ends elsewhere", protocol, rule, at)
+				}
+			}
+		}
+	}
+}
+
+func TestRestoreRefuses(t *testing.T) {
+	good := newTrainer(t, fused.Course, fused.SGD, 10)
+	good.Step()
+	read := func() *safetensors.File {
+		f, err := safetensors.Read(saved(t, good))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	for name, c := range map[string]struct {
+		damage func(f *safetensors.File)
+		want   string
+	}{
+		"version":  {func(f *safetensors.File) { f.Meta["version"] = "2" }, "version"},
+		"identity": {func(f *safetensors.File) { f.Meta["identity"] = "other" }, "is of"},
+		"done":     {func(f *safetensors.File) { f.Meta["done"] = "11" }, "iterations"},
+		"stream":   {func(f *safetensors.File) { f.Meta["stream"] = "AAAA" }, "stream"},
+		"nets":     {func(f *safetensors.File) { f.Meta["nets"] = "0 0" }, "nets"},
+		"missing":  {func(f *safetensors.File) { f.Tensors = f.Tensors[1:] }, "no tensor"},
+		"short": {func(f *safetensors.File) {
+			i := slices.IndexFunc(f.Tensors, func(t safetensors.Tensor) bool { return t.Name == "net.0.w1" })
+			f.Tensors[i].F32 = f.Tensors[i].F32[1:]
+		}, "numbers"},
+	} {
+		f := read()
+		c.damage(f)
+		err := newTrainer(t, fused.Course, fused.SGD, 10).Restore(f, "test")
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one about %q", name, err, c.want)
+		}
+	}
+	if err := newTrainer(t, fused.Course, fused.SGD, 10).Restore(read(), "test"); err != nil {
+		t.Errorf("the undamaged checkpoint was refused: %v", err)
+	}
+}

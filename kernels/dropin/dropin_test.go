@@ -123,7 +123,7 @@ func TestAgainstGonum(t *testing.T) {
 				panics[gotPanic]++
 			}
 		}
-		// Three signs, two transposes, three strides, three lengths.
+		// Three each for signs, strides and lengths; both transposes share one.
 		if len(panics) != 10 || good < 5000 {
 			t.Errorf("only %d good calls and these panics were drawn: %v", good, panics)
 		}

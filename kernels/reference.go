@@ -17,9 +17,10 @@ func Reference() *Set {
 }
 
 func referenceSlots[T Float]() Slots[T] {
+	micro := referenceMicro[T]()
 	return Slots[T]{
-		Tile:        Tile{MR: 1, NR: 1, Lanes: 1},
-		Gemm:        refGemm[T],
+		Tile:        micro.Tile,
+		Gemm:        NewGemm(micro),
 		ReLU:        refReLU[T],
 		ReLUGrad:    refReLUGrad[T],
 		AddBias:     refAddBias[T],
@@ -29,29 +30,6 @@ func referenceSlots[T Float]() Slots[T] {
 		SumSquares:  refSumSquares[T],
 		ColSums:     refColSums[T],
 		SubMean:     refSubMean[T],
-	}
-}
-
-func refGemm[T Float](p Product[T]) {
-	m, n, k := p.Dims()
-	if p.Alpha == 0 {
-		k = 0
-	}
-	at := func(x Mat[T], trans bool, i, j int) T {
-		if trans {
-			i, j = j, i
-		}
-		return x.Data[i*x.Stride+j]
-	}
-	for i := range m {
-		for j := range n {
-			var t T
-			for l := range k {
-				t += T(at(p.A, p.TransA, i, l) * at(p.B, p.TransB, l, j))
-			}
-			c := &p.C.Data[i*p.C.Stride+j]
-			store(c, T(p.Alpha*t), p.BetaAt(i, j))
-		}
 	}
 }
 

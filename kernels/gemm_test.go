@@ -1,0 +1,146 @@
+package kernels
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// naive is the product as its definition reads, in class MulAdd.
+func naive[T Float](p Product[T]) {
+	m, n, k := p.Dims()
+	if p.Alpha == 0 {
+		k = 0
+	}
+	at := func(x Mat[T], trans bool, i, j int) T {
+		if trans {
+			i, j = j, i
+		}
+		return x.Data[i*x.Stride+j]
+	}
+	for i := range m {
+		for j := range n {
+			var t T
+			for l := range k {
+				t += T(at(p.A, p.TransA, i, l) * at(p.B, p.TransB, l, j))
+			}
+			store(&p.C.Data[i*p.C.Stride+j], T(p.Alpha*t), p.BetaAt(i, j))
+		}
+	}
+}
+
+func TestReferenceGemm(t *testing.T) {
+	t.Run("dtype=f32", testReferenceGemm[float32])
+	t.Run("dtype=f64", testReferenceGemm[float64])
+}
+
+func testReferenceGemm[T Float](t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	ops := Of[T](Reference())
+	for _, d := range [][3]int{
+		{1, 1, 1}, {2, 3, 4}, {3, 4, 5}, {5, 0, 7}, {7, 9, 2}, {1, 30, 9}, {17, 11, 13},
+		{4, 2100, 6}, {300, 3, 5}, {5, 3, 300}, {3, 600, 270}, {270, 600, 3},
+	} {
+		for variant := range 32 {
+			p := randomProduct[T](rng, d[0], d[2], d[1], variant)
+			want := p
+			want.C.Data = append([]T(nil), p.C.Data...)
+			naive(want)
+			ops.Gemm(p)
+			if msg := differ(p.C.Data, want.C.Data); msg != "" {
+				t.Fatalf("m×k×n %v variant %d: %s", d, variant, msg)
+			}
+		}
+	}
+}
+
+// randomProduct draws a product; the bits of variant choose both transposes, the
+// three kinds of β and zeros among them.
+func randomProduct[T Float](rng *rand.Rand, m, n, k, variant int) Product[T] {
+	mat := func(r, c int) Mat[T] {
+		x := Mat[T]{Rows: r, Cols: c, Stride: c + rng.IntN(3)}
+		if x.Stride == 0 {
+			x.Stride = 1
+		}
+		x.Data = vec[T](rng, r*x.Stride)
+		return x
+	}
+	p := Product[T]{Alpha: T(rng.NormFloat64()), C: mat(m, n)}
+	p.TransA, p.TransB = variant&1 != 0, variant&2 != 0
+	if p.A = mat(m, k); p.TransA {
+		p.A = mat(k, m)
+	}
+	if p.B = mat(k, n); p.TransB {
+		p.B = mat(n, k)
+	}
+	spotted := func(n int) []T {
+		b := vec[T](rng, n)
+		for i := range b {
+			if rng.IntN(3) == 0 {
+				b[i] = 0
+			}
+		}
+		return b
+	}
+	switch variant >> 2 {
+	case 0:
+		p.Alpha = 1
+	case 1:
+		p.Beta = 1
+	case 2:
+		p.Beta = T(rng.NormFloat64())
+	case 3:
+		p.BetaRow = spotted(m)
+	case 4:
+		p.BetaCol = spotted(n)
+	case 5:
+		p.Alpha, p.Beta = 0, 2
+		p.A.Data, p.B.Data = nanLike(p.A.Data), nanLike(p.B.Data)
+	case 6:
+		p.Alpha = -1
+		p.C.Data = nanLike(p.C.Data)
+	case 7:
+		p.Alpha, p.Beta = -0.5, -0.25
+	}
+	return p
+}
+
+func vec[T Float](rng *rand.Rand, n int) []T {
+	v := make([]T, n)
+	for i := range v {
+		v[i] = T(rng.NormFloat64())
+	}
+	return v
+}
+
+func nanLike[T Float](v []T) []T {
+	for i := range v {
+		v[i] = T(math.NaN())
+	}
+	return v
+}
+
+// differ describes the first difference in bits; NaN equals NaN.
+func differ[T Float](got, want []T) string {
+	for i, g := range got {
+		if w := want[i]; (g != w || math.Signbit(float64(g)) != math.Signbit(float64(w))) && (g == g || w == w) {
+			return fmt.Sprintf("element %d is %v, want %v", i, g, w)
+		}
+	}
+	return ""
+}
+
+func BenchmarkReferenceGemm(b *testing.B) {
+	b.Run("dtype=f32", benchmarkReference[float32])
+	b.Run("dtype=f64", benchmarkReference[float64])
+}
+
+func benchmarkReference[T Float](b *testing.B) {
+	ops := Of[T](Reference())
+	p := randomProduct[T](rand.New(rand.NewPCG(1, 2)), 200, 50, 3072, 0)
+	for b.Loop() {
+		ops.Gemm(p)
+	}
+	b.ReportMetric(2*200*50*3072*float64(b.N)/b.Elapsed().Seconds(), "FLOP/s")
+}

@@ -1,0 +1,102 @@
+package kernels
+
+// A Micro is what a CPU contributes to the product: a micro-kernel, and the two
+// ways of rearranging memory that feed it. [NewGemm] does the rest: orientation,
+// blocking and packing.
+type Micro[T Float] struct {
+	Tile Tile
+	// Narrow is the greatest width (≤ Tile.Lanes) that the kernel computes at half
+	// the cost of a vector, or 0 if there is none.
+	Narrow int
+	// Multiply computes a strip of C.
+	Multiply func(s *Strip[T])
+	// Copy sets dst(r, c) = src(r, c).
+	Copy func(m *Move[T])
+	// Transpose sets dst(c, r) = src(r, c), or dst ← β·dst + srcᵀ if it has a β.
+	Transpose func(m *Move[T])
+}
+
+// Out is where a result goes, and the β that it meets there.
+type Out[T Float] struct {
+	Dst  []T // (r, c) at Dst[r*Step+c]
+	Step int
+
+	// Beta by kind: none (Dst is not read), Beta[r*BetaStep] for row r, where a
+	// step of 0 makes it one scalar, or Beta[c] for column c. Where β is 0, Dst is
+	// not read.
+	BetaKind BetaKind
+	Beta     []T
+	BetaStep int
+}
+
+// BetaKind says what the elements of [Out.Beta] belong to.
+type BetaKind int
+
+// The kinds of β.
+const (
+	BetaNone BetaKind = iota
+	BetaRows
+	BetaCols
+)
+
+// at returns the β of element (r, c).
+func (o *Out[T]) at(r, c int) T {
+	switch o.BetaKind {
+	case BetaRows:
+		return o.Beta[r*o.BetaStep]
+	case BetaCols:
+		return o.Beta[c]
+	}
+	return 0
+}
+
+// A Strip is one call of a micro-kernel. It computes Rows × Cols elements, where
+// Cols ≤ Tile.NR is the side that lies along the vectors. The kernel walks down
+// the rows in groups of at most Tile.MR:
+//
+//	            ┌─ Cols ─┐
+//	            │ V      │ K × Cols: row p at Vec[p*VecStep]
+//	            │ vector │
+//	 ┌── K ───┐ ├────────┤
+//	 │ S      │ │ group  │ ≤ MR rows of sums in registers
+//	 │ scalar │ ├────────┤
+//	 │        │ │        │ Rows × Cols
+//	 └────────┘ └────────┘
+//	  element (i, p) at Scalar[i*ScalarRow + p*ScalarStep]
+//
+//	t(i,j) = Σ S(i,p)·V(p,j) in ascending p, by the rounding of the kernel's class
+//
+// Both sides may be the caller's own matrices or packed copies. Nobody pads: the
+// kernel masks, so that it reads and writes no element outside Rows × Cols.
+//
+// A chain that is longer than K takes several calls. All but the last leave t in
+// Partial; all but the first take up the chain from there. The last sets
+// out ← α·t or, where there is a β other than 0, out ← β·out + α·t.
+type Strip[T Float] struct {
+	Out[T]
+	Rows, Cols int
+
+	K          int
+	Vec        []T
+	VecStep    int
+	Scalar     []T
+	ScalarRow  int
+	ScalarStep int
+
+	// A chain in parts: Resume continues the chains in Partial, else they start from
+	// +0; Unfinished leaves them in Partial, else they are finished into Out.
+	Resume     bool
+	Unfinished bool
+	// Partial holds Rows rows of sums, each as many whole vectors as Cols needs.
+	// Its layout is the kernel's own: the same strip writes and reads it.
+	Partial []T
+	Alpha   T
+}
+
+// A Move copies a matrix, as it is or transposed.
+type Move[T Float] struct {
+	Out[T]
+	Rows, Cols int // of the source
+	Src        []T // (r, c) at Src[r*SrcStep+c]
+	SrcStep    int
+}

@@ -1,0 +1,77 @@
+package results
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// TestKey pins the canonical form: a change here orphans every journal there is.
+func TestKey(t *testing.T) {
+	c := trial(7).Config
+	want := `fusegrid-trial/1
+batch=200
+class=fma
+data=5ad1
+decay=0.95
+dtype=f32
+hidden=50
+iters=1000
+lr=0.0001
+net=two-layer
+pixels=hwc
+reg=0.25
+seed=7
+split=49000/1000/1000
+std=0.0001
+`
+	if got := c.Canonical(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if got, want := c.Key(), "167ce7f1d198e1999a8f6bd53befdb1fe848c17681442d33c7492274fad847d8"; got != want {
+		t.Errorf("key %s, want %s", got, want)
+	}
+}
+
+// TestKeyDependsOnAll changes each field in turn.
+func TestKeyDependsOnAll(t *testing.T) {
+	keys := map[string]string{trial(0).Config.Key(): "none"}
+	typ := reflect.TypeFor[Config]()
+	for i := range typ.NumField() {
+		c := trial(0).Config
+		switch f := reflect.ValueOf(&c).Elem().Field(i); f.Kind() {
+		case reflect.String:
+			f.SetString("other")
+		case reflect.Float64:
+			f.SetFloat(f.Float() * (1 + 1.0/(1<<52)))
+		case reflect.Int:
+			f.SetInt(f.Int() + 1)
+		case reflect.Uint32:
+			f.SetUint(f.Uint() + 1)
+		case reflect.Slice:
+			f.Set(reflect.ValueOf([]int{5, 0}))
+		case reflect.Array:
+			f.Index(2).SetInt(1)
+		default:
+			t.Fatalf("no change for %s", typ.Field(i).Name)
+		}
+		if was, ok := keys[c.Key()]; ok {
+			t.Errorf("changing %s gives the key of changing %s", typ.Field(i).Name, was)
+		}
+		keys[c.Key()] = typ.Field(i).Name
+	}
+}
+
+func TestFLOPs(t *testing.T) {
+	c := Config{Batch: 200, Hidden: []int{50}}
+	if got, want := c.FLOPs(3072, 10), 4.0*200*3072*50+6*200*50*10; got != want {
+		t.Errorf("two-layer: %g, want %g", got, want)
+	}
+	c.Hidden = []int{100, 20}
+	if got, want := c.FLOPs(3072, 10), 200*(4.0*3072*100+6*100*20+6*20*10); got != want {
+		t.Errorf("three layers: %g, want %g", got, want)
+	}
+	if len(c.Hidden) != 2 || !strings.Contains(c.Canonical(), "hidden=100x20") {
+		t.Errorf("hidden %v", c.Hidden)
+	}
+}

@@ -1,0 +1,137 @@
+//go:build !purego
+
+package fusegrid
+
+import (
+	"unsafe"
+
+	"github.com/klauspost/cpuid/v2"
+
+	"fusegrid/kernels"
+)
+
+// The micro-kernels are assembly because the compiler emits one scalar multiply and
+// one scalar add for each term of a product, where a vector instruction of these
+// machines does up to sixteen of both.
+//
+// Each row names the CPU's features that it requires, its tiles, and its stubs, in
+// the order of kernels_amd64.s.
+func rows() []row {
+	return []row{
+		{
+			name: "avx512",
+			features: []cpuid.FeatureID{
+				cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL,
+			},
+			f32: kernels.Micro[float32]{
+				Tile:      kernels.Tile{MR: 14, NR: 32, Lanes: 16},
+				Narrow:    8,
+				Multiply:  byWidth(avx512Strip32F32, 16, avx512Strip16F32, 8, avx512Strip8F32),
+				Copy:      avx512CopyF32,
+				Transpose: avx512TransposeF32,
+			},
+			f64: kernels.Micro[float64]{
+				Tile:      kernels.Tile{MR: 14, NR: 16, Lanes: 8},
+				Narrow:    4,
+				Multiply:  byWidth(avx512Strip16F64, 8, avx512Strip8F64, 4, avx512Strip4F64),
+				Copy:      avx512CopyF64,
+				Transpose: avx512TransposeF64,
+			},
+		},
+	}
+}
+
+func avx512Strip32F32(s *kernels.Strip[float32])
+func avx512Strip16F64(s *kernels.Strip[float64])
+func avx512Strip16F32(s *kernels.Strip[float32])
+func avx512Strip8F64(s *kernels.Strip[float64])
+func avx512Strip8F32(s *kernels.Strip[float32])
+func avx512Strip4F64(s *kernels.Strip[float64])
+func avx512CopyF32(m *kernels.Move[float32])
+func avx512TransposeF32(m *kernels.Move[float32])
+func avx512CopyF64(m *kernels.Move[float64])
+func avx512TransposeF64(m *kernels.Move[float64])
+
+// A row is one instruction set: what it asks of the CPU and what it offers.
+type row struct {
+	name     string
+	features []cpuid.FeatureID
+	f32      kernels.Micro[float32]
+	f64      kernels.Micro[float64]
+}
+
+func (r *row) set() *kernels.Set {
+	s := kernels.Reference()
+	s.Name, s.Class = r.name, kernels.FMA
+	for _, f := range r.features {
+		s.Features = append(s.Features, f.String())
+	}
+	s.F32.Tile, s.F32.Gemm = r.f32.Tile, kernels.NewGemm(r.f32)
+	s.F64.Tile, s.F64.Gemm = r.f64.Tile, kernels.NewGemm(r.f64)
+	return s
+}
+
+// native returns the assembly sets that this CPU and its operating system can run,
+// widest first. cpuid reports a vector feature only if the system saves its registers.
+func native() []*kernels.Set {
+	var sets []*kernels.Set
+	for _, r := range rows() {
+		if cpuid.CPU.Supports(r.features...) {
+			sets = append(sets, r.set())
+		}
+	}
+	return sets
+}
+
+// byWidth joins the strips of three widths: small columns or fewer go to narrow, more
+// than medium to wide.
+func byWidth[T kernels.Float](wide func(*kernels.Strip[T]), medium int, mid func(*kernels.Strip[T]), small int, narrow func(*kernels.Strip[T])) func(*kernels.Strip[T]) {
+	return func(s *kernels.Strip[T]) {
+		switch {
+		case s.Cols > medium:
+			wide(s)
+		case s.Cols > small:
+			mid(s)
+		default:
+			narrow(s)
+		}
+	}
+}
+
+// Offsets for the assembly: the same for both types, since no element stands
+// before another field.
+const (
+	stripDst        = unsafe.Offsetof(kernels.Strip[float32]{}.Dst)
+	stripStep       = unsafe.Offsetof(kernels.Strip[float32]{}.Step)
+	stripBetaKind   = unsafe.Offsetof(kernels.Strip[float32]{}.BetaKind)
+	stripBeta       = unsafe.Offsetof(kernels.Strip[float32]{}.Beta)
+	stripBetaStep   = unsafe.Offsetof(kernels.Strip[float32]{}.BetaStep)
+	stripRows       = unsafe.Offsetof(kernels.Strip[float32]{}.Rows)
+	stripCols       = unsafe.Offsetof(kernels.Strip[float32]{}.Cols)
+	stripK          = unsafe.Offsetof(kernels.Strip[float32]{}.K)
+	stripVec        = unsafe.Offsetof(kernels.Strip[float32]{}.Vec)
+	stripVecStep    = unsafe.Offsetof(kernels.Strip[float32]{}.VecStep)
+	stripScalar     = unsafe.Offsetof(kernels.Strip[float32]{}.Scalar)
+	stripScalarRow  = unsafe.Offsetof(kernels.Strip[float32]{}.ScalarRow)
+	stripScalarStep = unsafe.Offsetof(kernels.Strip[float32]{}.ScalarStep)
+	stripResume     = unsafe.Offsetof(kernels.Strip[float32]{}.Resume)
+	stripUnfinished = unsafe.Offsetof(kernels.Strip[float32]{}.Unfinished)
+	stripPartial    = unsafe.Offsetof(kernels.Strip[float32]{}.Partial)
+	stripAlpha      = unsafe.Offsetof(kernels.Strip[float32]{}.Alpha)
+
+	moveDst      = unsafe.Offsetof(kernels.Move[float32]{}.Dst)
+	moveStep     = unsafe.Offsetof(kernels.Move[float32]{}.Step)
+	moveBetaKind = unsafe.Offsetof(kernels.Move[float32]{}.BetaKind)
+	moveBeta     = unsafe.Offsetof(kernels.Move[float32]{}.Beta)
+	moveBetaStep = unsafe.Offsetof(kernels.Move[float32]{}.BetaStep)
+	moveRows     = unsafe.Offsetof(kernels.Move[float32]{}.Rows)
+	moveCols     = unsafe.Offsetof(kernels.Move[float32]{}.Cols)
+	moveSrc      = unsafe.Offsetof(kernels.Move[float32]{}.Src)
+	moveSrcStep  = unsafe.Offsetof(kernels.Move[float32]{}.SrcStep)
+
+	betaRows = int(kernels.BetaRows)
+	betaCols = int(kernels.BetaCols)
+)
+
+// An index out of range here means that the types' layouts differ.
+var _ = [1]struct{}{}[stripAlpha-unsafe.Offsetof(kernels.Strip[float64]{}.Alpha)]

@@ -1,0 +1,214 @@
+// The body of an AVX-512 micro-kernel: a strip of C, at most 14 rows at a time.
+// kernels_amd64.s includes it once per type and width and defines before:
+//
+//	LOG            log2 of the size of an element
+//	FMA MUL MOVU BCAST ISZERO ISZERO1   the instructions of the type
+//	ROWBYTES       bytes of a row of Partial: all vectors of the width
+//	LANEMASK       lanes of a vector - 1
+//	V0 V1 T0 T1    vectors of the step, broadcast scalars
+//	A0…A13 B0…B13  sums: row r is Ar, Br (a single vector has no B)
+//	VECTORS        loads a step's vectors
+//	ROW(s,t,a,b)   a, b ← a, b + s·V
+//	and, for a row of sums a, b, ending with a jump to the next group once R is 0:
+//	RESUME(a,b) SAVE(a,b) SET(a,b) MERGEROW(a,b) MERGECOL(a,b)
+//
+// Registers:
+//
+//	DI  the strip                  R12 bytes between scalars of neighbouring rows
+//	SI  vectors of step p          R13 three times that
+//	DX  bytes between steps of V   BX  bytes between scalars of neighbouring steps
+//	CX  steps left                 R14 rows left after this group
+//	R8…R11 scalars of rows 0, 4, 8, 12 of the group at step p
+//	AX  row of Out                 R15 rows of this group
+//	K1  lanes of the last vector
+//
+// After the sum, R8 walks β, R9 is its step, R10 the step of Out and R11 walks Partial.
+
+#define ROWS1 ROW((R8), T0, A0, B0)
+#define ROWS2 ROWS1; ROW((R8)(R12*1), T1, A1, B1)
+#define ROWS3 ROWS2; ROW((R8)(R12*2), T0, A2, B2)
+#define ROWS4 ROWS3; ROW((R8)(R13*1), T1, A3, B3)
+#define ROWS5 ROWS4; ROW((R9), T0, A4, B4)
+#define ROWS6 ROWS5; ROW((R9)(R12*1), T1, A5, B5)
+#define ROWS7 ROWS6; ROW((R9)(R12*2), T0, A6, B6)
+#define ROWS8 ROWS7; ROW((R9)(R13*1), T1, A7, B7)
+#define ROWS9 ROWS8; ROW((R10), T0, A8, B8)
+#define ROWS10 ROWS9; ROW((R10)(R12*1), T1, A9, B9)
+#define ROWS11 ROWS10; ROW((R10)(R12*2), T0, A10, B10)
+#define ROWS12 ROWS11; ROW((R10)(R13*1), T1, A11, B11)
+#define ROWS13 ROWS12; ROW((R11), T0, A12, B12)
+#define ROWS14 ROWS13; ROW((R11)(R12*1), T1, A13, B13)
+
+#define EACH(op) \
+	op(A0, B0); op(A1, B1); op(A2, B2); op(A3, B3); op(A4, B4); op(A5, B5); op(A6, B6); \
+	op(A7, B7); op(A8, B8); op(A9, B9); op(A10, B10); op(A11, B11); op(A12, B12); op(A13, B13)
+
+#define STEP(loop, rows) \
+	PCALIGN $32; \
+loop: \
+	VECTORS; \
+	rows; \
+	ADDQ DX, SI; \
+	ADDQ BX, R8; \
+	ADDQ BX, R9; \
+	ADDQ BX, R10; \
+	ADDQ BX, R11; \
+	DECQ CX; \
+	JNZ  loop; \
+	JMP  summed
+
+	// Strides in bytes, the mask of the last vector.
+	MOVQ  const_stripCols(DI), CX
+	DECQ  CX
+	ANDQ  $LANEMASK, CX
+	MOVQ  $2, AX
+	SHLQ  CX, AX
+	DECQ  AX
+	KMOVW AX, K1
+	MOVQ  const_stripScalarRow(DI), R12
+	SHLQ  $LOG, R12
+	LEAQ  (R12)(R12*2), R13
+	MOVQ  const_stripScalarStep(DI), BX
+	SHLQ  $LOG, BX
+	MOVQ  const_stripVecStep(DI), DX
+	SHLQ  $LOG, DX
+	MOVQ  const_stripScalar(DI), R8
+	MOVQ  R8, scalar-8(SP)
+	MOVQ  const_stripPartial(DI), R11
+	MOVQ  R11, nextPartial-32(SP)
+	MOVQ  const_stripBeta(DI), R8
+	MOVQ  R8, beta-24(SP)
+	MOVQ  const_stripDst(DI), AX
+	MOVQ  const_stripRows(DI), R14
+
+group:
+	// 14 rows while there are more than 28, then two even groups.
+	MOVQ R14, R15
+	CMPQ R14, $14
+	JLE  take
+	MOVQ $14, R15
+	CMPQ R14, $28
+	JGT  take
+	LEAQ 1(R14), R15
+	SHRQ $1, R15
+
+take:
+	SUBQ R15, R14
+	MOVQ scalar-8(SP), R8
+	LEAQ (R8)(R12*4), R9
+	LEAQ (R9)(R12*4), R10
+	MOVQ R15, CX
+	IMULQ R12, CX
+	ADDQ R8, CX
+	MOVQ CX, scalar-8(SP)
+	MOVQ nextPartial-32(SP), R11
+	MOVQ R11, partial-16(SP)
+	IMUL3Q $ROWBYTES, R15, CX
+	ADDQ R11, CX
+	MOVQ CX, nextPartial-32(SP)
+	CMPB const_stripResume(DI), $0
+	JNE  resume
+	EACH(ZERO)
+	JMP  start
+
+resume:
+	MOVQ partial-16(SP), R11
+	MOVQ R15, CX
+	EACH(RESUME)
+
+start:
+	LEAQ (R10)(R12*4), R11
+	MOVQ const_stripVec(DI), SI
+	MOVQ const_stripK(DI), CX
+	TESTQ CX, CX
+	JZ   summed
+	CMPQ R15, $14
+	JEQ  loop14
+	CMPQ R15, $13
+	JEQ  loop13
+	CMPQ R15, $12
+	JEQ  loop12
+	CMPQ R15, $11
+	JEQ  loop11
+	CMPQ R15, $10
+	JEQ  loop10
+	CMPQ R15, $9
+	JEQ  loop9
+	CMPQ R15, $8
+	JEQ  loop8
+	CMPQ R15, $7
+	JEQ  loop7
+	CMPQ R15, $6
+	JEQ  loop6
+	CMPQ R15, $5
+	JEQ  loop5
+	CMPQ R15, $4
+	JEQ  loop4
+	CMPQ R15, $3
+	JEQ  loop3
+	CMPQ R15, $2
+	JEQ  loop2
+	STEP(loop1, ROWS1)
+	STEP(loop2, ROWS2)
+	STEP(loop3, ROWS3)
+	STEP(loop4, ROWS4)
+	STEP(loop5, ROWS5)
+	STEP(loop6, ROWS6)
+	STEP(loop7, ROWS7)
+	STEP(loop8, ROWS8)
+	STEP(loop9, ROWS9)
+	STEP(loop10, ROWS10)
+	STEP(loop11, ROWS11)
+	STEP(loop12, ROWS12)
+	STEP(loop13, ROWS13)
+	STEP(loop14, ROWS14)
+
+summed:
+	CMPB const_stripUnfinished(DI), $0
+	JEQ  finish
+	MOVQ partial-16(SP), R11
+	EACH(SAVE)
+
+finish:
+	BCAST const_stripAlpha(DI), T1
+	MOVQ  const_stripStep(DI), R10
+	SHLQ  $LOG, R10
+	MOVQ  const_stripBetaKind(DI), CX
+	MOVQ  beta-24(SP), R8
+	CMPQ  CX, $const_betaRows
+	JEQ   mergerow
+	JGT   mergecol
+	EACH(SET)
+
+mergerow:
+	MOVQ const_stripBetaStep(DI), R9
+	SHLQ $LOG, R9
+	EACH(MERGEROW)
+
+mergecol:
+	COLBETA
+	EACH(MERGECOL)
+
+next:
+	MOVQ  R8, beta-24(SP)
+	TESTQ R14, R14
+	JNZ   group
+	VZEROUPPER
+	RET
+
+#undef ROWS1
+#undef ROWS2
+#undef ROWS3
+#undef ROWS4
+#undef ROWS5
+#undef ROWS6
+#undef ROWS7
+#undef ROWS8
+#undef ROWS9
+#undef ROWS10
+#undef ROWS11
+#undef ROWS12
+#undef ROWS13
+#undef ROWS14
+#undef EACH
+#undef STEP

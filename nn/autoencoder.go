@@ -2,6 +2,11 @@ package nn
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/mat"
 
 	"fusegrid/kernels"
 	"fusegrid/nn/nprand"
@@ -17,35 +22,240 @@ import (
 // minimum over W is half the sum of the eigenvalues of the covariance S that PCA with as
 // many components would discard (Baldi and Hornik, 1989).
 type Autoencoder[T kernels.Float] struct {
-	W kernels.Mat[T] // (M, D), M < D
+	W   kernels.Mat[T] // (M, D)
+	ops kernels.Ops[T]
 }
 
-// NewAutoencoder returns an autoencoder with W = std·randn.
+// NewAutoencoder returns an autoencoder of d inputs and m ≤ d components with
+// W = std·randn. It panics unless 0 < m ≤ d.
 func NewAutoencoder[T kernels.Float](set *kernels.Set, d, m int, std float64, rng *nprand.State) *Autoencoder[T] {
-	panic("not yet")
+	if m <= 0 || m > d {
+		panic(fmt.Sprintf("nn: autoencoder with %d components of %d inputs, want 1…%d", m, d, d))
+	}
+	a := &Autoencoder[T]{W: kernels.NewMat[T](m, d), ops: kernels.Of[T](set)}
+	for i := range a.W.Data {
+		a.W.Data[i] = T(std * rng.Randn())
+	}
+	return a
 }
 
-// Loss returns the loss of x (N, D) and writes its gradient to dw (M, D).
+// Loss returns the loss of x (N, D) and writes its gradient to dw (M, D). It does not
+// subtract a mean.
 func (a *Autoencoder[T]) Loss(dw, x kernels.Mat[T]) float64 {
-	panic("not yet")
+	n := x.Rows
+	z := kernels.NewMat[T](n, a.W.Rows)  // codes
+	r := kernels.NewMat[T](n, x.Cols)    // WᵀWx − x per row
+	rw := kernels.NewMat[T](n, a.W.Rows) // r·Wᵀ
+	a.ops.Gemm(kernels.Product[T]{Alpha: 1, A: x, B: a.W, TransB: true, C: z})
+	a.ops.Gemm(kernels.Product[T]{Alpha: 1, A: z, B: a.W, C: r})
+	loss := 0.0
+	for i := range n {
+		row := r.Row(i)
+		a.ops.Axpby(-1, x.Row(i), 1, row)
+		loss += float64(a.ops.SumSquares(row))
+	}
+	// ∂L/∂W = 1/N (zᵀ·r + (r·Wᵀ)ᵀ·x): once as the decoder, once as the encoder.
+	a.ops.Gemm(kernels.Product[T]{Alpha: 1, A: r, B: a.W, TransB: true, C: rw})
+	a.ops.Gemm(kernels.Product[T]{Alpha: 1 / T(n), A: z, TransA: true, B: r, C: dw})
+	a.ops.Gemm(kernels.Product[T]{Alpha: 1 / T(n), A: rw, TransA: true, B: x, Beta: 1, C: dw})
+	return loss / float64(2*n)
 }
 
-// AutoencoderConfig holds the hyper-parameters of [Autoencoder.Train].
+// AutoencoderConfig holds the options of [Autoencoder.Train].
 type AutoencoderConfig struct {
-	Iterations int // upper bound of gradient steps
-	Tolerance  float64
-	OnStep     func(iteration int, loss float64)
+	Iterations int     // upper bound of gradient steps
+	Tolerance  float64 // stop where loss ≤ (1 + Tolerance)·optimum
+
+	// OnStep, where not nil, is called with the loss before every step.
+	OnStep func(iteration int, loss float64)
+}
+
+// DefaultAutoencoder returns 20,000 iterations at most and a tolerance of 1 %.
+func DefaultAutoencoder() AutoencoderConfig {
+	return AutoencoderConfig{Iterations: 20000, Tolerance: 0.01}
 }
 
 // AutoencoderResult is the outcome of [Autoencoder.Train].
 type AutoencoderResult struct {
-	Loss       float64 // of all data
+	Loss       float64 // over all of the data
 	Optimum    float64 // half the sum of the discarded eigenvalues
-	Iterations int
+	Iterations int     // gradient steps taken
+	Converged  bool    // within the tolerance
 }
 
-// Train minimizes the loss over all of data by gradient descent with momentum, less
-// its mean, until the loss is within Tolerance (relative) of the PCA optimum.
+// rankFloor stands in for an optimum of zero: that part of the whole variance counts
+// as none.
+const rankFloor = 1e-5
+
+// Train minimizes the loss over all of data, less its mean, by gradient descent with
+// Nesterov's momentum, until it is within the tolerance of the PCA optimum. The data
+// enter the gradient only by their covariance, so a step costs 4·M·D² multiply-adds
+// whatever N is. The momentum starts anew where the loss rises (O'Donoghue and Candès,
+// 2015).
 func (a *Autoencoder[T]) Train(ctx context.Context, data Data[T], cfg AutoencoderConfig) (AutoencoderResult, error) {
-	panic("not yet")
+	d := a.W.Cols
+	if data.Dim() != d || data.Len() == 0 {
+		return AutoencoderResult{}, fmt.Errorf("nn: autoencoder: %d samples with %d inputs, want at least 1 with %d", data.Len(), data.Dim(), d)
+	}
+	s := covariance(a.ops, data)
+	variances, err := eigenvalues(s)
+	if err != nil {
+		return AutoencoderResult{}, err
+	}
+	total, optimum := 0.0, 0.0
+	for i, v := range variances { // ascending
+		total += v
+		if i < d-a.W.Rows {
+			optimum += max(v, 0) / 2
+		}
+	}
+	if !(total > 0) || !isFinite(total) {
+		return AutoencoderResult{}, fmt.Errorf("nn: autoencoder: the data have variance %v, want a positive number", total)
+	}
+	// The curvature is at most 4·λ₁ where W is a projection, and so is no step too long.
+	descent := newDescent(a, s, T(0.25/variances[d-1]))
+	res := AutoencoderResult{Optimum: optimum}
+	for {
+		if err := ctx.Err(); err != nil {
+			return res, fmt.Errorf("nn: autoencoder: stopped after iteration %d: %w", res.Iterations, err)
+		}
+		res.Loss = descent.gradient()
+		if cfg.OnStep != nil {
+			cfg.OnStep(res.Iterations, res.Loss)
+		}
+		if !isFinite(res.Loss) {
+			return res, fmt.Errorf("nn: autoencoder: diverged at iteration %d: start from smaller weights", res.Iterations)
+		}
+		res.Converged = res.Loss <= max((1+cfg.Tolerance)*optimum, rankFloor*total/2)
+		if res.Converged || res.Iterations >= cfg.Iterations {
+			return res, nil
+		}
+		descent.step()
+		res.Iterations++
+	}
+}
+
+// A descent minimizes the loss by accelerated gradient steps, from a covariance.
+type descent[T kernels.Float] struct {
+	a    *Autoencoder[T] // its W is where the gradient is taken
+	s    kernels.Mat[T]  // (D, D) covariance
+	rate T
+	half float64 // ½·tr S, the loss of W = 0
+	last float64 // loss of the last gradient
+	t    float64 // momentum: 1, and growing since the last restart
+	prev []T     // W after the last gradient step, before the momentum
+
+	ws, dw   kernels.Mat[T] // (M, D)
+	wsw, www kernels.Mat[T] // (M, M) W·S·Wᵀ and W·Wᵀ
+}
+
+func newDescent[T kernels.Float](a *Autoencoder[T], s kernels.Mat[T], rate T) *descent[T] {
+	m, d := a.W.Rows, a.W.Cols
+	return &descent[T]{
+		a: a, s: s, rate: rate, half: trace(s) / 2, last: math.Inf(1), t: 1,
+		prev: append([]T(nil), a.W.Data...),
+		ws:   kernels.NewMat[T](m, d), dw: kernels.NewMat[T](m, d),
+		wsw: kernels.NewMat[T](m, m), www: kernels.NewMat[T](m, m),
+	}
+}
+
+// gradient returns the loss and computes its gradient. Where the momentum has made
+// the loss rise, it is taken back first.
+func (d *descent[T]) gradient() float64 {
+	loss := d.at()
+	if loss > d.last && d.t > 1 {
+		copy(d.a.W.Data, d.prev)
+		d.t = 1
+		loss = d.at()
+	}
+	d.last = loss
+	return loss
+}
+
+// at returns the loss ½·tr(S) − tr(WSWᵀ) + ½·tr(WSWᵀ·WWᵀ) and computes its gradient
+// WWᵀ·WS + WSWᵀ·W − 2·WS.
+func (d *descent[T]) at() float64 {
+	w, ops := d.a.W, d.a.ops
+	ops.Gemm(kernels.Product[T]{Alpha: 1, A: w, B: d.s, C: d.ws})
+	ops.Gemm(kernels.Product[T]{Alpha: 1, A: d.ws, B: w, TransB: true, C: d.wsw})
+	ops.Gemm(kernels.Product[T]{Alpha: 1, A: w, B: w, TransB: true, C: d.www})
+	copy(d.dw.Data, d.ws.Data)
+	ops.Gemm(kernels.Product[T]{Alpha: 1, A: d.www, B: d.ws, Beta: -2, C: d.dw})
+	ops.Gemm(kernels.Product[T]{Alpha: 1, A: d.wsw, B: w, Beta: 1, C: d.dw})
+	both := 0.0
+	for i, v := range d.wsw.Data {
+		both += float64(float64(v) * float64(d.www.Data[i]))
+	}
+	return d.half - trace(d.wsw) + both/2
+}
+
+func (d *descent[T]) step() {
+	next := (1 + math.Sqrt(1+4*d.t*d.t)) / 2
+	momentum := T((d.t - 1) / next)
+	d.t = next
+	w := d.a.W.Data
+	for i, g := range d.dw.Data {
+		x := w[i] - T(d.rate*g)
+		w[i] = x + T(momentum*(x-d.prev[i]))
+		d.prev[i] = x
+	}
+}
+
+func trace[T kernels.Float](m kernels.Mat[T]) float64 {
+	sum := 0.0
+	for i := range m.Rows {
+		sum += float64(m.Row(i)[i])
+	}
+	return sum
+}
+
+// covariance returns 1/N Σ (x−mean)(x−mean)ᵀ.
+func covariance[T kernels.Float](ops kernels.Ops[T], data Data[T]) kernels.Mat[T] {
+	n, d := data.Len(), data.Dim()
+	sum := make([]float64, d)
+	eachBatch(data, func(x kernels.Mat[T]) {
+		for i := range x.Rows {
+			for j, v := range x.Row(i) {
+				sum[j] += float64(v)
+			}
+		}
+	})
+	negMean := make([]T, d)
+	for j, v := range sum {
+		negMean[j] = T(-v / float64(n))
+	}
+	s := kernels.NewMat[T](d, d)
+	eachBatch(data, func(x kernels.Mat[T]) {
+		ops.AddBias(x, x, negMean)
+		ops.Gemm(kernels.Product[T]{Alpha: 1 / T(n), A: x, TransA: true, B: x, Beta: 1, C: s})
+	})
+	return s
+}
+
+// eachBatch calls f with all samples of data, some at a time, in order.
+func eachBatch[T kernels.Float](data Data[T], f func(x kernels.Mat[T])) {
+	room := newBatch[T](evalRows, data.Dim())
+	for start := 0; start < data.Len(); start += evalRows {
+		b := room.first(min(evalRows, data.Len()-start))
+		for i := range b.idx {
+			b.idx[i] = start + i
+		}
+		data.Gather(b.x, b.y, b.idx)
+		f(b.x)
+	}
+}
+
+// eigenvalues returns those of a symmetric matrix, ascending.
+func eigenvalues[T kernels.Float](m kernels.Mat[T]) ([]float64, error) {
+	sym := mat.NewSymDense(m.Rows, nil)
+	for i := range m.Rows {
+		for j := i; j < m.Cols; j++ {
+			sym.SetSym(i, j, float64(m.Row(i)[j]))
+		}
+	}
+	var eig mat.EigenSym
+	if !eig.Factorize(sym, false) {
+		return nil, errors.New("nn: autoencoder: the eigenvalues of the covariance did not converge: look for NaN or Inf in the data")
+	}
+	return eig.Values(nil), nil
 }

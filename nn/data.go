@@ -91,12 +91,17 @@ type batch[T kernels.Float] struct {
 	y   []int
 }
 
-func newBatch[T kernels.Float](n, dim int) *batch[T] {
-	return &batch[T]{idx: make([]int, n), x: kernels.NewMat[T](n, dim), y: make([]int, n)}
+func newBatch[T kernels.Float](n, dim int) batch[T] {
+	return batch[T]{idx: make([]int, n), x: kernels.NewMat[T](n, dim), y: make([]int, n)}
+}
+
+// first returns the room of the first n samples.
+func (b batch[T]) first(n int) batch[T] {
+	return batch[T]{idx: b.idx[:n], x: firstRows(b.x, n), y: b.y[:n]}
 }
 
 // gather fills b with the samples b.idx. A label outside 0…classes−1 is an error.
-func (b *batch[T]) gather(d Data[T], classes int) error {
+func (b batch[T]) gather(d Data[T], classes int) error {
 	d.Gather(b.x, b.y, b.idx)
 	for i, c := range b.y {
 		if c < 0 || c >= classes {

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"math"
 
 	"fusegrid/kernels"
 	"fusegrid/nn/nprand"
@@ -18,6 +19,8 @@ type Param[T kernels.Float] struct {
 type Model[T kernels.Float] interface {
 	// Params returns the model's arrays, the same ones in the same order on every call.
 	Params() []Param[T]
+	// Inputs returns D.
+	Inputs() int
 	// Classes returns C.
 	Classes() int
 	// Loss returns the loss of x (N, D) with labels y, regularization included, and
@@ -38,17 +41,18 @@ type Net[T kernels.Float] struct {
 	Reg float64 // L2 strength λ
 
 	ops    kernels.Ops[T]
+	stable bool // the set's promise
 	layers []Affine[T]
 	params []Param[T] // W1, b1, W2, b2, …
 	room   buffers[T]
 }
 
-// buffers are the activations and their gradients for a number of samples.
+// buffers are the activations and their gradients for up to rows samples.
 type buffers[T kernels.Float] struct {
 	rows   int
 	out    []kernels.Mat[T] // per layer (rows, M), after ReLU but for the last
-	grad   []kernels.Mat[T] // per layer (rows, M)
-	caches []AffineCache[T]
+	delta  []kernels.Mat[T] // per layer (rows, M), gradient before the ReLU
+	caches []AffineReLUCache[T]
 }
 
 // NewTwoLayer returns the course's two-layer net: W1 (H, D) = std·randn, then W2 (C, H)
@@ -67,7 +71,7 @@ func NewFullyConnected[T kernels.Float](set *kernels.Set, d int, hidden []int, c
 }
 
 func newNet[T kernels.Float](set *kernels.Set, layout Layout, sizes []int, scale float64, rng *nprand.State) *Net[T] {
-	n := &Net[T]{ops: kernels.Of[T](set)}
+	n := &Net[T]{ops: kernels.Of[T](set), stable: set.Stable}
 	for i, m := range sizes {
 		if m <= 0 {
 			panic(fmt.Sprintf("nn: layer sizes %v: each must be positive", sizes))
@@ -109,24 +113,112 @@ func (n *Net[T]) Inputs() int {
 // Scores returns the class scores (N, C) of x (N, D), before the softmax. They are
 // valid until the next call of a method.
 func (n *Net[T]) Scores(x kernels.Mat[T]) kernels.Mat[T] {
-	panic("not yet")
+	n.reserve(x.Rows)
+	last := len(n.layers) - 1
+	h := x
+	for i, l := range n.layers {
+		y := firstRows(n.room.out[i], x.Rows)
+		if i < last {
+			n.room.caches[i] = AffineReLU[T]{l}.Forward(y, h)
+		} else {
+			n.room.caches[i].affine = l.Forward(y, h)
+		}
+		h = y
+	}
+	return h
 }
 
 // Loss returns the loss of x (N, D) with labels y (N) and writes the gradients into
-// [Net.Params].
+// [Net.Params]. It is NaN if a weight or bias is not finite.
 func (n *Net[T]) Loss(x kernels.Mat[T], y []int) float64 {
-	panic("not yet")
+	loss := n.backward(x, y)
+	for i, l := range n.layers {
+		delta := firstRows(n.room.delta[i], x.Rows)
+		dw, db := n.params[2*i].Grad, n.params[2*i+1].Grad
+		n.room.caches[i].affine.weights(1, delta, 0, dw)
+		n.ops.Axpby(T(n.Reg), l.W.Data, 1, dw.Data)
+		n.ops.ColSums(db.Data, delta)
+	}
+	return loss
 }
 
 // Step returns the loss of x (N, D) with labels y (N) and then takes one step of
-// plain SGD: W ← (1−η·λ)·W − η·dW, b ← b − η·db. It does not touch the gradients in
-// [Net.Params]: for the weights, the update is the last part of the product.
+// plain SGD: W ← (1−η·λ)·W − η·dW, b ← b − η·db. In a stable set the update of the
+// weights is the last part of the product dW, so the gradients in [Net.Params] are not
+// to be relied on afterwards.
 func (n *Net[T]) Step(x kernels.Mat[T], y []int, learningRate float64) float64 {
-	panic("not yet")
+	loss := n.backward(x, y)
+	eta, keep := T(learningRate), T(1-learningRate*n.Reg)
+	for i, l := range n.layers {
+		delta := firstRows(n.room.delta[i], x.Rows)
+		dw, db := n.params[2*i].Grad, n.params[2*i+1].Grad
+		if n.stable {
+			n.room.caches[i].affine.weights(-eta, delta, keep, l.W)
+		} else {
+			// Such a set may add up the terms of dW one by one onto W, and so round
+			// each to the size of W.
+			n.room.caches[i].affine.weights(1, delta, 0, dw)
+			n.ops.Axpby(-eta, dw.Data, keep, l.W.Data)
+		}
+		n.ops.ColSums(db.Data, delta)
+		n.ops.Axpby(-eta, db.Data, 1, l.B)
+	}
+	return loss
 }
 
 // Finite reports whether every weight and bias is a finite number whose square does
 // not overflow.
 func (n *Net[T]) Finite() bool {
-	panic("not yet")
+	_, ok := n.sumSquares()
+	return ok
 }
+
+// backward runs x forward, returns the loss and leaves each layer's δ in n.room. It
+// changes no weight and no gradient.
+func (n *Net[T]) backward(x kernels.Mat[T], y []int) float64 {
+	squares, finite := n.sumSquares()
+	scores := n.Scores(x)
+	last := len(n.layers) - 1
+	delta := firstRows(n.room.delta[last], x.Rows)
+	loss := SoftmaxLoss(n.ops, delta, scores, y) + 0.5*n.Reg*squares
+	for i := last; i > 0; i-- {
+		below := firstRows(n.room.delta[i-1], x.Rows)
+		n.room.caches[i].affine.input(below, delta)
+		n.room.caches[i-1].relu.Backward(below.Data, below.Data)
+		delta = below
+	}
+	if !finite {
+		// A dead unit can hide an infinite weight from the scores.
+		return math.NaN()
+	}
+	return loss
+}
+
+// sumSquares returns Σ‖W‖² over the weights, and whether that and the biases are finite.
+func (n *Net[T]) sumSquares() (weights float64, finite bool) {
+	biases := 0.0
+	for _, l := range n.layers {
+		weights += float64(n.ops.SumSquares(l.W.Data))
+		biases += float64(n.ops.SumSquares(l.B))
+	}
+	return weights, isFinite(weights) && isFinite(biases)
+}
+
+// reserve makes room for that many samples.
+func (n *Net[T]) reserve(rows int) {
+	if rows <= n.room.rows {
+		return
+	}
+	r := buffers[T]{rows: rows, caches: make([]AffineReLUCache[T], len(n.layers))}
+	for _, l := range n.layers {
+		r.out = append(r.out, kernels.NewMat[T](rows, len(l.B)))
+		r.delta = append(r.delta, kernels.NewMat[T](rows, len(l.B)))
+	}
+	n.room = r
+}
+
+func firstRows[T kernels.Float](m kernels.Mat[T], rows int) kernels.Mat[T] {
+	return m.Slice(0, rows, 0, m.Cols)
+}
+
+func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

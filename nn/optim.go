@@ -1,6 +1,13 @@
 package nn
 
-import "fusegrid/kernels"
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"fusegrid/kernels"
+)
 
 // A Rule names an update rule.
 type Rule string
@@ -46,19 +53,67 @@ func DefaultOptim(rule Rule) OptimConfig {
 	return c
 }
 
+// arrays returns how many arrays of state the rule keeps per parameter.
+func (r Rule) arrays() int {
+	switch r {
+	case Momentum, Nesterov, RMSProp:
+		return 1
+	case Adam:
+		return 2
+	}
+	return 0
+}
+
+// check says what is wrong with the configuration.
+func (c OptimConfig) check() error {
+	if !slices.Contains(Rules(), c.Rule) {
+		return fmt.Errorf("nn: unknown update rule %q; there are: %s", c.Rule, joinRules())
+	}
+	if !(c.LearningRate > 0) || !isFinite(c.LearningRate) {
+		return fmt.Errorf("nn: %s: learning rate %v, want a positive number", c.Rule, c.LearningRate)
+	}
+	for _, v := range []struct {
+		name  string
+		value float64
+	}{{"momentum", c.Momentum}, {"decay rate", c.DecayRate}, {"beta1", c.Beta1}, {"beta2", c.Beta2}} {
+		if !(v.value >= 0 && v.value < 1) {
+			return fmt.Errorf("nn: %s: %s %v, want 0 ≤ %s < 1", c.Rule, v.name, v.value, v.name)
+		}
+	}
+	if !(c.Epsilon > 0) || !isFinite(c.Epsilon) {
+		return fmt.Errorf("nn: %s: epsilon %v, want a positive number", c.Rule, c.Epsilon)
+	}
+	return nil
+}
+
+func joinRules() string {
+	names := make([]string, len(Rules()))
+	for i, r := range Rules() {
+		names[i] = string(r)
+	}
+	return strings.Join(names, ", ")
+}
+
 // Optimizer applies an update rule to one array and keeps the rule's state.
 type Optimizer[T kernels.Float] struct {
 	cfg   OptimConfig
 	ops   kernels.Ops[T]
 	lr    float64
 	steps int
-	first []T // v of the momentum rules, a of RMSProp, m of Adam; else nil
-	sec   []T // v of Adam; else nil
+	state [][]T // v of the momentum rules; a of RMSProp; m and v of Adam
 }
 
-// NewOptimizer returns the update rule of cfg for an array of n elements.
+// NewOptimizer returns the update rule of cfg for an array of n elements. A
+// hyper-parameter out of its range is an error, also where the rule does not use it.
 func NewOptimizer[T kernels.Float](set *kernels.Set, cfg OptimConfig, n int) (*Optimizer[T], error) {
-	panic("not yet")
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	o := &Optimizer[T]{cfg: cfg, ops: kernels.Of[T](set), lr: cfg.LearningRate}
+	for range cfg.Rule.arrays() {
+		o.state = append(o.state, make([]T, n))
+	}
+	return o, nil
 }
 
 // LearningRate returns the current η.
@@ -69,5 +124,52 @@ func (o *Optimizer[T]) SetLearningRate(lr float64) { o.lr = lr }
 
 // Update moves w along its gradient.
 func (o *Optimizer[T]) Update(w, grad []T) {
-	panic("not yet")
+	o.steps++
+	switch o.cfg.Rule {
+	case SGD:
+		o.ops.Axpby(T(-o.lr), grad, 1, w)
+	case Momentum:
+		v := o.state[0]
+		o.ops.Axpby(T(-o.lr), grad, T(o.cfg.Momentum), v)
+		o.ops.Axpby(1, v, 1, w)
+	case Nesterov:
+		// w + v' + μ·(v' − v), as w − μ·v and then + (1+μ)·v'.
+		v := o.state[0]
+		o.ops.Axpby(T(-o.cfg.Momentum), v, 1, w)
+		o.ops.Axpby(T(-o.lr), grad, T(o.cfg.Momentum), v)
+		o.ops.Axpby(T(1+o.cfg.Momentum), v, 1, w)
+	case RMSProp:
+		o.rmsProp(w, grad)
+	case Adam:
+		o.adam(w, grad)
+	}
 }
+
+// The conversions of products in rmsProp and adam forbid fused multiply-adds, so
+// that every machine gives the same bits.
+
+func (o *Optimizer[T]) rmsProp(w, grad []T) {
+	a := o.state[0]
+	lr, rho, rest, eps := T(o.lr), T(o.cfg.DecayRate), T(1-o.cfg.DecayRate), T(o.cfg.Epsilon)
+	for i, g := range grad {
+		a[i] = T(rho*a[i]) + T(T(rest*g)*g)
+		w[i] -= T(lr*g) / (sqrt(a[i]) + eps)
+	}
+}
+
+func (o *Optimizer[T]) adam(w, grad []T) {
+	m, v := o.state[0], o.state[1]
+	t := float64(o.steps)
+	mScale := T(1 / (1 - math.Pow(o.cfg.Beta1, t)))
+	vScale := T(1 / (1 - math.Pow(o.cfg.Beta2, t)))
+	b1, rest1 := T(o.cfg.Beta1), T(1-o.cfg.Beta1)
+	b2, rest2 := T(o.cfg.Beta2), T(1-o.cfg.Beta2)
+	lr, eps := T(o.lr), T(o.cfg.Epsilon)
+	for i, g := range grad {
+		m[i] = T(b1*m[i]) + T(rest1*g)
+		v[i] = T(b2*v[i]) + T(T(rest2*g)*g)
+		w[i] -= T(lr*T(m[i]*mScale)) / (sqrt(T(v[i]*vScale)) + eps)
+	}
+}
+
+func sqrt[T kernels.Float](v T) T { return T(math.Sqrt(float64(v))) }

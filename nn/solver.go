@@ -2,7 +2,11 @@ package nn
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"fusegrid/kernels"
 	"fusegrid/nn/nprand"
@@ -59,33 +63,197 @@ type SolverHistory struct {
 // each epoch's end it measures accuracies and keeps the weights if the validation
 // accuracy is a new best.
 type Solver[T kernels.Float] struct {
+	set        *kernels.Set
 	model      Model[T]
+	params     []Param[T]
 	train, val Data[T]
 	cfg        SolverConfig
 	rng        *nprand.State
-	hist       SolverHistory
+
+	done   int             // iterations
+	optims []*Optimizer[T] // per parameter
+	best   [][]T           // per parameter, the weights of hist.BestValAcc; nil before the first
+	hist   SolverHistory
+
+	batch  batch[T]
+	sample []int
+	eval   *evaluator[T]
 }
 
-// NewSolver checks the configuration against model and data.
+// NewSolver checks the options against model and data.
 func NewSolver[T kernels.Float](set *kernels.Set, model Model[T], train, val Data[T], cfg SolverConfig, rng *nprand.State) (*Solver[T], error) {
-	panic("not yet")
+	s := &Solver[T]{
+		set: set, model: model, params: model.Params(),
+		train: train, val: val, cfg: cfg, rng: rng,
+	}
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	if err := checkData(model.Inputs(), train, val); err != nil {
+		return nil, err
+	}
+	for _, p := range s.params {
+		o, err := NewOptimizer[T](set, cfg.optim(p.Name), len(p.Value.Data))
+		if err != nil {
+			return nil, fmt.Errorf("%w (for %s)", err, p.Name)
+		}
+		s.optims = append(s.optims, o)
+	}
+	for name := range cfg.PerParam {
+		if !slices.ContainsFunc(s.params, func(p Param[T]) bool { return p.Name == name }) {
+			return nil, fmt.Errorf("nn: solver: options for parameter %q; the model has %s", name, s.paramNames())
+		}
+	}
+	s.batch = newBatch[T](cfg.BatchSize, train.Dim())
+	s.sample = make([]int, max(cfg.TrainSamples, cfg.ValSamples))
+	s.eval = newEvaluator(model, train.Dim())
+	return s, nil
+}
+
+func (c SolverConfig) check() error {
+	switch {
+	case !(c.LRDecay > 0) || !isFinite(c.LRDecay):
+		return fmt.Errorf("nn: solver: learning rate decay %v, want a positive number, 1 for none", c.LRDecay)
+	case c.Epochs < 0:
+		return fmt.Errorf("nn: solver: %d epochs, want 0 or more", c.Epochs)
+	case c.BatchSize < 1:
+		return fmt.Errorf("nn: solver: batch size %d, want 1 or more", c.BatchSize)
+	case c.TrainSamples < 0 || c.ValSamples < 0:
+		return fmt.Errorf("nn: solver: accuracies on %d and %d samples, want 0 for all or more", c.TrainSamples, c.ValSamples)
+	case c.Log != nil && c.PrintEvery < 1:
+		return fmt.Errorf("nn: solver: a loss line every %d iterations, want 1 or more", c.PrintEvery)
+	}
+	return nil
+}
+
+// optim returns the update rule of the parameter.
+func (c SolverConfig) optim(param string) OptimConfig {
+	if o, ok := c.PerParam[param]; ok {
+		return o
+	}
+	return c.Optim
+}
+
+func (s *Solver[T]) paramNames() string {
+	var names []string
+	for _, p := range s.params {
+		names = append(names, p.Name)
+	}
+	return strings.Join(names, ", ")
 }
 
 // Train runs all epochs, or those that are left after [Solver.Resume]. At the end the
-// model has the best weights. With a cancelled ctx, the model has the current weights,
-// a checkpoint is written if one is configured, and the error is ctx's.
+// model has the best weights, also if the training diverged. With a cancelled ctx the
+// model has the current weights, a checkpoint is written if one is configured, the
+// error is ctx's, and another Train goes on from there.
 func (s *Solver[T]) Train(ctx context.Context) error {
-	panic("not yet")
+	total := s.cfg.Epochs * s.perEpoch()
+	for s.done < total && !s.hist.Diverged {
+		if err := ctx.Err(); err != nil {
+			err = fmt.Errorf("nn: solver: stopped after iteration %d of %d: %w", s.done, total, err)
+			return errors.Join(err, s.checkpoint())
+		}
+		if err := s.iterate(total); err != nil {
+			return err
+		}
+	}
+	s.restoreBest()
+	return nil
 }
 
 // History returns the course of the training so far.
 func (s *Solver[T]) History() SolverHistory { return s.hist }
 
-// Resume takes up the state that a Solver with the same model, data sizes and options
-// wrote to the file: weights, update-rule state, learning rates, random stream,
-// history and best weights. What follows has the same bits as without the break. Only
-// Epochs, Log, PrintEvery, Checkpoint and OnStep may differ. If the file is damaged or does
-// not fit, the Solver and its model stay as they were.
-func (s *Solver[T]) Resume(file string) error {
-	panic("not yet")
+func (s *Solver[T]) perEpoch() int { return max(s.train.Len()/s.cfg.BatchSize, 1) }
+
+// iterate is one iteration with all that follows from it.
+func (s *Solver[T]) iterate(total int) error {
+	s.rng.Choice(s.batch.idx, s.train.Len())
+	if err := s.batch.gather(s.train, s.model.Classes()); err != nil {
+		return err
+	}
+	step := Step{Iteration: s.done, Loss: s.model.Loss(s.batch.x, s.batch.y)}
+	s.hist.Loss = append(s.hist.Loss, step.Loss)
+	s.done++
+	if !isFinite(step.Loss) {
+		s.hist.Diverged, s.hist.DivergedAt = true, step.Iteration
+		return s.report(step, total)
+	}
+	for i, p := range s.params {
+		s.optims[i].Update(p.Value.Data, p.Grad.Data)
+	}
+
+	epochEnd := s.done%s.perEpoch() == 0
+	if epochEnd {
+		for _, o := range s.optims {
+			o.SetLearningRate(o.LearningRate() * s.cfg.LRDecay)
+		}
+	}
+	// The last iteration is always an epoch's end.
+	if step.Epoch = epochEnd || step.Iteration == 0; step.Epoch {
+		s.measure(&step)
+	}
+	if err := s.report(step, total); err != nil {
+		return err
+	}
+	if epochEnd {
+		return s.checkpoint()
+	}
+	return nil
+}
+
+// measure takes both accuracies and keeps the weights if they are the best so far.
+func (s *Solver[T]) measure(step *Step) {
+	step.TrainAcc = s.accuracy(s.train, s.cfg.TrainSamples)
+	step.ValAcc = s.accuracy(s.val, s.cfg.ValSamples)
+	s.hist.TrainAcc = append(s.hist.TrainAcc, step.TrainAcc)
+	s.hist.ValAcc = append(s.hist.ValAcc, step.ValAcc)
+	if s.best != nil && !(step.ValAcc > s.hist.BestValAcc) {
+		return
+	}
+	s.hist.BestValAcc = step.ValAcc
+	if s.best == nil {
+		s.best = make([][]T, len(s.params))
+	}
+	for i, p := range s.params {
+		s.best[i] = append(s.best[i][:0], p.Value.Data...)
+	}
+}
+
+// accuracy is measured on draws with replacement where the data have more samples than
+// asked for, else on all, which draws nothing.
+func (s *Solver[T]) accuracy(d Data[T], samples int) float64 {
+	if samples == 0 || d.Len() <= samples {
+		return s.eval.accuracy(d, nil)
+	}
+	idx := s.sample[:samples]
+	s.rng.Choice(idx, d.Len())
+	return s.eval.accuracy(d, idx)
+}
+
+// report writes the log lines of an iteration and calls OnStep.
+func (s *Solver[T]) report(step Step, total int) error {
+	if s.cfg.Log != nil {
+		var b strings.Builder
+		if step.Iteration%s.cfg.PrintEvery == 0 {
+			fmt.Fprintf(&b, "(Iteration %d / %d) loss: %f\n", step.Iteration+1, total, step.Loss)
+		}
+		if step.Epoch {
+			fmt.Fprintf(&b, "(Epoch %d / %d) train acc: %f; val_acc: %f\n",
+				s.done/s.perEpoch(), s.cfg.Epochs, step.TrainAcc, step.ValAcc)
+		}
+		if _, err := io.WriteString(s.cfg.Log, b.String()); err != nil {
+			return fmt.Errorf("nn: solver: write the log: %w", err)
+		}
+	}
+	if s.cfg.OnStep != nil {
+		s.cfg.OnStep(step)
+	}
+	return nil
+}
+
+func (s *Solver[T]) restoreBest() {
+	for i, w := range s.best {
+		copy(s.params[i].Value.Data, w)
+	}
 }

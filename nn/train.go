@@ -2,7 +2,9 @@ package nn
 
 import (
 	"context"
+	"fmt"
 
+	"fusegrid/kernels"
 	"fusegrid/nn/nprand"
 )
 
@@ -53,5 +55,87 @@ type History struct {
 // configuration, data that do not fit the net, or a cancelled ctx; in the last case
 // the history up to there comes with it.
 func (n *Net[T]) Train(ctx context.Context, train, val Data[T], cfg TrainConfig, rng *nprand.State) (History, error) {
-	panic("not yet")
+	if err := n.checkTrain(train, val, cfg); err != nil {
+		return History{}, err
+	}
+	perEpoch := max(train.Len()/cfg.BatchSize, 1)
+	epochs := (cfg.Iterations + perEpoch - 1) / perEpoch
+	h := History{
+		Loss:     make([]float64, 0, cfg.Iterations),
+		TrainAcc: make([]float64, 0, epochs),
+		ValAcc:   make([]float64, 0, epochs),
+	}
+	b := newBatch[T](cfg.BatchSize, train.Dim())
+	eval := newEvaluator(n, train.Dim())
+	lr := cfg.LearningRate
+
+	for it := range cfg.Iterations {
+		if err := ctx.Err(); err != nil {
+			return h, fmt.Errorf("nn: train: stopped before iteration %d of %d: %w", it, cfg.Iterations, err)
+		}
+		rng.Choice(b.idx, train.Len())
+		if err := b.gather(train, n.Classes()); err != nil {
+			return h, err
+		}
+		step := Step{Iteration: it, Loss: n.Step(b.x, b.y, lr)}
+		h.Loss = append(h.Loss, step.Loss)
+		diverged := h.diverged(it, isFinite(step.Loss))
+		if it%perEpoch == 0 && !diverged {
+			step.Epoch = true
+			step.TrainAcc = float64(hits(n.Scores(b.x), b.y)) / float64(cfg.BatchSize)
+			step.ValAcc = eval.accuracy(val, nil)
+			h.TrainAcc = append(h.TrainAcc, step.TrainAcc)
+			h.ValAcc = append(h.ValAcc, step.ValAcc)
+			lr *= cfg.Decay
+		}
+		if cfg.OnStep != nil {
+			cfg.OnStep(step)
+		}
+		if diverged {
+			return h, nil
+		}
+	}
+	// The weights after each step are checked by the next one's loss.
+	h.diverged(cfg.Iterations-1, n.Finite())
+	return h, nil
+}
+
+// diverged records that iteration it was not finite.
+func (h *History) diverged(it int, finite bool) bool {
+	if !finite {
+		h.Diverged, h.DivergedAt = true, it
+	}
+	return !finite
+}
+
+func (n *Net[T]) checkTrain(train, val Data[T], cfg TrainConfig) error {
+	switch {
+	case !(cfg.LearningRate > 0) || !isFinite(cfg.LearningRate):
+		return fmt.Errorf("nn: train: learning rate %v, want a positive number", cfg.LearningRate)
+	case !(cfg.Decay > 0) || !isFinite(cfg.Decay):
+		return fmt.Errorf("nn: train: learning rate decay %v, want a positive number, 1 for none", cfg.Decay)
+	case !(n.Reg >= 0) || !isFinite(n.Reg):
+		return fmt.Errorf("nn: train: regularization %v, want 0 or a positive number", n.Reg)
+	case cfg.Iterations < 0:
+		return fmt.Errorf("nn: train: %d iterations, want 0 or more", cfg.Iterations)
+	case cfg.BatchSize < 1:
+		return fmt.Errorf("nn: train: batch size %d, want 1 or more", cfg.BatchSize)
+	}
+	return checkData(n.Inputs(), train, val)
+}
+
+// checkData says what is wrong with the data for a model with that many inputs.
+func checkData[T kernels.Float](inputs int, train, val Data[T]) error {
+	for _, d := range []struct {
+		name string
+		data Data[T]
+	}{{"training", train}, {"validation", val}} {
+		if d.data.Len() == 0 {
+			return fmt.Errorf("nn: the %s data have no samples", d.name)
+		}
+		if d.data.Dim() != inputs {
+			return fmt.Errorf("nn: the %s data have %d inputs per sample, the net has %d", d.name, d.data.Dim(), inputs)
+		}
+	}
+	return nil
 }

@@ -4,22 +4,27 @@ package assignment
 
 import (
 	"context"
+	"fmt"
 	"image"
+	"slices"
+	"time"
 
 	"fusegrid/kernels"
+	"fusegrid/nn/dataset"
 )
 
-// A Figure is one printed value of the assignment beside ours.
-type Figure struct {
-	Part    string  // "toy", "first run", "grid", "layers", "solver", "autoencoder"
-	Name    string  // "loss at reg 0.05"
-	Printed string  // as the source prints it; or a bound such as "< 1e-8"
-	Ours    string  // to as many digits as Printed, or more
-	Digits  int     // significant digits that agree; −1 where it does not apply
-	Must    bool    // it must agree
-	OK      bool    // it does
-	Seconds float64 // of the experiment it came from, on the first figure of it
-}
+// The names of the parts, in the order in which [Run] runs them.
+const (
+	AutoencoderGradient = "autoencoder gradient"
+	Toy                 = "toy net"
+	Layers              = "layers"
+	Modular             = "modular nets"
+	FirstRun            = "first run"
+	Grid                = "grid"
+	Autoencoder         = "autoencoder"
+	Overfit             = "overfitting"
+	Solver              = "Solver"
+)
 
 // Curve is a series for a plot: a loss per iteration, or an accuracy per epoch.
 type Curve struct {
@@ -30,14 +35,109 @@ type Curve struct {
 // A Report is the outcome of [Run].
 type Report struct {
 	Figures []Figure
-	Curves  []Curve                // first run: "loss", "train accuracy", "validation accuracy"
+	Seconds map[string]float64     // wall time of each part that ran
+	Curves  []Curve                // of the first run: "loss", "training accuracy", "validation accuracy"
 	Images  map[string]image.Image // weight pictures: "first-run", "best"
 }
 
-// Run runs all experiments in float64 on a kernel set: those without CIFAR-10 always, the
-// others if data, the folder with the CIFAR-10 batches, is not empty. progress, where not
-// nil, is called with the name of each experiment and the part done, 0…1. An error is
-// data that cannot be read or a cancelled ctx; figures that disagree are in the report.
-func Run(ctx context.Context, data string, set *kernels.Set, progress func(part string, done float64)) (Report, error) {
-	panic("not yet")
+// OK reports whether every figure that must agree does.
+func (r Report) OK() bool {
+	for _, f := range r.Figures {
+		if f.Must && !f.OK {
+			return false
+		}
+	}
+	return true
+}
+
+// Options choose what [Run] does.
+type Options struct {
+	Data  string   // folder with the CIFAR-10 batches; empty skips the parts that need it
+	Parts []string // names of the parts to run; nil means all
+
+	// Progress, where not nil, is called with a part's name and how much of it is done, 0…1.
+	Progress func(part string, done float64)
+}
+
+// Run runs the experiments in float64 on a kernel set. An error is data that cannot be
+// read, an unknown part, or a cancelled ctx; figures that disagree are in the report.
+func Run(ctx context.Context, set *kernels.Set, opts Options) (Report, error) {
+	r := runner{
+		ctx: ctx, set: set,
+		report: Report{Seconds: map[string]float64{}, Images: map[string]image.Image{}},
+	}
+	for _, name := range opts.Parts {
+		if !slices.ContainsFunc(parts(), func(p part) bool { return p.name == name }) {
+			return r.report, fmt.Errorf("assignment: no part %q", name)
+		}
+	}
+	for _, p := range parts() {
+		if opts.Parts != nil && !slices.Contains(opts.Parts, p.name) || p.images && opts.Data == "" {
+			continue
+		}
+		if err := r.runPart(p, opts); err != nil {
+			return r.report, fmt.Errorf("assignment: %s: %w", p.name, err)
+		}
+	}
+	return r.report, nil
+}
+
+// A part is one experiment.
+type part struct {
+	name   string
+	images bool // needs CIFAR-10
+	run    func(r *runner) ([]Figure, error)
+}
+
+func parts() []part {
+	return []part{
+		{AutoencoderGradient, false, func(r *runner) ([]Figure, error) { return []Figure{autoencoderGradient(r.set)}, nil }},
+		{Toy, false, func(r *runner) ([]Figure, error) { return toy(r.ctx, r.set) }},
+		{Layers, false, func(r *runner) ([]Figure, error) { return layers(r.set), nil }},
+		{Modular, false, func(r *runner) ([]Figure, error) { return append(modular(r.set), deep(r.set)...), nil }},
+		{FirstRun, true, (*runner).firstRun},
+		{Grid, true, (*runner).grid},
+		{Autoencoder, true, (*runner).autoencoder},
+		{Overfit, true, (*runner).overfit},
+		{Solver, true, (*runner).solver},
+	}
+}
+
+// A runner holds what the parts have in common.
+type runner struct {
+	ctx      context.Context
+	set      *kernels.Set
+	progress func(done float64)
+	data     *dataset.Dataset // nil before the first part that needs it
+	split    *dataset.Split   // in the pixel order of the last part
+	report   Report
+}
+
+func (r *runner) runPart(p part, opts Options) (err error) {
+	if err := r.ctx.Err(); err != nil {
+		return err
+	}
+	if p.images && r.data == nil {
+		if r.data, err = dataset.Load(opts.Data); err != nil {
+			return err
+		}
+	}
+	r.progress = func(done float64) {
+		if opts.Progress != nil {
+			opts.Progress(p.name, done)
+		}
+	}
+	start := time.Now()
+	r.progress(0)
+	figures, err := p.run(r)
+	if err != nil {
+		return err
+	}
+	for _, f := range figures {
+		f.Part = p.name
+		r.report.Figures = append(r.report.Figures, f)
+	}
+	r.report.Seconds[p.name] = time.Since(start).Seconds()
+	r.progress(1)
+	return nil
 }

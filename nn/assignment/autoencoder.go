@@ -1,0 +1,72 @@
+package assignment
+
+import (
+	"fmt"
+
+	"fusegrid/kernels"
+	"fusegrid/nn"
+	"fusegrid/nn/dataset"
+	"fusegrid/nn/nprand"
+)
+
+// The autoencoder sees grey patches of patchSide² pixels, one from each of patches images.
+const (
+	patchSide  = 8
+	patches    = 20000
+	components = 16
+)
+
+// autoencoderGradient checks section 0's gradient, which is derived on paper, against
+// differences.
+func autoencoderGradient(set *kernels.Set) Figure {
+	rng := nprand.New(0)
+	x := randn(20, 7, rng)
+	a := nn.NewAutoencoder[float64](set, 7, 3, 0.5, rng)
+	dw, scratch := kernels.NewMat[float64](3, 7), kernels.NewMat[float64](3, 7)
+	a.Loss(dw, x)
+	num := nn.NumericGradient(func() float64 { return a.Loss(scratch, x) }, a.W.Data, nn.GradStep)
+	return below("gradient of W, error against differences", 1e-7, nn.RelError(num, dw.Data))
+}
+
+// autoencoder trains the tied autoencoder on CIFAR-10 and compares its loss with PCA.
+func (r *runner) autoencoder() ([]Figure, error) {
+	if _, err := r.images(dataset.HWC); err != nil {
+		return nil, err
+	}
+	rng := nprand.New(0)
+	data := greyPatches(r.split.Train, rng)
+	a := nn.NewAutoencoder[float64](r.set, patchSide*patchSide, components, 1.0/patchSide, rng)
+	cfg := nn.DefaultAutoencoder()
+	cfg.OnStep = func(i int, _ float64) { r.progress(float64(i) / float64(cfg.Iterations)) }
+	res, err := a.Train(r.ctx, data, cfg)
+	if err != nil {
+		return nil, err
+	}
+	loss := a.Loss(kernels.NewMat[float64](components, patchSide*patchSide), data.X)
+	f := below(fmt.Sprintf("loss of %d components on %d×%d patches over the PCA optimum %.6g", components, patchSide, patchSide, res.Optimum),
+		1.01, loss/res.Optimum)
+	f.Ours = fmt.Sprintf("%.5f after %d steps", loss/res.Optimum, res.Iterations)
+	return []Figure{f}, nil
+}
+
+// greyPatches cuts a random patch from each of the first images, which have channels
+// last, as the mean of the three colours in 0…1, and subtracts the mean patch.
+func greyPatches(im dataset.Subset, rng *nprand.State) nn.Floats[float64] {
+	x := kernels.NewMat[float64](min(patches, im.Len()), patchSide*patchSide)
+	mean := make([]float64, x.Cols)
+	for i := range x.Rows {
+		top, left := rng.Intn(dataset.Height-patchSide+1), rng.Intn(dataset.Width-patchSide+1)
+		pixels, row := im.Row(i), x.Row(i)
+		for j := range row {
+			p := 3 * ((top+j/patchSide)*dataset.Width + left + j%patchSide)
+			row[j] = (float64(pixels[p]) + float64(pixels[p+1]) + float64(pixels[p+2])) / (3 * 255)
+			mean[j] += row[j]
+		}
+	}
+	for i := range x.Rows {
+		for j := range mean {
+			x.Row(i)[j] -= mean[j] / float64(x.Rows)
+		}
+	}
+	return nn.Floats[float64]{X: x, Y: make([]int, x.Rows)}
+}

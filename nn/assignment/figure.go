@@ -1,0 +1,121 @@
+package assignment
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// A Figure is one printed value of the assignment beside ours.
+type Figure struct {
+	Part    string // "toy net", "first run", …
+	Name    string // "loss at reg 0.05"
+	Printed string // as the source prints it, or a bound such as "< 1e-08"
+	Ours    string // to as many digits as Printed, or more
+	Digits  int    // significant digits that agree; −1 for bounds and text
+	Must    bool   // it must agree; else it is there to be looked at
+	OK      bool   // it agrees
+}
+
+// number wants v to round to the printed number, digit for digit.
+func number(name, printed string, v float64) Figure {
+	_, frac, _ := strings.Cut(printed, ".")
+	ours := strconv.FormatFloat(v, 'f', len(frac), 64)
+	want, err := strconv.ParseFloat(printed, 64)
+	if err != nil {
+		panic(fmt.Sprintf("assignment: %s: printed figure %q: %v", name, printed, err))
+	}
+	return Figure{Name: name, Printed: printed, Ours: ours, Digits: digits(printed, want, v), Must: true, OK: ours == printed}
+}
+
+// numbers wants the elements of v to round to the printed numbers, separated by spaces.
+func numbers(name, printed string, v []float64) Figure {
+	fields := strings.Fields(printed)
+	f := Figure{Name: name, Printed: printed, Digits: math.MaxInt, Must: true, OK: len(fields) == len(v)}
+	var ours []string
+	for i, x := range v {
+		if i >= len(fields) {
+			ours = append(ours, strconv.FormatFloat(x, 'g', -1, 64))
+			continue
+		}
+		n := number(name, fields[i], x)
+		ours = append(ours, n.Ours)
+		f.Digits = min(f.Digits, n.Digits)
+		f.OK = f.OK && n.OK
+	}
+	f.Ours = strings.Join(ours, " ")
+	if len(v) == 0 {
+		f.Digits = 0
+	}
+	return f
+}
+
+// exact wants |v − want| ≤ tolerance·|want| for a figure known in full precision.
+func exact(name string, want, v, tolerance float64) Figure {
+	printed := strconv.FormatFloat(want, 'g', -1, 64)
+	return Figure{
+		Name: name, Printed: printed, Ours: strconv.FormatFloat(v, 'g', -1, 64),
+		Digits: digits(printed, want, v), Must: true,
+		OK: math.Abs(v-want) <= tolerance*math.Abs(want),
+	}
+}
+
+// below wants v < bound.
+func below(name string, bound, v float64) Figure {
+	return Figure{
+		Name: name, Printed: fmt.Sprintf("< %.3g", bound), Ours: fmt.Sprintf("%.3g", v),
+		Digits: -1, Must: true, OK: v < bound,
+	}
+}
+
+// digits returns how many significant digits of the printed number are also ours.
+func digits(printed string, want, ours float64) int {
+	for d := significant(printed); d > 0; d-- {
+		if strconv.FormatFloat(want, 'e', d-1, 64) == strconv.FormatFloat(ours, 'e', d-1, 64) {
+			return d
+		}
+	}
+	return 0
+}
+
+func significant(printed string) int {
+	mantissa, _, _ := strings.Cut(printed, "e")
+	return max(1, len(strings.TrimLeft(strings.NewReplacer("-", "", ".", "").Replace(mantissa), "0")))
+}
+
+// maxRelError returns the largest |x−y|/|y|; lists of different lengths, NaN and Inf
+// give +Inf.
+func maxRelError(x, y []float64) float64 {
+	if len(x) != len(y) {
+		return math.Inf(1)
+	}
+	worst := 0.0
+	for i := range x {
+		e := math.Abs(x[i]-y[i]) / math.Abs(y[i])
+		if x[i] == y[i] {
+			e = 0
+		}
+		if math.IsNaN(e) {
+			return math.Inf(1)
+		}
+		worst = max(worst, e)
+	}
+	return worst
+}
+
+// maxError returns the largest |x−y|, as maxRelError does.
+func maxError(x, y []float64) float64 {
+	if len(x) != len(y) {
+		return math.Inf(1)
+	}
+	worst := 0.0
+	for i := range x {
+		e := math.Abs(x[i] - y[i])
+		if math.IsNaN(e) {
+			return math.Inf(1)
+		}
+		worst = max(worst, e)
+	}
+	return worst
+}

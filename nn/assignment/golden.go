@@ -1,0 +1,88 @@
+package assignment
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"sync"
+)
+
+// The golden files hold the runs of the notebooks recomputed with NumPy in double
+// precision; where a notebook prints a figure, they agree with it in every digit.
+var (
+	//go:embed testdata/toy.json
+	toyJSON []byte
+	//go:embed testdata/fc_two_layer_check.json
+	fcJSON []byte
+	//go:embed testdata/two_layer_run.json
+	runJSON []byte
+	//go:embed testdata/two_layer_grid.json
+	gridJSON []byte
+	//go:embed testdata/solver_log.txt
+	solverLog string
+)
+
+type toyGolden struct {
+	W1     [][]float64 `json:"W1"`
+	W2     [][]float64 `json:"W2"`
+	X      [][]float64 `json:"X"`
+	Y      []int       `json:"y"`
+	Scores [][]float64 `json:"scores"`
+	Loss   float64     `json:"loss"`
+	Grads  struct {
+		W1 [][]float64 `json:"W1"`
+		B1 []float64   `json:"b1"`
+		W2 [][]float64 `json:"W2"`
+		B2 []float64   `json:"b2"`
+	} `json:"grads"`
+	Train struct {
+		Loss []float64 `json:"loss_history"`
+	} `json:"train"`
+}
+
+type fcGolden struct {
+	Scores [][]float64 `json:"scores"`
+	Loss0  float64     `json:"loss_reg0"`
+	Loss1  float64     `json:"loss_reg1"`
+}
+
+type runGolden struct {
+	Loss        []float64 `json:"loss_history"`
+	TrainAcc    []float64 `json:"train_acc_history"`
+	ValAcc      []float64 `json:"val_acc_history"`
+	FinalValAcc float64   `json:"final_val_acc"`
+}
+
+type gridGolden struct {
+	Points []struct {
+		Reg          float64   `json:"reg"`
+		LossFirst5   []float64 `json:"loss_first5"`
+		LossEvery100 []float64 `json:"loss_every100"`
+		TrainAcc     []float64 `json:"train_acc_history"`
+		ValAcc       []float64 `json:"val_acc_history"`
+		FinalValAcc  float64   `json:"final_val_acc"`
+		FinalTestAcc float64   `json:"final_test_acc"`
+	} `json:"points"`
+}
+
+var (
+	goldenToy  = sync.OnceValue(func() toyGolden { return parse[toyGolden](toyJSON) })
+	goldenFC   = sync.OnceValue(func() fcGolden { return parse[fcGolden](fcJSON) })
+	goldenRun  = sync.OnceValue(func() runGolden { return parse[runGolden](runJSON) })
+	goldenGrid = sync.OnceValue(func() gridGolden { return parse[gridGolden](gridJSON) })
+)
+
+func parse[G any](data []byte) (g G) {
+	if err := json.Unmarshal(data, &g); err != nil {
+		panic(fmt.Sprintf("assignment: golden %T: %v", g, err)) // embedded: cannot differ from the tested build
+	}
+	return g
+}
+
+func flatten(rows [][]float64) []float64 {
+	var v []float64
+	for _, r := range rows {
+		v = append(v, r...)
+	}
+	return v
+}

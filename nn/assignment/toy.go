@@ -1,0 +1,108 @@
+package assignment
+
+import (
+	"context"
+
+	"fusegrid/kernels"
+	"fusegrid/nn"
+	"fusegrid/nn/nprand"
+)
+
+// The toy net has 4 inputs, 10 hidden units and 3 classes.
+const (
+	toyInputs  = 4
+	toyHidden  = 10
+	toyClasses = 3
+	toySamples = 5
+
+	toyIterations = 100
+	toyBatch      = 200
+)
+
+func toyNet(set *kernels.Set) (*nn.Net[float64], *nprand.State) {
+	rng := nprand.New(0)
+	return nn.NewTwoLayer[float64](set, toyInputs, toyHidden, toyClasses, 0.1, rng), rng
+}
+
+func toyData() nn.Floats[float64] {
+	rng := nprand.New(1)
+	x := kernels.NewMat[float64](toySamples, toyInputs)
+	for i := range x.Data {
+		x.Data[i] = 10 * rng.Randn()
+	}
+	return nn.Floats[float64]{X: x, Y: []int{0, 1, 2, 2, 1}}
+}
+
+// toy is section 1 of the two-layer notebook: scores, loss, gradients and a training.
+func toy(ctx context.Context, set *kernels.Set) ([]Figure, error) {
+	golden := goldenToy()
+	net, _ := toyNet(set)
+	data := toyData()
+	params := net.Params()
+	figures := []Figure{
+		below("W1, b1, W2, b2 as drawn, largest error", 1e-17,
+			maxError(values(params[0].Value.Data, params[2].Value.Data), append(flatten(golden.W1), flatten(golden.W2)...))),
+		below("X as drawn, largest error", 1e-15, maxError(data.X.Data, flatten(golden.X))),
+	}
+
+	scores := net.Scores(data.X)
+	for i, printed := range []string{
+		"-1.07260209 0.05083871 -0.87253915",
+		"-2.02778743 -0.10832494 -1.52641362",
+		"-0.74225908 0.15259725 -0.39578548",
+		"-0.38172726 0.10835902 -0.17328274",
+		"-0.64417314 -0.18886813 -0.41106892",
+	} {
+		figures = append(figures, numbers("scores of sample "+string(rune('0'+i)), printed, scores.Row(i)))
+	}
+	figures = append(figures, below("scores, largest error", 1e-8, maxError(scores.Data, flatten(golden.Scores))))
+
+	net.Reg = 0.05
+	loss := net.Loss(data.X, data.Y)
+	figures = append(figures, exact("loss at reg 0.05", golden.Loss, loss, 1e-15))
+	for i, want := range [][]float64{flatten(golden.Grads.W1), golden.Grads.B1, flatten(golden.Grads.W2), golden.Grads.B2} {
+		figures = append(figures, below("gradient of "+params[i].Name+", error against NumPy", 1e-12, nn.RelError(params[i].Grad.Data, want)))
+	}
+	figures = append(figures, gradientFigures(net, data, "", 1e-8)...)
+
+	net, rng := toyNet(set)
+	net.Reg = 5e-6
+	hist, err := net.Train(ctx, data, data, nn.TrainConfig{LearningRate: 0.1, Decay: 0.95, Iterations: toyIterations, BatchSize: toyBatch}, rng)
+	if err != nil {
+		return nil, err
+	}
+	figures = append(figures,
+		exact("last loss of the training", 0.014497864587765906, hist.Loss[len(hist.Loss)-1], 1e-14),
+		below("100 losses of the training, largest relative error", 1e-13, maxRelError(hist.Loss, golden.Train.Loss)))
+	return figures, nil
+}
+
+// afterToy returns the random stream as the toy training leaves it.
+func afterToy(set *kernels.Set) *nprand.State {
+	_, rng := toyNet(set)
+	idx := make([]int, toyBatch)
+	for range toyIterations {
+		rng.Choice(idx, toySamples)
+	}
+	return rng
+}
+
+// gradientFigures compares each gradient of the net's loss with central differences.
+func gradientFigures(net *nn.Net[float64], data nn.Floats[float64], suffix string, bound float64) []Figure {
+	var figures []Figure
+	for _, p := range net.Params() {
+		net.Loss(data.X, data.Y)
+		grad := append([]float64(nil), p.Grad.Data...)
+		num := nn.NumericGradient(func() float64 { return net.Loss(data.X, data.Y) }, p.Value.Data, nn.GradStep)
+		figures = append(figures, below("gradient of "+p.Name+suffix+", error against differences", bound, nn.RelError(num, grad)))
+	}
+	return figures
+}
+
+func values(parts ...[]float64) []float64 {
+	var v []float64
+	for _, p := range parts {
+		v = append(v, p...)
+	}
+	return v
+}

@@ -38,6 +38,22 @@ func rows() []row {
 				Transpose: avx512TransposeF64,
 			},
 		},
+		{
+			name:     "avx2",
+			features: []cpuid.FeatureID{cpuid.AVX2, cpuid.FMA3},
+			f32: kernels.Micro[float32]{
+				Tile:      kernels.Tile{MR: 6, NR: 16, Lanes: 8},
+				Multiply:  byWidth(avx2Strip16F32, 8, avx2Strip8F32, 0, nil),
+				Copy:      avx2CopyF32,
+				Transpose: avx2TransposeF32,
+			},
+			f64: kernels.Micro[float64]{
+				Tile:      kernels.Tile{MR: 6, NR: 8, Lanes: 4},
+				Multiply:  byWidth(avx2Strip8F64, 4, avx2Strip4F64, 0, nil),
+				Copy:      avx2CopyF64,
+				Transpose: avx2TransposeF64,
+			},
+		},
 	}
 }
 
@@ -51,6 +67,15 @@ func avx512CopyF32(m *kernels.Move[float32])
 func avx512TransposeF32(m *kernels.Move[float32])
 func avx512CopyF64(m *kernels.Move[float64])
 func avx512TransposeF64(m *kernels.Move[float64])
+
+func avx2Strip16F32(s *kernels.Strip[float32])
+func avx2Strip8F32(s *kernels.Strip[float32])
+func avx2CopyF32(m *kernels.Move[float32])
+func avx2TransposeF32(m *kernels.Move[float32])
+func avx2Strip8F64(s *kernels.Strip[float64])
+func avx2Strip4F64(s *kernels.Strip[float64])
+func avx2CopyF64(m *kernels.Move[float64])
+func avx2TransposeF64(m *kernels.Move[float64])
 
 // A row is one instruction set: what it asks of the CPU and what it offers.
 type row struct {

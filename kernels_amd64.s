@@ -5,7 +5,7 @@
 // its own, once for all types and widths of an instruction set:
 //
 //	strip_avx512_amd64.h  strip_avx2_amd64.h  t = Σ S·V, out ← β·out + α·t
-//	move_avx512_amd64.h   move_avx2_amd64.h   copies and transposes
+//	copy_avx512_amd64.h  copy_avx2_amd64.h  transpose_avx512_amd64.h  transpose_avx2_amd64.h
 //
 // The operands are described at kernels.Strip and kernels.Move; const_ names are
 // offsets of their fields, from kernels_amd64.go.
@@ -431,19 +431,17 @@ TEXT ·avx512Strip4F64(SB), NOSPLIT, $32-8
 #define BCAST VBROADCASTSS
 #define ISZERO VFPCLASSPSZ
 #define FMABCST VFMADD231PS.BCST
-#define COPY
 // func avx512CopyF32(m *kernels.Move)
 TEXT ·avx512CopyF32(SB), NOSPLIT, $0-8
 	MOVQ m+0(FP), DI
-#include "move_avx512_amd64.h"
-#undef COPY
+#include "copy_avx512_amd64.h"
 
 #define SQUARE TRANSPOSE16
 #define EACHROW(op) EACH16(op)
 // func avx512TransposeF32(m *kernels.Move)
 TEXT ·avx512TransposeF32(SB), NOSPLIT, $8-8
 	MOVQ m+0(FP), DI
-#include "move_avx512_amd64.h"
+#include "transpose_avx512_amd64.h"
 #undef SQUARE
 #undef EACHROW
 #undef LOG
@@ -467,19 +465,17 @@ TEXT ·avx512TransposeF32(SB), NOSPLIT, $8-8
 #define BCAST VBROADCASTSD
 #define ISZERO VFPCLASSPDZ
 #define FMABCST VFMADD231PD.BCST
-#define COPY
 // func avx512CopyF64(m *kernels.Move)
 TEXT ·avx512CopyF64(SB), NOSPLIT, $0-8
 	MOVQ m+0(FP), DI
-#include "move_avx512_amd64.h"
-#undef COPY
+#include "copy_avx512_amd64.h"
 
 #define SQUARE TRANSPOSE8
 #define EACHROW(op) EACH8(op)
 // func avx512TransposeF64(m *kernels.Move)
 TEXT ·avx512TransposeF64(SB), NOSPLIT, $8-8
 	MOVQ m+0(FP), DI
-#include "move_avx512_amd64.h"
+#include "transpose_avx512_amd64.h"
 #undef SQUARE
 #undef EACHROW
 #undef LOG
@@ -496,3 +492,438 @@ TEXT ·avx512TransposeF64(SB), NOSPLIT, $8-8
 #undef TRANSPOSE8
 #undef EACH8
 #undef EACH16
+
+// ---- AVX2 -------------------------------------------------------------------
+//
+// Requires: AVX2, FMA3.
+
+// A mask of n lanes of w bytes starts n·w bytes before the middle.
+DATA avx2Lanes<>+0(SB)/8, $0xffffffffffffffff
+DATA avx2Lanes<>+8(SB)/8, $0xffffffffffffffff
+DATA avx2Lanes<>+16(SB)/8, $0xffffffffffffffff
+DATA avx2Lanes<>+24(SB)/8, $0xffffffffffffffff
+DATA avx2Lanes<>+32(SB)/8, $0
+DATA avx2Lanes<>+40(SB)/8, $0
+DATA avx2Lanes<>+48(SB)/8, $0
+DATA avx2Lanes<>+56(SB)/8, $0
+GLOBL avx2Lanes<>(SB), RODATA|NOPTR, $64
+
+
+// Two vectors per row, 6 rows: Y4…Y15 hold the sums.
+#define HEIGHT 6
+#define ROWBYTES 64
+#define VECTORS MOVU (SI), Y0; MASKMOV 32(SI), Y3, Y1
+#define ROW(s, a, b) BCAST s, Y2; FMA Y2, Y0, a; FMA Y2, Y1, b
+#define ZERO(a, b) VXORPS a, a, a; VXORPS b, b, b
+#define RESUME(a, b) MOVU (R11), a; MOVU 32(R11), b; ADDQ $64, R11; DECQ CX; JZ start
+#define SAVE(a, b) MOVU a, (R11); MOVU b, 32(R11); ADDQ $64, R11; DECQ R15; JZ next
+#define SCALE(a, b) MUL Y2, a, a; MUL Y2, b, b
+
+// A masked store is slow on some CPUs: only where the vector is cut.
+#define STORE(a, b) \
+	MOVU    a, (AX); \
+	CMPQ    SI, $LANES; \
+	JNE     3(PC); \
+	MOVU    b, 32(AX); \
+	JMP     2(PC); \
+	MASKMOV b, Y3, 32(AX); \
+	ADDQ    R10, AX; \
+	DECQ    R15; \
+	JZ      next
+#define SET(a, b) SCALE(a, b); STORE(a, b)
+#define MERGEROW(a, b) \
+	SCALE(a, b); \
+	BCAST    (R8), Y0; \
+	LOADBETA (R8), CX; \
+	ADDQ     R9, R8; \
+	DOUBLE   CX, CX; \
+	JZ       5(PC); \
+	MOVU     (AX), Y1; \
+	FMA      Y1, Y0, a; \
+	MASKMOV  32(AX), Y3, Y1; \
+	FMA      Y1, Y0, b; \
+	STORE(a, b)
+#define MERGECOL(a, b) \
+	MOVU    (R8), Y0; \
+	MERGELANES(0, a); \
+	MASKMOV 32(R8), Y3, Y0; \
+	MERGELANES(32, b); \
+	STORE(a, b)
+
+#define ROWS1 ROW((R8), Y4, Y5)
+#define ROWS2 ROWS1; ROW((R8)(R12*1), Y6, Y7)
+#define ROWS3 ROWS2; ROW((R8)(R12*2), Y8, Y9)
+#define ROWS4 ROWS3; ROW((R8)(R13*1), Y10, Y11)
+#define ROWS5 ROWS4; ROW((R9), Y12, Y13)
+#define ROWS6 ROWS5; ROW((R9)(R12*1), Y14, Y15)
+#define NEXTSCALARS ADDQ BX, R8; ADDQ BX, R9
+#define EACH(op) \
+	op(Y4, Y5); op(Y6, Y7); op(Y8, Y9); op(Y10, Y11); op(Y12, Y13); op(Y14, Y15)
+#define HIGHER
+#define HIGHERSTEPS
+
+#define LOG 2
+#define LANES 8
+#define FMA VFMADD231PS
+#define FMA213 VFMADD213PS
+#define MUL VMULPS
+#define MOVU VMOVUPS
+#define MASKMOV VMASKMOVPS
+#define BCAST VBROADCASTSS
+#define CMP VCMPPS
+#define BLENDV VBLENDVPS
+#define LOADBETA MOVL
+#define DOUBLE ADDL
+
+// func avx2Strip16F32(s *kernels.Strip)
+TEXT ·avx2Strip16F32(SB), NOSPLIT, $40-8
+	MOVQ s+0(FP), DI
+#include "strip_avx2_amd64.h"
+
+#undef LOG
+#undef LANES
+#undef FMA
+#undef FMA213
+#undef MUL
+#undef MOVU
+#undef MASKMOV
+#undef BCAST
+#undef CMP
+#undef BLENDV
+#undef LOADBETA
+#undef DOUBLE
+
+#define LOG 3
+#define LANES 4
+#define FMA VFMADD231PD
+#define FMA213 VFMADD213PD
+#define MUL VMULPD
+#define MOVU VMOVUPD
+#define MASKMOV VMASKMOVPD
+#define BCAST VBROADCASTSD
+#define CMP VCMPPD
+#define BLENDV VBLENDVPD
+#define LOADBETA MOVQ
+#define DOUBLE ADDQ
+
+// func avx2Strip8F64(s *kernels.Strip)
+TEXT ·avx2Strip8F64(SB), NOSPLIT, $40-8
+	MOVQ s+0(FP), DI
+#include "strip_avx2_amd64.h"
+
+#undef LOG
+#undef LANES
+#undef FMA
+#undef FMA213
+#undef MUL
+#undef MOVU
+#undef MASKMOV
+#undef BCAST
+#undef CMP
+#undef BLENDV
+#undef LOADBETA
+#undef DOUBLE
+
+#undef HEIGHT
+#undef ROWBYTES
+#undef VECTORS
+#undef ROW
+#undef ZERO
+#undef RESUME
+#undef SAVE
+#undef SCALE
+#undef STORE
+#undef SET
+#undef MERGEROW
+#undef MERGECOL
+#undef NEXTSCALARS
+#undef HIGHER
+#undef HIGHERSTEPS
+#undef EACH
+#undef ROWS1
+#undef ROWS2
+#undef ROWS3
+#undef ROWS4
+#undef ROWS5
+#undef ROWS6
+
+// One vector per row, 12 rows.
+#define HEIGHT 12
+#define ROWBYTES 32
+#define VECTORS MASKMOV (SI), Y3, Y0
+#define ROW(s, a) BCAST s, Y2; FMA Y2, Y0, a
+#define ZERO(a) VXORPS a, a, a
+#define RESUME(a) MOVU (R11), a; ADDQ $32, R11; DECQ CX; JZ start
+#define SAVE(a) MOVU a, (R11); ADDQ $32, R11; DECQ R15; JZ next
+#define SCALE(a) MUL Y2, a, a
+#define STORE(a) \
+	CMPQ    SI, $LANES; \
+	JNE     3(PC); \
+	MOVU    a, (AX); \
+	JMP     2(PC); \
+	MASKMOV a, Y3, (AX); \
+	ADDQ    R10, AX; \
+	DECQ    R15; \
+	JZ      next
+#define SET(a) SCALE(a); STORE(a)
+#define MERGEROW(a) \
+	SCALE(a); \
+	BCAST    (R8), Y0; \
+	LOADBETA (R8), CX; \
+	ADDQ     R9, R8; \
+	DOUBLE   CX, CX; \
+	JZ       3(PC); \
+	MASKMOV  (AX), Y3, Y1; \
+	FMA      Y1, Y0, a; \
+	STORE(a)
+#define MERGECOL(a) \
+	MASKMOV (R8), Y3, Y0; \
+	MERGELANES(0, a); \
+	STORE(a)
+
+#define ROWS1 ROW((R8), Y4)
+#define ROWS2 ROWS1; ROW((R8)(R12*1), Y5)
+#define ROWS3 ROWS2; ROW((R8)(R12*2), Y6)
+#define ROWS4 ROWS3; ROW((R8)(R13*1), Y7)
+#define ROWS5 ROWS4; ROW((R9), Y8)
+#define ROWS6 ROWS5; ROW((R9)(R12*1), Y9)
+#define ROWS7 ROWS6; ROW((R9)(R12*2), Y10)
+#define ROWS8 ROWS7; ROW((R9)(R13*1), Y11)
+#define ROWS9 ROWS8; ROW((R10), Y12)
+#define ROWS10 ROWS9; ROW((R10)(R12*1), Y13)
+#define ROWS11 ROWS10; ROW((R10)(R12*2), Y14)
+#define ROWS12 ROWS11; ROW((R10)(R13*1), Y15)
+#define NEXTSCALARS ADDQ BX, R8; ADDQ BX, R9; ADDQ BX, R10
+#define EACH(op) \
+	op(Y4); op(Y5); op(Y6); op(Y7); op(Y8); op(Y9); op(Y10); op(Y11); op(Y12); op(Y13); \
+	op(Y14); op(Y15)
+#define HIGHER \
+	CMPQ  R15, $12; \
+	JEQ   loop12; \
+	CMPQ  R15, $11; \
+	JEQ   loop11; \
+	CMPQ  R15, $10; \
+	JEQ   loop10; \
+	CMPQ  R15, $9; \
+	JEQ   loop9; \
+	CMPQ  R15, $8; \
+	JEQ   loop8; \
+	CMPQ  R15, $7; \
+	JEQ   loop7
+#define HIGHERSTEPS \
+	STEP(loop7, ROWS7); \
+	STEP(loop8, ROWS8); \
+	STEP(loop9, ROWS9); \
+	STEP(loop10, ROWS10); \
+	STEP(loop11, ROWS11); \
+	STEP(loop12, ROWS12)
+
+#define LOG 2
+#define LANES 8
+#define FMA VFMADD231PS
+#define FMA213 VFMADD213PS
+#define MUL VMULPS
+#define MOVU VMOVUPS
+#define MASKMOV VMASKMOVPS
+#define BCAST VBROADCASTSS
+#define CMP VCMPPS
+#define BLENDV VBLENDVPS
+#define LOADBETA MOVL
+#define DOUBLE ADDL
+
+// func avx2Strip8F32(s *kernels.Strip)
+TEXT ·avx2Strip8F32(SB), NOSPLIT, $40-8
+	MOVQ s+0(FP), DI
+#include "strip_avx2_amd64.h"
+
+#undef LOG
+#undef LANES
+#undef FMA
+#undef FMA213
+#undef MUL
+#undef MOVU
+#undef MASKMOV
+#undef BCAST
+#undef CMP
+#undef BLENDV
+#undef LOADBETA
+#undef DOUBLE
+
+#define LOG 3
+#define LANES 4
+#define FMA VFMADD231PD
+#define FMA213 VFMADD213PD
+#define MUL VMULPD
+#define MOVU VMOVUPD
+#define MASKMOV VMASKMOVPD
+#define BCAST VBROADCASTSD
+#define CMP VCMPPD
+#define BLENDV VBLENDVPD
+#define LOADBETA MOVQ
+#define DOUBLE ADDQ
+
+// func avx2Strip4F64(s *kernels.Strip)
+TEXT ·avx2Strip4F64(SB), NOSPLIT, $40-8
+	MOVQ s+0(FP), DI
+#include "strip_avx2_amd64.h"
+
+#undef LOG
+#undef LANES
+#undef FMA
+#undef FMA213
+#undef MUL
+#undef MOVU
+#undef MASKMOV
+#undef BCAST
+#undef CMP
+#undef BLENDV
+#undef LOADBETA
+#undef DOUBLE
+
+#undef HEIGHT
+#undef ROWBYTES
+#undef VECTORS
+#undef ROW
+#undef ZERO
+#undef RESUME
+#undef SAVE
+#undef SCALE
+#undef STORE
+#undef SET
+#undef MERGEROW
+#undef MERGECOL
+#undef NEXTSCALARS
+#undef HIGHER
+#undef HIGHERSTEPS
+#undef EACH
+#undef ROWS1
+#undef ROWS2
+#undef ROWS3
+#undef ROWS4
+#undef ROWS5
+#undef ROWS6
+#undef ROWS7
+#undef ROWS8
+#undef ROWS9
+#undef ROWS10
+#undef ROWS11
+#undef ROWS12
+
+// Copies and transposes.
+
+#define TRANSPOSE8 \
+	VUNPCKLPS Y1, Y0, Y8; VUNPCKHPS Y1, Y0, Y9; \
+	VUNPCKLPS Y3, Y2, Y10; VUNPCKHPS Y3, Y2, Y11; \
+	VUNPCKLPS Y5, Y4, Y12; VUNPCKHPS Y5, Y4, Y13; \
+	VUNPCKLPS Y7, Y6, Y14; VUNPCKHPS Y7, Y6, Y15; \
+	VUNPCKLPD Y10, Y8, Y0; VUNPCKHPD Y10, Y8, Y1; \
+	VUNPCKLPD Y11, Y9, Y2; VUNPCKHPD Y11, Y9, Y3; \
+	VUNPCKLPD Y14, Y12, Y4; VUNPCKHPD Y14, Y12, Y5; \
+	VUNPCKLPD Y15, Y13, Y6; VUNPCKHPD Y15, Y13, Y7; \
+	VPERM2F128 $0x20, Y4, Y0, Y8; VPERM2F128 $0x31, Y4, Y0, Y12; \
+	VPERM2F128 $0x20, Y5, Y1, Y9; VPERM2F128 $0x31, Y5, Y1, Y13; \
+	VPERM2F128 $0x20, Y6, Y2, Y10; VPERM2F128 $0x31, Y6, Y2, Y14; \
+	VPERM2F128 $0x20, Y7, Y3, Y11; VPERM2F128 $0x31, Y7, Y3, Y15
+#define TRANSPOSE4 \
+	VUNPCKLPD Y1, Y0, Y4; VUNPCKHPD Y1, Y0, Y5; \
+	VUNPCKLPD Y3, Y2, Y6; VUNPCKHPD Y3, Y2, Y7; \
+	VPERM2F128 $0x20, Y6, Y4, Y8; VPERM2F128 $0x31, Y6, Y4, Y10; \
+	VPERM2F128 $0x20, Y7, Y5, Y9; VPERM2F128 $0x31, Y7, Y5, Y11
+
+#define IN4(op) op(Y0); op(Y1); op(Y2); op(Y3)
+#define IN8(op) IN4(op); op(Y4); op(Y5); op(Y6); op(Y7)
+#define OUT4(op) op(Y8); op(Y9); op(Y10); op(Y11)
+#define OUT8(op) OUT4(op); op(Y12); op(Y13); op(Y14); op(Y15)
+
+#define LOG 2
+#define LANES 8
+#define FMA VFMADD231PS
+#define FMA213 VFMADD213PS
+#define MUL VMULPS
+#define MOVU VMOVUPS
+#define MASKMOV VMASKMOVPS
+#define BCAST VBROADCASTSS
+#define CMP VCMPPS
+#define BLENDV VBLENDVPS
+#define LOADBETA MOVL
+#define DOUBLE ADDL
+
+// func avx2CopyF32(m *kernels.Move)
+TEXT ·avx2CopyF32(SB), NOSPLIT, $0-8
+	MOVQ m+0(FP), DI
+#include "copy_avx2_amd64.h"
+
+#define SQUARE TRANSPOSE8
+#define EACHROW(op) IN8(op)
+#define EACHCOL(op) OUT8(op)
+
+// func avx2TransposeF32(m *kernels.Move)
+TEXT ·avx2TransposeF32(SB), NOSPLIT, $8-8
+	MOVQ m+0(FP), DI
+#include "transpose_avx2_amd64.h"
+
+#undef SQUARE
+#undef EACHROW
+#undef EACHCOL
+#undef LOG
+#undef LANES
+#undef FMA
+#undef FMA213
+#undef MUL
+#undef MOVU
+#undef MASKMOV
+#undef BCAST
+#undef CMP
+#undef BLENDV
+#undef LOADBETA
+#undef DOUBLE
+
+#define LOG 3
+#define LANES 4
+#define FMA VFMADD231PD
+#define FMA213 VFMADD213PD
+#define MUL VMULPD
+#define MOVU VMOVUPD
+#define MASKMOV VMASKMOVPD
+#define BCAST VBROADCASTSD
+#define CMP VCMPPD
+#define BLENDV VBLENDVPD
+#define LOADBETA MOVQ
+#define DOUBLE ADDQ
+
+// func avx2CopyF64(m *kernels.Move)
+TEXT ·avx2CopyF64(SB), NOSPLIT, $0-8
+	MOVQ m+0(FP), DI
+#include "copy_avx2_amd64.h"
+
+#define SQUARE TRANSPOSE4
+#define EACHROW(op) IN4(op)
+#define EACHCOL(op) OUT4(op)
+
+// func avx2TransposeF64(m *kernels.Move)
+TEXT ·avx2TransposeF64(SB), NOSPLIT, $8-8
+	MOVQ m+0(FP), DI
+#include "transpose_avx2_amd64.h"
+
+#undef SQUARE
+#undef EACHROW
+#undef EACHCOL
+#undef LOG
+#undef LANES
+#undef FMA
+#undef FMA213
+#undef MUL
+#undef MOVU
+#undef MASKMOV
+#undef BCAST
+#undef CMP
+#undef BLENDV
+#undef LOADBETA
+#undef DOUBLE
+
+#undef TRANSPOSE8
+#undef TRANSPOSE4
+#undef IN4
+#undef IN8
+#undef OUT4
+#undef OUT8

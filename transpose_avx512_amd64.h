@@ -1,6 +1,5 @@
-// The bodies of AVX-512 Copy and Transpose, chosen by COPY. kernels_amd64.s
-// defines before: LOG, LANES, MOVU, MOVUZ, BCAST, FMA, ISZERO as for a strip, and
-// for a transpose
+// The body of an AVX-512 transpose: dst(c, r) = src(r, c), or β·dst(c, r) + src(r, c).
+// kernels_amd64.s defines before: LOG, LANES, the instructions as for a strip, and
 //
 //	SQUARE         transposes the rows in Z0… to columns in Z0…
 //	EACHROW(op)    op(Z0); op(Z1); … for all rows of the square
@@ -30,55 +29,6 @@
 	SHLQ $LOG, DX
 	MOVQ const_moveStep(DI), R10
 	SHLQ $LOG, R10
-
-#ifdef COPY
-	// One or two vectors per row.
-	MOVQ const_moveCols(DI), R12
-	TESTQ R12, R12
-	JLE  done
-
-chunk:
-	MOVQ R13, SI
-	MOVQ BX, AX
-	MOVQ const_moveRows(DI), R14
-	TESTQ R14, R14
-	JLE  done
-	CMPQ R12, $LANES
-	JG   two
-	MASK(R12, K1)
-
-one:
-	MOVUZ (SI), K1, Z0
-	MOVU  Z0, K1, (AX)
-	ADDQ  DX, SI
-	ADDQ  R10, AX
-	DECQ  R14
-	JNZ   one
-	JMP   done
-
-two:
-	SUBQ $LANES, R12
-	MASK(R12, K1)
-
-pair:
-	MOVU  (SI), Z0
-	MOVUZ 64(SI), K1, Z1
-	MOVU  Z0, (AX)
-	MOVU  Z1, K1, 64(AX)
-	ADDQ  DX, SI
-	ADDQ  R10, AX
-	DECQ  R14
-	JNZ   pair
-	ADDQ  $128, R13
-	ADDQ  $128, BX
-	SUBQ  $LANES, R12
-	JG    chunk
-
-done:
-	VZEROUPPER
-	RET
-
-#else
 
 #define LOAD(z) \
 	MOVUZ (R11), K1, z; \
@@ -172,6 +122,4 @@ done:
 #undef SET
 #undef MERGEROW
 #undef MERGECOL
-#endif
-
 #undef MASK

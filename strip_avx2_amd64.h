@@ -1,0 +1,172 @@
+// The body of an AVX2 micro-kernel: a strip of C, at most HEIGHT rows at a
+// time. kernels_amd64.s includes it once per type and
+// width and defines before:
+//
+//	LOG LANES      log2 of the size of an element, elements of a vector
+//	FMA MUL MOVU MASKMOV BCAST CMP BLENDV FMA213   the instructions of the type
+//	LOADBETA DOUBLE    load β as an integer, shift its sign out
+//	HEIGHT ROWBYTES    greatest height of a group, bytes of a row of Partial
+//	VECTORS            loads a step's vectors
+//	ROWS1…ROWS6         sums + s·V for a step of so many rows
+//	NEXTSCALARS        steps the scalars on
+//	HIGHER HIGHERSTEPS choice and loops of groups of more than 6 rows, or nothing
+//	EACH(op)           op for the sums of each row
+//
+// and the op of a row of sums, ending with a jump to the next group once R15 is 0
+// (RESUME: to the start of the loop once CX is 0):
+//
+//	ZERO RESUME SAVE SCALE SET MERGEROW MERGECOL
+//
+// Registers:
+//
+//	DI  the strip                  R12 bytes between scalars of neighbouring rows
+//	SI  vectors of step p          R13 three times that
+//	DX  bytes between steps of V   BX  bytes between scalars of neighbouring steps
+//	CX  steps left                 R14 rows left after this group
+//	R8…R10 scalars of rows 0, 4, 8 of the group at step p
+//	AX  row of Out                 R15 rows of this group
+//	Y0, Y1  the step's vectors     Y2  the broadcast scalar, then α
+//	Y3  lanes of the last vector   Y4…Y15 the sums, row by row
+//
+// After the sum, R8 walks β, R9 is its step, R10 the step of Out, R11 walks Partial
+// and SI is the lanes of the last vector.
+
+// MERGELANES: where β, in Y0, is not 0, a = β·out + a.
+#define MERGELANES(off, a) \
+	VXORPS  Y2, Y2, Y2; \
+	CMP     $4, Y2, Y0, Y1; \
+	MASKMOV off(AX), Y1, Y2; \
+	FMA213  a, Y0, Y2; \
+	BLENDV  Y1, Y2, a, a
+
+#define STEP(loop, rows) \
+	PCALIGN $32; \
+loop: \
+	VECTORS; \
+	rows; \
+	ADDQ DX, SI; \
+	NEXTSCALARS; \
+	DECQ CX; \
+	JNZ  loop; \
+	JMP  summed
+
+	// Strides in bytes, the mask of the last vector.
+	MOVQ const_stripCols(DI), CX
+	DECQ CX
+	ANDQ $(LANES-1), CX
+	INCQ CX
+	MOVQ CX, lanes-40(SP)
+	SHLQ $LOG, CX
+	LEAQ avx2Lanes<>+32(SB), AX
+	SUBQ CX, AX
+	MOVU (AX), Y3
+	MOVQ const_stripScalarRow(DI), R12
+	SHLQ $LOG, R12
+	LEAQ (R12)(R12*2), R13
+	MOVQ const_stripScalarStep(DI), BX
+	SHLQ $LOG, BX
+	MOVQ const_stripVecStep(DI), DX
+	SHLQ $LOG, DX
+	MOVQ const_stripScalar(DI), R8
+	MOVQ R8, scalar-8(SP)
+	MOVQ const_stripPartial(DI), R11
+	MOVQ R11, nextPartial-32(SP)
+	MOVQ const_stripBeta(DI), R8
+	MOVQ R8, beta-24(SP)
+	MOVQ const_stripDst(DI), AX
+	MOVQ const_stripRows(DI), R14
+
+group:
+	// Full groups while more than two are left, then two even ones.
+	MOVQ R14, R15
+	CMPQ R14, $HEIGHT
+	JLE  take
+	MOVQ $HEIGHT, R15
+	CMPQ R14, $(2*HEIGHT)
+	JGT  take
+	LEAQ 1(R14), R15
+	SHRQ $1, R15
+
+take:
+	SUBQ   R15, R14
+	MOVQ   scalar-8(SP), R8
+	LEAQ   (R8)(R12*4), R9
+	LEAQ   (R9)(R12*4), R10
+	MOVQ   R15, CX
+	IMULQ  R12, CX
+	ADDQ   R8, CX
+	MOVQ   CX, scalar-8(SP)
+	MOVQ   nextPartial-32(SP), R11
+	MOVQ   R11, partial-16(SP)
+	IMUL3Q $ROWBYTES, R15, CX
+	ADDQ   R11, CX
+	MOVQ   CX, nextPartial-32(SP)
+	CMPB   const_stripResume(DI), $0
+	JNE    resume
+	EACH(ZERO)
+	JMP    start
+
+resume:
+	MOVQ R15, CX
+	EACH(RESUME)
+
+start:
+	MOVQ  const_stripVec(DI), SI
+	MOVQ  const_stripK(DI), CX
+	TESTQ CX, CX
+	JZ    summed
+	HIGHER
+	CMPQ  R15, $6
+	JEQ   loop6
+	CMPQ  R15, $5
+	JEQ   loop5
+	CMPQ  R15, $4
+	JEQ   loop4
+	CMPQ  R15, $3
+	JEQ   loop3
+	CMPQ  R15, $2
+	JEQ   loop2
+	STEP(loop1, ROWS1)
+	STEP(loop2, ROWS2)
+	STEP(loop3, ROWS3)
+	STEP(loop4, ROWS4)
+	STEP(loop5, ROWS5)
+	STEP(loop6, ROWS6)
+	HIGHERSTEPS
+
+summed:
+	CMPB const_stripUnfinished(DI), $0
+	JEQ  finish
+	MOVQ partial-16(SP), R11
+	EACH(SAVE)
+
+finish:
+	BCAST const_stripAlpha(DI), Y2
+	MOVQ  const_stripStep(DI), R10
+	SHLQ  $LOG, R10
+	MOVQ  lanes-40(SP), SI
+	MOVQ  beta-24(SP), R8
+	MOVQ  const_stripBetaKind(DI), CX
+	CMPQ  CX, $const_betaRows
+	JEQ   mergerow
+	JGT   mergecol
+	EACH(SET)
+
+mergerow:
+	MOVQ const_stripBetaStep(DI), R9
+	SHLQ $LOG, R9
+	EACH(MERGEROW)
+
+mergecol:
+	EACH(SCALE)
+	EACH(MERGECOL)
+
+next:
+	MOVQ  R8, beta-24(SP)
+	TESTQ R14, R14
+	JNZ   group
+	VZEROUPPER
+	RET
+
+#undef MERGELANES
+#undef STEP

@@ -1,0 +1,184 @@
+//go:build !purego
+
+package fusegrid
+
+import (
+	"math"
+	"unsafe"
+
+	"fusegrid/kernels"
+)
+
+// The elementwise kernels are in assembly because the compiler emits scalar code
+// for their loops. Each is written once, in vector_amd64.h, and assembled for two
+// instruction sets and two types: a stub's name is the kernel's, then AVX2 or
+// AVX512, then F32 or F64.
+
+// withAVX2Vectors overrides the elementwise slots of s. It needs AVX2 and FMA3.
+func withAVX2Vectors(s *kernels.Set) {
+	vectors[float32]{
+		relu:        reluAVX2F32,
+		reluGrad:    reluGradAVX2F32,
+		addBias:     addBiasAVX2F32,
+		biasReLU:    biasReLUAVX2F32,
+		softmaxLoss: softmaxLossAVX2F32,
+		scale:       scaleAVX2F32,
+		axpby:       axpbyAVX2F32,
+		sumSquares:  sumSquaresAVX2F32,
+		colSums:     colSumsAVX2F32,
+		subMean:     subMeanAVX2F32,
+	}.override(&s.F32)
+	vectors[float64]{
+		relu:        reluAVX2F64,
+		reluGrad:    reluGradAVX2F64,
+		addBias:     addBiasAVX2F64,
+		biasReLU:    biasReLUAVX2F64,
+		softmaxLoss: softmaxLossAVX2F64,
+		scale:       scaleAVX2F64,
+		axpby:       axpbyAVX2F64,
+		sumSquares:  sumSquaresAVX2F64,
+		colSums:     colSumsAVX2F64,
+		subMean:     subMeanAVX2F64,
+	}.override(&s.F64)
+}
+
+// withAVX512Vectors overrides the elementwise slots of s. It needs AVX512F and
+// AVX512DQ. The bits are those of [withAVX2Vectors].
+func withAVX512Vectors(s *kernels.Set) {
+	vectors[float32]{
+		relu:        reluAVX512F32,
+		reluGrad:    reluGradAVX512F32,
+		addBias:     addBiasAVX512F32,
+		biasReLU:    biasReLUAVX512F32,
+		softmaxLoss: softmaxLossAVX512F32,
+		scale:       scaleAVX512F32,
+		axpby:       axpbyAVX512F32,
+		sumSquares:  sumSquaresAVX512F32,
+		colSums:     colSumsAVX512F32,
+		subMean:     subMeanAVX512F32,
+	}.override(&s.F32)
+	vectors[float64]{
+		relu:        reluAVX512F64,
+		reluGrad:    reluGradAVX512F64,
+		addBias:     addBiasAVX512F64,
+		biasReLU:    biasReLUAVX512F64,
+		softmaxLoss: softmaxLossAVX512F64,
+		scale:       scaleAVX512F64,
+		axpby:       axpbyAVX512F64,
+		sumSquares:  sumSquaresAVX512F64,
+		colSums:     colSumsAVX512F64,
+		subMean:     subMeanAVX512F64,
+	}.override(&s.F64)
+}
+
+// vectors holds one instruction set's stubs for one type.
+type vectors[T kernels.Float] struct {
+	relu        func(dst, x *T, n int)
+	reluGrad    func(dx, dy, x *T, n int)
+	addBias     func(dst, x, bias *T, rows, cols, dstStride, xStride int)
+	biasReLU    func(dst, x, bias *T, rows, cols, dstStride, xStride int)
+	softmaxLoss func(dx, x kernels.Mat[T], y []int) float64
+	scale       func(alpha T, x, y *T, n int)
+	axpby       func(alpha T, x *T, beta T, y *T, n int)
+	sumSquares  func(x *T, n int) T
+	colSums     func(dst, x *T, rows, cols, stride int)
+	subMean     func(dst *T, src *uint8, mean *T, n int)
+}
+
+func (v vectors[T]) override(s *kernels.Slots[T]) {
+	s.ReLU = func(dst, x []T) {
+		v.relu(unsafe.SliceData(dst), unsafe.SliceData(x), len(x))
+	}
+	s.ReLUGrad = func(dx, dy, x []T) {
+		v.reluGrad(unsafe.SliceData(dx), unsafe.SliceData(dy), unsafe.SliceData(x), len(x))
+	}
+	s.AddBias = func(dst, x kernels.Mat[T], bias []T) {
+		v.addBias(unsafe.SliceData(dst.Data), unsafe.SliceData(x.Data), unsafe.SliceData(bias),
+			x.Rows, x.Cols, dst.Stride, x.Stride)
+	}
+	s.BiasReLU = func(dst, x kernels.Mat[T], bias []T) {
+		v.biasReLU(unsafe.SliceData(dst.Data), unsafe.SliceData(x.Data), unsafe.SliceData(bias),
+			x.Rows, x.Cols, dst.Stride, x.Stride)
+	}
+	s.SoftmaxLoss = v.softmaxLoss
+	s.Axpby = func(alpha T, x []T, beta T, y []T) {
+		if beta == 0 {
+			v.scale(alpha, unsafe.SliceData(x), unsafe.SliceData(y), len(x))
+			return
+		}
+		v.axpby(alpha, unsafe.SliceData(x), beta, unsafe.SliceData(y), len(x))
+	}
+	s.SumSquares = func(x []T) T {
+		return v.sumSquares(unsafe.SliceData(x), len(x))
+	}
+	s.ColSums = func(dst []T, x kernels.Mat[T]) {
+		if x.Rows == 0 {
+			clear(dst)
+			return
+		}
+		v.colSums(unsafe.SliceData(dst), unsafe.SliceData(x.Data), x.Rows, x.Cols, x.Stride)
+	}
+	s.SubMean = func(dst []T, src []uint8, mean []T) {
+		v.subMean(unsafe.SliceData(dst), unsafe.SliceData(src), unsafe.SliceData(mean), len(dst))
+	}
+}
+
+// A lossSum adds up the loss of the rows of SoftmaxLoss, a buffer of them at a
+// time: −log p(y) = log Σ − shifted.
+type lossSum[T kernels.Float] struct {
+	sum, shifted [64]T // of each row: Σ exp(x − max x), x(y) − max x
+	loss         float64
+}
+
+func (l *lossSum[T]) add(rows int) {
+	for i, s := range l.sum[:rows] {
+		l.loss += math.Log(float64(s)) - float64(l.shifted[i])
+	}
+}
+
+// The four functions below differ only in the stub. They call it directly, since a
+// call through a function value would move their buffers to the heap.
+
+func softmaxLossAVX2F32(dx, x kernels.Mat[float32], y []int) float64 {
+	var l lossSum[float32]
+	for i := 0; i < x.Rows; i += len(l.sum) {
+		rows := min(len(l.sum), x.Rows-i)
+		softmaxRowsAVX2F32(&dx.Data[i*dx.Stride], &x.Data[i*x.Stride], rows, x.Cols, dx.Stride, x.Stride,
+			&y[i], float32(x.Rows), &l.sum[0], &l.shifted[0])
+		l.add(rows)
+	}
+	return l.loss / float64(x.Rows)
+}
+
+func softmaxLossAVX2F64(dx, x kernels.Mat[float64], y []int) float64 {
+	var l lossSum[float64]
+	for i := 0; i < x.Rows; i += len(l.sum) {
+		rows := min(len(l.sum), x.Rows-i)
+		softmaxRowsAVX2F64(&dx.Data[i*dx.Stride], &x.Data[i*x.Stride], rows, x.Cols, dx.Stride, x.Stride,
+			&y[i], float64(x.Rows), &l.sum[0], &l.shifted[0])
+		l.add(rows)
+	}
+	return l.loss / float64(x.Rows)
+}
+
+func softmaxLossAVX512F32(dx, x kernels.Mat[float32], y []int) float64 {
+	var l lossSum[float32]
+	for i := 0; i < x.Rows; i += len(l.sum) {
+		rows := min(len(l.sum), x.Rows-i)
+		softmaxRowsAVX512F32(&dx.Data[i*dx.Stride], &x.Data[i*x.Stride], rows, x.Cols, dx.Stride, x.Stride,
+			&y[i], float32(x.Rows), &l.sum[0], &l.shifted[0])
+		l.add(rows)
+	}
+	return l.loss / float64(x.Rows)
+}
+
+func softmaxLossAVX512F64(dx, x kernels.Mat[float64], y []int) float64 {
+	var l lossSum[float64]
+	for i := 0; i < x.Rows; i += len(l.sum) {
+		rows := min(len(l.sum), x.Rows-i)
+		softmaxRowsAVX512F64(&dx.Data[i*dx.Stride], &x.Data[i*x.Stride], rows, x.Cols, dx.Stride, x.Stride,
+			&y[i], float64(x.Rows), &l.sum[0], &l.shifted[0])
+		l.add(rows)
+	}
+	return l.loss / float64(x.Rows)
+}

@@ -1,0 +1,535 @@
+// The elementwise kernels, each written once in a small vector vocabulary.
+//
+// A file vector_<isa>_<type>_amd64.s includes the vocabulary of its vectors
+// (vector_avx2.h or vector_avx512.h) and of its type (vector_f32.h or vector_f64.h),
+// then this file, and lists one TEXT per kernel. The vocabulary has a word for each
+// thing that differs between the four. AVX2 and AVX-512 run the same words in the
+// same order on each element, so their results have the same bits.
+//
+// Operands are in Go's order: SUB b, a, c is c = a − b.
+
+// ---- Registers, the same in every kernel -----------------------------------
+
+#define DST DI   /* result */
+#define SRC SI   /* first input */
+#define AUX DX   /* second input */
+#define I AX     /* index of the next element */
+#define N R8     /* elements, or columns of a row */
+#define LIMIT4 R9  /* N − 4·LANES: I up to here has four vectors to go */
+#define LIMIT R10  /* N − LANES: I up to here has one */
+#define REST CX  /* N mod LANES: elements of the tail */
+#define TMP BX
+#define ROWS R11
+#define DSTSTRIDE R12 /* bytes */
+#define SRCSTRIDE R13 /* bytes */
+
+// ---- Loops -----------------------------------------------------------------
+
+#define LOAD(k, base, v) MOVU (k*VB)(base)(I*SIZE), v
+#define STORE(k, base) MOVU V0, (k*VB)(base)(I*SIZE)
+
+// LIMITS prepares the loops over N elements.
+#define LIMITS \
+	LEAQ -(4*LANES)(N), LIMIT4 \
+	LEAQ -(LANES)(N), LIMIT    \
+	MOVQ N, REST               \
+	ANDQ $(LANES-1), REST      \
+	SETMASK
+
+// EACH runs a kernel over N elements, four vectors at a time, then one, then the
+// tail. KERNEL(load, store, k) computes the vector k·LANES past I.
+#define EACH(KERNEL, TAIL) \
+	XORL I, I               \
+block: \
+	CMPQ I, LIMIT4          \
+	JGT  vector             \
+	KERNEL(LOAD, STORE, 0)  \
+	KERNEL(LOAD, STORE, 1)  \
+	KERNEL(LOAD, STORE, 2)  \
+	KERNEL(LOAD, STORE, 3)  \
+	ADDQ $(4*LANES), I      \
+	JMP  block              \
+vector: \
+	CMPQ I, LIMIT           \
+	JGT  tail               \
+	KERNEL(LOAD, STORE, 0)  \
+	ADDQ $LANES, I          \
+	JMP  vector             \
+tail: \
+	CMPQ I, N               \
+	JGE  done               \
+	TAIL                    \
+done:
+
+// EACHROW runs a kernel over the rows of a matrix; AUX starts again with each.
+#define EACHROW(KERNEL) \
+	MOVQ  dst+0(FP), DST             \
+	MOVQ  x+8(FP), SRC               \
+	MOVQ  bias+16(FP), AUX           \
+	MOVQ  rows+24(FP), ROWS          \
+	MOVQ  cols+32(FP), N             \
+	MOVQ  dstStride+40(FP), DSTSTRIDE \
+	MOVQ  xStride+48(FP), SRCSTRIDE  \
+	IMULQ $SIZE, DSTSTRIDE           \
+	IMULQ $SIZE, SRCSTRIDE           \
+	LIMITS                           \
+	TESTQ ROWS, ROWS                 \
+	JZ    exit                       \
+row: \
+	EACH(KERNEL, KERNEL(LOADT, STORET, 0)) \
+	ADDQ  DSTSTRIDE, DST             \
+	ADDQ  SRCSTRIDE, SRC             \
+	DECQ  ROWS                       \
+	JNZ   row                        \
+exit:
+
+// ---- ReLU ------------------------------------------------------------------
+//
+// func relu(dst, x *T, n int)
+// Requires: AVX2; or AVX512F, AVX512DQ
+//
+// dst = max(0, x). MAX gives its last source, x, where one is NaN or both are
+// zero, so NaN and −0 stay. In place is allowed.
+
+#define ZERO V5
+
+#define RELU1(load, store, k) \
+	load(k, SRC, V0)    \
+	MAX V0, ZERO, V0    \
+	store(k, DST)
+
+#define RELU \
+	MOVQ   dst+0(FP), DST   \
+	MOVQ   x+8(FP), SRC     \
+	MOVQ   n+16(FP), N      \
+	LIMITS                  \
+	VXORPS X5, X5, X5       \
+	EACH(RELU1, RELU1(LOADT, STORET, 0))
+
+// ---- ReLUGrad --------------------------------------------------------------
+//
+// func reluGrad(dx, dy, x *T, n int)
+// Requires: AVX2; or AVX512F, AVX512DQ
+//
+// dx = dy where x > 0, else +0. DST is dx, SRC dy, AUX x.
+
+#define RELUGRAD1(load, store, k) \
+	load(k, AUX, V1)    \
+	load(k, SRC, V0)    \
+	GATE(V1, V0)        \
+	store(k, DST)
+
+#define RELUGRAD \
+	MOVQ   dx+0(FP), DST    \
+	MOVQ   dy+8(FP), SRC    \
+	MOVQ   x+16(FP), AUX    \
+	MOVQ   n+24(FP), N      \
+	LIMITS                  \
+	VXORPS X5, X5, X5       \
+	EACH(RELUGRAD1, RELUGRAD1(LOADT, STORET, 0))
+
+// ---- AddBias, BiasReLU -----------------------------------------------------
+//
+// func addBias(dst, x, bias *T, rows, cols, dstStride, xStride int)
+// func biasReLU(dst, x, bias *T, rows, cols, dstStride, xStride int)
+// Requires: AVX2; or AVX512F, AVX512DQ
+//
+// dst(i,j) = x(i,j) + bias(j), and its ReLU. Strides are in elements.
+
+#define ADDBIAS1(load, store, k) \
+	load(k, SRC, V0)    \
+	load(k, AUX, V1)    \
+	ADD V1, V0, V0      \
+	store(k, DST)
+
+#define BIASRELU1(load, store, k) \
+	load(k, SRC, V0)    \
+	load(k, AUX, V1)    \
+	ADD V1, V0, V0      \
+	MAX V0, ZERO, V0    \
+	store(k, DST)
+
+#define ADDBIAS EACHROW(ADDBIAS1)
+
+#define BIASRELU \
+	VXORPS X5, X5, X5   \
+	EACHROW(BIASRELU1)
+
+// ---- Scale, Axpby ----------------------------------------------------------
+//
+// func scale(alpha T, x, y *T, n int)
+// func axpby(alpha T, x *T, beta T, y *T, n int)
+// Requires: AVX2, FMA3; or AVX512F
+//
+// y = α·x, and y = fma(α, x, β·y). SRC is x, DST y.
+
+#define ALPHA V2
+#define BETA V3
+
+#define SCALE1(load, store, k) \
+	load(k, SRC, V0)    \
+	MUL V0, ALPHA, V0   \
+	store(k, DST)
+
+#define SCALEX \
+	BROADCAST alpha+0(FP), ALPHA \
+	MOVQ      x+8(FP), SRC       \
+	MOVQ      y+16(FP), DST      \
+	MOVQ      n+24(FP), N        \
+	LIMITS                       \
+	EACH(SCALE1, SCALE1(LOADT, STORET, 0))
+
+#define AXPBY1(load, store, k) \
+	load(k, SRC, V1)           \
+	load(k, DST, V0)           \
+	MUL   V0, BETA, V0         \
+	FMADD V1, ALPHA, V0        \
+	store(k, DST)
+
+#define AXPBY \
+	BROADCAST alpha+0(FP), ALPHA \
+	MOVQ      x+8(FP), SRC       \
+	BROADCAST beta+16(FP), BETA  \
+	MOVQ      y+24(FP), DST      \
+	MOVQ      n+32(FP), N        \
+	LIMITS                       \
+	EACH(AXPBY1, AXPBY1(LOADT, STORET, 0))
+
+// ---- SubMean ---------------------------------------------------------------
+//
+// func subMean(dst *T, src *uint8, mean *T, n int)
+// Requires: AVX2; or AVX512F
+//
+// dst = float(src) − mean. AUX is mean. The tail is scalar: images have none.
+
+#define SUBMEAN1(load, store, k) \
+	BYTESTOFLOAT(k)     \
+	load(k, AUX, V1)    \
+	SUB V1, V0, V0      \
+	store(k, DST)
+
+#define SUBMEANTAIL \
+	MOVBLZX    (SRC)(I*1), TMP        \
+	INTTOFLOAT TMP, X0, X0            \
+	SUBS       (AUX)(I*SIZE), X0, X0  \
+	MOVS       X0, (DST)(I*SIZE)      \
+	INCQ       I                      \
+	JMP        tail
+
+#define SUBMEAN \
+	MOVQ dst+0(FP), DST     \
+	MOVQ src+8(FP), SRC     \
+	MOVQ mean+16(FP), AUX   \
+	MOVQ n+24(FP), N        \
+	LIMITS                  \
+	EACH(SUBMEAN1, SUBMEANTAIL)
+
+// ---- SumSquares ------------------------------------------------------------
+//
+// func sumSquares(x *T, n int) T
+// Requires: AVX2, FMA3; or AVX512F
+//
+// Lane l of 256 bytes' worth: lane = fma(x, x, lane) for x[l], x[l+L], …; then the
+// upper half of the lanes is added to the lower until one is left. V4… hold the
+// lanes, LIMIT4 = N − L.
+
+#define CLEARLANES(k, v, part, next) VXORPS v, v, v
+
+#define SQUARE(k, v, part, next) \
+	LOAD(k, SRC, V0)    \
+	FMADD V0, V0, v
+
+// SQUAREREST adds one vector of what is left below L elements: a whole one and
+// go on, or the tail and be done.
+#define SQUAREREST(k, v, part, next) \
+	CMPQ  I, LIMIT      \
+	JGT   part          \
+	LOAD(0, SRC, V0)    \
+	FMADD V0, V0, v     \
+	ADDQ  $LANES, I     \
+	JMP   next          \
+part: \
+	CMPQ  I, N          \
+	JGE   fold          \
+	LOADT(0, SRC, V0)   \
+	FMADD V0, V0, v     \
+	JMP   fold          \
+next:
+
+#define SUMSQUARES \
+	MOVQ x+0(FP), SRC              \
+	MOVQ n+8(FP), N                \
+	LIMITS                         \
+	LEAQ -(256/SIZE)(N), LIMIT4    \
+	LANEVECTORS(CLEARLANES)        \
+	XORL I, I                      \
+block: \
+	CMPQ I, LIMIT4                 \
+	JGT  rest                      \
+	LANEVECTORS(SQUARE)            \
+	ADDQ $(256/SIZE), I            \
+	JMP  block                     \
+rest: \
+	LANEVECTORS(SQUAREREST)        \
+fold: \
+	FOLDLANES
+
+// ---- ColSums ---------------------------------------------------------------
+//
+// func colSums(dst, x *T, rows, cols, stride int)
+// Requires: AVX2; or AVX512F
+//
+// dst(j) = Σ x(i,j), ascending i, from zero; rows ≥ 1. Down the rows with up to
+// four vectors of columns in V0…V3. SRC and DST move on with the columns, N
+// counts those left, COL walks down. In the last columns, fewer than four
+// vectors, V0 is the last vector, with 1…LANES columns.
+
+#define COL R9
+
+#define DOWN(loop, full) \
+loop: \
+	full                    \
+	LOADT(0, COL, V4)       \
+	ADD  V4, V0, V0         \
+	ADDQ SRCSTRIDE, COL     \
+	DECQ ROWS               \
+	JNZ  loop
+
+#define ADDCOL(k, v) ADD (k*VB)(COL), v, v
+
+#define DOWN0
+#define DOWN1 ADDCOL(0, V1)
+#define DOWN2 \
+	DOWN1               \
+	ADDCOL(1, V2)
+#define DOWN3 \
+	DOWN2               \
+	ADDCOL(2, V3)
+
+#define COLSUMS \
+	MOVQ   dst+0(FP), DST          \
+	MOVQ   x+8(FP), SRC            \
+	MOVQ   cols+24(FP), N          \
+	MOVQ   stride+32(FP), SRCSTRIDE \
+	IMULQ  $SIZE, SRCSTRIDE        \
+block: \
+	TESTQ  N, N                    \
+	JZ     done                    \
+	MOVQ   rows+16(FP), ROWS       \
+	MOVQ   SRC, COL                \
+	VXORPS X0, X0, X0              \
+	VXORPS X1, X1, X1              \
+	VXORPS X2, X2, X2              \
+	VXORPS X3, X3, X3              \
+	CMPQ   N, $(4*LANES)           \
+	JLT    last                    \
+down: \
+	ADDCOL(0, V0)                  \
+	ADDCOL(1, V1)                  \
+	ADDCOL(2, V2)                  \
+	ADDCOL(3, V3)                  \
+	ADDQ   SRCSTRIDE, COL          \
+	DECQ   ROWS                    \
+	JNZ    down                    \
+	MOVU   V0, (0*VB)(DST)         \
+	MOVU   V1, (1*VB)(DST)         \
+	MOVU   V2, (2*VB)(DST)         \
+	MOVU   V3, (3*VB)(DST)         \
+	ADDQ   $(4*VB), SRC            \
+	ADDQ   $(4*VB), DST            \
+	SUBQ   $(4*LANES), N           \
+	JMP    block                   \
+last: \
+	LEAQ   -1(N), REST             \
+	ANDQ   $(LANES-1), REST        \
+	INCQ   REST                    \
+	SETMASK                        \
+	MOVQ   N, I                    \
+	SUBQ   REST, I /* columns before the last vector */ \
+	CMPQ   N, $(3*LANES)           \
+	JGT    down3                   \
+	CMPQ   N, $(2*LANES)           \
+	JGT    down2                   \
+	CMPQ   N, $LANES               \
+	JGT    down1                   \
+	DOWN(down0, DOWN0)             \
+	JMP    store                   \
+	DOWN(down1, DOWN1)             \
+	JMP    store1                  \
+	DOWN(down2, DOWN2)             \
+	JMP    store2                  \
+	DOWN(down3, DOWN3)             \
+	MOVU   V3, (2*VB)(DST)         \
+store2: \
+	MOVU   V2, (1*VB)(DST)         \
+store1: \
+	MOVU   V1, (0*VB)(DST)         \
+store: \
+	CMPQ   REST, $LANES            \
+	JEQ    whole                   \
+	STORET(0, DST)                 \
+	JMP    done                    \
+whole: \
+	MOVU   V0, (DST)(I*SIZE)       \
+done:
+
+// ---- exp -------------------------------------------------------------------
+//
+// func exp(dst, x *T, n int)
+// Requires: AVX2, FMA3; or AVX512F, AVX512DQ
+//
+// dst = eˣ for x ≤ 0. With n the integer nearest to x·log₂e and r = x − n·ln 2, which
+// is taken off in two parts so that only the second step rounds,
+//
+//	eˣ = 2ⁿ·(1 + (r + r²·q(r))),  |r| ≤ ½·ln 2,
+//
+// where q is the minimax polynomial of (eʳ − 1 − r)/r² of degree 4, or 9 for
+// float64. The error is below 1 ulp, also where the result is denormal. e⁰ is 1,
+// −Inf gives 0, NaN stays NaN.
+//
+// x·log₂e is rounded by adding MAGIC, 1.5·2ᵖ⁻¹ for p bits of significand, which
+// leaves n in the low bits. Below LOWEST the result is 0 anyway.
+
+#define LOW V9 /* LOWEST */
+
+// EXP: V0 = exp(V0). V1 to V4 are scratch.
+#define EXP \
+	MAX    V0, LOW, V0 /* NaN stays: it is MAX's last source */ \
+	MOVU   CONST(MAGIC), V1                   \
+	FMADD  CONST(LOG2E), V0, V1               \
+	SUB    CONST(MAGIC), V1, V2 /* n */       \
+	FNMADD CONST(LN2HI), V2, V0               \
+	FNMADD CONST(LN2LO), V2, V0 /* r */       \
+	POLYNOMIAL(V0, V3)                        \
+	MUL    V0, V0, V4                         \
+	HORNER V0, V4, V3           /* r + r²q */ \
+	ADD    CONST(ONE), V3, V0                 \
+	SCALE
+
+#define EXP1(load, store, k) \
+	load(k, SRC, V0)    \
+	EXP                 \
+	store(k, DST)
+
+#define EXPX \
+	MOVQ dst+0(FP), DST     \
+	MOVQ x+8(FP), SRC       \
+	MOVQ n+16(FP), N        \
+	LIMITS                  \
+	MOVU CONST(LOWEST), LOW \
+	EACH(EXP1, EXP1(LOADT, STORET, 0))
+
+// ---- SoftmaxLoss -----------------------------------------------------------
+//
+// func softmaxRows(dx, x *T, rows, cols, dxStride, xStride int, y *int, n T, sum, shifted *T)
+// Requires: AVX2, FMA3; or AVX512F, AVX512DQ
+//
+// For each row, with label y and e = exp(x − max x):
+//
+//	sum = Σ e,  shifted = x(y) − max x,  dx = (e/sum − onehot(y))/n
+//
+// Lane l of 32 bytes' worth sums e(l), e(l+L), …; then the upper half of the lanes is
+// added to the lower until one is left. A NaN or +Inf in the row, or nothing but
+// −Inf, makes some e NaN and so sum and dx. MAX may lose a NaN; the sum does not.
+//
+// rows, cols ≥ 1. Three passes over a row: maximum (TOP), e and its sum (V6), quotient.
+// AUX walks y, TMP sum, SHIFTED shifted.
+
+#define SHIFTED R9
+#define TOP V7
+#define COUNT V8
+
+#define SOFTMAXROWS \
+	MOVQ      dx+0(FP), DST           \
+	MOVQ      x+8(FP), SRC            \
+	MOVQ      rows+16(FP), ROWS       \
+	MOVQ      cols+24(FP), N          \
+	MOVQ      dxStride+32(FP), DSTSTRIDE \
+	MOVQ      xStride+40(FP), SRCSTRIDE \
+	MOVQ      y+48(FP), AUX           \
+	BROADCAST n+56(FP), COUNT         \
+	IMULQ     $SIZE, DSTSTRIDE        \
+	IMULQ     $SIZE, SRCSTRIDE        \
+	LIMITS                            \
+	MOVQ      sum+64(FP), TMP         \
+	MOVQ      shifted+72(FP), SHIFTED \
+	MOVU      CONST(LOWEST), LOW      \
+row: \
+	BROADCAST (SRC), TOP              \
+	XORL      I, I                    \
+max: \
+	CMPQ      I, LIMIT                \
+	JGT       maxtail                 \
+	MAX       (SRC)(I*SIZE), TOP, TOP \
+	ADDQ      $LANES, I               \
+	JMP       max                     \
+maxtail: \
+	CMPQ      I, N                    \
+	JGE       maxdone                 \
+	LOADTOR(SRC, TOP, V0)             \
+	MAX       V0, TOP, TOP            \
+maxdone: \
+	HALVE(MAX, Z7, Y7)                \
+	FOLD(MAX, Y7, X7)                 \
+	MOVQ      (AUX), I                \
+	MOVS      (SRC)(I*SIZE), X0       \
+	SUBS      X7, X0, X0              \
+	MOVS      X0, (SHIFTED)           \
+	BROADCAST X7, TOP                 \
+	VXORPS    X6, X6, X6              \
+	XORL      I, I                    \
+exp: \
+	CMPQ      I, LIMIT                \
+	JGT       exptail                 \
+	LOAD(0, SRC, V0)                  \
+	SUB       TOP, V0, V0             \
+	EXP                               \
+	STORE(0, DST)                     \
+	ADDLANES                          \
+	ADDQ      $LANES, I               \
+	JMP       exp                     \
+exptail: \
+	CMPQ      I, N                    \
+	JGE       expdone                 \
+	LOADTOR(SRC, TOP, V0)             \
+	SUB       TOP, V0, V0             \
+	EXP                               \
+	CLEARREST(V0)                     \
+	ADDLANES                          \
+	STORET2(DST, explow2, explow1, explow0) \
+expdone: \
+	FOLD(ADD, Y6, X6)                 \
+	MOVS      X6, (TMP)               \
+	MOVQ      (AUX), I                \
+	MOVS      (DST)(I*SIZE), X5       \
+	DIVS      X6, X5, X5              \
+	SUBS      CONST(ONE), X5, X5      \
+	DIVS      X8, X5, X5 /* at the label */ \
+	BROADCAST X6, V6                  \
+	XORL      I, I                    \
+quotient: \
+	CMPQ      I, LIMIT                \
+	JGT       quotienttail            \
+	LOAD(0, DST, V0)                  \
+	DIV       V6, V0, V0              \
+	DIV       COUNT, V0, V0           \
+	STORE(0, DST)                     \
+	ADDQ      $LANES, I               \
+	JMP       quotient                \
+quotienttail: \
+	CMPQ      I, N                    \
+	JGE       quotientdone            \
+	LOADT(0, DST, V0)                 \
+	DIV       V6, V0, V0              \
+	DIV       COUNT, V0, V0           \
+	STORET2(DST, low2, low1, low0) \
+quotientdone: \
+	MOVQ      (AUX), I                \
+	MOVS      X5, (DST)(I*SIZE)       \
+	ADDQ      DSTSTRIDE, DST          \
+	ADDQ      SRCSTRIDE, SRC          \
+	ADDQ      $8, AUX                 \
+	ADDQ      $SIZE, TMP              \
+	ADDQ      $SIZE, SHIFTED          \
+	DECQ      ROWS                    \
+	JNZ       row

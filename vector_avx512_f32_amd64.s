@@ -1,0 +1,75 @@
+//go:build !purego
+
+// The elementwise kernels for AVX-512 (F, DQ) and float32; vector_amd64.h has their text.
+
+#include "textflag.h"
+#include "vector_avx512.h"
+#include "vector_f32.h"
+#include "vector_amd64.h"
+
+// func reluAVX512F32(dst, x *float32, n int)
+TEXT ·reluAVX512F32(SB), NOSPLIT, $0-24
+	RELU
+	VZEROUPPER
+	RET
+
+// func reluGradAVX512F32(dx, dy, x *float32, n int)
+TEXT ·reluGradAVX512F32(SB), NOSPLIT, $0-32
+	RELUGRAD
+	VZEROUPPER
+	RET
+
+// func addBiasAVX512F32(dst, x, bias *float32, rows, cols, dstStride, xStride int)
+TEXT ·addBiasAVX512F32(SB), NOSPLIT, $0-56
+	ADDBIAS
+	VZEROUPPER
+	RET
+
+// func biasReLUAVX512F32(dst, x, bias *float32, rows, cols, dstStride, xStride int)
+TEXT ·biasReLUAVX512F32(SB), NOSPLIT, $0-56
+	BIASRELU
+	VZEROUPPER
+	RET
+
+// func softmaxRowsAVX512F32(dx, x *float32, rows, cols, dxStride, xStride int, y *int, n float32, sum, shifted *float32)
+TEXT ·softmaxRowsAVX512F32(SB), NOSPLIT, $0-80
+	SOFTMAXROWS
+	VZEROUPPER
+	RET
+
+// func expAVX512F32(dst, x *float32, n int)
+TEXT ·expAVX512F32(SB), NOSPLIT, $0-24
+	EXPX
+	VZEROUPPER
+	RET
+
+// func scaleAVX512F32(alpha float32, x, y *float32, n int)
+TEXT ·scaleAVX512F32(SB), NOSPLIT, $0-32
+	SCALEX
+	VZEROUPPER
+	RET
+
+// func axpbyAVX512F32(alpha float32, x *float32, beta float32, y *float32, n int)
+TEXT ·axpbyAVX512F32(SB), NOSPLIT, $0-40
+	AXPBY
+	VZEROUPPER
+	RET
+
+// func sumSquaresAVX512F32(x *float32, n int) float32
+TEXT ·sumSquaresAVX512F32(SB), NOSPLIT, $0-20
+	SUMSQUARES
+	VMOVSS X4, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func colSumsAVX512F32(dst, x *float32, rows, cols, stride int)
+TEXT ·colSumsAVX512F32(SB), NOSPLIT, $0-40
+	COLSUMS
+	VZEROUPPER
+	RET
+
+// func subMeanAVX512F32(dst *float32, src *uint8, mean *float32, n int)
+TEXT ·subMeanAVX512F32(SB), NOSPLIT, $0-32
+	SUBMEAN
+	VZEROUPPER
+	RET

@@ -1,0 +1,123 @@
+package kerneltest
+
+import (
+	"fmt"
+	"unsafe"
+
+	"fusegrid/kernels"
+)
+
+// An arena holds one operand. Before and behind its memory lie pages that fault,
+// where the system can do that; unused memory is filled with a mark.
+type arena struct {
+	all      []byte // with the fences
+	mem      []byte
+	state    access
+	lo, hi   int // the operand is mem[lo:hi]
+	wlo, whi int // the marks around it fill the rest of mem[wlo:whi]
+}
+
+type access int
+
+const (
+	readWrite access = iota
+	onlyRead
+	noAccess
+)
+
+// mark is NaN in both types, with a payload that no arithmetic makes.
+const mark = 0xff
+
+// window is the number of marked bytes on each side of an operand.
+const window = 512
+
+// A spot is a place in an arena: offset elements from its head, or from its tail.
+type spot struct {
+	tail   bool
+	offset int
+}
+
+func (s spot) String() string {
+	if s.tail {
+		return fmt.Sprintf("tail-%d", s.offset)
+	}
+	return fmt.Sprintf("head+%d", s.offset)
+}
+
+// place returns n elements at a spot in a, marked, writable and surrounded by marks.
+func place[E kernels.Float | uint8](a *arena, n int, at spot) []E {
+	size := int(unsafe.Sizeof(*new(E)))
+	a.protect(readWrite)
+	a.lo = at.offset * size
+	if at.tail {
+		a.lo = len(a.mem) - (at.offset+n)*size
+	}
+	a.hi = a.lo + n*size
+	a.wlo, a.whi = max(0, a.lo-window), min(len(a.mem), a.hi+window)
+	for i := range a.mem[a.wlo:a.whi] {
+		a.mem[a.wlo+i] = mark
+	}
+	return unsafe.Slice((*E)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(a.mem)), a.lo)), n)
+}
+
+// spill reports whether memory around the operand was written.
+func (a *arena) spill() error {
+	if a.state == noAccess {
+		return nil
+	}
+	for i := a.wlo; i < a.whi; i++ {
+		if i == a.lo {
+			i = a.hi
+		}
+		if i < a.whi && a.mem[i] != mark {
+			if i < a.lo {
+				return fmt.Errorf("%d bytes before the operand, memory was written", a.lo-i)
+			}
+			return fmt.Errorf("%d bytes behind the operand, memory was written", i-a.hi)
+		}
+	}
+	return nil
+}
+
+// locate says where the address lies in a's memory or fences.
+func (a *arena) locate(addr uintptr) string {
+	base := uintptr(unsafe.Pointer(unsafe.SliceData(a.mem)))
+	switch {
+	case addr < base-uintptr(a.fence()) || addr >= base+uintptr(len(a.mem)+a.fence()):
+		return ""
+	case addr < base:
+		return "before"
+	case addr < base+uintptr(len(a.mem)):
+		return "inside, against its protection,"
+	default:
+		return "behind"
+	}
+}
+
+// fence is the size of the fence on each side.
+func (a *arena) fence() int { return (len(a.all) - len(a.mem)) / 2 }
+
+// padding reports whether the elements between the rows of m are still marks.
+func padding[T kernels.Float](m kernels.Mat[T]) error {
+	for i := range m.Rows - 1 {
+		if m.Cols == 0 {
+			break
+		}
+		gap := m.Data[i*m.Stride+m.Cols : (i+1)*m.Stride]
+		for j, v := range gap {
+			if bitsOf(v) != bitsOf(markOf[T]()) {
+				return fmt.Errorf("row %d: the element %d behind the last column was written: %v", i, j+1, v)
+			}
+		}
+	}
+	return nil
+}
+
+// markOf returns the float whose bytes are marks.
+func markOf[T kernels.Float]() T {
+	var v T
+	for i := range unsafe.Sizeof(v) {
+		*(*byte)(unsafe.Add(unsafe.Pointer(&v), i)) = mark
+	}
+	return v
+}

@@ -1,0 +1,527 @@
+package kerneltest
+
+import (
+	"math"
+	"runtime"
+	"strings"
+	"testing"
+	"unsafe"
+
+	"fusegrid/kernels"
+)
+
+// verify runs all checks of the kernel (or of "all") and returns the first error.
+func verify[T kernels.Float](set *kernels.Set, kernel string) error {
+	for _, c := range checks[T]() {
+		if c.kernel == kernel {
+			if err := c.verify(set, true); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// A flaw is one way to be wrong. It is set into a reference set, and the checks
+// of its kernel must reject it.
+type flaw[T kernels.Float] struct {
+	kernel, name string
+	set          func(set *kernels.Set, s *kernels.Slots[T])
+	want         string // in the error, if not empty
+}
+
+// after returns a flaw of Gemm that changes C after the right product.
+func after[T kernels.Float](name string, change func(p kernels.Product[T])) flaw[T] {
+	return flaw[T]{"Gemm", name, func(_ *kernels.Set, s *kernels.Slots[T]) {
+		right := s.Gemm
+		s.Gemm = func(p kernels.Product[T]) { right(p); change(p) }
+	}, ""}
+}
+
+// before returns a flaw of Gemm that computes another product.
+func before[T kernels.Float](name string, change func(p kernels.Product[T]) kernels.Product[T]) flaw[T] {
+	return flaw[T]{"Gemm", name, func(_ *kernels.Set, s *kernels.Slots[T]) {
+		right := s.Gemm
+		s.Gemm = func(p kernels.Product[T]) { right(change(p)) }
+	}, ""}
+}
+
+// foreign makes a set one whose bits nothing is promised about.
+func foreign[T kernels.Float](f flaw[T]) flaw[T] {
+	inner := f.set
+	f.name += ", in a set of a foreign class"
+	f.set = func(set *kernels.Set, s *kernels.Slots[T]) {
+		set.Class, set.Stable = "foreign", false
+		inner(set, s)
+	}
+	return f
+}
+
+// vectors returns a flaw of an elementwise kernel.
+func vectors[T kernels.Float](kernel, name string, set func(s *kernels.Slots[T])) flaw[T] {
+	return flaw[T]{kernel, name, func(_ *kernels.Set, s *kernels.Slots[T]) { set(s) }, ""}
+}
+
+// elementAt returns the address of element n, counted from the start of x.
+func elementAt[T kernels.Float](x []T, n int) *T {
+	return (*T)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(x)), uintptr(n)*sizeOf[T]()))
+}
+
+var sink float64
+
+func productFlaws[T kernels.Float]() []flaw[T] {
+	type P = kernels.Product[T]
+	nan := T(math.NaN())
+	each := func(f func(c *T)) func(p P) {
+		return func(p P) {
+			for i := range p.C.Rows {
+				row := p.C.Row(i)
+				for j := range row {
+					f(&row[j])
+				}
+			}
+		}
+	}
+	list := []flaw[T]{
+		after("all zero", each(func(c *T) { *c = 0 })),
+		after("NaN", each(func(c *T) { *c = nan })),
+		after("NaN turned into 0", each(func(c *T) {
+			if *c != *c {
+				*c = 0
+			}
+		})),
+		after("denormals flushed", each(func(c *T) {
+			if *c > -smallestNormal[T]() && *c < smallestNormal[T]() {
+				*c = 0
+			}
+		})),
+		after("last column missing", func(p P) {
+			for i := range p.C.Rows {
+				p.C.Row(i)[p.C.Cols-1] = 0
+			}
+		}),
+		after("two rows swapped", func(p P) {
+			if p.C.Rows > 1 {
+				for j := range p.C.Cols {
+					a, b := &p.C.Row(0)[j], &p.C.Row(1)[j]
+					*a, *b = *b, *a
+				}
+			}
+		}),
+		after("written behind the last column", func(p P) {
+			if p.C.Rows > 1 && p.C.Stride > p.C.Cols {
+				p.C.Data[p.C.Cols] = 0
+			}
+		}),
+		after("written behind the last row", func(p P) { *elementAt(p.C.Data, len(p.C.Data)) = 1 }),
+		after("written before the first row", func(p P) { *elementAt(p.C.Data, -1) = 1 }),
+		after("A read behind its end", func(p P) {
+			if p.Alpha != 0 && len(p.A.Data) > 0 {
+				sink += float64(*elementAt(p.A.Data, len(p.A.Data)))
+			}
+		}),
+		after("A read before its start", func(p P) {
+			if p.Alpha != 0 && len(p.A.Data) > 0 {
+				sink += float64(*elementAt(p.A.Data, -1))
+			}
+		}),
+		after("B written", func(p P) {
+			if p.Alpha != 0 && len(p.B.Data) > 0 {
+				p.B.Data[0]++
+			}
+		}),
+		after("A read with α = 0", func(p P) {
+			if len(p.A.Data) > 0 {
+				sink += float64(p.A.Data[0])
+			}
+		}),
+		{"Gemm", "C read with β = 0", func(_ *kernels.Set, s *kernels.Slots[T]) {
+			s.Gemm = func(p P) {
+				a, b := p.A.Data, p.B.Data
+				m, n, k := p.Dims()
+				if p.Alpha == 0 {
+					k = 0
+				}
+				index := func(i, j, stride int, trans bool) int {
+					if trans {
+						i, j = j, i
+					}
+					return i*stride + j
+				}
+				for i := range m {
+					for j := range n {
+						var t T
+						for l := range k {
+							t += T(a[index(i, l, p.A.Stride, p.TransA)] * b[index(l, j, p.B.Stride, p.TransB)])
+						}
+						c := &p.C.Row(i)[j]
+						*c = T(p.BetaAt(i, j)**c) + T(p.Alpha*t)
+					}
+				}
+			}
+		}, "NaN"},
+		before("α ignored", func(p P) P {
+			if p.Alpha != 0 {
+				p.Alpha = 1
+			}
+			return p
+		}),
+		before("β ignored", func(p P) P { p.Beta, p.BetaRow, p.BetaCol = 0, nil, nil; return p }),
+		before("β per row ignored", func(p P) P { p.BetaRow = nil; return p }),
+		before("β per column ignored", func(p P) P { p.BetaCol = nil; return p }),
+		before("one term short", func(p P) P {
+			if p.TransA && !p.TransB && p.A.Rows > 1 {
+				p.A = p.A.Slice(0, p.A.Rows-1, 0, p.A.Cols)
+				p.B = p.B.Slice(0, p.B.Rows-1, 0, p.B.Cols)
+			}
+			return p
+		}),
+		before("strides ignored", func(p P) P { p.A.Stride = p.A.Cols; return p }),
+	}
+	// Right as far as a bound goes, but not in the bits of the class.
+	backwards := before("the terms added backwards", func(p P) P {
+		if p.Alpha == 0 {
+			return p
+		}
+		flip := func(x kernels.Mat[T], rows bool) kernels.Mat[T] {
+			y := kernels.NewMat[T](x.Rows, x.Cols)
+			for i := range x.Rows {
+				for j, v := range x.Row(i) {
+					if rows {
+						y.Row(x.Rows - 1 - i)[j] = v
+					} else {
+						y.Row(i)[x.Cols-1-j] = v
+					}
+				}
+			}
+			return y
+		}
+		if p.A.Rows > 0 && p.A.Cols > 0 && p.B.Rows > 0 && p.B.Cols > 0 {
+			p.A, p.B = flip(p.A, p.TransA), flip(p.B, !p.TransB)
+		}
+		return p
+	})
+	list = append(list, backwards)
+	for _, f := range list[:len(list)-1] {
+		list = append(list, foreign(f))
+	}
+	return append(list, vectors("Gemm", "fused in a class that does not", func(s *kernels.Slots[T]) { s.Gemm = fusedGemm[T] }))
+}
+
+func vectorFlaws[T kernels.Float]() []flaw[T] {
+	v := vectors[T]
+	return []flaw[T]{
+		v("ReLU", "NaN becomes 0", func(s *kernels.Slots[T]) {
+			s.ReLU = func(dst, x []T) {
+				for i, v := range x {
+					dst[i] = 0
+					if v > 0 || v == 0 {
+						dst[i] = v
+					}
+				}
+			}
+		}),
+		v("ReLU", "−0 becomes +0", func(s *kernels.Slots[T]) {
+			s.ReLU = func(dst, x []T) {
+				for i, v := range x {
+					if v <= 0 {
+						v = 0
+					}
+					dst[i] = v
+				}
+			}
+		}),
+		v("ReLU", "reads whole vectors", func(s *kernels.Slots[T]) {
+			right := s.ReLU
+			s.ReLU = func(dst, x []T) { right(dst, x); sink += float64(*elementAt(x, (len(x)+3)/4*4-1)) }
+		}),
+		v("ReLU", "last element of odd lengths missing", func(s *kernels.Slots[T]) {
+			right := s.ReLU
+			s.ReLU = func(dst, x []T) { right(dst[:len(x)&^1], x[:len(x)&^1]) }
+		}),
+		v("ReLU", "writes one element more", func(s *kernels.Slots[T]) {
+			right := s.ReLU
+			s.ReLU = func(dst, x []T) { right(dst, x); *elementAt(dst, len(dst)) = 0 }
+		}),
+		v("ReLU", "writes its input", func(s *kernels.Slots[T]) {
+			right := s.ReLU
+			s.ReLU = func(dst, x []T) { right(dst, x); right(x, x) }
+		}),
+		v("ReLUGrad", "≥ instead of >", func(s *kernels.Slots[T]) {
+			s.ReLUGrad = func(dx, dy, x []T) {
+				for i, v := range x {
+					g := dy[i]
+					if !(v >= 0) {
+						g = 0
+					}
+					dx[i] = g
+				}
+			}
+		}),
+		v("ReLUGrad", "a factor instead of a choice", func(s *kernels.Slots[T]) {
+			s.ReLUGrad = func(dx, dy, x []T) {
+				for i, v := range x {
+					step := T(0)
+					if v > 0 {
+						step = 1
+					}
+					dx[i] = step * dy[i]
+				}
+			}
+		}),
+		v("ReLUGrad", "lets NaN pass", func(s *kernels.Slots[T]) {
+			s.ReLUGrad = func(dx, dy, x []T) {
+				for i, v := range x {
+					if g := dy[i]; v <= 0 {
+						dx[i] = 0
+					} else {
+						dx[i] = g
+					}
+				}
+			}
+		}),
+		v("ReLUGrad", "clears dx before it reads in place", func(s *kernels.Slots[T]) {
+			right := s.ReLUGrad
+			s.ReLUGrad = func(dx, dy, x []T) { clear(dx); right(dx, dy, x) }
+		}),
+		v("AddBias", "the stride of x for dst", func(s *kernels.Slots[T]) {
+			right := s.AddBias
+			s.AddBias = func(dst, x kernels.Mat[T], bias []T) {
+				if dst.Rows*x.Stride <= len(dst.Data) {
+					dst.Stride = x.Stride
+				}
+				right(dst, x, bias)
+			}
+		}),
+		v("AddBias", "writes between rows", func(s *kernels.Slots[T]) {
+			right := s.AddBias
+			s.AddBias = func(dst, x kernels.Mat[T], bias []T) {
+				right(dst, x, bias)
+				if dst.Rows > 1 && dst.Stride > dst.Cols {
+					dst.Data[dst.Stride-1] = 0
+				}
+			}
+		}),
+		v("BiasReLU", "no ReLU", func(s *kernels.Slots[T]) { s.BiasReLU = s.AddBias }),
+		v("BiasReLU", "ReLU before the bias", func(s *kernels.Slots[T]) {
+			s.BiasReLU = func(dst, x kernels.Mat[T], bias []T) {
+				for i := range x.Rows {
+					s.ReLU(dst.Row(i), x.Row(i))
+				}
+				s.AddBias(dst, dst, bias)
+			}
+		}),
+		v("Axpby", "reads y with β = 0", func(s *kernels.Slots[T]) {
+			s.Axpby = func(alpha T, x []T, beta T, y []T) {
+				for i, v := range x {
+					y[i] = T(alpha*v) + T(beta*y[i])
+				}
+			}
+		}),
+		v("Axpby", "β on x and α on y", func(s *kernels.Slots[T]) {
+			right := s.Axpby
+			s.Axpby = func(alpha T, x []T, beta T, y []T) {
+				if beta != 0 {
+					alpha, beta = beta, alpha
+				}
+				right(alpha, x, beta, y)
+			}
+		}),
+		v("Axpby", "fused in a class that does not", func(s *kernels.Slots[T]) {
+			s.Axpby = fusedAxpby[T]
+		}),
+		foreign(v("Axpby", "α cut to few bits", func(s *kernels.Slots[T]) {
+			right := s.Axpby
+			s.Axpby = func(alpha T, x []T, beta T, y []T) { right(alpha*(1+T(16*unitRoundoff[T]())), x, beta, y) }
+		})),
+		v("SumSquares", "another order", func(s *kernels.Slots[T]) {
+			s.SumSquares = func(x []T) (t T) {
+				for _, v := range x {
+					t += T(v * v)
+				}
+				return t
+			}
+		}),
+		foreign(v("SumSquares", "the last element missing", func(s *kernels.Slots[T]) {
+			right := s.SumSquares
+			s.SumSquares = func(x []T) T { return right(x[:max(0, len(x)-1)]) }
+		})),
+		v("ColSums", "from the last row", func(s *kernels.Slots[T]) {
+			s.ColSums = func(dst []T, x kernels.Mat[T]) {
+				clear(dst)
+				for i := x.Rows - 1; i >= 0; i-- {
+					for j, v := range x.Row(i) {
+						dst[j] += v
+					}
+				}
+			}
+		}),
+		v("ColSums", "does not start from zero", func(s *kernels.Slots[T]) {
+			s.ColSums = func(dst []T, x kernels.Mat[T]) {
+				for i := range x.Rows {
+					for j, v := range x.Row(i) {
+						if i == 0 {
+							dst[j] = v // −0 stays, and nothing is written for no rows
+						} else {
+							dst[j] += v
+						}
+					}
+				}
+			}
+		}),
+		v("SubMean", "signed bytes", func(s *kernels.Slots[T]) {
+			s.SubMean = func(dst []T, src []uint8, mean []T) {
+				for i, v := range src {
+					dst[i] = T(int8(v)) - mean[i]
+				}
+			}
+		}),
+		v("SubMean", "mean − pixel", func(s *kernels.Slots[T]) {
+			s.SubMean = func(dst []T, src []uint8, mean []T) {
+				for i, v := range src {
+					dst[i] = mean[i] - T(v)
+				}
+			}
+		}),
+		v("SoftmaxLoss", "no maximum taken away", func(s *kernels.Slots[T]) {
+			s.SoftmaxLoss = softmaxFlaw[T](func(x []T) T { return 0 }, math.Exp, 0)
+		}),
+		v("SoftmaxLoss", "a maximum that drops NaN", func(s *kernels.Slots[T]) {
+			right := s.SoftmaxLoss
+			s.SoftmaxLoss = func(dx, x kernels.Mat[T], y []int) float64 {
+				clean := kernels.NewMat[T](x.Rows, x.Cols)
+				for i := range x.Rows {
+					for j, v := range x.Row(i) {
+						if v == v {
+							clean.Row(i)[j] = v
+						}
+					}
+				}
+				return right(dx, clean, y)
+			}
+		}),
+		v("SoftmaxLoss", "an exp of few bits", func(s *kernels.Slots[T]) {
+			wrong := 1 + 64*unitRoundoff[T]()
+			s.SoftmaxLoss = softmaxFlaw(maxOf[T], func(x float64) float64 { return math.Pow(wrong, math.Trunc(x)) * math.Exp(x) }, 0)
+		}),
+		v("SoftmaxLoss", "an exp that flushes denormals", func(s *kernels.Slots[T]) {
+			s.SoftmaxLoss = softmaxFlaw(maxOf[T], func(x float64) float64 {
+				if e := math.Exp(x); e >= float64(smallestNormal[T]()) {
+					return e
+				}
+				return 0
+			}, 0)
+		}),
+		v("SoftmaxLoss", "a loss off by 1e-4", func(s *kernels.Slots[T]) {
+			s.SoftmaxLoss = softmaxFlaw(maxOf[T], math.Exp, 1e-4)
+		}),
+		v("SoftmaxLoss", "the sum of a row depends on its place", func(s *kernels.Slots[T]) {
+			right := s.SoftmaxLoss
+			s.SoftmaxLoss = func(dx, x kernels.Mat[T], y []int) float64 {
+				loss := right(dx, x, y)
+				if x.Rows == 13 {
+					row := dx.Row(12)
+					row[0] = T(math.Nextafter32(float32(row[0]), 1))
+				}
+				return loss
+			}
+		}),
+		{"SoftmaxLoss", "the loss added backwards", func(_ *kernels.Set, s *kernels.Slots[T]) {
+			right := s.SoftmaxLoss
+			s.SoftmaxLoss = func(dx, x kernels.Mat[T], y []int) (loss float64) {
+				for i := x.Rows - 1; i >= 0; i-- {
+					loss += right(kernels.NewMat[T](1, x.Cols), x.Slice(i, i+1, 0, x.Cols), y[i:i+1])
+				}
+				right(dx, x, y)
+				return loss / float64(x.Rows)
+			}
+		}, "the mean of the rows alone"},
+		{"all", "allocates", func(_ *kernels.Set, s *kernels.Slots[T]) {
+			right := s.SumSquares
+			s.SumSquares = func(x []T) T {
+				hold = new(int)
+				return right(x)
+			}
+		}, "SumSquares allocates 1 times"},
+		{"all", "shares scratch memory", func(_ *kernels.Set, s *kernels.Slots[T]) {
+			scratch := make([]T, 1<<16)
+			s.ColSums = func(dst []T, x kernels.Mat[T]) {
+				clear(scratch[:len(dst)])
+				for i := range x.Rows {
+					for j, v := range x.Row(i) {
+						scratch[j] += v
+					}
+					runtime.Gosched()
+				}
+				copy(dst, scratch)
+			}
+		}, "ColSums on 8 goroutines"},
+	}
+}
+
+var hold *int
+
+func maxOf[T kernels.Float](x []T) T {
+	top := x[0]
+	for _, v := range x {
+		top = max(top, v)
+	}
+	return top
+}
+
+// softmaxFlaw returns a softmax with parts that may be wrong.
+func softmaxFlaw[T kernels.Float](top func(x []T) T, exp func(float64) float64, off float64) func(dx, x kernels.Mat[T], y []int) float64 {
+	return func(dx, x kernels.Mat[T], y []int) float64 {
+		loss := off
+		for i := range x.Rows {
+			shift, label := top(x.Row(i)), x.Row(i)[y[i]]
+			row, sum := dx.Row(i), T(0)
+			for j, v := range x.Row(i) {
+				row[j] = T(exp(float64(v - shift)))
+				sum += row[j]
+			}
+			for j := range row {
+				row[j] /= sum
+				if j == y[i] {
+					row[j]--
+				}
+				row[j] /= T(x.Rows)
+			}
+			loss += (math.Log(float64(sum)) - float64(label-shift)) / float64(x.Rows)
+		}
+		return loss
+	}
+}
+
+// The suite rejects every flawed set, in both types.
+func TestFlawedSetsAreRejected(t *testing.T) {
+	t.Run("dtype=f32", func(t *testing.T) {
+		flawed(t, func(s *kernels.Set) *kernels.Slots[float32] { return &s.F32 })
+	})
+	t.Run("dtype=f64", func(t *testing.T) {
+		flawed(t, func(s *kernels.Set) *kernels.Slots[float64] { return &s.F64 })
+	})
+}
+
+func flawed[T kernels.Float](t *testing.T, slots func(s *kernels.Set) *kernels.Slots[T]) {
+	for _, f := range append(productFlaws[T](), vectorFlaws[T]()...) {
+		if raceEnabled && (f.name == "allocates" || f.name == "shares scratch memory") {
+			continue // not looked for, and a race
+		}
+		t.Run(f.kernel+" "+f.name, func(t *testing.T) {
+			if !fenced && strings.Contains(f.name, "read") {
+				t.Skip("no memory protection on this system")
+			}
+			set := kernels.Reference()
+			f.set(set, slots(set))
+			err := verify[T](set, f.kernel)
+			if err == nil {
+				t.Fatal("the suite accepts it")
+			}
+			t.Log(err)
+			if !strings.Contains(err.Error(), f.want) {
+				t.Errorf("want an error with %q", f.want)
+			}
+		})
+	}
+}

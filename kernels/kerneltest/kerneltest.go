@@ -1,0 +1,199 @@
+// Package kerneltest is the conformance suite of package kernels: one suite for
+// every set, both types and every kernel. It asks for exactly what the contract
+// says:
+//
+//	func TestKernels(t *testing.T) {
+//		for _, set := range fusegrid.All() {
+//			kerneltest.Run(t, set)
+//		}
+//	}
+//
+// Results are compared with scalar models that share no code with any set.
+// Where the class of a set says how it rounds, its bits must be the model's;
+// products are also held to the error bound γₖ·|A|·|B| around a truth of twice
+// the precision. Operands lie against pages that fault, are read-only where they
+// are only read, and are surrounded by marked memory.
+//
+// The checks return errors rather than fail tests, so the suite can be shown to
+// reject sets that are wrong.
+package kerneltest
+
+import (
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"runtime/debug"
+	"testing"
+
+	"fusegrid/kernels"
+)
+
+// Run tests every kernel of set, in subtests impl=…/dtype=…/kernel=…/check.
+// With -short it takes fewer shapes.
+func Run(t *testing.T, set *kernels.Set) {
+	t.Run("impl="+set.Name, func(t *testing.T) {
+		t.Run("dtype=f32", func(t *testing.T) { run[float32](t, set) })
+		t.Run("dtype=f64", func(t *testing.T) { run[float64](t, set) })
+	})
+}
+
+func run[T kernels.Float](t *testing.T, set *kernels.Set) {
+	for _, c := range checks[T]() {
+		t.Run("kernel="+c.kernel+"/"+c.name, func(t *testing.T) {
+			if err := c.verify(set, testing.Short()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// A check asks one thing of one kernel.
+type check[T kernels.Float] struct {
+	kernel, name string
+	run          func(*fixture[T]) error
+}
+
+func checks[T kernels.Float]() []check[T] {
+	type f = fixture[T]
+	return []check[T]{
+		{"Gemm", "edges", (*f).gemmEdges},
+		{"Gemm", "scalars", (*f).gemmScalars},
+		{"Gemm", "specials", (*f).gemmSpecials},
+		{"Gemm", "denormals", (*f).gemmDenormals},
+		{"Gemm", "large", (*f).gemmLarge},
+		{"Gemm", "one value per element", (*f).gemmStable},
+		{"Gemm", "workers", (*f).gemmWorkers},
+		{"ReLU", "lengths", (*f).relu},
+		{"ReLUGrad", "lengths", (*f).reluGrad},
+		{"AddBias", "shapes", (*f).addBias},
+		{"BiasReLU", "shapes", (*f).biasReLU},
+		{"SoftmaxLoss", "shapes", (*f).softmaxShapes},
+		{"SoftmaxLoss", "extremes", (*f).softmaxExtremes},
+		{"SoftmaxLoss", "one value per element", (*f).softmaxStable},
+		{"Axpby", "lengths", (*f).axpby},
+		{"SumSquares", "lengths", (*f).sumSquares},
+		{"ColSums", "shapes", (*f).colSums},
+		{"SubMean", "lengths", (*f).subMean},
+		{"all", "allocations", (*f).allocations},
+		{"all", "concurrency", (*f).concurrency},
+	}
+}
+
+// verify runs the check on a fresh fixture.
+func (c check[T]) verify(set *kernels.Set, short bool) error {
+	fx := newFixture[T](set, c.kernel+c.name)
+	fx.short = short
+	defer fx.close()
+	return c.run(fx)
+}
+
+// A fixture is what a check works with: the set, memory for operands, and random
+// numbers that are the same in every run.
+type fixture[T kernels.Float] struct {
+	set    *kernels.Set
+	ops    kernels.Ops[T]
+	tile   kernels.Tile
+	short  bool
+	arenas [4]*arena
+	rng    *rand.Rand
+}
+
+func newFixture[T kernels.Float](set *kernels.Set, seed string) *fixture[T] {
+	h := fnv.New64a()
+	h.Write([]byte(seed))
+	fx := &fixture[T]{set: set, ops: kernels.Of[T](set), tile: set.F64.Tile, rng: rand.New(rand.NewPCG(1, h.Sum64()))}
+	if sizeOf[T]() == 4 {
+		fx.tile = set.F32.Tile
+	}
+	for i := range fx.arenas {
+		fx.arenas[i] = newArena(1 << 14)
+	}
+	return fx
+}
+
+func (fx *fixture[T]) close() {
+	for _, a := range fx.arenas {
+		a.free()
+	}
+}
+
+// exact reports whether the class of the set determines every bit.
+func (fx *fixture[T]) exact() bool {
+	return fx.set.Stable && (fx.set.Class == kernels.FMA || fx.set.Class == kernels.MulAdd)
+}
+
+// arena returns arena i with room for n bytes and some.
+func (fx *fixture[T]) arena(i, n int) *arena {
+	if need := n + 64*int(sizeOf[T]()); len(fx.arenas[i].mem) < need {
+		fx.arenas[i].free()
+		fx.arenas[i] = newArena(need)
+	}
+	return fx.arenas[i]
+}
+
+// vec places a vector of n elements in arena i.
+func (fx *fixture[T]) vec(i, n int, at spot) []T {
+	return place[T](fx.arena(i, n*int(sizeOf[T]())), n, at)
+}
+
+// mat places a matrix in arena i.
+func (fx *fixture[T]) mat(i, rows, cols, pad int, at spot) kernels.Mat[T] {
+	m := kernels.Mat[T]{Rows: rows, Cols: cols, Stride: cols + pad}
+	n := 0
+	if rows > 0 && cols > 0 {
+		n = (rows-1)*m.Stride + cols
+	}
+	m.Data = fx.vec(i, n, at)
+	return m
+}
+
+// anySpot draws a place at either end of an arena, mostly against its fence.
+func (fx *fixture[T]) anySpot() spot {
+	at := spot{tail: fx.rng.IntN(2) == 0}
+	if fx.rng.IntN(3) == 0 {
+		at.offset = fx.rng.IntN(16)
+	}
+	return at
+}
+
+// call runs f with the arenas in readOnly protected, and returns what went wrong:
+// a panic, memory touched that is not an operand's, or an input written to.
+func (fx *fixture[T]) call(f func(), readOnly ...int) (err error) {
+	for _, i := range readOnly {
+		fx.arenas[i].protect(onlyRead)
+	}
+	defer func() {
+		for _, a := range fx.arenas {
+			if a.state == noAccess {
+				a.protect(onlyRead)
+			}
+		}
+	}()
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if v := recover(); v != nil {
+			err = fx.explain(v)
+		}
+	}()
+	f()
+	for i, a := range fx.arenas {
+		if e := a.spill(); e != nil {
+			return fmt.Errorf("arena %d: %w", i, e)
+		}
+	}
+	return nil
+}
+
+// explain says what a recovered panic means.
+func (fx *fixture[T]) explain(v any) error {
+	fault, ok := v.(interface{ Addr() uintptr })
+	if !ok {
+		return fmt.Errorf("panic: %v", v)
+	}
+	for i, a := range fx.arenas {
+		if where := a.locate(fault.Addr()); where != "" {
+			return fmt.Errorf("fault: memory %s operand %d was touched", where, i)
+		}
+	}
+	return fmt.Errorf("fault at %#x, far from every operand", fault.Addr())
+}

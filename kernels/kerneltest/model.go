@@ -1,0 +1,166 @@
+package kerneltest
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"unsafe"
+
+	"fusegrid/kernels"
+)
+
+func sizeOf[T kernels.Float]() uintptr {
+	var v T
+	return unsafe.Sizeof(v)
+}
+
+// bitsOf returns the bits of v.
+func bitsOf[T kernels.Float](v T) uint64 {
+	if unsafe.Sizeof(v) == 4 {
+		return uint64(math.Float32bits(float32(v)))
+	}
+	return math.Float64bits(float64(v))
+}
+
+// same reports whether two values have the same bits. All NaNs are the same.
+func same[T kernels.Float](a, b T) bool {
+	return bitsOf(a) == bitsOf(b) || a != a && b != b
+}
+
+// show prints a value so that different bits look different.
+func show[T kernels.Float](v T) string {
+	return fmt.Sprintf("%v (%#x)", v, bitsOf(v))
+}
+
+// compare returns an error for the first element of got that is not want's.
+func compare[T kernels.Float](what string, got, want []T) error {
+	if len(got) != len(want) {
+		return fmt.Errorf("%s has %d elements, want %d", what, len(got), len(want))
+	}
+	for i := range got {
+		if !same(got[i], want[i]) {
+			return fmt.Errorf("%s[%d] = %s, want %s", what, i, show(got[i]), show(want[i]))
+		}
+	}
+	return nil
+}
+
+// fma returns x·y + z with one rounding.
+func fma[T kernels.Float](x, y, z T) T {
+	if unsafe.Sizeof(x) == 4 {
+		return T(fma32(float32(x), float32(y), float32(z)))
+	}
+	return T(math.FMA(float64(x), float64(y), float64(z)))
+}
+
+// fma32 uses that the product of two float32 is exact in float64. The sum is
+// rounded to odd there, so that rounding again to float32 does no harm
+// (Boldo and Melquiond, "Emulation of a FMA and correctly rounded sums", 2008).
+func fma32(x, y, z float32) float32 {
+	p, c := float64(x)*float64(y), float64(z)
+	s, e := twoSum(p, c)
+	if e != 0 && math.Float64bits(s)&1 == 0 && !math.IsInf(s, 0) && s == s {
+		// The exact sum lies between s and its neighbour towards e, which is odd.
+		s = math.Nextafter(s, math.Copysign(math.Inf(1), e))
+	}
+	return float32(s)
+}
+
+// twoSum returns s and e with s = a+b rounded, and s+e = a+b exactly (Knuth).
+func twoSum(a, b float64) (s, e float64) {
+	s = a + b
+	t := s - a
+	e = (a - (s - t)) + (b - t)
+	return s, e
+}
+
+// multiplyAdd returns t + a·b as the class rounds it in a sum.
+func multiplyAdd[T kernels.Float](class kernels.Class, a, b, t T) T {
+	if class == kernels.FMA {
+		return fma(a, b, t)
+	}
+	return t + T(a*b)
+}
+
+// storeModel returns β·c + α·t as the class rounds it at the end of a product.
+func storeModel[T kernels.Float](class kernels.Class, alpha, t, beta, c T) T {
+	switch {
+	case beta == 0:
+		return T(alpha * t)
+	case class == kernels.FMA:
+		return fma(beta, c, T(alpha*t))
+	}
+	return T(beta*c) + T(alpha*t)
+}
+
+// axpbyModel returns α·x + β·y as the class rounds it.
+func axpbyModel[T kernels.Float](class kernels.Class, alpha, x, beta, y T) T {
+	switch {
+	case beta == 0:
+		return T(alpha * x)
+	case class == kernels.FMA:
+		return fma(alpha, x, T(beta*y))
+	}
+	return T(alpha*x) + T(beta*y)
+}
+
+func reluModel[T kernels.Float](x T) T {
+	if x < 0 {
+		return 0
+	}
+	return x
+}
+
+// limits of a type
+func unitRoundoff[T kernels.Float]() float64 {
+	if sizeOf[T]() == 4 {
+		return 0x1p-24
+	}
+	return 0x1p-53
+}
+
+func smallest[T kernels.Float]() T { // the smallest denormal
+	if sizeOf[T]() == 4 {
+		return T(float32(math.SmallestNonzeroFloat32))
+	}
+	tiny := math.SmallestNonzeroFloat64
+	return T(tiny)
+}
+
+func smallestNormal[T kernels.Float]() T {
+	if sizeOf[T]() == 4 {
+		return T(float32(0x1p-126))
+	}
+	tiny := 0x1p-1022
+	return T(tiny)
+}
+
+func largest[T kernels.Float]() T {
+	if sizeOf[T]() == 4 {
+		return T(float32(math.MaxFloat32))
+	}
+	huge := math.MaxFloat64
+	return T(huge)
+}
+
+// specials are the values that formulas trip over.
+func specials[T kernels.Float]() []T {
+	inf, nan, zero := T(math.Inf(1)), T(math.NaN()), T(0)
+	tiny, normal := smallest[T](), smallestNormal[T]()
+	return []T{
+		zero, T(math.Copysign(0, -1)), nan, -nan, inf, -inf,
+		tiny, -tiny, 3 * tiny, normal - tiny, tiny - normal, normal, -normal, 1, -1,
+	}
+}
+
+// randomize fills x with numbers of a few magnitudes; each is a special value
+// with probability p.
+func randomize[T kernels.Float](rng *rand.Rand, x []T, p float64) {
+	table := specials[T]()
+	for i := range x {
+		x[i] = T(rng.NormFloat64())
+		if p > 0 && rng.Float64() < p {
+			x[i] = table[rng.IntN(len(table))]
+		}
+	}
+}

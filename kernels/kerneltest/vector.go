@@ -1,0 +1,341 @@
+package kerneltest
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"fusegrid/kernels"
+)
+
+// maxLen is the length up to which vector kernels are tested, every one.
+const maxLen = 130
+
+// lengths calls f with every length and with spots for the operands: all at the
+// head, all at the tail, and drawn ones; then with every alignment.
+func (fx *fixture[T]) lengths(f func(n int, at [3]spot) error) error {
+	try := func(n int, at [3]spot) error {
+		if err := f(n, at); err != nil {
+			return fmt.Errorf("n=%d at %v: %w", n, at, err)
+		}
+		return nil
+	}
+	for n := range maxLen + 1 {
+		for _, at := range [][3]spot{{}, {{tail: true}, {tail: true}, {tail: true}}, {fx.anySpot(), fx.anySpot(), fx.anySpot()}} {
+			if err := try(n, at); err != nil {
+				return err
+			}
+		}
+	}
+	for offset := range 16 {
+		for _, n := range []int{1, 7, 8, 16, 17, 33, 64, 65, 127} {
+			at := spot{offset: offset}
+			if err := try(n, [3]spot{at, at, at}); err != nil {
+				return err
+			}
+			if err := try(n, [3]spot{at, fx.anySpot(), fx.anySpot()}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// shapes calls f with matrix shapes of every number of columns, paddings for two
+// matrices, and spots for three operands.
+func (fx *fixture[T]) shapes(f func(rows, cols int, pad [2]int, at [3]spot) error) error {
+	pads := []int{0, 1, 5, 16}
+	for cols := range maxLen + 1 {
+		for _, rows := range []int{0, 1, 2, 3 + fx.rng.IntN(9)} {
+			pad := [2]int{pads[fx.rng.IntN(4)], pads[fx.rng.IntN(4)]}
+			at := [3]spot{fx.anySpot(), fx.anySpot(), fx.anySpot()}
+			if err := f(rows, cols, pad, at); err != nil {
+				return fmt.Errorf("%d×%d, padding %v, at %v: %w", rows, cols, pad, at, err)
+			}
+		}
+	}
+	return nil
+}
+
+// drawn places a vector of numbers and specials, and returns it with a copy.
+func (fx *fixture[T]) drawn(i, n int, at spot) (x, was []T) {
+	x = fx.vec(i, n, at)
+	randomize(fx.rng, x, 0.2)
+	return x, slices.Clone(x)
+}
+
+// drawnMat places a matrix of numbers and specials, and returns it with a copy
+// of its elements.
+func (fx *fixture[T]) drawnMat(i, rows, cols, pad int, at spot, p float64) (m kernels.Mat[T], was []T) {
+	m = fx.mat(i, rows, cols, pad, at)
+	was = make([]T, rows*cols)
+	randomize(fx.rng, was, p)
+	put(m, was, rows, cols, false)
+	return m, was
+}
+
+// elements returns the elements of m without its padding.
+func elements[T kernels.Float](m kernels.Mat[T]) []T {
+	out := make([]T, 0, m.Rows*m.Cols)
+	for i := range m.Rows {
+		for j := range m.Cols {
+			out = append(out, m.Data[i*m.Stride+j])
+		}
+	}
+	return out
+}
+
+func (fx *fixture[T]) relu() error {
+	return fx.lengths(func(n int, at [3]spot) error {
+		x, was := fx.drawn(0, n, at[0])
+		dst := fx.vec(1, n, at[1])
+		want := make([]T, n)
+		for i, v := range was {
+			want[i] = reluModel(v)
+		}
+		if err := fx.call(func() { fx.ops.ReLU(dst, x) }, 0); err != nil {
+			return err
+		}
+		if err := compare("dst", dst, want); err != nil {
+			return err
+		}
+		x = fx.vec(0, n, at[0])
+		copy(x, was)
+		if err := fx.call(func() { fx.ops.ReLU(x, x) }); err != nil {
+			return fmt.Errorf("in place: %w", err)
+		}
+		return compare("in place: dst", x, want)
+	})
+}
+
+func (fx *fixture[T]) reluGrad() error {
+	return fx.lengths(func(n int, at [3]spot) error {
+		x, wasX := fx.drawn(0, n, at[0])
+		dy, wasDy := fx.drawn(1, n, at[1])
+		dx := fx.vec(2, n, at[2])
+		want, twice := make([]T, n), make([]T, n)
+		for i, v := range wasX {
+			if v > 0 {
+				want[i], twice[i] = wasDy[i], v
+			}
+		}
+		if err := fx.call(func() { fx.ops.ReLUGrad(dx, dy, x) }, 0, 1); err != nil {
+			return err
+		}
+		if err := compare("dx", dx, want); err != nil {
+			return err
+		}
+		for _, in := range []struct {
+			what     string
+			writable int
+			args     func() (dx, dy, x []T)
+			want     []T
+		}{
+			{"dx = dy", 1, func() (_, _, _ []T) { return dy, dy, x }, want},
+			{"dx = x", 0, func() (_, _, _ []T) { return x, dy, x }, want},
+			{"dx = dy = x", 0, func() (_, _, _ []T) { return x, x, x }, twice},
+		} {
+			x, dy = fx.vec(0, n, at[0]), fx.vec(1, n, at[1])
+			copy(x, wasX)
+			copy(dy, wasDy)
+			dx, a1, a2 := in.args()
+			if err := fx.call(func() { fx.ops.ReLUGrad(dx, a1, a2) }, 1-in.writable); err != nil {
+				return fmt.Errorf("%s: %w", in.what, err)
+			}
+			if err := compare(in.what+": dx", dx, in.want); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (fx *fixture[T]) addBias() error {
+	return fx.bias(fx.ops.AddBias, func(x T) T { return x })
+}
+
+func (fx *fixture[T]) biasReLU() error {
+	return fx.bias(fx.ops.BiasReLU, reluModel[T])
+}
+
+// bias tests op: dst(i,j) = f(x(i,j) + bias(j)).
+func (fx *fixture[T]) bias(op func(dst, x kernels.Mat[T], bias []T), f func(T) T) error {
+	return fx.shapes(func(rows, cols int, pad [2]int, at [3]spot) error {
+		x, was := fx.drawnMat(0, rows, cols, pad[0], at[0], 0.2)
+		bias, wasBias := fx.drawn(2, cols, at[2])
+		dst := fx.mat(1, rows, cols, pad[1], at[1])
+		want := make([]T, len(was))
+		for i, v := range was {
+			want[i] = f(v + wasBias[i%cols])
+		}
+		if err := fx.call(func() { op(dst, x, bias) }, 0, 2); err != nil {
+			return err
+		}
+		if err := compare("dst", elements(dst), want); err != nil {
+			return err
+		}
+		if err := padding(dst); err != nil {
+			return err
+		}
+		x = fx.mat(0, rows, cols, pad[0], at[0])
+		put(x, was, rows, cols, false)
+		if err := fx.call(func() { op(x, x, bias) }, 2); err != nil {
+			return fmt.Errorf("in place: %w", err)
+		}
+		if err := compare("in place: dst", elements(x), want); err != nil {
+			return err
+		}
+		return padding(x)
+	})
+}
+
+// axpby holds sets of a foreign class to two roundings.
+func (fx *fixture[T]) axpby() error {
+	verify := func(got, x, y []T, alpha, beta T) error {
+		for i, v := range got {
+			want := axpbyModel(fx.set.Class, alpha, x[i], beta, y[i])
+			if same(v, want) {
+				continue
+			}
+			var truth sum
+			truth.addProduct(float64(alpha), float64(x[i]))
+			if beta != 0 {
+				truth.addProduct(float64(beta), float64(y[i]))
+			}
+			bound := gamma(2, unitRoundoff[T]())*(math.Abs(float64(alpha*x[i]))+math.Abs(float64(beta*y[i]))) + float64(2*smallest[T]())
+			if fx.exact() || want-want != 0 || !(truth.off(float64(v)) <= bound) {
+				return fmt.Errorf("α=%v β=%v x=%v y=%v: y[%d] = %s, want %s", alpha, beta, x[i], y[i], i, show(v), show(want))
+			}
+		}
+		return nil
+	}
+	return fx.lengths(func(n int, at [3]spot) error {
+		for _, s := range [][2]float64{{1, 1}, {-0.37, 1}, {0.37, 0.61}, {1, 0}, {0.37, 0}, {0, 0.61}, {0, 0}, {-1, -1}} {
+			alpha, beta := T(s[0]), T(s[1])
+			x, wasX := fx.drawn(0, n, at[0])
+			y, wasY := fx.drawn(1, n, at[1])
+			if beta == 0 {
+				clear(wasY)
+				for i := range y {
+					y[i] = T(math.NaN())
+				}
+			}
+			if err := fx.call(func() { fx.ops.Axpby(alpha, x, beta, y) }, 0); err != nil {
+				return err
+			}
+			if err := verify(y, wasX, wasY, alpha, beta); err != nil {
+				return err
+			}
+			x = fx.vec(0, n, at[0])
+			copy(x, wasX)
+			if err := fx.call(func() { fx.ops.Axpby(alpha, x, beta, x) }); err != nil {
+				return fmt.Errorf("in place: %w", err)
+			}
+			if err := verify(x, wasX, wasX, alpha, beta); err != nil {
+				return fmt.Errorf("in place: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+// sumSquaresModel returns Σ x² in the lanes of the contract.
+func sumSquaresModel[T kernels.Float](class kernels.Class, x []T) T {
+	var room [64]T
+	lanes := room[:256/sizeOf[T]()]
+	for i, v := range x {
+		l := i % len(lanes)
+		lanes[l] = multiplyAdd(class, v, v, lanes[l])
+	}
+	for len(lanes) > 1 {
+		half := len(lanes) / 2
+		for i, v := range lanes[half:] {
+			lanes[i] += v
+		}
+		lanes = lanes[:half]
+	}
+	return lanes[0]
+}
+
+func (fx *fixture[T]) sumSquares() error {
+	test := func(n int, at spot, p float64) error {
+		x := fx.vec(0, n, at)
+		randomize(fx.rng, x, p)
+		var got T
+		if err := fx.call(func() { got = fx.ops.SumSquares(x) }, 0); err != nil {
+			return err
+		}
+		want := sumSquaresModel(fx.set.Class, x)
+		if same(got, want) {
+			return nil
+		}
+		var truth sum
+		for _, v := range x {
+			truth.addProduct(float64(v), float64(v))
+		}
+		bound := gamma(n+1, unitRoundoff[T]())*truth.hi + float64(n)*float64(smallest[T]())
+		if fx.exact() || want-want != 0 || !(truth.off(float64(got)) <= bound) {
+			return fmt.Errorf("the sum is %s, want %s", show(got), show(want))
+		}
+		return nil
+	}
+	for _, n := range []int{255, 256, 257, 1000, 4097} {
+		if err := test(n, fx.anySpot(), 0); err != nil {
+			return fmt.Errorf("n=%d: %w", n, err)
+		}
+	}
+	return fx.lengths(func(n int, at [3]spot) error {
+		if err := test(n, at[0], 0); err != nil {
+			return err
+		}
+		return test(n, at[0], 0.3/float64(n+1))
+	})
+}
+
+func (fx *fixture[T]) colSums() error {
+	return fx.shapes(func(rows, cols int, pad [2]int, at [3]spot) error {
+		for _, p := range []float64{0, 0.2 / float64(rows+1)} {
+			x, was := fx.drawnMat(0, rows, cols, pad[0], at[0], p)
+			dst := fx.vec(1, cols, at[1])
+			want := make([]T, cols)
+			for i, v := range was {
+				want[i%cols] += v
+			}
+			if err := fx.call(func() { fx.ops.ColSums(dst, x) }, 0); err != nil {
+				return err
+			}
+			if err := compare("dst", dst, want); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (fx *fixture[T]) subMean() error {
+	return fx.lengths(func(n int, at [3]spot) error {
+		src := place[uint8](fx.arena(0, n), n, at[0])
+		for i := range src {
+			src[i] = uint8(fx.rng.IntN(256))
+		}
+		if n > 0 {
+			src[fx.rng.IntN(n)] = 255
+		}
+		mean, wasMean := fx.drawn(1, n, at[1])
+		for i := range mean {
+			if fx.rng.IntN(2) == 0 {
+				mean[i] = T(128 + 40*fx.rng.NormFloat64())
+				wasMean[i] = mean[i]
+			}
+		}
+		dst := fx.vec(2, n, at[2])
+		want := make([]T, n)
+		for i, v := range wasMean {
+			want[i] = T(src[i]) - v
+		}
+		if err := fx.call(func() { fx.ops.SubMean(dst, src, mean) }, 0, 1); err != nil {
+			return err
+		}
+		return compare("dst", dst, want)
+	})
+}

@@ -43,3 +43,18 @@ func ByName(name string) (*kernels.Set, error) {
 	}
 	return nil, fmt.Errorf("no kernel set %q on this machine; there are: %s", name, strings.Join(names, ", "))
 }
+
+// An Absence is a kernel set that this machine or this build does not offer.
+type Absence struct {
+	Name   string
+	Reason string // as in "this machine lacks AVX512DQ"
+}
+
+// Missing returns the sets that are not in [All], and why.
+func Missing() []Absence {
+	out := missing()
+	if len(foreign(nil)) == 0 {
+		out = append(out, Absence{"openblas", "built without -tags openblas"})
+	}
+	return out
+}

@@ -3,6 +3,7 @@
 package fusegrid
 
 import (
+	"strings"
 	"unsafe"
 
 	"github.com/klauspost/cpuid/v2"
@@ -37,6 +38,8 @@ func rows() []row {
 				Copy:      avx512CopyF64,
 				Transpose: avx512TransposeF64,
 			},
+			peakF32: avx512PeakF32,
+			peakF64: avx512PeakF64,
 		},
 		{
 			name:     "avx2",
@@ -53,6 +56,8 @@ func rows() []row {
 				Copy:      avx2CopyF64,
 				Transpose: avx2TransposeF64,
 			},
+			peakF32: avx2PeakF32,
+			peakF64: avx2PeakF64,
 		},
 	}
 }
@@ -83,6 +88,8 @@ type row struct {
 	features []cpuid.FeatureID
 	f32      kernels.Micro[float32]
 	f64      kernels.Micro[float64]
+	peakF32  func(rounds int)
+	peakF64  func(rounds int)
 }
 
 func (r *row) set() *kernels.Set {
@@ -106,6 +113,23 @@ func native() []*kernels.Set {
 		}
 	}
 	return sets
+}
+
+// missing returns the rows that this CPU or its operating system cannot run.
+func missing() []Absence {
+	var out []Absence
+	for _, r := range rows() {
+		var lacks []string
+		for _, f := range r.features {
+			if !cpuid.CPU.Supports(f) {
+				lacks = append(lacks, f.String())
+			}
+		}
+		if lacks != nil {
+			out = append(out, Absence{r.name, "this machine lacks " + strings.Join(lacks, ", ")})
+		}
+	}
+	return out
 }
 
 // byWidth joins the strips of three widths: small columns or fewer go to narrow, more

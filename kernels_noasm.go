@@ -2,7 +2,22 @@
 
 package fusegrid
 
-import "fusegrid/kernels"
+import (
+	"runtime"
 
-// native returns the assembly sets of this architecture: none.
+	"fusegrid/kernels"
+)
+
+// native returns the assembly sets of this build: none.
 func native() []*kernels.Set { return nil }
+
+// missing returns the rows of the other builds.
+func missing() []Absence {
+	reason := "no assembly for " + runtime.GOARCH
+	if runtime.GOARCH == "amd64" {
+		reason = "built with -tags purego"
+	}
+	return []Absence{{"avx512", reason}, {"avx2", reason}}
+}
+
+func peakLoop[T kernels.Float](string) (loop func(rounds int), flopPerRound int) { return nil, 0 }

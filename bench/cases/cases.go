@@ -1,0 +1,293 @@
+// Package cases lists what is measured: every kernel, type, shape and kernel set,
+// under names that are records. `go test -bench` and the bench command both
+// run it.
+package cases
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"time"
+	"unsafe"
+
+	"github.com/klauspost/cpuid/v2"
+
+	"fusegrid"
+	"fusegrid/kernels"
+)
+
+// A Group is one thing to compute that several rows can compute.
+type Group struct {
+	Kernel string  // "Gemm"
+	Name   string  // "dtype=f32/op=NN/shape=200x3072x50", without the kernel and /impl=
+	DType  string  // "f32" or "f64"
+	Amount float64 // of Unit, per call
+	Unit   string  // "FLOP" or "B" (bytes read and written)
+
+	// Rows makes random inputs, shared by all rows, and returns the rows.
+	Rows func() []Row
+}
+
+// A Row is one way to compute a group.
+type Row struct {
+	Impl string
+	Run  func() // one call
+	// Peak measures for about that long the FLOP/s that one core can reach in
+	// registers. Nil where the group does not count FLOPs or the build has no loop.
+	Peak func(time.Duration) float64
+}
+
+// Of returns every group for these sets.
+func Of(sets []*kernels.Set) []Group {
+	return append(Gemm(sets), Elementwise(sets)...)
+}
+
+// A Shape is a product: op(A) is m×k, op(B) is k×n.
+type Shape struct {
+	Op      string // "NN", "TN" (A is stored transposed), "NT"
+	M, K, N int
+}
+
+// Shapes lists the products of training a net of 3072 inputs on batches, and two
+// square ones.
+var Shapes = []Shape{
+	// Forward: X·W.
+	{"NN", 200, 3072, 50},
+	{"NN", 200, 3072, 200},
+	{"NN", 200, 3072, 400},
+	{"NN", 100, 3072, 200},
+	{"NN", 1000, 3072, 50},
+	// Backward: Xᵀ·dH.
+	{"TN", 3072, 200, 50},
+	{"TN", 3072, 200, 200},
+	{"TN", 3072, 200, 400},
+	{"TN", 3072, 100, 200},
+	// The second layer: H·W, Hᵀ·dS, dS·Wᵀ.
+	{"NN", 200, 50, 10},
+	{"TN", 50, 200, 10},
+	{"NT", 200, 10, 50},
+	{"NN", 512, 512, 512},
+	{"NN", 1024, 1024, 1024},
+}
+
+// Gemm returns the groups of the product, C ← A·B.
+func Gemm(sets []*kernels.Set) []Group {
+	var groups []Group
+	for _, s := range Shapes {
+		groups = append(groups, gemm[float32](s, sets))
+	}
+	for _, s := range Shapes {
+		groups = append(groups, gemm[float64](s, sets))
+	}
+	return groups
+}
+
+func gemm[T kernels.Float](s Shape, sets []*kernels.Set) Group {
+	return Group{
+		Kernel: "Gemm",
+		Name:   fmt.Sprintf("dtype=%s/op=%s/shape=%dx%dx%d", dtype[T](), s.Op, s.M, s.K, s.N),
+		DType:  dtype[T](),
+		Amount: 2 * float64(s.M) * float64(s.K) * float64(s.N),
+		Unit:   "FLOP",
+		Rows: func() []Row {
+			stored := func(op byte, rows, cols int) kernels.Mat[T] {
+				if op == 'T' {
+					rows, cols = cols, rows
+				}
+				return kernels.MatOf(rows, cols, random[T](rows*cols))
+			}
+			p := kernels.Product[T]{
+				Alpha: 1,
+				A:     stored(s.Op[0], s.M, s.K), TransA: s.Op[0] == 'T',
+				B: stored(s.Op[1], s.K, s.N), TransB: s.Op[1] == 'T',
+				C: kernels.NewMat[T](s.M, s.N),
+			}
+			var rows []Row
+			for _, set := range sets {
+				ops := kernels.Of[T](set)
+				rows = append(rows, Row{set.Name, func() { ops.Gemm(p) }, peak[T](set, sets)})
+			}
+			return rows
+		},
+	}
+}
+
+// The bytes that one call of an elementwise kernel touches. The first fits
+// the L1 cache of every CPU with AVX2, the second is too much for L1 and fits L2.
+var sizes = []struct {
+	name  string
+	bytes int
+}{
+	{"L1", 16 << 10},
+	{"L2", 192 << 10},
+}
+
+// Elementwise returns the groups of the other kernels. Beside the sets stands a row
+// that copies as many bytes as the kernel touches: the cache's bandwidth. Sets
+// that borrow these kernels from another one, which are those that are not
+// stable, are left out.
+func Elementwise(sets []*kernels.Set) []Group {
+	var own []*kernels.Set
+	for _, s := range sets {
+		if s.Stable {
+			own = append(own, s)
+		}
+	}
+	return append(elementwise[float32](own), elementwise[float64](own)...)
+}
+
+func elementwise[T kernels.Float](sets []*kernels.Set) []Group {
+	var zero T
+	size := int(unsafe.Sizeof(zero))
+	const hidden, classes = 50, 10
+	var groups []Group
+	// add appends a kernel that touches per bytes per element. bind gets n, the
+	// number of elements, and returns the call for a set.
+	add := func(kernel string, per int, bind func(n int) func(ops kernels.Ops[T]) func()) {
+		for _, s := range sizes {
+			n := s.bytes / per / hidden * hidden // whole rows
+			groups = append(groups, Group{
+				Kernel: kernel,
+				Name:   fmt.Sprintf("dtype=%s/size=%s", dtype[T](), s.name),
+				DType:  dtype[T](),
+				Amount: float64(n * per),
+				Unit:   "B",
+				Rows: func() []Row {
+					call := bind(n)
+					var rows []Row
+					for _, set := range sets {
+						rows = append(rows, Row{Impl: set.Name, Run: call(kernels.Of[T](set))})
+					}
+					src := make([]byte, n*per/2)
+					dst := make([]byte, n*per/2)
+					return append(rows, Row{Impl: "copy", Run: func() { copy(dst, src) }})
+				},
+			})
+		}
+	}
+	matrix := func(n, cols int) kernels.Mat[T] { return kernels.MatOf(n/cols, cols, random[T](n/cols*cols)) }
+
+	add("ReLU", 2*size, func(n int) func(kernels.Ops[T]) func() {
+		dst, x := make([]T, n), random[T](n)
+		return func(ops kernels.Ops[T]) func() { return func() { ops.ReLU(dst, x) } }
+	})
+	add("ReLUGrad", 3*size, func(n int) func(kernels.Ops[T]) func() {
+		dx, dy, x := make([]T, n), random[T](n), random[T](n)
+		return func(ops kernels.Ops[T]) func() { return func() { ops.ReLUGrad(dx, dy, x) } }
+	})
+	add("AddBias", 2*size, func(n int) func(kernels.Ops[T]) func() {
+		dst, x, bias := matrix(n, hidden), matrix(n, hidden), random[T](hidden)
+		return func(ops kernels.Ops[T]) func() { return func() { ops.AddBias(dst, x, bias) } }
+	})
+	add("BiasReLU", 2*size, func(n int) func(kernels.Ops[T]) func() {
+		dst, x, bias := matrix(n, hidden), matrix(n, hidden), random[T](hidden)
+		return func(ops kernels.Ops[T]) func() { return func() { ops.BiasReLU(dst, x, bias) } }
+	})
+	add("SoftmaxLoss", 2*size, func(n int) func(kernels.Ops[T]) func() {
+		dx, x := matrix(n, classes), matrix(n, classes)
+		y := make([]int, x.Rows)
+		for i := range y {
+			y[i] = i % classes
+		}
+		return func(ops kernels.Ops[T]) func() { return func() { ops.SoftmaxLoss(dx, x, y) } }
+	})
+	add("Axpby", 3*size, func(n int) func(kernels.Ops[T]) func() {
+		x, y := random[T](n), random[T](n)
+		return func(ops kernels.Ops[T]) func() { return func() { ops.Axpby(-1e-3, x, 0.999, y) } }
+	})
+	add("SumSquares", size, func(n int) func(kernels.Ops[T]) func() {
+		x := random[T](n)
+		return func(ops kernels.Ops[T]) func() { return func() { ops.SumSquares(x) } }
+	})
+	add("ColSums", size, func(n int) func(kernels.Ops[T]) func() {
+		dst, x := make([]T, hidden), matrix(n, hidden)
+		return func(ops kernels.Ops[T]) func() { return func() { ops.ColSums(dst, x) } }
+	})
+	add("SubMean", 2*size+1, func(n int) func(kernels.Ops[T]) func() {
+		dst, mean, src := make([]T, n), random[T](n), make([]uint8, n)
+		for i := range src {
+			src[i] = uint8(i * 37)
+		}
+		return func(ops kernels.Ops[T]) func() { return func() { ops.SubMean(dst, src, mean) } }
+	})
+	return groups
+}
+
+// dtype is the name of T in benchmark names.
+func dtype[T kernels.Float]() string {
+	var zero T
+	return fmt.Sprintf("f%d", 8*unsafe.Sizeof(zero))
+}
+
+// random returns n numbers from −½ to ½, the same at every call.
+func random[T kernels.Float](n int) []T {
+	rng := rand.New(rand.NewPCG(1, uint64(n)))
+	x := make([]T, n)
+	for i := range x {
+		x[i] = T(rng.Float64() - 0.5)
+	}
+	return x
+}
+
+// A Line is "key: value" in benchmark output. Results whose lines differ are
+// not comparable.
+type Line struct{ Key, Value string }
+
+// Machine returns the lines that `go test` does not print by itself: CPU
+// features, the version of Go, and what foreign libraries say of themselves.
+func Machine(sets []*kernels.Set) []Line {
+	var features []string
+	for _, f := range []cpuid.FeatureID{
+		cpuid.AVX2, cpuid.FMA3,
+		cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL, cpuid.AVX512VNNI, cpuid.AVX512BF16,
+	} {
+		if cpuid.CPU.Supports(f) {
+			features = append(features, strings.ToLower(f.String()))
+		}
+	}
+	if features == nil {
+		features = []string{"none"}
+	}
+	lines := []Line{{"features", strings.Join(features, " ")}, {"go", runtime.Version()}}
+	for _, s := range sets {
+		if s.Detail != "" {
+			lines = append(lines, Line{s.Name, s.Detail})
+		}
+	}
+	return lines
+}
+
+// Units are the units of [Group.Metrics], all better when higher.
+var Units = []string{"FLOP/s", "B/s", "peak-share", "peak-FLOP/s"}
+
+// A Metric is a measured value in a base unit.
+type Metric struct {
+	Value float64
+	Unit  string
+}
+
+// Metrics returns what a row achieves if one call takes that many seconds, and,
+// where it is not 0, the share of peak (in FLOP/s) and peak itself.
+func (g Group) Metrics(seconds, peak float64) []Metric {
+	rate := g.Amount / seconds
+	m := []Metric{{rate, g.Unit + "/s"}}
+	if peak > 0 {
+		m = append(m, Metric{rate / peak, "peak-share"}, Metric{peak, "peak-FLOP/s"})
+	}
+	return m
+}
+
+// peak returns what measures the peak that set could reach: that of its own
+// vectors, or of the widest of sets if it has no loop to measure them with.
+func peak[T kernels.Float](set *kernels.Set, sets []*kernels.Set) func(time.Duration) float64 {
+	for _, s := range append([]*kernels.Set{set}, sets...) {
+		if _, ok := fusegrid.Peak[T](s, 0); ok {
+			return func(d time.Duration) float64 {
+				flops, _ := fusegrid.Peak[T](s, d)
+				return flops
+			}
+		}
+	}
+	return nil
+}

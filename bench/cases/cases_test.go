@@ -1,0 +1,96 @@
+package cases
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"fusegrid"
+	"fusegrid/kernels"
+)
+
+// TestEveryKernelIsMeasured looks for a group of each slot of a set.
+func TestEveryKernelIsMeasured(t *testing.T) {
+	measured := map[string]bool{}
+	names := map[string]bool{}
+	for _, g := range Of(fusegrid.All()) {
+		measured[g.Kernel+" "+g.DType] = true
+		if name := g.Kernel + "/" + g.Name; names[name] {
+			t.Errorf("%s is there twice", name)
+		} else {
+			names[name] = true
+		}
+	}
+	slots := reflect.TypeFor[kernels.Slots[float32]]()
+	for i := range slots.NumField() {
+		if f := slots.Field(i); f.Type.Kind() == reflect.Func {
+			for _, dtype := range []string{"f32", "f64"} {
+				if key := f.Name + " " + dtype; !measured[key] {
+					t.Errorf("no case of %s", key)
+				} else {
+					delete(measured, key)
+				}
+			}
+		}
+	}
+	if len(measured) > 0 {
+		t.Errorf("cases of no kernel: %v", slices.Collect(maps.Keys(measured)))
+	}
+	const headline = "Gemm/dtype=f32/op=NN/shape=200x3072x50"
+	if !names[headline] {
+		t.Errorf("no %s", headline)
+	}
+}
+
+// TestRowsRun calls every row of the small groups once.
+func TestRowsRun(t *testing.T) {
+	sets := fusegrid.All()
+	for _, g := range Of(sets) {
+		if g.Amount > 1e7 {
+			continue
+		}
+		rows := g.Rows()
+		want := len(sets)
+		if g.Unit == "B" { // only sets with kernels of their own, and copy
+			want = 1
+			for _, s := range sets {
+				if s.Stable {
+					want++
+				}
+			}
+		}
+		if len(rows) != want {
+			t.Errorf("%s/%s has %d rows, want %d", g.Kernel, g.Name, len(rows), want)
+		}
+		for _, r := range rows {
+			r.Run()
+		}
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	g := Group{Amount: 100, Unit: "FLOP"}
+	if got, want := g.Metrics(0.5, 0), []Metric{{200, "FLOP/s"}}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	want := []Metric{{200, "FLOP/s"}, {0.25, "peak-share"}, {800, "peak-FLOP/s"}}
+	if got := g.Metrics(0.5, 800); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestMachine(t *testing.T) {
+	sets := []*kernels.Set{{Name: "openblas", Detail: "0.3.21 SkylakeX threads=1"}, {Name: "avx2"}}
+	lines := Machine(sets)
+	if last := lines[len(lines)-1]; last != (Line{"openblas", "0.3.21 SkylakeX threads=1"}) {
+		t.Errorf("the last line is %v", last)
+	}
+	for _, l := range lines {
+		// What the benchmark format takes for a line of its own.
+		if l.Key != strings.ToLower(l.Key) || strings.ContainsAny(l.Key, " \t:") || l.Value == "" {
+			t.Errorf("%q: %q is no line of the benchmark format", l.Key, l.Value)
+		}
+	}
+}

@@ -38,6 +38,7 @@ func rows() []row {
 				Copy:      avx512CopyF64,
 				Transpose: avx512TransposeF64,
 			},
+			vectors: withAVX512Vectors,
 			peakF32: avx512PeakF32,
 			peakF64: avx512PeakF64,
 		},
@@ -56,6 +57,7 @@ func rows() []row {
 				Copy:      avx2CopyF64,
 				Transpose: avx2TransposeF64,
 			},
+			vectors: withAVX2Vectors,
 			peakF32: avx2PeakF32,
 			peakF64: avx2PeakF64,
 		},
@@ -88,6 +90,7 @@ type row struct {
 	features []cpuid.FeatureID
 	f32      kernels.Micro[float32]
 	f64      kernels.Micro[float64]
+	vectors  func(*kernels.Set) // overrides the elementwise kernels
 	peakF32  func(rounds int)
 	peakF64  func(rounds int)
 }
@@ -100,6 +103,7 @@ func (r *row) set() *kernels.Set {
 	}
 	s.F32.Tile, s.F32.Gemm = r.f32.Tile, kernels.NewGemm(r.f32)
 	s.F64.Tile, s.F64.Gemm = r.f64.Tile, kernels.NewGemm(r.f64)
+	r.vectors(s)
 	return s
 }
 

@@ -86,7 +86,7 @@ exit:
 // ---- ReLU ------------------------------------------------------------------
 //
 // func relu(dst, x *T, n int)
-// Requires: AVX2; or AVX512F, AVX512DQ
+// Requires: AVX2; or AVX512F
 //
 // dst = max(0, x). MAX gives its last source, x, where one is NaN or both are
 // zero, so NaN and −0 stay. In place is allowed.
@@ -109,7 +109,7 @@ exit:
 // ---- ReLUGrad --------------------------------------------------------------
 //
 // func reluGrad(dx, dy, x *T, n int)
-// Requires: AVX2; or AVX512F, AVX512DQ
+// Requires: AVX2; or AVX512F
 //
 // dx = dy where x > 0, else +0. DST is dx, SRC dy, AUX x.
 
@@ -132,7 +132,7 @@ exit:
 //
 // func addBias(dst, x, bias *T, rows, cols, dstStride, xStride int)
 // func biasReLU(dst, x, bias *T, rows, cols, dstStride, xStride int)
-// Requires: AVX2; or AVX512F, AVX512DQ
+// Requires: AVX2; or AVX512F
 //
 // dst(i,j) = x(i,j) + bias(j), and its ReLU. Strides are in elements.
 
@@ -376,12 +376,12 @@ done:
 // ---- exp -------------------------------------------------------------------
 //
 // func exp(dst, x *T, n int)
-// Requires: AVX2, FMA3; or AVX512F, AVX512DQ
+// Requires: AVX2, FMA3; or AVX512F
 //
 // dst = eˣ for x ≤ 0. With n the integer nearest to x·log₂e and r = x − n·ln 2, which
 // is taken off in two parts so that only the second step rounds,
 //
-//	eˣ = 2ⁿ·(1 + (r + r²·q(r))),  |r| ≤ ½·ln 2,
+//	eˣ = 2ⁿ·(1 + r·(1 + r·q(r))),  |r| ≤ ½·ln 2,
 //
 // where q is the minimax polynomial of (eʳ − 1 − r)/r² of degree 4, or 9 for
 // float64. The error is below 1 ulp, also where the result is denormal. e⁰ is 1,
@@ -392,7 +392,7 @@ done:
 
 #define LOW V9 /* LOWEST */
 
-// EXP: V0 = exp(V0). V1 to V4 are scratch.
+// EXP: V0 = exp(V0). V1 to V3 are scratch.
 #define EXP \
 	MAX    V0, LOW, V0 /* NaN stays: it is MAX's last source */ \
 	MOVU   CONST(MAGIC), V1                   \
@@ -400,10 +400,9 @@ done:
 	SUB    CONST(MAGIC), V1, V2 /* n */       \
 	FNMADD CONST(LN2HI), V2, V0               \
 	FNMADD CONST(LN2LO), V2, V0 /* r */       \
-	POLYNOMIAL(V0, V3)                        \
-	MUL    V0, V0, V4                         \
-	HORNER V0, V4, V3           /* r + r²q */ \
-	ADD    CONST(ONE), V3, V0                 \
+	POLYNOMIAL(V0, V3)          /* q(r) */    \
+	HORNER CONST(ONE), V0, V3                 \
+	HORNER CONST(ONE), V3, V0                 \
 	SCALE
 
 #define EXP1(load, store, k) \
@@ -422,7 +421,7 @@ done:
 // ---- SoftmaxLoss -----------------------------------------------------------
 //
 // func softmaxRows(dx, x *T, rows, cols, dxStride, xStride int, y *int, n T, sum, shifted *T)
-// Requires: AVX2, FMA3; or AVX512F, AVX512DQ
+// Requires: AVX2, FMA3; or AVX512F
 //
 // For each row, with label y and e = exp(x − max x):
 //
@@ -433,11 +432,22 @@ done:
 // −Inf, makes some e NaN and so sum and dx. MAX may lose a NaN; the sum does not.
 //
 // rows, cols ≥ 1. Three passes over a row: maximum (TOP), e and its sum (V6), quotient.
-// AUX walks y, TMP sum, SHIFTED shifted.
+// Between the last two, e is in dx, but the tail stays in a register (LAST): a
+// load so soon after a store of part of a vector would wait. AUX walks y, TMP sum,
+// SHIFTED shifted.
 
 #define SHIFTED R9
 #define TOP V7
 #define COUNT V8
+#define LAST V10
+#define LABEL V5 /* label − I, as integers */
+
+// QUOTIENT: V0 = (V0/Σ − onehot)/n, and the label moves on.
+#define QUOTIENT \
+	DIV    V6, V0, V0                 \
+	SUBONEHOT(V0)                     \
+	DIV    COUNT, V0, V0              \
+	INTSUB CONST(STEP), LABEL, LABEL
 
 #define SOFTMAXROWS \
 	MOVQ      dx+0(FP), DST           \
@@ -496,36 +506,28 @@ exptail: \
 	EXP                               \
 	CLEARREST(V0)                     \
 	ADDLANES                          \
-	STORET2(DST, explow2, explow1, explow0) \
+	MOVU      V0, LAST                \
 expdone: \
 	FOLD(ADD, Y6, X6)                 \
 	MOVS      X6, (TMP)               \
-	MOVQ      (AUX), I                \
-	MOVS      (DST)(I*SIZE), X5       \
-	DIVS      X6, X5, X5              \
-	SUBS      CONST(ONE), X5, X5      \
-	DIVS      X8, X5, X5 /* at the label */ \
 	BROADCAST X6, V6                  \
+	BROADCASTINT (AUX), LABEL         \
 	XORL      I, I                    \
 quotient: \
 	CMPQ      I, LIMIT                \
 	JGT       quotienttail            \
 	LOAD(0, DST, V0)                  \
-	DIV       V6, V0, V0              \
-	DIV       COUNT, V0, V0           \
+	QUOTIENT                          \
 	STORE(0, DST)                     \
 	ADDQ      $LANES, I               \
 	JMP       quotient                \
 quotienttail: \
 	CMPQ      I, N                    \
-	JGE       quotientdone            \
-	LOADT(0, DST, V0)                 \
-	DIV       V6, V0, V0              \
-	DIV       COUNT, V0, V0           \
-	STORET2(DST, low2, low1, low0) \
-quotientdone: \
-	MOVQ      (AUX), I                \
-	MOVS      X5, (DST)(I*SIZE)       \
+	JGE       next                    \
+	MOVU      LAST, V0                \
+	QUOTIENT                          \
+	STORET(0, DST)                    \
+next: \
 	ADDQ      DSTSTRIDE, DST          \
 	ADDQ      SRCSTRIDE, SRC          \
 	ADDQ      $8, AUX                 \

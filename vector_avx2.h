@@ -31,8 +31,7 @@ GLOBL rest<>(SB), RODATA|NOPTR, $64 // 32 bytes of ones, then 32 of zeros
 
 // The tail is stored in halves, because masked stores are slow on AMD's AVX2. STORET
 // clobbers I and V0, and stores nothing for a REST of LANES.
-#define STORET(k, base) STOREHALVES(base, low2, low1, low0)
-#define STORET2(base, low2, low1, low0) STOREHALVES(base, low2, low1, low0)
+#define STORET(k, base) STOREHALVES(base)
 
 #define LOADTOR(base, w, v) \
 	MASKLOAD (base)(I*SIZE), MASK, v \
@@ -47,6 +46,11 @@ GLOBL rest<>(SB), RODATA|NOPTR, $64 // 32 bytes of ones, then 32 of zeros
 #define HALVE(op, zmm, ymm)
 
 #define ADDLANES ADD V0, V6, V6
+
+#define SUBONEHOT(v) \
+	CMPEQ  CONST(NUMBERS), LABEL, V1 \
+	VANDPS CONST(ONE), V1, V1        \
+	SUB    V1, v, v
 
 // SCALE: n is split in halves, so that the first product is exact and only the
 // second can round, also where 2ⁿ is below the normal numbers. V1 is n + MAGIC.

@@ -11,6 +11,7 @@
 #define V7 Z7
 #define V8 Z8
 #define V9 Z9
+#define V10 Z10
 #define H0 Y0 /* the lower half of V0 */
 
 // SETMASK selects the first REST elements of a vector, 0…LANES. LOADT and STORET
@@ -23,9 +24,6 @@
 
 #define LOADT(k, base, v) MOVUZ (base)(I*SIZE), K1, v
 #define STORET(k, base) MOVU V0, K1, (base)(I*SIZE)
-
-// STORET2 is STORET for kernels that need a second one, with other labels.
-#define STORET2(base, low2, low1, low0) STORET(0, base)
 
 // LOADTOR is LOADT, but the other lanes are those of w.
 #define LOADTOR(base, w, v) \
@@ -50,6 +48,11 @@
 	ADD           Y0, Y6, Y6 \
 	VEXTRACTF64X4 $1, Z0, Y1 \
 	ADD           Y1, Y6, Y6
+
+// SUBONEHOT: v −= 1 in the lane whose number is LABEL.
+#define SUBONEHOT(v) \
+	CMPEQ CONST(NUMBERS), LABEL, K2   \
+	SUB   CONST(ONE), v, K2, v
 
 // SCALE: V0 = V0·2ⁿ, rounded once, for n = V2.
 #define SCALE SCALEF V2, V0, V0

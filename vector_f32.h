@@ -18,9 +18,10 @@
 #define BLEND VBLENDVPS
 #define MASKLOAD VMASKMOVPS
 #define INTSUB VPSUBD
+#define CMPEQ VPCMPEQD
+#define BROADCASTINT VPBROADCASTD
 #define MOVS VMOVSS
 #define SUBS VSUBSS
-#define DIVS VDIVSS
 #define INTTOFLOAT VCVTSI2SSL
 
 #define EXPONENT(v) \
@@ -41,7 +42,7 @@
 
 // STOREHALVES stores the first REST elements of V0, of which there are fewer than
 // LANES, a half at a time. It clobbers I and V0.
-#define STOREHALVES(base, low2, low1, low0) \
+#define STOREHALVES(base) \
 	TESTQ        $4, REST           \
 	JZ           low2               \
 	VMOVUPS      X0, (base)(I*SIZE) \
@@ -68,6 +69,8 @@ low0:
 #define ONE 4
 #define LOWEST 5
 #define HALF 6
+#define STEP 12
+#define NUMBERS 13
 
 #define SET(i, bits) \
 	DATA exp<>+(64*i+0)(SB)/8, $bits  \
@@ -91,7 +94,16 @@ SET(8, 0x3e2aaa483e2aaa48)
 SET(9, 0x3d2aac7a3d2aac7a)
 SET(10, 0x3c091d1b3c091d1b)
 SET(11, 0x3ab511d63ab511d6) // r⁴
-GLOBL exp<>(SB), RODATA|NOPTR, $(12*64)
+SET(STEP, (LANES*0x100000001)) // LANES, as integers
+DATA exp<>+(64*NUMBERS+0)(SB)/8, $0x0000000100000000 // the number of each lane
+DATA exp<>+(64*NUMBERS+8)(SB)/8, $0x0000000300000002
+DATA exp<>+(64*NUMBERS+16)(SB)/8, $0x0000000500000004
+DATA exp<>+(64*NUMBERS+24)(SB)/8, $0x0000000700000006
+DATA exp<>+(64*NUMBERS+32)(SB)/8, $0x0000000900000008
+DATA exp<>+(64*NUMBERS+40)(SB)/8, $0x0000000b0000000a
+DATA exp<>+(64*NUMBERS+48)(SB)/8, $0x0000000d0000000c
+DATA exp<>+(64*NUMBERS+56)(SB)/8, $0x0000000f0000000e
+GLOBL exp<>(SB), RODATA|NOPTR, $(14*64)
 
 // POLYNOMIAL: q = the polynomial of exp at r.
 #define POLYNOMIAL(r, q) \

@@ -18,9 +18,10 @@
 #define BLEND VBLENDVPD
 #define MASKLOAD VMASKMOVPD
 #define INTSUB VPSUBQ
+#define CMPEQ VPCMPEQQ
+#define BROADCASTINT VPBROADCASTQ
 #define MOVS VMOVSD
 #define SUBS VSUBSD
-#define DIVS VDIVSD
 #define INTTOFLOAT VCVTSI2SDL
 
 // EXPONENT: v = 2ⁿ for the integer n in the low bits of v.
@@ -42,7 +43,7 @@
 
 // STOREHALVES stores the first REST elements of V0, of which there are fewer than
 // LANES, a half at a time. It clobbers I and V0.
-#define STOREHALVES(base, low2, low1, low0) \
+#define STOREHALVES(base) \
 	TESTQ        $2, REST           \
 	JZ           low1               \
 	VMOVUPD      X0, (base)(I*SIZE) \
@@ -63,6 +64,8 @@ low0:
 #define ONE 4
 #define LOWEST 5
 #define HALF 6
+#define STEP 17
+#define NUMBERS 18
 
 #define SET(i, bits) \
 	DATA exp<>+(64*i+0)(SB)/8, $bits  \
@@ -91,7 +94,16 @@ SET(13, 0x3efa01999ce03456)
 SET(14, 0x3ec71df262da3873)
 SET(15, 0x3e928adafc85d301)
 SET(16, 0x3e5ad7ef922bea35) // r⁹
-GLOBL exp<>(SB), RODATA|NOPTR, $(17*64)
+SET(STEP, LANES) // as integers
+DATA exp<>+(64*NUMBERS+0)(SB)/8, $0 // the number of each lane
+DATA exp<>+(64*NUMBERS+8)(SB)/8, $1
+DATA exp<>+(64*NUMBERS+16)(SB)/8, $2
+DATA exp<>+(64*NUMBERS+24)(SB)/8, $3
+DATA exp<>+(64*NUMBERS+32)(SB)/8, $4
+DATA exp<>+(64*NUMBERS+40)(SB)/8, $5
+DATA exp<>+(64*NUMBERS+48)(SB)/8, $6
+DATA exp<>+(64*NUMBERS+56)(SB)/8, $7
+GLOBL exp<>(SB), RODATA|NOPTR, $(19*64)
 
 // POLYNOMIAL: q = the polynomial of exp at r.
 #define POLYNOMIAL(r, q) \

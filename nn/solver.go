@@ -104,6 +104,7 @@ func NewSolver[T kernels.Float](set *kernels.Set, model Model[T], train, val Dat
 			return nil, fmt.Errorf("nn: solver: options for parameter %q; the model has %s", name, s.paramNames())
 		}
 	}
+	s.hist.Loss = make([]float64, 0, min(cfg.Epochs*s.perEpoch(), historyRoom))
 	s.batch = newBatch[T](cfg.BatchSize, train.Dim())
 	s.sample = make([]int, max(cfg.TrainSamples, cfg.ValSamples))
 	s.eval = newEvaluator(model, train.Dim())

@@ -61,9 +61,9 @@ func (n *Net[T]) Train(ctx context.Context, train, val Data[T], cfg TrainConfig,
 	perEpoch := max(train.Len()/cfg.BatchSize, 1)
 	epochs := (cfg.Iterations + perEpoch - 1) / perEpoch
 	h := History{
-		Loss:     make([]float64, 0, cfg.Iterations),
-		TrainAcc: make([]float64, 0, epochs),
-		ValAcc:   make([]float64, 0, epochs),
+		Loss:     make([]float64, 0, min(cfg.Iterations, historyRoom)),
+		TrainAcc: make([]float64, 0, min(epochs, historyRoom)),
+		ValAcc:   make([]float64, 0, min(epochs, historyRoom)),
 	}
 	b := newBatch[T](cfg.BatchSize, train.Dim())
 	eval := newEvaluator(n, train.Dim())
@@ -99,6 +99,9 @@ func (n *Net[T]) Train(ctx context.Context, train, val Data[T], cfg TrainConfig,
 	h.diverged(cfg.Iterations-1, n.Finite())
 	return h, nil
 }
+
+// historyRoom is how many iterations a history has room for from the start.
+const historyRoom = 1 << 16
 
 // diverged records that iteration it was not finite.
 func (h *History) diverged(it int, finite bool) bool {

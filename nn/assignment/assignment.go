@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"image"
 	"slices"
+	"strings"
 	"time"
 
 	"fusegrid/kernels"
@@ -68,7 +69,7 @@ func Run(ctx context.Context, set *kernels.Set, opts Options) (Report, error) {
 	}
 	for _, name := range opts.Parts {
 		if !slices.ContainsFunc(parts(), func(p part) bool { return p.name == name }) {
-			return r.report, fmt.Errorf("assignment: no part %q", name)
+			return r.report, fmt.Errorf("assignment: no part %q; there are: %s", name, partNames())
 		}
 	}
 	for _, p := range parts() {
@@ -101,6 +102,14 @@ func parts() []part {
 		{Overfit, true, (*runner).overfit},
 		{Solver, true, (*runner).solver},
 	}
+}
+
+func partNames() string {
+	var names []string
+	for _, p := range parts() {
+		names = append(names, p.name)
+	}
+	return strings.Join(names, ", ")
 }
 
 // A runner holds what the parts have in common.

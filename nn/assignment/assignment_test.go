@@ -1,10 +1,16 @@
 package assignment
 
 import (
+	"context"
+	"errors"
 	"os"
+	"strings"
 	"testing"
 
 	"fusegrid"
+	"fusegrid/kernels"
+	"fusegrid/nn"
+	"fusegrid/nn/dataset"
 )
 
 // Without images: every figure on every kernel set.
@@ -15,10 +21,91 @@ func TestFigures(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			verify(t, report, 60)
+			verify(t, report, 64)
 		})
 	}
 }
+
+// With images: every experiment on the best set, all at full length.
+func TestImages(t *testing.T) {
+	dir := imageFolder(t)
+	set, err := fusegrid.Best()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if slow(set) {
+		t.Skipf("%s is too slow for a training at full length", set.Name)
+	}
+	for _, g := range []struct {
+		name    string
+		parts   []string
+		figures int
+	}{
+		{"two-layer", []string{FirstRun, Grid, Autoencoder}, 31},
+		{"modular", []string{Overfit, Solver}, 65},
+	} {
+		t.Run(g.name, func(t *testing.T) {
+			t.Parallel()
+			report, err := Run(t.Context(), set, Options{Data: dir, Parts: g.parts})
+			if err != nil {
+				t.Fatal(err)
+			}
+			verify(t, report, g.figures)
+		})
+	}
+}
+
+// With images, on every set: the beginning of the first run, or on fast ones all of it,
+// and the short experiments.
+func TestImagesOnEverySet(t *testing.T) {
+	dir := imageFolder(t)
+	for _, set := range fusegrid.All() {
+		t.Run("impl="+set.Name, func(t *testing.T) {
+			parts := []string{Autoencoder, Overfit, FirstRun}
+			if slow(set) {
+				parts = parts[:2]
+				testBeginning(t, set, dir)
+			}
+			report, err := Run(t.Context(), set, Options{Data: dir, Parts: parts})
+			if err != nil {
+				t.Fatal(err)
+			}
+			verify(t, report, 3)
+		})
+	}
+}
+
+// testBeginning runs the first iterations of the first run.
+func testBeginning(t *testing.T, set *kernels.Set, dir string) {
+	const iterations = 5
+	data, err := dataset.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := runner{set: set, data: data}
+	im, err := r.images(dataset.HWC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := afterToy(set)
+	net := cifarNet(set, rng)
+	net.Reg = 0.25
+	hist, err := net.Train(t.Context(), im.train, im.val, nn.TrainConfig{
+		LearningRate: 1e-4, Decay: decay, Iterations: iterations, BatchSize: batchSize,
+	}, rng)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := maxRelError(hist.Loss, goldenRun().Loss[:iterations]); !(e < 1e-10) {
+		t.Errorf("losses %v: relative error %g", hist.Loss, e)
+	}
+	if hist.ValAcc[0] != goldenRun().ValAcc[0] || hist.TrainAcc[0] != goldenRun().TrainAcc[0] {
+		t.Errorf("accuracies %v, %v", hist.TrainAcc, hist.ValAcc)
+	}
+}
+
+// slow says that a training at full length would take minutes.
+func slow(set *kernels.Set) bool { return set.Name == "reference" || set.Name == "gonum" }
 
 // verify logs all figures and fails for those that must agree and do not.
 func verify(t *testing.T, report Report, atLeast int) {
@@ -33,14 +120,72 @@ func verify(t *testing.T, report Report, atLeast int) {
 	if len(report.Figures) < atLeast {
 		t.Errorf("%d figures, want at least %d", len(report.Figures), atLeast)
 	}
+	if report.OK() == t.Failed() {
+		t.Errorf("OK is %v", report.OK())
+	}
 	t.Logf("seconds: %v", report.Seconds)
 }
 
 // imageFolder returns the folder with the CIFAR-10 batches, or skips the test.
 func imageFolder(t *testing.T) string {
+	t.Helper()
 	dir := os.Getenv("FUSEGRID_DATA")
 	if dir == "" {
 		t.Skip("FUSEGRID_DATA is not set: set it to the folder with the CIFAR-10 batches to run this test")
 	}
 	return dir
+}
+
+// Figures of broken kernels must not pass.
+func TestFiguresRejectBrokenKernels(t *testing.T) {
+	for name, spoil := range map[string]func(s *kernels.Slots[float64]){
+		"a product off by 1e-12": func(s *kernels.Slots[float64]) {
+			gemm := s.Gemm
+			s.Gemm = func(p kernels.Product[float64]) { p.Alpha *= 1 + 1e-12; gemm(p) }
+		},
+		"no bias":        func(s *kernels.Slots[float64]) { s.AddBias = func(dst, x kernels.Mat[float64], _ []float64) {} },
+		"no ReLU":        func(s *kernels.Slots[float64]) { s.ReLU = func(dst, x []float64) { copy(dst, x) } },
+		"ReLU passes dy": func(s *kernels.Slots[float64]) { s.ReLUGrad = func(dx, dy, x []float64) { copy(dx, dy) } },
+		"no norm":        func(s *kernels.Slots[float64]) { s.SumSquares = func([]float64) float64 { return 0 } },
+	} {
+		set := kernels.Reference()
+		spoil(&set.F64)
+		report, err := Run(t.Context(), set, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if report.OK() {
+			t.Errorf("%s: every figure agrees", name)
+		}
+	}
+}
+
+func TestRunProgress(t *testing.T) {
+	var seen []string
+	_, err := Run(t.Context(), kernels.Reference(), Options{
+		Parts: []string{Layers, Toy},
+		Progress: func(part string, done float64) {
+			if done == 0 || done == 1 {
+				seen = append(seen, part)
+			}
+		},
+	})
+	if got, want := strings.Join(seen, ", "), "toy net, toy net, layers, layers"; err != nil || got != want {
+		t.Errorf("progress of %s, want %s; %v", got, want, err)
+	}
+}
+
+func TestRunRefuses(t *testing.T) {
+	set := kernels.Reference()
+	if _, err := Run(t.Context(), set, Options{Parts: []string{"toy"}}); err == nil || !strings.Contains(err.Error(), `no part "toy"; there are: `) {
+		t.Errorf("unknown part: %v", err)
+	}
+	if _, err := Run(t.Context(), set, Options{Data: t.TempDir(), Parts: []string{Overfit}}); err == nil {
+		t.Error("an empty data folder: no error")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Run(ctx, set, Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
 }

@@ -1,0 +1,90 @@
+package nn
+
+import (
+	"math"
+	"testing"
+
+	"fusegrid/kernels"
+	"fusegrid/nn/nprand"
+)
+
+func TestPixels(t *testing.T) {
+	onEverySet(t, func(t *testing.T, set *kernels.Set) {
+		x := []uint8{0, 128, 255, 1, 2, 3}
+		p, err := NewPixels[float32](set, x, []uint8{7, 9}, []float64{0.5, 100, 254.75})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Len() != 2 || p.Dim() != 3 {
+			t.Errorf("%d×%d, want 2×3", p.Len(), p.Dim())
+		}
+		b := newBatch[float32](3, 3)
+		copy(b.idx, []int{1, 0, 1})
+		if err := b.gather(p, 10); err != nil {
+			t.Fatal(err)
+		}
+		sameBits(t, "rows", b.x.Data, []float32{0.5, -98, -251.75, -0.5, 28, 0.25, 0.5, -98, -251.75})
+		if b.y[0] != 9 || b.y[1] != 7 || b.y[2] != 9 {
+			t.Errorf("labels %v, want 9 7 9", b.y)
+		}
+		wantError(t, b.gather(p, 9), "sample 1 has label 9", "0…8")
+	})
+}
+
+func TestNewPixelsRefuses(t *testing.T) {
+	set := kernels.Reference()
+	_, err := NewPixels[float64](set, make([]uint8, 7), make([]uint8, 2), make([]float64, 3))
+	wantError(t, err, "7 bytes for 2 labels", "want 6")
+	_, err = NewPixels[float64](set, nil, nil, nil)
+	wantError(t, err, "mean image is empty")
+}
+
+func TestPredict(t *testing.T) {
+	nan, inf := math.NaN(), math.Inf(1)
+	scores := kernels.MatOf(5, 3, []float64{
+		1, 2, 3,
+		2, 2, 1,
+		1, nan, inf,
+		nan, nan, 5,
+		-inf, -inf, -inf,
+	})
+	got := make([]int, 5)
+	Predict(got, scores)
+	for i, want := range []int{2, 0, 1, 0, 0} {
+		if got[i] != want {
+			t.Errorf("row %d: class %d, want %d", i, got[i], want)
+		}
+	}
+}
+
+func TestAccuracy(t *testing.T) {
+	// More samples than are scored at a time, and not a multiple.
+	data := blobs[float64](2*evalRows+37, 6, 4, 3)
+	net := netsOf[float64](kernels.Reference())["deep"]
+	scores := net.Scores(data.X)
+	right := 0
+	for i, c := range data.Y {
+		if argmax(scores.Row(i)) == c {
+			right++
+		}
+	}
+	if got, want := Accuracy(net, data), float64(right)/float64(data.Len()); got != want {
+		t.Errorf("accuracy %v, want %v", got, want)
+	}
+
+	idx := make([]int, 300)
+	nprand.New(1).Choice(idx, data.Len())
+	right = 0
+	scores = net.Scores(data.X)
+	for _, i := range idx {
+		if argmax(scores.Row(i)) == data.Y[i] {
+			right++
+		}
+	}
+	if got, want := newEvaluator(net, 6).accuracy(data, idx), float64(right)/300; got != want {
+		t.Errorf("accuracy of 300 draws %v, want %v", got, want)
+	}
+	if got := Accuracy(net, blobs[float64](0, 6, 4, 3)); !math.IsNaN(got) {
+		t.Errorf("accuracy of no samples %v, want NaN", got)
+	}
+}

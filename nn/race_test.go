@@ -1,0 +1,6 @@
+//go:build race
+
+package nn
+
+// The race detector allocates.
+const raceEnabled = true

@@ -1,0 +1,315 @@
+package nn
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"fusegrid/kernels"
+	"fusegrid/nn/nprand"
+)
+
+// A trial is a Solver on small data with all it works on.
+type trial[T kernels.Float] struct {
+	*Solver[T]
+	net *Net[T]
+	log *bytes.Buffer
+	rng *nprand.State
+}
+
+func solverConfig(rule Rule) SolverConfig {
+	cfg := DefaultSolver()
+	cfg.Optim = DefaultOptim(rule)
+	cfg.Optim.LearningRate = 0.05
+	cfg.LRDecay, cfg.Epochs, cfg.BatchSize, cfg.TrainSamples, cfg.PrintEvery = 0.9, 4, 8, 20, 3
+	return cfg
+}
+
+func newTrial[T kernels.Float](t *testing.T, cfg SolverConfig) trial[T] {
+	t.Helper()
+	set := kernels.Reference()
+	rng := nprand.New(5)
+	net := NewFullyConnected[T](set, 6, []int{7}, 4, 0.3, rng)
+	net.Reg = 0.01
+	log := new(bytes.Buffer)
+	cfg.Log = log
+	s, err := NewSolver(set, net, blobs[T](43, 6, 4, 7), blobs[T](20, 6, 4, 7), cfg, rng)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return trial[T]{s, net, log, rng}
+}
+
+// The course's Solver written out, in float64, with sgd.
+func TestSolverProtocol(t *testing.T) {
+	s := newTrial[float64](t, solverConfig(SGD))
+	if err := s.Train(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+
+	rng := nprand.New(5)
+	net := NewFullyConnected[float64](kernels.Reference(), 6, []int{7}, 4, 0.3, rng)
+	net.Reg = 0.01
+	train, val := blobs[float64](43, 6, 4, 7), blobs[float64](20, 6, 4, 7)
+	var log strings.Builder
+	var losses, trainAcc, valAcc, best []float64
+	bestVal, lr := -1.0, 0.05
+	b, sample := newBatch[float64](8, 6), newBatch[float64](20, 6)
+	for it := range 20 {
+		rng.Choice(b.idx, 43)
+		train.Gather(b.x, b.y, b.idx)
+		losses = append(losses, net.Loss(b.x, b.y))
+		for _, p := range net.Params() {
+			for i, g := range p.Grad.Data {
+				p.Value.Data[i] += -lr * g
+			}
+		}
+		if it%3 == 0 {
+			fmt.Fprintf(&log, "(Iteration %d / 20) loss: %f\n", it+1, losses[it])
+		}
+		end := it%5 == 4 // 43 div 8 is 5
+		if end {
+			lr *= 0.9
+		}
+		if end || it == 0 {
+			rng.Choice(sample.idx, 43)
+			train.Gather(sample.x, sample.y, sample.idx)
+			trainAcc = append(trainAcc, Accuracy(net, Floats[float64]{sample.x, sample.y}))
+			valAcc = append(valAcc, Accuracy(net, val))
+			fmt.Fprintf(&log, "(Epoch %d / 4) train acc: %f; val_acc: %f\n", (it+1)/5, trainAcc[len(trainAcc)-1], valAcc[len(valAcc)-1])
+			if v := valAcc[len(valAcc)-1]; v > bestVal {
+				bestVal, best = v, weights(net)
+			}
+		}
+	}
+	h := s.History()
+	sameBits(t, "losses", h.Loss, losses)
+	sameBits(t, "training accuracies", h.TrainAcc, trainAcc)
+	sameBits(t, "validation accuracies", h.ValAcc, valAcc)
+	sameBits(t, "best weights, restored", weights(s.net), best)
+	if h.BestValAcc != bestVal {
+		t.Errorf("best validation accuracy %v, want %v", h.BestValAcc, bestVal)
+	}
+	if got, want := s.log.String(), log.String(); got != want {
+		t.Errorf("log:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+// Data of no more samples than asked for are measured whole, without a draw.
+func TestSolverSamples(t *testing.T) {
+	cfg := solverConfig(SGD)
+	for _, n := range []int{0, 43, 1000} {
+		cfg.TrainSamples, cfg.ValSamples, cfg.Epochs = n, n, 1
+		s := newTrial[float64](t, cfg)
+		if err := s.Train(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		rng := nprand.New(5)
+		NewFullyConnected[float64](kernels.Reference(), 6, []int{7}, 4, 0.3, rng)
+		rng.Choice(make([]int, 5*8), 43)
+		if got, want := s.rng.Uint32(), rng.Uint32(); got != want {
+			t.Errorf("TrainSamples %d: the stream is elsewhere after the training", n)
+		}
+	}
+}
+
+func TestSolverBestIsRestored(t *testing.T) {
+	cfg := solverConfig(Adam)
+	cfg.Optim.LearningRate = 8 // far too high: the best is not the last
+	cfg.Epochs = 8
+	s := newTrial[float64](t, cfg)
+	if err := s.Train(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h := s.History()
+	if h.BestValAcc != slices.Max(h.ValAcc) {
+		t.Errorf("best %v of %v", h.BestValAcc, h.ValAcc)
+	}
+	if h.BestValAcc == h.ValAcc[len(h.ValAcc)-1] {
+		t.Fatalf("the last is the best, so this tests nothing: %v", h.ValAcc)
+	}
+	if got := Accuracy(s.net, s.val); got != h.BestValAcc {
+		t.Errorf("the restored weights reach %v, want %v", got, h.BestValAcc)
+	}
+}
+
+func TestSolverPerParam(t *testing.T) {
+	cfg := solverConfig(SGD)
+	still := DefaultOptim(Momentum)
+	still.LearningRate = math.SmallestNonzeroFloat64
+	cfg.PerParam = map[string]OptimConfig{"W1": still}
+	s := newTrial[float64](t, cfg)
+	p := s.net.Params()
+	w1 := append([]float64(nil), p[0].Value.Data...)
+	w2 := append([]float64(nil), p[2].Value.Data...)
+	if err := s.Train(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	near(t, "W1", p[0].Value.Data, w1, 0)
+	if slices.Equal(p[2].Value.Data, w2) {
+		t.Error("W2 did not move")
+	}
+}
+
+func TestSolverDiverges(t *testing.T) {
+	cfg := solverConfig(SGD)
+	cfg.Optim.LearningRate, cfg.Epochs = 1e6, 50
+	s := newTrial[float32](t, cfg)
+	s.net.Reg = 1
+	if err := s.Train(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h := s.History()
+	if !h.Diverged || h.DivergedAt != len(h.Loss)-1 || isFinite(h.Loss[h.DivergedAt]) {
+		t.Errorf("diverged %v at %d of %d losses", h.Diverged, h.DivergedAt, len(h.Loss))
+	}
+	before := len(h.Loss)
+	if err := s.Train(t.Context()); err != nil || len(s.History().Loss) != before {
+		t.Errorf("training again: %v, %d more losses", err, len(s.History().Loss)-before)
+	}
+}
+
+// Stopped and started again in the same process, the result is the same.
+func TestSolverCancelled(t *testing.T) {
+	want := newTrial[float64](t, solverConfig(Adam))
+	if err := want.Train(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cfg := solverConfig(Adam)
+	cfg.OnStep = func(s Step) {
+		if s.Iteration == 6 {
+			cancel()
+		}
+	}
+	s := newTrial[float64](t, cfg)
+	err := s.Train(ctx)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want context.Canceled", err)
+	}
+	wantError(t, err, "after iteration 7 of 20")
+	if err := s.Train(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	sameBits(t, "weights", weights(s.net), weights(want.net))
+	if got, want := s.log.String(), want.log.String(); got != want {
+		t.Errorf("log:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+func TestNewSolverRefuses(t *testing.T) {
+	for _, c := range []struct {
+		spoil func(c *SolverConfig)
+		part  string
+	}{
+		{func(c *SolverConfig) { c.Optim.Rule = "sdg" }, `unknown update rule "sdg"`},
+		{func(c *SolverConfig) { c.LRDecay = 0 }, "decay 0"},
+		{func(c *SolverConfig) { c.LRDecay = math.NaN() }, "decay NaN"},
+		{func(c *SolverConfig) { c.Epochs = -1 }, "-1 epochs"},
+		{func(c *SolverConfig) { c.BatchSize = 0 }, "batch size 0"},
+		{func(c *SolverConfig) { c.TrainSamples = -3 }, "accuracies on -3 and 0 samples"},
+		{func(c *SolverConfig) { c.PrintEvery = 0 }, "every 0 iterations"},
+		{func(c *SolverConfig) { c.PerParam = map[string]OptimConfig{"W3": c.Optim} }, `parameter "W3"; the model has W1, b1, W2, b2`},
+		{func(c *SolverConfig) { c.PerParam = map[string]OptimConfig{"W2": {}} }, "(for W2)"},
+	} {
+		cfg := solverConfig(SGD)
+		cfg.Log = new(bytes.Buffer)
+		c.spoil(&cfg)
+		data := blobs[float64](43, 6, 4, 7)
+		net := NewFullyConnected[float64](kernels.Reference(), 6, []int{7}, 4, 0.3, nprand.New(5))
+		_, err := NewSolver(kernels.Reference(), net, data, data, cfg, nprand.New(0))
+		wantError(t, err, c.part)
+	}
+}
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, errors.New("pipe is closed") }
+
+func TestSolverLogFails(t *testing.T) {
+	s := newTrial[float64](t, solverConfig(SGD))
+	s.cfg.Log = brokenWriter{}
+	wantError(t, s.Train(t.Context()), "write the log", "pipe is closed")
+}
+
+func TestSolverDoesNotAllocatePerStep(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	for _, rule := range Rules() {
+		cfg := solverConfig(rule)
+		cfg.BatchSize, cfg.Epochs = 1, 100
+		s := newTrial[float32](t, cfg)
+		s.cfg.Log = nil
+		s.train = blobs[float32](5000, 6, 4, 7) // no epoch ends below
+		step := func() {
+			if err := s.iterate(1000); err != nil {
+				t.Fatal(err)
+			}
+		}
+		step() // the first one measures accuracies
+		if n := testing.AllocsPerRun(100, step); n != 0 {
+			t.Errorf("%s: %v allocations per step", rule, n)
+		}
+	}
+}
+
+// The course's names and their defaults.
+func TestParseSolverOptions(t *testing.T) {
+	log := new(bytes.Buffer)
+	c, err := ParseSolverOptions(nil, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Optim != DefaultOptim(SGD) || c.LRDecay != 1 || c.Epochs != 10 || c.BatchSize != 100 ||
+		c.TrainSamples != 1000 || c.ValSamples != 0 || c.PrintEvery != 10 || c.Log != log {
+		t.Errorf("defaults: %+v", c)
+	}
+
+	c, err = ParseSolverOptions(map[string]any{
+		"update_rule": "adam", "optim_config": map[string]any{"learning_rate": 2e-3, "beta2": 0.99},
+		"lr_decay": 0.95, "batch_size": 64, "num_epochs": 3.0, "num_train_samples": nil, "num_val_samples": 50,
+		"checkpoint_name": "ck", "print_every": 7, "verbose": false,
+	}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := DefaultOptim(Adam)
+	want.LearningRate, want.Beta2 = 2e-3, 0.99
+	if c.Optim != want || c.LRDecay != 0.95 || c.Epochs != 3 || c.BatchSize != 64 ||
+		c.TrainSamples != 0 || c.ValSamples != 50 || c.PrintEvery != 7 || c.Log != nil || c.Checkpoint != "ck" {
+		t.Errorf("options: %+v", c)
+	}
+}
+
+func TestParseSolverOptionsRefuses(t *testing.T) {
+	type m = map[string]any
+	for _, c := range []struct {
+		options m
+		part    string
+	}{
+		{m{"batchsize": 10}, `unknown solver option "batchsize"; there are: batch_size, checkpoint_name, lr_decay, num_epochs,`},
+		{m{"update_rule": "sgdm"}, `unknown update rule "sgdm"`},
+		{m{"update_rule": 3}, `"update_rule": 3 is not a string`},
+		{m{"optim_config": m{"momentum": 0.5}}, `unknown option of sgd in optim_config "momentum"; there are: learning_rate`},
+		{m{"update_rule": Momentum, "optim_config": m{"beta1": 0.5}}, `"beta1"; there are: learning_rate, momentum`},
+		{m{"optim_config": m{"learning_rate": "1e-3"}}, `"learning_rate": "1e-3" is not a number`},
+		{m{"optim_config": m{"learning_rate": -1}}, "learning rate -1"},
+		{m{"optim_config": 1e-3}, "is not a map[string]any"},
+		{m{"batch_size": 1.5}, "1.5 is not an integer"},
+		{m{"batch_size": nil}, "<nil> is not an integer"},
+		{m{"batch_size": math.NaN()}, "NaN is not an integer"},
+		{m{"batch_size": 0}, "batch size 0"},
+		{m{"num_train_samples": "all"}, `"all" is not an integer`},
+		{m{"verbose": 1}, "1 is not true or false"},
+		{m{"lr_decay": true}, "true is not a number"},
+	} {
+		_, err := ParseSolverOptions(c.options, new(bytes.Buffer))
+		wantError(t, err, c.part)
+	}
+}

@@ -1,0 +1,238 @@
+package nn
+
+import (
+	"context"
+	"errors"
+	"math"
+	"testing"
+
+	"fusegrid/kernels"
+	"fusegrid/nn/nprand"
+)
+
+func trainConfig() TrainConfig {
+	return TrainConfig{LearningRate: 0.2, Decay: 0.9, Iterations: 25, BatchSize: 8}
+}
+
+// Train against the assignment's protocol written out here, with Loss and an update in
+// float64.
+func TestTrainProtocol(t *testing.T) {
+	onEverySet(t, func(t *testing.T, set *kernels.Set) {
+		train, val := blobs[float64](33, 6, 4, 7), blobs[float64](20, 6, 4, 7)
+		cfg := trainConfig()
+
+		rng := nprand.New(5)
+		net := NewTwoLayer[float64](set, 6, 8, 4, 0.1, rng)
+		net.Reg = 0.01
+		hist, err := net.Train(t.Context(), train, val, cfg, rng)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		rng = nprand.New(5)
+		other := NewTwoLayer[float64](set, 6, 8, 4, 0.1, rng)
+		other.Reg = 0.01
+		lr := cfg.LearningRate
+		var losses, trainAcc, valAcc []float64
+		b := newBatch[float64](8, 6)
+		for it := range 25 {
+			rng.Choice(b.idx, 33)
+			train.Gather(b.x, b.y, b.idx)
+			losses = append(losses, other.Loss(b.x, b.y))
+			for _, p := range other.Params() {
+				for i, g := range p.Grad.Data {
+					p.Value.Data[i] -= lr * g
+				}
+			}
+			if it%4 == 0 { // 33 div 8
+				trainAcc = append(trainAcc, Accuracy(other, Floats[float64](b.floats())))
+				valAcc = append(valAcc, Accuracy(other, val))
+				lr *= 0.9
+			}
+		}
+		near(t, "losses", hist.Loss, losses, 1e-12)
+		near(t, "training accuracies", hist.TrainAcc, trainAcc, 0)
+		near(t, "validation accuracies", hist.ValAcc, valAcc, 0)
+		near(t, "weights", weights(net), weights(other), 1e-12)
+		if hist.Diverged {
+			t.Error("diverged")
+		}
+		if !(hist.Loss[24] < hist.Loss[0]/2) {
+			t.Errorf("the loss went from %v to %v only", hist.Loss[0], hist.Loss[24])
+		}
+	})
+}
+
+func (b batch[T]) floats() Floats[T] { return Floats[T]{X: b.x, Y: b.y} }
+
+// Float32 follows float64 as far as its precision goes.
+func TestTrainFloat32(t *testing.T) {
+	set := kernels.Reference()
+	run := func() ([]float32, History) {
+		rng := nprand.New(5)
+		net := NewFullyConnected[float32](set, 6, []int{9, 7}, 4, 0.3, rng)
+		h, err := net.Train(t.Context(), blobs[float32](33, 6, 4, 7), blobs[float32](20, 6, 4, 7), trainConfig(), rng)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return weights(net), h
+	}
+	w, h := run()
+	again, _ := run()
+	sameBits(t, "weights of a second run", again, w)
+
+	rng := nprand.New(5)
+	net := NewFullyConnected[float64](set, 6, []int{9, 7}, 4, 0.3, rng)
+	h64, err := net.Train(t.Context(), blobs[float64](33, 6, 4, 7), blobs[float64](20, 6, 4, 7), trainConfig(), rng)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "losses", h.Loss, h64.Loss, 1e-4)
+}
+
+func TestTrainBatchLargerThanData(t *testing.T) {
+	rng := nprand.New(5)
+	data := blobs[float64](5, 6, 4, 7)
+	net := NewTwoLayer[float64](kernels.Reference(), 6, 8, 4, 0.1, rng)
+	cfg := trainConfig()
+	cfg.BatchSize, cfg.Iterations = 50, 3
+	h, err := net.Train(t.Context(), data, data, cfg, rng)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(h.TrainAcc) != 3 { // an epoch is one iteration
+		t.Errorf("%d accuracies, want 3", len(h.TrainAcc))
+	}
+}
+
+func TestTrainDiverges(t *testing.T) {
+	onEverySet(t, func(t *testing.T, set *kernels.Set) {
+		testDivergence[float32](t, set)
+		testDivergence[float64](t, set)
+	})
+}
+
+func testDivergence[T kernels.Float](t *testing.T, set *kernels.Set) {
+	rng := nprand.New(5)
+	data := blobs[T](33, 6, 4, 7)
+	net := NewTwoLayer[T](set, 6, 8, 4, 0.1, rng)
+	net.Reg = 1
+	cfg := trainConfig()
+	cfg.LearningRate, cfg.Iterations, cfg.Decay = 1e5, 1000, 1
+	steps := 0
+	cfg.OnStep = func(s Step) { steps++ }
+	h, err := net.Train(t.Context(), data, data, cfg, rng)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !h.Diverged || h.DivergedAt != len(h.Loss)-1 || h.DivergedAt == 999 || steps != len(h.Loss) {
+		t.Fatalf("diverged %v at %d after %d losses and %d steps", h.Diverged, h.DivergedAt, len(h.Loss), steps)
+	}
+	for i, l := range h.Loss {
+		if isFinite(l) != (i < h.DivergedAt) {
+			t.Errorf("loss %d of %d is %v", i, h.DivergedAt, l)
+		}
+	}
+}
+
+// Weights that the last step of all made infinite are found too.
+func TestTrainDivergesAtTheEnd(t *testing.T) {
+	rng := nprand.New(5)
+	data := blobs[float32](33, 6, 4, 7)
+	net := NewTwoLayer[float32](kernels.Reference(), 6, 8, 4, 0.1, rng)
+	cfg := trainConfig()
+	cfg.LearningRate, cfg.Iterations = 1e38, 1
+	h, err := net.Train(t.Context(), data, data, cfg, rng)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !h.Diverged || h.DivergedAt != 0 || !isFinite(h.Loss[0]) {
+		t.Errorf("diverged %v at %d, losses %v", h.Diverged, h.DivergedAt, h.Loss)
+	}
+}
+
+func TestTrainCancelled(t *testing.T) {
+	rng := nprand.New(5)
+	data := blobs[float64](33, 6, 4, 7)
+	net := NewTwoLayer[float64](kernels.Reference(), 6, 8, 4, 0.1, rng)
+	ctx, cancel := context.WithCancel(t.Context())
+	cfg := trainConfig()
+	cfg.OnStep = func(s Step) {
+		if s.Iteration == 6 {
+			cancel()
+		}
+	}
+	h, err := net.Train(ctx, data, data, cfg, rng)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want context.Canceled", err)
+	}
+	wantError(t, err, "before iteration 7 of 25")
+	if len(h.Loss) != 7 || len(h.ValAcc) != 2 {
+		t.Errorf("%d losses and %d accuracies, want 7 and 2", len(h.Loss), len(h.ValAcc))
+	}
+}
+
+func TestTrainRefuses(t *testing.T) {
+	type setup struct {
+		cfg        TrainConfig
+		net        *Net[float64]
+		train, val Floats[float64]
+	}
+	good := blobs[float64](10, 6, 4, 7)
+	for _, c := range []struct {
+		name  string
+		parts []string
+		spoil func(s *setup)
+	}{
+		{"lr 0", []string{"learning rate 0"}, func(s *setup) { s.cfg.LearningRate = 0 }},
+		{"lr NaN", []string{"learning rate NaN"}, func(s *setup) { s.cfg.LearningRate = math.NaN() }},
+		{"lr Inf", []string{"learning rate +Inf"}, func(s *setup) { s.cfg.LearningRate = math.Inf(1) }},
+		{"decay", []string{"decay -1"}, func(s *setup) { s.cfg.Decay = -1 }},
+		{"iterations", []string{"-1 iterations"}, func(s *setup) { s.cfg.Iterations = -1 }},
+		{"batch", []string{"batch size 0", "1 or more"}, func(s *setup) { s.cfg.BatchSize = 0 }},
+		{"reg", []string{"regularization -0.5"}, func(s *setup) { s.net.Reg = -0.5 }},
+		{"reg NaN", []string{"regularization NaN"}, func(s *setup) { s.net.Reg = math.NaN() }},
+		{"no data", []string{"training data have no samples"}, func(s *setup) { s.train = blobs[float64](0, 6, 4, 7) }},
+		{"no validation", []string{"validation data have no samples"}, func(s *setup) { s.val = blobs[float64](0, 6, 4, 7) }},
+		{"width", []string{"validation data have 5 inputs", "net has 6"}, func(s *setup) { s.val = blobs[float64](9, 5, 4, 7) }},
+		{"label", []string{"has label 4, want 0…3"}, func(s *setup) {
+			s.train = blobs[float64](10, 6, 4, 7)
+			for i := range s.train.Y {
+				s.train.Y[i] = 4
+			}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			net := NewTwoLayer[float64](kernels.Reference(), 6, 8, 4, 0.1, nprand.New(1))
+			s := setup{trainConfig(), net, good, good}
+			before := weights(net)
+			c.spoil(&s)
+			_, err := net.Train(t.Context(), s.train, s.val, s.cfg, nprand.New(0))
+			wantError(t, err, c.parts...)
+			sameBits(t, "weights after the error", weights(net), before)
+		})
+	}
+}
+
+// What a training allocates does not grow with its length.
+func TestTrainDoesNotAllocatePerStep(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	set := kernels.Reference()
+	var data Data[float32] = blobs[float32](33, 6, 4, 7)
+	allocs := func(iterations int) float64 {
+		net := NewTwoLayer[float32](set, 6, 8, 4, 0.1, nprand.New(1))
+		cfg := trainConfig()
+		cfg.Iterations = iterations
+		rng, ctx := nprand.New(2), t.Context()
+		return testing.AllocsPerRun(5, func() {
+			if _, err := net.Train(ctx, data, data, cfg, rng); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	if few, many := allocs(5), allocs(105); few != many {
+		t.Errorf("%v allocations for 5 iterations, %v for 105", few, many)
+	}
+}

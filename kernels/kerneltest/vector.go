@@ -12,7 +12,8 @@ import (
 const maxLen = 130
 
 // lengths calls f with every length and with spots for the operands: all at the
-// head, all at the tail, and drawn ones; then with every alignment.
+// head, all at the tail, and drawn ones; then with every alignment. With -short it
+// skips some of the longer ones.
 func (fx *fixture[T]) lengths(f func(n int, at [3]spot) error) error {
 	try := func(n int, at [3]spot) error {
 		if err := f(n, at); err != nil {
@@ -21,6 +22,9 @@ func (fx *fixture[T]) lengths(f func(n int, at [3]spot) error) error {
 		return nil
 	}
 	for n := range maxLen + 1 {
+		if fx.skips(n) {
+			continue
+		}
 		for _, at := range [][3]spot{{}, {{tail: true}, {tail: true}, {tail: true}}, {fx.anySpot(), fx.anySpot(), fx.anySpot()}} {
 			if err := try(n, at); err != nil {
 				return err
@@ -41,11 +45,17 @@ func (fx *fixture[T]) lengths(f func(n int, at [3]spot) error) error {
 	return nil
 }
 
+// skips reports whether the length is one of those that -short leaves out.
+func (fx *fixture[T]) skips(n int) bool { return fx.short && n > 34 && n%4 > 1 && n%16 > 1 }
+
 // shapes calls f with matrix shapes of every number of columns, paddings for two
 // matrices, and spots for three operands.
 func (fx *fixture[T]) shapes(f func(rows, cols int, pad [2]int, at [3]spot) error) error {
 	pads := []int{0, 1, 5, 16}
 	for cols := range maxLen + 1 {
+		if fx.skips(cols) {
+			continue
+		}
 		for _, rows := range []int{0, 1, 2, 3 + fx.rng.IntN(9)} {
 			pad := [2]int{pads[fx.rng.IntN(4)], pads[fx.rng.IntN(4)]}
 			at := [3]spot{fx.anySpot(), fx.anySpot(), fx.anySpot()}

@@ -1,0 +1,34 @@
+package kerneltest
+
+import (
+	"testing"
+
+	"fusegrid/kernels"
+)
+
+// Agree tests that two stable sets of one class give the same bits, of every
+// kernel.
+func Agree(t *testing.T, a, b *kernels.Set) {
+	t.Run("dtype=f32", func(t *testing.T) { agree[float32](t, a, b) })
+	t.Run("dtype=f64", func(t *testing.T) { agree[float64](t, a, b) })
+}
+
+func agree[T kernels.Float](t *testing.T, a, b *kernels.Set) {
+	if a.Class != b.Class || !a.Stable || !b.Stable {
+		t.Fatalf("%s and %s promise nothing about each other", a.Name, b.Name)
+	}
+	// Both draw the same operands.
+	fa, fb := newFixture[T](a, "agree"), newFixture[T](b, "agree")
+	defer fa.close()
+	defer fb.close()
+	for n := 1; n <= maxLen; n++ {
+		of, to := fa.steps(1+n%7, n, 2*n), fb.steps(1+n%7, n, 2*n)
+		for i := range of {
+			of[i].run()
+			to[i].run()
+			if err := compare("the result", to[i].out, of[i].out); err != nil {
+				t.Fatalf("%s of %d columns, %s against %s: %v", of[i].name, n, b.Name, a.Name, err)
+			}
+		}
+	}
+}

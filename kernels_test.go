@@ -1,0 +1,104 @@
+package fusegrid_test
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"fusegrid"
+	"fusegrid/kernels"
+	"fusegrid/kernels/kerneltest"
+)
+
+func TestKernels(t *testing.T) {
+	for _, set := range fusegrid.All() {
+		kerneltest.Run(t, set)
+	}
+}
+
+func FuzzGemm(f *testing.F) { kerneltest.FuzzGemm(f, fusegrid.All()) }
+
+// Sets of one class are interchangeable to the last bit.
+func TestSetsOfOneClassAgree(t *testing.T) {
+	first := map[kernels.Class]*kernels.Set{}
+	for _, set := range fusegrid.All() {
+		if !set.Stable {
+			continue
+		}
+		if other := first[set.Class]; other != nil {
+			t.Run("impl="+other.Name+"/impl="+set.Name, func(t *testing.T) { kerneltest.Agree(t, other, set) })
+		} else {
+			first[set.Class] = set
+		}
+	}
+}
+
+// FUSEGRID_REQUIRE=avx2,openblas lists the sets that may not be missing, nor run
+// below what the CPU can do.
+func TestRequiredSets(t *testing.T) {
+	required := os.Getenv("FUSEGRID_REQUIRE")
+	if required == "" {
+		t.Skip("FUSEGRID_REQUIRE is not set: no set is required, such as in FUSEGRID_REQUIRE=avx2,openblas")
+	}
+	for name := range strings.SplitSeq(required, ",") {
+		if name == "" {
+			continue
+		}
+		set, err := fusegrid.ByName(name)
+		if err != nil {
+			t.Errorf("FUSEGRID_REQUIRE: %v", err)
+		} else if strings.Contains(set.Detail, "weak") {
+			t.Errorf("FUSEGRID_REQUIRE: %s is %s", name, set.Detail)
+		}
+	}
+}
+
+func TestAll(t *testing.T) {
+	var names []string
+	for _, set := range fusegrid.All() {
+		if slices.Contains(names, set.Name) {
+			t.Errorf("two sets are called %q", set.Name)
+		}
+		names = append(names, set.Name)
+		if set.Class == "" {
+			t.Errorf("%s has no class", set.Name)
+		}
+		if set.Name != "reference" && set.Name != "gonum" && set.Name != "openblas" && len(set.Features) == 0 {
+			t.Errorf("%s does not say what it asks of the CPU", set.Name)
+		}
+	}
+	if n := len(names); n < 2 || names[n-2] != "reference" || names[n-1] != "gonum" {
+		t.Errorf("All() is %q, want reference and gonum last", names)
+	}
+}
+
+func TestByName(t *testing.T) {
+	var names []string
+	for _, set := range fusegrid.All() {
+		names = append(names, set.Name)
+		if got, err := fusegrid.ByName(set.Name); err != nil || got.Name != set.Name {
+			t.Errorf("ByName(%q) = %v, %v", set.Name, got, err)
+		}
+	}
+	_, err := fusegrid.ByName("avx1024")
+	want := `no kernel set "avx1024" on this machine; there are: ` + strings.Join(names, ", ")
+	if err == nil || err.Error() != want {
+		t.Errorf("ByName of an unknown name: %v\nwant %s", err, want)
+	}
+}
+
+func TestBest(t *testing.T) {
+	t.Setenv(fusegrid.EnvImpl, "")
+	if set, err := fusegrid.Best(); err != nil || set.Name != fusegrid.All()[0].Name {
+		t.Errorf("Best() = %v, %v, want the first of All", set, err)
+	}
+	t.Setenv(fusegrid.EnvImpl, "gonum")
+	if set, err := fusegrid.Best(); err != nil || set.Name != "gonum" {
+		t.Errorf("with FUSEGRID_IMPL=gonum Best() = %v, %v", set, err)
+	}
+	t.Setenv(fusegrid.EnvImpl, "fastest")
+	if set, err := fusegrid.Best(); err == nil || !strings.HasPrefix(err.Error(), `FUSEGRID_IMPL: no kernel set "fastest"`) {
+		t.Errorf("with FUSEGRID_IMPL=fastest Best() = %v, %v, want an error that names the variable", set, err)
+	}
+}

@@ -1,6 +1,8 @@
 package fused
 
 import (
+	"math"
+
 	"fusegrid/kernels"
 )
 
@@ -57,9 +59,10 @@ func (b *Block[T]) stepDeep(k int, h, d kernels.Mat[T]) float64 {
 	last := len(layers) - 1
 	scores := b.forwardDeep(k, h)
 	ds := b.deltas[last].Slice(0, n, 0, scores.Cols)
-	loss := b.ops.SoftmaxLoss(ds, scores, b.y[:n])
-	if net.Reg != 0 {
-		loss += 0.5 * net.Reg * b.sumSquares(k)
+	squares, finite := b.sumSquares(k)
+	loss := b.ops.SoftmaxLoss(ds, scores, b.y[:n]) + 0.5*net.Reg*squares
+	if !finite {
+		loss = math.NaN() // a dead unit can hide an infinite weight from the scores
 	}
 	for i := range n {
 		b.ops.Axpby(0, ds.Row(i), T(-net.LR), ds.Row(i))
@@ -80,11 +83,16 @@ func (b *Block[T]) stepDeep(k int, h, d kernels.Mat[T]) float64 {
 	return loss
 }
 
-func (b *Block[T]) sumSquares(k int) float64 {
-	lo, hi := b.off[k]*b.w1.Cols, b.off[k+1]*b.w1.Cols
-	sum := float64(b.ops.SumSquares(b.w1.Data[lo:hi]))
+// sumSquares returns Σ‖W‖² of net k, and whether that and its biases are finite.
+func (b *Block[T]) sumSquares(k int) (weights float64, finite bool) {
+	first := b.firstOf(k)
+	weights = float64(b.ops.SumSquares(first.w.Data))
+	biases := float64(b.ops.SumSquares(first.b))
 	for _, l := range b.deep[k] {
-		sum += float64(b.ops.SumSquares(l.w.Data))
+		weights += float64(b.ops.SumSquares(l.w.Data))
+		biases += float64(b.ops.SumSquares(l.b))
 	}
-	return sum
+	return weights, isFinite(weights) && isFinite(biases)
 }
+
+func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

@@ -3,7 +3,6 @@ package fused
 import (
 	"context"
 	"fmt"
-	"math"
 
 	"fusegrid/kernels"
 	"fusegrid/nn/nprand"
@@ -134,7 +133,7 @@ func (t *Trainer[T]) Step() []Leaver {
 	for k, loss := range losses {
 		id := t.ids[k]
 		t.curves[id].Loss = append(t.curves[id].Loss, loss)
-		t.keep[k] = !math.IsNaN(loss) && !math.IsInf(loss, 0)
+		t.keep[k] = isFinite(loss)
 		if !t.keep[k] {
 			left = append(left, Leaver{ID: id, Iteration: t.done, Loss: loss})
 		}

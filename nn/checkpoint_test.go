@@ -239,6 +239,29 @@ func TestCheckpointCannotBeWritten(t *testing.T) {
 	cfg := solverConfig(SGD)
 	cfg.Checkpoint = filepath.Join(t.TempDir(), "missing", "checkpoint")
 	wantError(t, newTrial[float64](t, cfg).Train(t.Context()), "write checkpoint", cfg.Checkpoint)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := newTrial[float64](t, cfg).Train(ctx)
+	wantError(t, err, "stopped after iteration 0", "write checkpoint", cfg.Checkpoint)
+	if !errors.Is(err, context.Canceled) || !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error %v hides one of its causes", err)
+	}
+}
+
+// A checkpoint that cannot be put in its place leaves no other file behind.
+func TestCheckpointLeavesNothingBehind(t *testing.T) {
+	dir := t.TempDir()
+	cfg := solverConfig(SGD)
+	cfg.Checkpoint = filepath.Join(dir, "checkpoint")
+	if err := os.Mkdir(cfg.Checkpoint, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, newTrial[float64](t, cfg).Train(t.Context()), "write checkpoint")
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 {
+		t.Errorf("left behind: %v, %v", entries, err)
+	}
 }
 
 // seal gives a changed checkpoint the checksum that fits.

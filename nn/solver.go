@@ -2,7 +2,6 @@ package nn
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -106,17 +105,20 @@ func NewSolver[T kernels.Float](set *kernels.Set, model Model[T], train, val Dat
 	}
 	s.hist.Loss = make([]float64, 0, min(cfg.Epochs*s.perEpoch(), historyRoom))
 	s.batch = newBatch[T](cfg.BatchSize, train.Dim())
-	s.sample = make([]int, max(cfg.TrainSamples, cfg.ValSamples))
+	s.sample = make([]int, max(min(cfg.TrainSamples, train.Len()), min(cfg.ValSamples, val.Len())))
 	s.eval = newEvaluator(model, train.Dim())
 	return s, nil
 }
+
+// maxEpochs keeps the number of iterations within an int.
+const maxEpochs = 1 << 30
 
 func (c SolverConfig) check() error {
 	switch {
 	case !(c.LRDecay > 0) || !isFinite(c.LRDecay):
 		return fmt.Errorf("nn: solver: learning rate decay %v, want a positive number, 1 for none", c.LRDecay)
-	case c.Epochs < 0:
-		return fmt.Errorf("nn: solver: %d epochs, want 0 or more", c.Epochs)
+	case c.Epochs < 0 || c.Epochs > maxEpochs:
+		return fmt.Errorf("nn: solver: %d epochs, want 0…%d", c.Epochs, maxEpochs)
 	case c.BatchSize < 1:
 		return fmt.Errorf("nn: solver: batch size %d, want 1 or more", c.BatchSize)
 	case c.TrainSamples < 0 || c.ValSamples < 0:
@@ -152,7 +154,10 @@ func (s *Solver[T]) Train(ctx context.Context) error {
 	for s.done < total && !s.hist.Diverged {
 		if err := ctx.Err(); err != nil {
 			err = fmt.Errorf("nn: solver: stopped after iteration %d of %d: %w", s.done, total, err)
-			return errors.Join(err, s.checkpoint())
+			if err2 := s.checkpoint(); err2 != nil {
+				err = fmt.Errorf("%w; %w", err, err2)
+			}
+			return err
 		}
 		if err := s.iterate(total); err != nil {
 			return err

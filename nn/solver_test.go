@@ -103,7 +103,7 @@ func TestSolverProtocol(t *testing.T) {
 // Data of no more samples than asked for are measured whole, without a draw.
 func TestSolverSamples(t *testing.T) {
 	cfg := solverConfig(SGD)
-	for _, n := range []int{0, 43, 1000} {
+	for _, n := range []int{0, 43, math.MaxInt} {
 		cfg.TrainSamples, cfg.ValSamples, cfg.Epochs = n, n, 1
 		s := newTrial[float64](t, cfg)
 		if err := s.Train(t.Context()); err != nil {
@@ -211,6 +211,7 @@ func TestNewSolverRefuses(t *testing.T) {
 		{func(c *SolverConfig) { c.LRDecay = 0 }, "decay 0"},
 		{func(c *SolverConfig) { c.LRDecay = math.NaN() }, "decay NaN"},
 		{func(c *SolverConfig) { c.Epochs = -1 }, "-1 epochs"},
+		{func(c *SolverConfig) { c.Epochs = math.MaxInt }, "want 0…1073741824"},
 		{func(c *SolverConfig) { c.BatchSize = 0 }, "batch size 0"},
 		{func(c *SolverConfig) { c.TrainSamples = -3 }, "accuracies on -3 and 0 samples"},
 		{func(c *SolverConfig) { c.PrintEvery = 0 }, "every 0 iterations"},

@@ -53,8 +53,8 @@ func (r Report) OK() bool {
 
 // Options choose what [Run] does.
 type Options struct {
-	Data  string   // folder with the CIFAR-10 batches; empty skips the parts that need it
-	Parts []string // names of the parts to run; nil means all
+	Data  string   // folder with the CIFAR-10 batches; may be empty
+	Parts []string // names of the parts to run; nil means all that the data allow
 
 	// Progress, where not nil, is called with a part's name and how much of it is done, 0…1.
 	Progress func(part string, done float64)
@@ -68,8 +68,12 @@ func Run(ctx context.Context, set *kernels.Set, opts Options) (Report, error) {
 		report: Report{Seconds: map[string]float64{}, Images: map[string]image.Image{}},
 	}
 	for _, name := range opts.Parts {
-		if !slices.ContainsFunc(parts(), func(p part) bool { return p.name == name }) {
+		i := slices.IndexFunc(parts(), func(p part) bool { return p.name == name })
+		if i < 0 {
 			return r.report, fmt.Errorf("assignment: no part %q; there are: %s", name, partNames())
+		}
+		if parts()[i].images && opts.Data == "" {
+			return r.report, fmt.Errorf("assignment: %s needs CIFAR-10: name the folder with its batches", name)
 		}
 	}
 	for _, p := range parts() {

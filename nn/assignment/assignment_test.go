@@ -180,6 +180,9 @@ func TestRunRefuses(t *testing.T) {
 	if _, err := Run(t.Context(), set, Options{Parts: []string{"toy"}}); err == nil || !strings.Contains(err.Error(), `no part "toy"; there are: `) {
 		t.Errorf("unknown part: %v", err)
 	}
+	if _, err := Run(t.Context(), set, Options{Parts: []string{Grid}}); err == nil || !strings.Contains(err.Error(), "grid needs CIFAR-10") {
+		t.Errorf("no data for a part that needs it: %v", err)
+	}
 	if _, err := Run(t.Context(), set, Options{Data: t.TempDir(), Parts: []string{Overfit}}); err == nil {
 		t.Error("an empty data folder: no error")
 	}

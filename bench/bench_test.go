@@ -295,7 +295,7 @@ func TestBadCommandLines(t *testing.T) {
 		{"run -time 2h", 2, "at most 1m"},
 		{"run -filter .name:Nothing -o -", 2, "selects no benchmark"},
 		{"run -filter ( -o -", 2, "-filter"},
-		{"run -o " + empty + "/none/x.txt", 2, "no folder"},
+		{"run -o " + empty + "/none/deep/x.txt", 2, "no such file"},
 		{"duel reference", 2, "1 arguments, want 2"},
 		{"duel reference reference", 2, "against itself"},
 		{"duel reference cray", 2, "there are:"},

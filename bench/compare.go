@@ -12,7 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/renameio/v2"
+	"github.com/google/renameio/v2/maybe"
 	"golang.org/x/perf/benchfmt"
 	"golang.org/x/perf/benchmath"
 	"golang.org/x/perf/benchproc"
@@ -60,7 +60,7 @@ func compareCommand(_ context.Context, args []string, stdout, stderr io.Writer) 
 			return err
 		}
 		to := tableOf(file, *tables)
-		if err := renameio.WriteFile(to, md, 0o644); err != nil {
+		if err := maybe.WriteFile(to, md, 0o644); err != nil {
 			return err
 		}
 		fmt.Fprintln(stdout, to)

@@ -22,8 +22,8 @@ type plan struct {
 
 func (p *plan) flags(f *flag.FlagSet, filter string) {
 	f.StringVar(&p.filter, "filter", filter, "benchmarks to run, as in benchstat: '.name:Gemm /dtype:f32'")
-	f.IntVar(&p.rounds, "n", 10, "`rounds`: every row is measured once in each")
-	f.DurationVar(&p.length, "time", 20*time.Millisecond, "least time of one measurement")
+	f.IntVar(&p.rounds, "n", 20, "`rounds`: every row is measured once in each")
+	f.DurationVar(&p.length, "time", 10*time.Millisecond, "least time of one measurement")
 }
 
 func (p *plan) check() error {

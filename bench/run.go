@@ -3,16 +3,18 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"time"
 
-	"github.com/google/renameio/v2"
+	"github.com/google/renameio/v2/maybe"
 	"github.com/klauspost/cpuid/v2"
 	"golang.org/x/perf/benchfmt"
 
@@ -35,8 +37,8 @@ func runCommand(ctx context.Context, args []string, stdout, stderr io.Writer) er
 	}
 	if *out != "-" {
 		// Better now than after the measurement.
-		if info, err := os.Stat(filepath.Dir(*out)); err != nil || !info.IsDir() {
-			return badUsage("-o %s: no folder %s; run in the module's root, or make it", *out, filepath.Dir(*out))
+		if err := os.Mkdir(filepath.Dir(*out), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+			return badUsage("-o %s: %v; run in the module's root, or make the folder", *out, err)
 		}
 	}
 
@@ -65,7 +67,7 @@ func runCommand(ctx context.Context, args []string, stdout, stderr io.Writer) er
 		_, err := stdout.Write(raw.Bytes())
 		return err
 	}
-	return renameio.WriteFile(*out, raw.Bytes(), 0o644)
+	return maybe.WriteFile(*out, raw.Bytes(), 0o644)
 }
 
 // A rawWriter writes results in the benchmark format of Go, with the machine

@@ -10,8 +10,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 )
 
 // A Journal is an append-only file of records, safe against being killed at any
@@ -267,20 +265,4 @@ func open(line []byte) (kind string, raw []byte, reason string) {
 		return kind, raw, ""
 	}
 	return "", nil, "it is not a record"
-}
-
-// Latest returns the last record of each key, in the order of keys.
-func Latest(records []Record) []Record {
-	byKey := make(map[string]int, len(records))
-	for i := range records {
-		byKey[records[i].Key] = i
-	}
-	latest := make([]Record, 0, len(byKey))
-	for i := range records {
-		if byKey[records[i].Key] == i {
-			latest = append(latest, records[i])
-		}
-	}
-	slices.SortFunc(latest, func(a, b Record) int { return strings.Compare(a.Key, b.Key) })
-	return latest
 }

@@ -359,20 +359,6 @@ func TestJournalReadError(t *testing.T) {
 	}
 }
 
-func TestLatest(t *testing.T) {
-	a, b, a2 := trial(1), trial(2), trial(1)
-	a.State = Failed
-	got := Latest([]Record{a, b, a2})
-	if len(got) != 2 || got[0].Key >= got[1].Key {
-		t.Fatalf("got %d records", len(got))
-	}
-	for _, r := range got {
-		if r.State != Done {
-			t.Errorf("%s: %s, want the later record", r.Key, r.State)
-		}
-	}
-}
-
 func FuzzJournal(f *testing.F) {
 	whole := contents(f, trials(2))
 	f.Add(whole)

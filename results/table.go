@@ -1,6 +1,7 @@
 package results
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/csv"
 	"encoding/hex"
@@ -23,8 +24,14 @@ type Table struct {
 
 // NewTable ranks a copy of the records.
 func NewTable(records []Record) *Table {
-	t := &Table{Records: slices.Clone(records)}
-	Rank(t.Records)
+	ranked := slices.Clone(records)
+	Rank(ranked)
+	return newTable(ranked)
+}
+
+// newTable takes records in the order they are to be shown.
+func newTable(records []Record) *Table {
+	t := &Table{Records: records}
 	for _, r := range t.Records {
 		t.fields = append(t.fields, r.Config.fields())
 	}
@@ -79,19 +86,7 @@ func (t *Table) columns() []column {
 		return cells
 	}
 	has := func(f func(r Record) bool) bool { return slices.ContainsFunc(t.Records, f) }
-	names := (Config{}).fields()
-	var cols []column
-	for _, i := range t.vary {
-		c := column{name: names[i].name}
-		for n, fs := range t.fields {
-			value := fs[i].value
-			if c.name == "data" {
-				value = fmt.Sprintf("%s (%.8s)", t.Records[n].DataName, value)
-			}
-			c.cells = append(c.cells, value)
-		}
-		cols = append(cols, c)
-	}
+	cols := t.varying()
 	cols = append(cols,
 		column{name: "train", cells: all(func(r *Record) string { return share(r.Accuracy.Train) }), drop: 1},
 		column{name: "val", cells: all(func(r *Record) string { return share(r.Accuracy.Val) })},
@@ -112,6 +107,23 @@ func (t *Table) columns() []column {
 			}
 			return string(r.State)
 		})})
+	}
+	return cols
+}
+
+// varying returns the fields that vary.
+func (t *Table) varying() []column {
+	var cols []column
+	for _, i := range t.vary {
+		c := column{name: (Config{}).fields()[i].name}
+		for n, fs := range t.fields {
+			value := fs[i].value
+			if c.name == "data" {
+				value = fmt.Sprintf("%s (%.8s)", t.Records[n].DataName, value)
+			}
+			c.cells = append(c.cells, value)
+		}
+		cols = append(cols, c)
 	}
 	return cols
 }
@@ -137,8 +149,23 @@ func share(a *float64) string {
 // WriteText writes at most rows rows (0 for all) in at most width columns, and
 // says in a last line what had to be left out. The caption is not part of it.
 func (t *Table) WriteText(w io.Writer, width, rows int) error {
-	cols := t.columns()
-	shown := len(t.Records)
+	return writeText(w, t.columns(), len(t.Records), width, rows)
+}
+
+// WritePlan writes trials that need not have been trained yet, in the order given:
+// the fields that vary, and the state of each. A state that is empty reads "to train".
+// It takes as much room as WriteText.
+func WritePlan(w io.Writer, trials []Record, width, rows int) error {
+	t := newTable(trials)
+	state := column{name: "state", left: true}
+	for _, r := range trials {
+		state.cells = append(state.cells, cmp.Or(string(r.State), "to train"))
+	}
+	return writeText(w, append(t.varying(), state), len(trials), width, rows)
+}
+
+func writeText(w io.Writer, cols []column, n, width, rows int) error {
+	shown := n
 	if rows > 0 {
 		shown = min(shown, rows)
 	}
@@ -174,8 +201,8 @@ func (t *Table) WriteText(w io.Writer, width, rows int) error {
 	for i := range shown {
 		line(func(c column) string { return c.cells[i] })
 	}
-	if n := len(t.Records) - shown; n > 0 {
-		fmt.Fprintf(&b, "and %d more\n", n)
+	if n > shown {
+		fmt.Fprintf(&b, "and %d more\n", n-shown)
 	}
 	if len(dropped) > 0 {
 		slices.Reverse(dropped)
@@ -197,7 +224,7 @@ func expendable(cols []column) int {
 	if cols[worst].drop > 0 {
 		return worst
 	}
-	last := slices.IndexFunc(cols, func(c column) bool { return c.name == "val" }) - 1
+	last := slices.IndexFunc(cols, func(c column) bool { return c.name == "val" || c.name == "state" }) - 1
 	if last < 1 {
 		return -1
 	}

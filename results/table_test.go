@@ -251,3 +251,36 @@ func TestWriteFile(t *testing.T) {
 		t.Error("no error for a file inside a file")
 	}
 }
+
+func TestCurves(t *testing.T) {
+	var b bytes.Buffer
+	err := WriteCurvesPNG(&b,
+		Panel{Title: "Loss", X: "iteration", Y: "loss", Curves: []Curve{{"loss", []float64{2.3, 2.1, 1.8, 1.9}}}},
+		Panel{Title: "Accuracy", X: "epoch", Y: "accuracy", Curves: []Curve{{"training", []float64{0.1, 0.3}}, {"validation", []float64{0.1, 0.2}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := png.Decode(&b); err != nil {
+		t.Error(err)
+	}
+	if err := WriteCurvesPNG(io.Discard, Panel{Curves: []Curve{{"no values", nil}}}); err == nil {
+		t.Error("an empty curve was drawn")
+	}
+}
+
+func TestWritePlan(t *testing.T) {
+	var b strings.Builder
+	planned := grid()[:3]
+	planned[1].State = ""
+	if err := WritePlan(&b, planned, 80, 2); err != nil {
+		t.Fatal(err)
+	}
+	want := `    lr   reg  state
+0.0001  0.25  done
+ 0.001  0.25  to train
+and 1 more
+`
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}

@@ -1,0 +1,302 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// maxPoints bounds the values of an axis and the points of a grid.
+const maxPoints = 1_000_000
+
+// An item is one part of a list such as 1e-4,log:1e-3..1e-1:5, and knows where it is.
+type item struct {
+	flag, list string
+	n, of      int // the n-th of so many, from 1
+	text       string
+	example    string
+}
+
+// items takes a list apart.
+func items(flag, list, example string) []item {
+	parts := strings.Split(list, ",")
+	its := make([]item, len(parts))
+	for i, p := range parts {
+		its[i] = item{flag, list, i + 1, len(parts), strings.TrimSpace(p), example}
+	}
+	return its
+}
+
+// errorf says what is wrong with the item, where it is and what to write instead.
+func (it item) errorf(format string, args ...any) error {
+	where := fmt.Sprintf("-%s %q", it.flag, it.list)
+	if it.of > 1 {
+		where += fmt.Sprintf(", item %d %q", it.n, it.text)
+	}
+	return badInput{fmt.Errorf("%s: %s; write for example -%s %s", where, fmt.Sprintf(format, args...), it.flag, it.example)}
+}
+
+// A span is a range: a..b:n or log:a..b:n. Without n it is 0.
+type span struct {
+	from, to string
+	n        int
+	log      bool
+}
+
+// span reports whether the item is a range, and which.
+func (it item) span() (s span, ok bool, err error) {
+	text, log := strings.CutPrefix(it.text, "log:")
+	from, rest, ok := strings.Cut(text, "..")
+	if !ok {
+		if log || strings.Contains(text, ":") {
+			return s, false, it.errorf("a range needs two ends, a..b")
+		}
+		return s, false, nil
+	}
+	to, count, counted := strings.Cut(rest, ":")
+	s = span{from: strings.TrimSpace(from), to: strings.TrimSpace(to), log: log}
+	if s.from == "" || s.to == "" {
+		return s, true, it.errorf("a range needs two ends, a..b")
+	}
+	if counted {
+		s.n, err = strconv.Atoi(strings.TrimSpace(count))
+		if err != nil || s.n < 2 {
+			return s, true, it.errorf("%q is not a number of values, 2 or more", count)
+		}
+		if s.n > maxPoints {
+			return s, true, it.errorf("%d values are more than %d", s.n, maxPoints)
+		}
+	}
+	return s, true, nil
+}
+
+// values returns the n values of a range, both ends as they are and those between
+// rounded to six digits, so that what a table shows can be typed again.
+func (s span) values(a, b float64) []float64 {
+	vs := make([]float64, s.n)
+	for i := range vs {
+		t := float64(i) / float64(s.n-1)
+		v := a + (b-a)*t
+		if s.log {
+			v = math.Exp(math.Log(a) + (math.Log(b)-math.Log(a))*t)
+		}
+		vs[i], _ = strconv.ParseFloat(strconv.FormatFloat(v, 'g', 6, 64), 64)
+	}
+	vs[0], vs[s.n-1] = a, b
+	return vs
+}
+
+// A floatAxis parses a list of numbers.
+type floatAxis struct {
+	flag    string
+	zero    bool // 0 is allowed
+	example string
+}
+
+func (x floatAxis) parse(list string) ([]float64, error) {
+	var all []float64
+	seen := newSeen[float64]()
+	for _, it := range items(x.flag, list, x.example) {
+		vs, err := x.item(it)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range vs {
+			if err := seen.add(it, v, strconv.FormatFloat(v, 'g', -1, 64)); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, vs...)
+	}
+	return all, nil
+}
+
+func (x floatAxis) item(it item) ([]float64, error) {
+	s, isRange, err := it.span()
+	if err != nil {
+		return nil, err
+	}
+	if !isRange {
+		v, err := x.number(it, it.text)
+		return []float64{v}, err
+	}
+	a, err := x.number(it, s.from)
+	if err != nil {
+		return nil, err
+	}
+	b, err := x.number(it, s.to)
+	switch {
+	case err != nil:
+		return nil, err
+	case s.n == 0:
+		return nil, it.errorf("how many values? Add their number, %s:5", it.text)
+	case a >= b:
+		return nil, it.errorf("the range must begin below its end")
+	case s.log && a == 0:
+		return nil, it.errorf("ratios cannot begin at 0; put the 0 before, 0,log:1e-3..%s:%d", s.to, s.n)
+	}
+	return s.values(a, b), nil
+}
+
+func (x floatAxis) number(it item, text string) (float64, error) {
+	if text == "" {
+		return 0, it.errorf("a number is missing")
+	}
+	v, err := strconv.ParseFloat(text, 64)
+	switch {
+	case math.IsInf(v, 0):
+		return 0, it.errorf("%q is too large", text)
+	case err != nil:
+		return 0, it.errorf("%q is not a number", text)
+	case math.IsNaN(v):
+		return 0, it.errorf("%q is no number to train with", text)
+	case math.Signbit(v):
+		return 0, it.errorf("%q is negative", text)
+	case v == 0 && !x.zero:
+		return 0, it.errorf("%q must be more than 0", text)
+	}
+	return v, nil
+}
+
+// An intAxis parses a list of whole numbers.
+type intAxis struct {
+	flag     string
+	min, max int64
+	example  string
+}
+
+func (x intAxis) parse(list string) ([]int64, error) {
+	var all []int64
+	seen := newSeen[int64]()
+	for _, it := range items(x.flag, list, x.example) {
+		vs, err := x.item(it)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range vs {
+			if err := seen.add(it, v, strconv.FormatInt(v, 10)); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, vs...)
+	}
+	return all, nil
+}
+
+func (x intAxis) item(it item) ([]int64, error) {
+	s, isRange, err := it.span()
+	if err != nil {
+		return nil, err
+	}
+	if !isRange {
+		v, err := x.number(it, it.text)
+		return []int64{v}, err
+	}
+	a, err := x.number(it, s.from)
+	if err != nil {
+		return nil, err
+	}
+	b, err := x.number(it, s.to)
+	switch {
+	case err != nil:
+		return nil, err
+	case a >= b:
+		return nil, it.errorf("the range must begin below its end")
+	case s.log && s.n == 0:
+		return nil, it.errorf("how many values? Add their number, %s:5", it.text)
+	case s.log && a == 0:
+		return nil, it.errorf("ratios cannot begin at 0; put the 0 before, 0,log:1..%s:%d", s.to, s.n)
+	case s.n == 0 && b-a >= maxPoints:
+		return nil, it.errorf("%d values are more than %d", b-a+1, maxPoints)
+	case s.n == 0:
+		s.n = int(b-a) + 1
+	}
+	vs := make([]int64, s.n)
+	for i, v := range s.values(float64(a), float64(b)) {
+		vs[i] = int64(math.RoundToEven(v))
+		if int64(s.n) == b-a+1 {
+			vs[i] = a + int64(i)
+		}
+	}
+	return vs, nil
+}
+
+func (x intAxis) number(it item, text string) (int64, error) {
+	if text == "" {
+		return 0, it.errorf("a number is missing")
+	}
+	v, err := strconv.ParseInt(text, 10, 64)
+	switch {
+	case err != nil:
+		return 0, it.errorf("%q is not a whole number", text)
+	case v < 0:
+		return 0, it.errorf("%q is negative", text)
+	case v < x.min:
+		return 0, it.errorf("%q is less than %d", text, x.min)
+	case v > x.max:
+		return 0, it.errorf("%q is more than %d", text, x.max)
+	}
+	return v, nil
+}
+
+// parseHidden parses a list of nets, each the sizes of its hidden layers: 50,100x100.
+func parseHidden(list, net string) ([][]int, error) {
+	units := intAxis{flag: "hidden", min: 1, max: 1 << 16, example: "50,100"}
+	if net == "fc" {
+		units.example = "200,100x100"
+	}
+	var nets [][]int
+	seen := newSeen[string]()
+	for _, it := range items(units.flag, list, units.example) {
+		var found [][]int
+		if !strings.Contains(it.text, "x") {
+			vs, err := units.item(it)
+			if err != nil {
+				return nil, err
+			}
+			for _, v := range vs {
+				found = append(found, []int{int(v)})
+			}
+		} else {
+			var layers []int
+			for part := range strings.SplitSeq(it.text, "x") {
+				v, err := units.number(it, part)
+				if err != nil {
+					return nil, err
+				}
+				layers = append(layers, int(v))
+			}
+			if net != "fc" {
+				return nil, it.errorf("%d hidden layers, but the two-layer net has one; add -net fc", len(layers))
+			}
+			found = append(found, layers)
+		}
+		for _, layers := range found {
+			if err := seen.add(it, fmt.Sprint(layers), strings.Trim(strings.ReplaceAll(fmt.Sprint(layers), " ", "x"), "[]")); err != nil {
+				return nil, err
+			}
+		}
+		nets = append(nets, found...)
+	}
+	return nets, nil
+}
+
+// A seen refuses a value that occurs twice in a list.
+type seen[T comparable] map[T]int // value to item
+
+func newSeen[T comparable]() seen[T] { return seen[T]{} }
+
+func (s seen[T]) add(it item, v T, name string) error {
+	first, twice := s[v]
+	s[v] = it.n
+	switch {
+	case twice && first == it.n:
+		return it.errorf("it holds %s more than once; ask for fewer values", name)
+	case twice:
+		return it.errorf("%s is already item %d", name, first)
+	case len(s) > maxPoints:
+		return it.errorf("more than %d values", maxPoints)
+	}
+	return nil
+}

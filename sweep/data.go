@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"fusegrid/nn/dataset"
+)
+
+// builtIn is the value of -data that asks for the synthetic set.
+const builtIn = "synthetic"
+
+// load returns the data that -data names, split as in the assignment. The
+// built-in set is only ever used with a word about it.
+func load(ctx context.Context, dir, net string, stderr io.Writer) (*dataset.Split, error) {
+	d, err := find(dir, stderr)
+	if err != nil {
+		return nil, badInput{err}
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s, err := d.DefaultSplit(pixels(net))
+	if err != nil {
+		return nil, badInput{err}
+	}
+	return s, nil
+}
+
+func find(dir string, stderr io.Writer) (*dataset.Dataset, error) {
+	if dir == "" {
+		if found, ok := dataset.Find(); ok {
+			dir = found
+		} else {
+			fmt.Fprintln(stderr, `sweep: no CIFAR-10 here, so this runs on the built-in synthetic images; "sweep fetch" gets the real ones`)
+			dir = builtIn
+		}
+	}
+	if dir == builtIn {
+		return dataset.Synthetic(0), nil
+	}
+	return dataset.Load(dir)
+}
+
+// pixels returns the order of pixels that the assignment trains a net with.
+func pixels(net string) dataset.Order {
+	if net == "fc" {
+		return dataset.CHW
+	}
+	return dataset.HWC
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"fusegrid/results"
+)
+
+// A grid is every combination of the values of its axes. Its points are made
+// one at a time: there may be a million.
+type grid struct {
+	hidden     [][]int
+	batch      []int64
+	iters      []int64 // minibatches, or
+	epochs     []int64 // passes over the data
+	decay, std []float64
+	lr, reg    []float64
+	seed       []int64
+}
+
+// A course holds the values of the flags that are not given: those of the
+// assignment, for each of its two nets.
+type course map[string]string
+
+func defaults(net string) course {
+	if net == "fc" {
+		return course{
+			"lr": "1e-3", "reg": "0", "hidden": "200", "batch": "100", "decay": "0.95",
+			"std": "1e-3", "seed": "0", "epochs": "10",
+		}
+	}
+	return course{
+		"lr": "1e-4,1e-3", "reg": "0.25,0.85", "hidden": "50", "batch": "200", "decay": "0.95",
+		"std": "1e-4", "seed": "0", "iters": "1000",
+	}
+}
+
+// newGrid parses the axes; given holds those that the user wrote.
+func newGrid(net string, given map[string]string) (*grid, error) {
+	text := defaults(net)
+	_, iters := given["iters"]
+	_, epochs := given["epochs"]
+	switch {
+	case iters && epochs:
+		return nil, badInput{fmt.Errorf("-iters and -epochs are two ways to say how long; give one of them")}
+	case iters && net == "fc":
+		return nil, badInput{fmt.Errorf("-iters is for the two-layer net; the Solver of -net fc counts -epochs")}
+	case epochs:
+		delete(text, "iters")
+	}
+	for name, list := range given {
+		text[name] = list
+	}
+
+	g := new(grid)
+	var err error
+	floats := func(dst *[]float64, x floatAxis) {
+		if err == nil {
+			*dst, err = x.parse(text[x.flag])
+		}
+	}
+	ints := func(dst *[]int64, x intAxis) {
+		if err == nil {
+			*dst, err = x.parse(text[x.flag])
+		}
+	}
+	floats(&g.lr, floatAxis{"lr", false, "1e-4,1e-3 or log:1e-4..1e-2:5"})
+	floats(&g.reg, floatAxis{"reg", true, "0.25,0.85 or 0,log:1e-3..1:4"})
+	floats(&g.decay, floatAxis{"decay", false, "0.9,0.95"})
+	floats(&g.std, floatAxis{"std", false, "1e-4,1e-3"})
+	ints(&g.batch, intAxis{"batch", 1, 100_000, "100,200"})
+	ints(&g.seed, intAxis{"seed", 0, math.MaxUint32, "0 or 1..5"})
+	if _, ok := text["iters"]; ok {
+		ints(&g.iters, intAxis{"iters", 1, 100_000_000, "1000,3000"})
+		g.epochs = []int64{0}
+	} else {
+		ints(&g.epochs, intAxis{"epochs", 1, 100_000, "5,10"})
+		g.iters = []int64{0}
+	}
+	if err == nil {
+		g.hidden, err = parseHidden(text["hidden"], net)
+	}
+	if err != nil {
+		return nil, err
+	}
+	size := 1.0
+	for _, n := range g.lens() {
+		size *= float64(n)
+	}
+	if size > maxPoints {
+		return nil, badInput{fmt.Errorf("the grid has %.0f points (%s), more than %d; give fewer values", size, g.shape(), maxPoints)}
+	}
+	return g, nil
+}
+
+// lens returns the number of values of each axis, the one that changes fastest last.
+func (g *grid) lens() []int {
+	return []int{len(g.hidden), len(g.batch), len(g.iters), len(g.epochs), len(g.decay), len(g.std), len(g.lr), len(g.reg), len(g.seed)}
+}
+
+// shape returns the axes with several values, such as "8 lr × 4 reg".
+func (g *grid) shape() string {
+	var parts []string
+	for i, n := range g.lens() {
+		if n > 1 {
+			parts = append(parts, strconv.Itoa(n)+" "+[]string{"hidden", "batch", "iters", "epochs", "decay", "std", "lr", "reg", "seed"}[i])
+		}
+	}
+	return strings.Join(parts, " × ")
+}
+
+// size returns the number of points.
+func (g *grid) size() int {
+	size := 1
+	for _, n := range g.lens() {
+		size *= n
+	}
+	return size
+}
+
+// at returns point i: base with the values of the axes filled in.
+func (g *grid) at(i int, base results.Config) results.Config {
+	lens := g.lens()
+	index := make([]int, len(lens))
+	for a := len(lens) - 1; a >= 0; a-- {
+		index[a], i = i%lens[a], i/lens[a]
+	}
+	c := base
+	c.Hidden = g.hidden[index[0]]
+	c.Batch = int(g.batch[index[1]])
+	c.Iters = int(g.iters[index[2]])
+	if epochs := int(g.epochs[index[3]]); epochs > 0 {
+		c.Iters = epochs * perEpoch(c)
+	}
+	c.Decay, c.Std = g.decay[index[4]], g.std[index[5]]
+	c.LR, c.Reg = g.lr[index[6]], g.reg[index[7]]
+	c.Seed = uint32(g.seed[index[8]])
+	return c
+}
+
+// perEpoch returns the iterations of an epoch, as the assignment counts them.
+func perEpoch(c results.Config) int { return max(c.Split[0]/c.Batch, 1) }

@@ -1,0 +1,64 @@
+package main
+
+const helpText = `sweep trains a grid of small nets on CIFAR-10 and says which is best.
+
+  sweep [flags]             train every combination of the lists below
+  sweep fetch [flags]       download CIFAR-10 into the user's cache folder
+  sweep reproduce [flags]   run the course's assignment, compare every figure
+  sweep impl                show the kernels of this machine and their peak
+  sweep help                show this text
+
+What to search: a list (1e-4,1e-3), a range of n values with both ends
+(0.1..0.9:5), evenly spaced ratios (log:1e-4..1e-2:5), whole numbers (1..5), or
+several of these (0,log:1e-3..1:4).
+                                            two-layer            fc
+  -lr       learning rate                   1e-4,1e-3            1e-3
+  -reg      regularization, ½·reg·Σ‖W‖²     0.25,0.85            0
+  -hidden   units; 100x100 is two layers    50                   200
+  -batch    images in a minibatch           200                  100
+  -decay    learning rate's factor, epoch   0.95                 0.95
+  -std      scale of the initial weights    1e-4                 1e-3
+  -seed     of the random numbers           0                    0
+  -iters    minibatches in all              1000                 (not for fc)
+  -epochs   passes over the data, instead   -                    10
+
+How to train:
+  -net      two-layer: the assignment's train (default); pixels in HWC order
+            fc: any depth, the assignment's Solver; pixels in CHW order
+  -dtype    f32 (default), or f64, which gives the assignment's digits
+  -impl     kernel set, see "sweep impl" (default: the fastest)
+  -workers  trainings side by side (default: one per core)
+  -data     folder with CIFAR-10, or "synthetic" for the built-in set
+            (default: FUSEGRID_DATA, else what fetch got, else the built-in set)
+
+What comes out:
+  -out      folder for the journal, tables and pictures
+            (default: out/DATA-NET-DTYPE, such as out/cifar-10-two-layer-f32)
+  -top      rows of the table to show, 0 for all (default 20)
+  -dry-run  print the grid and train nothing
+  -quiet    no progress
+
+Every trial goes to OUT/trials.jsonl when it ends. What is there is not trained
+again: the same command goes on after Ctrl-C, a larger grid trains what is new.
+Exit code: 0 all is well, 1 a trial or a figure failed, 2 bad input, 130 Ctrl-C.
+
+  sweep -lr log:1e-4..2e-3:8 -reg 0.25,0.5,0.85 -iters 3000
+  sweep -net fc -hidden 100x100,200 -lr 1e-3 -std 1e-2 -epochs 5 -seed 1..3
+`
+
+const fetchHelp = `sweep fetch downloads CIFAR-10 (170 MB) into the user's cache folder, where sweeps
+find it, and prints the folder. A broken download goes on where it stopped.
+
+  -python   the python version in place of the binary one; both hold the same images
+  -url      another server with the same archive; its MD5 is checked all the same
+  -quiet    no progress
+`
+
+const reproduceHelp = `sweep reproduce runs every seeded experiment of the assignment in float64 and
+compares each printed figure. Exit code 1 if one that must agree does not.
+
+  -out      report to write, with pictures beside it (default results/assignment.md)
+  -data     folder with CIFAR-10 (default: FUSEGRID_DATA, else what fetch got)
+  -impl     kernel set, see "sweep impl" (default: the fastest)
+  -quiet    no progress
+`

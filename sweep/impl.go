@@ -1,0 +1,77 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"fusegrid"
+	"fusegrid/kernels"
+	"fusegrid/results"
+)
+
+// peakTime is how long each peak is measured.
+const peakTime = 50 * time.Millisecond
+
+// impl shows the kernel sets of this machine and build.
+func impl(args []string, stdout io.Writer) error {
+	err := parse(newFlags("impl"), args)
+	if errors.Is(err, errHelp) {
+		_, err := io.WriteString(stdout, helpText)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	best, err := fusegrid.Best()
+	if err != nil {
+		return badInput{err}
+	}
+	m := results.ThisMachine()
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s, %d cores, %s, %s\n\n", m.CPU, m.Cores, m.Platform, m.Go)
+	fmt.Fprintf(&b, "      %-10s %-9s %9s %9s %18s %18s\n", "set", "class", "tile f32", "tile f64", "f32 peak GFLOP/s", "f64 peak GFLOP/s")
+	for _, s := range fusegrid.All() {
+		mark := ""
+		if s.Name == best.Name {
+			mark = "best"
+		}
+		fmt.Fprintf(&b, "%-5s %-10s %-9s %9s %9s %18s %18s\n", mark, s.Name, s.Class,
+			tile(s.F32.Tile), tile(s.F64.Tile), peak[float32](s), peak[float64](s))
+	}
+	fmt.Fprintln(&b)
+	for _, s := range fusegrid.All() {
+		needs := strings.Join(s.Features, ", ")
+		if needs == "" {
+			needs = "no feature of the CPU"
+		}
+		if s.Detail != "" {
+			needs += "; " + s.Detail
+		}
+		fmt.Fprintf(&b, "%-10s needs %s\n", s.Name, needs)
+	}
+	for _, a := range fusegrid.Missing() {
+		fmt.Fprintf(&b, "%-10s is missing: %s\n", a.Name, a.Reason)
+	}
+	fmt.Fprintf(&b, "\nPeak: one core, fused multiply-adds in registers alone. Sets of one class give the\nsame bits. -impl NAME or %s=NAME chooses another set.\n", fusegrid.EnvImpl)
+	_, err = stdout.Write(b.Bytes())
+	return err
+}
+
+func tile(t kernels.Tile) string {
+	if t.MR <= 1 && t.NR <= 1 {
+		return "-"
+	}
+	return fmt.Sprintf("%dx%d", t.MR, t.NR)
+}
+
+func peak[T kernels.Float](s *kernels.Set) string {
+	rate, ok := fusegrid.Peak[T](s, peakTime)
+	if !ok {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f", rate/1e9)
+}

@@ -1,0 +1,77 @@
+// Sweep trains a grid of small nets and says which is best. "sweep help" tells
+// the rest.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"fusegrid"
+)
+
+func main() {
+	fusegrid.EnsureOpenBLAS(os.Stderr)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The first signal ends the context; from then on, a second one ends the process.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// Exit codes.
+const (
+	exitOK          = 0
+	exitFailed      = 1 // something went wrong on the way
+	exitBadInput    = 2 // nothing was done: flags, data or output folder are no good
+	exitInterrupted = 130
+)
+
+// A badInput is an error that the user can cure, found before anything was done.
+type badInput struct{ error }
+
+func (b badInput) Unwrap() error { return b.error }
+
+// errShown ends a command that has said on stderr what was wrong.
+var errShown = errors.New("shown")
+
+// run is the whole command: main is a skin over it.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	err := command(ctx, args, stdout, stderr)
+	if err == nil {
+		return exitOK
+	}
+	if !errors.Is(err, errShown) {
+		fmt.Fprintf(stderr, "sweep: %v\n", err)
+	}
+	var bad badInput
+	switch {
+	case errors.As(err, &bad):
+		return exitBadInput
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	}
+	return exitFailed
+}
+
+func command(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	name := ""
+	if len(args) > 0 {
+		name = args[0]
+	}
+	switch name {
+	case "help", "-h", "-help", "--help":
+		_, err := io.WriteString(stdout, helpText)
+		return err
+	case "fetch":
+		return fetch(ctx, args[1:], stdout, stderr)
+	case "reproduce":
+		return reproduce(ctx, args[1:], stdout, stderr)
+	case "impl":
+		return impl(args[1:], stdout)
+	}
+	return sweep(ctx, args, stdout, stderr)
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"fusegrid/results"
+)
+
+// Names in an output folder.
+const (
+	journalName  = "trials.jsonl"
+	markdownName = "table.md"
+	csvName      = "table.csv"
+	jsonlName    = "table.jsonl"
+	heatMapName  = "heatmap.png"
+)
+
+// An output is a folder with the journal of all trials ever trained into it, and
+// with tables and pictures of them.
+type output struct {
+	dir     string
+	journal *results.Journal
+	records map[string]results.Record // the latest of each key
+}
+
+// defaultOut returns the folder that is used where -out is not given. It depends on
+// what makes trials hard to compare, so a grid that grows stays in one folder.
+func defaultOut(data, net, dtype string) string {
+	return filepath.Join("out", data+"-"+net+"-"+dtype)
+}
+
+// openOutput opens a folder, makes it where needed, and says on stderr what was
+// wrong with its journal. Whatever makes it useless shows here, before any training.
+func openOutput(dir string, stderr io.Writer) (*output, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, badInput{fmt.Errorf("-out: %w; name a folder that you can write to", err)}
+	}
+	name := filepath.Join(dir, journalName)
+	journal, records, recovery, err := results.OpenJournal(name)
+	switch {
+	case errors.Is(err, results.ErrLocked):
+		return nil, badInput{fmt.Errorf("another sweep is writing to %s; wait for it, or give another -out", dir)}
+	case err != nil:
+		return nil, badInput{fmt.Errorf("-out: %w", err)}
+	}
+	o := newOutput(dir, records)
+	o.journal = journal
+	// The journal may be there from a time when the folder could be written to.
+	probe, err := os.CreateTemp(dir, ".probe-*")
+	if err != nil {
+		journal.Close()
+		return nil, badInput{fmt.Errorf("-out: %w; name a folder that you can write to", err)}
+	}
+	probe.Close()
+	os.Remove(probe.Name())
+	if recovery.Cut > 0 {
+		fmt.Fprintf(stderr, "sweep: %s: cut off a torn last line of %d bytes; that trial is trained again\n", name, recovery.Cut)
+	}
+	for _, d := range recovery.Damage {
+		fmt.Fprintf(stderr, "sweep: %s: %s; it is passed over, and its trial trained again\n", name, d)
+	}
+	return o, nil
+}
+
+// peekOutput reads a folder without changing or making anything.
+func peekOutput(dir string) (*output, error) {
+	name := filepath.Join(dir, journalName)
+	f, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return newOutput(dir, nil), nil
+	}
+	if err != nil {
+		return nil, badInput{fmt.Errorf("-out: %w", err)}
+	}
+	defer f.Close()
+	records, _, err := results.ReadJournal(f, name)
+	if err != nil {
+		return nil, badInput{fmt.Errorf("-out: %w", err)}
+	}
+	return newOutput(dir, records), nil
+}
+
+func newOutput(dir string, records []results.Record) *output {
+	o := &output{dir: dir, records: make(map[string]results.Record, len(records))}
+	for _, r := range records {
+		o.records[r.Key] = r
+	}
+	return o
+}
+
+// settled reports whether a trial need not be trained again.
+func (o *output) settled(key string) bool {
+	r, ok := o.records[key]
+	return ok && r.Settled()
+}
+
+// keep puts records on the disk.
+func (o *output) keep(records []results.Record) error {
+	if err := o.journal.Append(records...); err != nil {
+		return err
+	}
+	for _, r := range records {
+		o.records[r.Key] = r
+	}
+	return nil
+}
+
+// of returns the records of the points of a grid, as far as there are any.
+func (o *output) of(g *grid, base results.Config) []results.Record {
+	var found []results.Record
+	for i := range g.size() {
+		if r, ok := o.records[g.at(i, base).Key()]; ok {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+// writeTables swaps in the tables and pictures of all trials in the folder, and
+// returns the names of the files.
+func (o *output) writeTables() ([]string, error) {
+	all := make([]results.Record, 0, len(o.records))
+	for _, r := range o.records {
+		all = append(all, r)
+	}
+	table := results.NewTable(all)
+	files := []struct {
+		name  string
+		write func(io.Writer) error
+	}{{markdownName, table.WriteMarkdown}, {csvName, table.WriteCSV}, {jsonlName, table.WriteJSONL}}
+	if h := results.NewHeatMap(all); h.Worthwhile() {
+		files = append(files, struct {
+			name  string
+			write func(io.Writer) error
+		}{heatMapName, h.WritePNG})
+	}
+	var names []string
+	for _, f := range files {
+		if err := results.WriteFile(filepath.Join(o.dir, f.name), f.write); err != nil {
+			return names, fmt.Errorf("writing a table: %w; the trials are safe in %s", err, filepath.Join(o.dir, journalName))
+		}
+		names = append(names, f.name)
+	}
+	return names, nil
+}
+
+func (o *output) close() error { return o.journal.Close() }
+
+// quote returns the words of a command as a shell takes them.
+func quote(words []string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = w
+		if w == "" || strings.ContainsFunc(w, func(r rune) bool {
+			return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=.,:/@%", r)
+		}) {
+			quoted[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(quoted, " ")
+}
+
+// commandLine returns what was typed to run this program with the arguments.
+func commandLine(args []string) string {
+	program := "sweep"
+	if exe, err := os.Executable(); err == nil && strings.Contains(exe, "go-build") {
+		program = "go run ./sweep"
+	}
+	return program + " " + quote(args)
+}

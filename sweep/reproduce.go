@@ -1,0 +1,287 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/png"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"fusegrid/nn/assignment"
+	"fusegrid/nn/dataset"
+	"fusegrid/results"
+)
+
+// reproduce runs the assignment's experiments and compares every printed figure.
+func reproduce(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	fs := newFlags("reproduce")
+	out := fs.String("out", filepath.Join("results", "assignment.md"), "")
+	data := fs.String("data", "", "")
+	implName := fs.String("impl", "", "")
+	quiet := fs.Bool("quiet", false, "")
+	err := parse(fs, args)
+	if errors.Is(err, errHelp) {
+		_, err := io.WriteString(stdout, reproduceHelp)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	if *out == "" {
+		return badInput{errors.New("-out is empty; leave it out for the default")}
+	}
+	set, err := pickSet(*implName)
+	if err != nil {
+		return err
+	}
+	dir := *data
+	if dir == "" {
+		dir, _ = dataset.Find()
+	}
+	if dir == "" {
+		fmt.Fprintln(stderr, `sweep: no CIFAR-10 here, so only the experiments without it run; "sweep fetch" gets it`)
+	}
+	if err := probe(filepath.Dir(*out)); err != nil {
+		return err
+	}
+
+	var p progress
+	stop := func() {}
+	if !*quiet {
+		stop = newScreen(stderr).follow(ctx, p.line)
+	}
+	report, err := assignment.Run(ctx, set, assignment.Options{Data: dir, Progress: p.set})
+	stop()
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("interrupted, nothing is written: %w", ctx.Err())
+	case err != nil:
+		return badInput{err}
+	}
+
+	m := results.ThisMachine()
+	v := verdict{report, fmt.Sprintf("Ran on %s, %s, kernel set %s, in float64.", m.CPU, m.Platform, set.Name), dir != ""}
+	if err := v.writeFiles(*out); err != nil {
+		return err
+	}
+	if err := v.text(stdout); err != nil {
+		return err
+	}
+	fmt.Fprintf(stderr, "sweep: the verdicts are in %s\n", *out)
+	if !report.OK() {
+		return errors.New("not every figure that must agree does")
+	}
+	return nil
+}
+
+// probe reports whether files can be made in a folder, which it makes where needed.
+func probe(dir string) error {
+	err := os.MkdirAll(dir, 0o755)
+	if err == nil {
+		var f *os.File
+		if f, err = os.CreateTemp(dir, ".probe-*"); err == nil {
+			f.Close()
+			err = os.Remove(f.Name())
+		}
+	}
+	if err != nil {
+		return badInput{fmt.Errorf("-out: %w; name a folder that you can write to", err)}
+	}
+	return nil
+}
+
+// A progress says which part runs.
+type progress struct {
+	mu   sync.Mutex
+	part string
+	done float64
+}
+
+func (p *progress) set(part string, done float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.part, p.done = part, done
+}
+
+func (p *progress) line(elapsed time.Duration, width int) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return fmt.Sprintf("%s %3.0f%%  %s  %s", bar(p.done, 20), 100*p.done, clock(elapsed), p.part)
+}
+
+// A verdict shows a report.
+type verdict struct {
+	assignment.Report
+	machine string
+	images  bool // whether the parts with CIFAR-10 ran
+}
+
+// word says what came of a figure.
+func word(f assignment.Figure) string {
+	switch {
+	case f.OK:
+		return "agrees"
+	case f.Must:
+		return "DIFFERS"
+	}
+	return "differs, may"
+}
+
+// digits says how many digits agree, where that is a question.
+func digits(f assignment.Figure) string {
+	if f.Digits < 0 {
+		return ""
+	}
+	return fmt.Sprint(f.Digits)
+}
+
+// parts returns the names of the parts, in order.
+func (v verdict) parts() []string {
+	var names []string
+	for _, f := range v.Figures {
+		if !slices.Contains(names, f.Part) {
+			names = append(names, f.Part)
+		}
+	}
+	return names
+}
+
+// of returns the figures of a part.
+func (v verdict) of(part string) []assignment.Figure {
+	return slices.DeleteFunc(slices.Clone(v.Figures), func(f assignment.Figure) bool { return f.Part != part })
+}
+
+// summary counts.
+func (v verdict) summary() string {
+	agree, must := 0, 0
+	for _, f := range v.Figures {
+		if f.Must {
+			must++
+			if f.OK {
+				agree++
+			}
+		}
+	}
+	s := fmt.Sprintf("%d of %d figures that must agree do.", agree, must)
+	if !v.images {
+		s += " The experiments on CIFAR-10 did not run."
+	}
+	return s
+}
+
+// text writes what fits a terminal: a line per part, and every figure that differs.
+func (v verdict) text(w io.Writer) error {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%-22s %8s %8s %9s\n", "part", "figures", "agree", "seconds")
+	for _, part := range v.parts() {
+		fs := v.of(part)
+		agree := 0
+		for _, f := range fs {
+			if f.OK {
+				agree++
+			}
+		}
+		fmt.Fprintf(&b, "%-22s %8d %8d %9.2f\n", part, len(fs), agree, v.Seconds[part])
+	}
+	fmt.Fprintf(&b, "\n%s\n", v.summary())
+	for _, f := range v.Figures {
+		if !f.OK {
+			fmt.Fprintf(&b, "%s: %s, %s:\n  printed %s\n  ours    %s\n", word(f), f.Part, f.Name, clip(f.Printed, 70), clip(f.Ours, 70))
+		}
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// markdown writes every figure; pictures are file names, beside the report.
+func (v verdict) markdown(w io.Writer, pictures []string) error {
+	var b bytes.Buffer
+	b.WriteString("# The assignment, figure by figure\n\n")
+	b.WriteString("Written by `sweep reproduce`. ECE 239AS assignment 3, after CS231n: what the notebooks print, what comes out here, and how\nmany significant digits agree. Times are wall time.\n\n")
+	fmt.Fprintf(&b, "%s\n%s\n", v.summary(), v.machine)
+	for _, part := range v.parts() {
+		fmt.Fprintf(&b, "\n## %s (%.2f s)\n\n", strings.ToUpper(part[:1])+part[1:], v.Seconds[part])
+		b.WriteString("| figure | printed | ours | digits | verdict |\n| --- | --- | --- | ---: | --- |\n")
+		for _, f := range v.of(part) {
+			cell := func(s string) string {
+				return strings.ReplaceAll(strings.ReplaceAll(clip(s, 96), "|", `\|`), "\n", " ")
+			}
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", cell(f.Name), cell(f.Printed), cell(f.Ours), digits(f), word(f))
+		}
+	}
+	if len(pictures) > 0 {
+		b.WriteString("\n## Pictures\n\n")
+		for _, p := range pictures {
+			name := strings.TrimSuffix(p, ".png")
+			fmt.Fprintf(&b, "![%s](%s)\n", name, p)
+		}
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// clip shortens a long text in the middle.
+func clip(s string, n int) string {
+	r := []rune(s)
+	if len(r) <= n {
+		return s
+	}
+	return string(r[:n*2/3]) + " … " + string(r[len(r)-(n-n*2/3-3):])
+}
+
+// writeFiles writes the report to name, and the pictures beside it.
+func (v verdict) writeFiles(name string) error {
+	stem := strings.TrimSuffix(filepath.Base(name), filepath.Ext(name))
+	var pictures []string
+	write := func(picture string, draw func(io.Writer) error) error {
+		picture = stem + "-" + picture + ".png"
+		pictures = append(pictures, picture)
+		return results.WriteFile(filepath.Join(filepath.Dir(name), picture), draw)
+	}
+	if len(v.Curves) > 0 {
+		if err := write("curves", func(w io.Writer) error { return v.curves(w) }); err != nil {
+			return err
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(v.Images)) {
+		if err := write("weights-"+key, func(w io.Writer) error { return png.Encode(w, enlarge(v.Images[key], 2)) }); err != nil {
+			return err
+		}
+	}
+	return results.WriteFile(name, func(w io.Writer) error { return v.markdown(w, pictures) })
+}
+
+// curves draws the losses of the first run above its accuracies.
+func (v verdict) curves(w io.Writer) error {
+	loss := results.Panel{Title: "First run: loss", X: "iteration", Y: "loss"}
+	accuracy := results.Panel{Title: "First run: accuracy", X: "epoch", Y: "accuracy"}
+	for _, c := range v.Curves {
+		if strings.Contains(c.Name, "accuracy") {
+			accuracy.Curves = append(accuracy.Curves, results.Curve{Name: strings.TrimSuffix(c.Name, " accuracy"), Values: c.Values})
+		} else {
+			loss.Curves = append(loss.Curves, results.Curve{Name: c.Name, Values: c.Values})
+		}
+	}
+	return results.WriteCurvesPNG(w, loss, accuracy)
+}
+
+// enlarge repeats each pixel n times in both directions.
+func enlarge(src image.Image, n int) image.Image {
+	r := src.Bounds()
+	dst := image.NewNRGBA(image.Rect(0, 0, n*r.Dx(), n*r.Dy()))
+	for y := range n * r.Dy() {
+		for x := range n * r.Dx() {
+			dst.Set(x, y, src.At(r.Min.X+x/n, r.Min.Y+y/n))
+		}
+	}
+	return dst
+}

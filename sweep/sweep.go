@@ -1,0 +1,221 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"fusegrid/nn/dataset"
+	"fusegrid/results"
+)
+
+// sweep trains the grid of the flags, or what of it is not on record, and shows
+// the table.
+func sweep(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	o, err := parseOptions(args)
+	if errors.Is(err, errHelp) {
+		_, err := io.WriteString(stdout, helpText)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	data, err := load(ctx, o.data, o.net, stderr)
+	if err != nil {
+		return err
+	}
+	if o.out == "" {
+		o.out = defaultOut(data.Name, o.net, o.dtype)
+	}
+	s := &session{options: o, data: data, base: base(o, data), stdout: stdout, stderr: stderr}
+	if o.dryRun {
+		return s.dryRun()
+	}
+	r, err := newRunner(o.dtype, o.set, data)
+	if err != nil {
+		return badInput{err}
+	}
+	return s.run(ctx, r, args)
+}
+
+// base returns what all points of a grid have in common.
+func base(o *options, data *dataset.Split) results.Config {
+	return results.Config{
+		Data: data.Hash, Split: [3]int{data.Train.Len(), data.Val.Len(), data.Test.Len()},
+		Pixels: strings.ToLower(data.Order.String()),
+		Net:    o.net, DType: o.dtype, Class: string(o.set.Class),
+	}
+}
+
+// A session is one run of a grid.
+type session struct {
+	*options
+	data           *dataset.Split
+	base           results.Config
+	stdout, stderr io.Writer
+}
+
+// run trains and shows. args are for the command that goes on where this ends.
+func (s *session) run(ctx context.Context, r runner, args []string) (err error) {
+	out, err := openOutput(s.out, s.stderr)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.close()) }()
+
+	blocks := plan(s.grid, s.base, out.settled)
+	todo, size := trialsIn(blocks), s.grid.size()
+	if todo < size {
+		fmt.Fprintf(s.stderr, "sweep: %d of %d trials are on record in %s; %d to train\n", size-todo, size, s.out, todo)
+	}
+	trained := s.train(ctx, blocks, r, out)
+
+	// Whatever happened: what is on record is in the tables.
+	if _, err := out.writeTables(); err != nil {
+		return errors.Join(trained, err)
+	}
+	records := out.of(s.grid, s.base)
+	if err := s.show(records); err != nil {
+		return errors.Join(trained, err)
+	}
+	switch {
+	case errors.Is(trained, context.Canceled):
+		fmt.Fprintf(s.stderr, "sweep: interrupted; %d of %d trials are on record. To go on:\n  %s\n", len(records), size, commandLine(args))
+		return errors.Join(errShown, trained)
+	case trained != nil:
+		return fmt.Errorf("%w; %d of %d trials are on record; to go on, give the same command again", trained, len(records), size)
+	}
+	return s.failures(records)
+}
+
+// train runs the blocks and puts their records into the journal.
+func (s *session) train(ctx context.Context, blocks []block, r runner, out *output) error {
+	if len(blocks) == 0 {
+		return nil
+	}
+	workers := min(s.workers, len(blocks))
+	machine := results.ThisMachine()
+	machine.Detail = s.set.Detail
+	live := newLive(blocks, s.flops)
+	if !s.quiet {
+		stop := newScreen(s.stderr).follow(ctx, live.line)
+		defer stop()
+	}
+	return schedule(ctx, blocks, workers, r, live, func(records []results.Record) error {
+		for i := range records {
+			r := &records[i]
+			r.DataName, r.Impl, r.Machine = s.data.Name, s.set.Name, machine
+			r.Ended = time.Now().UTC().Truncate(time.Millisecond)
+			r.Speed.Block, r.Speed.Workers = max(r.Speed.Block, 1), workers
+			if r.Speed.Seconds > 0 {
+				r.Speed.Iters = float64(r.Steps) / r.Speed.Seconds
+				r.Speed.Samples = r.Speed.Iters * float64(r.Config.Batch)
+				r.Speed.FLOPs = r.Speed.Iters * s.flops(r.Config)
+			}
+		}
+		return out.keep(records)
+	})
+}
+
+// flops returns the operations of one iteration.
+func (s *session) flops(c results.Config) float64 {
+	return c.FLOPs(len(s.data.Mean), len(s.data.Classes))
+}
+
+// show prints the final table.
+func (s *session) show(records []results.Record) error {
+	if len(records) == 0 {
+		return nil
+	}
+	table := results.NewTable(records)
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s\n\n", wrap(table.Caption(), 80))
+	table.WriteText(&b, 80, s.top)
+	if best, ok := results.Best(table.Records); ok && best.Accuracy.Test != nil {
+		fmt.Fprintf(&b, "\ntest accuracy of the best net: %.4f\n", *best.Accuracy.Test)
+	}
+	if _, err := s.stdout.Write(b.Bytes()); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.stderr, "sweep: all trials and tables are in %s\n", s.out)
+	return nil
+}
+
+// failures says which trials failed.
+func (s *session) failures(records []results.Record) error {
+	const some = 5
+	n := 0
+	for _, r := range records {
+		if r.State != results.Failed {
+			continue
+		}
+		if n++; n <= some {
+			fmt.Fprintf(s.stderr, "sweep: lr %g, reg %g failed: %s\n", r.Config.LR, r.Config.Reg, r.Error)
+		}
+	}
+	if n > 0 {
+		return fmt.Errorf("%d of %d trials failed; the errors are in %s/%s, and the same command tries them again", n, len(records), s.out, jsonlName)
+	}
+	return nil
+}
+
+// dryRun prints the grid and what is left of it to train. It makes no file.
+func (s *session) dryRun() error {
+	out, err := peekOutput(s.out)
+	if err != nil {
+		return err
+	}
+	blocks := plan(s.grid, s.base, out.settled)
+	live := newLive(blocks, s.flops)
+	var b bytes.Buffer
+	size, todo := s.grid.size(), trialsIn(blocks)
+	fmt.Fprintf(&b, "%d trials", size)
+	if shape := s.grid.shape(); shape != "" {
+		fmt.Fprintf(&b, " (%s)", shape)
+	}
+	fmt.Fprintf(&b, ", %d on record in %s, %d to train: %.4g GFLOP\n\n", size-todo, s.out, todo, live.total/1e9)
+	planned := make([]results.Record, size)
+	for i := range planned {
+		planned[i].Config = s.grid.at(i, s.base)
+		planned[i].DataName = s.data.Name
+		if r, ok := out.records[planned[i].Config.Key()]; ok {
+			planned[i].State = r.State
+		}
+	}
+	if err := results.WritePlan(&b, planned, 80, s.top); err != nil {
+		return err
+	}
+	_, err = s.stdout.Write(b.Bytes())
+	return err
+}
+
+func trialsIn(blocks []block) int {
+	n := 0
+	for _, b := range blocks {
+		n += len(b.trials)
+	}
+	return n
+}
+
+// wrap breaks a list at its commas into lines of at most width columns.
+func wrap(text string, width int) string {
+	var b strings.Builder
+	column := 0
+	for i, part := range strings.SplitAfter(text, ", ") {
+		if n := len([]rune(strings.TrimSpace(part))); i > 0 && column+n > width {
+			b.WriteString("\n")
+			column = 0
+		}
+		b.WriteString(part)
+		column += len([]rune(part))
+	}
+	lines := strings.Split(b.String(), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return strings.Join(lines, "\n")
+}

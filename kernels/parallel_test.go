@@ -19,7 +19,7 @@ func ramp(rows, cols int) Mat[float32] {
 
 func TestGemmParallelHasTheBitsOfGemm(t *testing.T) {
 	ops := Of[float32](Reference())
-	for _, shape := range [][3]int{{210, 130, 100}, {37, 700, 120}, {4, 4, 4}, {3, 3, 400000}} {
+	for _, shape := range [][3]int{{210, 130, 100}, {37, 700, 120}, {3, 3, 1000}} {
 		m, n, k := shape[0], shape[1], shape[2]
 		for bits := range 4 {
 			p := Product[float32]{Alpha: 0.5, TransA: bits&1 != 0, TransB: bits&2 != 0, Beta: 2}
@@ -38,7 +38,7 @@ func TestGemmParallelHasTheBitsOfGemm(t *testing.T) {
 			p.C = ramp(m, n)
 			ops.Gemm(p)
 			want := p.C
-			for _, workers := range []int{-1, 0, 1, 2, 3, 7, 1000} {
+			for _, workers := range []int{-1, 0, 1, 2, 3, 1000} {
 				p.C = ramp(m, n)
 				ops.GemmParallel(p, workers)
 				if !slices.Equal(p.C.Data, want.Data) {

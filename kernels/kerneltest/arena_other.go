@@ -2,11 +2,13 @@
 
 package kerneltest
 
-// newArena returns an arena of n bytes. Without memory protection only the marks
-// around an operand show that something was written there.
+import "bytes"
+
+// newArena returns an arena of n bytes between soft fences. Without memory
+// protection only writes outside an operand are seen, not reads.
 func newArena(n int) *arena {
-	mem := make([]byte, n)
-	return &arena{all: mem, mem: mem}
+	all := bytes.Repeat([]byte{mark}, n+2*window)
+	return &arena{all: all, mem: all[window : window+n : window+n], soft: [][]byte{all[:window], all[window+n:]}}
 }
 
 func (a *arena) protect(s access) {}

@@ -135,7 +135,7 @@ func (n *Net[T]) Loss(x kernels.Mat[T], y []int) float64 {
 	for i, l := range n.layers {
 		delta := firstRows(n.room.delta[i], x.Rows)
 		dw, db := n.params[2*i].Grad, n.params[2*i+1].Grad
-		n.room.caches[i].affine.weights(1, delta, 0, dw)
+		n.room.caches[i].affine.weights(delta, 0, dw)
 		n.ops.Axpby(T(n.Reg), l.W.Data, 1, dw.Data)
 		n.ops.ColSums(db.Data, delta)
 	}
@@ -153,11 +153,11 @@ func (n *Net[T]) Step(x kernels.Mat[T], y []int, learningRate float64) float64 {
 		delta := firstRows(n.room.delta[i], x.Rows)
 		dw, db := n.params[2*i].Grad, n.params[2*i+1].Grad
 		if n.stable {
-			n.room.caches[i].affine.weights(1, delta, keep, l.W)
+			n.room.caches[i].affine.weights(delta, keep, l.W)
 		} else {
 			// Such a set may add up the terms of dW one by one onto W, and so round
 			// each to the size of W.
-			n.room.caches[i].affine.weights(1, delta, 0, dw)
+			n.room.caches[i].affine.weights(delta, 0, dw)
 			n.ops.Axpby(1, dw.Data, keep, l.W.Data)
 		}
 		n.ops.ColSums(db.Data, delta)

@@ -216,26 +216,32 @@ func (fx *fixture[T]) verifyProduct(q *problem[T], got []T) error {
 	}
 	for i := range q.m {
 		for j := range q.n {
-			c := got[i*q.n+j]
-			want := q.model(fx.set.Class, i, j)
-			if fx.exact() && !same(c, want) {
-				return fmt.Errorf("element (%d,%d) = %s, want the bits of class %s: %s", i, j, show(c), fx.set.Class, show(want))
-			}
-			if q.overflows {
-				continue
-			}
-			if want-want != 0 { // NaN or infinite
-				if !same(c, want) {
-					return fmt.Errorf("element (%d,%d) = %v, want %v", i, j, c, want)
-				}
-				continue
-			}
-			truth, bound := q.truth(i, j)
-			if off := truth.off(float64(c)); !(off <= bound) {
-				return fmt.Errorf("element (%d,%d) = %s, want %v: off by %.3g, %.3g times the bound",
-					i, j, show(c), truth.hi, off, off/bound)
+			if err := fx.verifyElement(q, got[i*q.n+j], i, j); err != nil {
+				return err
 			}
 		}
+	}
+	return nil
+}
+
+func (fx *fixture[T]) verifyElement(q *problem[T], c T, i, j int) error {
+	want := q.model(fx.set.Class, i, j)
+	if fx.exact() && !same(c, want) {
+		return fmt.Errorf("element (%d,%d) = %s, want the bits of class %s: %s", i, j, show(c), fx.set.Class, show(want))
+	}
+	if q.overflows {
+		return nil
+	}
+	if want-want != 0 { // NaN or infinite
+		if !same(c, want) {
+			return fmt.Errorf("element (%d,%d) = %v, want %v", i, j, c, want)
+		}
+		return nil
+	}
+	truth, bound := q.truth(i, j)
+	if off := truth.off(float64(c)); !(off <= bound) {
+		return fmt.Errorf("element (%d,%d) = %s, want %v: off by %.3g, %.3g times the bound",
+			i, j, show(c), truth.hi, off, off/bound)
 	}
 	return nil
 }
@@ -432,24 +438,41 @@ func (fx *fixture[T]) gemmDenormals() error {
 	return nil
 }
 
-// gemmLarge takes products of a training step and checks what they do to a
-// random vector.
+// gemmLarge takes products of a training step, all transposes, and then drawn
+// shapes up to a few blocks of any kernel. It checks what they do to a random
+// vector, and some elements.
 func (fx *fixture[T]) gemmLarge() error {
 	shapes := [][3]int{{200, 50, 3072}, {3072, 50, 200}, {50, 3072, 200}, {310, 270, 290}}
+	draws := 60
 	if fx.short {
-		shapes = shapes[3:]
+		shapes, draws = shapes[3:], 15
+	}
+	for range draws {
+		var s [3]int
+		for i := range s {
+			s[i] = int(math.Exp(fx.rng.Float64() * math.Log(600)))
+		}
+		shapes = append(shapes, s)
 	}
 	for _, s := range shapes {
-		q := fx.newProblem(s[0], s[1], s[2])
-		fx.anyScalars(q)
-		q.alpha = 0.37
-		l := fx.anyLayout()
-		got, err := fx.multiply(q, l)
-		if err == nil {
-			err = fx.verifyResidual(q, got)
-		}
-		if err != nil {
-			return fmt.Errorf("%v, %v: %w", q, l, err)
+		for transposes := range 4 {
+			q := fx.newProblem(s[0], s[1], s[2])
+			fx.anyScalars(q)
+			q.alpha = 0.37
+			l := fx.anyLayout()
+			l.transA, l.transB = transposes&1 != 0, transposes&2 != 0
+			got, err := fx.multiply(q, l)
+			if err == nil {
+				err = fx.verifyResidual(q, got)
+			}
+			for range 20 {
+				if i, j := fx.rng.IntN(q.m), fx.rng.IntN(q.n); err == nil {
+					err = fx.verifyElement(q, got[i*q.n+j], i, j)
+				}
+			}
+			if err != nil {
+				return fmt.Errorf("%v, %v: %w", q, l, err)
+			}
 		}
 	}
 	return nil

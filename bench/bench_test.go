@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -128,7 +129,7 @@ func TestHold(t *testing.T) {
 	}
 	groups := []cases.Group{{Kernel: "Gemm", Name: "dtype=f32", DType: "f32", Amount: 2, Unit: "FLOP",
 		Rows: func() []cases.Row { return []cases.Row{row("a"), row("skipped"), row("b")} }}}
-	p := plan{filter: "/impl:(a OR b)", rounds: 3, length: time.Microsecond}
+	p := plan{filter: "/impl:(a OR b)", rounds: 3, length: time.Microsecond, clock: "wall"}
 	err := p.hold(context.Background(), groups, func(c *contest) error {
 		for _, r := range c.rows {
 			if got := len(r.rates(c.group)); got != 3 {
@@ -147,6 +148,30 @@ func TestHold(t *testing.T) {
 	}
 	if n := len(log); n < 6 || strings.Join(log[n-6:], "") != "ababab" {
 		t.Errorf("measured in the order %v", log)
+	}
+}
+
+// TestClocks sleeps, which the wall clock counts and the thread's does not.
+func TestClocks(t *testing.T) {
+	if threadTime == nil {
+		t.Skip("no CPU clock on this system")
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	wall, cpu := plan{clock: "wall"}, plan{clock: "cpu"}
+	var inner time.Duration
+	outer := wall.timed(func() {
+		inner = cpu.timed(func() { time.Sleep(20 * time.Millisecond) }, 2)
+	}, 1)
+	if outer < 40*time.Millisecond || inner >= outer {
+		t.Errorf("two naps of 20ms take %v by the wall clock and %v by the thread's", outer, inner)
+	}
+	work := func() {
+		for start := threadTime(); threadTime()-start < time.Millisecond; {
+		}
+	}
+	if d := cpu.timed(work, 2); d < 2*time.Millisecond {
+		t.Errorf("two works of 1ms take %v by the thread's clock", d)
 	}
 }
 
@@ -197,7 +222,7 @@ func TestRun(t *testing.T) {
 			if work := 2 * 200 * 10 * 50.0; !ok || !ok2 || math.Abs(flops*seconds/work-1) > 1e-9 {
 				t.Errorf("%s: %v FLOP/s, %v sec/op", rec.Name, flops, seconds)
 			}
-			for _, key := range []string{"goos", "goarch", "cpu", "features", "go"} {
+			for _, key := range []string{"goos", "goarch", "cpu", "clock", "features", "go"} {
 				if rec.GetConfig(key) == "" {
 					t.Errorf("%s: no %q line", rec.Name, key)
 				}
@@ -293,6 +318,7 @@ func TestBadCommandLines(t *testing.T) {
 		{"run -n x", 2, "invalid value"},
 		{"run -time -1s", 2, "-time -1s"},
 		{"run -time 2h", 2, "at most 1m"},
+		{"run -clock sun", 2, "want wall or cpu"},
 		{"run -filter .name:Nothing -o -", 2, "selects no benchmark"},
 		{"run -filter ( -o -", 2, "-filter"},
 		{"run -o " + empty + "/none/deep/x.txt", 2, "no such file"},

@@ -37,7 +37,7 @@ func duelCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	if sets[0].Name == sets[1].Name {
 		return badUsage("%s against itself", sets[0].Name)
 	}
-	for _, l := range cases.Machine(sets) {
+	for _, l := range append(cases.Machine(sets), cases.Line{Key: "clock", Value: p.clock}) {
 		fmt.Fprintf(stdout, "%s: %s\n", l.Key, l.Value)
 	}
 

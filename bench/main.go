@@ -5,7 +5,8 @@
 //	bench duel [-filter QUERY] [-n ROUNDS] A B         one row against another
 //
 // A query selects benchmarks as in benchstat: '.name:Gemm /dtype:f32
-// /impl:(avx512 OR openblas)'. The row openblas needs -tags openblas.
+// /impl:(avx512 OR openblas)'. The row openblas needs -tags openblas. On a machine
+// that does other work too, -clock cpu counts the time of the measuring thread.
 package main
 
 import (

@@ -17,13 +17,15 @@ import (
 type plan struct {
 	filter string
 	rounds int
-	length time.Duration // of one measurement, at least
+	length time.Duration // of one measurement, about
+	clock  string        // "wall" or "cpu"
 }
 
 func (p *plan) flags(f *flag.FlagSet, filter string) {
 	f.StringVar(&p.filter, "filter", filter, "benchmarks to run, as in benchstat: '.name:Gemm /dtype:f32'")
 	f.IntVar(&p.rounds, "n", 20, "`rounds`: every row is measured once in each")
-	f.DurationVar(&p.length, "time", 10*time.Millisecond, "least time of one measurement")
+	f.DurationVar(&p.length, "time", 10*time.Millisecond, "about how `long` one measurement takes")
+	f.StringVar(&p.clock, "clock", "wall", "wall, or cpu: the thread's own time, for a machine that is busy with other work (Linux)")
 }
 
 func (p *plan) check() error {
@@ -32,6 +34,12 @@ func (p *plan) check() error {
 	}
 	if p.length <= 0 || p.length > time.Minute {
 		return badUsage("-time %v: want more than 0 and at most 1m", p.length)
+	}
+	if p.clock != "wall" && p.clock != "cpu" {
+		return badUsage("-clock %q: want wall or cpu", p.clock)
+	}
+	if p.clock == "cpu" && threadTime == nil {
+		return badUsage("-clock cpu: only Linux has it; use wall")
 	}
 	return nil
 }
@@ -92,9 +100,11 @@ func (p *plan) hold(ctx context.Context, groups []cases.Group, done func(*contes
 }
 
 func (p *plan) measure(ctx context.Context, c *contest) error {
+	runtime.LockOSThread() // whose clock it is
+	defer runtime.UnlockOSThread()
 	runtime.GC() // now, not during a round
 	for i := range c.rows {
-		c.rows[i].calls = calls(c.rows[i].Run, p.length)
+		c.rows[i].calls = p.calls(c.rows[i].Run)
 	}
 	for range p.rounds {
 		for i := range c.rows {
@@ -106,30 +116,37 @@ func (p *plan) measure(ctx context.Context, c *contest) error {
 			if r.Peak != nil {
 				peak = r.Peak(peakTime)
 			}
-			seconds := timed(r.Run, r.calls).Seconds() / float64(r.calls)
+			seconds := p.timed(r.Run, r.calls).Seconds() / float64(r.calls)
 			r.results = append(r.results, result(c.group, r.Row, r.calls, seconds, peak))
 		}
 	}
 	return nil
 }
 
-// calls warms run and returns how many calls take about that long.
-func calls(run func(), length time.Duration) int {
+// calls warms run and returns how many calls make one measurement.
+func (p *plan) calls(run func()) int {
 	run()
 	for n := 1; ; n *= 2 {
-		if t := timed(run, n); t >= length/4 || n >= 1<<30 {
-			return max(1, int(float64(n)*float64(length)/float64(max(t, 1))))
+		if t := p.timed(run, n); t >= p.length/4 || n >= 1<<30 {
+			return max(1, int(float64(n)*float64(p.length)/float64(max(t, 1))))
 		}
 	}
 }
 
-func timed(run func(), n int) time.Duration {
-	start := time.Now()
+// timed returns how long n calls take.
+func (p *plan) timed(run func(), n int) time.Duration {
+	now := func() time.Duration { return time.Since(epoch) }
+	if p.clock == "cpu" {
+		now = threadTime
+	}
+	start := now()
 	for range n {
 		run()
 	}
-	return time.Since(start)
+	return now() - start
 }
+
+var epoch = time.Now()
 
 // peakTime is how long the peak is measured before each row.
 const peakTime = 2 * time.Millisecond

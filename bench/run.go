@@ -47,7 +47,7 @@ func runCommand(ctx context.Context, args []string, stdout, stderr io.Writer) er
 		fmt.Fprintln(stderr, "no row openblas in this build: go run -tags openblas ./bench run adds it")
 	}
 	var raw bytes.Buffer
-	w := newRaw(&raw, sets)
+	w := newRaw(&raw, sets, p.clock)
 	start := time.Now()
 	err := p.hold(ctx, cases.Of(sets), func(c *contest) error {
 		fmt.Fprintf(stderr, "%4.0fs %s/%s:", time.Since(start).Seconds(), c.group.Kernel, c.group.Name)
@@ -77,11 +77,12 @@ type rawWriter struct {
 	config []benchfmt.Config
 }
 
-func newRaw(w io.Writer, sets []*kernels.Set) *rawWriter {
+func newRaw(w io.Writer, sets []*kernels.Set, clock string) *rawWriter {
 	lines := append([]cases.Line{
 		{Key: "goos", Value: runtime.GOOS},
 		{Key: "goarch", Value: runtime.GOARCH},
 		{Key: "cpu", Value: cpuid.CPU.BrandName},
+		{Key: "clock", Value: clock},
 	}, cases.Machine(sets)...)
 	r := &rawWriter{w: benchfmt.NewWriter(w)}
 	for _, l := range lines {

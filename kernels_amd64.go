@@ -164,6 +164,7 @@ const (
 	stripK          = unsafe.Offsetof(kernels.Strip[float32]{}.K)
 	stripVec        = unsafe.Offsetof(kernels.Strip[float32]{}.Vec)
 	stripVecStep    = unsafe.Offsetof(kernels.Strip[float32]{}.VecStep)
+	stripAhead      = unsafe.Offsetof(kernels.Strip[float32]{}.Ahead)
 	stripScalar     = unsafe.Offsetof(kernels.Strip[float32]{}.Scalar)
 	stripScalarRow  = unsafe.Offsetof(kernels.Strip[float32]{}.ScalarRow)
 	stripScalarStep = unsafe.Offsetof(kernels.Strip[float32]{}.ScalarStep)

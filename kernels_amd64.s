@@ -52,7 +52,7 @@
 #define T0 Z2
 #define T1 Z3
 #define ROWBYTES 128
-#define VECTORS MOVU (SI), V0; MOVUZ 64(SI), K1, V1
+#define VECTORS MOVU (SI), V0; MOVUZ 64(SI), K1, V1; PREFETCHT1 (SI)(AX*1); PREFETCHT1 64(SI)(AX*1)
 #define ROW(s, t, a, b) BCAST s, t; FMA t, V0, a; FMA t, V1, b
 #define ZERO(a, b) VPXORQ a, a, a; VPXORQ b, b, b
 #define RESUME(a, b) MOVU (R11), a; MOVU 64(R11), b; ADDQ $128, R11; DECQ CX; JZ start
@@ -97,7 +97,7 @@
 #define FMABCST VFMADD231PS.BCST
 
 // func avx512Strip32F32(s *kernels.Strip)
-TEXT ·avx512Strip32F32(SB), NOSPLIT, $32-8
+TEXT ·avx512Strip32F32(SB), NOSPLIT, $48-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
 
@@ -124,7 +124,7 @@ TEXT ·avx512Strip32F32(SB), NOSPLIT, $32-8
 #define FMABCST VFMADD231PD.BCST
 
 // func avx512Strip16F64(s *kernels.Strip)
-TEXT ·avx512Strip16F64(SB), NOSPLIT, $32-8
+TEXT ·avx512Strip16F64(SB), NOSPLIT, $48-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
 
@@ -153,7 +153,7 @@ TEXT ·avx512Strip16F64(SB), NOSPLIT, $32-8
 
 // One vector per row: A0…A13 hold the sums.
 #define ROWBYTES 64
-#define VECTORS MOVUZ (SI), K1, V0
+#define VECTORS MOVUZ (SI), K1, V0; PREFETCHT1 (SI)(AX*1)
 #define ROW(s, t, a, b) FMABCST s, V0, a
 #define ZERO(a, b) VPXORQ a, a, a
 #define RESUME(a, b) MOVU (R11), a; ADDQ $ROWBYTES, R11; DECQ CX; JZ start
@@ -189,7 +189,7 @@ TEXT ·avx512Strip16F64(SB), NOSPLIT, $32-8
 #define FMABCST VFMADD231PS.BCST
 
 // func avx512Strip16F32(s *kernels.Strip)
-TEXT ·avx512Strip16F32(SB), NOSPLIT, $32-8
+TEXT ·avx512Strip16F32(SB), NOSPLIT, $48-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
 
@@ -216,7 +216,7 @@ TEXT ·avx512Strip16F32(SB), NOSPLIT, $32-8
 #define FMABCST VFMADD231PD.BCST
 
 // func avx512Strip8F64(s *kernels.Strip)
-TEXT ·avx512Strip8F64(SB), NOSPLIT, $32-8
+TEXT ·avx512Strip8F64(SB), NOSPLIT, $48-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
 
@@ -281,7 +281,7 @@ TEXT ·avx512Strip8F64(SB), NOSPLIT, $32-8
 #define FMABCST VFMADD231PS.BCST
 
 // func avx512Strip8F32(s *kernels.Strip)
-TEXT ·avx512Strip8F32(SB), NOSPLIT, $32-8
+TEXT ·avx512Strip8F32(SB), NOSPLIT, $48-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
 
@@ -308,7 +308,7 @@ TEXT ·avx512Strip8F32(SB), NOSPLIT, $32-8
 #define FMABCST VFMADD231PD.BCST
 
 // func avx512Strip4F64(s *kernels.Strip)
-TEXT ·avx512Strip4F64(SB), NOSPLIT, $32-8
+TEXT ·avx512Strip4F64(SB), NOSPLIT, $48-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
 
@@ -512,7 +512,7 @@ GLOBL avx2Lanes<>(SB), RODATA|NOPTR, $64
 // Two vectors per row, 6 rows: Y4…Y15 hold the sums.
 #define HEIGHT 6
 #define ROWBYTES 64
-#define VECTORS MOVU (SI), Y0; MASKMOV 32(SI), Y3, Y1
+#define VECTORS MOVU (SI), Y0; MASKMOV 32(SI), Y3, Y1; PREFETCHT1 (SI)(AX*1)
 #define ROW(s, a, b) BCAST s, Y2; FMA Y2, Y0, a; FMA Y2, Y1, b
 #define ZERO(a, b) VXORPS a, a, a; VXORPS b, b, b
 #define RESUME(a, b) MOVU (R11), a; MOVU 32(R11), b; ADDQ $64, R11; DECQ CX; JZ start
@@ -576,7 +576,7 @@ GLOBL avx2Lanes<>(SB), RODATA|NOPTR, $64
 #define DOUBLE ADDL
 
 // func avx2Strip16F32(s *kernels.Strip)
-TEXT ·avx2Strip16F32(SB), NOSPLIT, $40-8
+TEXT ·avx2Strip16F32(SB), NOSPLIT, $48-8
 	MOVQ s+0(FP), DI
 #include "strip_avx2_amd64.h"
 
@@ -607,7 +607,7 @@ TEXT ·avx2Strip16F32(SB), NOSPLIT, $40-8
 #define DOUBLE ADDQ
 
 // func avx2Strip8F64(s *kernels.Strip)
-TEXT ·avx2Strip8F64(SB), NOSPLIT, $40-8
+TEXT ·avx2Strip8F64(SB), NOSPLIT, $48-8
 	MOVQ s+0(FP), DI
 #include "strip_avx2_amd64.h"
 
@@ -650,7 +650,7 @@ TEXT ·avx2Strip8F64(SB), NOSPLIT, $40-8
 // One vector per row, 12 rows.
 #define HEIGHT 12
 #define ROWBYTES 32
-#define VECTORS MASKMOV (SI), Y3, Y0
+#define VECTORS MASKMOV (SI), Y3, Y0; PREFETCHT1 (SI)(AX*1)
 #define ROW(s, a) BCAST s, Y2; FMA Y2, Y0, a
 #define ZERO(a) VXORPS a, a, a
 #define RESUME(a) MOVU (R11), a; ADDQ $32, R11; DECQ CX; JZ start
@@ -732,7 +732,7 @@ TEXT ·avx2Strip8F64(SB), NOSPLIT, $40-8
 #define DOUBLE ADDL
 
 // func avx2Strip8F32(s *kernels.Strip)
-TEXT ·avx2Strip8F32(SB), NOSPLIT, $40-8
+TEXT ·avx2Strip8F32(SB), NOSPLIT, $48-8
 	MOVQ s+0(FP), DI
 #include "strip_avx2_amd64.h"
 
@@ -763,7 +763,7 @@ TEXT ·avx2Strip8F32(SB), NOSPLIT, $40-8
 #define DOUBLE ADDQ
 
 // func avx2Strip4F64(s *kernels.Strip)
-TEXT ·avx2Strip4F64(SB), NOSPLIT, $40-8
+TEXT ·avx2Strip4F64(SB), NOSPLIT, $48-8
 	MOVQ s+0(FP), DI
 #include "strip_avx2_amd64.h"
 

@@ -64,7 +64,7 @@ func model[T kernels.Float](p kernels.Product[T]) {
 // every height of a group, chains in parts, packed and unpacked sides.
 func TestGemmBits(t *testing.T) {
 	shapes := [][3]int{
-		{1, 1, 1}, {5, 0, 7}, {2, 700, 3}, {30, 1100, 49}, {200, 10, 50}, {10, 50, 200},
+		{4, 258, 129}, {600, 300, 4}, {3, 300, 600}, {1, 1, 1}, {5, 0, 7}, {2, 700, 3}, {30, 1100, 49}, {200, 10, 50}, {10, 50, 200},
 		{70, 3, 600}, {600, 3, 70}, {131, 40, 50}, {50, 40, 131}, {400, 40, 100}, {33, 1500, 20},
 	}
 	for m := 1; m <= 30; m++ {

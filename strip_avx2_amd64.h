@@ -24,11 +24,11 @@
 //	DX  bytes between steps of V   BX  bytes between scalars of neighbouring steps
 //	CX  steps left                 R14 rows left after this group
 //	R8…R10 scalars of rows 0, 4, 8 of the group at step p
-//	AX  row of Out                 R15 rows of this group
+//	AX  bytes to look ahead of SI  R15 rows of this group
 //	Y0, Y1  the step's vectors     Y2  the broadcast scalar, then α
 //	Y3  lanes of the last vector   Y4…Y15 the sums, row by row
 //
-// After the sum, R8 walks β, R9 is its step, R10 the step of Out, R11 walks Partial
+// After the sum, AX walks Out, R8 walks β, R9 is its step, R10 the step of Out, R11 walks Partial
 // and SI is the lanes of the last vector.
 
 // MERGELANES: where β, in Y0, is not 0, a = β·out + a.
@@ -74,6 +74,7 @@ loop: \
 	MOVQ const_stripBeta(DI), R8
 	MOVQ R8, beta-24(SP)
 	MOVQ const_stripDst(DI), AX
+	MOVQ AX, dst-48(SP)
 	MOVQ const_stripRows(DI), R14
 
 group:
@@ -112,6 +113,8 @@ resume:
 
 start:
 	MOVQ  const_stripVec(DI), SI
+	MOVQ  const_stripAhead(DI), AX
+	SHLQ  $LOG, AX
 	MOVQ  const_stripK(DI), CX
 	TESTQ CX, CX
 	JZ    summed
@@ -141,6 +144,7 @@ summed:
 	EACH(SAVE)
 
 finish:
+	MOVQ  dst-48(SP), AX
 	BCAST const_stripAlpha(DI), Y2
 	MOVQ  const_stripStep(DI), R10
 	SHLQ  $LOG, R10
@@ -163,6 +167,7 @@ mergecol:
 
 next:
 	MOVQ  R8, beta-24(SP)
+	MOVQ  AX, dst-48(SP)
 	TESTQ R14, R14
 	JNZ   group
 	VZEROUPPER

@@ -19,10 +19,10 @@
 //	DX  bytes between steps of V   BX  bytes between scalars of neighbouring steps
 //	CX  steps left                 R14 rows left after this group
 //	R8…R11 scalars of rows 0, 4, 8, 12 of the group at step p
-//	AX  row of Out                 R15 rows of this group
+//	AX  bytes to look ahead of SI  R15 rows of this group
 //	K1  lanes of the last vector
 //
-// After the sum, R8 walks β, R9 is its step, R10 the step of Out and R11 walks Partial.
+// After the sum, AX walks Out, R8 walks β, R9 is its step, R10 the step of Out and R11 walks Partial.
 
 #define ROWS1 ROW((R8), T0, A0, B0)
 #define ROWS2 ROWS1; ROW((R8)(R12*1), T1, A1, B1)
@@ -79,6 +79,7 @@ loop: \
 	MOVQ  const_stripBeta(DI), R8
 	MOVQ  R8, beta-24(SP)
 	MOVQ  const_stripDst(DI), AX
+	MOVQ  AX, dst-48(SP)
 	MOVQ  const_stripRows(DI), R14
 
 group:
@@ -119,6 +120,8 @@ resume:
 start:
 	LEAQ (R10)(R12*4), R11
 	MOVQ const_stripVec(DI), SI
+	MOVQ const_stripAhead(DI), AX
+	SHLQ $LOG, AX
 	MOVQ const_stripK(DI), CX
 	TESTQ CX, CX
 	JZ   summed
@@ -170,6 +173,7 @@ summed:
 	EACH(SAVE)
 
 finish:
+	MOVQ  dst-48(SP), AX
 	BCAST const_stripAlpha(DI), T1
 	MOVQ  const_stripStep(DI), R10
 	SHLQ  $LOG, R10
@@ -191,6 +195,7 @@ mergecol:
 
 next:
 	MOVQ  R8, beta-24(SP)
+	MOVQ  AX, dst-48(SP)
 	TESTQ R14, R14
 	JNZ   group
 	VZEROUPPER

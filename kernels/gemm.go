@@ -43,13 +43,13 @@ func (g *gemm[T]) product(p Product[T]) {
 	g.pool.Put(w)
 }
 
-// Block sizes in bytes. The strip's vector panel (blockK × NR) should stay in L1 or
-// close to it, a block of the scalar side in L2.
+// Block sizes in bytes, and other bounds that measurements gave.
 const (
-	blockK       = 2 << 10   // bytes of one chain's part
-	blockScalar  = 384 << 10 // bytes of a packed block of the scalar side
-	blockVector  = 512 << 10 // bytes of the packed panels of the vector side
-	blockFlipped = 128       // rows of a strip that is transposed after
+	blockK        = 1 << 10   // of one lane: the part of a chain in one call
+	blockStreamed = 384 << 10 // of a block of the side that streams
+	blockKept     = 4 << 20   // of the side that is kept: it may live in the last-level cache
+	farApart      = 4 << 10   // rows of an operand that crowd few cache sets and many pages
+	flippedRows   = 512       // rows of a strip that is transposed after
 )
 
 // A layout is a product seen as the kernel sees it: rows × k scalars times k × cols
@@ -79,7 +79,8 @@ func layoutOf[T Float](p *Product[T], flipped bool) layout[T] {
 	return layout[T]{m, n, k, a, b, false}
 }
 
-// cost estimates the kernel's time in half-vector multiply-adds.
+// cost estimates the time in half-vector multiply-adds. The weights of packing are
+// measured with operands in the last-level cache.
 func (g *gemm[T]) cost(l *layout[T]) int {
 	lanes := g.micro.Tile.Lanes
 	halves := l.cols / lanes * 2
@@ -91,79 +92,110 @@ func (g *gemm[T]) cost(l *layout[T]) int {
 		halves += 2
 	}
 	c := halves * l.rows * l.k
-	if l.vector.lane != 1 {
-		c += l.cols * l.k * 8 / lanes
+	b := g.blocksOf(l)
+	if b.packScalar {
+		c += l.rows * l.k * 12 / lanes
+	}
+	if b.packVector {
+		c += l.cols * l.k * 13 / lanes
 	}
 	if l.flipped {
-		c += l.cols * l.rows * 8 / lanes
+		c += l.cols * l.rows * 13 / lanes
 	}
 	return c
 }
 
 func (g *gemm[T]) run(w *workspace[T]) {
 	l := layoutOf(&w.p, false)
-	if f := layoutOf(&w.p, true); g.cost(&f)*33/32 < g.cost(&l) {
+	if f := layoutOf(&w.p, true); g.cost(&f) < g.cost(&l) {
 		l = f
 	}
 
-	var zero T
-	size := sizeOf(zero)
-	nr := g.micro.Tile.NR
-	kc := balance(l.k, blockK/size, 1)
-	nc := balance(l.cols, max(blockVector/size/max(kc, 1), nr), nr)
-	mc := balance(l.rows, max(blockScalar/size/max(kc, 1), g.micro.Tile.MR), 1)
-	if l.flipped {
-		mc = min(mc, blockFlipped)
+	b := g.blocksOf(&l)
+	if b.k < l.k {
+		w.partial = grow(w.partial, roundUp(b.cols, g.micro.Tile.NR)*b.rows)
 	}
-	if kc < l.k {
-		w.partial = grow(w.partial, roundUp(nc, nr)*l.rows)
+	kept := l.scalar
+	if b.streamVector && b.packScalar {
+		kept = packScalar(&w.scalar, l.scalar, l.rows, l.k)
 	}
-	for j := 0; j < l.cols; j += nc {
-		nb := min(nc, l.cols-j)
-		for p := 0; ; p += kc {
-			kb := min(kc, l.k-p)
-			w.s.K = kb
-			w.s.Resume = p > 0
-			w.s.Unfinished = p+kb < l.k
-			g.vectorPanels(w, &l, j, nb, p, kb)
-			for i := 0; i < l.rows; i += mc {
-				g.block(w, &l, i, min(mc, l.rows-i), j, nb, p, kb)
-			}
-			if !w.s.Unfinished {
-				break
+	for j := 0; j < l.cols; j += b.cols {
+		nb := min(b.cols, l.cols-j)
+		if !b.streamVector {
+			g.vectorPanels(w, &l, &b, j, nb, 0, l.k)
+		}
+		for i := 0; i < l.rows; i += b.rows {
+			mb := min(b.rows, l.rows-i)
+			for p := 0; ; p += b.k {
+				kb := min(b.k, l.k-p)
+				w.s.K = kb
+				w.s.Resume = p > 0
+				w.s.Unfinished = p+kb < l.k
+				scalar := kept.from(i, p)
+				if b.streamVector {
+					g.vectorPanels(w, &l, &b, j, nb, p, kb)
+				} else if b.packScalar {
+					scalar = packScalar(&w.scalar, scalar, mb, kb)
+				}
+				g.block(w, &l, &b, scalar, i, mb, j, nb, p)
+				if !w.s.Unfinished {
+					break
+				}
 			}
 		}
 	}
 }
 
+// blocks says how a product is cut. One side is kept: it is packed once, for the
+// whole k. The other streams through, block by block.
+type blocks struct {
+	rows, cols, k int
+	streamVector  bool // the vector side streams, else the scalar side
+	packScalar    bool
+	packVector    bool
+}
+
+func (g *gemm[T]) blocksOf(l *layout[T]) blocks {
+	var zero T
+	size := sizeOf(zero)
+	t := &g.micro.Tile
+	b := blocks{rows: l.rows, cols: l.cols, k: balance(l.k, blockK/size, 1)}
+	// Scalars that lie side by side need no packing. Rows of them do, where their
+	// distance crowds them into few cache sets, and where they are read more than once.
+	b.packScalar = l.scalar.lane != 1 && l.scalar.lane*size >= farApart/4 && l.k*l.cols >= 64*t.NR
+	// Vectors are read in place, with the next panel prefetched, unless their rows are
+	// far apart and often read.
+	b.packVector = l.vector.lane != 1 || l.vector.step*size >= farApart && l.rows > 8*t.MR
+	b.streamVector = l.cols > l.rows && l.rows*l.k*size <= blockKept
+	if b.streamVector {
+		b.cols = min(l.cols, balance(l.cols, max(blockStreamed/size/b.k, t.NR), t.NR))
+	} else {
+		b.cols = min(l.cols, balance(l.cols, max(blockKept/size/max(l.k, 1), t.NR), t.NR))
+		b.rows = min(l.rows, balance(l.rows, max(blockStreamed/size/b.k, t.MR), t.MR))
+	}
+	if l.flipped {
+		b.rows = min(b.rows, flippedRows)
+	}
+	return b
+}
+
 // vectorPanels readies the panels of lanes [j, j+nb), steps [p, p+kb).
-func (g *gemm[T]) vectorPanels(w *workspace[T], l *layout[T], j, nb, p, kb int) {
-	nr := g.micro.Tile.NR
-	packed := kb > 0 && (l.vector.lane != 1 || g.packsVector(l))
+func (g *gemm[T]) vectorPanels(w *workspace[T], l *layout[T], b *blocks, j, nb, p, kb int) {
+	packed := b.packVector && kb > 0
 	if packed {
-		w.vector = grow(w.vector, roundUp(nb, nr)*kb)
+		w.vector = grow(w.vector, roundUp(nb, g.micro.Tile.NR)*kb)
 	}
 	w.panels = w.panels[:0]
 	for c := 0; c < nb; {
 		width := g.width(nb - c)
 		o := l.vector.from(j+c, p)
 		if packed {
-			w.panels = append(w.panels, g.packVector(w, w.vector[c*kb:], o, width, kb))
+			w.panels = append(w.panels, g.packVector(w, c*kb, o, width, kb))
 		} else {
-			w.panels = append(w.panels, panel[T]{o.data, o.step})
+			w.panels = append(w.panels, panel[T]{o.data, o.step, 0})
 		}
 		c += width
 	}
-}
-
-// packsVector reports whether panels that could be read in place are copied:
-// that pays if they are read often.
-func (g *gemm[T]) packsVector(l *layout[T]) bool {
-	return l.rows >= 8*g.micro.Tile.MR && l.cols > 2*g.micro.Tile.NR
-}
-
-func (g *gemm[T]) packsScalar(l *layout[T]) bool {
-	return l.k*l.cols >= 64*g.micro.Tile.NR
 }
 
 // width returns the width of the next panel where rest lanes are left.
@@ -181,27 +213,33 @@ func (g *gemm[T]) width(rest int) int {
 	return rest
 }
 
-// block computes rows [i, i+mb) of lanes [j, j+nb), steps [p, p+kb).
-func (g *gemm[T]) block(w *workspace[T], l *layout[T], i, mb, j, nb, p, kb int) {
-	scalar := l.scalar.from(i, p)
-	if kb > 0 && g.packsScalar(l) {
-		if scalar.step == 1 {
-			w.scalar = grow(w.scalar, mb*scalarPitch[T](kb))
-		} else {
-			w.scalar = grow(w.scalar, kb*scalarPitch[T](mb))
-		}
-		scalar = packScalar(w.scalar, scalar, mb, kb)
+// block computes rows [i, i+mb) of lanes [j, j+nb) from step p on.
+func (g *gemm[T]) block(w *workspace[T], l *layout[T], b *blocks, scalar operand[T], i, mb, j, nb, p int) {
+	if b.streamVector {
+		p = 0 // the panels start at p
 	}
 	s := &w.s
-	s.Rows = mb
-	s.Scalar, s.ScalarRow, s.ScalarStep = scalar.data, scalar.lane, scalar.step
 	s.Alpha = w.p.Alpha
+	s.ScalarRow, s.ScalarStep = scalar.lane, scalar.step
 	for c, n := 0, 0; c < nb; n++ {
 		width := g.width(nb - c)
-		s.Cols = width
-		s.Vec, s.VecStep = w.panels[n].data, w.panels[n].step
+		s.Rows, s.Cols = mb, width
+		s.Scalar = scalar.data
+		v := w.panels[n]
+		s.Vec, s.VecStep = v.data, v.step
+		if p > 0 {
+			s.Vec = v.data[p*v.step:]
+		}
+		switch {
+		case n+1 == len(w.panels):
+			s.Ahead = 0
+		case b.packVector:
+			s.Ahead = w.panels[n+1].at - v.at
+		default:
+			s.Ahead = width
+		}
 		if s.Resume || s.Unfinished {
-			s.Partial = w.partial[c*l.rows+i*roundUp(width, g.micro.Tile.Lanes):]
+			s.Partial = w.partial[c*b.rows:]
 		}
 		switch {
 		case s.Unfinished:

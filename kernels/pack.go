@@ -24,10 +24,12 @@ func (o operand[T]) from(i, p int) operand[T] {
 type panel[T Float] struct {
 	data []T
 	step int
+	at   int // where data starts in the workspace, if packed
 }
 
-// packVector copies lanes × k of o to buf, row by row of k.
-func (g *gemm[T]) packVector(w *workspace[T], buf []T, o operand[T], lanes, k int) panel[T] {
+// packVector copies lanes × k of o into the workspace from at on, row by row of k.
+func (g *gemm[T]) packVector(w *workspace[T], at int, o operand[T], lanes, k int) panel[T] {
+	buf := w.vector[at:]
 	step := roundUp(lanes, g.micro.Tile.Lanes)
 	w.move.Dst, w.move.Step = buf, step
 	w.move.BetaKind = BetaNone
@@ -39,25 +41,27 @@ func (g *gemm[T]) packVector(w *workspace[T], buf []T, o operand[T], lanes, k in
 		w.move.Rows, w.move.Cols, w.move.SrcStep = lanes, k, o.lane
 		g.micro.Transpose(&w.move)
 	}
-	return panel[T]{buf, step}
+	return panel[T]{buf, step, at}
 }
 
 // packScalar copies lanes × k of o to buf. The order of the two stays: the
 // kernel takes either, so this only brings lines together that a power-of-two
 // stride would crowd into one cache set.
-func packScalar[T Float](buf []T, o operand[T], lanes, k int) operand[T] {
+func packScalar[T Float](buf *[]T, o operand[T], lanes, k int) operand[T] {
 	if o.step == 1 {
 		lane := scalarPitch[T](k)
+		*buf = grow(*buf, lanes*lane)
 		for i := range lanes {
-			copy(buf[i*lane:i*lane+k], o.data[i*o.lane:])
+			copy((*buf)[i*lane:i*lane+k], o.data[i*o.lane:])
 		}
-		return operand[T]{buf, lane, 1}
+		return operand[T]{*buf, lane, 1}
 	}
 	step := scalarPitch[T](lanes)
+	*buf = grow(*buf, k*step)
 	for p := range k {
-		copy(buf[p*step:p*step+lanes], o.data[p*o.step:])
+		copy((*buf)[p*step:p*step+lanes], o.data[p*o.step:])
 	}
-	return operand[T]{buf, 1, step}
+	return operand[T]{*buf, 1, step}
 }
 
 // scalarPitch is the distance of packed rows of n: an odd number of cache lines.

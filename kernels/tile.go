@@ -79,6 +79,7 @@ type Strip[T Float] struct {
 	K          int
 	Vec        []T
 	VecStep    int
+	Ahead      int // where the next strip's vectors will be, from Vec: a hint to prefetch
 	Scalar     []T
 	ScalarRow  int
 	ScalarStep int

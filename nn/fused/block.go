@@ -157,6 +157,14 @@ func (b *Block[T]) Weights(k int) [][]T {
 	return all
 }
 
+// setWeights takes what [Block.Weights] gave.
+func (b *Block[T]) setWeights(k int, w [][]T) {
+	for i, l := range b.layers(k) {
+		copy(l.w.Data, w[2*i])
+		copy(l.b, w[2*i+1])
+	}
+}
+
 // Keep drops the nets whose keep is false. The others move up and go on, bit for bit, as if
 // nothing had happened; the flops of the dropped ones are gone from the next step on.
 func (b *Block[T]) Keep(keep []bool) {

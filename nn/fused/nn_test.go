@@ -3,6 +3,7 @@ package fused_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 
@@ -49,18 +50,11 @@ func testAsNet[T kernels.Float](t *testing.T, set *kernels.Set) {
 		together.Step()
 	}
 
-	pixelsOf := func(s fused.Images) *nn.Pixels[T] {
-		p, err := nn.NewPixels[T](set, s.X, s.Y, mean)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return p
-	}
 	for k := range nets {
 		rng := nprand.New(seed)
 		net := nn.NewTwoLayer[T](set, pixels, hidden, 10, 1e-2, rng)
 		net.Reg = regs[k]
-		h, err := net.Train(context.Background(), pixelsOf(train), pixelsOf(val), nn.TrainConfig{
+		h, err := net.Train(context.Background(), pixelsOf[T](t, set, train, mean), pixelsOf[T](t, set, val, mean), nn.TrainConfig{
 			LearningRate: lrs[k], Decay: 0.95, Iterations: iterations, BatchSize: batch,
 		}, rng)
 		if err != nil {
@@ -79,6 +73,72 @@ func testAsNet[T kernels.Float](t *testing.T, set *kernels.Set) {
 		}
 		if !sameBits(weights, block.Weights(k)) {
 			t.Errorf("net %d: weights differ", k)
+		}
+	}
+}
+
+func pixelsOf[T kernels.Float](t *testing.T, set *kernels.Set, s fused.Images, mean []float64) *nn.Pixels[T] {
+	t.Helper()
+	p, err := nn.NewPixels[T](set, s.X, s.Y, mean)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// TestAgreesWithSolver trains deep nets by the Solver of package nn and in a block. The Solver forms
+// the gradient first and so rounds differently: losses agree closely, accuracies exactly.
+func TestAgreesWithSolver(t *testing.T) {
+	const seed, epochs, batch = 5, 4, 30
+	hidden := []int{12, 9}
+	for _, images := range []struct{ train, val fused.Images }{
+		{images(1, 120, pixels), images(2, 30, pixels)},
+		{images(1, 1010, pixels), images(2, 30, pixels)}, // more than the Solver measures
+	} {
+		mean := meanOf[float64](images.train, pixels)
+		for rule, name := range map[fused.Rule]nn.Rule{fused.SGD: nn.SGD, fused.Momentum: nn.Momentum, fused.Nesterov: nn.Nesterov} {
+			set := sets()[0]
+			rng := nprand.New(seed)
+			net := nn.NewFullyConnected[float64](set, pixels, hidden, 10, 0.05, rng)
+			net.Reg = 0.2
+			cfg := nn.DefaultSolver()
+			cfg.Optim = nn.DefaultOptim(name)
+			cfg.Optim.LearningRate = 1e-3
+			cfg.LRDecay, cfg.Epochs, cfg.BatchSize = 0.9, epochs, batch
+			solver, err := nn.NewSolver(set, net, pixelsOf[float64](t, set, images.train, mean), pixelsOf[float64](t, set, images.val, mean), cfg, rng)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := solver.Train(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			want := solver.History()
+
+			stream := nprand.New(seed)
+			block, err := fused.New(set, fused.Shape{Inputs: pixels, Classes: 10, Batch: batch, Rule: rule, InOut: true},
+				[]fused.Net{{Hidden: hidden, LR: 1e-3, Reg: 0.2, Decay: 0.9, Scale: 0.05, Mu: 0.9}}, mean, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			block.Init(0, stream)
+			tr, err := fused.NewTrainer(block, fused.Schedule{
+				Protocol: fused.Solver, Iterations: epochs * (images.train.Len() / batch), Batch: batch, Train: images.train, Val: images.val,
+			}, stream)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for !tr.Finished() {
+				tr.Step()
+			}
+			got := tr.Curve(0)
+			if len(got.Loss) != len(want.Loss) || !slices.Equal(got.TrainAcc, want.TrainAcc) || !slices.Equal(got.ValAcc, want.ValAcc) || got.BestVal != want.BestValAcc {
+				t.Fatalf("%v: accuracies %v %v, the Solver has %v %v", rule, got.TrainAcc, got.ValAcc, want.TrainAcc, want.ValAcc)
+			}
+			for i := range got.Loss {
+				if diff := math.Abs(got.Loss[i] - want.Loss[i]); !(diff <= 1e-11*want.Loss[i]) {
+					t.Fatalf("%v: loss %d is %v, the Solver has %v", rule, i, got.Loss[i], want.Loss[i])
+				}
+			}
 		}
 	}
 }

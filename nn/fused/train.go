@@ -18,7 +18,8 @@ const (
 	Course Protocol = iota
 	// Solver is the assignment's Solver: at the end of every epoch the rate decays; then, and also
 	// after the first and the last iteration, accuracy is measured on 1,000 training images
-	// drawn with replacement and on the validation set. The best weights are kept.
+	// drawn with replacement (on all where there are no more) and on the validation set. The
+	// best weights are kept.
 	Solver
 )
 
@@ -79,12 +80,15 @@ func NewTrainer[T kernels.Float](block *Block[T], schedule Schedule, rng *nprand
 		block: block, schedule: s, rng: rng,
 		idx:    make([]int, s.Batch),
 		all:    make([]int, s.Val.Len()),
-		sample: make([]int, solverSample),
+		sample: make([]int, min(solverSample, s.Train.Len())),
 		keep:   make([]bool, block.Len()),
 		best:   make([][][]T, block.Len()),
 	}
 	for i := range t.all {
 		t.all[i] = i
+	}
+	for i := range t.sample {
+		t.sample[i] = i
 	}
 	for k := range block.Len() {
 		t.ids = append(t.ids, k)
@@ -159,6 +163,16 @@ func (t *Trainer[T]) Keep(keep []bool) {
 	t.block.Keep(keep)
 }
 
+// RestoreBest gives each net that is still training the weights of its best validation accuracy, as
+// the Solver does at its end. Training on from there is another training: take the checkpoint first.
+func (t *Trainer[T]) RestoreBest() {
+	for k, id := range t.ids {
+		if t.best[id] != nil {
+			t.block.setWeights(k, t.best[id])
+		}
+	}
+}
+
 // measure does what the protocol asks for at the end of iteration t.done.
 func (t *Trainer[T]) measure() {
 	it, perEpoch := t.done, t.perEpoch()
@@ -174,7 +188,9 @@ func (t *Trainer[T]) measure() {
 			t.block.decay()
 		}
 		if end || it == 0 || it == t.schedule.Iterations-1 {
-			t.rng.Choice(t.sample, t.schedule.Train.Len())
+			if n := t.schedule.Train.Len(); n > solverSample {
+				t.rng.Choice(t.sample, n)
+			}
 			t.record(t.sample)
 		}
 	}

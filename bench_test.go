@@ -38,6 +38,10 @@ func BenchmarkSumSquares(b *testing.B)  { benchmark(b, "SumSquares") }
 func BenchmarkColSums(b *testing.B)     { benchmark(b, "ColSums") }
 func BenchmarkSubMean(b *testing.B)     { benchmark(b, "SubMean") }
 
+// BenchmarkMatMul is a gonum program, without and with the drop-in: go test -cpu 1
+// compares them on one thread.
+func BenchmarkMatMul(b *testing.B) { benchmark(b, "MatMul") }
+
 // BenchmarkPeak measures the ceiling of every product: multiply-adds in registers.
 func BenchmarkPeak(b *testing.B) {
 	for _, set := range fusegrid.All() {

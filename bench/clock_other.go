@@ -1,8 +1,8 @@
-//go:build !linux
+//go:build !unix
 
 package main
 
 import "time"
 
-// threadTime is the CPU time of the calling thread: only Linux has it.
-var threadTime func() time.Duration
+// cpuTime is the CPU time of this process: not known here.
+var cpuTime func() time.Duration

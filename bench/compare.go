@@ -20,7 +20,7 @@ import (
 )
 
 // defaultBase is the rows to compare with, the first that a table has.
-const defaultBase = "openblas,reference"
+const defaultBase = "openblas,reference,gonum"
 
 // madeBy opens every table.
 const madeBy = "<!-- Made by `go run ./bench compare`"

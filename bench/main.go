@@ -6,7 +6,7 @@
 //
 // A query selects benchmarks as in benchstat: '.name:Gemm /dtype:f32
 // /impl:(avx512 OR openblas)'. The row openblas needs -tags openblas. On a machine
-// that does other work too, -clock cpu counts the time of the measuring thread.
+// that does other work too, -clock cpu counts the time of this process alone.
 package main
 
 import (

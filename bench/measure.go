@@ -25,7 +25,7 @@ func (p *plan) flags(f *flag.FlagSet, filter string) {
 	f.StringVar(&p.filter, "filter", filter, "benchmarks to run, as in benchstat: '.name:Gemm /dtype:f32'")
 	f.IntVar(&p.rounds, "n", 20, "`rounds`: every row is measured once in each")
 	f.DurationVar(&p.length, "time", 10*time.Millisecond, "about how `long` one measurement takes")
-	f.StringVar(&p.clock, "clock", "wall", "wall, or cpu: the thread's own time, for a machine that is busy with other work (Linux)")
+	f.StringVar(&p.clock, "clock", "wall", "wall, or cpu: the process's own time, for a machine that is busy with other work")
 }
 
 func (p *plan) check() error {
@@ -38,8 +38,8 @@ func (p *plan) check() error {
 	if p.clock != "wall" && p.clock != "cpu" {
 		return badUsage("-clock %q: want wall or cpu", p.clock)
 	}
-	if p.clock == "cpu" && threadTime == nil {
-		return badUsage("-clock cpu: only Linux has it; use wall")
+	if p.clock == "cpu" && cpuTime == nil {
+		return badUsage("-clock cpu: this system has no such clock; use wall")
 	}
 	return nil
 }
@@ -100,8 +100,8 @@ func (p *plan) hold(ctx context.Context, groups []cases.Group, done func(*contes
 }
 
 func (p *plan) measure(ctx context.Context, c *contest) error {
-	runtime.LockOSThread() // whose clock it is
-	defer runtime.UnlockOSThread()
+	// One thread, also for what would take more.
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	runtime.GC() // now, not during a round
 	for i := range c.rows {
 		c.rows[i].calls = p.calls(c.rows[i].Run)
@@ -137,7 +137,7 @@ func (p *plan) calls(run func()) int {
 func (p *plan) timed(run func(), n int) time.Duration {
 	now := func() time.Duration { return time.Since(epoch) }
 	if p.clock == "cpu" {
-		now = threadTime
+		now = cpuTime
 	}
 	start := now()
 	for range n {

@@ -83,6 +83,7 @@ func newRaw(w io.Writer, sets []*kernels.Set, clock string) *rawWriter {
 		{Key: "goarch", Value: runtime.GOARCH},
 		{Key: "cpu", Value: cpuid.CPU.BrandName},
 		{Key: "clock", Value: clock},
+		{Key: "threads", Value: "1"},
 	}, cases.Machine(sets)...)
 	r := &rawWriter{w: benchfmt.NewWriter(w)}
 	for _, l := range lines {

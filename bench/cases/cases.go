@@ -7,14 +7,20 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 	"unsafe"
 
 	"github.com/klauspost/cpuid/v2"
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas64"
+	"gonum.org/v1/gonum/blas/gonum"
+	"gonum.org/v1/gonum/mat"
 
 	"fusegrid"
 	"fusegrid/kernels"
+	"fusegrid/kernels/dropin"
 )
 
 // A Group is one thing to compute that several rows can compute.
@@ -40,7 +46,7 @@ type Row struct {
 
 // Of returns every group for these sets.
 func Of(sets []*kernels.Set) []Group {
-	return append(Gemm(sets), Elementwise(sets)...)
+	return slices.Concat(Gemm(sets), Elementwise(sets), MatMul(sets))
 }
 
 // A Shape is a product: op(A) is m×k, op(B) is k×n.
@@ -111,6 +117,31 @@ func gemm[T kernels.Float](s Shape, sets []*kernels.Set) Group {
 			return rows
 		},
 	}
+}
+
+// MatMul returns one group: a gonum program as it is, and with the drop-in BLAS of
+// the first set. Both use GOMAXPROCS goroutines.
+func MatMul(sets []*kernels.Set) []Group {
+	const n = 1024
+	return []Group{{
+		Kernel: "MatMul",
+		Name:   fmt.Sprintf("dtype=f64/shape=%dx%dx%d", n, n, n),
+		DType:  "f64",
+		Amount: 2 * n * n * n,
+		Unit:   "FLOP",
+		Rows: func() []Row {
+			a, b := mat.NewDense(n, n, random[float64](n*n)), mat.NewDense(n, n, random[float64](n*n))
+			c := mat.NewDense(n, n, nil)
+			row := func(name string, impl blas.Float64) Row {
+				return Row{Impl: name, Run: func() {
+					defer blas64.Use(blas64.Implementation())
+					blas64.Use(impl)
+					c.Mul(a, b)
+				}}
+			}
+			return []Row{row("gonum", gonum.Implementation{}), row("fusegrid", dropin.New(sets[0]))}
+		},
+	}}
 }
 
 // The bytes that one call of an elementwise kernel touches. The first fits

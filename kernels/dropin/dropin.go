@@ -7,6 +7,8 @@
 //
 // From then on gonum's mat, lapack and stat multiply matrices by the product of
 // the set, on up to GOMAXPROCS goroutines. All other routines are gonum's own.
+//
+// BenchmarkMatMul at the module's root measures the gain.
 package dropin
 
 import (

@@ -265,10 +265,10 @@ func TestFactorizations(t *testing.T) {
 }
 
 // use makes impl the BLAS of blas64 until the test ends.
-func use(tb testing.TB, impl blas.Float64) {
+func use(t *testing.T, impl blas.Float64) {
 	before := blas64.Implementation()
 	blas64.Use(impl)
-	tb.Cleanup(func() { blas64.Use(before) })
+	t.Cleanup(func() { blas64.Use(before) })
 }
 
 // TestProcs wants the same bits for every GOMAXPROCS.
@@ -304,39 +304,5 @@ func TestProcs(t *testing.T) {
 				t.Errorf("%s: other bits at GOMAXPROCS=%d", set.Name, procs)
 			}
 		}
-	}
-}
-
-// BenchmarkMatMul compares a gonum program with and without the drop-in.
-func BenchmarkMatMul(b *testing.B) {
-	best, err := fusegrid.Best()
-	if err != nil {
-		b.Fatal(err)
-	}
-	const n = 1024
-	rng := rand.New(rand.NewPCG(1, 2))
-	x, y := mat.NewDense(n, n, nil), mat.NewDense(n, n, nil)
-	for i := range n {
-		for j := range n {
-			x.Set(i, j, rng.NormFloat64())
-			y.Set(i, j, rng.NormFloat64())
-		}
-	}
-	for _, row := range []struct {
-		name string
-		impl blas.Float64
-	}{
-		{"gonum", gonum.Implementation{}},
-		{"fusegrid", dropin.New(best)},
-	} {
-		b.Run(fmt.Sprintf("dtype=f64/shape=%dx%dx%d/impl=%s", n, n, n, row.name), func(b *testing.B) {
-			use(b, row.impl)
-			var z mat.Dense
-			z.Mul(x, y)
-			for b.Loop() {
-				z.Mul(x, y)
-			}
-			b.ReportMetric(2*n*n*n*float64(b.N)/b.Elapsed().Seconds(), "FLOP/s")
-		})
 	}
 }

@@ -8,7 +8,7 @@ BENCH ?= .
 ARGS  ?= -lr 1e-4,1e-3 -reg 0.25,0.85
 
 .DEFAULT_GOAL := help
-.PHONY: help build sweep reproduce test test-all race fuzz stress bench benchcmp results lint deps
+.PHONY: help build sweep reproduce test test-all race fuzz stress bench benchcmp measure results duel lint deps
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,8 +49,15 @@ bench: ## run the benchmarks: make bench BENCH=Gemm COUNT=10 TAGS=openblas
 benchcmp: ## compare two benchmark files: make benchcmp OLD=a.txt NEW=b.txt
 	$(GO) tool benchstat $(OLD) $(NEW)
 
+measure: ## measure every kernel set into results/raw, about a minute (needs make deps)
+	$(GO) run -tags openblas ./bench run -clock cpu
+
 results: ## rewrite results/tables from results/raw
 	$(GO) run ./bench compare
+
+duel: ## hold our kernels against OpenBLAS, each with the same vectors (needs make deps)
+	-$(GO) run -tags openblas ./bench duel -clock cpu -each 1 -geomean 1.2 avx512 openblas
+	-OPENBLAS_CORETYPE=HASWELL $(GO) run -tags openblas ./bench duel -clock cpu -geomean 1.1 avx2 openblas
 
 lint: ## gofmt, vet and staticcheck on every build
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"

@@ -28,14 +28,12 @@ func rows() []row {
 				Tile:      kernels.Tile{MR: 14, NR: 32, Lanes: 16},
 				Narrow:    8,
 				Multiply:  byWidth(avx512Strip32F32, 16, avx512Strip16F32, 8, avx512Strip8F32),
-				Copy:      avx512CopyF32,
 				Transpose: avx512TransposeF32,
 			},
 			f64: kernels.Micro[float64]{
 				Tile:      kernels.Tile{MR: 14, NR: 16, Lanes: 8},
 				Narrow:    4,
 				Multiply:  byWidth(avx512Strip16F64, 8, avx512Strip8F64, 4, avx512Strip4F64),
-				Copy:      avx512CopyF64,
 				Transpose: avx512TransposeF64,
 			},
 			vectors: withAVX512Vectors,
@@ -47,13 +45,15 @@ func rows() []row {
 			features: []cpuid.FeatureID{cpuid.AVX2, cpuid.FMA3},
 			f32: kernels.Micro[float32]{
 				Tile:      kernels.Tile{MR: 6, NR: 16, Lanes: 8},
-				Multiply:  byWidth(avx2Strip16F32, 8, avx2Strip8F32, 0, nil),
+				Whole:     true,
+				Multiply:  byWidth(avx2Strip16F32, 8, avx2Strip8F32, 7, avx2CutF32),
 				Copy:      avx2CopyF32,
 				Transpose: avx2TransposeF32,
 			},
 			f64: kernels.Micro[float64]{
 				Tile:      kernels.Tile{MR: 6, NR: 8, Lanes: 4},
-				Multiply:  byWidth(avx2Strip8F64, 4, avx2Strip4F64, 0, nil),
+				Whole:     true,
+				Multiply:  byWidth(avx2Strip8F64, 4, avx2Strip4F64, 3, avx2CutF64),
 				Copy:      avx2CopyF64,
 				Transpose: avx2TransposeF64,
 			},
@@ -70,17 +70,17 @@ func avx512Strip16F32(s *kernels.Strip[float32])
 func avx512Strip8F64(s *kernels.Strip[float64])
 func avx512Strip8F32(s *kernels.Strip[float32])
 func avx512Strip4F64(s *kernels.Strip[float64])
-func avx512CopyF32(m *kernels.Move[float32])
 func avx512TransposeF32(m *kernels.Move[float32])
-func avx512CopyF64(m *kernels.Move[float64])
 func avx512TransposeF64(m *kernels.Move[float64])
 
 func avx2Strip16F32(s *kernels.Strip[float32])
 func avx2Strip8F32(s *kernels.Strip[float32])
+func avx2CutF32(s *kernels.Strip[float32])
 func avx2CopyF32(m *kernels.Move[float32])
 func avx2TransposeF32(m *kernels.Move[float32])
 func avx2Strip8F64(s *kernels.Strip[float64])
 func avx2Strip4F64(s *kernels.Strip[float64])
+func avx2CutF64(s *kernels.Strip[float64])
 func avx2CopyF64(m *kernels.Move[float64])
 func avx2TransposeF64(m *kernels.Move[float64])
 

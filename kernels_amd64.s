@@ -5,7 +5,7 @@
 // its own, once for all types and widths of an instruction set:
 //
 //	strip_avx512_amd64.h  strip_avx2_amd64.h  t = Σ S·V, out ← β·out + α·t
-//	copy_avx512_amd64.h  copy_avx2_amd64.h  transpose_avx512_amd64.h  transpose_avx2_amd64.h
+//	copy_avx2_amd64.h  transpose_avx512_amd64.h  transpose_avx2_amd64.h
 //
 // The operands are described at kernels.Strip and kernels.Move; const_ names are
 // offsets of their fields, from kernels_amd64.go.
@@ -431,11 +431,6 @@ TEXT ·avx512Strip4F64(SB), NOSPLIT, $48-8
 #define BCAST VBROADCASTSS
 #define ISZERO VFPCLASSPSZ
 #define FMABCST VFMADD231PS.BCST
-// func avx512CopyF32(m *kernels.Move)
-TEXT ·avx512CopyF32(SB), NOSPLIT, $0-8
-	MOVQ m+0(FP), DI
-#include "copy_avx512_amd64.h"
-
 #define SQUARE TRANSPOSE16
 #define EACHROW(op) EACH16(op)
 // func avx512TransposeF32(m *kernels.Move)
@@ -465,11 +460,6 @@ TEXT ·avx512TransposeF32(SB), NOSPLIT, $8-8
 #define BCAST VBROADCASTSD
 #define ISZERO VFPCLASSPDZ
 #define FMABCST VFMADD231PD.BCST
-// func avx512CopyF64(m *kernels.Move)
-TEXT ·avx512CopyF64(SB), NOSPLIT, $0-8
-	MOVQ m+0(FP), DI
-#include "copy_avx512_amd64.h"
-
 #define SQUARE TRANSPOSE8
 #define EACHROW(op) EACH8(op)
 // func avx512TransposeF64(m *kernels.Move)
@@ -509,27 +499,17 @@ DATA avx2Lanes<>+56(SB)/8, $0
 GLOBL avx2Lanes<>(SB), RODATA|NOPTR, $64
 
 
-// Two vectors per row, 6 rows: Y4…Y15 hold the sums.
+// Two whole vectors per row, 6 rows: Y4…Y15 hold the sums. A masked load would cost a
+// tenth of the speed, a masked store more.
 #define HEIGHT 6
 #define ROWBYTES 64
-#define VECTORS MOVU (SI), Y0; MASKMOV 32(SI), Y3, Y1; PREFETCHT1 (SI)(AX*1)
+#define VECTORS MOVU (SI), Y0; MOVU 32(SI), Y1; PREFETCHT1 (SI)(AX*1)
 #define ROW(s, a, b) BCAST s, Y2; FMA Y2, Y0, a; FMA Y2, Y1, b
 #define ZERO(a, b) VXORPS a, a, a; VXORPS b, b, b
 #define RESUME(a, b) MOVU (R11), a; MOVU 32(R11), b; ADDQ $64, R11; DECQ CX; JZ start
 #define SAVE(a, b) MOVU a, (R11); MOVU b, 32(R11); ADDQ $64, R11; DECQ R15; JZ next
 #define SCALE(a, b) MUL Y2, a, a; MUL Y2, b, b
-
-// A masked store is slow on some CPUs: only where the vector is cut.
-#define STORE(a, b) \
-	MOVU    a, (AX); \
-	CMPQ    SI, $LANES; \
-	JNE     3(PC); \
-	MOVU    b, 32(AX); \
-	JMP     2(PC); \
-	MASKMOV b, Y3, 32(AX); \
-	ADDQ    R10, AX; \
-	DECQ    R15; \
-	JZ      next
+#define STORE(a, b) MOVU a, (AX); MOVU b, 32(AX); ADDQ R10, AX; DECQ R15; JZ next
 #define SET(a, b) SCALE(a, b); STORE(a, b)
 #define MERGEROW(a, b) \
 	SCALE(a, b); \
@@ -537,16 +517,14 @@ GLOBL avx2Lanes<>(SB), RODATA|NOPTR, $64
 	LOADBETA (R8), CX; \
 	ADDQ     R9, R8; \
 	DOUBLE   CX, CX; \
-	JZ       5(PC); \
-	MOVU     (AX), Y1; \
-	FMA      Y1, Y0, a; \
-	MASKMOV  32(AX), Y3, Y1; \
-	FMA      Y1, Y0, b; \
+	JZ       3(PC); \
+	FMA      (AX), Y0, a; \
+	FMA      32(AX), Y0, b; \
 	STORE(a, b)
 #define MERGECOL(a, b) \
-	MOVU    (R8), Y0; \
+	MOVU (R8), Y0; \
 	MERGELANES(0, a); \
-	MASKMOV 32(R8), Y3, Y0; \
+	MOVU 32(R8), Y0; \
 	MERGELANES(32, b); \
 	STORE(a, b)
 
@@ -647,7 +625,8 @@ TEXT ·avx2Strip8F64(SB), NOSPLIT, $48-8
 #undef ROWS5
 #undef ROWS6
 
-// One vector per row, 12 rows.
+// One vector per row, 12 rows: Y4…Y15 hold the sums. The first two take part of a
+// vector, the others a whole one.
 #define HEIGHT 12
 #define ROWBYTES 32
 #define VECTORS MASKMOV (SI), Y3, Y0; PREFETCHT1 (SI)(AX*1)
@@ -717,6 +696,71 @@ TEXT ·avx2Strip8F64(SB), NOSPLIT, $48-8
 	STEP(loop10, ROWS10); \
 	STEP(loop11, ROWS11); \
 	STEP(loop12, ROWS12)
+
+#define LOG 2
+#define LANES 8
+#define FMA VFMADD231PS
+#define FMA213 VFMADD213PS
+#define MUL VMULPS
+#define MOVU VMOVUPS
+#define MASKMOV VMASKMOVPS
+#define BCAST VBROADCASTSS
+#define CMP VCMPPS
+#define BLENDV VBLENDVPS
+#define LOADBETA MOVL
+#define DOUBLE ADDL
+
+// func avx2CutF32(s *kernels.Strip)
+TEXT ·avx2CutF32(SB), NOSPLIT, $48-8
+	MOVQ s+0(FP), DI
+#include "strip_avx2_amd64.h"
+
+#undef LOG
+#undef LANES
+#undef FMA
+#undef FMA213
+#undef MUL
+#undef MOVU
+#undef MASKMOV
+#undef BCAST
+#undef CMP
+#undef BLENDV
+#undef LOADBETA
+#undef DOUBLE
+
+#define LOG 3
+#define LANES 4
+#define FMA VFMADD231PD
+#define FMA213 VFMADD213PD
+#define MUL VMULPD
+#define MOVU VMOVUPD
+#define MASKMOV VMASKMOVPD
+#define BCAST VBROADCASTSD
+#define CMP VCMPPD
+#define BLENDV VBLENDVPD
+#define LOADBETA MOVQ
+#define DOUBLE ADDQ
+
+// func avx2CutF64(s *kernels.Strip)
+TEXT ·avx2CutF64(SB), NOSPLIT, $48-8
+	MOVQ s+0(FP), DI
+#include "strip_avx2_amd64.h"
+
+#undef LOG
+#undef LANES
+#undef FMA
+#undef FMA213
+#undef MUL
+#undef MOVU
+#undef MASKMOV
+#undef BCAST
+#undef CMP
+#undef BLENDV
+#undef LOADBETA
+#undef DOUBLE
+
+#undef VECTORS
+#define VECTORS MOVU (SI), Y0; PREFETCHT1 (SI)(AX*1)
 
 #define LOG 2
 #define LANES 8

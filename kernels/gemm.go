@@ -45,9 +45,9 @@ func (g *gemm[T]) product(p Product[T]) {
 
 // Block sizes in bytes, and other bounds that measurements gave.
 const (
-	blockK        = 1 << 10   // of one lane: the part of a chain in one call
+	blockK        = 2 << 10   // of one lane: the part of a chain in one call
 	blockStreamed = 384 << 10 // of a block of the side that streams
-	blockKept     = 4 << 20   // of the side that is kept: it may live in the last-level cache
+	blockKept     = 16 << 20  // of the side that is kept: it may live in the last-level cache
 	farApart      = 4 << 10   // rows of an operand that crowd few cache sets and many pages
 	flippedRows   = 512       // rows of a strip that is transposed after
 )
@@ -165,7 +165,8 @@ func (g *gemm[T]) blocksOf(l *layout[T]) blocks {
 	b.packScalar = l.scalar.lane != 1 && l.scalar.lane*size >= farApart/4 && l.k*l.cols >= 64*t.NR
 	// Vectors are read in place, with the next panel prefetched, unless their rows are
 	// far apart and often read.
-	b.packVector = l.vector.lane != 1 || l.vector.step*size >= farApart && l.rows > 8*t.MR
+	b.packVector = l.vector.lane != 1 ||
+		g.micro.Copy != nil && l.vector.step*size >= farApart && l.rows > 16*t.MR
 	b.streamVector = l.cols > l.rows && l.rows*l.k*size <= blockKept
 	if b.streamVector {
 		b.cols = min(l.cols, balance(l.cols, max(blockStreamed/size/b.k, t.NR), t.NR))
@@ -206,7 +207,7 @@ func (g *gemm[T]) width(rest int) int {
 	}
 	if rest > t.Lanes {
 		whole := rest / t.Lanes * t.Lanes
-		if over := rest - whole; over > 0 && over <= g.micro.Narrow {
+		if over := rest - whole; over > 0 && (g.micro.Whole || over <= g.micro.Narrow) {
 			return whole
 		}
 	}

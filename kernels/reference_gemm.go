@@ -9,7 +9,6 @@ func referenceMicro[T Float]() Micro[T] {
 	return Micro[T]{
 		Tile:      Tile{MR: refMR, NR: refNR, Lanes: refNR},
 		Multiply:  refMultiply[T],
-		Copy:      refCopy[T],
 		Transpose: refTranspose[T],
 	}
 }
@@ -85,12 +84,6 @@ func refEdge[T Float](s *Strip[T], i, rows int, t *[refMR][refNR]T) {
 			}
 			t[r][j] = sum
 		}
-	}
-}
-
-func refCopy[T Float](m *Move[T]) {
-	for r := range m.Rows {
-		copy(m.Dst[r*m.Step:][:m.Cols], m.Src[r*m.SrcStep:])
 	}
 }
 

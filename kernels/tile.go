@@ -8,9 +8,12 @@ type Micro[T Float] struct {
 	// Narrow is the greatest width (≤ Tile.Lanes) that the kernel computes at half
 	// the cost of a vector, or 0 if there is none.
 	Narrow int
+	// Whole says that Multiply takes a strip of several vectors only if none is cut.
+	Whole bool
 	// Multiply computes a strip of C.
 	Multiply func(s *Strip[T])
-	// Copy sets dst(r, c) = src(r, c).
+	// Copy sets dst(r, c) = src(r, c). It packs vectors that are read often and whose
+	// rows are far apart. A kernel that keeps up with them in place has none.
 	Copy func(m *Move[T])
 	// Transpose sets dst(c, r) = src(r, c), or dst ← β·dst + srcᵀ if it has a β.
 	Transpose func(m *Move[T])

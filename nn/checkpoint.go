@@ -11,7 +11,7 @@ import (
 	"os"
 	"unsafe"
 
-	"github.com/google/renameio/v2"
+	"github.com/google/renameio/v2/maybe"
 
 	"fusegrid/kernels"
 )
@@ -65,7 +65,7 @@ func (s *Solver[T]) checkpoint() error {
 	}
 	data, err := s.encode()
 	if err == nil {
-		err = renameio.WriteFile(s.cfg.Checkpoint, data, 0o644)
+		err = maybe.WriteFile(s.cfg.Checkpoint, data, 0o644)
 	}
 	if err != nil {
 		return fmt.Errorf("nn: solver: write checkpoint %s: %w", s.cfg.Checkpoint, err)

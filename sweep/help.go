@@ -46,18 +46,18 @@ Exit code: 0 all is well, 1 a trial or a figure failed, 2 bad input, 130 Ctrl-C.
   sweep -net fc -hidden 100x100,200 -lr 1e-3 -std 1e-2 -epochs 5 -seed 1..3
 `
 
-const fetchHelp = `sweep fetch downloads CIFAR-10 (170 MB) into the user's cache folder, where sweeps
-find it, and prints the folder. A broken download goes on where it stopped.
+const fetchHelp = `sweep fetch downloads CIFAR-10 (170 MB) into the user's cache folder, where a
+sweep finds it, and prints the folder. A broken download goes on where it broke.
 
-  -python   the python version in place of the binary one; both hold the same images
-  -url      another server with the same archive; its MD5 is checked all the same
+  -python   the python version; it holds the same images as the binary one
+  -url      another server with the same archive; its MD5 is checked there too
   -quiet    no progress
 `
 
 const reproduceHelp = `sweep reproduce runs every seeded experiment of the assignment in float64 and
 compares each printed figure. Exit code 1 if one that must agree does not.
 
-  -out      report to write, with pictures beside it (default results/assignment.md)
+  -out      report, with pictures beside it (default results/assignment.md)
   -data     folder with CIFAR-10 (default: FUSEGRID_DATA, else what fetch got)
   -impl     kernel set, see "sweep impl" (default: the fastest)
   -quiet    no progress

@@ -122,32 +122,27 @@ func (o *output) of(g *grid, base results.Config) []results.Record {
 	return found
 }
 
-// writeTables swaps in the tables and pictures of all trials in the folder, and
-// returns the names of the files.
-func (o *output) writeTables() ([]string, error) {
+// writeTables swaps in the tables and pictures of all trials in the folder.
+func (o *output) writeTables() error {
 	all := make([]results.Record, 0, len(o.records))
 	for _, r := range o.records {
 		all = append(all, r)
 	}
 	table := results.NewTable(all)
-	files := []struct {
+	type file struct {
 		name  string
 		write func(io.Writer) error
-	}{{markdownName, table.WriteMarkdown}, {csvName, table.WriteCSV}, {jsonlName, table.WriteJSONL}}
-	if h := results.NewHeatMap(all); h.Worthwhile() {
-		files = append(files, struct {
-			name  string
-			write func(io.Writer) error
-		}{heatMapName, h.WritePNG})
 	}
-	var names []string
+	files := []file{{markdownName, table.WriteMarkdown}, {csvName, table.WriteCSV}, {jsonlName, table.WriteJSONL}}
+	if h := results.NewHeatMap(all); h.Worthwhile() {
+		files = append(files, file{heatMapName, h.WritePNG})
+	}
 	for _, f := range files {
 		if err := results.WriteFile(filepath.Join(o.dir, f.name), f.write); err != nil {
-			return names, fmt.Errorf("writing a table: %w; the trials are safe in %s", err, filepath.Join(o.dir, journalName))
+			return fmt.Errorf("writing a table: %w; the trials are safe in %s", err, filepath.Join(o.dir, journalName))
 		}
-		names = append(names, f.name)
 	}
-	return names, nil
+	return nil
 }
 
 func (o *output) close() error { return o.journal.Close() }

@@ -75,12 +75,10 @@ func (s *session) run(ctx context.Context, r runner, args []string) (err error) 
 	trained := s.train(ctx, blocks, r, out)
 
 	// Whatever happened: what is on record is in the tables.
-	if _, err := out.writeTables(); err != nil {
-		return errors.Join(trained, err)
-	}
+	err = out.writeTables()
 	records := out.of(s.grid, s.base)
-	if err := s.show(records); err != nil {
-		return errors.Join(trained, err)
+	if err == nil {
+		err = s.show(records)
 	}
 	switch {
 	case errors.Is(trained, context.Canceled):
@@ -88,6 +86,8 @@ func (s *session) run(ctx context.Context, r runner, args []string) (err error) 
 		return errors.Join(errShown, trained)
 	case trained != nil:
 		return fmt.Errorf("%w; %d of %d trials are on record; to go on, give the same command again", trained, len(records), size)
+	case err != nil:
+		return err
 	}
 	return s.failures(records)
 }

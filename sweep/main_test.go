@@ -1,0 +1,448 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"fusegrid"
+	"fusegrid/nn/dataset/datasettest"
+	"fusegrid/results"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// isolate moves the test to an empty folder and hides the data of the user.
+func isolate(t *testing.T) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	t.Setenv("FUSEGRID_DATA", "")
+	t.Setenv(fusegrid.EnvImpl, "")
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	t.Setenv("HOME", t.TempDir())
+}
+
+// call runs the command and returns what it says.
+func call(t *testing.T, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	return callContext(t, t.Context(), args...)
+}
+
+func callContext(t *testing.T, ctx context.Context, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	var out, err bytes.Buffer
+	code = run(ctx, args, &out, &err)
+	return out.String(), err.String(), code
+}
+
+// small is a grid that trains in no time. The reference gives the same figures on
+// every machine.
+func small(more ...string) []string {
+	return append([]string{
+		"-data", "synthetic", "-impl", "reference", "-quiet",
+		"-hidden", "5", "-iters", "60", "-batch", "50", "-std", "1e-2", "-lr", "1e-4,1e-3", "-reg", "0,0.5",
+	}, more...)
+}
+
+// recorded returns the trials of an output folder.
+func recorded(t *testing.T, dir string) []results.Record {
+	t.Helper()
+	f, err := os.Open(filepath.Join(dir, journalName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	records, recovery, err := results.ReadJournal(f, "journal")
+	if err != nil || recovery.Cut != 0 || recovery.Damage != nil {
+		t.Fatalf("journal: %v, %+v", err, recovery)
+	}
+	return records
+}
+
+// timeless blots out seconds, samples/s and GFLOP/s.
+func timeless(table string) string {
+	return regexp.MustCompile(`(?m)  +sec  +samples/s  +GFLOP/s|  +\d+\.\d\d  +\d+  +\d+\.\d( |$)`).ReplaceAllString(table, "$1")
+}
+
+func TestGrid(t *testing.T) {
+	golden, err := filepath.Abs("testdata/grid.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	isolate(t)
+	stdout, stderr, code := call(t, small("-out", "o")...)
+	if code != exitOK || stderr != "sweep: all trials and tables are in o\n" {
+		t.Fatalf("exit code %d, stderr %q", code, stderr)
+	}
+	got := timeless(stdout)
+	if *update {
+		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	for line := range strings.Lines(stdout) {
+		if n := utf8.RuneCountInString(line); n > 81 {
+			t.Errorf("%d columns: %s", n-1, line)
+		}
+	}
+	for _, name := range []string{journalName, markdownName, csvName, jsonlName, heatMapName} {
+		if info, err := os.Stat(filepath.Join("o", name)); err != nil || info.Size() == 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, r := range recorded(t, "o") {
+		if r.DataName != "synthetic" || len(r.Config.Data) != 64 || r.Accuracy.Test == nil || r.Weights == "" ||
+			r.Speed.FLOPs <= 0 || r.Speed.Samples <= 0 || r.Machine.Go == "" || r.Impl != "reference" {
+			t.Errorf("the record lacks something: %+v", r)
+		}
+	}
+
+	// The same command again has nothing to do, and shows the same.
+	before, _ := os.ReadFile(filepath.Join("o", journalName))
+	again, stderr, code := call(t, small("-out", "o")...)
+	if code != exitOK || again != stdout || !strings.Contains(stderr, "4 of 4 trials are on record in o; 0 to train") {
+		t.Errorf("again: exit code %d, stderr %q, stdout\n%s", code, stderr, again)
+	}
+	if after, _ := os.ReadFile(filepath.Join("o", journalName)); !bytes.Equal(before, after) {
+		t.Error("the journal grew though nothing was left to train")
+	}
+
+	// A larger grid trains the difference.
+	_, stderr, code = call(t, small("-out", "o", "-seed", "0,1")...)
+	if code != exitOK || !strings.Contains(stderr, "4 of 8 trials are on record in o; 4 to train") {
+		t.Errorf("larger: exit code %d, stderr %q", code, stderr)
+	}
+	if n := len(recorded(t, "o")); n != 8 {
+		t.Errorf("%d records, want 8", n)
+	}
+}
+
+func TestWorkersDoNotMatter(t *testing.T) {
+	isolate(t)
+	digests := map[string]string{}
+	for _, net := range []string{"two-layer", "fc"} {
+		for _, workers := range []string{"1", "2", "3"} {
+			args := small("-workers", workers, "-out", net+workers)
+			if net == "fc" {
+				args = []string{"-data", "synthetic", "-quiet", "-net", "fc", "-hidden", "5,4x3", "-batch", "2000", "-epochs", "2",
+					"-lr", "1e-4,1e-3", "-std", "1e-2", "-workers", workers, "-out", net + workers}
+			}
+			if _, stderr, code := call(t, args...); code != exitOK {
+				t.Fatalf("exit code %d: %s", code, stderr)
+			}
+			digest := results.NewTable(recorded(t, net+workers)).Digest()
+			if digests[net] == "" {
+				digests[net] = digest
+			}
+			if digest != digests[net] {
+				t.Errorf("-net %s -workers %s: other figures than with 1 worker", net, workers)
+			}
+		}
+	}
+}
+
+func TestDefaultOut(t *testing.T) {
+	isolate(t)
+	_, stderr, code := call(t, "-impl", "reference", "-quiet", "-hidden", "2", "-iters", "1", "-batch", "5", "-lr", "1e-3", "-reg", "0")
+	if code != exitOK || !strings.HasPrefix(stderr, "sweep: no CIFAR-10 here") {
+		t.Errorf("exit code %d, stderr %q; want a word about the synthetic images", code, stderr)
+	}
+	if n := len(recorded(t, "out/synthetic-two-layer-f32")); n != 1 {
+		t.Errorf("%d records", n)
+	}
+}
+
+func TestDiverged(t *testing.T) {
+	isolate(t)
+	args := strings.Fields("-data synthetic -quiet -hidden 5 -iters 20 -batch 50 -std 1e-2 -lr 1e30,1e-3 -reg 0 -out d")
+	stdout, stderr, code := call(t, args...)
+	if code != exitOK {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	rows := strings.Split(stdout, "\n")
+	if !strings.HasPrefix(strings.TrimSpace(rows[4]), "0.001") || !strings.Contains(rows[5], "1e+30") || !strings.Contains(rows[5], "diverged at") {
+		t.Errorf("want the diverged trial last:\n%s", stdout)
+	}
+	_, stderr, _ = call(t, args...)
+	if !strings.Contains(stderr, "2 of 2 trials are on record") {
+		t.Errorf("a diverged trial was trained again: %s", stderr)
+	}
+}
+
+func TestDryRun(t *testing.T) {
+	isolate(t)
+	stdout, _, code := call(t, small("-dry-run", "-seed", "1..3", "-out", "o", "-top", "2")...)
+	want := `12 trials (2 lr × 2 reg × 3 seed), 0 on record in o, 12 to train: 2.223 GFLOP
+
+    lr  reg  seed  state
+0.0001    0     1  to train
+0.0001    0     2  to train
+and 10 more
+`
+	if code != exitOK || stdout != want {
+		t.Errorf("exit code %d, got\n%s\nwant\n%s", code, stdout, want)
+	}
+	nothingWritten(t)
+}
+
+func nothingWritten(t *testing.T) {
+	t.Helper()
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		t.Errorf("%s was written", e.Name())
+	}
+}
+
+// TestBadInput: one line, exit code 2, nothing written.
+func TestBadInput(t *testing.T) {
+	isolate(t)
+	const (
+		lr    = "; write for example -lr 1e-4,1e-3 or log:1e-4..1e-2:5"
+		reg   = "; write for example -reg 0.25,0.85 or 0,log:1e-3..1:4"
+		seed  = "; write for example -seed 0 or 1..5"
+		batch = "; write for example -batch 100,200"
+		units = "; write for example -hidden 50,100"
+		deep  = "; write for example -hidden 200,100x100"
+	)
+	for _, tt := range []struct{ args, want string }{
+		{"-lr=", `-lr "": a number is missing` + lr},
+		{"-lr ,", `-lr ",", item 1 "": a number is missing` + lr},
+		{"-lr 1e-4,,1e-3", `-lr "1e-4,,1e-3", item 2 "": a number is missing` + lr},
+		{"-lr -1", `-lr "-1": "-1" is negative` + lr},
+		{"-lr -0", `-lr "-0": "-0" is negative` + lr},
+		{"-lr 0", `-lr "0": "0" must be more than 0` + lr},
+		{"-lr nan", `-lr "nan": "nan" is no number to train with` + lr},
+		{"-lr 1,Inf", `-lr "1,Inf", item 2 "Inf": "Inf" is too large` + lr},
+		{"-lr 1e999", `-lr "1e999": "1e999" is too large` + lr},
+		{"-lr x", `-lr "x": "x" is not a number` + lr},
+		{"-lr 1e-3,0.001", `-lr "1e-3,0.001", item 2 "0.001": 0.001 is already item 1` + lr},
+		{"-lr 1e-3,1e-3..1:3", `-lr "1e-3,1e-3..1:3", item 2 "1e-3..1:3": 0.001 is already item 1` + lr},
+		{"-lr 1..2", `-lr "1..2": how many values? Add their number, 1..2:5` + lr},
+		{"-lr 1..", `-lr "1..": a range needs two ends, a..b` + lr},
+		{"-lr ..2:3", `-lr "..2:3": a range needs two ends, a..b` + lr},
+		{"-lr log:1", `-lr "log:1": a range needs two ends, a..b` + lr},
+		{"-lr 1:3", `-lr "1:3": a range needs two ends, a..b` + lr},
+		{"-lr 1..2:1", `-lr "1..2:1": "1" is not a number of values, 2 or more` + lr},
+		{"-lr 1..2:x", `-lr "1..2:x": "x" is not a number of values, 2 or more` + lr},
+		{"-lr 1..2:9999999", `-lr "1..2:9999999": 9999999 values are more than 1000000` + lr},
+		{"-lr 2..1:3", `-lr "2..1:3": the range must begin below its end` + lr},
+		{"-lr 1..1:3", `-lr "1..1:3": the range must begin below its end` + lr},
+		{"-lr 1..nan:3", `-lr "1..nan:3": "nan" is no number to train with` + lr},
+		{"-reg log:0..1:3", `-reg "log:0..1:3": ratios cannot begin at 0; put the 0 before, 0,log:1e-3..1:3` + reg},
+		{"-lr 1 -lr 2", `invalid value "2" for flag -lr: it is given twice; write one list, separated by commas; see sweep help`},
+		{"-lr", `flag needs an argument: -lr; see sweep help`},
+		{"-lr 1 2", `"2" is not a flag; lists have no spaces, -lr 1e-4,1e-3; see sweep help`},
+		{"-batch 0", `-batch "0": "0" is less than 1` + batch},
+		{"-batch 1.5", `-batch "1.5": "1.5" is not a whole number` + batch},
+		{"-batch 1000000", `-batch "1000000": "1000000" is more than 100000` + batch},
+		{"-seed -1", `-seed "-1": "-1" is negative` + seed},
+		{"-seed 4294967296", `-seed "4294967296": "4294967296" is more than 4294967295` + seed},
+		{"-seed 1..4294967295", `-seed "1..4294967295": 4294967295 values are more than 1000000` + seed},
+		{"-seed log:1..5", `-seed "log:1..5": how many values? Add their number, log:1..5:5` + seed},
+		{"-seed log:1..5:9", `-seed "log:1..5:9": it holds 1 more than once; ask for fewer values` + seed},
+		{"-hidden 100x100", `-hidden "100x100": 2 hidden layers, but the two-layer net has one; add -net fc` + units},
+		{"-net fc -hidden 100x", `-hidden "100x": a number is missing` + deep},
+		{"-net fc -hidden 5x0", `-hidden "5x0": "0" is less than 1` + deep},
+		{"-net fc -hidden 50x5,050x5", `-hidden "50x5,050x5", item 2 "050x5": 50x5 is already item 1` + deep},
+		{"-iters 5 -epochs 2", `-iters and -epochs are two ways to say how long; give one of them`},
+		{"-net fc -iters 5", `-iters is for the two-layer net; the Solver of -net fc counts -epochs`},
+		{"-lr 1e-3..1:2000 -reg 0..1:1000", `the grid has 2000000 points (2000 lr × 1000 reg), more than 1000000; give fewer values`},
+		{"-net cnn", `-net "cnn": there are two-layer and fc`},
+		{"-dtype f16", `-dtype "f16": there are f32 and f64`},
+		{"-workers 0", `-workers 0: give a number from 1 to 4096, or leave it out for one per core`},
+		{"-workers many", `invalid value "many" for flag -workers: parse error; see sweep help`},
+		{"-top -1", `-top -1: give a number of rows, or 0 for all`},
+		{"-out=", `-out is empty; leave it out for the default`},
+		{"-frobnicate", `there is no flag -frobnicate; see sweep help`},
+		{"frobnicate", `there is no command "frobnicate"; there are fetch, reproduce, impl and help`},
+		{"-data nowhere", `dataset: nowhere: no such file or directory; name the folder that holds the CIFAR-10 batch files`},
+		{"fetch -x", `there is no flag -x; see sweep help`},
+		{"reproduce -out=", `-out is empty; leave it out for the default`},
+		{"impl now", `"now" is not a flag; lists have no spaces, -lr 1e-4,1e-3; see sweep help`},
+	} {
+		stdout, stderr, code := call(t, strings.Fields(tt.args)...)
+		if stderr != "sweep: "+tt.want+"\n" || code != exitBadInput || stdout != "" {
+			t.Errorf("sweep %s: exit code %d, stdout %q, stderr\n got %swant sweep: %s", tt.args, code, stdout, stderr, tt.want)
+		}
+	}
+	_, stderr, code := call(t, "-impl", "z80")
+	if code != exitBadInput || !strings.Contains(stderr, `-impl: no kernel set "z80" on this machine; there are: `) || !strings.Contains(stderr, "reference") {
+		t.Errorf("-impl z80: exit code %d, stderr %q", code, stderr)
+	}
+	nothingWritten(t)
+}
+
+func TestBadData(t *testing.T) {
+	isolate(t)
+	dir := t.TempDir()
+	datasettest.WriteBinary(t, dir)
+	name := filepath.Join(dir, "data_batch_3.bin")
+	if err := os.Truncate(name, 12345); err != nil {
+		t.Fatal(err)
+	}
+	_, stderr, code := call(t, "-data", dir, "-out", "o")
+	if code != exitBadInput || !strings.Contains(stderr, name) || strings.Count(stderr, "\n") != 1 {
+		t.Errorf("exit code %d, stderr %q; want one line that names %s", code, stderr, name)
+	}
+	t.Setenv("FUSEGRID_DATA", t.TempDir())
+	if _, stderr, code := call(t, "-out", "o"); code != exitBadInput || !strings.Contains(stderr, "no CIFAR-10 here") {
+		t.Errorf("empty folder: exit code %d, stderr %q", code, stderr)
+	}
+	nothingWritten(t)
+}
+
+func TestBadOut(t *testing.T) {
+	isolate(t)
+	if err := os.WriteFile("file", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir("alien", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("alien/"+journalName, []byte("my notes\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	locked, err := openOutput("locked", os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer locked.close()
+	for _, tt := range []struct{ out, want string }{
+		{"file/o", "sweep: -out: mkdir file: not a directory; name a folder that you can write to\n"},
+		{"file", "sweep: -out: mkdir file: not a directory; name a folder that you can write to\n"},
+		{"alien", "sweep: -out: alien/trials.jsonl: not a journal of trials; name another output folder\n"},
+		{"locked", "sweep: another sweep is writing to locked; wait for it, or give another -out\n"},
+	} {
+		_, stderr, code := call(t, small("-out", tt.out)...)
+		if code != exitBadInput || stderr != tt.want {
+			t.Errorf("-out %s: exit code %d, stderr %q, want %q", tt.out, code, stderr, tt.want)
+		}
+	}
+	if left, _ := os.ReadFile("alien/" + journalName); string(left) != "my notes\n" {
+		t.Errorf("the file of someone else now holds %q", left)
+	}
+	_, stderr, code := call(t, "reproduce", "-out", "file/report.md")
+	if code != exitBadInput || !strings.Contains(stderr, "-out: mkdir file: not a directory") {
+		t.Errorf("reproduce: exit code %d, stderr %q", code, stderr)
+	}
+}
+
+func TestDamagedJournalIsReported(t *testing.T) {
+	isolate(t)
+	want, _, _ := call(t, small("-out", "o")...)
+	name := filepath.Join("o", journalName)
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[bytes.IndexByte(data, '\n')+100] ^= 4 // line 2
+	data = data[:len(data)-10]                 // line 5
+	if err := os.WriteFile(name, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, stderr, code := call(t, small("-out", "o")...)
+	for _, part := range []string{"cut off a torn last line of", "line 2 is damaged: its checksum does not agree", "2 of 4 trials are on record"} {
+		if !strings.Contains(stderr, part) {
+			t.Errorf("stderr does not say %q:\n%s", part, stderr)
+		}
+	}
+	if code != exitOK || timeless(got) != timeless(want) {
+		t.Errorf("exit code %d, got\n%s\nwant\n%s", code, got, want)
+	}
+}
+
+func TestInterruptedBeforeAnything(t *testing.T) {
+	isolate(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, code := callContext(t, ctx, small("-out", "o")...); code != exitInterrupted {
+		t.Errorf("exit code %d, want %d", code, exitInterrupted)
+	}
+}
+
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{{"help"}, {"-h"}, {"--help"}, {"-lr", "1", "-h"}, {"fetch", "-h"}, {"reproduce", "-help"}, {"impl", "-h"}} {
+		stdout, stderr, code := call(t, args...)
+		if code != exitOK || stderr != "" || !strings.HasPrefix(stdout, "sweep ") {
+			t.Errorf("%q: exit code %d, stderr %q, stdout %q", args, code, stderr, stdout)
+		}
+		for line := range strings.Lines(stdout) {
+			if utf8.RuneCountInString(line) > 81 {
+				t.Errorf("%q: longer than 80 columns: %s", args, line)
+			}
+		}
+	}
+}
+
+func TestImpl(t *testing.T) {
+	isolate(t)
+	stdout, stderr, code := call(t, "impl")
+	if code != exitOK || stderr != "" {
+		t.Fatalf("exit code %d, stderr %q", code, stderr)
+	}
+	for _, s := range fusegrid.All() {
+		if !strings.Contains(stdout, s.Name+" ") {
+			t.Errorf("%s is not shown:\n%s", s.Name, stdout)
+		}
+	}
+	for _, a := range fusegrid.Missing() {
+		if !strings.Contains(stdout, "is missing: "+a.Reason) {
+			t.Errorf("no word why %s is missing:\n%s", a.Name, stdout)
+		}
+	}
+	t.Setenv(fusegrid.EnvImpl, "reference")
+	if stdout, _, _ := call(t, "impl"); !strings.Contains(stdout, "best  reference") {
+		t.Errorf("%s is not heeded:\n%s", fusegrid.EnvImpl, stdout)
+	}
+}
+
+// TestAssignmentGrid is the course's grid on the real images, digit for digit.
+func TestAssignmentGrid(t *testing.T) {
+	data := os.Getenv("FUSEGRID_DATA")
+	switch best, _ := fusegrid.Best(); {
+	case data == "":
+		t.Skip("FUSEGRID_DATA is not set: it names the folder with the CIFAR-10 batches")
+	case testing.Short():
+		t.Skip("takes half a minute")
+	case best.Class != "fma":
+		t.Skipf("%s is too slow for this", best.Name)
+	}
+	isolate(t)
+	for _, dtype := range []string{"f64", "f32"} {
+		_, stderr, code := call(t, "-dtype", dtype, "-data", data, "-lr", "1e-3", "-reg", "0.85,0.89", "-iters", "3000", "-out", dtype, "-quiet")
+		if code != exitOK {
+			t.Fatalf("exit code %d: %s", code, stderr)
+		}
+		records := recorded(t, dtype)
+		results.Rank(records)
+		want := [][3]float64{{0.89, 0.575, 0.512}, {0.85, 0.54, 0.504}}
+		for i, r := range records {
+			got := [3]float64{r.Config.Reg, *r.Accuracy.Train, *r.Accuracy.Val}
+			if dtype == "f64" && got != want[i] {
+				t.Errorf("rank %d: reg, training and validation accuracy %v, want %v", i+1, got, want[i])
+			}
+			if *r.Accuracy.Val < 0.504-0.025 {
+				t.Errorf("%s, reg %g: validation accuracy %g is more than 2.5 points below", dtype, got[0], got[2])
+			}
+		}
+		if best := records[0]; dtype == "f64" && *best.Accuracy.Test != 0.513 {
+			t.Errorf("test accuracy of the best %g, want 0.513", *best.Accuracy.Test)
+		}
+	}
+}

@@ -1,0 +1,382 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"fusegrid/kernels"
+	"fusegrid/nn/dataset"
+	"fusegrid/results"
+)
+
+// tiny returns a data set of 30 images whose class can be seen in their brightness.
+func tiny() *dataset.Split {
+	subset := func(n int) dataset.Subset {
+		s := dataset.Subset{X: make([]uint8, n*dataset.Dim), Y: make([]uint8, n)}
+		for i := range n {
+			s.Y[i] = uint8(i % 10)
+			for j := range dataset.Dim {
+				s.X[i*dataset.Dim+j] = uint8(20*(i%10) + (i+j)%17)
+			}
+		}
+		return s
+	}
+	mean := make([]float64, dataset.Dim)
+	for i := range mean {
+		mean[i] = 98
+	}
+	return &dataset.Split{
+		Name: "tiny", Hash: "71", Order: dataset.HWC, Classes: strings.Fields("a b c d e f g h i j"),
+		Train: subset(30), Val: subset(20), Test: subset(10), Mean: mean,
+	}
+}
+
+// newSession returns a session on tiny data, and the runner it trains with.
+func newSession(t *testing.T, out string, args string) (*session, runner, *bytes.Buffer) {
+	t.Helper()
+	o, err := parseOptions(append(strings.Fields(args), "-impl", "reference", "-out", out, "-quiet"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := tiny()
+	r, err := newRunner(o.dtype, o.set, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stderr := new(bytes.Buffer)
+	return &session{options: o, data: data, base: base(o, data), stdout: io.Discard, stderr: stderr}, r, stderr
+}
+
+const tinyGrid = "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3,4 -iters 5 -batch 100 -std 1e-2 -seed 1,2"
+
+// A runnerFunc is a runner.
+type runnerFunc func(ctx context.Context, b block, stepped func()) ([]results.Record, error)
+
+func (f runnerFunc) run(ctx context.Context, b block, stepped func()) ([]results.Record, error) {
+	return f(ctx, b, stepped)
+}
+
+// TestInterruptedAndResumed stops a sweep after each number of trials and goes
+// on: nothing is lost, nothing trained twice, and the tables are those of a sweep
+// without a break.
+func TestInterruptedAndResumed(t *testing.T) {
+	isolate(t)
+	s, r, _ := newSession(t, "whole", tinyGrid)
+	if err := s.run(t.Context(), r, nil); err != nil {
+		t.Fatal(err)
+	}
+	whole := recorded(t, "whole")
+	want := results.NewTable(whole).Digest()
+	if len(whole) != 16 {
+		t.Fatalf("%d trials, want 16", len(whole))
+	}
+	for _, stop := range []int64{0, 1, 7, 15} {
+		out := fmt.Sprintf("stop%d", stop)
+		s, r, stderr := newSession(t, out, tinyGrid+" -workers 3")
+		ctx, cancel := context.WithCancel(t.Context())
+		var ran atomic.Int64
+		err := s.run(ctx, runnerFunc(func(ctx context.Context, b block, stepped func()) ([]results.Record, error) {
+			if ran.Add(1) > stop {
+				cancel()
+			}
+			return r.run(ctx, b, stepped)
+		}), []string{"-lr", "1e-4,1e-3", "-out", "a b"})
+		if !errors.Is(err, context.Canceled) {
+			t.Fatalf("stop after %d: %v, want a cancelled context", stop, err)
+		}
+		if text := stderr.String(); !strings.Contains(text, "interrupted") || !strings.Contains(text, "-lr 1e-4,1e-3 -out 'a b'") {
+			t.Errorf("stop after %d: no word on how to go on: %s", stop, text)
+		}
+		before := recorded(t, out)
+		if int64(len(before)) > stop+2 {
+			t.Errorf("stop after %d: %d trials are on record", stop, len(before))
+		}
+
+		s, r, _ = newSession(t, out, tinyGrid+" -workers 2")
+		var again []string
+		var mu sync.Mutex
+		if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b block, stepped func()) ([]results.Record, error) {
+			mu.Lock()
+			again = append(again, b.trials[0].key)
+			mu.Unlock()
+			return r.run(ctx, b, stepped)
+		}), nil); err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range before {
+			if slices.Contains(again, r.Key) {
+				t.Errorf("stop after %d: a trial on record was trained again", stop)
+			}
+		}
+		after := recorded(t, out)
+		if len(after) != 16 || results.NewTable(after).Digest() != want {
+			t.Errorf("stop after %d, then resumed: %d trials, or other figures than without a break", stop, len(after))
+		}
+	}
+}
+
+func TestFailedTrial(t *testing.T) {
+	isolate(t)
+	s, r, stderr := newSession(t, "o", tinyGrid)
+	err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b block, stepped func()) ([]results.Record, error) {
+		if trial := b.trials[0]; trial.config.LR == 1e-3 && trial.config.Reg == 0 {
+			return []results.Record{{Key: trial.key, Config: trial.config, State: results.Failed, Error: "the roof is on fire"}}, nil
+		}
+		return r.run(ctx, b, stepped)
+	}), nil)
+	if err == nil || !strings.Contains(err.Error(), "4 of 16 trials failed") || !strings.Contains(stderr.String(), "lr 0.001, reg 0 failed: the roof is on fire") {
+		t.Errorf("error %v, stderr %s", err, stderr)
+	}
+	var bad badInput
+	if errors.As(err, &bad) {
+		t.Error("a failed trial counts as bad input")
+	}
+	// They are tried again, and the later record counts.
+	s, r, stderr = newSession(t, "o", tinyGrid)
+	if err := s.run(t.Context(), r, nil); err != nil || !strings.Contains(stderr.String(), "12 of 16 trials are on record in o; 4 to train") {
+		t.Errorf("again: error %v, stderr %s", err, stderr)
+	}
+}
+
+// TestPanicIsAFailedTrial asks for a net that cannot be.
+func TestPanicIsAFailedTrial(t *testing.T) {
+	_, r, _ := newSession(t, "o", tinyGrid)
+	c := results.Config{Net: "two-layer", Hidden: []int{0}, LR: 1, Decay: 1, Std: 1, Batch: 1, Iters: 1}
+	records, err := r.run(t.Context(), block{[]trial{{c.Key(), c}}}, func() {})
+	if err != nil || len(records) != 1 || records[0].State != results.Failed || !strings.HasPrefix(records[0].Error, "panic: ") {
+		t.Errorf("%+v, %v", records, err)
+	}
+}
+
+func TestScheduleStopsWhenRecordsCannotBeKept(t *testing.T) {
+	s, r, _ := newSession(t, "o", tinyGrid)
+	blocks := plan(s.grid, s.base, func(string) bool { return false })
+	kept := 0
+	err := schedule(t.Context(), blocks, 3, r, newLive(blocks, s.flops), func(rs []results.Record) error {
+		if kept += len(rs); kept >= 4 {
+			return syscall.ENOSPC
+		}
+		return nil
+	})
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("error %v, want the one of the disk", err)
+	}
+	if kept == len(blocks) {
+		t.Error("training went on to the end though nothing could be kept")
+	}
+}
+
+func TestTrainerErrors(t *testing.T) {
+	data := tiny()
+	data.Val.X = data.Val.X[1:]
+	if _, err := newRunner("f32", kernels.Reference(), data); err == nil {
+		t.Error("a data set with a byte too few was taken")
+	}
+}
+
+func TestAxes(t *testing.T) {
+	for _, tt := range []struct {
+		list string
+		want []float64
+	}{
+		{"1e-4,1e-3", []float64{1e-4, 1e-3}},
+		{" 1 , 2 ", []float64{1, 2}},
+		{"0.1..0.7:4", []float64{0.1, 0.3, 0.5, 0.7}},
+		{"log:1e-4..1e-1:4", []float64{1e-4, 1e-3, 1e-2, 1e-1}},
+		{"log:1e-4..1e-3:3", []float64{1e-4, 0.000316228, 1e-3}},
+		{"0,log:1..16:5", []float64{0, 1, 2, 4, 8, 16}},
+	} {
+		got, err := floatAxis{flag: "reg", zero: true}.parse(tt.list)
+		if err != nil || !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v, %v; want %v", tt.list, got, err, tt.want)
+		}
+	}
+	for _, tt := range []struct {
+		list string
+		want []int64
+	}{
+		{"1..5", []int64{1, 2, 3, 4, 5}},
+		{"0..10:3", []int64{0, 5, 10}},
+		{"7,log:16..256:5", []int64{7, 16, 32, 64, 128, 256}},
+		{"4294967290..4294967295", []int64{4294967290, 4294967291, 4294967292, 4294967293, 4294967294, 4294967295}},
+	} {
+		got, err := intAxis{flag: "seed", max: 1 << 32}.parse(tt.list)
+		if err != nil || !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v, %v; want %v", tt.list, got, err, tt.want)
+		}
+	}
+	nets, err := parseHidden("50,100x100,10..30:3", "fc")
+	if want := [][]int{{50}, {100, 100}, {10}, {20}, {30}}; err != nil || !reflect.DeepEqual(nets, want) {
+		t.Errorf("hidden: %v, %v; want %v", nets, err, want)
+	}
+}
+
+func FuzzAxes(f *testing.F) {
+	for _, s := range []string{"1e-4,1e-3", "0,log:1e-3..1:4", "1..5", "", "..:", "log:..", "1..2:x", "5x5,x", "-0", "9223372036854775807..1"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, list string) {
+		if len(list) > 40 {
+			return // ranges of a million values take their time
+		}
+		for _, parse := range []func() (int, error){
+			func() (int, error) { v, err := floatAxis{"lr", false, "1"}.parse(list); return len(v), err },
+			func() (int, error) { v, err := intAxis{"seed", 0, 1 << 32, "1"}.parse(list); return len(v), err },
+			func() (int, error) { v, err := parseHidden(list, "fc"); return len(v), err },
+		} {
+			n, err := parse()
+			var bad badInput
+			switch {
+			case err == nil && (n < 1 || n > maxPoints):
+				t.Errorf("%q: %d values", list, n)
+			case err != nil && (!errors.As(err, &bad) || strings.Contains(err.Error(), "\n")):
+				t.Errorf("%q: %v", list, err)
+			}
+		}
+	})
+}
+
+func TestGridPoints(t *testing.T) {
+	g, err := newGrid("fc", map[string]string{"lr": "1,2", "seed": "3,4", "epochs": "2", "batch": "10,1000", "hidden": "5x6"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := results.Config{Net: "fc", Split: [3]int{100, 10, 10}}
+	var got []string
+	keys := map[string]bool{}
+	for i := range g.size() {
+		c := g.at(i, base)
+		got = append(got, fmt.Sprintf("%s %d %d %g %d", c.HiddenString(), c.Batch, c.Iters, c.LR, c.Seed))
+		keys[c.Key()] = true
+	}
+	want := []string{
+		"5x6 10 20 1 3", "5x6 10 20 1 4", "5x6 10 20 2 3", "5x6 10 20 2 4",
+		"5x6 1000 2 1 3", "5x6 1000 2 1 4", "5x6 1000 2 2 3", "5x6 1000 2 2 4",
+	}
+	if !slices.Equal(got, want) || len(keys) != len(want) {
+		t.Errorf("points\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestLiveLine(t *testing.T) {
+	c := results.Config{Net: "two-layer", Batch: 1, Iters: 10, LR: 0.1, Reg: 0.5}
+	b := block{[]trial{{"", c}}}
+	l := newLive([]block{b, b, b, b}, func(results.Config) float64 { return 1e9 })
+	if got := l.line(0, 80); got != "0/4 trials    0%" {
+		t.Errorf("at first: %q", got)
+	}
+	step := l.stepper(b)
+	for range 15 {
+		step()
+	}
+	l.ended([]results.Record{
+		{Config: c, State: results.Done, Steps: 10, Accuracy: results.Accuracy{Val: ptr(0.25)}},
+		{Config: c, State: results.Diverged, Steps: 5},
+	})
+	want := "2/4 trials   43%  ETA 20s  best 0.2500 (lr 0.1, reg 0.5)  1 it/s  1.0 GFLOP/s  1 diverged or failed"
+	if got := l.line(15*time.Second, 200); got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	if got := l.line(15*time.Second, 30); got != "2/4 trials   43%  ETA 20s" {
+		t.Errorf("narrow: %q", got)
+	}
+}
+
+func TestScreen(t *testing.T) {
+	var b bytes.Buffer
+	s := newScreen(&b)
+	if s.terminal {
+		t.Fatal("a buffer is a terminal")
+	}
+	s.every = time.Microsecond
+	shown := make(chan bool)
+	var once sync.Once
+	stop := s.follow(t.Context(), func(time.Duration, int) string {
+		once.Do(func() { close(shown) })
+		return "line"
+	})
+	<-shown
+	stop()
+	if got := b.String(); strings.ReplaceAll(got, "line\n", "") != "" || got == "" {
+		t.Errorf("shown: %q", got)
+	}
+	b.Reset()
+	s.terminal = true
+	s.show("abc")
+	s.clear()
+	if got := b.String(); got != "\r\x1b[Kabc\r\x1b[K" {
+		t.Errorf("terminal: %q", got)
+	}
+}
+
+func TestSmallTexts(t *testing.T) {
+	for _, tt := range []struct{ got, want string }{
+		{clock(42 * time.Second), "42s"},
+		{clock(185 * time.Second), "3m05s"},
+		{clock(2*time.Hour + 7*time.Minute), "2h07m"},
+		{bar(0, 4), "[>   ]"},
+		{bar(0.5, 4), "[==> ]"},
+		{bar(1, 4), "[====]"},
+		{quote([]string{"-lr", "1e-4,1e-3", "a b", "it's", ""}), `-lr 1e-4,1e-3 'a b' 'it'\''s' ''`},
+		{wrap("aaa 1, bbb 2, ccc 3", 14), "aaa 1, bbb 2,\nccc 3"},
+		{clip("abcdefghijklmnop", 9), "abcdef … "},
+		{clip("short", 9), "short"},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("got %q, want %q", tt.got, tt.want)
+		}
+	}
+}
+
+func TestFetch(t *testing.T) {
+	isolate(t)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/wrong" {
+			io.WriteString(w, "this is no archive")
+			return
+		}
+		http.NotFound(w, r)
+	}))
+	defer server.Close()
+	for path, want := range map[string]string{"/missing": "404", "/wrong": "c32a1d4ab5d03f1284b67883e8d87530"} {
+		stdout, stderr, code := call(t, "fetch", "-quiet", "-url", server.URL+path)
+		if code != exitBadInput || stdout != "" || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit code %d, stdout %q, stderr %q; want a word of %s", path, code, stdout, stderr, want)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, stderr, code := callContext(t, ctx, "fetch", "-quiet", "-url", server.URL+"/wrong")
+	if code != exitInterrupted || !strings.Contains(stderr, "fetch -quiet -url "+server.URL+"/wrong") {
+		t.Errorf("interrupted: exit code %d, stderr %q", code, stderr)
+	}
+}
+
+func TestDownloadLine(t *testing.T) {
+	var d download
+	if got := d.line(time.Second, 79); got != "connecting" {
+		t.Errorf("at first: %q", got)
+	}
+	d.progress(20e6, 170e6)
+	d.progress(60e6, 170e6)
+	if got, want := d.line(10*time.Second, 79), "[==========>                   ]  35%  60.0 of 170.0 MB  4.0 MB/s  ETA 28s"; got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	d.progress(60e6, -1)
+	if got, want := d.line(10*time.Second, 79), "60.0 MB  4.0 MB/s"; got != want {
+		t.Errorf("size unknown: got %q, want %q", got, want)
+	}
+}

@@ -8,7 +8,7 @@
 //	copy_avx2_amd64.h  transpose_avx512_amd64.h  transpose_avx2_amd64.h
 //
 // The operands are described at kernels.Strip and kernels.Move; const_ names are
-// offsets of their fields, from kernels_amd64.go.
+// offsets of their fields, from kernels_offsets_amd64.go.
 
 #include "go_asm.h"
 #include "textflag.h"

@@ -45,8 +45,8 @@ func (g *gemm[T]) product(p Product[T]) {
 
 // Block sizes in bytes, and other bounds that measurements gave.
 const (
-	blockK        = 2 << 10   // of one lane: the part of a chain in one call
-	blockStreamed = 384 << 10 // of a block of the side that streams
+	blockK        = 1 << 10   // of one lane: the part of a chain in one call; more if NR is large
+	blockStreamed = 256 << 10 // of a block of the side that streams
 	blockKept     = 16 << 20  // of the side that is kept: it may live in the last-level cache
 	farApart      = 4 << 10   // rows of an operand that crowd few cache sets and many pages
 	flippedRows   = 512       // rows of a strip that is transposed after
@@ -81,7 +81,7 @@ func layoutOf[T Float](p *Product[T], flipped bool) layout[T] {
 
 // cost estimates the time in half-vector multiply-adds. The weights of packing are
 // measured with operands in the last-level cache.
-func (g *gemm[T]) cost(l *layout[T]) int {
+func (g *gemm[T]) cost(l *layout[T], b *blocks) int {
 	lanes := g.micro.Tile.Lanes
 	halves := l.cols / lanes * 2
 	switch rest := l.cols % lanes; {
@@ -92,7 +92,6 @@ func (g *gemm[T]) cost(l *layout[T]) int {
 		halves += 2
 	}
 	c := halves * l.rows * l.k
-	b := g.blocksOf(l)
 	if b.packScalar {
 		c += l.rows * l.k * 12 / lanes
 	}
@@ -107,17 +106,18 @@ func (g *gemm[T]) cost(l *layout[T]) int {
 
 func (g *gemm[T]) run(w *workspace[T]) {
 	l := layoutOf(&w.p, false)
-	if f := layoutOf(&w.p, true); g.cost(&f) < g.cost(&l) {
-		l = f
+	b := g.blocksOf(&l)
+	f := layoutOf(&w.p, true)
+	if fb := g.blocksOf(&f); g.cost(&f, &fb) < g.cost(&l, &b) {
+		l, b = f, fb
 	}
 
-	b := g.blocksOf(&l)
 	if b.k < l.k {
 		w.partial = grow(w.partial, roundUp(b.cols, g.micro.Tile.NR)*b.rows)
 	}
 	kept := l.scalar
 	if b.streamVector && b.packScalar {
-		kept = packScalar(&w.scalar, l.scalar, l.rows, l.k)
+		kept = g.packScalar(w, l.scalar, l.rows, l.k)
 	}
 	for j := 0; j < l.cols; j += b.cols {
 		nb := min(b.cols, l.cols-j)
@@ -135,7 +135,7 @@ func (g *gemm[T]) run(w *workspace[T]) {
 				if b.streamVector {
 					g.vectorPanels(w, &l, &b, j, nb, p, kb)
 				} else if b.packScalar {
-					scalar = packScalar(&w.scalar, scalar, mb, kb)
+					scalar = g.packScalar(w, scalar, mb, kb)
 				}
 				g.block(w, &l, &b, scalar, i, mb, j, nb, p)
 				if !w.s.Unfinished {
@@ -159,10 +159,14 @@ func (g *gemm[T]) blocksOf(l *layout[T]) blocks {
 	var zero T
 	size := sizeOf(zero)
 	t := &g.micro.Tile
-	b := blocks{rows: l.rows, cols: l.cols, k: balance(l.k, blockK/size, 1)}
-	// Scalars that lie side by side need no packing. Rows of them do, where their
-	// distance crowds them into few cache sets, and where they are read more than once.
-	b.packScalar = l.scalar.lane != 1 && l.scalar.lane*size >= farApart/4 && l.k*l.cols >= 64*t.NR
+	b := blocks{rows: l.rows, cols: l.cols, k: balance(l.k, max(blockK, 16*t.NR*size)/size, 1)}
+	// Scalars are read in place unless their rows are so far apart that they crowd into
+	// few cache sets.
+	crowded := l.scalar.lane*size >= farApart/4
+	if l.scalar.lane == 1 {
+		crowded = g.micro.Copy != nil && l.scalar.step*size >= farApart
+	}
+	b.packScalar = crowded && l.k*l.cols >= 64*t.NR
 	// Vectors are read in place, with the next panel prefetched, unless their rows are
 	// far apart and often read.
 	b.packVector = l.vector.lane != 1 ||
@@ -186,11 +190,18 @@ func (g *gemm[T]) vectorPanels(w *workspace[T], l *layout[T], b *blocks, j, nb, 
 	if packed {
 		w.vector = grow(w.vector, roundUp(nb, g.micro.Tile.NR)*kb)
 	}
+	whole := 0
+	if packed && l.vector.lane == 1 {
+		whole = nb / g.micro.Tile.NR * g.micro.Tile.NR
+		g.packPanels(w, l.vector.from(j, p), whole, kb)
+	}
 	w.panels = w.panels[:0]
 	for c := 0; c < nb; {
 		width := g.width(nb - c)
 		o := l.vector.from(j+c, p)
-		if packed {
+		if c < whole {
+			w.panels = append(w.panels, panel[T]{w.vector[c*kb:], width, c * kb})
+		} else if packed {
 			w.panels = append(w.panels, g.packVector(w, c*kb, o, width, kb))
 		} else {
 			w.panels = append(w.panels, panel[T]{o.data, o.step, 0})
@@ -205,11 +216,8 @@ func (g *gemm[T]) width(rest int) int {
 	if rest >= t.NR {
 		return t.NR
 	}
-	if rest > t.Lanes {
-		whole := rest / t.Lanes * t.Lanes
-		if over := rest - whole; over > 0 && (g.micro.Whole || over <= g.micro.Narrow) {
-			return whole
-		}
+	if over := rest % t.Lanes; rest > t.Lanes && over > 0 && (g.micro.Whole || over <= g.micro.Narrow) {
+		return rest - over
 	}
 	return rest
 }

@@ -44,24 +44,37 @@ func (g *gemm[T]) packVector(w *workspace[T], at int, o operand[T], lanes, k int
 	return panel[T]{buf, step, at}
 }
 
-// packScalar copies lanes × k of o to buf. The order of the two stays: the
+// packPanels copies lanes × k of o, whose lanes are neighbours, to whole panels at
+// the start of the workspace. It reads each row of o in one go.
+func (g *gemm[T]) packPanels(w *workspace[T], o operand[T], lanes, k int) {
+	nr := g.micro.Tile.NR
+	m := &w.move
+	m.Rows, m.Cols = lanes/nr, nr
+	m.SrcStep, m.Step = nr, k*nr
+	for p := range k {
+		m.Src, m.Dst = o.data[p*o.step:], w.vector[p*nr:]
+		g.micro.Copy(m)
+	}
+}
+
+// packScalar copies lanes × k of o into the workspace. The order of the two stays: the
 // kernel takes either, so this only brings lines together that a power-of-two
 // stride would crowd into one cache set.
-func packScalar[T Float](buf *[]T, o operand[T], lanes, k int) operand[T] {
+func (g *gemm[T]) packScalar(w *workspace[T], o operand[T], lanes, k int) operand[T] {
 	if o.step == 1 {
 		lane := scalarPitch[T](k)
-		*buf = grow(*buf, lanes*lane)
+		w.scalar = grow(w.scalar, lanes*lane)
 		for i := range lanes {
-			copy((*buf)[i*lane:i*lane+k], o.data[i*o.lane:])
+			copy(w.scalar[i*lane:i*lane+k], o.data[i*o.lane:])
 		}
-		return operand[T]{*buf, lane, 1}
+		return operand[T]{w.scalar, lane, 1}
 	}
 	step := scalarPitch[T](lanes)
-	*buf = grow(*buf, k*step)
+	w.scalar = grow(w.scalar, k*step)
 	for p := range k {
-		copy((*buf)[p*step:p*step+lanes], o.data[p*o.step:])
+		copy(w.scalar[p*step:p*step+lanes], o.data[p*o.step:])
 	}
-	return operand[T]{*buf, 1, step}
+	return operand[T]{w.scalar, 1, step}
 }
 
 // scalarPitch is the distance of packed rows of n: an odd number of cache lines.

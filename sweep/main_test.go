@@ -130,30 +130,6 @@ func TestGrid(t *testing.T) {
 	}
 }
 
-func TestWorkersDoNotMatter(t *testing.T) {
-	isolate(t)
-	digests := map[string]string{}
-	for _, net := range []string{"two-layer", "fc"} {
-		for _, workers := range []string{"1", "2", "3"} {
-			args := small("-workers", workers, "-out", net+workers)
-			if net == "fc" {
-				args = []string{"-data", "synthetic", "-quiet", "-net", "fc", "-hidden", "5,4x3", "-batch", "2000", "-epochs", "2",
-					"-lr", "1e-4,1e-3", "-std", "1e-2", "-workers", workers, "-out", net + workers}
-			}
-			if _, stderr, code := call(t, args...); code != exitOK {
-				t.Fatalf("exit code %d: %s", code, stderr)
-			}
-			digest := results.NewTable(recorded(t, net+workers)).Digest()
-			if digests[net] == "" {
-				digests[net] = digest
-			}
-			if digest != digests[net] {
-				t.Errorf("-net %s -workers %s: other figures than with 1 worker", net, workers)
-			}
-		}
-	}
-}
-
 func TestDefaultOut(t *testing.T) {
 	isolate(t)
 	_, stderr, code := call(t, "-impl", "reference", "-quiet", "-hidden", "2", "-iters", "1", "-batch", "5", "-lr", "1e-3", "-reg", "0")
@@ -163,39 +139,6 @@ func TestDefaultOut(t *testing.T) {
 	if n := len(recorded(t, "out/synthetic-two-layer-f32")); n != 1 {
 		t.Errorf("%d records", n)
 	}
-}
-
-func TestDiverged(t *testing.T) {
-	isolate(t)
-	args := strings.Fields("-data synthetic -quiet -hidden 5 -iters 20 -batch 50 -std 1e-2 -lr 1e30,1e-3 -reg 0 -out d")
-	stdout, stderr, code := call(t, args...)
-	if code != exitOK {
-		t.Fatalf("exit code %d: %s", code, stderr)
-	}
-	rows := strings.Split(stdout, "\n")
-	if !strings.HasPrefix(strings.TrimSpace(rows[4]), "0.001") || !strings.Contains(rows[5], "1e+30") || !strings.Contains(rows[5], "diverged at") {
-		t.Errorf("want the diverged trial last:\n%s", stdout)
-	}
-	_, stderr, _ = call(t, args...)
-	if !strings.Contains(stderr, "2 of 2 trials are on record") {
-		t.Errorf("a diverged trial was trained again: %s", stderr)
-	}
-}
-
-func TestDryRun(t *testing.T) {
-	isolate(t)
-	stdout, _, code := call(t, small("-dry-run", "-seed", "1..3", "-out", "o", "-top", "2")...)
-	want := `12 trials (2 lr × 2 reg × 3 seed), 0 on record in o, 12 to train: 2.223 GFLOP
-
-    lr  reg  seed  state
-0.0001    0     1  to train
-0.0001    0     2  to train
-and 10 more
-`
-	if code != exitOK || stdout != want {
-		t.Errorf("exit code %d, got\n%s\nwant\n%s", code, stdout, want)
-	}
-	nothingWritten(t)
 }
 
 func nothingWritten(t *testing.T) {
@@ -305,66 +248,6 @@ func TestBadData(t *testing.T) {
 		t.Errorf("empty folder: exit code %d, stderr %q", code, stderr)
 	}
 	nothingWritten(t)
-}
-
-func TestBadOut(t *testing.T) {
-	isolate(t)
-	if err := os.WriteFile("file", nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Mkdir("alien", 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile("alien/"+journalName, []byte("my notes\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	locked, err := openOutput("locked", os.Stderr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer locked.close()
-	for _, tt := range []struct{ out, want string }{
-		{"file/o", "sweep: -out: mkdir file: not a directory; name a folder that you can write to\n"},
-		{"file", "sweep: -out: mkdir file: not a directory; name a folder that you can write to\n"},
-		{"alien", "sweep: -out: alien/trials.jsonl: not a journal of trials; name another output folder\n"},
-		{"locked", "sweep: another sweep is writing to locked; wait for it, or give another -out\n"},
-	} {
-		_, stderr, code := call(t, small("-out", tt.out)...)
-		if code != exitBadInput || stderr != tt.want {
-			t.Errorf("-out %s: exit code %d, stderr %q, want %q", tt.out, code, stderr, tt.want)
-		}
-	}
-	if left, _ := os.ReadFile("alien/" + journalName); string(left) != "my notes\n" {
-		t.Errorf("the file of someone else now holds %q", left)
-	}
-	_, stderr, code := call(t, "reproduce", "-out", "file/report.md")
-	if code != exitBadInput || !strings.Contains(stderr, "-out: mkdir file: not a directory") {
-		t.Errorf("reproduce: exit code %d, stderr %q", code, stderr)
-	}
-}
-
-func TestDamagedJournalIsReported(t *testing.T) {
-	isolate(t)
-	want, _, _ := call(t, small("-out", "o")...)
-	name := filepath.Join("o", journalName)
-	data, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data[bytes.IndexByte(data, '\n')+100] ^= 4 // line 2
-	data = data[:len(data)-10]                 // line 5
-	if err := os.WriteFile(name, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	got, stderr, code := call(t, small("-out", "o")...)
-	for _, part := range []string{"cut off a torn last line of", "line 2 is damaged: its checksum does not agree", "2 of 4 trials are on record"} {
-		if !strings.Contains(stderr, part) {
-			t.Errorf("stderr does not say %q:\n%s", part, stderr)
-		}
-	}
-	if code != exitOK || timeless(got) != timeless(want) {
-		t.Errorf("exit code %d, got\n%s\nwant\n%s", code, got, want)
-	}
 }
 
 func TestInterruptedBeforeAnything(t *testing.T) {

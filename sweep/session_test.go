@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -126,6 +128,138 @@ func TestInterruptedAndResumed(t *testing.T) {
 			t.Errorf("stop after %d, then resumed: %d trials, or other figures than without a break", stop, len(after))
 		}
 	}
+}
+
+func TestWorkersDoNotMatter(t *testing.T) {
+	isolate(t)
+	for i, args := range []string{tinyGrid, tinyGrid + " -dtype f64", "-net fc -lr 1e-4,1e-3 -hidden 3,4x5 -batch 7 -epochs 2 -std 1e-2 -seed 1..3"} {
+		digest := ""
+		for workers := 1; workers <= 3; workers++ {
+			out := fmt.Sprintf("%d-%d", i, workers)
+			s, r, _ := newSession(t, out, fmt.Sprintf("%s -workers %d", args, workers))
+			if err := s.run(t.Context(), r, nil); err != nil {
+				t.Fatal(err)
+			}
+			got := results.NewTable(recorded(t, out)).Digest()
+			if digest == "" {
+				digest = got
+			}
+			if got != digest {
+				t.Errorf("%s: %d workers give other figures than 1", args, workers)
+			}
+		}
+	}
+}
+
+func TestBadOut(t *testing.T) {
+	isolate(t)
+	if err := os.WriteFile("file", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir("alien", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("alien/"+journalName, []byte("my notes\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	locked, err := openOutput("locked", os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer locked.close()
+	for _, tt := range []struct{ out, want string }{
+		{"file/o", "-out: mkdir file: not a directory; name a folder that you can write to"},
+		{"file", "-out: mkdir file: not a directory; name a folder that you can write to"},
+		{"alien", "-out: alien/trials.jsonl: not a journal of trials; name another output folder"},
+		{"locked", "another sweep is writing to locked; wait for it, or give another -out"},
+	} {
+		s, _, stderr := newSession(t, tt.out, tinyGrid)
+		err := s.run(t.Context(), runnerFunc(func(context.Context, block, func()) ([]results.Record, error) {
+			t.Errorf("-out %s: training began", tt.out)
+			return nil, nil
+		}), nil)
+		var bad badInput
+		if !errors.As(err, &bad) || err.Error() != tt.want || stderr.Len() > 0 {
+			t.Errorf("-out %s: error %v, want %s; stderr %s", tt.out, err, tt.want, stderr)
+		}
+	}
+	if left, _ := os.ReadFile("alien/" + journalName); string(left) != "my notes\n" {
+		t.Errorf("the file of someone else now holds %q", left)
+	}
+	_, stderr, code := call(t, "reproduce", "-out", "file/report.md")
+	if code != exitBadInput || !strings.Contains(stderr, "-out: mkdir file: not a directory") {
+		t.Errorf("reproduce: exit code %d, stderr %q", code, stderr)
+	}
+}
+
+func TestDamagedJournalIsReported(t *testing.T) {
+	isolate(t)
+	train := func() (table, stderr string) {
+		s, r, said := newSession(t, "o", "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3 -iters 5 -batch 10")
+		var stdout bytes.Buffer
+		s.stdout = &stdout
+		if err := s.run(t.Context(), r, nil); err != nil {
+			t.Fatal(err)
+		}
+		return timeless(stdout.String()), said.String()
+	}
+	want, _ := train()
+	name := filepath.Join("o", journalName)
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[bytes.IndexByte(data, '\n')+100] ^= 4 // line 2
+	data = data[:len(data)-10]                 // line 5
+	if err := os.WriteFile(name, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, stderr := train()
+	for _, part := range []string{"cut off a torn last line of", "line 2 is damaged: its checksum does not agree", "2 of 4 trials are on record"} {
+		if !strings.Contains(stderr, part) {
+			t.Errorf("stderr does not say %q:\n%s", part, stderr)
+		}
+	}
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestDiverged(t *testing.T) {
+	isolate(t)
+	const args = "-hidden 5 -iters 20 -batch 50 -std 1e-2 -lr 1e30,1e-3 -reg 0"
+	s, r, _ := newSession(t, "o", args)
+	var stdout bytes.Buffer
+	s.stdout = &stdout
+	if err := s.run(t.Context(), r, nil); err != nil {
+		t.Fatal(err)
+	}
+	rows := strings.Split(stdout.String(), "\n")
+	if len(rows) < 6 || !strings.Contains(rows[4], "0.001") || !strings.Contains(rows[5], "1e+30") || !strings.Contains(rows[5], "diverged at") {
+		t.Errorf("want the diverged trial last:\n%s", stdout.String())
+	}
+	s, r, stderr := newSession(t, "o", args)
+	if err := s.run(t.Context(), r, nil); err != nil || !strings.Contains(stderr.String(), "2 of 2 trials are on record") {
+		t.Errorf("a diverged trial was trained again: %v, %s", err, stderr)
+	}
+}
+
+func TestDryRun(t *testing.T) {
+	isolate(t)
+	s, _, _ := newSession(t, "o", "-lr 1e-4,1e-3 -reg 0,0.5 -seed 1..3 -hidden 5 -iters 60 -batch 50 -top 2")
+	var stdout bytes.Buffer
+	s.stdout = &stdout
+	want := `12 trials (2 lr × 2 reg × 3 seed), 0 on record in o, 12 to train: 2.223 GFLOP
+
+    lr  reg  seed  state
+0.0001    0     1  to train
+0.0001    0     2  to train
+and 10 more
+`
+	if err := s.dryRun(); err != nil || stdout.String() != want {
+		t.Errorf("%v, got\n%s\nwant\n%s", err, stdout.String(), want)
+	}
+	nothingWritten(t)
 }
 
 func TestFailedTrial(t *testing.T) {

@@ -62,7 +62,7 @@ func newSession(t *testing.T, out string, args string) (*session, runner, *bytes
 	return &session{options: o, data: data, base: base(o, data), stdout: io.Discard, stderr: stderr}, r, stderr
 }
 
-const tinyGrid = "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3,4 -iters 5 -batch 100 -std 1e-2 -seed 1,2"
+const tinyGrid = "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3,4 -iters 3 -batch 20 -std 1e-2 -seed 1,2"
 
 // A runnerFunc is a runner.
 type runnerFunc func(ctx context.Context, b block, stepped func()) ([]results.Record, error)

@@ -31,7 +31,7 @@ func sweep(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if o.out == "" {
 		o.out = defaultOut(data.Name, o.net, o.dtype)
 	}
-	s := &session{options: o, data: data, base: base(o, data), stdout: stdout, stderr: stderr}
+	s := &job{options: o, data: data, base: base(o, data), stdout: stdout, stderr: stderr}
 	if o.dryRun {
 		return s.dryRun()
 	}
@@ -51,8 +51,8 @@ func base(o *options, data *dataset.Split) results.Config {
 	}
 }
 
-// A session is one run of a grid.
-type session struct {
+// A job is one run of a grid.
+type job struct {
 	*options
 	data           *dataset.Split
 	base           results.Config
@@ -60,7 +60,7 @@ type session struct {
 }
 
 // run trains and shows. args are for the command that goes on where this ends.
-func (s *session) run(ctx context.Context, r runner, args []string) (err error) {
+func (s *job) run(ctx context.Context, r runner, args []string) (err error) {
 	out, err := openOutput(s.out, s.stderr)
 	if err != nil {
 		return err
@@ -93,7 +93,7 @@ func (s *session) run(ctx context.Context, r runner, args []string) (err error) 
 }
 
 // train runs the blocks and puts their records into the journal.
-func (s *session) train(ctx context.Context, blocks []block, r runner, out *output) error {
+func (s *job) train(ctx context.Context, blocks []block, r runner, out *output) error {
 	if len(blocks) == 0 {
 		return nil
 	}
@@ -122,12 +122,12 @@ func (s *session) train(ctx context.Context, blocks []block, r runner, out *outp
 }
 
 // flops returns the operations of one iteration.
-func (s *session) flops(c results.Config) float64 {
+func (s *job) flops(c results.Config) float64 {
 	return c.FLOPs(len(s.data.Mean), len(s.data.Classes))
 }
 
 // show prints the final table.
-func (s *session) show(records []results.Record) error {
+func (s *job) show(records []results.Record) error {
 	if len(records) == 0 {
 		return nil
 	}
@@ -146,7 +146,7 @@ func (s *session) show(records []results.Record) error {
 }
 
 // failures says which trials failed.
-func (s *session) failures(records []results.Record) error {
+func (s *job) failures(records []results.Record) error {
 	const some = 5
 	n := 0
 	for _, r := range records {
@@ -164,7 +164,7 @@ func (s *session) failures(records []results.Record) error {
 }
 
 // dryRun prints the grid and what is left of it to train. It makes no file.
-func (s *session) dryRun() error {
+func (s *job) dryRun() error {
 	out, err := peekOutput(s.out)
 	if err != nil {
 		return err

@@ -46,8 +46,8 @@ func tiny() *dataset.Split {
 	}
 }
 
-// newSession returns a session on tiny data, and the runner it trains with.
-func newSession(t *testing.T, out string, args string) (*session, runner, *bytes.Buffer) {
+// newJob returns a job on tiny data, and the runner it trains with.
+func newJob(t *testing.T, out string, args string) (*job, runner, *bytes.Buffer) {
 	t.Helper()
 	o, err := parseOptions(append(strings.Fields(args), "-impl", "reference", "-out", out, "-quiet"))
 	if err != nil {
@@ -59,7 +59,7 @@ func newSession(t *testing.T, out string, args string) (*session, runner, *bytes
 		t.Fatal(err)
 	}
 	stderr := new(bytes.Buffer)
-	return &session{options: o, data: data, base: base(o, data), stdout: io.Discard, stderr: stderr}, r, stderr
+	return &job{options: o, data: data, base: base(o, data), stdout: io.Discard, stderr: stderr}, r, stderr
 }
 
 const tinyGrid = "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3,4 -iters 3 -batch 20 -std 1e-2 -seed 1,2"
@@ -76,7 +76,7 @@ func (f runnerFunc) run(ctx context.Context, b block, stepped func()) ([]results
 // without a break.
 func TestInterruptedAndResumed(t *testing.T) {
 	isolate(t)
-	s, r, _ := newSession(t, "whole", tinyGrid)
+	s, r, _ := newJob(t, "whole", tinyGrid)
 	if err := s.run(t.Context(), r, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestInterruptedAndResumed(t *testing.T) {
 	}
 	for _, stop := range []int64{0, 1, 7, 15} {
 		out := fmt.Sprintf("stop%d", stop)
-		s, r, stderr := newSession(t, out, tinyGrid+" -workers 3")
+		s, r, stderr := newJob(t, out, tinyGrid+" -workers 3")
 		ctx, cancel := context.WithCancel(t.Context())
 		var ran atomic.Int64
 		err := s.run(ctx, runnerFunc(func(ctx context.Context, b block, stepped func()) ([]results.Record, error) {
@@ -107,7 +107,7 @@ func TestInterruptedAndResumed(t *testing.T) {
 			t.Errorf("stop after %d: %d trials are on record", stop, len(before))
 		}
 
-		s, r, _ = newSession(t, out, tinyGrid+" -workers 2")
+		s, r, _ = newJob(t, out, tinyGrid+" -workers 2")
 		var again []string
 		var mu sync.Mutex
 		if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b block, stepped func()) ([]results.Record, error) {
@@ -136,7 +136,7 @@ func TestWorkersDoNotMatter(t *testing.T) {
 		digest := ""
 		for workers := 1; workers <= 3; workers++ {
 			out := fmt.Sprintf("%d-%d", i, workers)
-			s, r, _ := newSession(t, out, fmt.Sprintf("%s -workers %d", args, workers))
+			s, r, _ := newJob(t, out, fmt.Sprintf("%s -workers %d", args, workers))
 			if err := s.run(t.Context(), r, nil); err != nil {
 				t.Fatal(err)
 			}
@@ -173,7 +173,7 @@ func TestBadOut(t *testing.T) {
 		{"alien", "-out: alien/trials.jsonl: not a journal of trials; name another output folder"},
 		{"locked", "another sweep is writing to locked; wait for it, or give another -out"},
 	} {
-		s, _, stderr := newSession(t, tt.out, tinyGrid)
+		s, _, stderr := newJob(t, tt.out, tinyGrid)
 		err := s.run(t.Context(), runnerFunc(func(context.Context, block, func()) ([]results.Record, error) {
 			t.Errorf("-out %s: training began", tt.out)
 			return nil, nil
@@ -195,7 +195,7 @@ func TestBadOut(t *testing.T) {
 func TestDamagedJournalIsReported(t *testing.T) {
 	isolate(t)
 	train := func() (table, stderr string) {
-		s, r, said := newSession(t, "o", "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3 -iters 5 -batch 10")
+		s, r, said := newJob(t, "o", "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3 -iters 5 -batch 10")
 		var stdout bytes.Buffer
 		s.stdout = &stdout
 		if err := s.run(t.Context(), r, nil); err != nil {
@@ -228,7 +228,7 @@ func TestDamagedJournalIsReported(t *testing.T) {
 func TestDiverged(t *testing.T) {
 	isolate(t)
 	const args = "-hidden 5 -iters 20 -batch 50 -std 1e-2 -lr 1e30,1e-3 -reg 0"
-	s, r, _ := newSession(t, "o", args)
+	s, r, _ := newJob(t, "o", args)
 	var stdout bytes.Buffer
 	s.stdout = &stdout
 	if err := s.run(t.Context(), r, nil); err != nil {
@@ -238,7 +238,7 @@ func TestDiverged(t *testing.T) {
 	if len(rows) < 6 || !strings.Contains(rows[4], "0.001") || !strings.Contains(rows[5], "1e+30") || !strings.Contains(rows[5], "diverged at") {
 		t.Errorf("want the diverged trial last:\n%s", stdout.String())
 	}
-	s, r, stderr := newSession(t, "o", args)
+	s, r, stderr := newJob(t, "o", args)
 	if err := s.run(t.Context(), r, nil); err != nil || !strings.Contains(stderr.String(), "2 of 2 trials are on record") {
 		t.Errorf("a diverged trial was trained again: %v, %s", err, stderr)
 	}
@@ -246,7 +246,7 @@ func TestDiverged(t *testing.T) {
 
 func TestDryRun(t *testing.T) {
 	isolate(t)
-	s, _, _ := newSession(t, "o", "-lr 1e-4,1e-3 -reg 0,0.5 -seed 1..3 -hidden 5 -iters 60 -batch 50 -top 2")
+	s, _, _ := newJob(t, "o", "-lr 1e-4,1e-3 -reg 0,0.5 -seed 1..3 -hidden 5 -iters 60 -batch 50 -top 2")
 	var stdout bytes.Buffer
 	s.stdout = &stdout
 	want := `12 trials (2 lr × 2 reg × 3 seed), 0 on record in o, 12 to train: 2.223 GFLOP
@@ -264,7 +264,7 @@ and 10 more
 
 func TestFailedTrial(t *testing.T) {
 	isolate(t)
-	s, r, stderr := newSession(t, "o", tinyGrid)
+	s, r, stderr := newJob(t, "o", tinyGrid)
 	err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b block, stepped func()) ([]results.Record, error) {
 		if trial := b.trials[0]; trial.config.LR == 1e-3 && trial.config.Reg == 0 {
 			return []results.Record{{Key: trial.key, Config: trial.config, State: results.Failed, Error: "the roof is on fire"}}, nil
@@ -279,7 +279,7 @@ func TestFailedTrial(t *testing.T) {
 		t.Error("a failed trial counts as bad input")
 	}
 	// They are tried again, and the later record counts.
-	s, r, stderr = newSession(t, "o", tinyGrid)
+	s, r, stderr = newJob(t, "o", tinyGrid)
 	if err := s.run(t.Context(), r, nil); err != nil || !strings.Contains(stderr.String(), "12 of 16 trials are on record in o; 4 to train") {
 		t.Errorf("again: error %v, stderr %s", err, stderr)
 	}
@@ -287,7 +287,7 @@ func TestFailedTrial(t *testing.T) {
 
 // TestPanicIsAFailedTrial asks for a net that cannot be.
 func TestPanicIsAFailedTrial(t *testing.T) {
-	_, r, _ := newSession(t, "o", tinyGrid)
+	_, r, _ := newJob(t, "o", tinyGrid)
 	c := results.Config{Net: "two-layer", Hidden: []int{0}, LR: 1, Decay: 1, Std: 1, Batch: 1, Iters: 1}
 	records, err := r.run(t.Context(), block{[]trial{{c.Key(), c}}}, func() {})
 	if err != nil || len(records) != 1 || records[0].State != results.Failed || !strings.HasPrefix(records[0].Error, "panic: ") {
@@ -296,7 +296,7 @@ func TestPanicIsAFailedTrial(t *testing.T) {
 }
 
 func TestScheduleStopsWhenRecordsCannotBeKept(t *testing.T) {
-	s, r, _ := newSession(t, "o", tinyGrid)
+	s, r, _ := newJob(t, "o", tinyGrid)
 	blocks := plan(s.grid, s.base, func(string) bool { return false })
 	kept := 0
 	err := schedule(t.Context(), blocks, 3, r, newLive(blocks, s.flops), func(rs []results.Record) error {

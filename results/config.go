@@ -26,13 +26,27 @@ type Config struct {
 	Seed   uint32  `json:"seed"`   // of the stream of random numbers
 	DType  string  `json:"dtype"`  // f32 or f64
 	Class  string  `json:"class"`  // how the kernels round: see kernels.Class
+
+	// Order seeds the minibatches where they have a stream of their own; nil where weights
+	// and minibatches come from the one stream of Seed, as in the course.
+	Order *uint32 `json:"order,omitempty"`
+	Rule  string  `json:"rule,omitempty"` // momentum or nesterov; empty for plain SGD
+	Mu    float64 `json:"mu,omitempty"`   // of these rules: the share of the velocity that is kept
 }
 
-// A field is one line of the canonical form: a name and its exact value.
+// A field is one line of the canonical form: a name and its exact value. One that may
+// be absent has an empty value then.
 type field struct{ name, value string }
 
 // fields returns the configuration in the order that people read it.
 func (c Config) fields() []field {
+	order, mu := "", ""
+	if c.Order != nil {
+		order = strconv.FormatUint(uint64(*c.Order), 10)
+	}
+	if c.Rule != "" || c.Mu != 0 {
+		mu = exact(c.Mu)
+	}
 	return []field{
 		{"data", c.Data},
 		{"split", fmt.Sprintf("%d/%d/%d", c.Split[0], c.Split[1], c.Split[2])},
@@ -46,6 +60,9 @@ func (c Config) fields() []field {
 		{"iters", strconv.Itoa(c.Iters)},
 		{"std", exact(c.Std)},
 		{"seed", strconv.FormatUint(uint64(c.Seed), 10)},
+		{"order", order},
+		{"rule", c.Rule},
+		{"mu", mu},
 		{"dtype", c.DType},
 		{"class", c.Class},
 	}
@@ -63,6 +80,9 @@ func (c Config) HiddenString() string {
 	return strings.Join(s, "x")
 }
 
+// optional names the fields that are not part of the canonical form while they are empty.
+var optional = map[string]bool{"order": true, "rule": true, "mu": true}
+
 // Canonical returns the text that Key hashes: the line "fusegrid-trial/1", then
 // one line "name=value" per field, sorted by name, each ended by a newline.
 // Floats have the fewest digits that give the same float64 back.
@@ -75,6 +95,9 @@ func (c Config) Canonical() string {
 	var b strings.Builder
 	b.WriteString("fusegrid-trial/1\n")
 	for _, f := range fs {
+		if f.value == "" && optional[f.name] {
+			continue
+		}
 		b.WriteString(f.name + "=" + f.value + "\n")
 	}
 	return b.String()

@@ -66,24 +66,33 @@ const maxLine = 1 << 20
 // processes, and returns its records in the order they were written.
 // Errors wrap ErrLocked or ErrNotJournal where these apply.
 func OpenJournal(name string) (*Journal, []Record, Recovery, error) {
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o644)
+	f, err := OpenFile(name)
 	if err != nil {
 		return nil, nil, Recovery{}, err
-	}
-	if err := lock(f); err != nil {
-		f.Close()
-		return nil, nil, Recovery{}, fmt.Errorf("%s: %w", name, err)
 	}
 	j, records, recovery, err := NewJournal(f, name)
 	if err != nil {
 		f.Close()
-		return nil, nil, recovery, err
+	}
+	return j, records, recovery, err
+}
+
+// OpenFile opens or creates the file of a journal and locks it against other processes.
+// Errors wrap ErrLocked where that applies.
+func OpenFile(name string) (File, error) {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if err := lock(f); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	if err := syncDir(filepath.Dir(name)); err != nil {
 		f.Close()
-		return nil, nil, recovery, err
+		return nil, err
 	}
-	return j, records, recovery, nil
+	return f, nil
 }
 
 // NewJournal is OpenJournal on a file that is open; name is for errors.

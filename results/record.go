@@ -31,6 +31,7 @@ type Record struct {
 
 	// SHA-256 of the weights and of the loss history as little-endian bytes, to
 	// compare trainings bit for bit.
+	// A diverged trial has no hash of its weights: they are noise. NaN counts as one value.
 	Weights string `json:"weights,omitempty"`
 	Losses  string `json:"losses,omitempty"`
 
@@ -60,16 +61,22 @@ type Loss struct {
 	Min   *float64 `json:"min,omitempty"`
 }
 
-// Speed is what the training took. Only the matrix products count as
+// Speed is what the training took. Trials that are trained together share the time of their
+// block: each iteration counts for every net by its part of the block's floating-point
+// operations, so the seconds of all trials add up to the time that the blocks ran, and
+// rates compare with those of a trial alone. Only the matrix products count as
 // floating-point operations: see Config.FLOPs.
 type Speed struct {
-	Seconds float64 `json:"seconds"`
+	Seconds float64 `json:"seconds"` // this trial's share of its block's time
 	Samples float64 `json:"samples_per_s"`
 	Iters   float64 `json:"iters_per_s"`
 	FLOPs   float64 `json:"flop_per_s"`
 	Peak    float64 `json:"peak_flop_per_s,omitempty"` // of one core, measured; 0 if it was not
-	Block   int     `json:"block"`                     // trials trained together; seconds are the block's
-	Workers int     `json:"workers"`                   // blocks trained side by side
+	Workers int     `json:"workers"`                   // cores that the sweep used
+
+	Block        int     `json:"block"`                   // trials that the block began with
+	BlockSeconds float64 `json:"block_seconds,omitempty"` // of the block, up to the end of this trial
+	Cores        int     `json:"cores,omitempty"`         // that the block's products were split over
 }
 
 // Machine says where a trial ran.

@@ -69,6 +69,10 @@ func (t *Table) Caption() string {
 		case "net", "dtype":
 			parts = append(parts, f.value)
 		case "split":
+		case "order", "rule", "mu":
+			if f.value != "" {
+				parts = append(parts, f.name+" "+f.value)
+			}
 		default:
 			parts = append(parts, f.name+" "+f.value)
 		}
@@ -117,7 +121,7 @@ func (t *Table) varying() []column {
 	for _, i := range t.vary {
 		c := column{name: (Config{}).fields()[i].name}
 		for n, fs := range t.fields {
-			value := fs[i].value
+			value := cmp.Or(fs[i].value, "-")
 			if c.name == "data" {
 				value = fmt.Sprintf("%s (%.8s)", t.Records[n].DataName, value)
 			}
@@ -293,7 +297,7 @@ func (t *Table) writeCSV(w io.Writer, timings bool) error {
 	}
 	head = append(head, "train", "val", "best_val", "final_val", "test", "loss_first", "loss_last", "loss_min", "weights", "losses", "error")
 	if timings {
-		head = append(head, "data_name", "impl", "block", "workers", "seconds", "samples_per_s", "iters_per_s", "flop_per_s", "cpu")
+		head = append(head, "data_name", "impl", "block", "block_seconds", "workers", "seconds", "samples_per_s", "iters_per_s", "flop_per_s", "cpu")
 	}
 	cw.Write(head)
 	for i, r := range t.Records {
@@ -304,7 +308,7 @@ func (t *Table) writeCSV(w io.Writer, timings bool) error {
 		a, l, s := r.Accuracy, r.Loss, r.Speed
 		row = append(row, opt(a.Train), opt(a.Val), opt(a.BestVal), opt(a.FinalVal), tests[i], opt(l.First), opt(l.Last), opt(l.Min), r.Weights, r.Losses, r.Error)
 		if timings {
-			row = append(row, r.DataName, r.Impl, strconv.Itoa(s.Block), strconv.Itoa(s.Workers), exact(s.Seconds), exact(s.Samples), exact(s.Iters), exact(s.FLOPs), r.Machine.CPU)
+			row = append(row, r.DataName, r.Impl, strconv.Itoa(s.Block), exact(s.BlockSeconds), strconv.Itoa(s.Workers), exact(s.Seconds), exact(s.Samples), exact(s.Iters), exact(s.FLOPs), r.Machine.CPU)
 		}
 		cw.Write(row)
 	}

@@ -5,16 +5,22 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"runtime"
+	"strconv"
 	"strings"
 
 	"fusegrid"
 	"fusegrid/kernels"
+	"fusegrid/nn/fused"
 )
 
 // options is what the flags of a sweep say.
 type options struct {
 	net, dtype string
+	rule       string  // sgd, momentum or nesterov
+	order      *uint32 // seed of the minibatches, if they have a stream of their own
+	block      int     // trials of a block, 0 for the planner's choice
 	set        *kernels.Set
 	grid       *grid
 	workers    int
@@ -73,13 +79,17 @@ func parseOptions(args []string) (*options, error) {
 	o := new(options)
 	fs := newFlags("sweep")
 	axes := map[string]*string{}
-	for _, name := range []string{"lr", "reg", "hidden", "batch", "decay", "std", "seed", "iters", "epochs"} {
+	for _, name := range []string{"lr", "reg", "hidden", "batch", "decay", "std", "mu", "seed", "iters", "epochs"} {
 		axes[name] = new(string)
 		fs.Var(&once{value: axes[name]}, name, "")
 	}
-	var implName string
+	var implName, order, fuse string
 	fs.StringVar(&o.net, "net", "two-layer", "")
 	fs.StringVar(&o.dtype, "dtype", "f32", "")
+	fs.StringVar(&o.rule, "rule", "sgd", "")
+	fs.StringVar(&order, "order", "", "")
+	fs.StringVar(&fuse, "fuse", "on", "")
+	fs.IntVar(&o.block, "block", 0, "")
 	fs.StringVar(&implName, "impl", "", "")
 	fs.IntVar(&o.workers, "workers", runtime.GOMAXPROCS(0), "")
 	fs.StringVar(&o.data, "data", "", "")
@@ -107,16 +117,34 @@ func parseOptions(args []string) (*options, error) {
 		return nil, badInput{fmt.Errorf("-net %q: there are two-layer and fc", o.net)}
 	case o.dtype != "f32" && o.dtype != "f64":
 		return nil, badInput{fmt.Errorf("-dtype %q: there are f32 and f64", o.dtype)}
+	case rules[o.rule] == fused.SGD && o.rule != "sgd":
+		return nil, badInput{fmt.Errorf("-rule %q: there are sgd, momentum and nesterov", o.rule)}
+	case fuse != "on" && fuse != "off":
+		return nil, badInput{fmt.Errorf("-fuse %q: there are on and off", fuse)}
+	case o.block < 0 || o.block > maxPoints:
+		return nil, badInput{fmt.Errorf("-block %d: give the most trials of a block, or leave it out for what fits the cache", o.block)}
+	case fuse == "off" && o.block > 1:
+		return nil, badInput{fmt.Errorf("-fuse off trains each point alone; leave -block %d out", o.block)}
 	case o.workers < 1 || o.workers > 4096:
 		return nil, badInput{fmt.Errorf("-workers %d: give a number from 1 to 4096, or leave it out for one per core", o.workers)}
 	case o.top < 0:
 		return nil, badInput{fmt.Errorf("-top %d: give a number of rows, or 0 for all", o.top)}
 	}
+	if fuse == "off" {
+		o.block = 1
+	}
+	if order != "" {
+		seed, err := strconv.ParseUint(order, 10, 32)
+		if err != nil {
+			return nil, badInput{fmt.Errorf("-order %q: give one seed, a whole number from 0 to %d", order, uint32(math.MaxUint32))}
+		}
+		o.order = ptr(uint32(seed))
+	}
 	var err error
 	if o.set, err = pickSet(implName); err != nil {
 		return nil, err
 	}
-	if o.grid, err = newGrid(o.net, given); err != nil {
+	if o.grid, err = newGrid(o.net, o.rule, given); err != nil {
 		return nil, err
 	}
 	return o, nil

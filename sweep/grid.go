@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -17,6 +18,7 @@ type grid struct {
 	iters      []int64 // minibatches, or
 	epochs     []int64 // passes over the data
 	decay, std []float64
+	mu         []float64 // of the rules with momentum, else one 0
 	lr, reg    []float64
 	seed       []int64
 }
@@ -39,8 +41,11 @@ func defaults(net string) course {
 }
 
 // newGrid parses the axes; given holds those that the user wrote.
-func newGrid(net string, given map[string]string) (*grid, error) {
+func newGrid(net, rule string, given map[string]string) (*grid, error) {
 	text := defaults(net)
+	if _, mu := given["mu"]; mu && rule == "sgd" {
+		return nil, badInput{fmt.Errorf("-mu is for -rule momentum and -rule nesterov; -rule is sgd")}
+	}
 	_, iters := given["iters"]
 	_, epochs := given["epochs"]
 	switch {
@@ -70,6 +75,11 @@ func newGrid(net string, given map[string]string) (*grid, error) {
 	floats(&g.lr, floatAxis{"lr", false, "1e-4,1e-3 or log:1e-4..1e-2:5"})
 	floats(&g.reg, floatAxis{"reg", true, "0.25,0.85 or 0,log:1e-3..1:4"})
 	floats(&g.decay, floatAxis{"decay", false, "0.9,0.95"})
+	g.mu = []float64{0}
+	if rule != "sgd" {
+		text["mu"] = cmp.Or(text["mu"], "0.9")
+		floats(&g.mu, floatAxis{"mu", true, "0.9 or 0.5,0.9,0.95"})
+	}
 	floats(&g.std, floatAxis{"std", false, "1e-4,1e-3"})
 	ints(&g.batch, intAxis{"batch", 1, 100_000, "100,200"})
 	ints(&g.seed, intAxis{"seed", 0, math.MaxUint32, "0 or 1..5"})
@@ -98,7 +108,7 @@ func newGrid(net string, given map[string]string) (*grid, error) {
 
 // lens returns the number of values of each axis, the one that changes fastest last.
 func (g *grid) lens() []int {
-	return []int{len(g.hidden), len(g.batch), len(g.iters), len(g.epochs), len(g.decay), len(g.std), len(g.lr), len(g.reg), len(g.seed)}
+	return []int{len(g.hidden), len(g.batch), len(g.iters), len(g.epochs), len(g.decay), len(g.std), len(g.mu), len(g.lr), len(g.reg), len(g.seed)}
 }
 
 // shape returns the axes with several values, such as "8 lr × 4 reg".
@@ -106,7 +116,7 @@ func (g *grid) shape() string {
 	var parts []string
 	for i, n := range g.lens() {
 		if n > 1 {
-			parts = append(parts, strconv.Itoa(n)+" "+[]string{"hidden", "batch", "iters", "epochs", "decay", "std", "lr", "reg", "seed"}[i])
+			parts = append(parts, strconv.Itoa(n)+" "+[]string{"hidden", "batch", "iters", "epochs", "decay", "std", "mu", "lr", "reg", "seed"}[i])
 		}
 	}
 	return strings.Join(parts, " × ")
@@ -136,8 +146,8 @@ func (g *grid) at(i int, base results.Config) results.Config {
 		c.Iters = epochs * perEpoch(c)
 	}
 	c.Decay, c.Std = g.decay[index[4]], g.std[index[5]]
-	c.LR, c.Reg = g.lr[index[6]], g.reg[index[7]]
-	c.Seed = uint32(g.seed[index[8]])
+	c.Mu, c.LR, c.Reg = g.mu[index[6]], g.lr[index[7]], g.reg[index[8]]
+	c.Seed = uint32(g.seed[index[9]])
 	return c
 }
 

@@ -21,13 +21,20 @@ several of these (0,log:1e-3..1:4).
   -seed     of the random numbers           0                    0
   -iters    minibatches in all              1000                 (not for fc)
   -epochs   passes over the data, instead   -                    10
+  -mu       momentum, with -rule            0.9                  0.9
 
 How to train:
   -net      two-layer: the assignment's train (default); pixels in HWC order
             fc: any depth, the assignment's Solver; pixels in CHW order
   -dtype    f32 (default), or f64, which gives the assignment's digits
   -impl     kernel set, see "sweep impl" (default: the fastest)
-  -workers  trainings side by side (default: one per core)
+  -rule     sgd (default), momentum or nesterov
+  -order    seed of the minibatches alone. Without it they follow the weights in
+            the stream of -seed, as in the course. With it all nets see the same
+            minibatches, so seeds and hidden sizes train together too
+  -workers  cores to use (default: all)
+  -block    most nets to train as one (default: what fits the cache)
+  -fuse     off trains each net alone: same figures, slower (default on)
   -data     folder with CIFAR-10, or "synthetic" for the built-in set
             (default: FUSEGRID_DATA, else what fetch got, else the built-in set)
 

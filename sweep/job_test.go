@@ -65,10 +65,10 @@ func newJob(t *testing.T, out string, args string) (*job, runner, *bytes.Buffer)
 const tinyGrid = "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3,4 -iters 3 -batch 20 -std 1e-2 -seed 1,2"
 
 // A runnerFunc is a runner.
-type runnerFunc func(ctx context.Context, b block, stepped func()) ([]results.Record, error)
+type runnerFunc func(ctx context.Context, b block, h hooks) error
 
-func (f runnerFunc) run(ctx context.Context, b block, stepped func()) ([]results.Record, error) {
-	return f(ctx, b, stepped)
+func (f runnerFunc) run(ctx context.Context, b block, h hooks) error {
+	return f(ctx, b, h)
 }
 
 // TestInterruptedAndResumed stops a sweep after each number of trials and goes
@@ -87,14 +87,14 @@ func TestInterruptedAndResumed(t *testing.T) {
 	}
 	for _, stop := range []int64{0, 1, 7, 15} {
 		out := fmt.Sprintf("stop%d", stop)
-		s, r, stderr := newJob(t, out, tinyGrid+" -workers 3")
+		s, r, stderr := newJob(t, out, tinyGrid+" -workers 3 -fuse off")
 		ctx, cancel := context.WithCancel(t.Context())
 		var ran atomic.Int64
-		err := s.run(ctx, runnerFunc(func(ctx context.Context, b block, stepped func()) ([]results.Record, error) {
+		err := s.run(ctx, runnerFunc(func(ctx context.Context, b block, h hooks) error {
 			if ran.Add(1) > stop {
 				cancel()
 			}
-			return r.run(ctx, b, stepped)
+			return r.run(ctx, b, h)
 		}), []string{"-lr", "1e-4,1e-3", "-out", "a b"})
 		if !errors.Is(err, context.Canceled) {
 			t.Fatalf("stop after %d: %v, want a cancelled context", stop, err)
@@ -107,14 +107,14 @@ func TestInterruptedAndResumed(t *testing.T) {
 			t.Errorf("stop after %d: %d trials are on record", stop, len(before))
 		}
 
-		s, r, _ = newJob(t, out, tinyGrid+" -workers 2")
+		s, r, _ = newJob(t, out, tinyGrid+" -workers 2 -fuse off")
 		var again []string
 		var mu sync.Mutex
-		if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b block, stepped func()) ([]results.Record, error) {
+		if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b block, h hooks) error {
 			mu.Lock()
 			again = append(again, b.trials[0].key)
 			mu.Unlock()
-			return r.run(ctx, b, stepped)
+			return r.run(ctx, b, h)
 		}), nil); err != nil {
 			t.Fatal(err)
 		}
@@ -130,23 +130,97 @@ func TestInterruptedAndResumed(t *testing.T) {
 	}
 }
 
-func TestWorkersDoNotMatter(t *testing.T) {
+// TestBlocksDoNotMatter: the figures are the same bits for any workers and any width of a block,
+// with nets among them that diverge.
+func TestBlocksDoNotMatter(t *testing.T) {
 	isolate(t)
-	for i, args := range []string{tinyGrid, tinyGrid + " -dtype f64", "-net fc -lr 1e-4,1e-3 -hidden 3,4x5 -batch 7 -epochs 2 -std 1e-2 -seed 1..3"} {
+	for i, args := range []string{
+		"-lr log:1e-4..1e-2:6,1e30 -reg 0,0.5 -hidden 3,4 -iters 5 -batch 100 -std 1e-2 -seed 1,2",
+		"-lr 1e-4,1e-3 -hidden 3,5 -iters 5 -batch 10 -std 1e-2,1e-3 -seed 1..4 -order 7 -dtype f64",
+		"-net fc -lr 1e-4,1e-3 -decay 0.5,1 -hidden 3,4x5 -batch 7 -epochs 2 -std 1e-2 -seed 1..3 -rule nesterov -mu 0,0.9",
+	} {
 		digest := ""
-		for workers := 1; workers <= 3; workers++ {
-			out := fmt.Sprintf("%d-%d", i, workers)
-			s, r, _ := newJob(t, out, fmt.Sprintf("%s -workers %d", args, workers))
+		for _, how := range []string{"-fuse off -workers 1", "-workers 1", "-workers 2 -block 3", "-workers 3 -block 64", "-workers 8 -block 7", "-workers 5 -block 2"} {
+			out := fmt.Sprint(i, how)
+			s, r, _ := newJob(t, "out", args+" "+how)
+			s.out = out
 			if err := s.run(t.Context(), r, nil); err != nil {
 				t.Fatal(err)
 			}
-			got := results.NewTable(recorded(t, out)).Digest()
+			records := recorded(t, out)
+			if len(records) != s.grid.size() {
+				t.Errorf("%s %s: %d records of %d trials", args, how, len(records), s.grid.size())
+			}
+			got := results.NewTable(records).Digest()
 			if digest == "" {
 				digest = got
 			}
 			if got != digest {
-				t.Errorf("%s: %d workers give other figures than 1", args, workers)
+				t.Errorf("%s: %s gives other figures than each net alone", args, how)
 			}
+		}
+	}
+}
+
+// TestDivergedAmongGood trains 20 nets that diverge among 20 that do not.
+func TestDivergedAmongGood(t *testing.T) {
+	isolate(t)
+	const args = "-reg 0 -hidden 4 -iters 30 -batch 10 -std 1e-2 -workers 1"
+	s, r, _ := newJob(t, "good", "-lr log:1e-5..1e-3:20 "+args)
+	if err := s.run(t.Context(), r, nil); err != nil {
+		t.Fatal(err)
+	}
+	s, r, _ = newJob(t, "both", "-lr log:1e-5..1e-3:20,log:1e10..1e30:20 "+args)
+	if err := s.run(t.Context(), r, nil); err != nil {
+		t.Fatal(err)
+	}
+	both := recorded(t, "both")
+	diverged := slices.DeleteFunc(slices.Clone(both), func(r results.Record) bool { return r.State != results.Diverged })
+	good := slices.DeleteFunc(both, func(r results.Record) bool { return r.State != results.Done })
+	if results.NewTable(good).Digest() != results.NewTable(recorded(t, "good")).Digest() {
+		t.Error("the good nets have other figures among diverging ones than by themselves")
+	}
+	if len(diverged) != 20 {
+		t.Errorf("%d nets diverged, want 20", len(diverged))
+	}
+	for _, r := range diverged {
+		if r.Steps >= 30 || r.Losses == "" || r.Weights != "" {
+			t.Errorf("lr %g: %d steps, hashes %q %q", r.Config.LR, r.Steps, r.Losses, r.Weights)
+		}
+	}
+}
+
+// TestPlan: no worker idles, and no block is wider than it may be.
+func TestPlan(t *testing.T) {
+	for _, tt := range []struct {
+		args string
+		want string
+	}{
+		{"-lr log:1e-5..1e-3:32 -reg 0 -workers 2 -hidden 50", "2 blocks: 2 of 16 nets"},
+		{"-lr log:1e-5..1e-3:32 -reg 0 -workers 2 -hidden 50 -dtype f64", "4 blocks: 4 of 8 nets"},
+		{"-lr log:1e-5..1e-3:33 -reg 0 -workers 2 -hidden 50", "2 blocks: 1 of 17 nets, 1 of 16 nets"},
+		{"-lr 1e-4,1e-3 -reg 0 -workers 2 -hidden 50", "2 blocks: 2 of 1 net"},
+		{"-lr 1e-4,1e-3 -reg 0 -workers 5 -hidden 50", "2 blocks: 1 of 1 net on 3 cores, 1 of 1 net on 2 cores"},
+		{"-lr 1e-4 -reg 0 -workers 2", "1 block: 1 of 1 net on 2 cores"},
+		{"-lr 1e-4 -reg 0 -workers 2 -seed 1..6 -hidden 5,10", "12 blocks: 12 of 1 net"},
+		{"-lr 1e-4 -reg 0 -workers 2 -seed 1..6 -hidden 5,10 -order 0", "2 blocks: 2 of 6 nets"},
+		{"-lr log:1e-5..1e-3:8 -reg 0 -workers 1 -block 3", "3 blocks: 2 of 3 nets, 1 of 2 nets"},
+		{"-lr log:1e-5..1e-3:8 -reg 0 -workers 1 -fuse off", "8 blocks: 8 of 1 net"},
+	} {
+		s, _, _ := newJob(t, "o", tt.args)
+		todo := pending(s.grid, s.base, s.flops, func(string) bool { return false })
+		blocks := s.planner().plan(todo)
+		if got := describe(blocks); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.args, got, tt.want)
+		}
+		seen := map[string]bool{}
+		for _, b := range blocks {
+			for _, trial := range b.trials {
+				seen[trial.key] = true
+			}
+		}
+		if len(seen) != len(todo) || trialsIn(blocks) != len(todo) {
+			t.Errorf("%s: %d trials in the blocks, %d different, want %d", tt.args, trialsIn(blocks), len(seen), len(todo))
 		}
 	}
 }
@@ -174,9 +248,9 @@ func TestBadOut(t *testing.T) {
 		{"locked", "another sweep is writing to locked; wait for it, or give another -out"},
 	} {
 		s, _, stderr := newJob(t, tt.out, tinyGrid)
-		err := s.run(t.Context(), runnerFunc(func(context.Context, block, func()) ([]results.Record, error) {
+		err := s.run(t.Context(), runnerFunc(func(context.Context, block, hooks) error {
 			t.Errorf("-out %s: training began", tt.out)
-			return nil, nil
+			return nil
 		}), nil)
 		var bad badInput
 		if !errors.As(err, &bad) || err.Error() != tt.want || stderr.Len() > 0 {
@@ -246,10 +320,12 @@ func TestDiverged(t *testing.T) {
 
 func TestDryRun(t *testing.T) {
 	isolate(t)
-	s, _, _ := newJob(t, "o", "-lr 1e-4,1e-3 -reg 0,0.5 -seed 1..3 -hidden 5 -iters 60 -batch 50 -top 2")
+	s, _, _ := newJob(t, "o", "-lr 1e-4,1e-3 -reg 0,0.5 -seed 1..3 -hidden 5 -iters 60 -batch 50 -top 2 -workers 2")
 	var stdout bytes.Buffer
 	s.stdout = &stdout
 	want := `12 trials (2 lr × 2 reg × 3 seed), 0 on record in o, 12 to train: 2.223 GFLOP
+4 blocks: 2 of 4 nets, 2 of 2 nets
+3 seeds do not fuse: another seed draws other minibatches; -order SEED gives all nets the same
 
     lr  reg  seed  state
 0.0001    0     1  to train
@@ -264,12 +340,13 @@ and 10 more
 
 func TestFailedTrial(t *testing.T) {
 	isolate(t)
-	s, r, stderr := newJob(t, "o", tinyGrid)
-	err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b block, stepped func()) ([]results.Record, error) {
+	s, r, stderr := newJob(t, "o", tinyGrid+" -fuse off")
+	err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b block, h hooks) error {
 		if trial := b.trials[0]; trial.config.LR == 1e-3 && trial.config.Reg == 0 {
-			return []results.Record{{Key: trial.key, Config: trial.config, State: results.Failed, Error: "the roof is on fire"}}, nil
+			h.ended([]results.Record{{Key: trial.key, Config: trial.config, State: results.Failed, Error: "the roof is on fire"}})
+			return nil
 		}
-		return r.run(ctx, b, stepped)
+		return r.run(ctx, b, h)
 	}), nil)
 	if err == nil || !strings.Contains(err.Error(), "4 of 16 trials failed") || !strings.Contains(stderr.String(), "lr 0.001, reg 0 failed: the roof is on fire") {
 		t.Errorf("error %v, stderr %s", err, stderr)
@@ -285,19 +362,41 @@ func TestFailedTrial(t *testing.T) {
 	}
 }
 
-// TestPanicIsAFailedTrial asks for a net that cannot be.
-func TestPanicIsAFailedTrial(t *testing.T) {
-	_, r, _ := newJob(t, "o", tinyGrid)
-	c := results.Config{Net: "two-layer", Hidden: []int{0}, LR: 1, Decay: 1, Std: 1, Batch: 1, Iters: 1}
-	records, err := r.run(t.Context(), block{[]trial{{c.Key(), c}}}, func() {})
-	if err != nil || len(records) != 1 || records[0].State != results.Failed || !strings.HasPrefix(records[0].Error, "panic: ") {
-		t.Errorf("%+v, %v", records, err)
+// TestFailuresStayApart panics in a block of four whenever one of its trials is in it: the
+// others train alone.
+func TestFailuresStayApart(t *testing.T) {
+	s, r, _ := newJob(t, "o", "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3 -iters 3 -batch 10 -workers 1")
+	b := s.planner().plan(pending(s.grid, s.base, s.flops, func(string) bool { return false }))[0]
+	b.trials[2].config.Hidden = []int{0}
+	b.trials[1].flops = -1
+	records := map[string]results.Record{}
+	err := r.run(t.Context(), b, hooks{
+		ended: func(rs []results.Record) {
+			for _, r := range rs {
+				records[r.Key] = r
+			}
+		},
+		stepped: func(nets int, flops float64) {
+			if flops < 0 {
+				panic("negative work")
+			}
+		},
+	})
+	if err != nil || len(records) != 4 {
+		t.Fatalf("%d records, %v", len(records), err)
+	}
+	for i, want := range []string{"", "panic: negative work", "fused: net 0 has hidden layers [0]", ""} {
+		got := records[b.trials[i].key]
+		if !strings.HasPrefix(got.Error, want) || (want == "") != (got.State == results.Done) {
+			t.Errorf("trial %d: %s, error %q, want %q", i, got.State, got.Error, want)
+		}
 	}
 }
 
 func TestScheduleStopsWhenRecordsCannotBeKept(t *testing.T) {
 	s, r, _ := newJob(t, "o", tinyGrid)
-	blocks := plan(s.grid, s.base, func(string) bool { return false })
+	s.block = 1
+	blocks := s.planner().plan(pending(s.grid, s.base, s.flops, func(string) bool { return false }))
 	kept := 0
 	err := schedule(t.Context(), blocks, 3, r, newLive(blocks, s.flops), func(rs []results.Record) error {
 		if kept += len(rs); kept >= 4 {
@@ -384,7 +483,7 @@ func FuzzAxes(f *testing.F) {
 }
 
 func TestGridPoints(t *testing.T) {
-	g, err := newGrid("fc", map[string]string{"lr": "1,2", "seed": "3,4", "epochs": "2", "batch": "10,1000", "hidden": "5x6"})
+	g, err := newGrid("fc", "sgd", map[string]string{"lr": "1,2", "seed": "3,4", "epochs": "2", "batch": "10,1000", "hidden": "5x6"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -407,14 +506,13 @@ func TestGridPoints(t *testing.T) {
 
 func TestLiveLine(t *testing.T) {
 	c := results.Config{Net: "two-layer", Batch: 1, Iters: 10, LR: 0.1, Reg: 0.5}
-	b := block{[]trial{{"", c}}}
+	b := block{trials: []trial{{"", c, 1e9}}}
 	l := newLive([]block{b, b, b, b}, func(results.Config) float64 { return 1e9 })
 	if got := l.line(0, 80); got != "0/4 trials    0%" {
 		t.Errorf("at first: %q", got)
 	}
-	step := l.stepper(b)
 	for range 15 {
-		step()
+		l.stepped(1, 1e9)
 	}
 	l.ended([]results.Record{
 		{Config: c, State: results.Done, Steps: 10, Accuracy: results.Accuracy{Val: ptr(0.25)}},

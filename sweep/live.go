@@ -37,24 +37,15 @@ func newLive(blocks []block, flops func(results.Config) float64) *live {
 	l := &live{flops: flops}
 	for _, b := range blocks {
 		l.trials += len(b.trials)
-		for _, t := range b.trials {
-			l.total += flops(t.config) * float64(t.config.Iters)
-		}
+		l.total += b.flops()
 	}
 	return l
 }
 
-// stepper returns what counts one iteration of a block.
-func (l *live) stepper(b block) func() {
-	var step float64
-	for _, t := range b.trials {
-		step += l.flops(t.config)
-	}
-	n, work := int64(len(b.trials)), uint64(step)
-	return func() {
-		l.iters.Add(n)
-		l.work.Add(work)
-	}
+// stepped counts one iteration of so many nets.
+func (l *live) stepped(nets int, flops float64) {
+	l.iters.Add(int64(nets))
+	l.work.Add(uint64(flops))
 }
 
 // ended counts trials.

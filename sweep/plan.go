@@ -1,27 +1,252 @@
 package main
 
-import "fusegrid/results"
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"fusegrid/results"
+)
 
 // A trial is one point of the grid.
 type trial struct {
 	key    string
 	config results.Config
+	flops  float64 // of one iteration
 }
 
 // A block is trials that are trained together.
 type block struct {
 	trials []trial
+	cores  int // that its products are split over
 }
 
-// plan puts the trials that are not settled into blocks, in the order of the
-// grid. Each is a block of its own.
-func plan(g *grid, base results.Config, settled func(key string) bool) []block {
-	var blocks []block
+// flops returns the operations of all its iterations.
+func (b block) flops() float64 {
+	sum := 0.0
+	for _, t := range b.trials {
+		sum += t.flops * float64(t.config.Iters)
+	}
+	return sum
+}
+
+// pending returns the trials of a grid that are not settled, in its order.
+func pending(g *grid, base results.Config, flops func(results.Config) float64, settled func(key string) bool) []trial {
+	var todo []trial
 	for i := range g.size() {
 		c := g.at(i, base)
 		if key := c.Key(); !settled(key) {
-			blocks = append(blocks, block{[]trial{{key, c}}})
+			todo = append(todo, trial{key, c, flops(c)})
 		}
 	}
+	return todo
+}
+
+// A planner puts trials into blocks.
+type planner struct {
+	workers int
+	width   int // trials of a block, at most; 0 for what fits the cache
+	inputs  int
+	bytes   int // of a number
+}
+
+// blockBytes bounds the first layers of a block: 20 float32 nets of 3072-50-10. From 8 such nets
+// on, a wider block is not faster (BenchmarkStep of nn/fused), and narrower ones
+// stay in a cache and spread evenly.
+const blockBytes = 12 << 20
+
+// maxWidth bounds the trials of a block where nets are tiny.
+const maxWidth = 256
+
+// plan cuts the trials into as few blocks as the width allows, and into more where that keeps
+// all workers busy. The blocks that take longest come first.
+func (p planner) plan(todo []trial) []block {
+	groups := fusible(todo)
+	cuts := make([]int, len(groups)) // blocks per group
+	for g, trials := range groups {
+		cuts[g] = (len(trials) + p.widthOf(trials) - 1) / p.widthOf(trials)
+	}
+	p.balance(groups, cuts)
+	var blocks []block
+	for g, trials := range groups {
+		blocks = append(blocks, cut(trials, cuts[g])...)
+	}
+	slices.SortStableFunc(blocks, func(a, b block) int { return cmp.Compare(b.flops(), a.flops()) })
+	p.share(blocks)
 	return blocks
+}
+
+// share gives the cores that blocks do not need to have one each to the first ones.
+func (p planner) share(blocks []block) {
+	for i := range blocks {
+		blocks[i].cores = 1
+		if n := len(blocks); n < p.workers {
+			blocks[i].cores = p.workers / n
+			if i < p.workers%n {
+				blocks[i].cores++
+			}
+		}
+	}
+}
+
+// widthOf returns the most trials of a group to put into a block.
+func (p planner) widthOf(trials []trial) int {
+	if p.width > 0 {
+		return p.width
+	}
+	units := 0
+	for _, t := range trials {
+		units = max(units, t.config.Hidden[0])
+	}
+	return max(1, min(maxWidth, blockBytes/max(1, units*p.inputs*p.bytes)))
+}
+
+// balance adds cuts while that lets all workers end earlier.
+func (p planner) balance(groups [][]trial, cuts []int) {
+	blocks := 0
+	for _, n := range cuts {
+		blocks += n
+	}
+	// With many blocks a worker, the last one matters little.
+	for blocks > 0 && blocks < 4*p.workers {
+		before, worst := p.makespan(groups, cuts)
+		if worst < 0 {
+			return
+		}
+		cuts[worst]++
+		// One more block may have to wait for another one to pay.
+		added := 1
+		for after, _ := p.makespan(groups, cuts); after >= 0.99*before; after, _ = p.makespan(groups, cuts) {
+			if added == p.workers || cuts[worst] == len(groups[worst]) {
+				cuts[worst] -= added
+				return
+			}
+			cuts[worst]++
+			added++
+		}
+		blocks += added
+	}
+}
+
+// makespan returns when the last worker ends, in operations, if blocks are taken longest first, and
+// the group with the largest block that can be cut further, or −1.
+func (p planner) makespan(groups [][]trial, cuts []int) (end float64, worst int) {
+	var costs []float64
+	largest := 0.0
+	worst = -1
+	for g, trials := range groups {
+		for i, b := range cut(trials, cuts[g]) {
+			f := b.flops()
+			costs = append(costs, f)
+			if i == 0 && f > largest && cuts[g] < len(trials) {
+				largest, worst = f, g
+			}
+		}
+	}
+	slices.SortFunc(costs, func(a, b float64) int { return cmp.Compare(b, a) })
+	ends := make([]float64, p.workers)
+	for _, c := range costs {
+		i := slices.Index(ends, slices.Min(ends))
+		ends[i] += c
+	}
+	return slices.Max(ends), worst
+}
+
+// cut deals trials to n blocks, those with most work first, so that the blocks have nearly
+// the same work; the larger ones come first.
+func cut(trials []trial, n int) []block {
+	sorted := slices.Clone(trials)
+	slices.SortStableFunc(sorted, func(a, b trial) int { return cmp.Compare(b.flops, a.flops) })
+	blocks := make([]block, n)
+	for i, t := range sorted {
+		blocks[i%n].trials = append(blocks[i%n].trials, t)
+	}
+	return blocks
+}
+
+// fusible groups the trials that can be trained as one, in the order of their first.
+func fusible(todo []trial) [][]trial {
+	var groups [][]trial
+	at := map[string]int{}
+	for _, t := range todo {
+		c := common(t.config)
+		key := c.Canonical()
+		g, ok := at[key]
+		if !ok {
+			g = len(groups)
+			at[key], groups = g, append(groups, nil)
+		}
+		groups[g] = append(groups[g], t)
+	}
+	return groups
+}
+
+// common returns what the nets of a block must agree on: c without what is free.
+func common(c results.Config) results.Config {
+	c.LR, c.Reg, c.Decay, c.Std, c.Mu = 0, 0, 0, 0, 0
+	if c.Order != nil {
+		c.Seed, c.Hidden = 0, []int{len(c.Hidden)}
+	}
+	return c
+}
+
+// describe counts blocks by width and cores: "4 blocks: 2 of 16 nets, 2 of 15 nets".
+func describe(blocks []block) string {
+	type kind struct{ width, cores int }
+	counts := map[kind]int{}
+	var kinds []kind
+	for _, b := range blocks {
+		k := kind{len(b.trials), b.cores}
+		if counts[k]++; counts[k] == 1 {
+			kinds = append(kinds, k)
+		}
+	}
+	var parts []string
+	for _, k := range kinds {
+		part := fmt.Sprintf("%d of %s", counts[k], plural(k.width, "net"))
+		if k.cores > 1 {
+			part += fmt.Sprintf(" on %d cores", k.cores)
+		}
+		parts = append(parts, part)
+	}
+	return fmt.Sprintf("%s: %s", plural(len(blocks), "block"), strings.Join(parts, ", "))
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// reasons says why not all trials fuse.
+func reasons(todo []trial) []string {
+	vary := func(value func(c results.Config) string) int {
+		seen := map[string]bool{}
+		for _, t := range todo {
+			seen[value(t.config)] = true
+		}
+		return len(seen)
+	}
+	ordered := len(todo) > 0 && todo[0].config.Order != nil
+	var all []string
+	for _, axis := range []struct {
+		name   string
+		value  func(c results.Config) string
+		blocks bool
+		why    string
+	}{
+		{"batch sizes", func(c results.Config) string { return strconv.Itoa(c.Batch) }, true, "a block shares its minibatches"},
+		{"lengths", func(c results.Config) string { return strconv.Itoa(c.Iters) }, true, "a block ends as one"},
+		{"depths", func(c results.Config) string { return strconv.Itoa(len(c.Hidden)) }, true, "nets of a block have one depth"},
+		{"hidden sizes", results.Config.HiddenString, !ordered, "weights and minibatches come from one stream; -order SEED gives minibatches their own"},
+		{"seeds", func(c results.Config) string { return strconv.FormatUint(uint64(c.Seed), 10) }, !ordered, "another seed draws other minibatches; -order SEED gives all nets the same"},
+	} {
+		if n := vary(axis.value); n > 1 && axis.blocks {
+			all = append(all, fmt.Sprintf("%d %s do not fuse: %s", n, axis.name, axis.why))
+		}
+	}
+	return all
 }

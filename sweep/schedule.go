@@ -26,10 +26,10 @@ func schedule(ctx context.Context, blocks []block, workers int, r runner, live *
 				if i >= len(blocks) {
 					return
 				}
-				records, err := r.run(ctx, blocks[i], live.stepper(blocks[i]))
-				if len(records) > 0 {
-					ended <- records
-				}
+				err := r.run(ctx, blocks[i], hooks{
+					stepped: live.stepped,
+					ended:   func(records []results.Record) { ended <- records },
+				})
 				if err != nil {
 					cancel(err)
 					return

@@ -44,7 +44,12 @@ func sweep(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 
 // base returns what all points of a grid have in common.
 func base(o *options, data *dataset.Split) results.Config {
+	rule := o.rule
+	if rule == "sgd" {
+		rule = "" // absent, so that keys made before there were rules remain valid
+	}
 	return results.Config{
+		Order: o.order, Rule: rule,
 		Data: data.Hash, Split: [3]int{data.Train.Len(), data.Val.Len(), data.Test.Len()},
 		Pixels: strings.ToLower(data.Order.String()),
 		Net:    o.net, DType: o.dtype, Class: string(o.set.Class),
@@ -67,7 +72,7 @@ func (s *job) run(ctx context.Context, r runner, args []string) (err error) {
 	}
 	defer func() { err = errors.Join(err, out.close()) }()
 
-	blocks := plan(s.grid, s.base, out.settled)
+	blocks := s.planner().plan(pending(s.grid, s.base, s.flops, out.settled))
 	todo, size := trialsIn(blocks), s.grid.size()
 	if todo < size {
 		fmt.Fprintf(s.stderr, "sweep: %d of %d trials are on record in %s; %d to train\n", size-todo, size, s.out, todo)
@@ -110,7 +115,7 @@ func (s *job) train(ctx context.Context, blocks []block, r runner, out *output) 
 			r := &records[i]
 			r.DataName, r.Impl, r.Machine = s.data.Name, s.set.Name, machine
 			r.Ended = time.Now().UTC().Truncate(time.Millisecond)
-			r.Speed.Block, r.Speed.Workers = max(r.Speed.Block, 1), workers
+			r.Speed.Block, r.Speed.Workers = max(r.Speed.Block, 1), s.workers
 			if r.Speed.Seconds > 0 {
 				r.Speed.Iters = float64(r.Steps) / r.Speed.Seconds
 				r.Speed.Samples = r.Speed.Iters * float64(r.Config.Batch)
@@ -119,6 +124,15 @@ func (s *job) train(ctx context.Context, blocks []block, r runner, out *output) 
 		}
 		return out.keep(records)
 	})
+}
+
+// planner returns what cuts a job's trials into blocks.
+func (s *job) planner() planner {
+	p := planner{workers: s.workers, width: s.block, inputs: len(s.data.Mean), bytes: 4}
+	if s.dtype == "f64" {
+		p.bytes = 8
+	}
+	return p
 }
 
 // flops returns the operations of one iteration.
@@ -169,7 +183,8 @@ func (s *job) dryRun() error {
 	if err != nil {
 		return err
 	}
-	blocks := plan(s.grid, s.base, out.settled)
+	pending := pending(s.grid, s.base, s.flops, out.settled)
+	blocks := s.planner().plan(pending)
 	live := newLive(blocks, s.flops)
 	var b bytes.Buffer
 	size, todo := s.grid.size(), trialsIn(blocks)
@@ -177,7 +192,14 @@ func (s *job) dryRun() error {
 	if shape := s.grid.shape(); shape != "" {
 		fmt.Fprintf(&b, " (%s)", shape)
 	}
-	fmt.Fprintf(&b, ", %d on record in %s, %d to train: %.4g GFLOP\n\n", size-todo, s.out, todo, live.total/1e9)
+	fmt.Fprintf(&b, ", %d on record in %s, %d to train: %.4g GFLOP\n", size-todo, s.out, todo, live.total/1e9)
+	if todo > 0 {
+		fmt.Fprintf(&b, "%s\n", describe(blocks))
+	}
+	for _, why := range reasons(pending) {
+		fmt.Fprintf(&b, "%s\n", why)
+	}
+	b.WriteString("\n")
 	planned := make([]results.Record, size)
 	for i := range planned {
 		planned[i].Config = s.grid.at(i, s.base)

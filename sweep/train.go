@@ -2,25 +2,47 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
+	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"fusegrid/kernels"
-	"fusegrid/nn"
 	"fusegrid/nn/dataset"
+	"fusegrid/nn/fused"
 	"fusegrid/nn/nprand"
 	"fusegrid/results"
 )
 
-// A runner trains the trials of a block and returns a record of each. A trial
-// that goes wrong is a record as well; an error is a context that ended. stepped
-// is called after every iteration of the block. Any number of goroutines may call.
+// A runner trains the trials of a block. A trial that goes wrong is an outcome like
+// another; an error is a context that ended or a state that could not be saved, and
+// then the outcomes so far stand. Any number of goroutines may call.
 type runner interface {
-	run(ctx context.Context, b block, stepped func()) ([]results.Record, error)
+	run(ctx context.Context, b block, h hooks) error
+}
+
+// hooks is what a runner tells while it trains. All are called from its goroutine.
+type hooks struct {
+	stepped func(nets int, flops float64) // after each iteration of so many nets
+	ended   func([]results.Record)        // trials, as soon as their outcome is known
+	// prune, where not nil, is asked after each iteration which nets go on; the others are
+	// recorded as stopped. This is where halving has its place.
+	prune func(standing []standing) (keep []bool)
+}
+
+// A standing is how a net does that is still training.
+type standing struct {
+	trial trial
+	done  int // iterations
+	curve *fused.Curve
+}
+
+// A trainer is the runner that trains the nets of a block as one.
+type trainer[T kernels.Float] struct {
+	set              *kernels.Set
+	train, val, test fused.Images
+	valAll, testAll  []int // indices of all images
+	mean             []T
+	classes          int
 }
 
 // newRunner returns the runner of a type, f32 or f64. It shares the bytes of data.
@@ -31,163 +53,264 @@ func newRunner(dtype string, set *kernels.Set, data *dataset.Split) (runner, err
 	return newTrainer[float64](set, data)
 }
 
-// A trainer is the runner that trains each trial alone.
-type trainer[T kernels.Float] struct {
-	set              *kernels.Set
-	train, val, test *nn.Pixels[T]
-	classes          int
-}
-
 func newTrainer[T kernels.Float](set *kernels.Set, data *dataset.Split) (*trainer[T], error) {
-	t := &trainer[T]{set: set, classes: len(data.Classes)}
+	t := &trainer[T]{set: set, classes: len(data.Classes), mean: make([]T, len(data.Mean))}
 	for _, part := range []struct {
-		dst    **nn.Pixels[T]
+		name   string
+		dst    *fused.Images
 		images dataset.Subset
-	}{{&t.train, data.Train}, {&t.val, data.Val}, {&t.test, data.Test}} {
-		p, err := nn.NewPixels[T](set, part.images.X, part.images.Y, data.Mean)
-		if err != nil {
-			return nil, err
+	}{{"training", &t.train, data.Train}, {"validation", &t.val, data.Val}, {"test", &t.test, data.Test}} {
+		if n := part.images.Len(); n == 0 || len(part.images.X) != n*len(data.Mean) {
+			return nil, fmt.Errorf("%s: %d bytes for %d %s images of %d pixels", data.Name, len(part.images.X), n, part.name, len(data.Mean))
 		}
-		*part.dst = p
+		*part.dst = fused.Images{X: part.images.X, Y: part.images.Y}
 	}
+	for i, v := range data.Mean {
+		t.mean[i] = T(v)
+	}
+	t.valAll, t.testAll = count(t.val.Len()), count(t.test.Len())
 	return t, nil
 }
 
-func (t *trainer[T]) run(ctx context.Context, b block, stepped func()) ([]results.Record, error) {
-	var records []results.Record
-	for _, trial := range b.trials {
-		r := results.Record{Key: trial.key, Config: trial.config}
-		err := t.fill(ctx, &r, stepped)
-		if ctx.Err() != nil {
-			return records, ctx.Err()
-		}
-		if err != nil {
-			r.State, r.Error = results.Failed, err.Error()
-		}
-		records = append(records, r)
+func count(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
 	}
-	return records, nil
+	return all
 }
 
-// fill trains the net that r describes and enters the outcome.
-func (t *trainer[T]) fill(ctx context.Context, r *results.Record, stepped func()) (err error) {
-	// One bad trial must not take a night's sweep along.
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v", p)
-		}
-	}()
-	start := time.Now()
-	net, h, err := t.fit(ctx, r.Config, stepped)
-	if err != nil {
+// run trains the block. What it cannot do for a block, it tries with each trial alone: one bad
+// trial must not take the others along.
+func (t *trainer[T]) run(ctx context.Context, b block, h hooks) error {
+	f := &fit[T]{trainer: t, block: b, hooks: h}
+	err := f.train(ctx)
+	var failed trialError
+	if !errors.As(err, &failed) {
 		return err
 	}
-	r.Speed.Seconds = time.Since(start).Seconds()
-	r.Steps = len(h.Loss)
-	r.State = results.Done
-	if h.Diverged {
-		r.State, r.Steps = results.Diverged, h.DivergedAt
+	open := f.open()
+	if len(open) == 1 && len(b.trials) == 1 {
+		r := f.record(0)
+		r.State, r.Error = results.Failed, failed.Error()
+		h.ended([]results.Record{r})
+		return nil
 	}
-	r.Loss = lossOf(h.Loss)
-	r.Losses = hash(h.Loss)
-	r.Weights = hashNet(net)
-	r.Accuracy.Train, r.Accuracy.Val, r.Accuracy.BestVal = last(h.TrainAcc), last(h.ValAcc), best(h.ValAcc)
-	if r.State == results.Done {
-		r.Accuracy.FinalVal = ptr(nn.Accuracy(net, t.val))
-		r.Accuracy.Test = ptr(nn.Accuracy(net, t.test))
+	for _, alone := range open {
+		if err := t.run(ctx, block{trials: []trial{alone}, cores: b.cores}, h); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// fit trains a net as the assignment does: two-layer nets by train, deeper ones by
-// the Solver. Weights and batches come from one stream.
-func (t *trainer[T]) fit(ctx context.Context, c results.Config, stepped func()) (*nn.Net[T], nn.History, error) {
-	rng := nprand.New(c.Seed)
-	onStep := func(nn.Step) { stepped() }
-	if c.Net == "two-layer" {
-		net := nn.NewTwoLayer[T](t.set, t.train.Dim(), c.Hidden[0], t.classes, c.Std, rng)
-		net.Reg = c.Reg
-		h, err := net.Train(ctx, t.train, t.val, nn.TrainConfig{
-			LearningRate: c.LR, Decay: c.Decay, Iterations: c.Iters, BatchSize: c.Batch, OnStep: onStep,
-		}, rng)
-		return net, h, err
-	}
-	net := nn.NewFullyConnected[T](t.set, t.train.Dim(), c.Hidden, t.classes, c.Std, rng)
-	net.Reg = c.Reg
-	cfg := nn.DefaultSolver()
-	cfg.Optim.LearningRate = c.LR
-	cfg.LRDecay, cfg.BatchSize, cfg.OnStep = c.Decay, c.Batch, onStep
-	cfg.Epochs = c.Iters / perEpoch(c)
-	solver, err := nn.NewSolver(t.set, net, t.train, t.val, cfg, rng)
-	if err != nil {
-		return nil, nn.History{}, err
-	}
-	err = solver.Train(ctx)
-	h := solver.History()
-	return net, nn.History{Loss: h.Loss, TrainAcc: h.TrainAcc, ValAcc: h.ValAcc, Diverged: h.Diverged, DivergedAt: h.DivergedAt}, err
+// A trialError is the fault of what was to be trained.
+type trialError struct{ error }
+
+// A fit is one training of a block.
+type fit[T kernels.Float] struct {
+	*trainer[T]
+	block block
+	hooks hooks
+	fused *fused.Trainer[T]
+	ended []bool // by trial
+	time  shares
 }
 
-func ptr[T any](v T) *T { return &v }
+func (f *fit[T]) train(ctx context.Context) (err error) {
+	f.ended = make([]bool, len(f.block.trials))
+	defer func() {
+		if p := recover(); p != nil {
+			err = trialError{fmt.Errorf("panic: %v", p)}
+		}
+	}()
+	f.time = newShares(f.block)
+	if f.fused, err = f.begin(f.block); err != nil {
+		return trialError{err}
+	}
+	for !f.fused.Finished() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		f.step()
+	}
+	f.finish()
+	return nil
+}
 
-func last(x []float64) *float64 {
-	if len(x) == 0 {
+// begin makes the block as the assignment makes its nets, with drawn weights. Weights and
+// minibatches come from one stream, unless the minibatches have an order of their own.
+func (t *trainer[T]) begin(b block) (*fused.Trainer[T], error) {
+	c := b.trials[0].config
+	shape := fused.Shape{
+		Inputs: len(t.mean), Classes: t.classes, Batch: c.Batch,
+		Rule: rules[c.Rule], InOut: c.Net == "fc",
+	}
+	var nets []fused.Net
+	for _, trial := range b.trials {
+		c := trial.config
+		nets = append(nets, fused.Net{Hidden: c.Hidden, LR: c.LR, Reg: c.Reg, Decay: c.Decay, Scale: c.Std, Mu: c.Mu})
+	}
+	block, err := fused.New(t.set, shape, nets, t.mean, max(b.cores, 1))
+	if err != nil {
+		return nil, err
+	}
+	var stream *nprand.State
+	for k, trial := range b.trials {
+		stream = nprand.New(trial.config.Seed)
+		block.Init(k, stream)
+	}
+	if c.Order != nil {
+		stream = nprand.New(*c.Order)
+	}
+	schedule := fused.Schedule{Iterations: c.Iters, Batch: c.Batch, Train: t.train, Val: t.val}
+	if c.Net == "fc" {
+		schedule.Protocol = fused.Solver
+	}
+	return fused.NewTrainer(block, schedule, stream)
+}
+
+// rules maps the names of a configuration.
+var rules = map[string]fused.Rule{"": fused.SGD, "momentum": fused.Momentum, "nesterov": fused.Nesterov}
+
+// step does one iteration and records the nets that leave in it.
+func (f *fit[T]) step() {
+	ids := append([]int(nil), f.fused.IDs()...)
+	left := f.fused.Step()
+	f.time.lap(ids)
+	flops := 0.0
+	for _, id := range ids {
+		flops += f.block.trials[id].flops
+	}
+	f.hooks.stepped(len(ids), flops)
+	var records []results.Record
+	for _, l := range left {
+		records = append(records, f.diverged(l.ID, l.Iteration))
+	}
+	records = append(records, f.prune()...)
+	if len(records) > 0 {
+		f.hooks.ended(records)
+	}
+}
+
+// prune drops the nets that the hook is done with.
+func (f *fit[T]) prune() []results.Record {
+	if f.hooks.prune == nil || f.fused.Finished() {
 		return nil
 	}
-	return &x[len(x)-1]
-}
-
-func best(x []float64) *float64 {
-	var b *float64
-	for i := range x {
-		if b == nil || x[i] > *b {
-			b = &x[i]
+	var all []standing
+	for _, id := range f.fused.IDs() {
+		all = append(all, standing{f.block.trials[id], f.fused.Done(), f.fused.Curve(id)})
+	}
+	keep := f.hooks.prune(all)
+	var records []results.Record
+	for k, id := range f.fused.IDs() {
+		if !keep[k] {
+			r := f.record(id)
+			r.State = results.Stopped
+			r.Weights = hashNumbers(f.fused.Block().Weights(k)...)
+			records = append(records, r)
 		}
 	}
-	return b
+	if len(records) > 0 {
+		f.fused.Keep(keep)
+	}
+	return records
 }
 
-// lossOf sums up the finite losses.
-func lossOf(losses []float64) results.Loss {
-	var l results.Loss
-	for _, v := range losses {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
+// finish records the nets that trained to the end.
+func (f *fit[T]) finish() {
+	if f.block.trials[0].config.Net == "fc" {
+		f.fused.RestoreBest()
+	}
+	b, ids := f.fused.Block(), f.fused.IDs()
+	if len(ids) == 0 {
+		return
+	}
+	val, test := b.Hits(f.val, f.valAll), b.Hits(f.test, f.testAll)
+	f.time.lap(ids)
+	var records []results.Record
+	for k, id := range ids {
+		weights := b.Weights(k)
+		// Weights after a step are checked by the next one's loss, and here after the last.
+		if !finite(weights) {
+			records = append(records, f.diverged(id, f.fused.Done()-1))
 			continue
 		}
-		if l.First == nil {
-			l.First = ptr(v)
-		}
-		if l.Min == nil || v < *l.Min {
-			l.Min = ptr(v)
-		}
-		l.Last = ptr(v)
+		r := f.record(id)
+		r.State, r.Weights = results.Done, hashNumbers(weights...)
+		r.Accuracy.FinalVal = ptr(float64(val[k]) / float64(len(f.valAll)))
+		r.Accuracy.Test = ptr(float64(test[k]) / float64(len(f.testAll)))
+		records = append(records, r)
 	}
-	return l
+	f.hooks.ended(records)
 }
 
-// hashNet returns the SHA-256 of all weights and biases in the order of Params.
-func hashNet[T kernels.Float](net *nn.Net[T]) string {
-	var all [][]T
-	for _, p := range net.Params() {
-		all = append(all, p.Value.Data)
+// record returns what is known of a trial.
+func (f *fit[T]) record(id int) results.Record {
+	f.ended[id] = true
+	t := f.block.trials[id]
+	r := results.Record{Key: t.key, Config: t.config}
+	r.Speed.Seconds, r.Speed.BlockSeconds = f.time.of(id)
+	r.Speed.Block, r.Speed.Cores = len(f.block.trials), max(f.block.cores, 1)
+	if f.fused == nil {
+		return r
 	}
-	return hash(all...)
+	c := f.fused.Curve(id)
+	r.Steps = len(c.Loss)
+	r.Loss, r.Losses = lossOf(c.Loss), hashNumbers(c.Loss)
+	r.Accuracy.Train, r.Accuracy.Val, r.Accuracy.BestVal = last(c.TrainAcc), last(c.ValAcc), best(c.ValAcc)
+	return r
 }
 
-// hash returns the SHA-256 of numbers as little-endian bytes, in hex.
-func hash[T kernels.Float](parts ...[]T) string {
-	h := sha256.New()
-	var buf []byte
-	for _, part := range parts {
-		buf = buf[:0]
-		for _, v := range part {
-			switch v := any(v).(type) {
-			case float32:
-				buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
-			case float64:
-				buf = binary.LittleEndian.AppendUint64(buf, math.Float64bits(v))
-			}
-		}
-		h.Write(buf)
-	}
-	return hex.EncodeToString(h.Sum(nil))
+// diverged returns the record of a net that was no longer finite at an iteration.
+func (f *fit[T]) diverged(id, iteration int) results.Record {
+	r := f.record(id)
+	r.State, r.Steps = results.Diverged, iteration
+	return r
 }
+
+// open returns the trials without an outcome.
+func (f *fit[T]) open() []trial {
+	var open []trial
+	for id, t := range f.block.trials {
+		if !f.ended[id] {
+			open = append(open, t)
+		}
+	}
+	return open
+}
+
+// shares divides the time of a block among its trials by their work.
+type shares struct {
+	flops  []float64 // of each trial
+	spent  []float64 // seconds
+	whole  float64
+	lapped time.Time
+}
+
+func newShares(b block) shares {
+	s := shares{spent: make([]float64, len(b.trials)), lapped: time.Now()}
+	for _, t := range b.trials {
+		s.flops = append(s.flops, max(t.flops, 1))
+	}
+	return s
+}
+
+// lap gives the time since the last lap to the trials.
+func (s *shares) lap(ids []int) {
+	now := time.Now()
+	d := now.Sub(s.lapped).Seconds()
+	s.lapped = now
+	s.whole += d
+	sum := 0.0
+	for _, id := range ids {
+		sum += s.flops[id]
+	}
+	for _, id := range ids {
+		s.spent[id] += d * s.flops[id] / sum
+	}
+}
+
+// of returns a trial's share of the seconds, and those of the block, up to the last lap.
+func (s *shares) of(id int) (share, whole float64) { return s.spent[id], s.whole }

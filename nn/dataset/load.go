@@ -169,6 +169,9 @@ func checkClasses(names []string) error {
 // openRegular opens a regular file, and nothing that could block or never end.
 func openRegular(path string) (*os.File, int64, error) {
 	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, 0, fmt.Errorf("%s: %w; make the folder searchable (chmod +x)", path, cause(err))
+	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("%s: %w; %s", path, cause(err), remedy)
 	}

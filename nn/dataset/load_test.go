@@ -239,6 +239,13 @@ func TestLoadRejects(t *testing.T) {
 			must(t, os.Chmod(dir, 0))
 			t.Cleanup(func() { os.Chmod(dir, 0o777) })
 		}, []string{"permission denied", "readable"}},
+		{"folder that may be listed only", func(t *testing.T, dir string) {
+			if os.Getuid() == 0 {
+				t.Skip("root may read everything")
+			}
+			must(t, os.Chmod(dir, 0o600))
+			t.Cleanup(func() { os.Chmod(dir, 0o777) })
+		}, []string{"data_batch_1.bin", "permission denied; make the folder searchable"}},
 		{"bad python batch", func(t *testing.T, dir string) {
 			must(t, os.RemoveAll(dir))
 			must(t, os.Mkdir(dir, 0o777))

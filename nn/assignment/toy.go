@@ -40,7 +40,7 @@ func toy(ctx context.Context, set *kernels.Set) ([]Figure, error) {
 	data := toyData()
 	params := net.Params()
 	figures := []Figure{
-		below("W1, b1, W2, b2 as drawn, largest error", 1e-17,
+		below("W1 and W2 as drawn, largest error", 1e-17,
 			maxError(values(params[0].Value.Data, params[2].Value.Data), append(flatten(golden.W1), flatten(golden.W2)...))),
 		below("X as drawn, largest error", 1e-15, maxError(data.X.Data, flatten(golden.X))),
 	}

@@ -189,14 +189,21 @@ func (s *Solver[T]) iterate(total int) error {
 		s.optims[i].Update(p.Value.Data, p.Grad.Data)
 	}
 
+	// The last iteration is always an epoch's end.
 	epochEnd := s.done%s.perEpoch() == 0
+	step.Epoch = epochEnd || step.Iteration == 0
+	if step.Epoch && !s.finite() {
+		// Not to be measured, and not to be kept as the best.
+		step.Epoch = false
+		s.hist.Diverged, s.hist.DivergedAt = true, step.Iteration
+		return s.report(step, total)
+	}
 	if epochEnd {
 		for _, o := range s.optims {
 			o.SetLearningRate(o.LearningRate() * s.cfg.LRDecay)
 		}
 	}
-	// The last iteration is always an epoch's end.
-	if step.Epoch = epochEnd || step.Iteration == 0; step.Epoch {
+	if step.Epoch {
 		s.measure(&step)
 	}
 	if err := s.report(step, total); err != nil {
@@ -206,6 +213,18 @@ func (s *Solver[T]) iterate(total int) error {
 		return s.checkpoint()
 	}
 	return nil
+}
+
+// finite reports whether every weight is a finite number whose square does not
+// overflow. Between two measurements the next loss shows it.
+func (s *Solver[T]) finite() bool {
+	ops := kernels.Of[T](s.set)
+	for _, p := range s.params {
+		if !isFinite(float64(ops.SumSquares(p.Value.Data))) {
+			return false
+		}
+	}
+	return true
 }
 
 // measure takes both accuracies and keeps the weights if they are the best so far.

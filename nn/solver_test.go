@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -171,6 +173,30 @@ func TestSolverDiverges(t *testing.T) {
 	before := len(h.Loss)
 	if err := s.Train(t.Context()); err != nil || len(s.History().Loss) != before {
 		t.Errorf("training again: %v, %d more losses", err, len(s.History().Loss)-before)
+	}
+}
+
+// Weights that the last update spoils are no success, and not the best weights.
+func TestSolverDivergesAtTheEnd(t *testing.T) {
+	cfg := solverConfig(SGD)
+	cfg.Epochs, cfg.BatchSize = 1, 43
+	b2 := DefaultOptim(SGD)
+	b2.LearningRate = 1e39 // infinite in float32
+	cfg.PerParam = map[string]OptimConfig{"b2": b2}
+	cfg.Checkpoint = filepath.Join(t.TempDir(), "checkpoint")
+	s := newTrial[float32](t, cfg)
+	if err := s.Train(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h := s.History()
+	if !h.Diverged || h.DivergedAt != 0 || len(h.Loss) != 1 || !isFinite(h.Loss[0]) || len(h.ValAcc) != 0 {
+		t.Errorf("history %+v", h)
+	}
+	if strings.Contains(s.log.String(), "Epoch") {
+		t.Errorf("the log tells accuracies: %q", s.log)
+	}
+	if _, err := os.Stat(cfg.Checkpoint); err == nil {
+		t.Error("a checkpoint of spoilt weights")
 	}
 }
 

@@ -79,8 +79,12 @@ func (n *Net[T]) Train(ctx context.Context, train, val Data[T], cfg TrainConfig,
 		}
 		step := Step{Iteration: it, Loss: n.Step(b.x, b.y, lr)}
 		h.Loss = append(h.Loss, step.Loss)
-		diverged := h.diverged(it, isFinite(step.Loss))
-		if it%perEpoch == 0 && !diverged {
+		// The weights are checked where they are measured and at the end; between, the
+		// next loss shows them.
+		epoch := it%perEpoch == 0
+		check := epoch || it == cfg.Iterations-1
+		diverged := h.diverged(it, isFinite(step.Loss) && (!check || n.Finite()))
+		if epoch && !diverged {
 			step.Epoch = true
 			step.TrainAcc = float64(hits(n.Scores(b.x), b.y)) / float64(cfg.BatchSize)
 			step.ValAcc = eval.accuracy(val, nil)
@@ -95,8 +99,6 @@ func (n *Net[T]) Train(ctx context.Context, train, val Data[T], cfg TrainConfig,
 			return h, nil
 		}
 	}
-	// The weights after each step are checked by the next one's loss.
-	h.diverged(cfg.Iterations-1, n.Finite())
 	return h, nil
 }
 

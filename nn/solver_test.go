@@ -140,6 +140,24 @@ func TestSolverBestIsRestored(t *testing.T) {
 	}
 }
 
+// Of equal accuracies the first is the best.
+func TestSolverKeepsTheFirstBest(t *testing.T) {
+	s := newTrial[float64](t, solverConfig(SGD))
+	s.measure(new(Step))
+	first := weights(s.model)
+	for _, p := range s.params { // another scale of the scores, no other class
+		for i := range p.Value.Data {
+			p.Value.Data[i] *= 1.5
+		}
+	}
+	s.measure(new(Step))
+	if v := s.hist.ValAcc; v[0] != v[1] {
+		t.Fatalf("accuracies %v, want equal ones", v)
+	}
+	s.restoreBest()
+	sameBits(t, "weights", weights(s.model), first)
+}
+
 func TestSolverPerParam(t *testing.T) {
 	cfg := solverConfig(SGD)
 	still := DefaultOptim(Momentum)

@@ -105,6 +105,10 @@ func (t *Trainer[T]) restoreNets(f *safetensors.File) error {
 			}
 			*data = append((*data)[:0], v...)
 		}
+		if len(c.Loss) > t.done || len(c.TrainAcc) != len(c.ValAcc) || len(c.ValAcc) > len(c.Loss) {
+			return fmt.Errorf("fused: checkpoint after %d iterations: net %d has %d losses, %d training and %d validation accuracies",
+				t.done, id, len(c.Loss), len(c.TrainAcc), len(c.ValAcc))
+		}
 		for _, acc := range c.ValAcc {
 			c.BestVal = max(c.BestVal, acc)
 		}
@@ -121,11 +125,20 @@ func (t *Trainer[T]) restoreNets(f *safetensors.File) error {
 		}
 	}
 	for k, id := range t.ids {
+		if n := len(t.curves[id].Loss); n != t.done {
+			return fmt.Errorf("fused: checkpoint after %d iterations: net %d is still training and has %d losses", t.done, id, n)
+		}
 		lr, err := numbers[float64](f, tensorName(id, "lr"), 1)
 		if err != nil {
 			return err
 		}
+		if !isFinite(lr[0]) {
+			return fmt.Errorf("fused: checkpoint: learning rate %v of net %d, want a finite number", lr[0], id)
+		}
 		t.block.nets[k].LR = lr[0]
+		if err := t.checkBest(k, id); err != nil {
+			return err
+		}
 		for name, data := range t.block.state(k) {
 			v, err := numbers[T](f, tensorName(id, name), len(data))
 			if err != nil {
@@ -133,6 +146,22 @@ func (t *Trainer[T]) restoreNets(f *safetensors.File) error {
 			}
 			copy(data, v)
 		}
+	}
+	return nil
+}
+
+// checkBest compares the sizes of the best weights of net id, where there are any, with net k.
+func (t *Trainer[T]) checkBest(k, id int) error {
+	best := t.best[id]
+	if best == nil {
+		return nil
+	}
+	var want []int
+	for _, l := range t.block.layers(k) {
+		want = append(want, len(l.w.Data), len(l.b))
+	}
+	if !slices.EqualFunc(best, want, func(w []T, n int) bool { return len(w) == n }) {
+		return fmt.Errorf("fused: checkpoint: the best weights of net %d do not have its shape", id)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package fused_test
 
 import (
 	"bytes"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -120,5 +121,48 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 	if err := newTrainer(t, fused.Course, fused.SGD, 10).Restore(read(), "test"); err != nil {
 		t.Errorf("the undamaged checkpoint was refused: %v", err)
+	}
+}
+
+// A Solver's checkpoint has best weights, and curves as long as the training.
+func TestRestoreRefusesWrongLengths(t *testing.T) {
+	trained := newTrainer(t, fused.Solver, fused.SGD, 20)
+	for range 12 {
+		trained.Step()
+	}
+	bytes := saved(t, trained)
+	cut := func(f *safetensors.File, name string) {
+		i := slices.IndexFunc(f.Tensors, func(t safetensors.Tensor) bool { return t.Name == name })
+		if i < 0 {
+			t.Fatalf("the checkpoint has no tensor %q", name)
+		}
+		tensor := &f.Tensors[i]
+		tensor.F32, tensor.F64 = tensor.F32[:max(len(tensor.F32)-1, 0)], tensor.F64[:max(len(tensor.F64)-1, 0)]
+	}
+	for name, c := range map[string]struct {
+		damage func(f *safetensors.File)
+		want   string
+	}{
+		"few losses":         {func(f *safetensors.File) { cut(f, "net.0.loss") }, "net 0 is still training and has 11 losses"},
+		"few accuracies":     {func(f *safetensors.File) { cut(f, "net.1.train_acc") }, "net 1 has 12 losses"},
+		"many losses":        {func(f *safetensors.File) { f.Meta["done"] = "11" }, "after 11 iterations"},
+		"short best weights": {func(f *safetensors.File) { cut(f, "net.0.best.0") }, "best weights of net 0"},
+		"no best bias": {func(f *safetensors.File) {
+			f.Tensors = slices.DeleteFunc(f.Tensors, func(t safetensors.Tensor) bool { return t.Name == "net.1.best.5" })
+		}, "best weights of net 1"},
+		"learning rate": {func(f *safetensors.File) {
+			i := slices.IndexFunc(f.Tensors, func(t safetensors.Tensor) bool { return t.Name == "net.0.lr" })
+			f.Tensors[i].F64[0] = math.NaN()
+		}, "learning rate NaN of net 0"},
+	} {
+		f, err := safetensors.Read(bytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.damage(f)
+		err = newTrainer(t, fused.Solver, fused.SGD, 20).Restore(f, "test")
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one about %q", name, err, c.want)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"fusegrid"
@@ -137,5 +138,76 @@ func TestDivergedNetsLeave(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A net whose last update overflows has diverged, though no loss shows it.
+func TestDivergedAtTheEnd(t *testing.T) {
+	const pixels = 12
+	train, val := images(1, 40, pixels), images(2, 30, pixels)
+	for _, protocol := range []fused.Protocol{fused.Course, fused.Solver} {
+		for _, iterations := range []int{1, 3, 4} { // an epoch has 2
+			shape := fused.Shape{Inputs: pixels, Classes: 10, Batch: 20}
+			block, err := fused.New(kernels.Reference(), shape, []fused.Net{
+				{Hidden: []int{5}, LR: 1e-3, Decay: 1, Scale: 0.01},
+				{Hidden: []int{5}, LR: 1, Decay: 1e39, Scale: 0}, // overflows after an epoch
+				{Hidden: []int{5}, LR: 1e39, Decay: 1, Scale: 0.01},
+			}, meanOf[float32](train, pixels), 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			block.Init(0, nprand.New(0))
+			block.Init(2, nprand.New(0))
+			tr, err := fused.NewTrainer(block, fused.Schedule{Protocol: protocol, Iterations: iterations, Batch: 20, Train: train, Val: val}, nprand.New(0))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for !tr.Finished() {
+				tr.Step()
+			}
+			for k, id := range tr.IDs() {
+				for _, w := range block.Weights(k) {
+					for _, v := range w {
+						if v-v != 0 {
+							t.Fatalf("protocol %d, %d iterations: net %d ends with weight %v and has not left", protocol, iterations, id, v)
+						}
+					}
+				}
+			}
+			if c := tr.Curve(2); len(c.ValAcc) != 0 || len(c.Loss) != 1 {
+				t.Errorf("protocol %d: the net that overflows at once has curve %+v", protocol, c)
+			}
+		}
+	}
+}
+
+func TestNewTrainerRefuses(t *testing.T) {
+	const pixels = 12
+	train := images(1, 40, pixels)
+	for want, edit := range map[string]func(s *fused.Schedule){
+		"batch 21":                       func(s *fused.Schedule) { s.Batch = 21 },
+		"batch 0":                        func(s *fused.Schedule) { s.Batch = 0 },
+		"-1 iterations":                  func(s *fused.Schedule) { s.Iterations = -1 },
+		"0 images":                       func(s *fused.Schedule) { s.Val = fused.Images{} },
+		"479 bytes for 40 images":        func(s *fused.Schedule) { s.Train.X = s.Train.X[1:] },
+		"image 3 has label 10, want 0…9": func(s *fused.Schedule) { s.Train.Y = append([]uint8{0, 0, 0, 10}, s.Train.Y[4:]...) },
+	} {
+		block, err := fused.New(kernels.Reference(), fused.Shape{Inputs: pixels, Classes: 10, Batch: 20}, []fused.Net{{Hidden: []int{5}}}, meanOf[float32](train, pixels), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := fused.Schedule{Iterations: 1, Batch: 20, Train: train, Val: train}
+		edit(&s)
+		if _, err := fused.NewTrainer(block, s, nprand.New(0)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one about %q", err, want)
+		}
+	}
+	// As many iterations as there may be take no room before they run.
+	block, err := fused.New(kernels.Reference(), fused.Shape{Inputs: pixels, Classes: 10, Batch: 20}, []fused.Net{{Hidden: []int{5}}}, meanOf[float32](train, pixels), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fused.NewTrainer(block, fused.Schedule{Iterations: math.MaxInt, Batch: 20, Train: train, Val: train}, nprand.New(0)); err != nil {
+		t.Error(err)
 	}
 }

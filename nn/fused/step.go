@@ -95,4 +95,11 @@ func (b *Block[T]) sumSquares(k int) (weights float64, finite bool) {
 	return weights, isFinite(weights) && isFinite(biases)
 }
 
+// finite reports whether every weight and bias of net k is a finite number whose square does
+// not overflow.
+func (b *Block[T]) finite(k int) bool {
+	_, ok := b.sumSquares(k)
+	return ok
+}
+
 func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

@@ -26,6 +26,9 @@ const (
 // solverSample is the number of training images whose accuracy the Solver measures.
 const solverSample = 1000
 
+// curveRoom is how many losses a curve has room for from the start.
+const curveRoom = 1 << 16
+
 // A Schedule is how long and on what a block trains.
 type Schedule struct {
 	Protocol   Protocol
@@ -45,7 +48,7 @@ type Curve struct {
 // A Leaver is a net that leaves a block before the end of its schedule.
 type Leaver struct {
 	ID        int // position among the nets that the trainer began with
-	Iteration int // the iteration, from 0, whose loss was not finite
+	Iteration int // the iteration, from 0, whose loss or updated weights were not finite
 	Loss      float64
 }
 
@@ -71,9 +74,17 @@ func NewTrainer[T kernels.Float](block *Block[T], schedule Schedule, rng *nprand
 	if s.Batch < 1 || s.Batch > block.shape.Batch {
 		return nil, fmt.Errorf("fused: batch %d, want 1…%d", s.Batch, block.shape.Batch)
 	}
+	if s.Iterations < 0 {
+		return nil, fmt.Errorf("fused: %d iterations, want 0 or more", s.Iterations)
+	}
 	for _, set := range []Images{s.Train, s.Val} {
 		if set.Len() == 0 || len(set.X) != set.Len()*block.shape.Inputs {
 			return nil, fmt.Errorf("fused: %d bytes for %d images of %d pixels", len(set.X), set.Len(), block.shape.Inputs)
+		}
+		for i, y := range set.Y {
+			if int(y) >= block.shape.Classes {
+				return nil, fmt.Errorf("fused: image %d has label %d, want 0…%d", i, y, block.shape.Classes-1)
+			}
 		}
 	}
 	t := &Trainer[T]{
@@ -92,7 +103,7 @@ func NewTrainer[T kernels.Float](block *Block[T], schedule Schedule, rng *nprand
 	}
 	for k := range block.Len() {
 		t.ids = append(t.ids, k)
-		t.curves = append(t.curves, &Curve{Loss: make([]float64, 0, s.Iterations)})
+		t.curves = append(t.curves, &Curve{Loss: make([]float64, 0, min(s.Iterations, curveRoom))})
 	}
 	return t, nil
 }
@@ -115,7 +126,7 @@ func (t *Trainer[T]) IDs() []int { return t.ids }
 func (t *Trainer[T]) Curve(id int) *Curve { return t.curves[id] }
 
 // Run trains until the schedule is over, ctx is done, or after, called after each iteration with the
-// nets that diverged in it, returns an error. Divergence is found in the iteration whose loss shows it.
+// nets that diverged in it, returns an error.
 func (t *Trainer[T]) Run(ctx context.Context, after func(left []Leaver) error) error {
 	for !t.Finished() {
 		if err := ctx.Err(); err != nil {
@@ -129,15 +140,17 @@ func (t *Trainer[T]) Run(ctx context.Context, after func(left []Leaver) error) e
 }
 
 // Step does one iteration. Nets whose loss is NaN or infinite are recorded, leave the block
-// and are returned.
+// and are returned. So are those whose updated weights are, where these are about to be
+// measured or were the last; between, the next loss shows it.
 func (t *Trainer[T]) Step() []Leaver {
 	t.rng.Choice(t.idx, t.schedule.Train.Len())
 	losses := t.block.Step(t.schedule.Train, t.idx)
+	check := t.measures() || t.done == t.schedule.Iterations-1
 	var left []Leaver
 	for k, loss := range losses {
 		id := t.ids[k]
 		t.curves[id].Loss = append(t.curves[id].Loss, loss)
-		t.keep[k] = isFinite(loss)
+		t.keep[k] = isFinite(loss) && (!check || t.block.finite(k))
 		if !t.keep[k] {
 			left = append(left, Leaver{ID: id, Iteration: t.done, Loss: loss})
 		}
@@ -173,21 +186,27 @@ func (t *Trainer[T]) RestoreBest() {
 	}
 }
 
+// measures reports whether the protocol asks for accuracies at the end of iteration t.done.
+func (t *Trainer[T]) measures() bool {
+	if t.schedule.Protocol == Course {
+		return t.done%t.perEpoch() == 0
+	}
+	return t.done == 0 || t.done == t.schedule.Iterations-1 || (t.done+1)%t.perEpoch() == 0
+}
+
 // measure does what the protocol asks for at the end of iteration t.done.
 func (t *Trainer[T]) measure() {
-	it, perEpoch := t.done, t.perEpoch()
 	switch t.schedule.Protocol {
 	case Course:
-		if it%perEpoch == 0 {
+		if t.measures() {
 			t.record(t.idx)
 			t.block.decay()
 		}
 	case Solver:
-		end := (it+1)%perEpoch == 0
-		if end {
+		if (t.done+1)%t.perEpoch() == 0 {
 			t.block.decay()
 		}
-		if end || it == 0 || it == t.schedule.Iterations-1 {
+		if t.measures() {
 			if n := t.schedule.Train.Len(); n > solverSample {
 				t.rng.Choice(t.sample, n)
 			}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,20 +22,41 @@ import (
 type live struct {
 	flops func(results.Config) float64 // of one iteration
 	total float64                      // work of all blocks
+	peak  float64                      // operations per second of one core, measured; 0 if not
+	cores int                          // that the sweep uses
 
 	iters atomic.Int64 // model-iterations so far
 	work  atomic.Uint64
+	began time.Time
 
-	mu     sync.Mutex
-	trials int
-	done   int
-	worst  int // trials that diverged or failed
-	best   *results.Record
-	spared float64 // work that will not be done: trials that ended early
+	predicted atomic.Int64 // nanoseconds in all; 0 before it is known
+
+	mu      sync.Mutex
+	running []*track
+	trials  int
+	done    int
+	worst   int // trials that diverged or failed
+	best    *results.Record
+	spared  float64   // work that will not be done: trials that ended early or go on from a state
+	steady  time.Time // when the first steps were over
+	before  float64   // work until then
+}
+
+// A track follows one block.
+type track struct {
+	*live
+	n     int // the n-th block, from 1
+	block block
+	began time.Time
+
+	iters, model atomic.Int64 // iterations of the block, and of its nets together
+	work         atomic.Uint64
+	nets         atomic.Int64
+	skipped      atomic.Int64 // iterations that an earlier run did
 }
 
 func newLive(blocks []block, flops func(results.Config) float64) *live {
-	l := &live{flops: flops}
+	l := &live{flops: flops, cores: 1, began: time.Now()}
 	for _, b := range blocks {
 		l.trials += len(b.trials)
 		l.total += b.flops()
@@ -42,10 +64,69 @@ func newLive(blocks []block, flops func(results.Config) float64) *live {
 	return l
 }
 
+// begin follows the n-th block until end.
+func (l *live) begin(n int, b block) *track {
+	t := &track{live: l, n: n, block: b, began: time.Now()}
+	t.nets.Store(int64(len(b.trials)))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.running = append(l.running, t)
+	return t
+}
+
+func (t *track) end() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.running = slices.DeleteFunc(t.running, func(o *track) bool { return o == t })
+}
+
 // stepped counts one iteration of so many nets.
-func (l *live) stepped(nets int, flops float64) {
-	l.iters.Add(int64(nets))
-	l.work.Add(uint64(flops))
+func (t *track) stepped(nets int, flops float64) {
+	t.iters.Add(1)
+	t.model.Add(int64(nets))
+	t.work.Add(uint64(flops))
+	t.nets.Store(int64(nets))
+	t.live.iters.Add(int64(nets))
+	work := t.live.work.Add(uint64(flops))
+	if t.iters.Load() > 1 {
+		t.predict(float64(work))
+	}
+}
+
+// resumed says that the first iterations, of so many operations, need not be done.
+func (t *track) resumed(iterations int, flops float64) {
+	t.skipped.Store(int64(iterations))
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.spared += flops
+}
+
+// predict says once how long all will take, from a second of work after the first steps.
+func (l *live) predict(work float64) {
+	if l.predicted.Load() != 0 {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	if l.steady.IsZero() {
+		l.steady, l.before = now, work
+		return
+	}
+	if d := now.Sub(l.steady); d >= time.Second && l.predicted.Load() == 0 {
+		left := max(l.total-l.spared-work, 0)
+		l.predicted.Store(int64(now.Sub(l.began)) + int64(left/(work-l.before)*float64(d)))
+	}
+}
+
+// verdict compares the prediction with what came, if the run was long enough for one.
+func (l *live) verdict(took time.Duration) string {
+	predicted := time.Duration(l.predicted.Load())
+	if predicted == 0 || took < 3*time.Second {
+		return ""
+	}
+	return fmt.Sprintf("took %s; after the first second of training %s were predicted, %+.0f%%",
+		clock(took), clock(predicted), 100*(predicted.Seconds()/took.Seconds()-1))
 }
 
 // ended counts trials.
@@ -69,7 +150,26 @@ func (l *live) ended(records []results.Record) {
 	}
 }
 
-// line describes the state of things in at most width columns, the most important first.
+// maxTracks bounds the blocks that are shown.
+const maxTracks = 8
+
+// text describes the state of things: a line for all, and one for each block that runs.
+func (l *live) text(elapsed time.Duration, width int) string {
+	lines := []string{l.line(elapsed, width)}
+	l.mu.Lock()
+	running := slices.Clone(l.running)
+	l.mu.Unlock()
+	for i, t := range running {
+		if i == maxTracks {
+			lines = append(lines, fmt.Sprintf("  and %s more", plural(len(running)-i, "block")))
+			break
+		}
+		lines = append(lines, t.line(time.Since(t.began), width))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// line describes all blocks in at most width columns, the most important first.
 func (l *live) line(elapsed time.Duration, width int) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -87,11 +187,43 @@ func (l *live) line(elapsed time.Duration, width int) string {
 		parts = append(parts, fmt.Sprintf("best %.4f (lr %g, reg %g)", score, l.best.Config.LR, l.best.Config.Reg))
 	}
 	if seconds > 0 {
-		parts = append(parts, fmt.Sprintf("%.0f it/s", float64(l.iters.Load())/seconds), fmt.Sprintf("%.1f GFLOP/s", work/seconds/1e9))
+		parts = append(parts, fmt.Sprintf("%.0f model-it/s", float64(l.iters.Load())/seconds), rate(work/seconds, l.peak*float64(l.cores)))
 	}
 	if l.worst > 0 {
 		parts = append(parts, fmt.Sprintf("%d diverged or failed", l.worst))
 	}
+	return oneLine(parts, width)
+}
+
+// line describes the block.
+func (t *track) line(elapsed time.Duration, width int) string {
+	iters, seconds := t.iters.Load(), elapsed.Seconds()
+	at, total := iters+t.skipped.Load(), int64(t.block.trials[0].config.Iters)
+	parts := []string{
+		fmt.Sprintf("  block %d: %s", t.n, plural(int(t.nets.Load()), "net")),
+		fmt.Sprintf("%3.0f%%", 100*float64(at)/float64(total)),
+	}
+	if iters > 0 && seconds > 0 {
+		parts = append(parts,
+			"ETA "+clock(time.Duration(float64(elapsed)*float64(max(total-at, 0))/float64(iters))),
+			fmt.Sprintf("%.1f it/s", float64(iters)/seconds),
+			fmt.Sprintf("%.0f model-it/s", float64(t.model.Load())/seconds),
+			rate(float64(t.work.Load())/seconds, t.peak*float64(max(t.block.cores, 1))))
+	}
+	return oneLine(parts, width)
+}
+
+// rate prints operations per second, and their share of the peak where that is known.
+func rate(flops, peak float64) string {
+	s := fmt.Sprintf("%.1f GFLOP/s", flops/1e9)
+	if peak > 0 {
+		s += fmt.Sprintf(" (%.0f%% of peak)", 100*flops/peak)
+	}
+	return s
+}
+
+// oneLine joins the parts that fit a line.
+func oneLine(parts []string, width int) string {
 	line := parts[0]
 	for _, p := range parts[1:] {
 		if utf8.RuneCountInString(line)+2+utf8.RuneCountInString(p) > width {
@@ -114,13 +246,14 @@ func clock(d time.Duration) string {
 	return fmt.Sprintf("%dh%02dm", s/3600, s/60%60)
 }
 
-// A screen shows one line that changes: redrawn on a terminal, a new one every few
+// A screen shows lines that change: redrawn on a terminal, new ones every few
 // seconds elsewhere.
 type screen struct {
 	w        io.Writer
 	terminal bool
 	width    int
 	every    time.Duration
+	lines    int // on the terminal
 }
 
 func newScreen(w io.Writer) *screen {
@@ -134,20 +267,27 @@ func newScreen(w io.Writer) *screen {
 	return s
 }
 
-// show prints the line, over the one before where the screen can do that.
-func (s *screen) show(line string) {
-	if s.terminal {
-		fmt.Fprintf(s.w, "\r\x1b[K%s", line)
-	} else {
-		fmt.Fprintln(s.w, line)
+// show prints the lines, over those before where the screen can do that.
+func (s *screen) show(text string) {
+	if !s.terminal {
+		fmt.Fprintln(s.w, text)
+		return
 	}
+	s.clear()
+	fmt.Fprint(s.w, strings.ReplaceAll(text, "\n", "\r\n"))
+	s.lines = strings.Count(text, "\n")
 }
 
-// clear takes the line off a terminal, so that something else can be printed.
+// clear takes the lines off a terminal, so that something else can be printed.
 func (s *screen) clear() {
-	if s.terminal {
-		fmt.Fprint(s.w, "\r\x1b[K")
+	if !s.terminal {
+		return
 	}
+	if s.lines > 0 {
+		fmt.Fprintf(s.w, "\x1b[%dA", s.lines)
+	}
+	fmt.Fprint(s.w, "\r\x1b[J") // the cursor to the left, and all below it away
+	s.lines = 0
 }
 
 // follow shows line until ctx ends, and waits for that in the function it returns.

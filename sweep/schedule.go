@@ -26,10 +26,12 @@ func schedule(ctx context.Context, blocks []block, workers int, r runner, live *
 				if i >= len(blocks) {
 					return
 				}
+				track := live.begin(i+1, blocks[i])
 				err := r.run(ctx, blocks[i], hooks{
-					stepped: live.stepped,
+					stepped: track.stepped,
 					ended:   func(records []results.Record) { ended <- records },
 				})
+				track.end()
 				if err != nil {
 					cancel(err)
 					return

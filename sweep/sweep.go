@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"fusegrid"
 	"fusegrid/nn/dataset"
 	"fusegrid/results"
 )
@@ -32,12 +33,12 @@ func sweep(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		o.out = defaultOut(data.Name, o.net, o.dtype)
 	}
 	s := &job{options: o, data: data, base: base(o, data), stdout: stdout, stderr: stderr}
-	if o.dryRun {
-		return s.dryRun()
-	}
 	r, err := newRunner(o.dtype, o.set, data)
 	if err != nil {
 		return badInput{err}
+	}
+	if o.dryRun {
+		return s.dryRun(r)
 	}
 	return s.run(ctx, r, args)
 }
@@ -98,7 +99,7 @@ func (s *job) run(ctx context.Context, r runner, args []string) (err error) {
 }
 
 // train runs the blocks and puts their records into the journal.
-func (s *job) train(ctx context.Context, blocks []block, r runner, out *output) error {
+func (s *job) train(ctx context.Context, blocks []block, r runner, out *output) (err error) {
 	if len(blocks) == 0 {
 		return nil
 	}
@@ -106,9 +107,15 @@ func (s *job) train(ctx context.Context, blocks []block, r runner, out *output) 
 	machine := results.ThisMachine()
 	machine.Detail = s.set.Detail
 	live := newLive(blocks, s.flops)
+	live.cores, live.peak = s.workers, s.peak()
 	if !s.quiet {
-		stop := newScreen(s.stderr).follow(ctx, live.line)
-		defer stop()
+		stop := newScreen(s.stderr).follow(ctx, live.text)
+		defer func() {
+			stop()
+			if text := live.verdict(time.Since(live.began)); err == nil && text != "" {
+				fmt.Fprintf(s.stderr, "sweep: %s\n", text)
+			}
+		}()
 	}
 	return schedule(ctx, blocks, workers, r, live, func(records []results.Record) error {
 		for i := range records {
@@ -116,6 +123,7 @@ func (s *job) train(ctx context.Context, blocks []block, r runner, out *output) 
 			r.DataName, r.Impl, r.Machine = s.data.Name, s.set.Name, machine
 			r.Ended = time.Now().UTC().Truncate(time.Millisecond)
 			r.Speed.Block, r.Speed.Workers = max(r.Speed.Block, 1), s.workers
+			r.Speed.Peak = live.peak
 			if r.Speed.Seconds > 0 {
 				r.Speed.Iters = float64(r.Steps) / r.Speed.Seconds
 				r.Speed.Samples = r.Speed.Iters * float64(r.Config.Batch)
@@ -124,6 +132,17 @@ func (s *job) train(ctx context.Context, blocks []block, r runner, out *output) 
 		}
 		return out.keep(records)
 	})
+}
+
+// peak measures what one core can do, or returns 0 where the kernel set has no measure.
+func (s *job) peak() float64 {
+	const short = 20 * time.Millisecond
+	measure := fusegrid.Peak[float32]
+	if s.dtype == "f64" {
+		measure = fusegrid.Peak[float64]
+	}
+	peak, _ := measure(s.set, short)
+	return peak
 }
 
 // planner returns what cuts a job's trials into blocks.
@@ -178,7 +197,7 @@ func (s *job) failures(records []results.Record) error {
 }
 
 // dryRun prints the grid and what is left of it to train. It makes no file.
-func (s *job) dryRun() error {
+func (s *job) dryRun(r runner) error {
 	out, err := peekOutput(s.out)
 	if err != nil {
 		return err
@@ -195,6 +214,11 @@ func (s *job) dryRun() error {
 	fmt.Fprintf(&b, ", %d on record in %s, %d to train: %.4g GFLOP\n", size-todo, s.out, todo, live.total/1e9)
 	if todo > 0 {
 		fmt.Fprintf(&b, "%s\n", describe(blocks))
+		p, err := s.predict(blocks, r)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&b, "%s\n", p)
 	}
 	for _, why := range reasons(pending) {
 		fmt.Fprintf(&b, "%s\n", why)

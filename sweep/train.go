@@ -18,6 +18,9 @@ import (
 // then the outcomes so far stand. Any number of goroutines may call.
 type runner interface {
 	run(ctx context.Context, b block, h hooks) error
+
+	// measure trains the block for a short time and says what its parts take.
+	measure(b block, d time.Duration) (costs, error)
 }
 
 // hooks is what a runner tells while it trains. All are called from its goroutine.

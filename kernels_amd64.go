@@ -26,12 +26,16 @@ func rows() []row {
 			f32: kernels.Micro[float32]{
 				Tile:      kernels.Tile{MR: 14, NR: 32, Lanes: 16},
 				Narrow:    8,
+				Group:     14,
+				PackGroup: packGroup14F32,
 				Multiply:  byWidth(avx512Strip32F32, 16, avx512Strip16F32, 8, avx512Strip8F32),
 				Transpose: avx512TransposeF32,
 			},
 			f64: kernels.Micro[float64]{
 				Tile:      kernels.Tile{MR: 14, NR: 16, Lanes: 8},
 				Narrow:    4,
+				Group:     14,
+				PackGroup: packGroup14F64,
 				Multiply:  byWidth(avx512Strip16F64, 8, avx512Strip8F64, 4, avx512Strip4F64),
 				Transpose: avx512TransposeF64,
 			},
@@ -44,6 +48,8 @@ func rows() []row {
 			features: []cpuid.FeatureID{cpuid.AVX2, cpuid.FMA3},
 			f32: kernels.Micro[float32]{
 				Tile:      kernels.Tile{MR: 6, NR: 16, Lanes: 8},
+				Group:     6,
+				PackGroup: packGroup6F32,
 				Whole:     true,
 				Multiply:  byWidth(avx2Strip16F32, 8, avx2Strip8F32, 7, avx2CutF32),
 				Copy:      avx2CopyF32,
@@ -51,6 +57,8 @@ func rows() []row {
 			},
 			f64: kernels.Micro[float64]{
 				Tile:      kernels.Tile{MR: 6, NR: 8, Lanes: 4},
+				Group:     6,
+				PackGroup: packGroup6F64,
 				Whole:     true,
 				Multiply:  byWidth(avx2Strip8F64, 4, avx2Strip4F64, 3, avx2CutF64),
 				Copy:      avx2CopyF64,
@@ -82,6 +90,11 @@ func avx2Strip4F64(s *kernels.Strip[float64])
 func avx2CutF64(s *kernels.Strip[float64])
 func avx2CopyF64(m *kernels.Move[float64])
 func avx2TransposeF64(m *kernels.Move[float64])
+
+func packGroup14F32(dst, src []float32, k, step int)
+func packGroup14F64(dst, src []float64, k, step int)
+func packGroup6F32(dst, src []float32, k, step int)
+func packGroup6F64(dst, src []float64, k, step int)
 
 // A row is one instruction set: what it asks of the CPU and what it offers.
 type row struct {

@@ -971,3 +971,64 @@ TEXT ·avx2TransposeF64(SB), NOSPLIT, $8-8
 #undef IN8
 #undef OUT4
 #undef OUT8
+
+// ---- Packing of scalars in groups ---------------------------------------------
+//
+// Requires: AVX.
+//
+//	dst(p, i) = src(p, i), i < 14 or 6, rows of src step elements apart
+//
+// The pieces of a row overlap, so that nothing beside it is read or written.
+//
+//	DI  row of dst   SI  row of src   DX  its step in bytes   CX  rows left
+
+#define PACKGROUP(log, bytes, row) \
+	SHLQ  $log, DX; \
+	TESTQ CX, CX; \
+	JZ    done; \
+next: \
+	row; \
+	ADDQ DX, SI; \
+	ADDQ $bytes, DI; \
+	DECQ CX; \
+	JNZ  next; \
+done: \
+	VZEROUPPER; \
+	RET
+
+#define PIECE(at, r) VMOVUPS at(SI), r; VMOVUPS r, at(DI)
+
+// func packGroup14F32(dst, src []float32, k, step int)
+TEXT ·packGroup14F32(SB), NOSPLIT, $0-64
+	MOVQ dst_base+0(FP), DI
+	MOVQ src_base+24(FP), SI
+	MOVQ k+48(FP), CX
+	MOVQ step+56(FP), DX
+	PACKGROUP(2, 56, PIECE(0, Y0); PIECE(24, Y1))
+
+// func packGroup14F64(dst, src []float64, k, step int)
+TEXT ·packGroup14F64(SB), NOSPLIT, $0-64
+	MOVQ dst_base+0(FP), DI
+	MOVQ src_base+24(FP), SI
+	MOVQ k+48(FP), CX
+	MOVQ step+56(FP), DX
+	PACKGROUP(3, 112, PIECE(0, Y0); PIECE(32, Y1); PIECE(64, Y2); PIECE(80, Y3))
+
+// func packGroup6F32(dst, src []float32, k, step int)
+TEXT ·packGroup6F32(SB), NOSPLIT, $0-64
+	MOVQ dst_base+0(FP), DI
+	MOVQ src_base+24(FP), SI
+	MOVQ k+48(FP), CX
+	MOVQ step+56(FP), DX
+	PACKGROUP(2, 24, PIECE(0, X0); PIECE(8, X1))
+
+// func packGroup6F64(dst, src []float64, k, step int)
+TEXT ·packGroup6F64(SB), NOSPLIT, $0-64
+	MOVQ dst_base+0(FP), DI
+	MOVQ src_base+24(FP), SI
+	MOVQ k+48(FP), CX
+	MOVQ step+56(FP), DX
+	PACKGROUP(3, 48, PIECE(0, Y0); PIECE(16, Y1))
+
+#undef PACKGROUP
+#undef PIECE

@@ -79,20 +79,28 @@ loop: \
 
 group:
 	// Full groups while more than two are left, then two even ones.
-	MOVQ R14, R15
-	CMPQ R14, $HEIGHT
-	JLE  take
-	MOVQ $HEIGHT, R15
-	CMPQ R14, $(2*HEIGHT)
-	JGT  take
-	LEAQ 1(R14), R15
-	SHRQ $1, R15
+	MOVQ  const_stripGroupRows(DI), CX
+	TESTQ CX, CX
+	JNZ   2(PC)
+	MOVQ  $HEIGHT, CX
+	MOVQ  R14, R15
+	CMPQ  R14, CX
+	JLE   take
+	MOVQ  CX, R15
+	SHLQ  $1, CX
+	CMPQ  R14, CX
+	JGT   take
+	LEAQ  1(R14), R15
+	SHRQ  $1, R15
 
 take:
 	SUBQ   R15, R14
 	MOVQ   scalar-8(SP), R8
 	LEAQ   (R8)(R12*4), R9
 	LEAQ   (R9)(R12*4), R10
+	MOVQ   const_stripGroupStep(DI), CX
+	SHLQ   $LOG, CX
+	JNZ    3(PC)
 	MOVQ   R15, CX
 	IMULQ  R12, CX
 	ADDQ   R8, CX
@@ -112,6 +120,23 @@ resume:
 	EACH(RESUME)
 
 start:
+	// Fetch the lines that the group will be written to, while it is summed.
+	MOVQ const_stripK(DI), CX
+	CMPQ CX, $64
+	JLT  sum
+	MOVQ dst-48(SP), SI
+	MOVQ const_stripStep(DI), AX
+	SHLQ $LOG, AX
+	MOVQ R15, CX
+
+fetch:
+	PREFETCHT0 (SI)
+	PREFETCHT0 (ROWBYTES-1)(SI)
+	ADDQ AX, SI
+	DECQ CX
+	JNZ  fetch
+
+sum:
 	MOVQ  const_stripVec(DI), SI
 	MOVQ  const_stripAhead(DI), AX
 	SHLQ  $LOG, AX
@@ -154,6 +179,11 @@ finish:
 	CMPQ  CX, $const_betaRows
 	JEQ   mergerow
 	JGT   mergecol
+	CMPB  const_stripUnit(DI), $0
+	JEQ   set
+	EACH(STORE)
+
+set:
 	EACH(SET)
 
 mergerow:

@@ -98,6 +98,9 @@ take:
 	MOVQ scalar-8(SP), R8
 	LEAQ (R8)(R12*4), R9
 	LEAQ (R9)(R12*4), R10
+	MOVQ const_stripGroupStep(DI), CX
+	SHLQ $LOG, CX
+	JNZ  3(PC)
 	MOVQ R15, CX
 	IMULQ R12, CX
 	ADDQ R8, CX
@@ -118,6 +121,23 @@ resume:
 	EACH(RESUME)
 
 start:
+	// Fetch the lines that the group will be written to, while it is summed.
+	MOVQ const_stripK(DI), CX
+	CMPQ CX, $64
+	JLT  sum
+	MOVQ dst-48(SP), SI
+	MOVQ const_stripStep(DI), AX
+	SHLQ $LOG, AX
+	MOVQ R15, CX
+
+fetch:
+	PREFETCHT0 (SI)
+	PREFETCHT0 (ROWBYTES-1)(SI)
+	ADDQ AX, SI
+	DECQ CX
+	JNZ  fetch
+
+sum:
 	LEAQ (R10)(R12*4), R11
 	MOVQ const_stripVec(DI), SI
 	MOVQ const_stripAhead(DI), AX
@@ -182,6 +202,11 @@ finish:
 	CMPQ  CX, $const_betaRows
 	JEQ   mergerow
 	JGT   mergecol
+	CMPB  const_stripUnit(DI), $0
+	JEQ   set
+	EACH(STORE)
+
+set:
 	EACH(SET)
 
 mergerow:

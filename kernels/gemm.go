@@ -48,6 +48,8 @@ const (
 	blockK        = 1 << 10   // of one lane: the part of a chain in one call; more if NR is large
 	blockStreamed = 256 << 10 // of a block of the side that streams
 	blockKept     = 16 << 20  // of the side that is kept: it may live in the last-level cache
+	blockOften    = 512 << 10 // of a kept side that does not fit the L2 cache beside the rest
+	smallSide     = 64 << 10  // of a product that is not cut, for its operands and its result
 	farApart      = 4 << 10   // rows of an operand that crowd few cache sets and many pages
 	flippedRows   = 512       // rows of a strip that is transposed after
 )
@@ -65,11 +67,11 @@ func layoutOf[T Float](p *Product[T], flipped bool) layout[T] {
 	if p.Alpha == 0 {
 		k = 0 // A and B are not read
 	}
-	a := operand[T]{p.A.Data, p.A.Stride, 1}
+	a := operand[T]{data: p.A.Data, lane: p.A.Stride, step: 1}
 	if p.TransA {
 		a.lane, a.step = a.step, a.lane
 	}
-	b := operand[T]{p.B.Data, 1, p.B.Stride}
+	b := operand[T]{data: p.B.Data, lane: 1, step: p.B.Stride}
 	if p.TransB {
 		b.lane, b.step = b.step, b.lane
 	}
@@ -117,7 +119,7 @@ func (g *gemm[T]) run(w *workspace[T]) {
 	}
 	kept := l.scalar
 	if b.streamVector && b.packScalar {
-		kept = g.packScalar(w, l.scalar, l.rows, l.k)
+		kept = g.packScalar(w, l.scalar, l.rows, l.k, b.rows)
 	}
 	for j := 0; j < l.cols; j += b.cols {
 		nb := min(b.cols, l.cols-j)
@@ -135,7 +137,7 @@ func (g *gemm[T]) run(w *workspace[T]) {
 				if b.streamVector {
 					g.vectorPanels(w, &l, &b, j, nb, p, kb)
 				} else if b.packScalar {
-					scalar = g.packScalar(w, scalar, mb, kb)
+					scalar = g.packScalar(w, scalar, mb, kb, mb)
 				}
 				g.block(w, &l, &b, scalar, i, mb, j, nb, p)
 				if !w.s.Unfinished {
@@ -159,19 +161,26 @@ func (g *gemm[T]) blocksOf(l *layout[T]) blocks {
 	var zero T
 	size := sizeOf(zero)
 	t := &g.micro.Tile
+	if l.rows*l.k+l.cols*l.k <= smallSide/size && l.rows*l.cols <= smallSide/size && l.k <= blockK/size {
+		// All of it fits the cache: one block, and no divisions, which would cost more
+		// than they save.
+		return blocks{rows: l.rows, cols: l.cols, k: l.k, packVector: l.vector.lane != 1}
+	}
 	b := blocks{rows: l.rows, cols: l.cols, k: balance(l.k, max(blockK, 16*t.NR*size)/size, 1)}
+	b.streamVector = l.cols > l.rows && l.rows*l.k*size <= blockKept
 	// Scalars are read in place unless their rows are so far apart that they crowd into
-	// few cache sets.
+	// few cache sets. Neighbouring lanes share a line, so there it takes more: lines
+	// that hold few groups, or a side that is read often and does not fit the cache.
 	crowded := l.scalar.lane*size >= farApart/4
 	if l.scalar.lane == 1 {
-		crowded = g.micro.Copy != nil && l.scalar.step*size >= farApart
+		often := g.micro.Copy != nil || b.streamVector && l.rows*l.k*size >= blockOften
+		crowded = often && l.scalar.step*size >= farApart
 	}
 	b.packScalar = crowded && l.k*l.cols >= 64*t.NR
 	// Vectors are read in place, with the next panel prefetched, unless their rows are
 	// far apart and often read.
 	b.packVector = l.vector.lane != 1 ||
 		g.micro.Copy != nil && l.vector.step*size >= farApart && l.rows > 16*t.MR
-	b.streamVector = l.cols > l.rows && l.rows*l.k*size <= blockKept
 	if b.streamVector {
 		b.cols = min(l.cols, balance(l.cols, max(blockStreamed/size/b.k, t.NR), t.NR))
 	} else {
@@ -180,6 +189,9 @@ func (g *gemm[T]) blocksOf(l *layout[T]) blocks {
 	}
 	if l.flipped {
 		b.rows = min(b.rows, flippedRows)
+	}
+	if b.rows < l.rows {
+		b.rows = max(b.rows/t.MR*t.MR, t.MR) // cut between groups
 	}
 	return b
 }
@@ -228,8 +240,12 @@ func (g *gemm[T]) block(w *workspace[T], l *layout[T], b *blocks, scalar operand
 		p = 0 // the panels start at p
 	}
 	s := &w.s
-	s.Alpha = w.p.Alpha
+	s.Alpha, s.Unit = w.p.Alpha, w.p.Alpha == 1
 	s.ScalarRow, s.ScalarStep = scalar.lane, scalar.step
+	s.GroupRows, s.GroupStep = scalar.groups, scalar.groups*scalar.lane
+	if scalar.groups > 0 {
+		s.ScalarRow = 1
+	}
 	for c, n := 0, 0; c < nb; n++ {
 		width := g.width(nb - c)
 		s.Rows, s.Cols = mb, width

@@ -8,15 +8,17 @@ import "unsafe"
 type operand[T Float] struct {
 	data       []T
 	lane, step int // distance of neighbours, in elements
+	groups     int // lanes of a group, if packed in groups: lane is then the groups' distance over it
 }
 
 // from returns the operand that starts at lane i and step p.
 func (o operand[T]) from(i, p int) operand[T] {
 	off := i*o.lane + p*o.step
 	if off >= len(o.data) {
-		return operand[T]{nil, o.lane, o.step} // only where the product is empty
+		off = len(o.data) // only where the product is empty
 	}
-	return operand[T]{o.data[off:], o.lane, o.step}
+	o.data = o.data[off:]
+	return o
 }
 
 // A panel is an operand in the form that a micro-kernel's vector side needs: its
@@ -57,24 +59,54 @@ func (g *gemm[T]) packPanels(w *workspace[T], o operand[T], lanes, k int) {
 	}
 }
 
-// packScalar copies lanes × k of o into the workspace. The order of the two stays: the
-// kernel takes either, so this only brings lines together that a power-of-two
-// stride would crowd into one cache set.
-func (g *gemm[T]) packScalar(w *workspace[T], o operand[T], lanes, k int) operand[T] {
+// packScalar copies lanes × k of o into the workspace, for blocks of that many
+// lanes. Where its lanes are neighbours and the kernel takes groups, each group becomes
+// one piece of memory, step by step. Else the order of the two stays: the kernel takes
+// either, so this only brings lines together that a power-of-two stride would crowd
+// into one cache set.
+func (g *gemm[T]) packScalar(w *workspace[T], o operand[T], lanes, k, block int) operand[T] {
 	if o.step == 1 {
 		lane := scalarPitch[T](k)
 		w.scalar = grow(w.scalar, lanes*lane)
 		for i := range lanes {
 			copy(w.scalar[i*lane:i*lane+k], o.data[i*o.lane:])
 		}
-		return operand[T]{w.scalar, lane, 1}
+		return operand[T]{data: w.scalar, lane: lane, step: 1}
+	}
+	if g.micro.Group > 0 {
+		return g.packGroups(w, o, lanes, k, block)
 	}
 	step := scalarPitch[T](lanes)
 	w.scalar = grow(w.scalar, k*step)
 	for p := range k {
 		copy(w.scalar[p*step:p*step+lanes], o.data[p*o.step:])
 	}
-	return operand[T]{w.scalar, 1, step}
+	return operand[T]{data: w.scalar, lane: 1, step: step}
+}
+
+// packGroups is packScalar by groups. Element (i, p) of a group that begins with lane
+// i0 is at i0*k + p*full + (i-i0), so block may cut between groups only.
+func (g *gemm[T]) packGroups(w *workspace[T], o operand[T], lanes, k, block int) operand[T] {
+	full := g.micro.Group
+	w.scalar = grow(w.scalar, roundUp(lanes, full)*k+full*k)
+	at := 0
+	for i0 := 0; i0 < lanes; i0 += block {
+		end := min(i0+block, lanes)
+		for i := i0; i < end; {
+			rows := group(end-i, full)
+			dst := w.scalar[at:]
+			if rows == full {
+				g.micro.PackGroup(dst, o.data[i:], k, o.step)
+			} else {
+				for p := range k {
+					copy(dst[p*full:p*full+rows], o.data[p*o.step+i:])
+				}
+			}
+			at += full * k
+			i += rows
+		}
+	}
+	return operand[T]{data: w.scalar, lane: k, step: full, groups: full}
 }
 
 // scalarPitch is the distance of packed rows of n: an odd number of cache lines.

@@ -10,6 +10,11 @@ type Micro[T Float] struct {
 	Narrow int
 	// Whole says that Multiply takes a strip of several vectors only if none is cut.
 	Whole bool
+	// Group is the number of rows of scalars that Multiply takes packed in groups, or
+	// 0 if it does not. PackGroup packs one: dst(p, i) = src(p, i) for i < Group, with
+	// rows of dst end to end and rows of src step elements apart.
+	Group     int
+	PackGroup func(dst, src []T, k, step int)
 	// Multiply computes a strip of C.
 	Multiply func(s *Strip[T])
 	// Copy sets dst(r, c) = src(r, c). It packs vectors that are read often and whose
@@ -65,7 +70,7 @@ func (o *Out[T]) at(r, c int) T {
 //	 │ scalar │ ├────────┤
 //	 │        │ │        │ Rows × Cols
 //	 └────────┘ └────────┘
-//	  element (i, p) at Scalar[i*ScalarRow + p*ScalarStep]
+//	  element (i, p) at Scalar[i*ScalarRow + p*ScalarStep], or in groups
 //
 //	t(i,j) = Σ S(i,p)·V(p,j) in ascending p, by the rounding of the kernel's class
 //
@@ -86,15 +91,33 @@ type Strip[T Float] struct {
 	Scalar     []T
 	ScalarRow  int
 	ScalarStep int
+	// Scalars packed in groups: the kernel takes GroupRows rows at a time, where it is
+	// not 0, and the scalars of the next group start GroupStep elements on.
+	GroupRows int
+	GroupStep int
 
 	// A chain in parts: Resume continues the chains in Partial, else they start from
 	// +0; Unfinished leaves them in Partial, else they are finished into Out.
 	Resume     bool
 	Unfinished bool
+	Unit       bool // α is 1, which spares a multiplication
 	// Partial holds Rows rows of sums, each as many whole vectors as Cols needs.
 	// Its layout is the kernel's own: the same strip writes and reads it.
 	Partial []T
 	Alpha   T
+}
+
+// group returns the rows of the next group where rest are left and a full one has
+// full: the last two share evenly, so that none is left with too few sums to hide
+// the latency of an addition. The kernels cut the same way.
+func group(rest, full int) int {
+	switch {
+	case rest <= full:
+		return rest
+	case rest <= 2*full:
+		return (rest + 1) / 2
+	}
+	return full
 }
 
 // A Move copies a matrix, as it is or transposed.

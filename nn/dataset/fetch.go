@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -158,6 +159,9 @@ func (f fetcher) fetch(ctx context.Context, a Archive, cacheDir string, progress
 			return "", fmt.Errorf("dataset: %w; remove the folder and fetch again", err)
 		}
 		return dir, nil
+	}
+	if u, err := url.Parse(a.URL); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return "", fmt.Errorf("dataset: fetch %q: not a URL of a server; write http://… or https://…", a.URL)
 	}
 	if err := os.MkdirAll(cacheDir, 0o777); err != nil {
 		return "", fmt.Errorf("dataset: make the cache folder: %w", err)

@@ -8,6 +8,7 @@ import (
 	"crypto/md5"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -271,8 +272,21 @@ func TestFetchServerErrors(t *testing.T) {
 			t.Errorf("status %d: %d requests, want %d", c.status, requests, c.requests)
 		}
 	}
-	if _, err := impatient().fetch(t.Context(), archiveOf(nil, "gopher://x y"), t.TempDir(), nil); err == nil {
-		t.Error("a bad URL gives no error")
+}
+
+// What is no URL of a server is refused before anything is written or tried again.
+func TestFetchRefusesURLs(t *testing.T) {
+	for _, url := range []string{"", "x", "ftp://example.org/x", "gopher://x y", "file:///etc/hostname", "http://", "http://[::bad"} {
+		a := BinaryArchive()
+		a.URL = url
+		cache := filepath.Join(t.TempDir(), "cache")
+		_, err := impatient().fetch(t.Context(), a, cache, nil)
+		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("fetch %q: not a URL", url)) {
+			t.Errorf("%q: error %v", url, err)
+		}
+		if _, err := os.Lstat(cache); err == nil {
+			t.Errorf("%q: the cache folder was made", url)
+		}
 	}
 }
 

@@ -26,30 +26,39 @@ func (o Ops[T]) GemmParallel(p Product[T], workers int) {
 	if m == 0 || n == 0 {
 		return
 	}
-	cuts := o.cuts(m, n, k, workers)
-	if len(cuts) == 2 {
+	if workers = o.parts(m, n, k, workers); workers == 1 {
 		o.s.Gemm(p)
 		return
 	}
-	part := func(w int) Product[T] { return p.rows(cuts[w], cuts[w+1]) }
-	if n > m {
-		part = func(w int) Product[T] { return p.cols(cuts[w], cuts[w+1]) }
-	}
-	forEach(len(cuts)-1, func(w int) { o.s.Gemm(part(w)) })
+	o.gemmParts(p, workers)
 }
 
-// cuts splits 0…max(m,n) among workers: part w is [cuts[w], cuts[w+1]).
-func (o Ops[T]) cuts(m, n, k, workers int) []int {
-	side := max(m, n)
-	// The vectors of a kernel may lie along either side of C.
-	unit := max(o.s.Tile.MR, o.s.Tile.NR, 1)
-	units := (side + unit - 1) / unit
-	workers = max(1, min(workers, units, m*n*k/minParallelWork))
-	cuts := make([]int, workers+1)
-	for w := range cuts {
-		cuts[w] = min(side, w*units/workers*unit)
+// parts returns the number of workers that a product is worth.
+func (o Ops[T]) parts(m, n, k, workers int) int {
+	return max(1, min(workers, o.units(max(m, n)), m*n*k/minParallelWork))
+}
+
+// cut returns where the part of worker w begins on a side of C.
+func (o Ops[T]) cut(side, w, workers int) int {
+	return min(side, w*o.units(side)/workers*o.unit())
+}
+
+// units returns the number of units that a side has, the last one perhaps not whole.
+func (o Ops[T]) units(side int) int { return (side + o.unit() - 1) / o.unit() }
+
+// unit is what parts are multiples of: the vectors of a kernel may lie along either
+// side of C.
+func (o Ops[T]) unit() int { return max(o.s.Tile.MR, o.s.Tile.NR, 1) }
+
+// gemmParts computes p on so many workers. It is a function of its own so that the
+// single worker does not pay for what these closures put on the heap.
+func (o Ops[T]) gemmParts(p Product[T], workers int) {
+	side := max(p.C.Rows, p.C.Cols)
+	part := func(w int) Product[T] { return p.rows(o.cut(side, w, workers), o.cut(side, w+1, workers)) }
+	if p.C.Cols > p.C.Rows {
+		part = func(w int) Product[T] { return p.cols(o.cut(side, w, workers), o.cut(side, w+1, workers)) }
 	}
-	return cuts
+	forEach(workers, func(w int) { o.s.Gemm(part(w)) })
 }
 
 // rows returns the part of p that computes rows [i0, i1) of C.

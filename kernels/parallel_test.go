@@ -64,8 +64,13 @@ func TestCuts(t *testing.T) {
 		{200, 10, 50, 16, []int{0, 200}}, // too small to split
 		{20, 30, 1 << 20, 16, []int{0, 30}},
 	} {
-		if got := ops.cuts(c.m, c.n, c.k, c.workers); !slices.Equal(got, c.want) {
-			t.Errorf("cuts(%d, %d, %d, %d) = %v, want %v", c.m, c.n, c.k, c.workers, got, c.want)
+		workers := ops.parts(c.m, c.n, c.k, c.workers)
+		var got []int
+		for w := range workers + 1 {
+			got = append(got, ops.cut(max(c.m, c.n), w, workers))
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("cuts of (%d, %d, %d, %d) = %v, want %v", c.m, c.n, c.k, c.workers, got, c.want)
 		}
 	}
 }

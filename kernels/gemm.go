@@ -49,7 +49,7 @@ const (
 	blockStreamed = 256 << 10 // of a block of the side that streams
 	blockKept     = 16 << 20  // of the side that is kept: it may live in the last-level cache
 	blockOften    = 512 << 10 // of a kept side that does not fit the L2 cache beside the rest
-	smallSide     = 64 << 10  // of a product that is not cut, for its operands and its result
+	smallSide     = 128 << 10 // of a product that is not cut, for its operands and its result
 	farApart      = 4 << 10   // rows of an operand that crowd few cache sets and many pages
 	flippedRows   = 512       // rows of a strip that is transposed after
 )

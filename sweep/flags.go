@@ -27,6 +27,9 @@ type options struct {
 	data, out  string
 	top        int
 	dryRun     bool
+	fresh      bool
+	checkpoint float64 // seconds between states of a block, 0 for none
+	keep       int     // best trials whose weights are kept
 	quiet      bool
 }
 
@@ -95,6 +98,9 @@ func parseOptions(args []string) (*options, error) {
 	fs.StringVar(&o.data, "data", "", "")
 	fs.StringVar(&o.out, "out", "", "")
 	fs.IntVar(&o.top, "top", 20, "")
+	fs.BoolVar(&o.fresh, "fresh", false, "")
+	fs.Float64Var(&o.checkpoint, "checkpoint", 60, "")
+	fs.IntVar(&o.keep, "keep", 0, "")
 	fs.BoolVar(&o.dryRun, "dry-run", false, "")
 	fs.BoolVar(&o.quiet, "quiet", false, "")
 	if err := parse(fs, args); err != nil {
@@ -127,6 +133,10 @@ func parseOptions(args []string) (*options, error) {
 		return nil, badInput{fmt.Errorf("-fuse off trains each point alone; leave -block %d out", o.block)}
 	case o.workers < 1 || o.workers > 4096:
 		return nil, badInput{fmt.Errorf("-workers %d: give a number from 1 to 4096, or leave it out for one per core", o.workers)}
+	case !(o.checkpoint >= 0 && o.checkpoint <= 1e6):
+		return nil, badInput{fmt.Errorf("-checkpoint %g: give the seconds between two checkpoints, or 0 for none but at Ctrl-C", o.checkpoint)}
+	case o.keep < 0:
+		return nil, badInput{fmt.Errorf("-keep %d: give the number of best nets whose weights to keep", o.keep)}
 	case o.top < 0:
 		return nil, badInput{fmt.Errorf("-top %d: give a number of rows, or 0 for all", o.top)}
 	}

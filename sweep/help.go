@@ -41,12 +41,18 @@ How to train:
 What comes out:
   -out      folder for the journal, tables and pictures
             (default: out/DATA-NET-DTYPE, such as out/cifar-10-two-layer-f32)
+  -keep     best nets to keep the weights of, as safetensors in OUT/weights (0)
+  -checkpoint
+            seconds between two checkpoints of a block, 0 for none but at Ctrl-C
+            (default 60); the same command goes on from them
+  -fresh    start over in a new folder, OUT-2, OUT-3, …
   -top      rows of the table to show, 0 for all (default 20)
-  -dry-run  print the grid and train nothing
+  -dry-run  print the grid, its blocks and the time it may take; train nothing
   -quiet    no progress
 
 Every trial goes to OUT/trials.jsonl when it ends. What is there is not trained
-again: the same command goes on after Ctrl-C, a larger grid trains what is new.
+again: the same command goes on after Ctrl-C or a crash, a larger grid trains
+what is new. Ctrl-C once stops with everything on record, twice at once.
 Exit code: 0 all is well, 1 a trial or a figure failed, 2 bad input, 130 Ctrl-C.
 
   sweep -lr log:1e-4..2e-3:8 -reg 0.25,0.5,0.85 -iters 3000

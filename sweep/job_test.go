@@ -60,7 +60,7 @@ func newJob(t *testing.T, out string, args string) (*job, runner, *bytes.Buffer)
 		t.Fatal(err)
 	}
 	stderr := new(bytes.Buffer)
-	return &job{options: o, data: data, base: base(o, data), stdout: io.Discard, stderr: stderr}, r, stderr
+	return &job{disk: files{}, options: o, data: data, base: base(o, data), stdout: io.Discard, stderr: stderr}, r, stderr
 }
 
 const tinyGrid = "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3,4 -iters 3 -batch 20 -std 1e-2 -seed 1,2"
@@ -239,7 +239,7 @@ func TestBadOut(t *testing.T) {
 	if err := os.WriteFile("alien/"+journalName, []byte("my notes\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	locked, err := openOutput("locked", os.Stderr)
+	locked, err := openOutput(files{}, "locked", os.Stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -399,17 +399,24 @@ func TestFailuresStayApart(t *testing.T) {
 	}
 }
 
+// A keepFunc is a keeper of records alone.
+type keepFunc func([]results.Record) error
+
+func (f keepFunc) keep(rs []results.Record) error { return f(rs) }
+func (f keepFunc) hooks(block, *track) hooks      { return hooks{} }
+func (f keepFunc) done(block) error               { return nil }
+
 func TestScheduleStopsWhenRecordsCannotBeKept(t *testing.T) {
 	s, r, _ := newJob(t, "o", tinyGrid)
 	s.block = 1
 	blocks := s.planner().plan(pending(s.grid, s.base, s.flops, func(string) bool { return false }))
 	kept := 0
-	err := schedule(t.Context(), blocks, 3, r, newLive(blocks, s.flops), func(rs []results.Record) error {
+	err := schedule(t.Context(), blocks, 3, r, newLive(blocks, s.flops), keepFunc(func(rs []results.Record) error {
 		if kept += len(rs); kept >= 4 {
 			return syscall.ENOSPC
 		}
 		return nil
-	})
+	}))
 	if !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("error %v, want the one of the disk", err)
 	}
@@ -573,6 +580,9 @@ func TestSmallTexts(t *testing.T) {
 		{wrap("aaa 1, bbb 2, ccc 3", 14), "aaa 1, bbb 2,\nccc 3"},
 		{clip("abcdefghijklmnop", 9), "abcdef … "},
 		{clip("short", 9), "short"},
+		{quote(goOn(strings.Fields("-lr 1 -out a"), false, "a")), "-lr 1 -out a"},
+		{quote(goOn(strings.Fields("-fresh -lr 1 -out a -reg 0 --fresh=true"), true, "a-2")), "-lr 1 -reg 0 -out a-2"},
+		{quote(goOn(strings.Fields("-lr 1 -out=a --fresh"), true, "a-2")), "-lr 1 -out a-2"},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("got %q, want %q", tt.got, tt.want)

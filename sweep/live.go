@@ -58,7 +58,7 @@ type track struct {
 func newLive(blocks []block, flops func(results.Config) float64) *live {
 	l := &live{flops: flops, cores: 1, began: time.Now()}
 	for _, b := range blocks {
-		l.trials += len(b.trials)
+		l.trials += len(b.open())
 		l.total += b.flops()
 	}
 	return l
@@ -67,7 +67,7 @@ func newLive(blocks []block, flops func(results.Config) float64) *live {
 // begin follows the n-th block until end.
 func (l *live) begin(n int, b block) *track {
 	t := &track{live: l, n: n, block: b, began: time.Now()}
-	t.nets.Store(int64(len(b.trials)))
+	t.nets.Store(int64(len(b.open())))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.running = append(l.running, t)
@@ -93,12 +93,14 @@ func (t *track) stepped(nets int, flops float64) {
 	}
 }
 
-// resumed says that the first iterations, of so many operations, need not be done.
-func (t *track) resumed(iterations int, flops float64) {
+// resumed says that the first iterations need not be done.
+func (t *track) resumed(iterations int) {
 	t.skipped.Store(int64(iterations))
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.spared += flops
+	for _, trial := range t.block.open() {
+		t.spared += trial.flops * float64(iterations)
+	}
 }
 
 // predict says once how long all will take, from a second of work after the first steps.

@@ -216,6 +216,8 @@ func TestBadInput(t *testing.T) {
 		{"-fuse maybe", `-fuse "maybe": there are on and off`},
 		{"-fuse off -block 2", `-fuse off trains each point alone; leave -block 2 out`},
 		{"-block -1", `-block -1: give the most trials of a block, or leave it out for what fits the cache`},
+		{"-checkpoint -1", `-checkpoint -1: give the seconds between two checkpoints, or 0 for none but at Ctrl-C`},
+		{"-keep -1", `-keep -1: give the number of best nets whose weights to keep`},
 		{"-top -1", `-top -1: give a number of rows, or 0 for all`},
 		{"-out=", `-out is empty; leave it out for the default`},
 		{"-frobnicate", `there is no flag -frobnicate; see sweep help`},

@@ -15,6 +15,8 @@ import (
 // Names in an output folder.
 const (
 	journalName  = "trials.jsonl"
+	statesName   = "checkpoints" // folder
+	weightsName  = "weights"     // folder
 	markdownName = "table.md"
 	csvName      = "table.csv"
 	jsonlName    = "table.jsonl"
@@ -25,6 +27,7 @@ const (
 // with tables and pictures of them.
 type output struct {
 	dir     string
+	disk    disk
 	journal *results.Journal
 	records map[string]results.Record // the latest of each key
 }
@@ -37,12 +40,12 @@ func defaultOut(data, net, dtype string) string {
 
 // openOutput opens a folder, makes it where needed, and says on stderr what was
 // wrong with its journal. Whatever makes it useless shows here, before any training.
-func openOutput(dir string, stderr io.Writer) (*output, error) {
+func openOutput(d disk, dir string, stderr io.Writer) (*output, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, badInput{fmt.Errorf("-out: %w; name a folder that you can write to", err)}
 	}
 	name := filepath.Join(dir, journalName)
-	journal, records, recovery, err := results.OpenJournal(name)
+	journal, records, recovery, err := openJournal(d, name)
 	switch {
 	case errors.Is(err, results.ErrLocked):
 		return nil, badInput{fmt.Errorf("another sweep is writing to %s; wait for it, or give another -out", dir)}
@@ -50,7 +53,7 @@ func openOutput(dir string, stderr io.Writer) (*output, error) {
 		return nil, badInput{fmt.Errorf("-out: %w", err)}
 	}
 	o := newOutput(dir, records)
-	o.journal = journal
+	o.journal, o.disk = journal, d
 	// The journal may be there from a time when the folder could be written to.
 	probe, err := os.CreateTemp(dir, ".probe-*")
 	if err != nil {
@@ -66,6 +69,29 @@ func openOutput(dir string, stderr io.Writer) (*output, error) {
 		fmt.Fprintf(stderr, "sweep: %s: %s; it is passed over, and its trial trained again\n", name, d)
 	}
 	return o, nil
+}
+
+func openJournal(d disk, name string) (*results.Journal, []results.Record, results.Recovery, error) {
+	f, err := d.open(name)
+	if err != nil {
+		return nil, nil, results.Recovery{}, err
+	}
+	j, records, recovery, err := results.NewJournal(f, name)
+	if err != nil {
+		f.Close()
+	}
+	return j, records, recovery, err
+}
+
+// freshDir returns dir if there is nothing of that name, or else dir-2, dir-3, ….
+func freshDir(dir string) string {
+	name := dir
+	for n := 2; ; n++ {
+		if _, err := os.Lstat(name); errors.Is(err, fs.ErrNotExist) {
+			return name
+		}
+		name = fmt.Sprintf("%s-%d", dir, n)
+	}
 }
 
 // peekOutput reads a folder without changing or making anything.
@@ -138,7 +164,7 @@ func (o *output) writeTables() error {
 		files = append(files, file{heatMapName, h.WritePNG})
 	}
 	for _, f := range files {
-		if err := results.WriteFile(filepath.Join(o.dir, f.name), f.write); err != nil {
+		if err := o.disk.swap(filepath.Join(o.dir, f.name), f.write); err != nil {
 			return fmt.Errorf("writing a table: %w; the trials are safe in %s", err, filepath.Join(o.dir, journalName))
 		}
 	}
@@ -159,6 +185,25 @@ func quote(words []string) string {
 		}
 	}
 	return strings.Join(quoted, " ")
+}
+
+// goOn returns the arguments of the command that goes on where the one with args ended: the
+// same, but a fresh start is made only once, into the folder out.
+func goOn(args []string, fresh bool, out string) []string {
+	if !fresh {
+		return args
+	}
+	var rest []string
+	for i := 0; i < len(args); i++ {
+		name, _, valued := strings.Cut(strings.TrimLeft(args[i], "-"), "=")
+		switch {
+		case !strings.HasPrefix(args[i], "-") || (name != "fresh" && name != "out"):
+			rest = append(rest, args[i])
+		case name == "out" && !valued:
+			i++
+		}
+	}
+	return append(rest, "-out", out)
 }
 
 // commandLine returns what was typed to run this program with the arguments.

@@ -31,18 +31,6 @@ func best(x []float64) *float64 {
 
 func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
-// finite reports whether all numbers are.
-func finite[T kernels.Float](parts [][]T) bool {
-	for _, part := range parts {
-		for _, v := range part {
-			if v-v != 0 {
-				return false
-			}
-		}
-	}
-	return true
-}
-
 // lossOf sums up the finite losses.
 func lossOf(losses []float64) results.Loss {
 	var l results.Loss

@@ -21,12 +21,31 @@ type trial struct {
 type block struct {
 	trials []trial
 	cores  int // that its products are split over
+
+	// Of a block that goes on from a saved state:
+	saved bool
+	id    string // its name; see blockID
+	skip  []bool // trials that are not trained any more, by position
+}
+
+// open returns the trials that are to be trained.
+func (b block) open() []trial {
+	if b.skip == nil {
+		return b.trials
+	}
+	var open []trial
+	for i, t := range b.trials {
+		if !b.skip[i] {
+			open = append(open, t)
+		}
+	}
+	return open
 }
 
 // flops returns the operations of all its iterations.
 func (b block) flops() float64 {
 	sum := 0.0
-	for _, t := range b.trials {
+	for _, t := range b.open() {
 		sum += t.flops * float64(t.config.Iters)
 	}
 	return sum
@@ -163,6 +182,9 @@ func cut(trials []trial, n int) []block {
 	for i, t := range sorted {
 		blocks[i%n].trials = append(blocks[i%n].trials, t)
 	}
+	for i := range blocks {
+		blocks[i].id = blockID(blocks[i].trials)
+	}
 	return blocks
 }
 
@@ -198,7 +220,7 @@ func describe(blocks []block) string {
 	counts := map[kind]int{}
 	var kinds []kind
 	for _, b := range blocks {
-		k := kind{len(b.trials), b.cores}
+		k := kind{len(b.open()), b.cores}
 		if counts[k]++; counts[k] == 1 {
 			kinds = append(kinds, k)
 		}

@@ -1,23 +1,39 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 
 	"fusegrid/results"
 )
 
+// A keeper puts outcomes where they last.
+type keeper interface {
+	keep(records []results.Record) error // on the disk when it returns
+	hooks(b block, t *track) hooks       // for what a runner saves itself
+	done(b block) error                  // all trials of the block are kept
+}
+
+// An event is what a worker has to say.
+type event struct {
+	records []results.Record
+	done    *block // a block that ended
+	err     error  // why the worker stopped
+}
+
 // schedule runs the blocks on the given number of goroutines and hands their
 // records to keep, from the calling goroutine and in the order they end. It
 // returns when all goroutines have ended: after the last block, after keep has
 // failed, or after ctx is done, in which case what ended before is kept.
-func schedule(ctx context.Context, blocks []block, workers int, r runner, live *live, keep func([]results.Record) error) error {
+func schedule(ctx context.Context, blocks []block, workers int, r runner, live *live, k keeper) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 
 	var next atomic.Int64
-	ended := make(chan []results.Record, 64)
+	events := make(chan event, 64)
 	var wg sync.WaitGroup
 	for range workers {
 		wg.Go(func() {
@@ -27,43 +43,70 @@ func schedule(ctx context.Context, blocks []block, workers int, r runner, live *
 					return
 				}
 				track := live.begin(i+1, blocks[i])
-				err := r.run(ctx, blocks[i], hooks{
-					stepped: track.stepped,
-					ended:   func(records []results.Record) { ended <- records },
-				})
+				h := k.hooks(blocks[i], track)
+				h.stepped = track.stepped
+				h.ended = func(records []results.Record) { events <- event{records: records} }
+				err := r.run(ctx, blocks[i], h)
 				track.end()
 				if err != nil {
-					cancel(err)
+					events <- event{err: err}
 					return
 				}
+				events <- event{done: &blocks[i]}
 			}
 		})
 	}
 	go func() {
 		wg.Wait()
-		close(ended)
+		close(events)
 	}()
 
-	var failed error
-	for records := range ended {
+	var failed, lost error // lost: records could not be kept
+	for e := range events {
+		batch := []event{e}
 		// What has piled up goes to the disk together.
-		for more := true; more && len(ended) > 0; {
-			var rs []results.Record
-			if rs, more = <-ended; more {
-				records = append(records, rs...)
+		for more := true; more && len(events) > 0; {
+			if e, more = <-events; more {
+				batch = append(batch, e)
 			}
 		}
-		if failed != nil {
-			continue
+		for _, e := range batch {
+			if e.err != nil && !errors.Is(e.err, context.Canceled) {
+				failed = cmp.Or(failed, e.err)
+				cancel(e.err)
+			}
 		}
-		if failed = keep(records); failed != nil {
-			cancel(failed)
-			continue
+		// After a record is lost no block may count as done: its state is all there is.
+		if lost == nil {
+			if lost = take(batch, k, live); lost != nil {
+				cancel(lost)
+			}
+		}
+	}
+	if lost != nil || failed != nil {
+		return cmp.Or(lost, failed)
+	}
+	return context.Cause(ctx)
+}
+
+// take keeps the records of events, and only then says which blocks are done.
+func take(batch []event, k keeper, live *live) error {
+	var records []results.Record
+	for _, e := range batch {
+		records = append(records, e.records...)
+	}
+	if len(records) > 0 {
+		if err := k.keep(records); err != nil {
+			return err
 		}
 		live.ended(records)
 	}
-	if failed != nil {
-		return failed
+	for _, e := range batch {
+		if e.done != nil {
+			if err := k.done(*e.done); err != nil {
+				return err
+			}
+		}
 	}
-	return context.Cause(ctx)
+	return nil
 }

@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"fusegrid"
 	"fusegrid/nn/dataset"
+	"fusegrid/nn/safetensors"
 	"fusegrid/results"
 )
 
@@ -32,7 +35,10 @@ func sweep(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if o.out == "" {
 		o.out = defaultOut(data.Name, o.net, o.dtype)
 	}
-	s := &job{options: o, data: data, base: base(o, data), stdout: stdout, stderr: stderr}
+	if o.fresh {
+		o.out = freshDir(o.out)
+	}
+	s := &job{disk: files{}, options: o, data: data, base: base(o, data), stdout: stdout, stderr: stderr}
 	r, err := newRunner(o.dtype, o.set, data)
 	if err != nil {
 		return badInput{err}
@@ -60,6 +66,7 @@ func base(o *options, data *dataset.Split) results.Config {
 // A job is one run of a grid.
 type job struct {
 	*options
+	disk           disk
 	data           *dataset.Split
 	base           results.Config
 	stdout, stderr io.Writer
@@ -67,18 +74,25 @@ type job struct {
 
 // run trains and shows. args are for the command that goes on where this ends.
 func (s *job) run(ctx context.Context, r runner, args []string) (err error) {
-	out, err := openOutput(s.out, s.stderr)
+	out, err := openOutput(s.disk, s.out, s.stderr)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.close()) }()
 
-	blocks := s.planner().plan(pending(s.grid, s.base, s.flops, out.settled))
+	store := s.store()
+	blocks, err := s.plan(out, store)
+	if err != nil {
+		return err
+	}
 	todo, size := trialsIn(blocks), s.grid.size()
 	if todo < size {
 		fmt.Fprintf(s.stderr, "sweep: %d of %d trials are on record in %s; %d to train\n", size-todo, size, s.out, todo)
 	}
-	trained := s.train(ctx, blocks, r, out)
+	if n := resumedIn(blocks); n > 0 {
+		fmt.Fprintf(s.stderr, "sweep: %s go on from checkpoints\n", plural(n, "trial"))
+	}
+	trained := s.train(ctx, blocks, r, out, store)
 
 	// Whatever happened: what is on record is in the tables.
 	err = out.writeTables()
@@ -88,7 +102,7 @@ func (s *job) run(ctx context.Context, r runner, args []string) (err error) {
 	}
 	switch {
 	case errors.Is(trained, context.Canceled):
-		fmt.Fprintf(s.stderr, "sweep: interrupted; %d of %d trials are on record. To go on:\n  %s\n", len(records), size, commandLine(args))
+		fmt.Fprintf(s.stderr, "sweep: interrupted; %d of %d trials are on record. To go on:\n  %s\n", len(records), size, commandLine(goOn(args, s.fresh, s.out)))
 		return errors.Join(errShown, trained)
 	case trained != nil:
 		return fmt.Errorf("%w; %d of %d trials are on record; to go on, give the same command again", trained, len(records), size)
@@ -99,7 +113,7 @@ func (s *job) run(ctx context.Context, r runner, args []string) (err error) {
 }
 
 // train runs the blocks and puts their records into the journal.
-func (s *job) train(ctx context.Context, blocks []block, r runner, out *output) (err error) {
+func (s *job) train(ctx context.Context, blocks []block, r runner, out *output, store *store) (err error) {
 	if len(blocks) == 0 {
 		return nil
 	}
@@ -117,22 +131,89 @@ func (s *job) train(ctx context.Context, blocks []block, r runner, out *output) 
 			}
 		}()
 	}
-	return schedule(ctx, blocks, workers, r, live, func(records []results.Record) error {
-		for i := range records {
-			r := &records[i]
-			r.DataName, r.Impl, r.Machine = s.data.Name, s.set.Name, machine
-			r.Ended = time.Now().UTC().Truncate(time.Millisecond)
-			r.Speed.Block, r.Speed.Workers = max(r.Speed.Block, 1), s.workers
-			r.Speed.Peak = live.peak
-			if r.Speed.Seconds > 0 {
-				r.Speed.Iters = float64(r.Steps) / r.Speed.Seconds
-				r.Speed.Samples = r.Speed.Iters * float64(r.Config.Batch)
-				r.Speed.FLOPs = r.Speed.Iters * s.flops(r.Config)
-			}
+	k := &keeping{job: s, output: out, store: store, machine: machine, peak: live.peak}
+	if s.keep > 0 {
+		k.gallery = newGallery(filepath.Join(s.out, weightsName), s.disk, s.keep, out.records)
+		if n := k.gallery.missing(); n > 0 {
+			fmt.Fprintf(s.stderr, "sweep: %d of the best nets on record were trained without -keep; their weights are not there\n", n)
 		}
-		return out.keep(records)
-	})
+	}
+	return schedule(ctx, blocks, workers, r, live, k)
 }
+
+// store returns the checkpoints of the output folder.
+func (s *job) store() *store {
+	every := time.Duration(s.checkpoint * float64(time.Second))
+	return &store{dir: filepath.Join(s.out, statesName), disk: s.disk, every: every}
+}
+
+// plan makes blocks of the trials that are not settled: those with a checkpoint as they were, the
+// others as the planner likes.
+func (s *job) plan(out *output, store *store) ([]block, error) {
+	todo := pending(s.grid, s.base, s.flops, out.settled)
+	blocks, rest, err := store.resume(todo, out.settled, func(name string, err error) {
+		fmt.Fprintf(s.stderr, "sweep: %s is damaged: %v; its trials start anew\n", name, err)
+	})
+	if err != nil {
+		return nil, err
+	}
+	p := s.planner()
+	blocks = append(blocks, p.plan(rest)...)
+	p.share(blocks)
+	return blocks, nil
+}
+
+// A keeping is the keeper of a job.
+type keeping struct {
+	*job
+	output  *output
+	store   *store
+	gallery *gallery // nil if no weights are kept
+	machine results.Machine
+	peak    float64
+}
+
+func (k *keeping) keep(records []results.Record) error {
+	for i := range records {
+		r := &records[i]
+		r.DataName, r.Impl, r.Machine = k.data.Name, k.set.Name, k.machine
+		r.Ended = time.Now().UTC().Truncate(time.Millisecond)
+		r.Speed.Block, r.Speed.Workers, r.Speed.Peak = max(r.Speed.Block, 1), k.workers, k.peak
+		if r.Speed.Seconds > 0 {
+			r.Speed.Iters = float64(r.Steps) / r.Speed.Seconds
+			r.Speed.Samples = r.Speed.Iters * float64(r.Config.Batch)
+			r.Speed.FLOPs = r.Speed.Iters * k.flops(r.Config)
+		}
+	}
+	return k.output.keep(records)
+}
+
+func (k *keeping) hooks(b block, t *track) hooks {
+	h := hooks{
+		resumed: t.resumed,
+		load:    func() (*safetensors.File, error) { return k.store.load(b.id) },
+		save:    func(f safetensors.File) error { return k.store.save(b, f) },
+		begunAnew: func(why error) {
+			fmt.Fprintf(k.stderr, "sweep: a checkpoint cannot be used: %v; its trials start anew\n", why)
+		},
+	}
+	if k.store.every > 0 {
+		last := time.Now()
+		h.due = func() bool {
+			due := time.Since(last) >= k.store.every
+			if due {
+				last = time.Now()
+			}
+			return due
+		}
+	}
+	if k.gallery != nil {
+		h.keep = k.gallery.offer
+	}
+	return h
+}
+
+func (k *keeping) done(b block) error { return k.store.remove(b.id) }
 
 // peak measures what one core can do, or returns 0 where the kernel set has no measure.
 func (s *job) peak() float64 {
@@ -242,9 +323,14 @@ func (s *job) dryRun(r runner) error {
 func trialsIn(blocks []block) int {
 	n := 0
 	for _, b := range blocks {
-		n += len(b.trials)
+		n += len(b.open())
 	}
 	return n
+}
+
+// resumedIn counts the trials that go on from a checkpoint.
+func resumedIn(blocks []block) int {
+	return trialsIn(slices.DeleteFunc(slices.Clone(blocks), func(b block) bool { return !b.saved }))
 }
 
 // wrap breaks a list at its commas into lines of at most width columns.

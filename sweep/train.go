@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"fusegrid/kernels"
 	"fusegrid/nn/dataset"
 	"fusegrid/nn/fused"
 	"fusegrid/nn/nprand"
+	"fusegrid/nn/safetensors"
 	"fusegrid/results"
 )
 
@@ -27,6 +29,16 @@ type runner interface {
 type hooks struct {
 	stepped func(nets int, flops float64) // after each iteration of so many nets
 	ended   func([]results.Record)        // trials, as soon as their outcome is known
+	// keep, where not nil, is offered the weights of nets that trained to the end, before ended.
+	keep func(r results.Record, weights func() safetensors.File) error
+	// due says when to save the state of the block, and save does it; also when ctx is done.
+	// Where they are nil nothing is saved. For a block that was saved, load returns the state, resumed
+	// learns how far it is, and begunAnew why it is no good.
+	due       func() bool
+	save      func(safetensors.File) error
+	load      func() (*safetensors.File, error)
+	resumed   func(iterations int)
+	begunAnew func(why error)
 	// prune, where not nil, is asked after each iteration which nets go on; the others are
 	// recorded as stopped. This is where halving has its place.
 	prune func(standing []standing) (keep []bool)
@@ -92,6 +104,7 @@ func (t *trainer[T]) run(ctx context.Context, b block, h hooks) error {
 	if !errors.As(err, &failed) {
 		return err
 	}
+	h.save, h.due, h.load = nil, nil, nil // states are those of whole blocks
 	open := f.open()
 	if len(open) == 1 && len(b.trials) == 1 {
 		r := f.record(0)
@@ -128,17 +141,74 @@ func (f *fit[T]) train(ctx context.Context) (err error) {
 		}
 	}()
 	f.time = newShares(f.block)
-	if f.fused, err = f.begin(f.block); err != nil {
+	if err := f.start(); err != nil {
 		return trialError{err}
 	}
 	for !f.fused.Finished() {
 		if err := ctx.Err(); err != nil {
+			if failed := f.save(); failed != nil {
+				return failed
+			}
 			return err
 		}
 		f.step()
+		if f.hooks.due != nil && f.hooks.due() {
+			if err := f.save(); err != nil {
+				return err
+			}
+		}
 	}
-	f.finish()
+	return f.finish()
+}
+
+// start makes the block and brings it into its saved state, if it has one.
+func (f *fit[T]) start() (err error) {
+	if f.fused, err = f.begin(f.block); err != nil {
+		return err
+	}
+	if f.hooks.load != nil && f.block.saved {
+		if err := f.restore(); err != nil {
+			f.hooks.begunAnew(err)
+			if f.fused, err = f.begin(f.block); err != nil {
+				return err
+			}
+		} else {
+			f.hooks.resumed(f.fused.Done())
+		}
+	}
+	if f.block.skip != nil {
+		copy(f.ended, f.block.skip)
+		keep := make([]bool, 0, len(f.block.trials))
+		for _, id := range f.fused.IDs() {
+			keep = append(keep, !f.block.skip[id])
+		}
+		f.fused.Keep(keep)
+	}
 	return nil
+}
+
+func (f *fit[T]) restore() error {
+	file, err := f.hooks.load()
+	if err != nil {
+		return err
+	}
+	if err := f.fused.Restore(file, f.block.id); err != nil {
+		return err
+	}
+	return f.time.restore(file)
+}
+
+// save hands out the state of the block.
+func (f *fit[T]) save() error {
+	if f.hooks.save == nil || f.fused.Done() == 0 {
+		return nil
+	}
+	file, err := f.fused.Checkpoint(f.block.id)
+	if err != nil {
+		return err
+	}
+	f.time.save(&file)
+	return f.hooks.save(file)
 }
 
 // begin makes the block as the assignment makes its nets, with drawn weights. Weights and
@@ -222,31 +292,32 @@ func (f *fit[T]) prune() []results.Record {
 }
 
 // finish records the nets that trained to the end.
-func (f *fit[T]) finish() {
+func (f *fit[T]) finish() error {
 	if f.block.trials[0].config.Net == "fc" {
 		f.fused.RestoreBest()
 	}
 	b, ids := f.fused.Block(), f.fused.IDs()
 	if len(ids) == 0 {
-		return
+		return nil
 	}
 	val, test := b.Hits(f.val, f.valAll), b.Hits(f.test, f.testAll)
 	f.time.lap(ids)
 	var records []results.Record
 	for k, id := range ids {
 		weights := b.Weights(k)
-		// Weights after a step are checked by the next one's loss, and here after the last.
-		if !finite(weights) {
-			records = append(records, f.diverged(id, f.fused.Done()-1))
-			continue
-		}
 		r := f.record(id)
 		r.State, r.Weights = results.Done, hashNumbers(weights...)
 		r.Accuracy.FinalVal = ptr(float64(val[k]) / float64(len(f.valAll)))
 		r.Accuracy.Test = ptr(float64(test[k]) / float64(len(f.testAll)))
+		if f.hooks.keep != nil {
+			if err := f.hooks.keep(r, func() safetensors.File { return weightsFile(r, len(f.mean), weights) }); err != nil {
+				return err
+			}
+		}
 		records = append(records, r)
 	}
 	f.hooks.ended(records)
+	return nil
 }
 
 // record returns what is known of a trial.
@@ -313,6 +384,24 @@ func (s *shares) lap(ids []int) {
 	for _, id := range ids {
 		s.spent[id] += d * s.flops[id] / sum
 	}
+}
+
+// timeName is the tensor of a saved state that holds the shares: of the trials, then the whole.
+const timeName = "sweep.seconds"
+
+func (s *shares) save(f *safetensors.File) {
+	all := append(slices.Clone(s.spent), s.whole)
+	f.Tensors = append(f.Tensors, safetensors.Of(timeName, all, len(all)))
+}
+
+func (s *shares) restore(f *safetensors.File) error {
+	t, ok := f.Tensor(timeName)
+	if !ok || len(t.F64) != len(s.spent)+1 {
+		return errors.New("it does not say what time each trial took")
+	}
+	copy(s.spent, t.F64)
+	s.whole = t.F64[len(s.spent)]
+	return nil
 }
 
 // of returns a trial's share of the seconds, and those of the block, up to the last lap.

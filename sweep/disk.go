@@ -1,0 +1,28 @@
+package main
+
+import (
+	"io"
+	"os"
+
+	"fusegrid/results"
+)
+
+// A disk is what a sweep writes with. Tests have disks that fail.
+type disk interface {
+	// open opens or creates a journal's file and locks it against other processes.
+	open(name string) (results.File, error)
+	// swap makes a file whole or not at all; after an error the old one is still there.
+	swap(name string, write func(io.Writer) error) error
+	remove(name string) error
+}
+
+// files is the disk of the operating system.
+type files struct{}
+
+func (files) open(name string) (results.File, error) { return results.OpenFile(name) }
+
+func (files) swap(name string, write func(io.Writer) error) error {
+	return results.WriteFile(name, write)
+}
+
+func (files) remove(name string) error { return os.Remove(name) }

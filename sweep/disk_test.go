@@ -1,0 +1,264 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"fusegrid/results"
+)
+
+// A brittleDisk counts what may fail on a disk, every write, fsync, rename and removal, and
+// lets one of them fail: by an error with half of a write done, and for all that come after.
+type brittleDisk struct {
+	mu    sync.Mutex
+	ops   int
+	at    int // the operation that fails, from 1; 0 for none
+	err   error
+	crash func() // called in place of the failing operation, if set
+}
+
+// op counts and says whether the operation fails.
+func (d *brittleDisk) op() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ops++
+	if d.at == 0 || d.ops < d.at {
+		return nil
+	}
+	if d.crash != nil {
+		d.crash()
+	}
+	return d.err
+}
+
+type brittleFile struct {
+	results.File
+	d *brittleDisk
+}
+
+func (f brittleFile) Write(p []byte) (int, error) {
+	if err := f.d.op(); err != nil {
+		n, _ := f.File.Write(p[:len(p)/2])
+		return n, err
+	}
+	return f.File.Write(p)
+}
+
+func (f brittleFile) Sync() error {
+	if err := f.d.op(); err != nil {
+		return err
+	}
+	return f.File.Sync()
+}
+
+func (d *brittleDisk) open(name string) (results.File, error) {
+	f, err := files{}.open(name)
+	if err != nil {
+		return nil, err
+	}
+	return brittleFile{f, d}, nil
+}
+
+func (d *brittleDisk) swap(name string, write func(io.Writer) error) error {
+	var b bytes.Buffer
+	if err := write(&b); err != nil {
+		return err
+	}
+	temp := filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+".tmp")
+	if err := d.op(); err != nil { // write
+		os.WriteFile(temp, b.Bytes()[:b.Len()/2], 0o600)
+		return err
+	}
+	if err := os.WriteFile(temp, b.Bytes(), 0o600); err != nil {
+		return err
+	}
+	if err := d.op(); err != nil { // fsync
+		return err
+	}
+	if err := d.op(); err != nil { // rename
+		return err
+	}
+	return os.Rename(temp, name)
+}
+
+func (d *brittleDisk) remove(name string) error {
+	if _, err := os.Lstat(name); err != nil {
+		return err
+	}
+	if err := d.op(); err != nil {
+		return err
+	}
+	return os.Remove(name)
+}
+
+// brittleGrid has two blocks, one trial that diverges, and a checkpoint after each iteration.
+const brittleGrid = "-lr 1e-4,1e-3,1e30 -reg 0 -hidden 3 -iters 3 -batch 10 -std 1e-2 -seed 1,2 -workers 1 -checkpoint 1e-9 -keep 2"
+
+// complete fails unless the folder holds each trial once, the figures want, the weights of the
+// best, and no checkpoint.
+func complete(t *testing.T, what, out string, trials int, want string) {
+	t.Helper()
+	records := recorded(t, out)
+	keys := map[string]bool{}
+	for _, r := range records {
+		keys[r.Key] = true
+	}
+	if len(records) != trials || len(keys) != trials {
+		t.Errorf("%s: %d records of %d trials, want %d", what, len(records), len(keys), trials)
+	}
+	if got := results.NewTable(records).Digest(); got != want {
+		t.Errorf("%s: other figures than those of an unbroken run", what)
+	}
+	if left, _ := filepath.Glob(filepath.Join(out, statesName, "*.safetensors")); len(left) > 0 {
+		t.Errorf("%s: checkpoints are left: %v", what, left)
+	}
+}
+
+// TestEveryFailure lets each operation on the disk fail in turn, with all after it: the sweep
+// says so and does not end well; with space again, the same command ends as if nothing had been.
+func TestEveryFailure(t *testing.T) {
+	isolate(t)
+	d := &brittleDisk{}
+	s, r, _ := newJob(t, "whole", brittleGrid)
+	s.disk = d
+	if err := s.run(t.Context(), r, nil); err != nil {
+		t.Fatal(err)
+	}
+	want := results.NewTable(recorded(t, "whole")).Digest()
+	complete(t, "unbroken", "whole", 6, want)
+	if d.ops < 40 {
+		t.Fatalf("%d operations are fewer than there must be", d.ops)
+	}
+	for at := 1; at <= d.ops; at++ {
+		what := fmt.Sprintf("failure of operation %d of %d", at, d.ops)
+		out := fmt.Sprint("o", at)
+		s, r, _ := newJob(t, out, brittleGrid)
+		s.disk = &brittleDisk{at: at, err: syscall.ENOSPC}
+		err := s.run(t.Context(), r, nil)
+		if !errors.Is(err, syscall.ENOSPC) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v, want one line with the disk's error", what, err)
+		}
+		s, r, stderr := newJob(t, out, brittleGrid)
+		if err := s.run(t.Context(), r, nil); err != nil {
+			t.Errorf("%s: resumed: %v", what, err)
+			continue
+		}
+		if strings.Contains(stderr.String(), "damaged") {
+			t.Errorf("%s: resumed: %s", what, stderr)
+		}
+		complete(t, what, out, 6, want)
+		if kept, _ := filepath.Glob(filepath.Join(out, weightsName, "*.safetensors")); len(kept) != 2 {
+			t.Errorf("%s: weights of %d trials, want those of the best 2", what, len(kept))
+		}
+	}
+}
+
+// TestGoesOnFromCheckpoints stops in the midst of blocks.
+func TestGoesOnFromCheckpoints(t *testing.T) {
+	isolate(t)
+	const args = "-lr 1e-4,1e-3,1e30,1e29 -reg 0,0.5 -hidden 3 -iters 9 -batch 10 -std 1e-2"
+	s, r, _ := newJob(t, "whole", args)
+	if err := s.run(t.Context(), r, nil); err != nil {
+		t.Fatal(err)
+	}
+	want := results.NewTable(recorded(t, "whole")).Digest()
+	for stop := 1; stop < 9; stop += 2 {
+		out := fmt.Sprint("o", stop)
+		s, r, stderr := newJob(t, out, args+" -workers 2")
+		ctx, cancel := context.WithCancel(t.Context())
+		err := s.run(ctx, runnerFunc(func(ctx context.Context, b block, h hooks) error {
+			stepped, n := h.stepped, 0
+			h.stepped = func(nets int, flops float64) {
+				stepped(nets, flops)
+				if n++; n == stop {
+					cancel()
+				}
+			}
+			return r.run(ctx, b, h)
+		}), nil)
+		if !errors.Is(err, context.Canceled) {
+			t.Fatalf("%v, want a cancelled context; %s", err, stderr)
+		}
+		states, _ := filepath.Glob(filepath.Join(out, statesName, "*"))
+		if len(states) == 0 {
+			t.Fatalf("stopped after %d iterations: no checkpoint", stop)
+		}
+		// Other workers and widths make the blocks anew as they were.
+		steps := 0
+		s, r, stderr = newJob(t, out, args+" -workers 1 -block 1")
+		if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b block, h hooks) error {
+			stepped := h.stepped
+			h.stepped = func(nets int, flops float64) { steps++; stepped(nets, flops) }
+			return r.run(ctx, b, h)
+		}), nil); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(stderr.String(), "go on from checkpoints") {
+			t.Errorf("stopped after %d: no word of checkpoints: %s", stop, stderr)
+		}
+		// Without the checkpoints each block of one would have taken all its iterations again.
+		if most := 9*4 - stop; steps > most {
+			t.Errorf("stopped after %d: %d iterations to the end, want at most %d", stop, steps, most)
+		}
+		complete(t, fmt.Sprintf("stopped after %d", stop), out, 8, want)
+	}
+}
+
+// TestDamagedCheckpoint flips bits of a checkpoint: it is reported, and its trials start anew.
+func TestDamagedCheckpoint(t *testing.T) {
+	isolate(t)
+	const args = "-lr 1e-4,1e-3 -reg 0 -hidden 2 -iters 4 -batch 10 -std 1e-2 -workers 1"
+	s, r, _ := newJob(t, "whole", args)
+	if err := s.run(t.Context(), r, nil); err != nil {
+		t.Fatal(err)
+	}
+	want := results.NewTable(recorded(t, "whole")).Digest()
+	s, r, _ = newJob(t, "o", args)
+	ctx, cancel := context.WithCancel(t.Context())
+	s.run(ctx, runnerFunc(func(ctx context.Context, b block, h hooks) error {
+		h.stepped = func(int, float64) { cancel() }
+		return r.run(ctx, b, h)
+	}), nil)
+	states, _ := filepath.Glob("o/checkpoints/*")
+	if len(states) != 1 {
+		t.Fatalf("checkpoints: %v", states)
+	}
+	whole, err := os.ReadFile(states[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	journal, err := os.ReadFile("o/" + journalName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, damage := range []func(b []byte) []byte{
+		func(b []byte) []byte { return nil },
+		func(b []byte) []byte { return b[:len(b)-1] },
+		func(b []byte) []byte { b[0] ^= 1; return b },
+		func(b []byte) []byte { b[bytes.Index(b, []byte(`"done":"1"`))+8] = '2'; return b },
+		func(b []byte) []byte { b[len(b)/2] ^= 1; return b },
+		func(b []byte) []byte { b[len(b)-1] ^= 1; return b },
+	} {
+		if err := errors.Join(os.WriteFile(states[0], damage(slices.Clone(whole)), 0o600), os.WriteFile("o/"+journalName, journal, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		s, r, stderr := newJob(t, "o", args)
+		if err := s.run(t.Context(), r, nil); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(stderr.String(), states[0]+" is damaged") || strings.Contains(stderr.String(), "go on from") {
+			t.Errorf("damage %d: %s", i, stderr)
+		}
+		complete(t, fmt.Sprint("damage ", i), "o", 2, want)
+	}
+}

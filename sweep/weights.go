@@ -1,0 +1,99 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"fusegrid/kernels"
+	"fusegrid/nn/safetensors"
+	"fusegrid/results"
+)
+
+// A gallery keeps the weights of the best trials of a folder: WEIGHTS/KEY.safetensors.
+type gallery struct {
+	dir  string
+	disk disk
+	n    int // trials to keep
+
+	mu   sync.Mutex
+	best []results.Record // ranked, at most n
+}
+
+func newGallery(dir string, d disk, n int, records map[string]results.Record) *gallery {
+	g := &gallery{dir: dir, disk: d, n: n}
+	for _, r := range records {
+		g.enter(r)
+	}
+	return g
+}
+
+// enter ranks a record and returns what no longer is among the best, which may be r itself.
+func (g *gallery) enter(r results.Record) (out *results.Record) {
+	if r.State != results.Done || g.n == 0 {
+		return &r
+	}
+	g.best = slices.DeleteFunc(g.best, func(o results.Record) bool { return o.Key == r.Key })
+	g.best = append(g.best, r)
+	results.Rank(g.best)
+	if len(g.best) > g.n {
+		out = &g.best[g.n]
+		g.best = g.best[:g.n]
+	}
+	return out
+}
+
+func (g *gallery) name(key string) string { return filepath.Join(g.dir, key+".safetensors") }
+
+// offer writes the weights of a trial if it is among the best so far. It is called before
+// the trial is on record, so that no such trial can be without.
+func (g *gallery) offer(r results.Record, weights func() safetensors.File) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	out := g.enter(r)
+	if out != nil && out.Key == r.Key {
+		return nil
+	}
+	err := os.MkdirAll(g.dir, 0o755)
+	if err == nil {
+		err = g.disk.swap(g.name(r.Key), func(w io.Writer) error { return safetensors.Write(w, weights()) })
+	}
+	if err == nil && out != nil {
+		if err = g.disk.remove(g.name(out.Key)); errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("keeping the weights of a trial: %w", err)
+	}
+	return nil
+}
+
+// missing counts the best trials that were trained before anyone asked for their weights.
+func (g *gallery) missing() int {
+	n := 0
+	for _, r := range g.best {
+		if _, err := os.Stat(g.name(r.Key)); err != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// weightsFile names the weights and biases of a net, layer by layer: w1 (out, in), b1, ….
+func weightsFile[T kernels.Float](r results.Record, inputs int, weights [][]T) safetensors.File {
+	f := safetensors.File{Meta: map[string]string{"key": r.Key, "config": r.Config.Canonical(), "weights": r.Weights}}
+	for i := 0; i < len(weights); i += 2 {
+		out := len(weights[i+1])
+		f.Tensors = append(f.Tensors,
+			safetensors.Of(fmt.Sprintf("w%d", i/2+1), weights[i], out, inputs),
+			safetensors.Of(fmt.Sprintf("b%d", i/2+1), weights[i+1], out))
+		inputs = out
+	}
+	return f
+}

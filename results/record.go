@@ -29,6 +29,11 @@ type Record struct {
 	Accuracy Accuracy `json:"accuracy"`
 	Loss     Loss     `json:"loss"`
 
+	// Of a trial that raced others: the rule that stops those who lag behind, and what
+	// it went by at each rung that the trial reached.
+	Race  string `json:"race,omitempty"`
+	Rungs []Rung `json:"rungs,omitempty"`
+
 	// SHA-256 of the weights and of the loss history as little-endian bytes, to
 	// compare trainings bit for bit.
 	// A diverged trial has no hash of its weights: they are noise. NaN counts as one value.
@@ -52,6 +57,12 @@ type Accuracy struct {
 	// best ones of the Solver.
 	FinalVal *float64 `json:"final_val,omitempty"`
 	Test     *float64 `json:"test,omitempty"`
+}
+
+// A Rung is a point where trials are compared.
+type Rung struct {
+	Step int     `json:"step"` // iterations trained
+	Val  float64 `json:"val"`  // validation accuracy then
 }
 
 // Loss sums up the loss history. Only finite losses count.
@@ -96,14 +107,21 @@ func (r *Record) check() error {
 	default:
 		return fmt.Errorf("unknown state %q", r.State)
 	}
+	if r.State == Stopped && (r.Race == "" || len(r.Rungs) == 0) {
+		return fmt.Errorf("stopped, but by what rule and at which rung is missing")
+	}
 	if r.Key != r.Config.Key() {
 		return fmt.Errorf("key %.12s… does not follow from the configuration", r.Key)
 	}
 	return nil
 }
 
-// Settled reports whether the trial need not be run again.
-func (r *Record) Settled() bool { return r.State != Failed }
+// Settled reports whether the trial need not be run again by a sweep that races under that
+// rule; under the empty one it trains all to the end. What one rule has stopped, another has to
+// judge anew.
+func (r *Record) Settled(race string) bool {
+	return r.State == Done || r.State == Diverged || r.State == Stopped && r.Race == race
+}
 
 // Score returns the validation accuracy that trials are ranked by, if there is
 // one. It is that of the last epoch, as the assignment prints it; the Solver

@@ -18,9 +18,10 @@ import (
 // options is what the flags of a sweep say.
 type options struct {
 	net, dtype string
-	rule       string  // sgd, momentum or nesterov
-	order      *uint32 // seed of the minibatches, if they have a stream of their own
-	block      int     // trials of a block, 0 for the planner's choice
+	rule       string    // sgd, momentum or nesterov
+	order      *uint32   // seed of the minibatches, if they have a stream of their own
+	race       *stopRule // nil if all train to the end
+	block      int       // trials of a block, 0 for the planner's choice
 	set        *kernels.Set
 	grid       *grid
 	workers    int
@@ -71,7 +72,7 @@ func parse(fs *flag.FlagSet, args []string) error {
 		text := strings.Replace(err.Error(), "flag provided but not defined: -", "there is no flag -", 1)
 		return badInput{fmt.Errorf("%s; see sweep help", text)}
 	case fs.NArg() > 0 && fs.Name() == "sweep" && fs.NArg() == len(args):
-		return badInput{fmt.Errorf("there is no command %q; there are fetch, reproduce, impl and help", fs.Arg(0))}
+		return badInput{fmt.Errorf("there is no command %q; there are fetch, verify, reproduce, impl and help", fs.Arg(0))}
 	case fs.NArg() > 0:
 		return badInput{fmt.Errorf("%q is not a flag; lists have no spaces, -lr 1e-4,1e-3; see sweep help", fs.Arg(0))}
 	}
@@ -86,12 +87,14 @@ func parseOptions(args []string) (*options, error) {
 		axes[name] = new(string)
 		fs.Var(&once{value: axes[name]}, name, "")
 	}
-	var implName, order, fuse string
+	var implName, order, fuse, halving, stop string
 	fs.StringVar(&o.net, "net", "two-layer", "")
 	fs.StringVar(&o.dtype, "dtype", "f32", "")
 	fs.StringVar(&o.rule, "rule", "sgd", "")
 	fs.StringVar(&order, "order", "", "")
 	fs.StringVar(&fuse, "fuse", "on", "")
+	fs.StringVar(&halving, "halving", "", "")
+	fs.StringVar(&stop, "stop", "", "")
 	fs.IntVar(&o.block, "block", 0, "")
 	fs.StringVar(&implName, "impl", "", "")
 	fs.IntVar(&o.workers, "workers", runtime.GOMAXPROCS(0), "")
@@ -151,6 +154,9 @@ func parseOptions(args []string) (*options, error) {
 		o.order = ptr(uint32(seed))
 	}
 	var err error
+	if o.race, err = parseRace(halving, stop); err != nil {
+		return nil, err
+	}
 	if o.set, err = pickSet(implName); err != nil {
 		return nil, err
 	}

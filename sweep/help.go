@@ -4,6 +4,7 @@ const helpText = `sweep trains a grid of small nets on CIFAR-10 and says which i
 
   sweep [flags]             train every combination of the lists below
   sweep fetch [flags]       download CIFAR-10 into the user's cache folder
+  sweep verify [flags]      train recorded trials again, compare every bit
   sweep reproduce [flags]   run the course's assignment, compare every figure
   sweep impl                show the kernels of this machine and their peak
   sweep help                show this text
@@ -37,6 +38,16 @@ How to train:
   -fuse     off trains each net alone: same figures, slower (default on)
   -data     folder with CIFAR-10, or "synthetic" for the built-in set
             (default: FUSEGRID_DATA, else what fetch got, else the built-in set)
+
+Stopping early (what goes on has the same bits as without):
+  -halving  ETA[:MIN]: after MIN, MIN·ETA, MIN·ETA², … iterations all wait for each
+            other, and the best of ETA by validation accuracy goes on, rounded up
+            (default MIN: the length / ETA²). 3:100 is a good start
+            async:ETA[:MIN]: nobody waits; each block is judged by what came so
+            far. What is stopped then depends on timing, and on what runs beside it
+  -stop     median[:MIN]: every MIN iterations (default: a tenth) all wait, and a
+            trial stops whose best accuracy so far is below the median of the
+            others' running averages
 
 What comes out:
   -out      folder for the journal, tables and pictures
@@ -74,4 +85,17 @@ compares each printed figure. Exit code 1 if one that must agree does not.
   -data     folder with CIFAR-10 (default: FUSEGRID_DATA, else what fetch got)
   -impl     kernel set, see "sweep impl" (default: the fastest)
   -quiet    no progress
+`
+
+const verifyHelp = `sweep verify trains recorded trials again, each alone, and compares the hashes
+of weights and losses, and the accuracies, with the record. Exit code 1 if one
+differs. Trials of OpenBLAS and gonum are compared by their figures only.
+
+  -n        trials to train again, the best and others of all ranks (default 5)
+  -trial    the one trial whose key begins so
+  -all      all trials
+  -out      folder of the sweep (default: the only one in out)
+  -data     folder with CIFAR-10, or "synthetic" (default: as for a sweep)
+  -impl     kernel set (default: the one on record, or one that rounds alike)
+  -workers  cores that split each product (default 1)
 `

@@ -60,7 +60,11 @@ func newJob(t *testing.T, out string, args string) (*job, runner, *bytes.Buffer)
 		t.Fatal(err)
 	}
 	stderr := new(bytes.Buffer)
-	return &job{disk: files{}, options: o, data: data, base: base(o, data), stdout: io.Discard, stderr: stderr}, r, stderr
+	s := &job{disk: files{}, options: o, data: data, base: base(o, data), stdout: io.Discard, stderr: stderr}
+	if s.races, err = newRaces(o.race, o.grid, s.base); err != nil {
+		t.Fatal(err)
+	}
+	return s, r, stderr
 }
 
 const tinyGrid = "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3,4 -iters 3 -batch 20 -std 1e-2 -seed 1,2"

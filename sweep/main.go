@@ -68,6 +68,8 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		return err
 	case "fetch":
 		return fetch(ctx, args[1:], stdout, stderr)
+	case "verify":
+		return verify(ctx, args[1:], stdout, stderr)
 	case "reproduce":
 		return reproduce(ctx, args[1:], stdout, stderr)
 	case "impl":

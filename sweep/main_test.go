@@ -221,8 +221,11 @@ func TestBadInput(t *testing.T) {
 		{"-top -1", `-top -1: give a number of rows, or 0 for all`},
 		{"-out=", `-out is empty; leave it out for the default`},
 		{"-frobnicate", `there is no flag -frobnicate; see sweep help`},
-		{"frobnicate", `there is no command "frobnicate"; there are fetch, reproduce, impl and help`},
+		{"frobnicate", `there is no command "frobnicate"; there are fetch, verify, reproduce, impl and help`},
 		{"-data nowhere", `dataset: nowhere: no such file or directory; name the folder that holds the CIFAR-10 batch files`},
+		{"verify -n 0", `-n 0: give the number of trials to train again`},
+		{"verify", `-out: there are 0 output folders in out; name the one to verify`},
+		{"verify -out nowhere", `-out: stat nowhere/trials.jsonl: no such file or directory; name the folder of a sweep`},
 		{"fetch -x", `there is no flag -x; see sweep help`},
 		{"reproduce -out=", `-out is empty; leave it out for the default`},
 		{"impl now", `"now" is not a flag; lists have no spaces, -lr 1e-4,1e-3; see sweep help`},
@@ -268,7 +271,7 @@ func TestInterruptedBeforeAnything(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, args := range [][]string{{"help"}, {"-h"}, {"--help"}, {"-lr", "1", "-h"}, {"fetch", "-h"}, {"reproduce", "-help"}, {"impl", "-h"}} {
+	for _, args := range [][]string{{"help"}, {"-h"}, {"--help"}, {"-lr", "1", "-h"}, {"fetch", "-h"}, {"reproduce", "-help"}, {"verify", "-h"}, {"impl", "-h"}} {
 		stdout, stderr, code := call(t, args...)
 		if code != exitOK || stderr != "" || !strings.HasPrefix(stdout, "sweep ") {
 			t.Errorf("%q: exit code %d, stderr %q, stdout %q", args, code, stderr, stdout)

@@ -120,12 +120,6 @@ func newOutput(dir string, records []results.Record) *output {
 	return o
 }
 
-// settled reports whether a trial need not be trained again.
-func (o *output) settled(key string) bool {
-	r, ok := o.records[key]
-	return ok && r.Settled()
-}
-
 // keep puts records on the disk.
 func (o *output) keep(records []results.Record) error {
 	if err := o.journal.Append(records...); err != nil {

@@ -27,7 +27,8 @@ type event struct {
 // schedule runs the blocks on the given number of goroutines and hands their
 // records to keep, from the calling goroutine and in the order they end. It
 // returns when all goroutines have ended: after the last block, after keep has
-// failed, or after ctx is done, in which case what ended before is kept.
+// failed, or after ctx is done, in which case what ended before is kept. A block that waits for
+// others at a rung makes room for them.
 func schedule(ctx context.Context, blocks []block, workers int, r runner, live *live, k keeper) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -35,26 +36,40 @@ func schedule(ctx context.Context, blocks []block, workers int, r runner, live *
 	var next atomic.Int64
 	events := make(chan event, 64)
 	var wg sync.WaitGroup
-	for range workers {
-		wg.Go(func() {
-			for ctx.Err() == nil {
-				i := int(next.Add(1)) - 1
-				if i >= len(blocks) {
-					return
-				}
-				track := live.begin(i+1, blocks[i])
-				h := k.hooks(blocks[i], track)
-				h.stepped = track.stepped
-				h.ended = func(records []results.Record) { events <- event{records: records} }
-				err := r.run(ctx, blocks[i], h)
-				track.end()
-				if err != nil {
-					events <- event{err: err}
-					return
-				}
-				events <- event{done: &blocks[i]}
+	room := make(chan struct{}, workers)
+	var work func()
+	work = func() {
+		room <- struct{}{}
+		defer func() { <-room }()
+		for ctx.Err() == nil {
+			i := int(next.Add(1)) - 1
+			if i >= len(blocks) {
+				return
 			}
-		})
+			track := live.begin(i+1, blocks[i])
+			h := k.hooks(blocks[i], track)
+			h.stepped = track.stepped
+			h.ended = func(records []results.Record) {
+				h.races.leave(records)
+				events <- event{records: records}
+			}
+			h.pause = func(wait func()) {
+				<-room
+				wg.Go(work)
+				wait()
+				room <- struct{}{}
+			}
+			err := r.run(ctx, blocks[i], h)
+			track.end()
+			if err != nil {
+				events <- event{err: err}
+				return
+			}
+			events <- event{done: &blocks[i]}
+		}
+	}
+	for range workers {
+		wg.Go(work)
 	}
 	go func() {
 		wg.Wait()

@@ -39,6 +39,9 @@ func sweep(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		o.out = freshDir(o.out)
 	}
 	s := &job{disk: files{}, options: o, data: data, base: base(o, data), stdout: stdout, stderr: stderr}
+	if s.races, err = newRaces(o.race, o.grid, s.base); err != nil {
+		return err
+	}
 	r, err := newRunner(o.dtype, o.set, data)
 	if err != nil {
 		return badInput{err}
@@ -69,6 +72,7 @@ type job struct {
 	disk           disk
 	data           *dataset.Split
 	base           results.Config
+	races          *races // nil if all train to the end
 	stdout, stderr io.Writer
 }
 
@@ -150,8 +154,10 @@ func (s *job) store() *store {
 // plan makes blocks of the trials that are not settled: those with a checkpoint as they were, the
 // others as the planner likes.
 func (s *job) plan(out *output, store *store) ([]block, error) {
-	todo := pending(s.grid, s.base, s.flops, out.settled)
-	blocks, rest, err := store.resume(todo, out.settled, func(name string, err error) {
+	s.races.enter(s.grid, s.base, out.records)
+	settled := s.settled(out)
+	todo := pending(s.grid, s.base, s.flops, settled)
+	blocks, rest, err := store.resume(todo, settled, func(name string, err error) {
 		fmt.Fprintf(s.stderr, "sweep: %s is damaged: %v; its trials start anew\n", name, err)
 	})
 	if err != nil {
@@ -190,6 +196,7 @@ func (k *keeping) keep(records []results.Record) error {
 
 func (k *keeping) hooks(b block, t *track) hooks {
 	h := hooks{
+		races:   k.races,
 		resumed: t.resumed,
 		load:    func() (*safetensors.File, error) { return k.store.load(b.id) },
 		save:    func(f safetensors.File) error { return k.store.save(b, f) },
@@ -224,6 +231,14 @@ func (s *job) peak() float64 {
 	}
 	peak, _ := measure(s.set, short)
 	return peak
+}
+
+// settled returns what tells whether a trial need not be trained again.
+func (s *job) settled(out *output) func(key string) bool {
+	return func(key string) bool {
+		r, ok := out.records[key]
+		return ok && r.Settled(s.races.name(r.Config.Iters))
+	}
 }
 
 // planner returns what cuts a job's trials into blocks.
@@ -283,7 +298,8 @@ func (s *job) dryRun(r runner) error {
 	if err != nil {
 		return err
 	}
-	pending := pending(s.grid, s.base, s.flops, out.settled)
+	s.races.enter(s.grid, s.base, out.records)
+	pending := pending(s.grid, s.base, s.flops, s.settled(out))
 	blocks := s.planner().plan(pending)
 	live := newLive(blocks, s.flops)
 	var b bytes.Buffer
@@ -304,6 +320,7 @@ func (s *job) dryRun(r runner) error {
 	for _, why := range reasons(pending) {
 		fmt.Fprintf(&b, "%s\n", why)
 	}
+	s.races.describe(&b, s.grid, s.base, s.flops)
 	b.WriteString("\n")
 	planned := make([]results.Record, size)
 	for i := range planned {

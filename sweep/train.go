@@ -39,16 +39,10 @@ type hooks struct {
 	load      func() (*safetensors.File, error)
 	resumed   func(iterations int)
 	begunAnew func(why error)
-	// prune, where not nil, is asked after each iteration which nets go on; the others are
-	// recorded as stopped. This is where halving has its place.
-	prune func(standing []standing) (keep []bool)
-}
-
-// A standing is how a net does that is still training.
-type standing struct {
-	trial trial
-	done  int // iterations
-	curve *fused.Curve
+	// races says which nets are stopped on the way; nil if none is. pause lends the cores of the
+	// runner to others while it waits for them.
+	races *races
+	pause func(wait func())
 }
 
 // A trainer is the runner that trains the nets of a block as one.
@@ -96,7 +90,7 @@ func count(n int) []int {
 }
 
 // run trains the block. What it cannot do for a block, it tries with each trial alone: one bad
-// trial must not take the others along.
+// trial must not take the others along. In a race it does, since these wait for each other.
 func (t *trainer[T]) run(ctx context.Context, b block, h hooks) error {
 	f := &fit[T]{trainer: t, block: b, hooks: h}
 	err := f.train(ctx)
@@ -106,14 +100,18 @@ func (t *trainer[T]) run(ctx context.Context, b block, h hooks) error {
 	}
 	h.save, h.due, h.load = nil, nil, nil // states are those of whole blocks
 	open := f.open()
-	if len(open) == 1 && len(b.trials) == 1 {
-		r := f.record(0)
-		r.State, r.Error = results.Failed, failed.Error()
-		h.ended([]results.Record{r})
+	if h.races != nil || len(b.trials) == 1 {
+		var records []results.Record
+		for _, id := range open {
+			r := f.record(id)
+			r.State, r.Error = results.Failed, failed.Error()
+			records = append(records, r)
+		}
+		h.ended(records)
 		return nil
 	}
-	for _, alone := range open {
-		if err := t.run(ctx, block{trials: []trial{alone}, cores: b.cores}, h); err != nil {
+	for _, id := range open {
+		if err := t.run(ctx, block{trials: b.trials[id : id+1], cores: b.cores}, h); err != nil {
 			return err
 		}
 	}
@@ -145,6 +143,7 @@ func (f *fit[T]) train(ctx context.Context) (err error) {
 		return trialError{err}
 	}
 	for !f.fused.Finished() {
+		f.judge(ctx)
 		if err := ctx.Err(); err != nil {
 			if failed := f.save(); failed != nil {
 				return failed
@@ -195,6 +194,9 @@ func (f *fit[T]) restore() error {
 	if err := f.fused.Restore(file, f.block.id); err != nil {
 		return err
 	}
+	if err := f.takeUp(file.Meta[raceName]); err != nil {
+		return err
+	}
 	return f.time.restore(file)
 }
 
@@ -208,6 +210,9 @@ func (f *fit[T]) save() error {
 		return err
 	}
 	f.time.save(&file)
+	if text := f.standings(); text != "" {
+		file.Meta[raceName] = text
+	}
 	return f.hooks.save(file)
 }
 
@@ -260,35 +265,9 @@ func (f *fit[T]) step() {
 	for _, l := range left {
 		records = append(records, f.diverged(l.ID, l.Iteration))
 	}
-	records = append(records, f.prune()...)
 	if len(records) > 0 {
 		f.hooks.ended(records)
 	}
-}
-
-// prune drops the nets that the hook is done with.
-func (f *fit[T]) prune() []results.Record {
-	if f.hooks.prune == nil || f.fused.Finished() {
-		return nil
-	}
-	var all []standing
-	for _, id := range f.fused.IDs() {
-		all = append(all, standing{f.block.trials[id], f.fused.Done(), f.fused.Curve(id)})
-	}
-	keep := f.hooks.prune(all)
-	var records []results.Record
-	for k, id := range f.fused.IDs() {
-		if !keep[k] {
-			r := f.record(id)
-			r.State = results.Stopped
-			r.Weights = hashNumbers(f.fused.Block().Weights(k)...)
-			records = append(records, r)
-		}
-	}
-	if len(records) > 0 {
-		f.fused.Keep(keep)
-	}
-	return records
 }
 
 // finish records the nets that trained to the end.
@@ -327,6 +306,7 @@ func (f *fit[T]) record(id int) results.Record {
 	r := results.Record{Key: t.key, Config: t.config}
 	r.Speed.Seconds, r.Speed.BlockSeconds = f.time.of(id)
 	r.Speed.Block, r.Speed.Cores = len(f.block.trials), max(f.block.cores, 1)
+	r.Race, r.Rungs = f.hooks.races.course(t)
 	if f.fused == nil {
 		return r
 	}
@@ -344,12 +324,12 @@ func (f *fit[T]) diverged(id, iteration int) results.Record {
 	return r
 }
 
-// open returns the trials without an outcome.
-func (f *fit[T]) open() []trial {
-	var open []trial
-	for id, t := range f.block.trials {
+// open returns the positions of the trials without an outcome.
+func (f *fit[T]) open() []int {
+	var open []int
+	for id := range f.block.trials {
 		if !f.ended[id] {
-			open = append(open, t)
+			open = append(open, id)
 		}
 	}
 	return open
@@ -403,6 +383,9 @@ func (s *shares) restore(f *safetensors.File) error {
 	s.whole = t.F64[len(s.spent)]
 	return nil
 }
+
+// skip leaves out the time since the last lap.
+func (s *shares) skip() { s.lapped = time.Now() }
 
 // of returns a trial's share of the seconds, and those of the block, up to the last lap.
 func (s *shares) of(id int) (share, whole float64) { return s.spent[id], s.whole }

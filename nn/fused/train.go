@@ -3,6 +3,7 @@ package fused
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"fusegrid/kernels"
 	"fusegrid/nn/nprand"
@@ -223,10 +224,9 @@ func (t *Trainer[T]) record(idx []int) {
 		return
 	}
 	train := t.block.Hits(t.schedule.Train, idx)
-	val := t.block.Hits(t.schedule.Val, t.all)
-	for k, id := range t.ids {
+	for k, acc := range t.Validate() {
+		id := t.ids[k]
 		c := t.curves[id]
-		acc := float64(val[k]) / float64(len(t.all))
 		c.TrainAcc = append(c.TrainAcc, float64(train[k])/float64(len(idx)))
 		c.ValAcc = append(c.ValAcc, acc)
 		if acc > c.BestVal {
@@ -236,6 +236,23 @@ func (t *Trainer[T]) record(idx []int) {
 			}
 		}
 	}
+}
+
+// Validate returns the accuracy of each net of the block on the validation set; NaN for one that
+// is no longer finite and leaves in the next iteration. It leaves no trace: neither in the curves
+// nor in the random stream nor in the training that follows.
+func (t *Trainer[T]) Validate() []float64 {
+	acc := make([]float64, t.block.Len())
+	if len(acc) == 0 {
+		return acc
+	}
+	for k, hits := range t.block.Hits(t.schedule.Val, t.all) {
+		acc[k] = float64(hits) / float64(len(t.all))
+		if !t.block.finite(k) {
+			acc[k] = math.NaN()
+		}
+	}
+	return acc
 }
 
 // decay ends an epoch: every net's rate is multiplied by its decay.

@@ -1,0 +1,117 @@
+package fused_test
+
+import (
+	"slices"
+	"testing"
+
+	"fusegrid/kernels"
+	"fusegrid/nn/fused"
+	"fusegrid/nn/nprand"
+)
+
+// counting returns the reference set with products that are counted: multiplications
+// and additions go to flops.
+func counting(flops *int) *kernels.Set {
+	set := kernels.Reference()
+	gemm := set.F64.Gemm
+	set.F64.Gemm = func(p kernels.Product[float64]) {
+		k := p.A.Cols
+		if p.TransA {
+			k = p.A.Rows
+		}
+		*flops += 2 * p.C.Rows * k * p.C.Cols
+		gemm(p)
+	}
+	return set
+}
+
+// widthsTrainer returns a trainer of nets that differ in rate and width, with fewer images than
+// the Solver samples, or more.
+func widthsTrainer(t *testing.T, set *kernels.Set, rule fused.Rule, protocol fused.Protocol, widths []int) *fused.Trainer[float64] {
+	t.Helper()
+	const pixels = 48
+	train, val := images(1, 1100, pixels), images(2, 30, pixels)
+	var nets []fused.Net
+	for k, width := range widths {
+		nets = append(nets, fused.Net{Hidden: []int{width}, LR: 1e-4 * float64(k+1), Reg: 0.1, Decay: 0.9, Scale: 1e-2, Mu: 0.5})
+	}
+	b, err := fused.New(set, fused.Shape{Inputs: pixels, Classes: 10, Batch: 20, Rule: rule}, nets, meanOf[float64](train, pixels), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k := range nets {
+		b.Init(k, nprand.New(uint32(k)))
+	}
+	tr, err := fused.NewTrainer(b, fused.Schedule{Protocol: protocol, Iterations: 60, Batch: 20, Train: train, Val: val}, nprand.New(9))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tr
+}
+
+// TestKeepSparesFlops counts: from the step after Keep on, a block costs what the nets that
+// are left cost, and no product more.
+func TestKeepSparesFlops(t *testing.T) {
+	widths := []int{9, 5, 16, 1, 7}
+	for _, rule := range []fused.Rule{fused.SGD, fused.Momentum, fused.Nesterov} {
+		flops := 0
+		tr := widthsTrainer(t, counting(&flops), rule, fused.Course, widths)
+		tr.Step() // the first one measures as well
+		left := slices.Clone(widths)
+		for _, keep := range [][]bool{{true, true, true, true, true}, {true, false, true, false, true}, {false, true, true}, {false, true}} {
+			tr.Keep(keep)
+			var next []int
+			want := 0
+			for k, width := range left {
+				if keep[k] {
+					next = append(next, width)
+					want += 2 * 20 * (2*48*width + 3*width*10)
+				}
+			}
+			left, flops = next, 0
+			tr.Step()
+			if flops != want {
+				t.Errorf("%s: a step of nets %v costs %d flops, want %d", rule, left, flops, want)
+			}
+		}
+	}
+}
+
+// TestValidateLeavesNoTrace trains with a measurement after every step and without: weights
+// and curves are the same bits.
+func TestValidateLeavesNoTrace(t *testing.T) {
+	for _, protocol := range []fused.Protocol{fused.Course, fused.Solver} {
+		for _, rule := range []fused.Rule{fused.SGD, fused.Nesterov} {
+			plain := widthsTrainer(t, kernels.Reference(), rule, protocol, []int{9, 5})
+			watched := widthsTrainer(t, kernels.Reference(), rule, protocol, []int{9, 5})
+			for !plain.Finished() {
+				plain.Step()
+				watched.Step()
+				acc := watched.Validate()
+				if val := watched.Curve(1).ValAcc; watched.Done() == 1 && (len(acc) != 2 || val[0] != acc[1]) {
+					t.Fatalf("accuracies %v, the curve of the second begins with %v", acc, val)
+				}
+			}
+			plain.RestoreBest()
+			watched.RestoreBest()
+			for k := range 2 {
+				if !sameBits(plain.Block().Weights(k), watched.Block().Weights(k)) {
+					t.Errorf("protocol %d, rule %s: net %d has other weights", protocol, rule, k)
+				}
+				a, b := plain.Curve(k), watched.Curve(k)
+				if !slices.Equal(a.Loss, b.Loss) || !slices.Equal(a.TrainAcc, b.TrainAcc) || !slices.Equal(a.ValAcc, b.ValAcc) || a.BestVal != b.BestVal {
+					t.Errorf("protocol %d, rule %s: net %d has another history", protocol, rule, k)
+				}
+			}
+		}
+	}
+}
+
+// TestValidateAfterAllHaveLeft has nothing to measure.
+func TestValidateAfterAllHaveLeft(t *testing.T) {
+	tr := widthsTrainer(t, kernels.Reference(), fused.SGD, fused.Course, []int{3})
+	tr.Keep([]bool{false})
+	if acc := tr.Validate(); len(acc) != 0 || !tr.Finished() {
+		t.Errorf("accuracies %v, finished %t", acc, tr.Finished())
+	}
+}

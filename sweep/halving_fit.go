@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+
+	"fusegrid/results"
+)
+
+// judge brings the nets of the block to a rung, if they have reached one, and drops those that do not
+// go on, as if they had never been there. Nets that are no longer finite go on to the next
+// iteration, which finds that out.
+func (f *fit[T]) judge(ctx context.Context) {
+	race := f.hooks.races.of(f.block.trials[0].config.Iters)
+	i, ok := race.rungAt(f.fused.Done())
+	if !ok {
+		return
+	}
+	b := f.fused.Block()
+	var at []int // of the nets that are judged, in the block
+	var keys []string
+	var vals []float64
+	for k, val := range f.fused.Validate() {
+		key := f.block.trials[f.fused.IDs()[k]].key
+		if math.IsNaN(val) {
+			race.leave(key)
+			continue
+		}
+		at, keys, vals = append(at, k), append(keys, key), append(vals, val)
+	}
+	f.time.lap(f.fused.IDs())
+	var goOn []bool
+	f.hooks.pause(func() { goOn = race.meet(ctx, i, keys, vals) })
+	f.time.skip()
+
+	keep := make([]bool, b.Len())
+	for k := range keep {
+		keep[k] = true
+	}
+	var stopped []results.Record
+	for n, k := range at {
+		if keep[k] = goOn[n]; !keep[k] {
+			r := f.record(f.fused.IDs()[k])
+			r.State, r.Weights = results.Stopped, hashNumbers(b.Weights(k)...)
+			stopped = append(stopped, r)
+		}
+	}
+	if len(stopped) > 0 {
+		f.fused.Keep(keep)
+		f.hooks.ended(stopped)
+	}
+}
+
+// raceName is the entry of a saved state that holds the standings of its nets.
+const raceName = "race"
+
+// standings are the rungs of the nets that still train, by position in the block. Those of the
+// iteration itself are not in it: the judgement there is still to come, and will be the same.
+type standings struct {
+	Race  string
+	Rungs map[int][]results.Rung
+}
+
+// standings returns them as text, empty where there is no race.
+func (f *fit[T]) standings() string {
+	s := standings{Rungs: map[int][]results.Rung{}}
+	for _, id := range f.fused.IDs() {
+		name, rungs := f.hooks.races.course(f.block.trials[id])
+		if n := len(rungs); n > 0 && rungs[n-1].Step == f.fused.Done() {
+			rungs = rungs[:n-1]
+		}
+		s.Race, s.Rungs[id] = name, rungs
+	}
+	if s.Race == "" {
+		return ""
+	}
+	text, err := json.Marshal(s)
+	if err != nil {
+		return "" // no such numbers
+	}
+	return string(text)
+}
+
+// takeUp puts the nets where they stood when their state was saved.
+func (f *fit[T]) takeUp(text string) error {
+	race := f.hooks.races.of(f.block.trials[0].config.Iters)
+	if race == nil {
+		return nil
+	}
+	var s standings
+	if text != "" {
+		if err := json.Unmarshal([]byte(text), &s); err != nil {
+			return fmt.Errorf("its standings: %w", err)
+		}
+	}
+	passed := race.passedBefore(f.fused.Done())
+	if s.Race != race.name && passed > 0 {
+		return fmt.Errorf("it was not made under the rule %q", race.name)
+	}
+	for _, id := range f.fused.IDs() {
+		rungs := s.Rungs[id]
+		if len(rungs) != passed {
+			return fmt.Errorf("net %d has passed %d rungs, want %d", id, len(rungs), passed)
+		}
+	}
+	for _, id := range f.fused.IDs() {
+		var vals []float64
+		for _, rung := range s.Rungs[id] {
+			vals = append(vals, rung.Val)
+		}
+		race.resume(f.block.trials[id].key, vals, passed)
+	}
+	return nil
+}

@@ -1,0 +1,325 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"fusegrid/nn/dataset"
+	"fusegrid/results"
+)
+
+// raced is a grid of 30 trials, most of which do not tie, in three groups that do not
+// fuse. Some diverge.
+const raced = "-lr log:1e-5..1e-2:4,1e30 -reg 0,0.5 -hidden 3,4,6 -iters 40 -batch 10 -std 1e-2"
+
+// newRacedJob returns a job on tiny images of 32 pixels.
+func newRacedJob(t *testing.T, out, args string) (*job, runner) {
+	t.Helper()
+	s, _, _ := newJob(t, out, args)
+	const pixels = 32
+	for _, part := range []*dataset.Subset{&s.data.Train, &s.data.Val, &s.data.Test} {
+		var cut []uint8
+		for i := range part.Len() {
+			cut = append(cut, part.X[i*dataset.Dim:][:pixels]...)
+		}
+		part.X = cut
+	}
+	s.data.Mean = s.data.Mean[:pixels]
+	r, err := newRunner(s.dtype, s.set, s.data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, r
+}
+
+// runRaced runs a grid and returns its records by key. It fails the test where it hangs.
+func runRaced(t *testing.T, out, args string) map[string]results.Record {
+	t.Helper()
+	s, r := newRacedJob(t, out, args)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := s.run(ctx, r, nil); err != nil {
+		t.Fatalf("%s: %v", args, err)
+	}
+	return byKey(t, recorded(t, out))
+}
+
+func byKey(t *testing.T, records []results.Record) map[string]results.Record {
+	t.Helper()
+	all := map[string]results.Record{}
+	for _, r := range records {
+		if _, ok := all[r.Key]; ok {
+			t.Errorf("trial %.8s is twice on record", r.Key)
+		}
+		all[r.Key] = r
+	}
+	return all
+}
+
+func digest(all map[string]results.Record) string {
+	var records []results.Record
+	for _, r := range all {
+		records = append(records, r)
+	}
+	return results.NewTable(records).Digest()
+}
+
+// sameTraining reports what is not the same in two trainings, bit for bit.
+func sameTraining(a, b results.Record) error {
+	if a.State != b.State || a.Steps != b.Steps || a.Weights != b.Weights || a.Losses != b.Losses {
+		return fmt.Errorf("%s after %d steps, weights %.8s, losses %.8s; and %s after %d, %.8s, %.8s",
+			a.State, a.Steps, a.Weights, a.Losses, b.State, b.Steps, b.Weights, b.Losses)
+	}
+	return nil
+}
+
+// TestSurvivorsAreUntouched compares a race with a sweep where all train to the end: what
+// survives has the same bits, and what is stopped those of a training that was meant to be that short.
+func TestSurvivorsAreUntouched(t *testing.T) {
+	isolate(t)
+	whole := runRaced(t, "whole", raced)
+	for i, c := range []struct{ flags, race string }{
+		{"-halving 3:5", "halving 3:5"},
+		{"-halving 2", "halving 2:10"},
+		{"-halving async:2:5 -workers 1", "halving async:2:5"},
+		{"-stop median:8", "median:8"},
+	} {
+		out := fmt.Sprint(i)
+		race := runRaced(t, out, raced+" "+c.flags)
+		counts := map[results.State]int{}
+		short := map[int]map[string]results.Record{}
+		for key, r := range race {
+			counts[r.State]++
+			if r.Race != c.race {
+				t.Fatalf("%s: the record says %q", c.flags, r.Race)
+			}
+			if r.State != results.Stopped {
+				if err := sameTraining(r, whole[key]); err != nil {
+					t.Errorf("%s: survivor with lr %g, reg %g: %v", c.flags, r.Config.LR, r.Config.Reg, err)
+				}
+				continue
+			}
+			if last := r.Rungs[len(r.Rungs)-1]; last.Step != r.Steps || r.Weights == "" {
+				t.Errorf("%s: stopped after %d steps, rungs %v, weights %q", c.flags, r.Steps, r.Rungs, r.Weights)
+			}
+			if short[r.Steps] == nil {
+				short[r.Steps] = runRaced(t, fmt.Sprint(out, "-", r.Steps), strings.Replace(raced, "-iters 40", fmt.Sprint("-iters ", r.Steps), 1))
+			}
+			config := r.Config
+			config.Iters = r.Steps
+			like := short[r.Steps][config.Key()]
+			if r.Weights != like.Weights || r.Losses != like.Losses {
+				t.Errorf("%s: stopped after %d steps with lr %g, reg %g: not the bits of a training of that length", c.flags, r.Steps, r.Config.LR, r.Config.Reg)
+			}
+			if last := r.Rungs[len(r.Rungs)-1]; last.Val != *like.Accuracy.FinalVal {
+				t.Errorf("%s: accuracy %g at the last rung; %g after a training of that length", c.flags, last.Val, *like.Accuracy.FinalVal)
+			}
+		}
+		if len(race) != 30 || counts[results.Diverged] != 6 || counts[results.Done] == 0 || counts[results.Stopped] < 8 {
+			t.Errorf("%s: %d records, %v", c.flags, len(race), counts)
+		}
+	}
+}
+
+// TestRaceOfBlocks: what is stopped does not depend on workers and blocks.
+func TestRaceOfBlocks(t *testing.T) {
+	isolate(t)
+	for i, rule := range []string{"-halving 3:5", "-stop median:8"} {
+		want := ""
+		for j, how := range []string{"-fuse off -workers 1", "-workers 1", "-workers 2 -block 3", "-workers 8 -block 1", "-workers 3 -block 64"} {
+			got := digest(runRaced(t, fmt.Sprint(i, j), raced+" "+rule+" "+how))
+			if want == "" {
+				want = got
+			}
+			if got != want {
+				t.Errorf("%s %s: other figures than each net alone", rule, how)
+			}
+		}
+	}
+}
+
+// TestStoppedCostNothing counts the work: stopped trials cost what they trained, and nothing after.
+func TestStoppedCostNothing(t *testing.T) {
+	isolate(t)
+	s, r := newRacedJob(t, "o", raced+" -halving 3:5")
+	var nets atomic.Int64
+	var flops atomic.Int64
+	err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b block, h hooks) error {
+		stepped := h.stepped
+		h.stepped = func(n int, f float64) {
+			nets.Add(int64(n))
+			flops.Add(int64(f))
+			stepped(n, f)
+		}
+		return r.run(ctx, b, h)
+	}), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wantNets, wantFlops int64
+	for _, r := range recorded(t, "o") {
+		steps := int64(r.Steps)
+		if r.State == results.Diverged {
+			steps++ // the iteration that found it
+		}
+		wantNets += steps
+		wantFlops += steps * int64(s.flops(r.Config))
+	}
+	if nets.Load() != wantNets || flops.Load() != wantFlops {
+		t.Errorf("%d model-iterations, %d flops; the records say %d, %d", nets.Load(), flops.Load(), wantNets, wantFlops)
+	}
+	if whole := int64(s.grid.size()) * 40; wantNets > whole/2 {
+		t.Errorf("%d of %d model-iterations: too little is stopped for a test", wantNets, whole)
+	}
+}
+
+// TestRaceInterruptedAndResumed ends a race after so many iterations of its blocks, at rungs and
+// between them, and goes on: the outcome is that of a race without a break.
+func TestRaceInterruptedAndResumed(t *testing.T) {
+	isolate(t)
+	for i, rule := range []string{"-halving 3:5", "-stop median:8"} {
+		want := digest(runRaced(t, fmt.Sprint("whole", i), raced+" "+rule))
+		for _, stop := range []int64{1, 4, 5, 6, 14, 15, 16, 29, 31, 44, 45, 46, 60, 75, 90} {
+			for _, how := range []string{" -workers 1", " -workers 3 -block 4"} {
+				out := fmt.Sprint(i, stop, how)
+				ctx, cancel := context.WithCancel(t.Context())
+				s, r := newRacedJob(t, "o", raced+" "+rule+how)
+				s.out = out
+				var steps atomic.Int64
+				err := s.run(ctx, runnerFunc(func(ctx context.Context, b block, h hooks) error {
+					stepped := h.stepped
+					h.stepped = func(n int, f float64) {
+						stepped(n, f)
+						if steps.Add(1) == stop {
+							cancel()
+						}
+					}
+					return r.run(ctx, b, h)
+				}), nil)
+				cancel()
+				if err != nil && !errors.Is(err, context.Canceled) {
+					t.Fatal(err)
+				}
+				s, r = newRacedJob(t, "o", raced+" "+rule+" -workers 2")
+				s.out = out
+				if err := s.run(t.Context(), r, nil); err != nil {
+					t.Fatal(err)
+				}
+				if got := digest(byKey(t, recorded(t, out))); got != want {
+					t.Errorf("%s%s, stopped after %d iterations and resumed: other figures than without a break", rule, how, stop)
+				}
+			}
+		}
+	}
+}
+
+// TestStoppedIsNotSettled: without the rule, or under another, what was stopped trains to the end.
+func TestStoppedIsNotSettled(t *testing.T) {
+	isolate(t)
+	whole := runRaced(t, "whole", raced)
+	runRaced(t, "o", raced+" -halving 3:5")
+	s, r := newRacedJob(t, "o", raced+" -halving 3:5")
+	if err := s.run(t.Context(), r, nil); err != nil || !strings.Contains(s.stderr.(*bytes.Buffer).String(), "30 of 30 trials are on record in o; 0 to train") {
+		t.Errorf("the same command again: %v, %s", err, s.stderr)
+	}
+	s, r = newRacedJob(t, "o", raced)
+	if err := s.run(t.Context(), r, nil); err != nil {
+		t.Fatal(err)
+	}
+	latest := map[string]results.Record{}
+	for _, r := range recorded(t, "o") {
+		latest[r.Key] = r
+	}
+	if got := digest(latest); got != digest(whole) {
+		t.Error("trained to the end after a race: other figures than without the race")
+	}
+}
+
+// TestRaceAfterALargerGrid lets new trials race those that are on record: one is stopped only where
+// enough are better, and what is on record stays.
+func TestRaceAfterALargerGrid(t *testing.T) {
+	isolate(t)
+	small := strings.Replace(raced, "-hidden 3,4,6", "-hidden 3,4", 1) + " -halving 3:5"
+	before := runRaced(t, "o", small)
+	after := runRaced(t, "o", raced+" -halving 3:5")
+	for key, r := range before {
+		if err := sameTraining(r, after[key]); err != nil {
+			t.Error(err)
+		}
+	}
+	added := 0
+	for key, r := range after {
+		if _, ok := before[key]; !ok && r.Race == "halving 3:5" {
+			added++
+		}
+	}
+	if len(before) != 20 || added != 10 {
+		t.Errorf("%d trials before, %d added", len(before), added)
+	}
+}
+
+// TestFailureInARace panics in one block: its trials fail, the others do not wait for them for ever.
+func TestFailureInARace(t *testing.T) {
+	isolate(t)
+	s, r := newRacedJob(t, "o", raced+" -halving 3:5 -workers 2 -block 4")
+	var panicked atomic.Bool
+	faulty := runnerFunc(func(ctx context.Context, b block, h hooks) error {
+		n := 0
+		stepped := h.stepped
+		h.stepped = func(nets int, flops float64) {
+			stepped(nets, flops)
+			if n++; n == 7 && len(b.trials) == 4 && panicked.CompareAndSwap(false, true) {
+				panic("a fault")
+			}
+		}
+		return r.run(ctx, b, h)
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := s.run(ctx, faulty, nil); err == nil || !strings.Contains(err.Error(), "of 30 trials failed") {
+		t.Fatalf("error %v, want one that counts the failures", err)
+	}
+	states := map[results.State]int{}
+	for _, r := range recorded(t, "o") {
+		states[r.State]++
+	}
+	if states[results.Failed] == 0 || states[results.Failed] > 4 || states[results.Done] == 0 {
+		t.Errorf("states %v", states)
+	}
+	// The next run tries them again.
+	s, r = newRacedJob(t, "o", raced+" -halving 3:5")
+	if err := s.run(ctx, r, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRaceFlags(t *testing.T) {
+	isolate(t)
+	for _, c := range []struct{ args, want string }{
+		{"-halving 1", `sweep: -halving "1": one in "1" goes on`},
+		{"-stop best", `sweep: -stop "best": there is no such rule`},
+		{"-halving 3 -stop median", "give one of them"},
+		{"-halving 3:60", "the first rung, 60, is not before the end, 60 iterations"},
+		{"-halving=", "sweep: -halving is empty"},
+	} {
+		stdout, stderr, code := call(t, small(append(strings.Fields(c.args), "-out", "o")...)...)
+		if code != exitBadInput || stdout != "" || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%s: exit code %d, stderr %q, want %q", c.args, code, stderr, c.want)
+		}
+	}
+	stdout, _, code := call(t, small("-halving", "2:20", "-dry-run", "-out", "o")...)
+	want := "halving 2:20: 4 to 20, 2 to 40, 1 to 60 iterations: spares about "
+	if code != exitOK || !strings.Contains(stdout, want) || !strings.Contains(stdout, "(42%)") {
+		t.Errorf("exit code %d, got\n%swant in it\n%s… (42%%)", code, stdout, want)
+	}
+	if _, err := os.Stat("o"); err == nil {
+		t.Error("bad input and dry runs left a folder")
+	}
+}

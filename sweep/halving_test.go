@@ -1,0 +1,606 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"fusegrid/results"
+)
+
+func TestParseRule(t *testing.T) {
+	for _, c := range []struct {
+		flag  string
+		iters int
+		name  string // of the rule, in records
+		rungs []int
+	}{
+		{"-halving 3:100", 1000, "halving 3:100", []int{100, 300, 900}},
+		{"-halving 3:100", 900, "halving 3:100", []int{100, 300}},
+		{"-halving 3:100", 101, "halving 3:100", []int{100}},
+		{"-halving 3", 1000, "halving 3:112", []int{112, 336}},
+		{"-halving 2", 7, "halving 2:2", []int{2, 4}},
+		{"-halving 2:1", math.MaxInt, "halving 2:1", powers(62)},
+		{"-halving 1000000", 2, "halving 1000000:1", []int{1}},
+		{"-halving 9223372036854775807", 100, "halving 9223372036854775807:1", []int{1}},
+		{"-halving 9223372036854775807:2", 100, "halving 9223372036854775807:2", []int{2}},
+		{"-halving async:4:10", 500, "halving async:4:10", []int{10, 40, 160}},
+		{"-halving async:2", 100, "halving async:2:25", []int{25, 50}},
+		{"-stop median", 1000, "median:100", []int{100, 200, 300, 400, 500, 600, 700, 800, 900}},
+		{"-stop median", 5, "median:1", []int{1, 2, 3, 4}},
+		{"-stop median:400", 1000, "median:400", []int{400, 800}},
+	} {
+		r, err := parseRule(c.flag)
+		if err != nil {
+			t.Errorf("%s: %v", c.flag, err)
+			continue
+		}
+		if got := r.flag(); got != c.flag {
+			t.Errorf("%s: printed as %s", c.flag, got)
+		}
+		if got := r.nameFor(c.iters); got != c.name {
+			t.Errorf("%s of %d iterations: name %q, want %q", c.flag, c.iters, got, c.name)
+		}
+		if got := r.rungs(c.iters); !slices.Equal(got, c.rungs) {
+			t.Errorf("%s of %d iterations: rungs %v, want %v", c.flag, c.iters, got, c.rungs)
+		}
+		if err := r.check(c.iters); err != nil {
+			t.Errorf("%s of %d iterations: %v", c.flag, c.iters, err)
+		}
+	}
+}
+
+// parseRule parses "-flag value".
+func parseRule(text string) (stopRule, error) {
+	name, value, _ := strings.Cut(text, " ")
+	if name == "-stop" {
+		return parseStop(value)
+	}
+	return parseHalving(value)
+}
+
+// powers returns 1, 2, 4, …, n of them and one more.
+func powers(n int) []int {
+	p := []int{1}
+	for range n {
+		p = append(p, 2*p[len(p)-1])
+	}
+	return p
+}
+
+func TestParseRuleRefuses(t *testing.T) {
+	for _, c := range []struct{ flag, want string }{
+		{"-halving 1", `one in "1" goes on`},
+		{"-halving 0:5", `one in "0"`},
+		{"-halving -3", `one in "-3"`},
+		{"-halving 2.5", `one in "2.5"`},
+		{"-halving ", `one in ""`},
+		{"-halving 99999999999999999999", `one in "99999999999999999999"`},
+		{"-halving async", `one in "async"`},
+		{"-halving async:", `one in ""`},
+		{"-halving 3:", `"" is not a number of iterations`},
+		{"-halving 3:0", `"0" is not a number of iterations`},
+		{"-halving 3:1:2", `"1:2" is not a number of iterations`},
+		{"-halving async:3:-1", `"-1" is not a number of iterations`},
+		{"-stop mean", "no such rule"},
+		{"-stop ", "no such rule"},
+		{"-stop median:", `"" is not a number`},
+		{"-stop median:0", `"0" is not a number`},
+	} {
+		_, err := parseRule(c.flag)
+		var bad badInput
+		if !errors.As(err, &bad) || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "write ") {
+			t.Errorf("%s: %v; want bad input with %q and an example", c.flag, err, c.want)
+		}
+	}
+	for _, c := range []struct {
+		rule  stopRule
+		iters int
+		want  string
+	}{
+		{stopRule{eta: 3, first: 100}, 100, "-halving 3:100: the first rung, 100, is not before the end, 100 iterations"},
+		{stopRule{eta: 3}, 1, "-halving 3: the first rung, 1, is not before the end"},
+		{stopRule{}, 1, "-stop median: the first rung"},
+		{stopRule{first: 1}, maxRungs + 2, "-stop median:1: more than 1000 checks"},
+	} {
+		if err := c.rule.check(c.iters); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v of %d iterations: %v; want %q", c.rule, c.iters, err, c.want)
+		}
+	}
+	if err := (stopRule{first: 1}).check(maxRungs + 1); err != nil {
+		t.Errorf("%d checks: %v", maxRungs, err)
+	}
+}
+
+func TestForecast(t *testing.T) {
+	counts, ok := stopRule{eta: 3, first: 100}.forecast(32, 1000)
+	if want := []int{32, 11, 4, 2}; !ok || !slices.Equal(counts, want) {
+		t.Errorf("forecast %v, want %v", counts, want)
+	}
+	if _, ok := (stopRule{}).forecast(32, 1000); ok {
+		t.Error("the median rule claims to know")
+	}
+}
+
+// enterAll returns a race of trials a, b, c, … with no accuracies yet.
+func enterAll(r stopRule, iters, n int) (*race, []string) {
+	race := newRace(r, iters)
+	keys := make([]string, n)
+	for i := range keys {
+		keys[i] = fmt.Sprintf("%c%d", 'a'+i%26, i/26)
+		race.enter(keys[i], entrant{})
+	}
+	return race, keys
+}
+
+// reach notes accuracies without judging them.
+func reach(r *race, i int, keys []string, vals []float64) {
+	for n, key := range keys {
+		e := r.entrants[key]
+		e.vals = append(e.vals[:i:i], vals[n])
+	}
+}
+
+func TestHalving(t *testing.T) {
+	r, keys := enterAll(stopRule{eta: 3, first: 100}, 1000, 10)
+	vals := []float64{.1, .9, .5, .5, .5, .2, .3, .8, .5, .5}
+	reach(r, 0, keys, vals)
+	// ⌈10/3⌉ = 4 go on: b, h, and of the five with 0.5 the first two keys.
+	if got, want := r.decide(0), []string{"a0", "e0", "f0", "g0", "i0", "j0"}; !slices.Equal(got, want) {
+		t.Fatalf("rung 0 stops %v, want %v", got, want)
+	}
+	if got := r.decide(0); len(got) > 0 {
+		t.Errorf("judged again, rung 0 stops %v", got)
+	}
+	// h diverges; of four that passed, ⌈4/3⌉ = 2 go on.
+	reach(r, 1, []string{"b0", "c0", "d0"}, []float64{.1, .2, .3})
+	if got, want := r.decide(1), []string{"b0"}; !slices.Equal(got, want) {
+		t.Fatalf("rung 1 stops %v, want %v", got, want)
+	}
+	// Both left diverge: nobody is there, nobody is stopped.
+	if got := r.decide(2); len(got) > 0 {
+		t.Errorf("rung 2 stops %v", got)
+	}
+}
+
+// TestHalvingWhereMostDiverge lets all go on that are left, if they are fewer than may.
+func TestHalvingWhereMostDiverge(t *testing.T) {
+	r, keys := enterAll(stopRule{eta: 2, first: 1}, 3, 10)
+	reach(r, 0, keys[:4], []float64{0, 0, 0, 0})
+	if got := r.decide(0); len(got) > 0 {
+		t.Errorf("stopped %v, though 5 of 10 may go on", got)
+	}
+}
+
+func TestAsync(t *testing.T) {
+	r, _ := enterAll(stopRule{eta: 2, async: true, first: 1}, 4, 8)
+	for _, step := range []struct {
+		keys []string
+		vals []float64
+		want []string
+	}{
+		{[]string{"a0"}, []float64{.1}, nil},                        // one of one may go on
+		{[]string{"b0"}, []float64{.05}, []string{"b0"}},            // one of two: a
+		{[]string{"c0"}, []float64{.2}, nil},                        // two of three: c, a
+		{[]string{"d0", "e0"}, []float64{.05, .16}, []string{"d0"}}, // three of five: c, e, a
+		{[]string{"f0"}, []float64{.1}, []string{"f0"}},             // three of six: f ties with a, whose key is first
+		{[]string{"g0", "h0"}, []float64{.11, .12}, nil},            // four of eight: c, e, h, g; a is out, but has gone on
+	} {
+		var got []string
+		for n, goesOn := range r.meet(t.Context(), 0, step.keys, step.vals) {
+			if !goesOn {
+				got = append(got, step.keys[n])
+			}
+		}
+		if !slices.Equal(got, step.want) {
+			t.Errorf("%v stops %v, want %v", step.keys, got, step.want)
+		}
+	}
+}
+
+// TestMedian is worked out by hand. At the second check the running averages are
+// a .25, b .45, c .35, d .30, and the best so far a .30, b .50, c .40, d .40. The medians
+// of the others are a .35, b .30, c .30, d .35: a alone is below.
+func TestMedian(t *testing.T) {
+	r, keys := enterAll(stopRule{first: 1}, 3, 4)
+	reach(r, 0, keys, []float64{.2, .4, .3, .4})
+	// Averages are the accuracies: the medians of the others are a .4, b .3, c .4, d .3.
+	if got, want := r.decide(0), []string{"a0", "c0"}; !slices.Equal(got, want) {
+		t.Fatalf("check 0 stops %v, want %v", got, want)
+	}
+
+	r, keys = enterAll(stopRule{first: 1}, 3, 4)
+	for i, vals := range [][]float64{{.2, .4, .3, .2}, {.3, .5, .4, .4}} {
+		for k, key := range keys {
+			r.entrants[key].vals = append(r.entrants[key].vals, vals[k])
+			r.entrants[key].passed = i
+		}
+	}
+	if got, want := r.decide(1), []string{"a0"}; !slices.Equal(got, want) {
+		t.Errorf("check 1 stops %v, want %v", got, want)
+	}
+}
+
+// TestMedianAlone lets the last one go on, and equals go on together.
+func TestMedianAlone(t *testing.T) {
+	r, keys := enterAll(stopRule{first: 1}, 3, 3)
+	reach(r, 0, keys[:1], []float64{0})
+	if got := r.decide(0); len(got) > 0 {
+		t.Errorf("alone: stopped %v", got)
+	}
+	r, keys = enterAll(stopRule{first: 1}, 3, 3)
+	reach(r, 0, keys, []float64{.3, .3, .3})
+	if got := r.decide(0); len(got) > 0 {
+		t.Errorf("equals: stopped %v", got)
+	}
+	r, keys = enterAll(stopRule{first: 1}, 4, 3)
+	for i := range 3 {
+		reach(r, i, keys, []float64{.15, .15, .15}) // (.15+.15+.15)/3 > .15
+		if got := r.decide(i); len(got) > 0 {
+			t.Errorf("equals at check %d: stopped %v", i, got)
+		}
+	}
+}
+
+func TestMedianWithout(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 1000 {
+		x := make([]float64, 2+rng.IntN(9))
+		for i := range x {
+			x[i] = float64(rng.IntN(6)) // many equal
+		}
+		slices.Sort(x)
+		out := rng.IntN(len(x))
+		rest := slices.Delete(slices.Clone(x), out, out+1)
+		want := rest[len(rest)/2]
+		if len(rest)%2 == 0 {
+			want = (want + rest[len(rest)/2-1]) / 2
+		}
+		if got := medianWithout(x, x[out]); got != want {
+			t.Fatalf("median of %v without %g is %g, want %g", x, x[out], got, want)
+		}
+	}
+}
+
+// A fate is what a trial would do: its accuracies, and how many rungs it reaches
+// before it diverges.
+type fate struct {
+	vals []float64
+	last int
+}
+
+func fates(rng *rand.Rand, keys []string, rungs int) map[string]fate {
+	all := map[string]fate{}
+	for _, key := range keys {
+		f := fate{last: rungs}
+		for range rungs {
+			f.vals = append(f.vals, float64(rng.IntN(8))/8) // many ties
+		}
+		if rng.IntN(4) == 0 {
+			f.last = rng.IntN(rungs + 1)
+		}
+		all[key] = f
+	}
+	return all
+}
+
+// play runs a race to its end, with trials arriving in random order and in random
+// groups, and returns the rung where each one is stopped.
+func play(rng *rand.Rand, r *race, keys []string, all map[string]fate) map[string]int {
+	at := map[string]int{}
+	for i := range r.rungs {
+		arrive(rng, r, i, keys, all)
+		for _, key := range r.decide(i) {
+			at[key] = i
+		}
+	}
+	return at
+}
+
+func arrive(rng *rand.Rand, r *race, i int, keys []string, all map[string]fate) {
+	for _, n := range rng.Perm(len(keys)) {
+		key := keys[n]
+		if e := r.entrants[key]; !e.stopped && e.passed == i && len(e.vals) == i && all[key].last > i {
+			reach(r, i, []string{key}, []float64{all[key].vals[i]})
+		}
+	}
+}
+
+// TestRaceDependsOnAccuraciesAlone plays races in many orders, and again after a
+// break at each rung, before and after it is judged, from what is on disk then.
+func TestRaceDependsOnAccuraciesAlone(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for _, rl := range []stopRule{{eta: 2, first: 1}, {eta: 3, first: 2}, {first: 3}} {
+		for range 50 {
+			first, keys := enterAll(rl, 16, 1+rng.IntN(40))
+			all := fates(rng, keys, len(first.rungs))
+			want := play(rng, first, keys, all)
+			again, _ := enterAll(rl, 16, len(keys))
+			if got := play(rng, again, keys, all); !equalMaps(got, want) {
+				t.Fatalf("%s: another order stops %v, want %v", rl.flag(), got, want)
+			}
+			for stop := range first.rungs {
+				for _, part := range []float64{0, .5, 1} {
+					got := playBroken(rng, rl, keys, all, stop, part)
+					if !equalMaps(got, want) {
+						t.Fatalf("%s: broken off at rung %d stops %v, want %v", rl.flag(), stop, got, want)
+					}
+				}
+			}
+		}
+	}
+}
+
+// playBroken plays up to a rung and judges there; of those stopped, only a part gets on
+// record. The rest, and what goes on, comes back unjudged.
+func playBroken(rng *rand.Rand, rl stopRule, keys []string, all map[string]fate, stop int, part float64) map[string]int {
+	r, _ := enterAll(rl, 16, len(keys))
+	at := map[string]int{}
+	for i := range stop {
+		arrive(rng, r, i, keys, all)
+		for _, key := range r.decide(i) {
+			at[key] = i
+		}
+	}
+	arrive(rng, r, stop, keys, all)
+	judged := r.decide(stop)
+	kept := judged[:int(part*float64(len(judged)))]
+	for _, key := range kept {
+		at[key] = stop
+	}
+	next := newRace(rl, 16)
+	for key, e := range r.entrants {
+		back := *e
+		if len(e.vals) == stop+1 && !slices.Contains(kept, key) {
+			back.stopped, back.passed = false, stop
+		}
+		next.enter(key, back)
+	}
+	for i := stop; i < len(next.rungs); i++ {
+		arrive(rng, next, i, keys, all)
+		for _, key := range next.decide(i) {
+			at[key] = i
+		}
+	}
+	return at
+}
+
+func equalMaps(a, b map[string]int) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for k, v := range a {
+		if w, ok := b[k]; !ok || v != w {
+			return false
+		}
+	}
+	return true
+}
+
+// TestHalvingAgainstSorting holds races in which nothing diverges against the definition.
+func TestHalvingAgainstSorting(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	for range 100 {
+		r, keys := enterAll(stopRule{eta: 2 + rng.IntN(3), first: 1}, 30, 1+rng.IntN(60))
+		all := fates(rng, keys, len(r.rungs))
+		for key, f := range all {
+			f.last = len(r.rungs)
+			all[key] = f
+		}
+		want := map[string]int{}
+		left := slices.Clone(keys)
+		for i := range r.rungs {
+			slices.SortFunc(left, func(a, b string) int {
+				if va, vb := all[a].vals[i], all[b].vals[i]; va != vb {
+					if va > vb {
+						return -1
+					}
+					return 1
+				}
+				return strings.Compare(a, b)
+			})
+			best := int(math.Ceil(float64(len(left)) / float64(r.rule.eta)))
+			for _, key := range left[best:] {
+				want[key] = i
+			}
+			left = left[:best]
+		}
+		if got := play(rng, r, keys, all); !equalMaps(got, want) {
+			t.Fatalf("%s of %d: stops %v, want %v", r.rule.flag(), len(keys), got, want)
+		}
+	}
+}
+
+// raceGrid returns a grid of 9 trials of 100 iterations and 9 of 40.
+func raceGrid(t *testing.T) (*grid, results.Config) {
+	t.Helper()
+	g, err := newGrid("two-layer", "sgd", map[string]string{"lr": "1,2,3", "reg": "0,1,2", "iters": "100,40"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g, results.Config{Net: "two-layer", Split: [3]int{1000, 100, 100}}
+}
+
+func TestRacesOfAGrid(t *testing.T) {
+	g, base := raceGrid(t)
+	r := stopRule{eta: 3, first: 10}
+	all, err := newRaces(&r, g, base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all.enter(g, base, nil)
+	if long, short := all.of(100), all.of(40); len(all.byIters) != 2 || len(long.entrants) != 9 || len(short.entrants) != 9 ||
+		!slices.Equal(long.rungs, []int{10, 30, 90}) || !slices.Equal(short.rungs, []int{10, 30}) {
+		t.Errorf("races %+v", all.byIters)
+	}
+	var b strings.Builder
+	all.describe(&b, g, base, func(results.Config) float64 { return 1e9 })
+	// 40 iterations: 9·10 + 3·20 + 1·10 = 160 of 360; 100: 9·10 + 3·20 + 1·60 + 1·10 = 220 of 900.
+	want := "halving 3:10: 9 to 10, 3 to 30, 1 to 40 iterations: spares about 200 GFLOP of 360 (56%)\n" +
+		"halving 3:10: 9 to 10, 3 to 30, 1 to 90, 1 to 100 iterations: spares about 680 GFLOP of 900 (76%)\n"
+	if b.String() != want {
+		t.Errorf("got\n%swant\n%s", b.String(), want)
+	}
+	all, err = newRaces(&stopRule{}, g, base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all.enter(g, base, nil)
+	b.Reset()
+	all.describe(&b, g, base, func(results.Config) float64 { return 1e9 })
+	if want := "median:10: 9 trials, checked after 10, 20, 30, …, 90 of 100 iterations; what that spares is not known before\n"; !strings.HasSuffix(b.String(), want) {
+		t.Errorf("got\n%swant\n%s", b.String(), want)
+	}
+	if _, err := newRaces(&stopRule{eta: 3, first: 40}, g, base); err == nil || !strings.Contains(err.Error(), "is not before the end, 40 iterations") {
+		t.Errorf("a first rung at the end: %v", err)
+	}
+}
+
+// TestEntrantOf says what a record means to a race.
+func TestEntrantOf(t *testing.T) {
+	g, base := raceGrid(t)
+	config := g.at(0, base)
+	key, r := config.Key(), stopRule{eta: 3, first: 10}
+	name := r.nameFor(config.Iters)
+	rungs := func(n int) []results.Rung {
+		return []results.Rung{{Step: 10, Val: .1}, {Step: 30, Val: .2}, {Step: 90, Val: .3}}[:n]
+	}
+	vals := []float64{.1, .2, .3}
+	for _, c := range []struct {
+		what      string
+		rec       results.Record
+		want      entrant
+		takesPart bool
+		settled   bool
+	}{
+		{"done in the race", results.Record{State: results.Done, Race: name, Rungs: rungs(3), Steps: 100}, entrant{vals: vals, passed: 3, gone: true}, true, true},
+		{"done alone", results.Record{State: results.Done, Steps: 100}, entrant{}, false, true},
+		{"stopped here", results.Record{State: results.Stopped, Race: name, Rungs: rungs(2), Steps: 30}, entrant{vals: vals[:2], passed: 1, stopped: true}, true, true},
+		{"stopped by another rule", results.Record{State: results.Stopped, Race: "median:10", Rungs: rungs(2), Steps: 30}, entrant{}, true, false},
+		{"diverged in the race", results.Record{State: results.Diverged, Race: name, Rungs: rungs(1), Steps: 20}, entrant{vals: vals[:1], passed: 1, gone: true}, true, true},
+		{"diverged at once", results.Record{State: results.Diverged, Race: name, Steps: 2}, entrant{gone: true}, true, true},
+		{"diverged at once, alone", results.Record{State: results.Diverged, Steps: 2}, entrant{gone: true}, true, true},
+		{"diverged late, alone", results.Record{State: results.Diverged, Steps: 12}, entrant{}, false, true},
+		{"failed", results.Record{State: results.Failed, Race: name, Rungs: rungs(1)}, entrant{}, true, false},
+	} {
+		c.rec.Config, c.rec.Key = config, key
+		all, err := newRaces(&r, g, base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.enter(g, base, map[string]results.Record{key: c.rec})
+		e, takesPart := all.of(config.Iters).entrants[key]
+		if takesPart != c.takesPart {
+			t.Errorf("%s: takes part %t, want %t", c.what, takesPart, c.takesPart)
+		} else if takesPart && (!slices.Equal(e.vals, c.want.vals) || e.passed != c.want.passed || e.stopped != c.want.stopped || e.gone != c.want.gone) {
+			t.Errorf("%s: stands %+v, want %+v", c.what, *e, c.want)
+		}
+		if got := c.rec.Settled(all.name(config.Iters)); got != c.settled {
+			t.Errorf("%s: settled %t, want %t", c.what, got, c.settled)
+		}
+	}
+}
+
+// TestMeet runs races of blocks on goroutines, with trials that leave on the way, and holds what
+// is stopped against a race without any.
+func TestMeet(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	for _, rl := range []stopRule{{eta: 2, first: 1}, {eta: 3, first: 2}, {first: 3}} {
+		for range 20 {
+			alone, keys := enterAll(rl, 16, 1+rng.IntN(40))
+			all := fates(rng, keys, len(alone.rungs))
+			want := play(rng, alone, keys, all)
+			for range 5 {
+				r, _ := enterAll(rl, 16, len(keys))
+				var wg sync.WaitGroup
+				for rest := slices.Clone(keys); len(rest) > 0; {
+					n := 1 + rng.IntN(len(rest))
+					block := rest[:n]
+					rest = rest[n:]
+					wg.Go(func() { runBlock(t.Context(), r, block, all) })
+				}
+				wg.Wait()
+				got := map[string]int{}
+				for key, e := range r.entrants {
+					if e.stopped {
+						got[key] = len(e.vals) - 1
+					}
+				}
+				if !equalMaps(got, want) {
+					t.Fatalf("%s: blocks stop %v, want %v", rl.flag(), got, want)
+				}
+			}
+		}
+	}
+}
+
+// runBlock takes trials through a race, as a block does.
+func runBlock(ctx context.Context, r *race, keys []string, all map[string]fate) {
+	for i := range r.rungs {
+		var there []string
+		var vals []float64
+		for _, key := range keys {
+			if all[key].last > i {
+				there, vals = append(there, key), append(vals, all[key].vals[i])
+			} else {
+				r.leave(key)
+			}
+		}
+		keys = nil
+		for n, goesOn := range r.meet(ctx, i, there, vals) {
+			if goesOn {
+				keys = append(keys, there[n])
+			}
+		}
+		if len(keys) == 0 || ctx.Err() != nil {
+			return
+		}
+	}
+	for _, key := range keys {
+		r.leave(key)
+	}
+}
+
+// TestMeetInterrupted ends the context while one block waits for another: nobody is stopped.
+func TestMeetInterrupted(t *testing.T) {
+	r, keys := enterAll(stopRule{eta: 2, first: 1}, 4, 4)
+	ctx, cancel := context.WithCancel(t.Context())
+	met := make(chan []bool)
+	go func() { met <- r.meet(ctx, 0, keys[:3], []float64{.1, .2, .3}) }()
+	cancel()
+	if got := <-met; !slices.Equal(got, []bool{true, true, true}) {
+		t.Errorf("goes on: %v, want all", got)
+	}
+	// It comes back: the same are there, and the fourth.
+	go func() { met <- r.meet(t.Context(), 0, keys[:3], []float64{.1, .2, .3}) }()
+	r.meet(t.Context(), 0, keys[3:], []float64{.25})
+	if got := <-met; !slices.Equal(got, []bool{false, false, true}) {
+		t.Errorf("goes on: %v, want the third alone", got)
+	}
+}
+
+// TestResume brings trials back from where they were, while another waits for them.
+func TestResume(t *testing.T) {
+	r, keys := enterAll(stopRule{eta: 2, first: 1}, 4, 4)
+	met := make(chan []bool)
+	go func() { met <- r.meet(t.Context(), 0, keys[:1], []float64{.2}) }()
+	r.resume(keys[1], []float64{.3, .1}, 1) // went on from rung 0, and waits at rung 1
+	r.resume(keys[2], []float64{.25}, 1)
+	r.resume(keys[3], []float64{.1}, 0) // waits at rung 0
+	if got := <-met; !slices.Equal(got, []bool{false}) || !r.entrants[keys[3]].stopped {
+		t.Errorf("goes on: %v; want the first and the last stopped", got)
+	}
+	r.resume(keys[1], nil, 0) // where it stands it stays
+	if got := r.meet(t.Context(), 1, keys[2:3], []float64{.4}); !slices.Equal(got, []bool{true}) || !r.entrants[keys[1]].stopped {
+		t.Errorf("goes on: %v; want the third, and the second stopped", got)
+	}
+	if got, want := r.course(keys[2]), []results.Rung{{Step: 1, Val: .25}, {Step: 2, Val: .4}}; !slices.Equal(got, want) {
+		t.Errorf("course %v, want %v", got, want)
+	}
+}

@@ -1,0 +1,267 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"fusegrid"
+	"fusegrid/kernels"
+	"fusegrid/nn/dataset"
+	"fusegrid/results"
+)
+
+// verifyOptions is what the flags of verify say.
+type verifyOptions struct {
+	n       int
+	key     string // how the key of the one trial begins
+	all     bool
+	out     string
+	data    string
+	impl    string
+	workers int
+}
+
+// verify trains recorded trials again, each alone, and compares every bit.
+func verify(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	var o verifyOptions
+	fs := newFlags("verify")
+	fs.IntVar(&o.n, "n", 5, "")
+	fs.StringVar(&o.key, "trial", "", "")
+	fs.BoolVar(&o.all, "all", false, "")
+	fs.StringVar(&o.out, "out", "", "")
+	fs.StringVar(&o.data, "data", "", "")
+	fs.StringVar(&o.impl, "impl", "", "")
+	fs.IntVar(&o.workers, "workers", 1, "")
+	err := parse(fs, args)
+	if errors.Is(err, errHelp) {
+		_, err := io.WriteString(stdout, verifyHelp)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	switch {
+	case o.n < 1:
+		return badInput{fmt.Errorf("-n %d: give the number of trials to train again", o.n)}
+	case o.workers < 1 || o.workers > 4096:
+		return badInput{fmt.Errorf("-workers %d: give a number from 1 to 4096", o.workers)}
+	}
+	if o.out == "" {
+		if o.out, err = onlyOut(); err != nil {
+			return err
+		}
+	}
+	records, err := o.pick()
+	if err != nil {
+		return err
+	}
+	v := &verifier{verifyOptions: o, stdout: stdout, stderr: stderr, splits: map[string]*dataset.Split{}}
+	return v.run(ctx, records)
+}
+
+// onlyOut returns the output folder that is meant where there is but one.
+func onlyOut() (string, error) {
+	found, _ := filepath.Glob(filepath.Join("out", "*", journalName))
+	if len(found) == 1 {
+		return filepath.Dir(found[0]), nil
+	}
+	return "", badInput{fmt.Errorf("-out: there are %d output folders in out; name the one to verify", len(found))}
+}
+
+// pick returns the records to verify, best first: the best, and others evenly from all ranks.
+func (o verifyOptions) pick() ([]results.Record, error) {
+	if _, err := os.Stat(filepath.Join(o.out, journalName)); err != nil {
+		return nil, badInput{fmt.Errorf("-out: %w; name the folder of a sweep", err)}
+	}
+	out, err := peekOutput(o.out)
+	if err != nil {
+		return nil, err
+	}
+	var all, found []results.Record
+	for _, r := range out.records {
+		if r.State == results.Done || r.State == results.Diverged {
+			all = append(all, r)
+		}
+	}
+	results.Rank(all)
+	if o.key != "" {
+		for _, r := range all {
+			if strings.HasPrefix(r.Key, o.key) {
+				found = append(found, r)
+			}
+		}
+		if len(found) != 1 {
+			return nil, badInput{fmt.Errorf("-trial %s: %d trials in %s have a key that begins so; the keys are in %s", o.key, len(found), o.out, csvName)}
+		}
+		return found, nil
+	}
+	if len(all) == 0 {
+		return nil, badInput{fmt.Errorf("%s has no trial to verify", o.out)}
+	}
+	n := min(o.n, len(all))
+	if o.all {
+		n = len(all)
+	}
+	for i := range n {
+		found = append(found, all[i*len(all)/n])
+	}
+	return found, nil
+}
+
+// A verifier trains trials again.
+type verifier struct {
+	verifyOptions
+	stdout, stderr io.Writer
+	splits         map[string]*dataset.Split // by pixel order
+}
+
+func (v *verifier) run(ctx context.Context, records []results.Record) error {
+	differ := 0
+	for i, want := range records {
+		set, err := v.set(want)
+		if err != nil {
+			return err
+		}
+		data, err := v.split(ctx, want)
+		if err != nil {
+			return err
+		}
+		got, err := v.again(ctx, set, data, want)
+		if err != nil {
+			return err
+		}
+		verdict, ok := compare(set.Stable, want, got)
+		if !ok {
+			differ++
+		}
+		fmt.Fprintf(v.stdout, "%d/%d  %.12s  lr %g, reg %g, seed %d: %s\n", i+1, len(records), want.Key, want.Config.LR, want.Config.Reg, want.Config.Seed, verdict)
+	}
+	if differ > 0 {
+		return fmt.Errorf("%d of %d trials came out differently than %s says", differ, len(records), filepath.Join(v.out, journalName))
+	}
+	return nil
+}
+
+// set returns the kernel set to train with: the one of the record, or another that rounds alike.
+func (v *verifier) set(r results.Record) (*kernels.Set, error) {
+	var alike *kernels.Set
+	for _, s := range fusegrid.All() {
+		switch {
+		case v.impl != "" && s.Name != v.impl, string(s.Class) != r.Config.Class:
+		case s.Name == r.Impl:
+			return s, nil
+		case alike == nil:
+			alike = s
+		}
+	}
+	if alike == nil {
+		name := cmp.Or(v.impl, "of this machine")
+		return nil, badInput{fmt.Errorf("trial %.12s was trained by %s, which rounds as class %s; no kernel set %s does", r.Key, r.Impl, r.Config.Class, name)}
+	}
+	return alike, nil
+}
+
+// split returns the data of a record.
+func (v *verifier) split(ctx context.Context, r results.Record) (*dataset.Split, error) {
+	s, ok := v.splits[r.Config.Net]
+	if !ok {
+		dir := v.data
+		if dir == "" && r.DataName == builtIn {
+			dir = builtIn
+		}
+		var err error
+		if s, err = load(ctx, dir, r.Config.Net, v.stderr); err != nil {
+			return nil, err
+		}
+		v.splits[r.Config.Net] = s
+	}
+	if s.Hash != r.Config.Data {
+		return nil, badInput{fmt.Errorf("trial %.12s was trained on %s (%.8s), this is %s (%.8s); give its folder with -data", r.Key, r.DataName, r.Config.Data, s.Name, s.Hash)}
+	}
+	return s, nil
+}
+
+// again trains the trial of a record alone.
+func (v *verifier) again(ctx context.Context, set *kernels.Set, data *dataset.Split, want results.Record) (got results.Record, err error) {
+	r, err := newRunner(want.Config.DType, set, data)
+	if err != nil {
+		return got, badInput{err}
+	}
+	b := block{trials: []trial{{key: want.Key, config: want.Config}}, cores: v.workers}
+	err = r.run(ctx, b, hooks{
+		stepped: func(int, float64) {},
+		ended:   func(rs []results.Record) { got = rs[0] },
+	})
+	return got, err
+}
+
+// near bounds how far figures may be apart where bits depend on the shapes of products.
+const near = 1e-3
+
+// compare says how a trial came out the second time.
+func compare(stable bool, want, got results.Record) (verdict string, ok bool) {
+	var apart []string
+	note := func(what string, same bool, a, b any) {
+		if !same {
+			apart = append(apart, fmt.Sprintf("%s %v, on record %v", what, a, b))
+		}
+	}
+	note("state", got.State == want.State, got.State, want.State)
+	if stable {
+		note("steps", got.Steps == want.Steps, got.Steps, want.Steps)
+		note("weights", got.Weights == want.Weights, short(got.Weights), short(want.Weights))
+		note("losses", got.Losses == want.Losses, short(got.Losses), short(want.Losses))
+	}
+	g, w := figures(got), figures(want)
+	for i := range g {
+		same := (g[i].value == nil) == (w[i].value == nil)
+		if same && g[i].value != nil {
+			a, b := *g[i].value, *w[i].value
+			same = a == b
+			if !stable {
+				same = math.Abs(a-b) <= g[i].near*max(1, math.Abs(b))
+			}
+		}
+		note(g[i].name, same, number(g[i].value), number(w[i].value))
+	}
+	switch {
+	case len(apart) > 0:
+		return "DIFFERS: " + strings.Join(apart, "; "), false
+	case !stable:
+		return "the figures agree; bits were not compared, since this kernel set's depend on what is trained together", true
+	}
+	return "the same bits", true
+}
+
+// A figure of a record, and how near another must be where bits are not compared.
+type figure struct {
+	name  string
+	value *float64
+	near  float64
+}
+
+func figures(r results.Record) []figure {
+	a, l := r.Accuracy, r.Loss
+	const images = 0.02 // of a thousand, a few at the border fall to the other side
+	return []figure{
+		{"training accuracy", a.Train, images}, {"validation accuracy", a.Val, images}, {"best validation accuracy", a.BestVal, images},
+		{"final validation accuracy", a.FinalVal, images}, {"test accuracy", a.Test, images},
+		{"first loss", l.First, near}, {"last loss", l.Last, near}, {"least loss", l.Min, near},
+	}
+}
+
+func number(v *float64) string {
+	if v == nil {
+		return "none"
+	}
+	return fmt.Sprint(*v)
+}
+
+func short(hash string) string { return cmp.Or(fmt.Sprintf("%.12s", hash), "none") }

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"fusegrid/nn/safetensors"
+	"fusegrid/results"
+)
+
+// TestVerify trains a sweep, verifies it, and then forges records.
+func TestVerify(t *testing.T) {
+	isolate(t)
+	const grid = "-data synthetic -impl reference -quiet -hidden 3 -iters 8 -batch 20 -std 1e-2 -lr 1e-4,1e-3,1e30 -reg 0 -out o"
+	if _, stderr, code := call(t, strings.Fields(grid)...); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	stdout, stderr, code := call(t, "verify", "-all", "-out", "o")
+	if code != exitOK || stderr != "" || strings.Count(stdout, ": the same bits\n") != 3 {
+		t.Errorf("exit code %d, stderr %q, stdout\n%s", code, stderr, stdout)
+	}
+	stdout, _, code = call(t, "verify", "-n", "1", "-out", "o", "-workers", "3")
+	if code != exitOK || strings.Count(stdout, "the same bits") != 1 {
+		t.Errorf("-n 1: exit code %d, stdout\n%s", code, stdout)
+	}
+	records := recorded(t, "o")
+	for _, forge := range []struct {
+		what string
+		do   func(r *results.Record)
+	}{
+		{"weights", func(r *results.Record) { r.Weights = strings.Repeat("0", 64) }},
+		{"losses", func(r *results.Record) { r.Losses = strings.Repeat("0", 64) }},
+		{"test accuracy", func(r *results.Record) { r.Accuracy.Test = ptr(*r.Accuracy.Test + 1e-9) }},
+		{"last loss", func(r *results.Record) { r.Loss.Last = nil }},
+		{"state", func(r *results.Record) { r.State = results.Diverged }},
+	} {
+		out, err := openOutput(files{}, strings.ReplaceAll(forge.what, " ", ""), os.Stderr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		results.Rank(records)
+		r := records[0]
+		forge.do(&r)
+		if err := out.keep([]results.Record{r}); err != nil {
+			t.Fatal(err)
+		}
+		out.close()
+		stdout, stderr, code := call(t, "verify", "-trial", r.Key[:8], "-out", out.dir)
+		if code != exitFailed || !strings.Contains(stdout, "DIFFERS: "+forge.what) && !strings.Contains(stdout, "; "+forge.what) || !strings.Contains(stderr, "1 of 1 trials came out differently") {
+			t.Errorf("forged %s: exit code %d, stderr %q, stdout\n%s", forge.what, code, stderr, stdout)
+		}
+	}
+	// Another data set than the one on record is no verdict.
+	r := records[0]
+	r.Config.Data = "71"
+	r.Key = r.Config.Key()
+	out, err := openOutput(files{}, "other", os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := out.keep([]results.Record{r}); err != nil {
+		t.Fatal(err)
+	}
+	out.close()
+	if _, stderr, code := call(t, "verify", "-out", "other"); code != exitBadInput || !strings.Contains(stderr, "give its folder with -data") {
+		t.Errorf("other data: exit code %d, stderr %q", code, stderr)
+	}
+}
+
+func TestCompareUnstable(t *testing.T) {
+	want := results.Record{State: results.Done, Weights: "a", Losses: "b", Accuracy: results.Accuracy{Val: ptr(0.5)}, Loss: results.Loss{Last: ptr(2.0)}}
+	got := want
+	got.Weights, got.Losses, got.Accuracy.Val, got.Loss.Last = "c", "d", ptr(0.505), ptr(2.0001)
+	if verdict, ok := compare(false, want, got); !ok || !strings.Contains(verdict, "bits were not compared") {
+		t.Errorf("%s", verdict)
+	}
+	got.Loss.Last = ptr(2.1)
+	if verdict, ok := compare(false, want, got); ok {
+		t.Errorf("%s", verdict)
+	}
+}
+
+// TestKeep: the best nets' weights, and no others, are there, and they are those on record.
+func TestKeep(t *testing.T) {
+	isolate(t)
+	const args = "-lr log:1e-4..1e-2:6 -hidden 3 -iters 20 -batch 10 -std 1e-2 -reg 0 -keep 2 -workers 2 -block 1"
+	for _, grid := range []string{args, args + " -seed 1..3"} {
+		s, r, _ := newJob(t, "o", grid)
+		if err := s.run(t.Context(), r, nil); err != nil {
+			t.Fatal(err)
+		}
+		records := recorded(t, "o")
+		results.Rank(records)
+		names, _ := filepath.Glob("o/weights/*")
+		if len(names) != 2 {
+			t.Fatalf("weights %v, want those of 2 nets", names)
+		}
+		for _, r := range records[:2] {
+			data, err := os.ReadFile(filepath.Join("o", weightsName, r.Key+".safetensors"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, err := safetensors.Read(data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var all [][]float32
+			for _, tensor := range f.Tensors {
+				all = append(all, tensor.F32)
+			}
+			if hashNumbers(all...) != r.Weights {
+				t.Errorf("lr %g, seed %d: the weights are not those on record", r.Config.LR, r.Config.Seed)
+			}
+		}
+	}
+}
+
+func TestFresh(t *testing.T) {
+	isolate(t)
+	args := strings.Fields("-data synthetic -impl reference -quiet -hidden 2 -iters 1 -batch 5 -lr 1e-3 -reg 0 -fresh -out o")
+	for _, dir := range []string{"o", "o-2", "o-3"} {
+		if _, stderr, code := call(t, args...); code != exitOK || !strings.HasSuffix(stderr, "all trials and tables are in "+dir+"\n") {
+			t.Errorf("exit code %d, stderr %q, want it in %s", code, stderr, dir)
+		}
+		if n := len(recorded(t, dir)); n != 1 {
+			t.Errorf("%s has %d trials", dir, n)
+		}
+	}
+}

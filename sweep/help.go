@@ -40,13 +40,13 @@ How to train:
             (default: FUSEGRID_DATA, else what fetch got, else the built-in set)
 
 Stopping early (what goes on has the same bits as without):
-  -halving  ETA[:MIN]: after MIN, MIN·ETA, MIN·ETA², … iterations all wait for each
-            other, and the best of ETA by validation accuracy goes on, rounded up
-            (default MIN: the length / ETA²). 3:100 is a good start
+  -halving  ETA[:MIN]: after MIN, MIN·ETA, MIN·ETA², … iterations all wait for
+            each other, and the best of ETA by validation accuracy goes on,
+            rounded up (default MIN: the length / ETA²). 3:100 is a good start
             async:ETA[:MIN]: nobody waits; each block is judged by what came so
-            far. What is stopped then depends on timing, and on what runs beside it
-  -stop     median[:MIN]: every MIN iterations (default: a tenth) all wait, and a
-            trial stops whose best accuracy so far is below the median of the
+            far. What is stopped then depends on timing, and on what runs beside
+  -stop     median[:MIN]: every MIN iterations (default: a tenth) all wait, and
+            a trial stops whose best accuracy so far is below the median of the
             others' running averages
 
 What comes out:

@@ -41,10 +41,10 @@ How to train:
 
 Stopping early (what goes on has the same bits as without):
   -halving  ETA[:MIN]: after MIN, MIN·ETA, MIN·ETA², … iterations all wait for
-            each other, and the best of ETA by validation accuracy goes on,
-            rounded up (default MIN: the length / ETA²). 3:100 is a good start
-            async:ETA[:MIN]: nobody waits; each block is judged by what came so
-            far. What is stopped then depends on timing, and on what runs beside
+            each other, and the best 1/ETA of them, by validation accuracy, go
+            on (default MIN: the length / ETA²); 3:100 for example
+            async:ETA[:MIN]: nobody waits; each block is judged among those that
+            came before it. What is stopped then depends on timing and blocks
   -stop     median[:MIN]: every MIN iterations (default: a tenth) all wait, and
             a trial stops whose best accuracy so far is below the median of the
             others' running averages

@@ -52,6 +52,10 @@ func beCommand(args []string) int {
 		return exitBadInput
 	}
 	s := &job{disk: d, options: o, data: data, base: base(o, data), stdout: os.Stdout, stderr: os.Stderr}
+	if s.races, err = newRaces(o.race, o.grid, s.base); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return exitBadInput
+	}
 	if err := s.run(context.Background(), r, args); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return exitFailed
@@ -86,8 +90,14 @@ func torture(few, many int) int {
 // killed, and then lets it end: no trial is lost, none is there twice, the figures are those
 // of an unbroken run.
 func TestKilled(t *testing.T) {
+	for _, race := range []string{"", " -block 2 -halving 2:10"} {
+		t.Run(race, func(t *testing.T) { testKilled(t, killGrid+race) })
+	}
+}
+
+func testKilled(t *testing.T, grid string) {
 	isolate(t)
-	c, out := killable(killGrid+" -out whole", 0)
+	c, out := killable(grid+" -out whole", 0)
 	start := time.Now()
 	if err := c.Run(); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -99,7 +109,7 @@ func TestKilled(t *testing.T) {
 	for killed, sweeps := 0, 0; killed < kills; sweeps++ {
 		dir := fmt.Sprint("o", sweeps)
 		for again := true; again; {
-			c, out := killable(killGrid+" -out "+dir, 0)
+			c, out := killable(grid+" -out "+dir, 0)
 			if err := c.Start(); err != nil {
 				t.Fatal(err)
 			}

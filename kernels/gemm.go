@@ -50,6 +50,7 @@ const (
 	blockKept     = 16 << 20  // of the side that is kept: it may live in the last-level cache
 	blockOften    = 512 << 10 // of a kept side that does not fit the L2 cache beside the rest
 	smallSide     = 128 << 10 // of a product that is not cut, for its operands and its result
+	crowding      = 1 << 10   // rows a multiple of it apart crowd few cache sets
 	farApart      = 4 << 10   // rows of an operand that crowd few cache sets and many pages
 	flippedRows   = 512       // rows of a strip that is transposed after
 )
@@ -171,7 +172,7 @@ func (g *gemm[T]) blocksOf(l *layout[T]) blocks {
 	// Scalars are read in place unless their rows are so far apart that they crowd into
 	// few cache sets. Neighbouring lanes share a line, so there it takes more: lines
 	// that hold few groups, or a side that is read often and does not fit the cache.
-	crowded := l.scalar.lane*size >= farApart/4
+	crowded := l.scalar.lane*size >= crowding && l.scalar.lane*size%crowding == 0
 	if l.scalar.lane == 1 {
 		often := g.micro.Copy != nil || b.streamVector && l.rows*l.k*size >= blockOften
 		crowded = often && l.scalar.step*size >= farApart

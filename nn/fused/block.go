@@ -2,6 +2,8 @@ package fused
 
 import (
 	"fmt"
+	"slices"
+	"unsafe"
 
 	"fusegrid/kernels"
 	"fusegrid/nn/nprand"
@@ -72,9 +74,13 @@ func New[T kernels.Float](set *kernels.Set, shape Shape, nets []Net, mean []T, w
 	}
 	units := b.off[len(nets)]
 	stack := newDense[T](units, shape.Inputs, shape.Rule)
+	stack.w = spread[T](units, shape.Inputs, kernels.SumLanes[T]())
+	if shape.Rule != SGD {
+		stack.v = spread[T](units, shape.Inputs, kernels.SumLanes[T]())
+	}
 	b.w1, b.v1, b.b1, b.vb1 = stack.w, stack.v, stack.b, stack.vb
 	b.beta = make([]T, units)
-	b.h1, b.d1 = newActivations[T](shape.Batch, units), newActivations[T](shape.Batch, units)
+	b.h1, b.d1 = spread[T](shape.Batch, units, line[T]()), spread[T](shape.Batch, units, line[T]())
 	for _, width := range widest[1:] {
 		b.acts = append(b.acts, kernels.NewMat[T](shape.Batch, width))
 		b.deltas = append(b.deltas, kernels.NewMat[T](shape.Batch, width))
@@ -91,14 +97,41 @@ func newDense[T kernels.Float](out, in int, rule Rule) dense[T] {
 	return d
 }
 
-// newActivations returns an (n, units) matrix whose rows do not lie a multiple of 4,096 bytes
-// apart: at such strides a column maps to a few lines of the L1 cache.
-func newActivations[T kernels.Float](n, units int) kernels.Mat[T] {
-	stride := units
-	if units%512 == 0 {
-		stride += 16
+// spread returns a zero matrix whose rows are gap elements further apart than they need be
+// if they would lie a multiple of 1,024 bytes apart: at such strides the lines of a column crowd
+// into few sets of the L1 cache.
+//
+// For weights the gap is [kernels.SumLanes]: the zeros in it then leave every lane of
+// SumSquares as it is without them.
+func spread[T kernels.Float](rows, cols, gap int) kernels.Mat[T] {
+	const crowded = 1024
+	stride := max(cols, 1)
+	if stride*int(unsafe.Sizeof(T(0)))%crowded == 0 {
+		stride += gap
 	}
-	return kernels.Mat[T]{Rows: n, Cols: units, Stride: max(stride, 1), Data: make([]T, n*stride)}
+	return kernels.Mat[T]{Rows: rows, Cols: cols, Stride: stride, Data: make([]T, rows*stride)}
+}
+
+// line returns the elements of a cache line.
+func line[T kernels.Float]() int { return 64 / int(unsafe.Sizeof(T(0))) }
+
+// packed returns the elements of m row by row: its own memory where no row has a gap.
+func packed[T kernels.Float](m kernels.Mat[T]) []T {
+	if m.Stride == m.Cols {
+		return m.Data
+	}
+	all := make([]T, 0, m.Rows*m.Cols)
+	for i := range m.Rows {
+		all = append(all, m.Row(i)...)
+	}
+	return all
+}
+
+// unpack sets m from its elements row by row.
+func unpack[T kernels.Float](m kernels.Mat[T], v []T) {
+	for i := range m.Rows {
+		copy(m.Row(i), v[i*m.Cols:])
+	}
 }
 
 // Len returns the number of nets in the block.
@@ -115,11 +148,13 @@ func (b *Block[T]) Units() int { return b.off[len(b.nets)] }
 func (b *Block[T]) Init(k int, rng *nprand.State) {
 	n := b.nets[k]
 	fill := func(w kernels.Mat[T]) {
-		drawn := make([]float64, len(w.Data))
+		drawn := make([]float64, w.Rows*w.Cols)
 		draw(rng, drawn, w.Rows, w.Cols, n.Scale, b.shape.InOut)
+		rounded := make([]T, len(drawn))
 		for i, v := range drawn {
-			w.Data[i] = T(v)
+			rounded[i] = T(v)
 		}
+		unpack(w, rounded)
 	}
 	for _, l := range b.layers(k) {
 		fill(l.w)
@@ -152,7 +187,7 @@ func rows[T kernels.Float](m kernels.Mat[T], lo, hi int) kernels.Mat[T] {
 func (b *Block[T]) Weights(k int) [][]T {
 	var all [][]T
 	for _, l := range b.layers(k) {
-		all = append(all, append([]T(nil), l.w.Data...), append([]T(nil), l.b...))
+		all = append(all, slices.Clone(packed(l.w)), slices.Clone(l.b))
 	}
 	return all
 }
@@ -160,7 +195,7 @@ func (b *Block[T]) Weights(k int) [][]T {
 // setWeights takes what [Block.Weights] gave.
 func (b *Block[T]) setWeights(k int, w [][]T) {
 	for i, l := range b.layers(k) {
-		copy(l.w.Data, w[2*i])
+		unpack(l.w, w[2*i])
 		copy(l.b, w[2*i+1])
 	}
 }
@@ -174,10 +209,10 @@ func (b *Block[T]) Keep(keep []bool) {
 			continue
 		}
 		lo, hi := b.off[k], b.off[k+1]
-		copy(b.w1.Data[unit*b.w1.Cols:], b.w1.Data[lo*b.w1.Cols:hi*b.w1.Cols])
+		copy(b.w1.Data[unit*b.w1.Stride:], rows(b.w1, lo, hi).Data)
 		copy(b.b1[unit:], b.b1[lo:hi])
 		if b.shape.Rule != SGD {
-			copy(b.v1.Data[unit*b.w1.Cols:], b.v1.Data[lo*b.w1.Cols:hi*b.w1.Cols])
+			copy(b.v1.Data[unit*b.v1.Stride:], rows(b.v1, lo, hi).Data)
 			copy(b.vb1[unit:], b.vb1[lo:hi])
 		}
 		b.nets[at], b.deep[at], b.off[at] = n, b.deep[k], unit

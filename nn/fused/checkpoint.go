@@ -18,7 +18,7 @@ import (
 
 const checkpointVersion = "fusegrid checkpoint 1"
 
-// Checkpoint returns the state of t. The tensors alias the block: write them before the next step.
+// Checkpoint returns the state of t. Some tensors alias the block: write them before the next step.
 // The identity is the caller's name for the nets, the schedule and the data; Restore asks for the same one.
 func (t *Trainer[T]) Checkpoint(identity string) (safetensors.File, error) {
 	stream, err := t.rng.MarshalBinary()
@@ -46,8 +46,8 @@ func (t *Trainer[T]) Checkpoint(identity string) (safetensors.File, error) {
 	}
 	for k, id := range t.ids {
 		f.Tensors = append(f.Tensors, safetensors.Of(tensorName(id, "lr"), []float64{t.block.nets[k].LR}, 1))
-		for name, data := range t.block.state(k) {
-			f.Tensors = append(f.Tensors, safetensors.Of(tensorName(id, name), data, len(data)))
+		for name, m := range t.block.state(k) {
+			f.Tensors = append(f.Tensors, safetensors.Of(tensorName(id, name), packed(m), m.Rows, m.Cols))
 		}
 	}
 	slices.SortFunc(f.Tensors, func(a, b safetensors.Tensor) int { return strings.Compare(a.Name, b.Name) })
@@ -139,12 +139,12 @@ func (t *Trainer[T]) restoreNets(f *safetensors.File) error {
 		if err := t.checkBest(k, id); err != nil {
 			return err
 		}
-		for name, data := range t.block.state(k) {
-			v, err := numbers[T](f, tensorName(id, name), len(data))
+		for name, m := range t.block.state(k) {
+			v, err := numbers[T](f, tensorName(id, name), m.Rows*m.Cols)
 			if err != nil {
 				return err
 			}
-			copy(data, v)
+			unpack(m, v)
 		}
 	}
 	return nil
@@ -158,7 +158,7 @@ func (t *Trainer[T]) checkBest(k, id int) error {
 	}
 	var want []int
 	for _, l := range t.block.layers(k) {
-		want = append(want, len(l.w.Data), len(l.b))
+		want = append(want, l.w.Rows*l.w.Cols, len(l.b))
 	}
 	if !slices.EqualFunc(best, want, func(w []T, n int) bool { return len(w) == n }) {
 		return fmt.Errorf("fused: checkpoint: the best weights of net %d do not have its shape", id)
@@ -188,14 +188,16 @@ func (c *Curve) series() map[string]*[]float64 {
 	return map[string]*[]float64{"loss": &c.Loss, "train_acc": &c.TrainAcc, "val_acc": &c.ValAcc}
 }
 
-// state names the numbers that net k trains: weights, biases and velocities.
-func (b *Block[T]) state(k int) map[string][]T {
-	all := map[string][]T{}
+// state names the numbers that net k trains: weights, biases (as one row) and velocities.
+func (b *Block[T]) state(k int) map[string]kernels.Mat[T] {
+	all := map[string]kernels.Mat[T]{}
 	for l, layer := range b.layers(k) {
-		all[fmt.Sprintf("w%d", l+1)], all[fmt.Sprintf("b%d", l+1)] = layer.w.Data, layer.b
+		all[fmt.Sprintf("w%d", l+1)], all[fmt.Sprintf("b%d", l+1)] = layer.w, row(layer.b)
 		if b.shape.Rule != SGD {
-			all[fmt.Sprintf("vw%d", l+1)], all[fmt.Sprintf("vb%d", l+1)] = layer.v.Data, layer.vb
+			all[fmt.Sprintf("vw%d", l+1)], all[fmt.Sprintf("vb%d", l+1)] = layer.v, row(layer.vb)
 		}
 	}
 	return all
 }
+
+func row[T kernels.Float](x []T) kernels.Mat[T] { return kernels.MatOf(1, len(x), x) }

@@ -13,7 +13,8 @@ import (
 	"fusegrid/nn/safetensors"
 )
 
-const pixels = 48
+// pixels makes rows of 1,024 bytes in float32, so that weights and images are spread.
+const pixels = 256
 
 // newTrainer returns a trainer of five nets, one of which diverges.
 func newTrainer(t *testing.T, protocol fused.Protocol, rule fused.Rule, iterations int) *fused.Trainer[float32] {

@@ -32,7 +32,7 @@ type floatLayer[T kernels.Float] struct {
 }
 
 func newFloatLayer[T kernels.Float](ops kernels.Ops[T], batch int, mean []T, workers int) *floatLayer[T] {
-	return &floatLayer[T]{ops: ops, mean: mean, x: kernels.NewMat[T](batch, len(mean)), workers: workers}
+	return &floatLayer[T]{ops: ops, mean: mean, x: spread[T](batch, len(mean), line[T]()), workers: workers}
 }
 
 func (f *floatLayer[T]) load(s Images, idx []int) {

@@ -45,7 +45,7 @@ func meanOf[T kernels.Float](s fused.Images, d int) []T {
 // trained returns the weights and losses of nets after some iterations together.
 func trained[T kernels.Float](t *testing.T, set *kernels.Set, shape fused.Shape, nets []fused.Net, iterations, workers int) ([][][]T, []*fused.Curve) {
 	t.Helper()
-	const pixels = 48
+
 	train, val := images(1, 120, pixels), images(2, 30, pixels)
 	shape.Inputs, shape.Classes = pixels, 10
 	b, err := fused.New(set, shape, nets, meanOf[T](train, pixels), workers)

@@ -83,6 +83,17 @@ func (c Config) HiddenString() string {
 // optional names the fields that are not part of the canonical form while they are empty.
 var optional = map[string]bool{"order": true, "rule": true, "mu": true}
 
+// byName holds the indices of the fields in the order of their names.
+var byName = func() []int {
+	fs := Config{}.fields()
+	order := make([]int, len(fs))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return strings.Compare(fs[a].name, fs[b].name) })
+	return order
+}()
+
 // Canonical returns the text that Key hashes: the line "fusegrid-trial/1", then
 // one line "name=value" per field, sorted by name, each ended by a newline.
 // Floats have the fewest digits that give the same float64 back.
@@ -91,10 +102,11 @@ var optional = map[string]bool{"order": true, "rule": true, "mu": true}
 // value, so that keys made before remain valid.
 func (c Config) Canonical() string {
 	fs := c.fields()
-	slices.SortFunc(fs, func(a, b field) int { return strings.Compare(a.name, b.name) })
 	var b strings.Builder
+	b.Grow(512)
 	b.WriteString("fusegrid-trial/1\n")
-	for _, f := range fs {
+	for _, i := range byName {
+		f := fs[i]
 		if f.value == "" && optional[f.name] {
 			continue
 		}

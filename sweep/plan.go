@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -192,13 +193,20 @@ func cut(trials []trial, n int) []block {
 func fusible(todo []trial) [][]trial {
 	var groups [][]trial
 	at := map[string]int{}
+	var last results.Config // neighbours in a grid mostly agree, and this is quicker to see than a key
+	g, ok := 0, false
 	for _, t := range todo {
 		c := common(t.config)
+		if ok && reflect.DeepEqual(c, last) {
+			groups[g] = append(groups[g], t)
+			continue
+		}
+		last = c
 		key := c.Canonical()
-		g, ok := at[key]
+		g, ok = at[key]
 		if !ok {
 			g = len(groups)
-			at[key], groups = g, append(groups, nil)
+			at[key], groups, ok = g, append(groups, nil), true
 		}
 		groups[g] = append(groups[g], t)
 	}

@@ -323,3 +323,53 @@ func TestRaceFlags(t *testing.T) {
 		t.Error("bad input and dry runs left a folder")
 	}
 }
+
+// TestOtherRuleAfterAnInterruption goes on under another rule than before: states that were not judged
+// at the rungs are of no use to a race, and what a race has stopped trains to the end without one.
+func TestOtherRuleAfterAnInterruption(t *testing.T) {
+	isolate(t)
+	for i, c := range []struct {
+		before, after string
+		anew          bool
+	}{
+		{"", "-halving 3:5", true},
+		{"-stop median:8", "-halving 3:5", true},
+		{"-halving 3:5", "", false},
+	} {
+		want := digest(runRaced(t, fmt.Sprint("whole", i), raced+" "+c.after))
+		ctx, cancel := context.WithCancel(t.Context())
+		s, r := newRacedJob(t, "o", raced+" -workers 1 "+c.before)
+		s.out = fmt.Sprint(i)
+		var steps atomic.Int64
+		err := s.run(ctx, runnerFunc(func(ctx context.Context, b block, h hooks) error {
+			stepped := h.stepped
+			h.stepped = func(n int, f float64) {
+				stepped(n, f)
+				if steps.Add(1) == 33 {
+					cancel()
+				}
+			}
+			return r.run(ctx, b, h)
+		}), nil)
+		cancel()
+		if !errors.Is(err, context.Canceled) {
+			t.Fatalf("%q: %v, want a cancelled context", c.before, err)
+		}
+		s, r = newRacedJob(t, "o", raced+" "+c.after)
+		s.out = fmt.Sprint(i)
+		if err := s.run(t.Context(), r, nil); err != nil {
+			t.Fatal(err)
+		}
+		text := s.stderr.(*bytes.Buffer).String()
+		if !strings.Contains(text, "go on from checkpoints") || strings.Contains(text, "it was not made under the rule") != c.anew {
+			t.Errorf("%q, then %q: %s", c.before, c.after, text)
+		}
+		latest := map[string]results.Record{}
+		for _, r := range recorded(t, s.out) {
+			latest[r.Key] = r
+		}
+		if got := digest(latest); got != want {
+			t.Errorf("%q, then %q: other figures than under the second rule from the start", c.before, c.after)
+		}
+	}
+}

@@ -8,7 +8,7 @@ BENCH ?= .
 ARGS  ?= -lr 1e-4,1e-3 -reg 0.25,0.85
 
 .DEFAULT_GOAL := help
-.PHONY: help build sweep reproduce test test-all race fuzz stress bench benchcmp measure results duel lint deps
+.PHONY: help build sweep reproduce test test-all race fuzz stress torture bench benchcmp measure results duel lint deps
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ fuzz: ## fuzz each reader and kernel for 30 seconds
 
 stress: ## load OpenBLAS from many goroutines for two minutes (needs make deps)
 	FUSEGRID_STRESS=2m $(GO) test -tags openblas -run Stress -count 1 -v ./kernels/openblas
+
+torture: ## kill sweeps at random and at every write, and resume them (minutes)
+	FUSEGRID_TORTURE=1 $(GO) test -run Killed -count 1 -timeout 30m ./sweep
 
 bench: ## run the benchmarks: make bench BENCH=Gemm COUNT=10 TAGS=openblas
 	$(GO) test -tags '$(TAGS)' -run '^$$' -bench '$(BENCH)' -count $(COUNT) .

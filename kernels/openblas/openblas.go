@@ -23,6 +23,7 @@ import "C"
 
 import (
 	"fmt"
+	"math"
 	"regexp"
 	"runtime"
 	"strconv"
@@ -108,12 +109,15 @@ var callers = sync.OnceValue(func() chan struct{} {
 type blasGemm[T kernels.Float] func(tA, tB blas.Transpose, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int)
 
 // gemm adapts call to the slot of a set. BLAS knows one β: the others are applied
-// before the call. A product with nothing to sum is left to base.
+// before the call. A product with nothing to sum is left to base, and so is one with
+// a size or a stride that a C int does not hold: OpenBLAS would return without a
+// result.
 func gemm[T kernels.Float](call blasGemm[T], base func(kernels.Product[T]), callers chan struct{}) func(kernels.Product[T]) {
 	trans := map[bool]blas.Transpose{false: blas.NoTrans, true: blas.Trans}
 	return func(p kernels.Product[T]) {
 		m, n, k := p.Dims()
-		if p.Alpha == 0 || k == 0 {
+		largest := max(m, n, k, p.A.Stride, p.B.Stride, p.C.Stride)
+		if p.Alpha == 0 || k == 0 || largest > math.MaxInt32 {
 			base(p)
 			return
 		}

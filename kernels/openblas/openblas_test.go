@@ -147,6 +147,18 @@ func testGemm[T kernels.Float](t *testing.T) {
 			t.Error(err)
 		}
 	}
+	// A matrix of one row may have any stride.
+	for _, change := range []func(p *kernels.Product[T]){
+		func(p *kernels.Product[T]) { p.A.Stride = math.MaxInt },
+		func(p *kernels.Product[T]) { p.B.Stride = math.MaxInt },
+		func(p *kernels.Product[T]) { p.C.Stride = math.MaxInt },
+	} {
+		p := product[T](rng, 1, 5, 1, false, false)
+		change(&p)
+		if err := compare(ops, p); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // random returns a product whose sides are up to size.

@@ -139,12 +139,22 @@ func TestEveryFailure(t *testing.T) {
 	if d.ops < 40 {
 		t.Fatalf("%d operations are fewer than there must be", d.ops)
 	}
-	for at := 1; at <= d.ops; at++ {
-		what := fmt.Sprintf("failure of operation %d of %d", at, d.ops)
+	for at := 1; ; at++ {
+		what := fmt.Sprintf("failure of operation %d of about %d", at, d.ops)
 		out := fmt.Sprint("o", at)
 		s, r, _ := newJob(t, out, brittleGrid)
-		s.disk = &brittleDisk{at: at, err: syscall.ENOSPC}
+		failing := &brittleDisk{at: at, err: syscall.ENOSPC}
+		s.disk = failing
 		err := s.run(t.Context(), r, nil)
+		// Records that end close together go to the journal in one write, so the number
+		// of operations is not the same in every run.
+		if err == nil && failing.ops < at {
+			complete(t, what, out, 6, want)
+			if at < d.ops-10 {
+				t.Errorf("a run with only %d operations", failing.ops)
+			}
+			return
+		}
 		if !errors.Is(err, syscall.ENOSPC) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v, want one line with the disk's error", what, err)
 		}

@@ -149,7 +149,11 @@ func TestKilledAtEachOperation(t *testing.T) {
 		dir := fmt.Sprint("o", at)
 		c, out := killable(args+" -out "+dir, at)
 		var exit *exec.ExitError
-		if err := c.Run(); !errors.As(err, &exit) || exit.ExitCode() != -1 {
+		err := c.Run()
+		if err == nil && at > d.ops-10 {
+			break // this run had fewer operations: records that end close together share a write
+		}
+		if !errors.As(err, &exit) || exit.ExitCode() != -1 {
 			t.Fatalf("operation %d: %v, want it killed: %s", at, err, out)
 		}
 		c, out = killable(args+" -out "+dir, 0)

@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
 	"unsafe"
 )
@@ -14,7 +15,7 @@ func checkLen(op, name string, got, want int) {
 
 func checkMat[T Float](op, name string, m Mat[T]) {
 	hi, lo := bits.Mul64(uint64(m.Rows), uint64(m.Stride))
-	tooLarge := hi != 0 || int64(lo) < 0 // and the extent would overflow
+	tooLarge := hi != 0 || lo > math.MaxInt // and the extent would overflow
 	if m.Rows < 0 || m.Cols < 0 || m.Stride < m.Cols || tooLarge {
 		panic(fmt.Sprintf("kernels: %s: %s is %d×%d with stride %d", op, name, m.Rows, m.Cols, m.Stride))
 	}

@@ -52,8 +52,8 @@ func TestOpsRefuseWrongArguments(t *testing.T) {
 		{"Gemm: C overlaps A", gemm(func(p *Product[float64]) { p.C = mat(13, 3, 6, 8) })},
 		{"Gemm: C overlaps A", gemm(func(p *Product[float64]) { p.C = mat(0, 3, 6, 8) })},
 		{"Gemm: C overlaps B", gemm(func(p *Product[float64]) { p.C = mat(90, 3, 6, 8) })},
-		{"Gemm: A is 4611686018427387904×4 with stride 4", gemm(func(p *Product[float64]) {
-			p.A.Rows, p.A.Stride = 1<<62, 4 // the extent overflows to 0
+		{fmt.Sprintf("Gemm: A is %d×4 with stride 4", math.MaxInt/2+1), gemm(func(p *Product[float64]) {
+			p.A.Rows, p.A.Stride = math.MaxInt/2+1, 4 // the extent overflows to 0
 		})},
 
 		{"ReLU: x has 4 elements, want 5", func() { ops.ReLU(vec(0, 5), vec(10, 4)) }},

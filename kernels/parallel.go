@@ -35,7 +35,8 @@ func (o Ops[T]) GemmParallel(p Product[T], workers int) {
 
 // parts returns the number of workers that a product is worth.
 func (o Ops[T]) parts(m, n, k, workers int) int {
-	return max(1, min(workers, o.units(max(m, n)), m*n*k/minParallelWork))
+	worth := int64(m) * int64(n) * int64(k) / minParallelWork
+	return int(max(1, min(int64(workers), int64(o.units(max(m, n))), worth)))
 }
 
 // cut returns where the part of worker w begins on a side of C.

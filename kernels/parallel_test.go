@@ -63,6 +63,7 @@ func TestCuts(t *testing.T) {
 		{200, 50, 3072, 100, []int{0, 32, 64, 96, 128, 160, 192, 200}},
 		{200, 10, 50, 16, []int{0, 200}}, // too small to split
 		{20, 30, 1 << 20, 16, []int{0, 30}},
+		{2048, 2048, 1024, 2, []int{0, 1024, 2048}}, // 2³² multiply-adds: more than an int may hold
 	} {
 		workers := ops.parts(c.m, c.n, c.k, c.workers)
 		var got []int

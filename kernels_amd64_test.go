@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+	"unsafe"
 
 	"fusegrid/kernels"
 )
@@ -90,6 +91,84 @@ func testGemmBits[T kernels.Float](t *testing.T, set *kernels.Set, shapes [][3]i
 			ops.Gemm(p)
 			if msg := differ(p.C.Data, want.C.Data); msg != "" {
 				t.Fatalf("m×k×n %v variant %d: %s", d, variant, msg)
+			}
+		}
+	}
+}
+
+// TestGemmBitsOfFarRows compares with the model products whose operands have rows so
+// far apart that the driver packs them: scalars row by row or in groups, for the
+// whole product or block by block, and whole panels of vectors.
+func TestGemmBitsOfFarRows(t *testing.T) {
+	for _, set := range native() {
+		t.Run("impl="+set.Name, func(t *testing.T) {
+			t.Run("dtype=f32", func(t *testing.T) { testFarRows[float32](t, set) })
+			t.Run("dtype=f64", func(t *testing.T) { testFarRows[float64](t, set) })
+		})
+	}
+}
+
+func testFarRows[T kernels.Float](t *testing.T, set *kernels.Set) {
+	const far = 8192 // bytes
+	rng := rand.New(rand.NewPCG(5, 6))
+	ops := kernels.Of[T](set)
+	mat := func(rows, cols int, farApart bool) kernels.Mat[T] {
+		x := kernels.Mat[T]{Rows: rows, Cols: cols, Stride: cols}
+		if farApart {
+			x.Stride = far / int(unsafe.Sizeof(T(0)))
+		}
+		x.Data = random[T](rng, rows*x.Stride)
+		return x
+	}
+	for _, c := range []struct {
+		m, k, n            int
+		transA, farA, farB bool
+	}{
+		{m: 41, k: 600, n: 96, farA: true},                // scalars row by row, the vectors stream
+		{m: 141, k: 600, n: 32, farA: true},               // the scalars stream
+		{m: 41, k: 3200, n: 64, transA: true, farA: true}, // scalars in groups, the last not whole
+		{m: 43, k: 3200, n: 64, transA: true, farA: true}, // and the last two not whole
+		{m: 300, k: 700, n: 32, transA: true, farA: true}, // block by block
+		{m: 610, k: 220, n: 600, farB: true},              // groups of a strip of Cᵀ, which is cut
+		{m: 130, k: 700, n: 100, farB: true},              // panels of vectors
+		{m: 130, k: 300, n: 203, farB: true},              // which stream
+	} {
+		for beta := range 4 {
+			p := kernels.Product[T]{Alpha: -0.5, TransA: c.transA, B: mat(c.k, c.n, c.farB), C: mat(c.m, c.n, false)}
+			if p.A = mat(c.m, c.k, c.farA); c.transA {
+				p.A = mat(c.k, c.m, c.farA)
+			}
+			switch beta {
+			case 0:
+				p.Alpha = 1
+			case 1:
+				p.Beta = 0.25
+			case 2:
+				p.BetaRow = random[T](rng, c.m)
+			case 3:
+				p.BetaCol = random[T](rng, c.n)
+			}
+			before := append([]T(nil), p.C.Data...)
+			ops.Gemm(p)
+			// The model is slow: it takes each row in one place and each column in one.
+			for x := range max(c.m, c.n) {
+				i, j := x%c.m, x%c.n
+				want := p
+				want.C = kernels.MatOf(1, 1, []T{before[i*c.n+j]})
+				want.B = p.B.Slice(0, c.k, j, j+1)
+				if want.A = p.A.Slice(i, min(i+1, p.A.Rows), 0, p.A.Cols); c.transA {
+					want.A = p.A.Slice(0, c.k, i, i+1)
+				}
+				if p.BetaRow != nil {
+					want.BetaRow = p.BetaRow[i : i+1]
+				}
+				if p.BetaCol != nil {
+					want.BetaCol = p.BetaCol[j : j+1]
+				}
+				model(want)
+				if msg := differ(p.C.Data[i*c.n+j:i*c.n+j+1], want.C.Data); msg != "" {
+					t.Fatalf("%+v β kind %d, (%d, %d): %s", c, beta, i, j, msg)
+				}
 			}
 		}
 	}

@@ -208,6 +208,7 @@ func (g *gemm[T]) vectorPanels(w *workspace[T], l *layout[T], b *blocks, j, nb, 
 		whole = nb / g.micro.Tile.NR * g.micro.Tile.NR
 		g.packPanels(w, l.vector.from(j, p), whole, kb)
 	}
+	clear(w.panels) // the next may be fewer
 	w.panels = w.panels[:0]
 	for c := 0; c < nb; {
 		width := g.width(nb - c)

@@ -55,6 +55,41 @@ func testReferenceGemm[T Float](t *testing.T) {
 	}
 }
 
+// The reference takes scalars packed column by column where their rows are far apart.
+func TestReferenceGemmOfFarRows(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	p := Product[float32]{
+		Alpha: 1, TransA: true,
+		A: Mat[float32]{Rows: 3200, Cols: 41, Stride: 1024, Data: vec[float32](rng, 3200*1024)},
+		B: MatOf(3200, 100, vec[float32](rng, 3200*100)),
+		C: NewMat[float32](41, 100),
+	}
+	want := p
+	want.C = NewMat[float32](41, 100)
+	naive(want)
+	Of[float32](Reference()).Gemm(p)
+	if msg := differ(p.C.Data, want.C.Data); msg != "" {
+		t.Error(msg)
+	}
+}
+
+// A workspace that waits for the next product holds no operand of the last.
+func TestGemmForgetsItsOperands(t *testing.T) {
+	w := new(workspace[float32])
+	g := &gemm[float32]{micro: referenceMicro[float32]()}
+	g.pool.New = func() any { return w }
+	// The vectors stream, and the last block has fewer panels than the one before.
+	g.product(Product[float32]{Alpha: 1, A: NewMat[float32](3, 600), B: NewMat[float32](600, 402), C: NewMat[float32](3, 402)})
+	if len(w.panels) == 0 || len(w.panels) == cap(w.panels) {
+		t.Fatalf("%d panels of room for %d: the shape does not test this", len(w.panels), cap(w.panels))
+	}
+	for i, p := range w.panels[:cap(w.panels)] {
+		if p.data != nil {
+			t.Errorf("panel %d still holds %d elements of the caller's", i, len(p.data))
+		}
+	}
+}
+
 // randomProduct draws a product; the bits of variant choose both transposes, the
 // three kinds of β and zeros among them.
 func randomProduct[T Float](rng *rand.Rand, m, n, k, variant int) Product[T] {

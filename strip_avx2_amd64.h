@@ -1,6 +1,5 @@
 // The body of an AVX2 micro-kernel: a strip of C, at most HEIGHT rows at a
-// time. kernels_amd64.s includes it once per type and
-// width and defines before:
+// time. kernels_amd64.s includes it once per type and width and defines before:
 //
 //	LOG LANES      log2 of the size of an element, elements of a vector
 //	FMA MUL MOVU MASKMOV BCAST CMP BLENDV FMA213   the instructions of the type
@@ -13,9 +12,9 @@
 //	EACH(op)           op for the sums of each row
 //
 // and the op of a row of sums, ending with a jump to the next group once R15 is 0
-// (RESUME: to the start of the loop once CX is 0):
+// (RESUME: to the start of the loop once CX is 0; ZERO and SCALE: without one):
 //
-//	ZERO RESUME SAVE SCALE SET MERGEROW MERGECOL
+//	ZERO RESUME SAVE SCALE STORE SET MERGEROW MERGECOL
 //
 // Registers:
 //

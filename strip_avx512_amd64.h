@@ -2,15 +2,19 @@
 // kernels_amd64.s includes it once per type and width and defines before:
 //
 //	LOG            log2 of the size of an element
-//	FMA MUL MOVU BCAST ISZERO ISZERO1   the instructions of the type
+//	FMA FMABCST MUL MOVU MOVUZ BCAST ISZERO   the instructions of the type
 //	ROWBYTES       bytes of a row of Partial: all vectors of the width
 //	LANEMASK       lanes of a vector - 1
 //	V0 V1 T0 T1    vectors of the step, broadcast scalars
 //	A0…A13 B0…B13  sums: row r is Ar, Br (a single vector has no B)
 //	VECTORS        loads a step's vectors
 //	ROW(s,t,a,b)   a, b ← a, b + s·V
-//	and, for a row of sums a, b, ending with a jump to the next group once R is 0:
-//	RESUME(a,b) SAVE(a,b) SET(a,b) MERGEROW(a,b) MERGECOL(a,b)
+//	COLBETA        loads β by columns and the masks of those that are not 0
+//
+// and the op of a row of sums a, b, ending with a jump to the next group once R15 is 0
+// (RESUME: to the start of the loop once CX is 0; ZERO: without one):
+//
+//	ZERO RESUME SAVE STORE SET MERGEROW MERGECOL
 //
 // Registers:
 //

@@ -42,8 +42,8 @@ func withAVX2Vectors(s *kernels.Set) {
 	}.override(&s.F64)
 }
 
-// withAVX512Vectors overrides the elementwise slots of s. It needs AVX512F. The
-// bits are those of [withAVX2Vectors].
+// withAVX512Vectors overrides the elementwise slots of s. It needs AVX512F and
+// AVX512DQ. The bits are those of [withAVX2Vectors].
 func withAVX512Vectors(s *kernels.Set) {
 	vectors[float32]{
 		relu:        reluAVX512F32,

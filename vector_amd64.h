@@ -227,7 +227,7 @@ exit:
 // ---- SumSquares ------------------------------------------------------------
 //
 // func sumSquares(x *T, n int) T
-// Requires: AVX2, FMA3; or AVX512F
+// Requires: AVX2, FMA3; or AVX512F, AVX512DQ (VXORPS)
 //
 // Lane l of 256 bytes' worth: lane = fma(x, x, lane) for x[l], x[l+L], …; then the
 // upper half of the lanes is added to the lower until one is left. V4… hold the

@@ -22,8 +22,8 @@ import (
 var exhaustive = flag.Bool("exhaustive", false, "test exp on every float32 of its range")
 
 func needAVX512(tb testing.TB) {
-	if !cpuid.CPU.Supports(cpuid.AVX512F) {
-		tb.Skip("needs a CPU with AVX-512 F")
+	if !cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512DQ) {
+		tb.Skip("needs a CPU with AVX-512 F and DQ")
 	}
 }
 

@@ -1,6 +1,6 @@
 //go:build !purego
 
-// The elementwise kernels for AVX-512 F and float32; vector_amd64.h has their text.
+// The elementwise kernels for AVX-512 F, DQ and float32; vector_amd64.h has their text.
 
 #include "textflag.h"
 #include "vector_avx512.h"

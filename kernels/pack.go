@@ -8,7 +8,7 @@ import "unsafe"
 type operand[T Float] struct {
 	data       []T
 	lane, step int // distance of neighbours, in elements
-	groups     int // lanes of a group, if packed in groups: lane is then the groups' distance over it
+	groups     int // lanes of a full group, if packed in groups: those are groups·lane apart
 }
 
 // from returns the operand that starts at lane i and step p.

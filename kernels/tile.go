@@ -101,8 +101,8 @@ type Strip[T Float] struct {
 	Resume     bool
 	Unfinished bool
 	Unit       bool // α is 1, which spares a multiplication
-	// Partial holds Rows rows of sums, each as many whole vectors as Cols needs.
-	// Its layout is the kernel's own: the same strip writes and reads it.
+	// Partial holds Rows rows of sums, each of at most as many whole vectors as Cols
+	// needs. Its layout is the kernel's own: the same strip writes and reads it.
 	Partial []T
 	Alpha   T
 }

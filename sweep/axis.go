@@ -145,14 +145,14 @@ func (x floatAxis) number(it item, text string) (float64, error) {
 	}
 	v, err := strconv.ParseFloat(text, 64)
 	switch {
-	case math.IsInf(v, 0):
+	case math.Signbit(v):
+		return 0, it.errorf("%q is negative", text)
+	case math.IsInf(v, 1):
 		return 0, it.errorf("%q is too large", text)
 	case err != nil:
 		return 0, it.errorf("%q is not a number", text)
 	case math.IsNaN(v):
 		return 0, it.errorf("%q is no number to train with", text)
-	case math.Signbit(v):
-		return 0, it.errorf("%q is negative", text)
 	case v == 0 && !x.zero:
 		return 0, it.errorf("%q must be more than 0", text)
 	}

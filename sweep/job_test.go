@@ -572,6 +572,20 @@ func TestScreen(t *testing.T) {
 	}
 }
 
+func TestDumbTerminal(t *testing.T) {
+	f, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Skipf("no terminal to open here: %v", err)
+	}
+	defer f.Close()
+	for name, want := range map[string]bool{"xterm": true, "dumb": false} {
+		t.Setenv("TERM", name)
+		if s := newScreen(f); s.terminal != want {
+			t.Errorf("TERM=%s: lines are redrawn: %t, want %t", name, s.terminal, want)
+		}
+	}
+}
+
 func TestSmallTexts(t *testing.T) {
 	for _, tt := range []struct{ got, want string }{
 		{clock(42 * time.Second), "42s"},

@@ -171,6 +171,8 @@ func TestBadInput(t *testing.T) {
 		{"-lr -0", `-lr "-0": "-0" is negative` + lr},
 		{"-lr 0", `-lr "0": "0" must be more than 0` + lr},
 		{"-lr nan", `-lr "nan": "nan" is no number to train with` + lr},
+		{"-lr -Inf", `-lr "-Inf": "-Inf" is negative` + lr},
+		{"-lr -1e999", `-lr "-1e999": "-1e999" is negative` + lr},
 		{"-lr 1,Inf", `-lr "1,Inf", item 2 "Inf": "Inf" is too large` + lr},
 		{"-lr 1e999", `-lr "1e999": "1e999" is too large` + lr},
 		{"-lr x", `-lr "x": "x" is not a number` + lr},

@@ -94,8 +94,9 @@ func freshDir(dir string) string {
 	}
 }
 
-// peekOutput reads a folder without changing or making anything.
-func peekOutput(dir string) (*output, error) {
+// peekOutput reads a folder without changing or making anything, and says on
+// stderr what is wrong with its journal.
+func peekOutput(dir string, stderr io.Writer) (*output, error) {
 	name := filepath.Join(dir, journalName)
 	f, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -105,9 +106,15 @@ func peekOutput(dir string) (*output, error) {
 		return nil, badInput{fmt.Errorf("-out: %w", err)}
 	}
 	defer f.Close()
-	records, _, err := results.ReadJournal(f, name)
+	records, recovery, err := results.ReadJournal(f, name)
 	if err != nil {
 		return nil, badInput{fmt.Errorf("-out: %w", err)}
+	}
+	if recovery.Cut > 0 {
+		fmt.Fprintf(stderr, "sweep: %s: the last line is torn, %d bytes; it is passed over\n", name, recovery.Cut)
+	}
+	for _, d := range recovery.Damage {
+		fmt.Fprintf(stderr, "sweep: %s: %s; it is passed over\n", name, d)
 	}
 	return newOutput(dir, records), nil
 }

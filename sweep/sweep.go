@@ -294,7 +294,7 @@ func (s *job) failures(records []results.Record) error {
 
 // dryRun prints the grid and what is left of it to train. It makes no file.
 func (s *job) dryRun(r runner) error {
-	out, err := peekOutput(s.out)
+	out, err := peekOutput(s.out, s.stderr)
 	if err != nil {
 		return err
 	}

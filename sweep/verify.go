@@ -58,7 +58,7 @@ func verify(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 			return err
 		}
 	}
-	records, err := o.pick()
+	records, err := o.pick(stderr)
 	if err != nil {
 		return err
 	}
@@ -76,11 +76,11 @@ func onlyOut() (string, error) {
 }
 
 // pick returns the records to verify, best first: the best, and others evenly from all ranks.
-func (o verifyOptions) pick() ([]results.Record, error) {
+func (o verifyOptions) pick(stderr io.Writer) ([]results.Record, error) {
 	if _, err := os.Stat(filepath.Join(o.out, journalName)); err != nil {
 		return nil, badInput{fmt.Errorf("-out: %w; name the folder of a sweep", err)}
 	}
-	out, err := peekOutput(o.out)
+	out, err := peekOutput(o.out, stderr)
 	if err != nil {
 		return nil, err
 	}

@@ -69,6 +69,34 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+// TestDamageIsSaid changes one record and tears the last one, without new checksums.
+func TestDamageIsSaid(t *testing.T) {
+	isolate(t)
+	grid := strings.Fields("-data synthetic -impl reference -quiet -hidden 3 -iters 4 -batch 20 -lr 1e-4,1e-3,1e-2 -reg 0 -out o")
+	if _, stderr, code := call(t, grid...); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	name := filepath.Join("o", journalName)
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged := strings.Replace(string(b), `"weights":"`, `"weights":"00`, 1)
+	damaged = damaged[:len(damaged)-20]
+	if err := os.WriteFile(name, []byte(damaged), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"verify", "-all", "-out", "o"}, append(grid, "-dry-run")} {
+		stdout, stderr, code := call(t, args...)
+		if code != exitOK || !strings.Contains(stderr, name+": line 2 is damaged") || !strings.Contains(stderr, name+": the last line is torn") {
+			t.Errorf("%q: exit code %d, stderr %q, stdout\n%s", args, code, stderr, stdout)
+		}
+	}
+	if after, err := os.ReadFile(name); err != nil || string(after) != damaged {
+		t.Errorf("the journal was changed (%v)", err)
+	}
+}
+
 func TestCompareUnstable(t *testing.T) {
 	want := results.Record{State: results.Done, Weights: "a", Losses: "b", Accuracy: results.Accuracy{Val: ptr(0.5)}, Loss: results.Loss{Last: ptr(2.0)}}
 	got := want

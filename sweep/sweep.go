@@ -118,6 +118,13 @@ func (s *job) run(ctx context.Context, r runner, args []string) (err error) {
 
 // train runs the blocks and puts their records into the journal.
 func (s *job) train(ctx context.Context, blocks []block, r runner, out *output, store *store) (err error) {
+	var best *gallery
+	if s.keep > 0 {
+		best = newGallery(filepath.Join(s.out, weightsName), s.disk, s.keep, out.records)
+		if n := best.missing(); n > 0 {
+			fmt.Fprintf(s.stderr, "sweep: %d of the best nets on record were trained without -keep; their weights are not there\n", n)
+		}
+	}
 	if len(blocks) == 0 {
 		return nil
 	}
@@ -135,13 +142,7 @@ func (s *job) train(ctx context.Context, blocks []block, r runner, out *output, 
 			}
 		}()
 	}
-	k := &keeping{job: s, output: out, store: store, machine: machine, peak: live.peak}
-	if s.keep > 0 {
-		k.gallery = newGallery(filepath.Join(s.out, weightsName), s.disk, s.keep, out.records)
-		if n := k.gallery.missing(); n > 0 {
-			fmt.Fprintf(s.stderr, "sweep: %d of the best nets on record were trained without -keep; their weights are not there\n", n)
-		}
-	}
+	k := &keeping{job: s, output: out, store: store, gallery: best, machine: machine, peak: live.peak}
 	return schedule(ctx, blocks, workers, r, live, k)
 }
 

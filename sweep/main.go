@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"fusegrid"
@@ -16,6 +17,10 @@ import (
 
 func main() {
 	fusegrid.EnsureOpenBLAS(os.Stderr)
+	if os.Getenv("GOGC") == "" {
+		// Images and weights are few and large: let them not be doubled by garbage.
+		debug.SetGCPercent(25)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The first signal ends the context; from then on, a second one ends the process.
 	context.AfterFunc(ctx, stop)

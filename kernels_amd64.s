@@ -503,7 +503,7 @@ GLOBL avx2Lanes<>(SB), RODATA|NOPTR, $64
 // tenth of the speed, a masked store more.
 #define HEIGHT 6
 #define ROWBYTES 64
-#define VECTORS MOVU (SI), Y0; MOVU 32(SI), Y1; PREFETCHT1 (SI)(AX*1)
+#define VECTORS MOVU (SI), Y0; MOVU 32(SI), Y1
 #define ROW(s, a, b) BCAST s, Y2; FMA Y2, Y0, a; FMA Y2, Y1, b
 #define ZERO(a, b) VXORPS a, a, a; VXORPS b, b, b
 #define RESUME(a, b) MOVU (R11), a; MOVU 32(R11), b; ADDQ $64, R11; DECQ CX; JZ start
@@ -629,7 +629,7 @@ TEXT ·avx2Strip8F64(SB), NOSPLIT, $48-8
 // vector, the others a whole one.
 #define HEIGHT 12
 #define ROWBYTES 32
-#define VECTORS MASKMOV (SI), Y3, Y0; PREFETCHT1 (SI)(AX*1)
+#define VECTORS MASKMOV (SI), Y3, Y0
 #define ROW(s, a) BCAST s, Y2; FMA Y2, Y0, a
 #define ZERO(a) VXORPS a, a, a
 #define RESUME(a) MOVU (R11), a; ADDQ $32, R11; DECQ CX; JZ start
@@ -760,7 +760,7 @@ TEXT ·avx2CutF64(SB), NOSPLIT, $48-8
 #undef DOUBLE
 
 #undef VECTORS
-#define VECTORS MOVU (SI), Y0; PREFETCHT1 (SI)(AX*1)
+#define VECTORS MOVU (SI), Y0
 
 #define LOG 2
 #define LANES 8
@@ -874,6 +874,30 @@ TEXT ·avx2Strip4F64(SB), NOSPLIT, $48-8
 	VPERM2F128 $0x20, Y6, Y4, Y8; VPERM2F128 $0x31, Y6, Y4, Y10; \
 	VPERM2F128 $0x20, Y7, Y5, Y9; VPERM2F128 $0x31, Y7, Y5, Y11
 
+// A square in halves: a register takes four (two) columns of a row from the upper half of the
+// rows and of its fellow from the lower half, so nothing has to cross the middle of a
+// register afterwards, which is what VPERM2F128 takes eight operations for on some CPUs.
+#define HALF8(at) \
+	VMOVUPS at(SI), X0; VINSERTF128 $1, at(R11), Y0, Y0; \
+	VMOVUPS at(SI)(DX*1), X1; VINSERTF128 $1, at(R11)(DX*1), Y1, Y1; \
+	VMOVUPS at(SI)(DX*2), X2; VINSERTF128 $1, at(R11)(DX*2), Y2, Y2; \
+	VMOVUPS at(SI)(R9*1), X3; VINSERTF128 $1, at(R11)(R9*1), Y3, Y3; \
+	VUNPCKLPS Y1, Y0, Y4; VUNPCKHPS Y1, Y0, Y5; \
+	VUNPCKLPS Y3, Y2, Y6; VUNPCKHPS Y3, Y2, Y7; \
+	VUNPCKLPD Y6, Y4, Y8; VUNPCKHPD Y6, Y4, Y9; \
+	VUNPCKLPD Y7, Y5, Y10; VUNPCKHPD Y7, Y5, Y11; \
+	VMOVUPS Y8, (AX); VMOVUPS Y9, (AX)(R10*1); \
+	VMOVUPS Y10, (AX)(R10*2); VMOVUPS Y11, (AX)(R15*1); \
+	LEAQ (AX)(R10*4), AX
+#define WHOLE8 HALF8(0); HALF8(16)
+#define HALF4(at) \
+	VMOVUPD at(SI), X0; VINSERTF128 $1, at(R11), Y0, Y0; \
+	VMOVUPD at(SI)(DX*1), X1; VINSERTF128 $1, at(R11)(DX*1), Y1, Y1; \
+	VUNPCKLPD Y1, Y0, Y2; VUNPCKHPD Y1, Y0, Y3; \
+	VMOVUPD Y2, (AX); VMOVUPD Y3, (AX)(R10*1); \
+	LEAQ (AX)(R10*2), AX
+#define WHOLE4 HALF4(0); HALF4(16)
+
 #define IN4(op) op(Y0); op(Y1); op(Y2); op(Y3)
 #define IN8(op) IN4(op); op(Y4); op(Y5); op(Y6); op(Y7)
 #define OUT4(op) op(Y8); op(Y9); op(Y10); op(Y11)
@@ -897,6 +921,8 @@ TEXT ·avx2CopyF32(SB), NOSPLIT, $0-8
 	MOVQ m+0(FP), DI
 #include "copy_avx2_amd64.h"
 
+#define MIDDLE 4
+#define WHOLE WHOLE8
 #define SQUARE TRANSPOSE8
 #define EACHROW(op) IN8(op)
 #define EACHCOL(op) OUT8(op)
@@ -906,6 +932,8 @@ TEXT ·avx2TransposeF32(SB), NOSPLIT, $8-8
 	MOVQ m+0(FP), DI
 #include "transpose_avx2_amd64.h"
 
+#undef WHOLE
+#undef MIDDLE
 #undef SQUARE
 #undef EACHROW
 #undef EACHCOL
@@ -940,6 +968,8 @@ TEXT ·avx2CopyF64(SB), NOSPLIT, $0-8
 	MOVQ m+0(FP), DI
 #include "copy_avx2_amd64.h"
 
+#define MIDDLE 2
+#define WHOLE WHOLE4
 #define SQUARE TRANSPOSE4
 #define EACHROW(op) IN4(op)
 #define EACHCOL(op) OUT4(op)
@@ -949,6 +979,8 @@ TEXT ·avx2TransposeF64(SB), NOSPLIT, $8-8
 	MOVQ m+0(FP), DI
 #include "transpose_avx2_amd64.h"
 
+#undef WHOLE
+#undef MIDDLE
 #undef SQUARE
 #undef EACHROW
 #undef EACHCOL
@@ -967,6 +999,10 @@ TEXT ·avx2TransposeF64(SB), NOSPLIT, $8-8
 
 #undef TRANSPOSE8
 #undef TRANSPOSE4
+#undef HALF8
+#undef WHOLE8
+#undef HALF4
+#undef WHOLE4
 #undef IN4
 #undef IN8
 #undef OUT4

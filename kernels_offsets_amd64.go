@@ -45,6 +45,7 @@ const (
 	moveSrc      = unsafe.Offsetof(kernels.Move[float32]{}.Src)
 	moveSrcStep  = unsafe.Offsetof(kernels.Move[float32]{}.SrcStep)
 
+	betaNone = int(kernels.BetaNone)
 	betaRows = int(kernels.BetaRows)
 	betaCols = int(kernels.BetaCols)
 )

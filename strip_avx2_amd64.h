@@ -23,7 +23,7 @@
 //	DX  bytes between steps of V   BX  bytes between scalars of neighbouring steps
 //	CX  steps left                 R14 rows left after this group
 //	R8…R10 scalars of rows 0, 4, 8 of the group at step p
-//	AX  bytes to look ahead of SI  R15 rows of this group
+//	                               R15 rows of this group
 //	Y0, Y1  the step's vectors     Y2  the broadcast scalar, then α
 //	Y3  lanes of the last vector   Y4…Y15 the sums, row by row
 //
@@ -119,7 +119,11 @@ resume:
 	EACH(RESUME)
 
 start:
-	// Fetch the lines that the group will be written to, while it is summed.
+	// Fetch the lines that the group will be written to, while it is summed. A strip
+	// that is not finished is not written to: its Dst may be anything, and a fetch from
+	// where nothing is mapped costs a walk through the page tables.
+	CMPB const_stripUnfinished(DI), $0
+	JNE  sum
 	MOVQ const_stripK(DI), CX
 	CMPQ CX, $64
 	JLT  sum
@@ -137,8 +141,6 @@ fetch:
 
 sum:
 	MOVQ  const_stripVec(DI), SI
-	MOVQ  const_stripAhead(DI), AX
-	SHLQ  $LOG, AX
 	MOVQ  const_stripK(DI), CX
 	TESTQ CX, CX
 	JZ    summed

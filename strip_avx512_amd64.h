@@ -125,7 +125,11 @@ resume:
 	EACH(RESUME)
 
 start:
-	// Fetch the lines that the group will be written to, while it is summed.
+	// Fetch the lines that the group will be written to, while it is summed. A strip
+	// that is not finished is not written to: its Dst may be anything, and a fetch from
+	// where nothing is mapped costs a walk through the page tables.
+	CMPB const_stripUnfinished(DI), $0
+	JNE  sum
 	MOVQ const_stripK(DI), CX
 	CMPQ CX, $64
 	JLT  sum

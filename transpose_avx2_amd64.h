@@ -1,6 +1,7 @@
 // The body of an AVX2 transpose: dst(c, r) = src(r, c), or β·dst(c, r) + src(r, c).
 // kernels_amd64.s defines before: LOG, LANES, the instructions as for a strip, and
 //
+//	WHOLE, MIDDLE   moves a square that no edge cuts and that meets no β; half its rows
 //	SQUARE          transposes the rows in Y0… to columns in Y8…
 //	EACHROW(op)     op(Y0); op(Y1); … for all rows of the square
 //	EACHCOL(op)     op(Y8); op(Y9); … for all columns
@@ -13,6 +14,9 @@
 //	R14 rows left                    R12 columns left     CX  rows of this block
 //	R8  β of the row, or of the columns                   R9  its step in bytes
 //	Y8  columns of this block (to load), then Y0 rows of this block (to store)
+//
+// In a whole square, R11 is the row in the middle of the block, and R9 and R15 are three
+// times the steps of the source and of Dst.
 
 #define MASK(n, y) \
 	MOVQ n, CX; \
@@ -79,6 +83,24 @@ rowblock:
 	MOVQ  const_moveCols(DI), R12
 	TESTQ R12, R12
 	JLE   done
+	CMPQ  const_moveBetaKind(DI), $const_betaNone
+	JNE   square
+	CMPQ  R14, $LANES
+	JLT   square
+	LEAQ  (DX)(DX*2), R9
+	LEAQ  (R10)(R10*2), R15
+
+whole:
+	SUBQ $LANES, R12
+	JLT  edge
+	LEAQ (SI)(DX*MIDDLE), R11
+	WHOLE
+	ADDQ $32, SI
+	JMP  whole
+
+edge:
+	ADDQ $LANES, R12
+	JZ   nextrows
 
 square:
 	MASK(R12, Y8)
@@ -112,6 +134,7 @@ stored:
 	SUBQ $LANES, R12
 	JG   square
 
+nextrows:
 	MOVQ  DX, CX
 	IMULQ $LANES, CX
 	ADDQ  CX, R13

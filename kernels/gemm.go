@@ -45,14 +45,14 @@ func (g *gemm[T]) product(p Product[T]) {
 
 // Block sizes in bytes, and other bounds that measurements gave.
 const (
-	blockK        = 1 << 10   // of one lane: the part of a chain in one call; more if NR is large
-	blockStreamed = 256 << 10 // of a block of the side that streams
-	blockKept     = 16 << 20  // of the side that is kept: it may live in the last-level cache
-	blockOften    = 512 << 10 // of a kept side that does not fit the L2 cache beside the rest
-	smallSide     = 128 << 10 // of a product that is not cut, for its operands and its result
-	crowding      = 1 << 10   // rows a multiple of it apart crowd few cache sets
-	farApart      = 4 << 10   // rows of an operand that crowd few cache sets and many pages
-	flippedRows   = 512       // rows of a strip that is transposed after
+	blockK      = 1 << 10   // of one lane: the part of a chain in one call; more if NR is large
+	blockScalar = 256 << 10 // of a block of scalars: it stays in the L2 cache
+	blockVector = 1 << 20   // of a block of vectors: it may live in the last-level cache
+	smallSide   = 128 << 10 // of a product that is not cut, for its operands and its result
+	crowding    = 1 << 10   // rows a multiple of it apart crowd few cache sets
+	farApart    = 4 << 10   // rows of an operand that crowd few cache sets and many pages
+	flippedRows = 512       // rows of a strip that is transposed after
+	groupDepth  = 8         // rows of scalars that are packed in groups in one go
 )
 
 // A layout is a product seen as the kernel sees it: rows × k scalars times k × cols
@@ -115,45 +115,37 @@ func (g *gemm[T]) run(w *workspace[T]) {
 		l, b = f, fb
 	}
 
-	if b.k < l.k {
-		w.partial = grow(w.partial, roundUp(b.cols, g.micro.Tile.NR)*b.rows)
-	}
-	kept := l.scalar
-	if b.streamVector && b.packScalar {
-		kept = g.packScalar(w, l.scalar, l.rows, l.k, b.rows)
-	}
 	for j := 0; j < l.cols; j += b.cols {
 		nb := min(b.cols, l.cols-j)
-		if !b.streamVector {
-			g.vectorPanels(w, &l, &b, j, nb, 0, l.k)
+		lanes := roundUp(nb, g.micro.Tile.NR)
+		if b.k < l.k {
+			w.partial = grow(w.partial, lanes*l.rows)
 		}
-		for i := 0; i < l.rows; i += b.rows {
-			mb := min(b.rows, l.rows-i)
-			for p := 0; ; p += b.k {
-				kb := min(b.k, l.k-p)
-				w.s.K = kb
-				w.s.Resume = p > 0
-				w.s.Unfinished = p+kb < l.k
-				scalar := kept.from(i, p)
-				if b.streamVector {
-					g.vectorPanels(w, &l, &b, j, nb, p, kb)
-				} else if b.packScalar {
-					scalar = g.packScalar(w, scalar, mb, kb, mb)
+		for p := 0; ; p += b.k {
+			kb := min(b.k, l.k-p)
+			w.s.K = kb
+			w.s.Resume = p > 0
+			w.s.Unfinished = p+kb < l.k
+			g.vectorPanels(w, &l, &b, j, nb, p, kb)
+			for i := 0; i < l.rows; i += b.rows {
+				mb := min(b.rows, l.rows-i)
+				scalar := l.scalar.from(i, p)
+				if b.packScalar {
+					scalar = g.packScalar(w, scalar, mb, kb)
 				}
-				g.block(w, &l, &b, scalar, i, mb, j, nb, p)
-				if !w.s.Unfinished {
-					break
-				}
+				g.block(w, &l, scalar, i, mb, j, nb, i*lanes)
+			}
+			if !w.s.Unfinished {
+				break
 			}
 		}
 	}
 }
 
-// blocks says how a product is cut. One side is kept: it is packed once, for the
-// whole k. The other streams through, block by block.
+// blocks says how a product is cut: for each block of lanes and each block of steps, the
+// vectors are packed once; then one block of rows of scalars after the other meets them.
 type blocks struct {
 	rows, cols, k int
-	streamVector  bool // the vector side streams, else the scalar side
 	packScalar    bool
 	packVector    bool
 }
@@ -167,27 +159,23 @@ func (g *gemm[T]) blocksOf(l *layout[T]) blocks {
 		// than they save.
 		return blocks{rows: l.rows, cols: l.cols, k: l.k, packVector: l.vector.lane != 1}
 	}
-	b := blocks{rows: l.rows, cols: l.cols, k: balance(l.k, max(blockK, 16*t.NR*size)/size, 1)}
-	b.streamVector = l.cols > l.rows && l.rows*l.k*size <= blockKept
+	b := blocks{k: balance(l.k, max(blockK, 16*t.NR*size)/size, 1)}
+	b.cols = min(l.cols, balance(l.cols, max(blockVector/size/b.k, t.NR), t.NR))
+	b.rows = min(l.rows, balance(l.rows, max(blockScalar/size/b.k, t.MR), t.MR))
 	// Scalars are read in place unless their rows are so far apart that they crowd into
-	// few cache sets. Neighbouring lanes share a line, so there it takes more: lines
-	// that hold few groups, or a side that is read often and does not fit the cache.
+	// few cache sets, or their lines hold few groups of neighbouring lanes.
 	crowded := l.scalar.lane*size >= crowding && l.scalar.lane*size%crowding == 0
 	if l.scalar.lane == 1 {
-		often := g.micro.Copy != nil || b.streamVector && l.rows*l.k*size >= blockOften
-		crowded = often && l.scalar.step*size >= farApart
+		far := farApart
+		if g.micro.Copy != nil {
+			far = 2 * cacheLine
+		}
+		crowded = l.scalar.step*size >= far
 	}
-	b.packScalar = crowded && l.k*l.cols >= 64*t.NR
-	// Vectors are read in place, with the next panel prefetched, unless their rows are
-	// far apart and often read.
-	b.packVector = l.vector.lane != 1 ||
-		g.micro.Copy != nil && l.vector.step*size >= farApart && l.rows > 16*t.MR
-	if b.streamVector {
-		b.cols = min(l.cols, balance(l.cols, max(blockStreamed/size/b.k, t.NR), t.NR))
-	} else {
-		b.cols = min(l.cols, balance(l.cols, max(blockKept/size/max(l.k, 1), t.NR), t.NR))
-		b.rows = min(l.rows, balance(l.rows, max(blockStreamed/size/b.k, t.MR), t.MR))
-	}
+	b.packScalar = crowded && l.k > 0 && l.cols >= t.Lanes
+	// Vectors are read in place, with the next panel prefetched, unless the kernel wants
+	// them packed: then wherever they are read more than twice.
+	b.packVector = l.vector.lane != 1 || g.micro.Copy != nil && l.rows > 2*t.MR
 	if l.flipped {
 		b.rows = min(b.rows, flippedRows)
 	}
@@ -218,7 +206,7 @@ func (g *gemm[T]) vectorPanels(w *workspace[T], l *layout[T], b *blocks, j, nb, 
 		} else if packed {
 			w.panels = append(w.panels, g.packVector(w, c*kb, o, width, kb))
 		} else {
-			w.panels = append(w.panels, panel[T]{o.data, o.step, 0})
+			w.panels = append(w.panels, panel[T]{o.data, o.step, c})
 		}
 		c += width
 	}
@@ -236,11 +224,9 @@ func (g *gemm[T]) width(rest int) int {
 	return rest
 }
 
-// block computes rows [i, i+mb) of lanes [j, j+nb) from step p on.
-func (g *gemm[T]) block(w *workspace[T], l *layout[T], b *blocks, scalar operand[T], i, mb, j, nb, p int) {
-	if b.streamVector {
-		p = 0 // the panels start at p
-	}
+// block computes rows [i, i+mb) of lanes [j, j+nb) from the panels. Chains that are not
+// finished are kept from element partial of the workspace on.
+func (g *gemm[T]) block(w *workspace[T], l *layout[T], scalar operand[T], i, mb, j, nb, partial int) {
 	s := &w.s
 	s.Alpha, s.Unit = w.p.Alpha, w.p.Alpha == 1
 	s.ScalarRow, s.ScalarStep = scalar.lane, scalar.step
@@ -248,25 +234,17 @@ func (g *gemm[T]) block(w *workspace[T], l *layout[T], b *blocks, scalar operand
 	if scalar.groups > 0 {
 		s.ScalarRow = 1
 	}
+	s.Scalar = scalar.data
 	for c, n := 0, 0; c < nb; n++ {
 		width := g.width(nb - c)
 		s.Rows, s.Cols = mb, width
-		s.Scalar = scalar.data
 		v := w.panels[n]
-		s.Vec, s.VecStep = v.data, v.step
-		if p > 0 {
-			s.Vec = v.data[p*v.step:]
-		}
-		switch {
-		case n+1 == len(w.panels):
-			s.Ahead = 0
-		case b.packVector:
+		s.Vec, s.VecStep, s.Ahead = v.data, v.step, 0
+		if n+1 < len(w.panels) {
 			s.Ahead = w.panels[n+1].at - v.at
-		default:
-			s.Ahead = width
 		}
 		if s.Resume || s.Unfinished {
-			s.Partial = w.partial[c*b.rows:]
+			s.Partial = w.partial[partial+c*mb:]
 		}
 		switch {
 		case s.Unfinished:

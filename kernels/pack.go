@@ -26,7 +26,7 @@ func (o operand[T]) from(i, p int) operand[T] {
 type panel[T Float] struct {
 	data []T
 	step int
-	at   int // where data starts in the workspace, if packed
+	at   int // where data starts, to tell how far the next one is
 }
 
 // packVector copies lanes × k of o into the workspace from at on, row by row of k.
@@ -59,12 +59,11 @@ func (g *gemm[T]) packPanels(w *workspace[T], o operand[T], lanes, k int) {
 	}
 }
 
-// packScalar copies lanes × k of o into the workspace, for blocks of that many
-// lanes. Where its lanes are neighbours and the kernel takes groups, each group becomes
-// one piece of memory, step by step. Else the order of the two stays: the kernel takes
-// either, so this only brings lines together that a power-of-two stride would crowd
-// into one cache set.
-func (g *gemm[T]) packScalar(w *workspace[T], o operand[T], lanes, k, block int) operand[T] {
+// packScalar copies lanes × k of o into the workspace. Where its lanes are neighbours
+// and the kernel takes groups, each group becomes one piece of memory, step by step. Else
+// the order of the two stays: the kernel takes either, so this only brings lines together
+// that a power-of-two stride would crowd into one cache set.
+func (g *gemm[T]) packScalar(w *workspace[T], o operand[T], lanes, k int) operand[T] {
 	if o.step == 1 {
 		lane := scalarPitch[T](k)
 		w.scalar = grow(w.scalar, lanes*lane)
@@ -74,7 +73,7 @@ func (g *gemm[T]) packScalar(w *workspace[T], o operand[T], lanes, k, block int)
 		return operand[T]{data: w.scalar, lane: lane, step: 1}
 	}
 	if g.micro.Group > 0 {
-		return g.packGroups(w, o, lanes, k, block)
+		return g.packGroups(w, o, lanes, k)
 	}
 	step := scalarPitch[T](lanes)
 	w.scalar = grow(w.scalar, k*step)
@@ -85,21 +84,23 @@ func (g *gemm[T]) packScalar(w *workspace[T], o operand[T], lanes, k, block int)
 }
 
 // packGroups is packScalar by groups. Element (i, p) of a group that begins with lane
-// i0 is at i0*k + p*full + (i-i0), so block may cut between groups only.
-func (g *gemm[T]) packGroups(w *workspace[T], o operand[T], lanes, k, block int) operand[T] {
+// i0 is at i0*k + p*full + (i-i0). It goes down the source a few rows at a time, across
+// all groups: one group after the other would take a corner of a line of each row, and
+// the lines are gone by the time the next one wants them.
+func (g *gemm[T]) packGroups(w *workspace[T], o operand[T], lanes, k int) operand[T] {
 	full := g.micro.Group
 	w.scalar = grow(w.scalar, roundUp(lanes, full)*k+full*k)
-	at := 0
-	for i0 := 0; i0 < lanes; i0 += block {
-		end := min(i0+block, lanes)
-		for i := i0; i < end; {
-			rows := group(end-i, full)
-			dst := w.scalar[at:]
+	for p := 0; p < k; p += groupDepth {
+		depth := min(groupDepth, k-p)
+		at := p * full
+		for i := 0; i < lanes; {
+			rows := group(lanes-i, full)
+			dst, src := w.scalar[at:], o.data[p*o.step+i:]
 			if rows == full {
-				g.micro.PackGroup(dst, o.data[i:], k, o.step)
+				g.micro.PackGroup(dst, src, depth, o.step)
 			} else {
-				for p := range k {
-					copy(dst[p*full:p*full+rows], o.data[p*o.step+i:])
+				for q := range depth {
+					copy(dst[q*full:q*full+rows], src[q*o.step:])
 				}
 			}
 			at += full * k

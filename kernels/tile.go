@@ -17,8 +17,8 @@ type Micro[T Float] struct {
 	PackGroup func(dst, src []T, k, step int)
 	// Multiply computes a strip of C.
 	Multiply func(s *Strip[T])
-	// Copy sets dst(r, c) = src(r, c). It packs vectors that are read often and whose
-	// rows are far apart. A kernel that keeps up with them in place has none.
+	// Copy sets dst(r, c) = src(r, c). It packs vectors that are read more than twice. A
+	// kernel that keeps up with them in place has none.
 	Copy func(m *Move[T])
 	// Transpose sets dst(c, r) = src(r, c), or dst ← β·dst + srcᵀ if it has a β.
 	Transpose func(m *Move[T])
@@ -87,7 +87,7 @@ type Strip[T Float] struct {
 	K          int
 	Vec        []T
 	VecStep    int
-	Ahead      int // where the next strip's vectors will be, from Vec: a hint to prefetch
+	Ahead      int // where the next strip's vectors will be, from Vec: a hint to prefetch, or not
 	Scalar     []T
 	ScalarRow  int
 	ScalarStep int

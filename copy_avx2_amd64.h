@@ -1,5 +1,6 @@
 // The body of an AVX2 copy: dst(r, c) = src(r, c), two vectors of columns at a time,
-// which is a whole panel of the product. kernels_amd64.s defines before: LOG, LANES
+// which is a whole panel of the product; where the last vector is cut, dst has zeros.
+// kernels_amd64.s defines before: LOG, LANES
 // and the instructions as for a strip.
 //
 // Registers:
@@ -46,7 +47,7 @@ chunk:
 
 cut:
 	MASKMOV (SI), Y8, Y0
-	MASKMOV Y0, Y8, (AX)
+	MOVU    Y0, (AX)
 	ADDQ    DX, SI
 	ADDQ    R10, AX
 	DECQ    R14

@@ -25,6 +25,7 @@ func rows() []row {
 			},
 			f32: kernels.Micro[float32]{
 				Tile:      kernels.Tile{MR: 14, NR: 32, Lanes: 16},
+				Depth:     512,
 				Narrow:    8,
 				Group:     14,
 				PackGroup: packGroup14F32,
@@ -33,6 +34,7 @@ func rows() []row {
 			},
 			f64: kernels.Micro[float64]{
 				Tile:      kernels.Tile{MR: 14, NR: 16, Lanes: 8},
+				Depth:     256,
 				Narrow:    4,
 				Group:     14,
 				PackGroup: packGroup14F64,
@@ -48,19 +50,23 @@ func rows() []row {
 			features: []cpuid.FeatureID{cpuid.AVX2, cpuid.FMA3},
 			f32: kernels.Micro[float32]{
 				Tile:      kernels.Tile{MR: 6, NR: 16, Lanes: 8},
+				Narrow:    4,
+				Depth:     256,
 				Group:     6,
 				PackGroup: packGroup6F32,
 				Whole:     true,
-				Multiply:  byWidth(avx2Strip16F32, 8, avx2Strip8F32, 7, avx2CutF32),
+				Multiply:  byWidth(avx2Strip16F32, 8, avx2Strip8F32, 4, avx2Strip4F32),
 				Copy:      avx2CopyF32,
 				Transpose: avx2TransposeF32,
 			},
 			f64: kernels.Micro[float64]{
 				Tile:      kernels.Tile{MR: 6, NR: 8, Lanes: 4},
+				Narrow:    2,
+				Depth:     192,
 				Group:     6,
 				PackGroup: packGroup6F64,
 				Whole:     true,
-				Multiply:  byWidth(avx2Strip8F64, 4, avx2Strip4F64, 3, avx2CutF64),
+				Multiply:  byWidth(avx2Strip8F64, 4, avx2Strip4F64, 2, avx2Strip2F64),
 				Copy:      avx2CopyF64,
 				Transpose: avx2TransposeF64,
 			},
@@ -82,12 +88,12 @@ func avx512TransposeF64(m *kernels.Move[float64])
 
 func avx2Strip16F32(s *kernels.Strip[float32])
 func avx2Strip8F32(s *kernels.Strip[float32])
-func avx2CutF32(s *kernels.Strip[float32])
+func avx2Strip4F32(s *kernels.Strip[float32])
 func avx2CopyF32(m *kernels.Move[float32])
 func avx2TransposeF32(m *kernels.Move[float32])
 func avx2Strip8F64(s *kernels.Strip[float64])
 func avx2Strip4F64(s *kernels.Strip[float64])
-func avx2CutF64(s *kernels.Strip[float64])
+func avx2Strip2F64(s *kernels.Strip[float64])
 func avx2CopyF64(m *kernels.Move[float64])
 func avx2TransposeF64(m *kernels.Move[float64])
 

@@ -499,9 +499,39 @@ DATA avx2Lanes<>+56(SB)/8, $0
 GLOBL avx2Lanes<>(SB), RODATA|NOPTR, $64
 
 
-// Two whole vectors per row, 6 rows: Y4…Y15 hold the sums. A masked load would cost a
-// tenth of the speed, a masked store more.
+// The first n lanes of y, fewer than a vector, to (at). A masked store takes dozens of
+// operations on some CPUs; two or three narrow ones do not. Clobbers y and at.
+#define TAILF32(n, y, x, at) \
+	BTQ          $2, n; \
+	JCC          4(PC); \
+	VMOVUPS      x, (at); \
+	VEXTRACTF128 $1, y, x; \
+	ADDQ         $16, at; \
+	BTQ          $1, n; \
+	JCC          4(PC); \
+	VMOVLPS      x, (at); \
+	VPERMILPD    $1, x, x; \
+	ADDQ         $8, at; \
+	BTQ          $0, n; \
+	JCC          2(PC); \
+	VMOVSS       x, (at)
+#define TAILF64(n, y, x, at) \
+	BTQ          $1, n; \
+	JCC          4(PC); \
+	VMOVUPD      x, (at); \
+	VEXTRACTF128 $1, y, x; \
+	ADDQ         $16, at; \
+	BTQ          $0, n; \
+	JCC          2(PC); \
+	VMOVSD       x, (at)
+
+// Two vectors per row, 6 rows: Y4…Y15 hold the sums. Where the second is cut, V has all of it
+// nevertheless: a masked load at each step would cost a tenth of the speed.
 #define HEIGHT 6
+#define W0 Y0
+#define W1 Y1
+#define W2 Y2
+#define W3 Y3
 #define ROWBYTES 64
 #define VECTORS MOVU (SI), Y0; MOVU 32(SI), Y1
 #define ROW(s, a, b) BCAST s, Y2; FMA Y2, Y0, a; FMA Y2, Y1, b
@@ -509,22 +539,36 @@ GLOBL avx2Lanes<>(SB), RODATA|NOPTR, $64
 #define RESUME(a, b) MOVU (R11), a; MOVU 32(R11), b; ADDQ $64, R11; DECQ CX; JZ start
 #define SAVE(a, b) MOVU a, (R11); MOVU b, 32(R11); ADDQ $64, R11; DECQ R15; JZ next
 #define SCALE(a, b) MUL Y2, a, a; MUL Y2, b, b
-#define STORE(a, b) MOVU a, (AX); MOVU b, 32(AX); ADDQ R10, AX; DECQ R15; JZ next
-#define SET(a, b) SCALE(a, b); STORE(a, b)
+#define STORE(a, b) \
+	MOVU a, (AX); \
+	CMPQ SI, $LANES; \
+	JNE  3(PC); \
+	MOVU b, 32(AX); \
+	JMP  TAILED; \
+	LEAQ 32(AX), CX; \
+	MOVU b, Y1; \
+	TAIL(SI, Y1, X1, CX); \
+	ADDQ R10, AX; \
+	DECQ R15; \
+	JZ   next
 #define MERGEROW(a, b) \
-	SCALE(a, b); \
 	BCAST    (R8), Y0; \
 	LOADBETA (R8), CX; \
 	ADDQ     R9, R8; \
 	DOUBLE   CX, CX; \
-	JZ       3(PC); \
+	JZ       8(PC); \
 	FMA      (AX), Y0, a; \
+	CMPQ     SI, $LANES; \
+	JEQ      4(PC); \
+	MASKMOV  32(AX), Y3, Y1; \
+	FMA      Y1, Y0, b; \
+	JMP      2(PC); \
 	FMA      32(AX), Y0, b; \
 	STORE(a, b)
 #define MERGECOL(a, b) \
-	MOVU (R8), Y0; \
+	MOVU    (R8), Y0; \
 	MERGELANES(0, a); \
-	MOVU 32(R8), Y0; \
+	MASKMOV 32(R8), Y3, Y0; \
 	MERGELANES(32, b); \
 	STORE(a, b)
 
@@ -547,6 +591,8 @@ GLOBL avx2Lanes<>(SB), RODATA|NOPTR, $64
 #define MUL VMULPS
 #define MOVU VMOVUPS
 #define MASKMOV VMASKMOVPS
+#define TAIL TAILF32
+#define TAILED 16(PC)
 #define BCAST VBROADCASTSS
 #define CMP VCMPPS
 #define BLENDV VBLENDVPS
@@ -565,6 +611,8 @@ TEXT ·avx2Strip16F32(SB), NOSPLIT, $48-8
 #undef MUL
 #undef MOVU
 #undef MASKMOV
+#undef TAIL
+#undef TAILED
 #undef BCAST
 #undef CMP
 #undef BLENDV
@@ -578,6 +626,8 @@ TEXT ·avx2Strip16F32(SB), NOSPLIT, $48-8
 #define MUL VMULPD
 #define MOVU VMOVUPD
 #define MASKMOV VMASKMOVPD
+#define TAIL TAILF64
+#define TAILED 11(PC)
 #define BCAST VBROADCASTSD
 #define CMP VCMPPD
 #define BLENDV VBLENDVPD
@@ -596,12 +646,18 @@ TEXT ·avx2Strip8F64(SB), NOSPLIT, $48-8
 #undef MUL
 #undef MOVU
 #undef MASKMOV
+#undef TAIL
+#undef TAILED
 #undef BCAST
 #undef CMP
 #undef BLENDV
 #undef LOADBETA
 #undef DOUBLE
 
+#undef W0
+#undef W1
+#undef W2
+#undef W3
 #undef HEIGHT
 #undef ROWBYTES
 #undef VECTORS
@@ -611,7 +667,6 @@ TEXT ·avx2Strip8F64(SB), NOSPLIT, $48-8
 #undef SAVE
 #undef SCALE
 #undef STORE
-#undef SET
 #undef MERGEROW
 #undef MERGECOL
 #undef NEXTSCALARS
@@ -625,57 +680,55 @@ TEXT ·avx2Strip8F64(SB), NOSPLIT, $48-8
 #undef ROWS5
 #undef ROWS6
 
-// One vector per row, 12 rows: Y4…Y15 hold the sums. The first two take part of a
-// vector, the others a whole one.
+// One vector per row, 12 rows: registers 4…15 hold the sums.
 #define HEIGHT 12
-#define ROWBYTES 32
-#define VECTORS MASKMOV (SI), Y3, Y0
-#define ROW(s, a) BCAST s, Y2; FMA Y2, Y0, a
+#define VECTORS MOVU (SI), W0
+#define ROW(s, a) BCAST s, W2; FMA W2, W0, a
 #define ZERO(a) VXORPS a, a, a
-#define RESUME(a) MOVU (R11), a; ADDQ $32, R11; DECQ CX; JZ start
-#define SAVE(a) MOVU a, (R11); ADDQ $32, R11; DECQ R15; JZ next
-#define SCALE(a) MUL Y2, a, a
+#define RESUME(a) MOVU (R11), a; ADDQ $ROWBYTES, R11; DECQ CX; JZ start
+#define SAVE(a) MOVU a, (R11); ADDQ $ROWBYTES, R11; DECQ R15; JZ next
+#define SCALE(a) MUL W2, a, a
 #define STORE(a) \
-	CMPQ    SI, $LANES; \
-	JNE     3(PC); \
-	MOVU    a, (AX); \
-	JMP     2(PC); \
-	MASKMOV a, Y3, (AX); \
-	ADDQ    R10, AX; \
-	DECQ    R15; \
-	JZ      next
-#define SET(a) SCALE(a); STORE(a)
+	CMPQ SI, $LANES; \
+	JNE  3(PC); \
+	MOVU a, (AX); \
+	JMP  TAILED; \
+	MOVQ AX, CX; \
+	MOVU a, W1; \
+	TAIL(SI, Y1, X1, CX); \
+	ADDQ R10, AX; \
+	DECQ R15; \
+	JZ   next
 #define MERGEROW(a) \
-	SCALE(a); \
-	BCAST    (R8), Y0; \
+	BCAST    (R8), W0; \
 	LOADBETA (R8), CX; \
 	ADDQ     R9, R8; \
 	DOUBLE   CX, CX; \
 	JZ       3(PC); \
-	MASKMOV  (AX), Y3, Y1; \
-	FMA      Y1, Y0, a; \
+	MASKMOV  (AX), W3, W1; \
+	FMA      W1, W0, a; \
 	STORE(a)
 #define MERGECOL(a) \
-	MASKMOV (R8), Y3, Y0; \
+	MASKMOV (R8), W3, W0; \
 	MERGELANES(0, a); \
 	STORE(a)
 
-#define ROWS1 ROW((R8), Y4)
-#define ROWS2 ROWS1; ROW((R8)(R12*1), Y5)
-#define ROWS3 ROWS2; ROW((R8)(R12*2), Y6)
-#define ROWS4 ROWS3; ROW((R8)(R13*1), Y7)
-#define ROWS5 ROWS4; ROW((R9), Y8)
-#define ROWS6 ROWS5; ROW((R9)(R12*1), Y9)
-#define ROWS7 ROWS6; ROW((R9)(R12*2), Y10)
-#define ROWS8 ROWS7; ROW((R9)(R13*1), Y11)
-#define ROWS9 ROWS8; ROW((R10), Y12)
-#define ROWS10 ROWS9; ROW((R10)(R12*1), Y13)
-#define ROWS11 ROWS10; ROW((R10)(R12*2), Y14)
-#define ROWS12 ROWS11; ROW((R10)(R13*1), Y15)
+#define ROWS1 ROW((R8), A0)
+#define ROWS2 ROWS1; ROW((R8)(R12*1), A1)
+#define ROWS3 ROWS2; ROW((R8)(R12*2), A2)
+#define ROWS4 ROWS3; ROW((R8)(R13*1), A3)
+#define ROWS5 ROWS4; ROW((R9), A4)
+#define ROWS6 ROWS5; ROW((R9)(R12*1), A5)
+#define ROWS7 ROWS6; ROW((R9)(R12*2), A6)
+#define ROWS8 ROWS7; ROW((R9)(R13*1), A7)
+#define ROWS9 ROWS8; ROW((R10), A8)
+#define ROWS10 ROWS9; ROW((R10)(R12*1), A9)
+#define ROWS11 ROWS10; ROW((R10)(R12*2), A10)
+#define ROWS12 ROWS11; ROW((R10)(R13*1), A11)
 #define NEXTSCALARS ADDQ BX, R8; ADDQ BX, R9; ADDQ BX, R10
 #define EACH(op) \
-	op(Y4); op(Y5); op(Y6); op(Y7); op(Y8); op(Y9); op(Y10); op(Y11); op(Y12); op(Y13); \
-	op(Y14); op(Y15)
+	op(A0); op(A1); op(A2); op(A3); op(A4); op(A5); op(A6); op(A7); op(A8); op(A9); \
+	op(A10); op(A11)
 #define HIGHER \
 	CMPQ  R15, $12; \
 	JEQ   loop12; \
@@ -697,70 +750,23 @@ TEXT ·avx2Strip8F64(SB), NOSPLIT, $48-8
 	STEP(loop11, ROWS11); \
 	STEP(loop12, ROWS12)
 
-#define LOG 2
-#define LANES 8
-#define FMA VFMADD231PS
-#define FMA213 VFMADD213PS
-#define MUL VMULPS
-#define MOVU VMOVUPS
-#define MASKMOV VMASKMOVPS
-#define BCAST VBROADCASTSS
-#define CMP VCMPPS
-#define BLENDV VBLENDVPS
-#define LOADBETA MOVL
-#define DOUBLE ADDL
-
-// func avx2CutF32(s *kernels.Strip)
-TEXT ·avx2CutF32(SB), NOSPLIT, $48-8
-	MOVQ s+0(FP), DI
-#include "strip_avx2_amd64.h"
-
-#undef LOG
-#undef LANES
-#undef FMA
-#undef FMA213
-#undef MUL
-#undef MOVU
-#undef MASKMOV
-#undef BCAST
-#undef CMP
-#undef BLENDV
-#undef LOADBETA
-#undef DOUBLE
-
-#define LOG 3
-#define LANES 4
-#define FMA VFMADD231PD
-#define FMA213 VFMADD213PD
-#define MUL VMULPD
-#define MOVU VMOVUPD
-#define MASKMOV VMASKMOVPD
-#define BCAST VBROADCASTSD
-#define CMP VCMPPD
-#define BLENDV VBLENDVPD
-#define LOADBETA MOVQ
-#define DOUBLE ADDQ
-
-// func avx2CutF64(s *kernels.Strip)
-TEXT ·avx2CutF64(SB), NOSPLIT, $48-8
-	MOVQ s+0(FP), DI
-#include "strip_avx2_amd64.h"
-
-#undef LOG
-#undef LANES
-#undef FMA
-#undef FMA213
-#undef MUL
-#undef MOVU
-#undef MASKMOV
-#undef BCAST
-#undef CMP
-#undef BLENDV
-#undef LOADBETA
-#undef DOUBLE
-
-#undef VECTORS
-#define VECTORS MOVU (SI), Y0
+#define ROWBYTES 32
+#define W0 Y0
+#define W1 Y1
+#define W2 Y2
+#define W3 Y3
+#define A0 Y4
+#define A1 Y5
+#define A2 Y6
+#define A3 Y7
+#define A4 Y8
+#define A5 Y9
+#define A6 Y10
+#define A7 Y11
+#define A8 Y12
+#define A9 Y13
+#define A10 Y14
+#define A11 Y15
 
 #define LOG 2
 #define LANES 8
@@ -769,6 +775,8 @@ TEXT ·avx2CutF64(SB), NOSPLIT, $48-8
 #define MUL VMULPS
 #define MOVU VMOVUPS
 #define MASKMOV VMASKMOVPS
+#define TAIL TAILF32
+#define TAILED 16(PC)
 #define BCAST VBROADCASTSS
 #define CMP VCMPPS
 #define BLENDV VBLENDVPS
@@ -787,6 +795,8 @@ TEXT ·avx2Strip8F32(SB), NOSPLIT, $48-8
 #undef MUL
 #undef MOVU
 #undef MASKMOV
+#undef TAIL
+#undef TAILED
 #undef BCAST
 #undef CMP
 #undef BLENDV
@@ -800,6 +810,8 @@ TEXT ·avx2Strip8F32(SB), NOSPLIT, $48-8
 #define MUL VMULPD
 #define MOVU VMOVUPD
 #define MASKMOV VMASKMOVPD
+#define TAIL TAILF64
+#define TAILED 11(PC)
 #define BCAST VBROADCASTSD
 #define CMP VCMPPD
 #define BLENDV VBLENDVPD
@@ -818,14 +830,141 @@ TEXT ·avx2Strip4F64(SB), NOSPLIT, $48-8
 #undef MUL
 #undef MOVU
 #undef MASKMOV
+#undef TAIL
+#undef TAILED
 #undef BCAST
 #undef CMP
 #undef BLENDV
 #undef LOADBETA
 #undef DOUBLE
 
-#undef HEIGHT
 #undef ROWBYTES
+#undef W0
+#undef W1
+#undef W2
+#undef W3
+#undef A0
+#undef A1
+#undef A2
+#undef A3
+#undef A4
+#undef A5
+#undef A6
+#undef A7
+#undef A8
+#undef A9
+#undef A10
+#undef A11
+
+// Half a vector per row, at half the cost where the CPU computes by halves: the same in X
+// registers.
+#define ROWBYTES 16
+#define W0 X0
+#define W1 X1
+#define W2 X2
+#define W3 X3
+#define A0 X4
+#define A1 X5
+#define A2 X6
+#define A3 X7
+#define A4 X8
+#define A5 X9
+#define A6 X10
+#define A7 X11
+#define A8 X12
+#define A9 X13
+#define A10 X14
+#define A11 X15
+
+#define LOG 2
+#define LANES 4
+#define FMA VFMADD231PS
+#define FMA213 VFMADD213PS
+#define MUL VMULPS
+#define MOVU VMOVUPS
+#define MASKMOV VMASKMOVPS
+#define TAIL TAILF32
+#define TAILED 16(PC)
+#define BCAST VBROADCASTSS
+#define CMP VCMPPS
+#define BLENDV VBLENDVPS
+#define LOADBETA MOVL
+#define DOUBLE ADDL
+
+// func avx2Strip4F32(s *kernels.Strip)
+TEXT ·avx2Strip4F32(SB), NOSPLIT, $48-8
+	MOVQ s+0(FP), DI
+#include "strip_avx2_amd64.h"
+
+#undef LOG
+#undef LANES
+#undef FMA
+#undef FMA213
+#undef MUL
+#undef MOVU
+#undef MASKMOV
+#undef TAIL
+#undef TAILED
+#undef BCAST
+#undef CMP
+#undef BLENDV
+#undef LOADBETA
+#undef DOUBLE
+
+#define LOG 3
+#define LANES 2
+#define FMA VFMADD231PD
+#define FMA213 VFMADD213PD
+#define MUL VMULPD
+#define MOVU VMOVUPD
+#define MASKMOV VMASKMOVPD
+#define TAIL TAILF64
+#define TAILED 11(PC)
+#define BCAST VMOVDDUP
+#define CMP VCMPPD
+#define BLENDV VBLENDVPD
+#define LOADBETA MOVQ
+#define DOUBLE ADDQ
+
+// func avx2Strip2F64(s *kernels.Strip)
+TEXT ·avx2Strip2F64(SB), NOSPLIT, $48-8
+	MOVQ s+0(FP), DI
+#include "strip_avx2_amd64.h"
+
+#undef LOG
+#undef LANES
+#undef FMA
+#undef FMA213
+#undef MUL
+#undef MOVU
+#undef MASKMOV
+#undef TAIL
+#undef TAILED
+#undef BCAST
+#undef CMP
+#undef BLENDV
+#undef LOADBETA
+#undef DOUBLE
+
+#undef ROWBYTES
+#undef W0
+#undef W1
+#undef W2
+#undef W3
+#undef A0
+#undef A1
+#undef A2
+#undef A3
+#undef A4
+#undef A5
+#undef A6
+#undef A7
+#undef A8
+#undef A9
+#undef A10
+#undef A11
+
+#undef HEIGHT
 #undef VECTORS
 #undef ROW
 #undef ZERO
@@ -833,7 +972,6 @@ TEXT ·avx2Strip4F64(SB), NOSPLIT, $48-8
 #undef SAVE
 #undef SCALE
 #undef STORE
-#undef SET
 #undef MERGEROW
 #undef MERGECOL
 #undef NEXTSCALARS
@@ -910,6 +1048,8 @@ TEXT ·avx2Strip4F64(SB), NOSPLIT, $48-8
 #define MUL VMULPS
 #define MOVU VMOVUPS
 #define MASKMOV VMASKMOVPS
+#define TAIL TAILF32
+#define TAILED 16(PC)
 #define BCAST VBROADCASTSS
 #define CMP VCMPPS
 #define BLENDV VBLENDVPS
@@ -944,6 +1084,8 @@ TEXT ·avx2TransposeF32(SB), NOSPLIT, $8-8
 #undef MUL
 #undef MOVU
 #undef MASKMOV
+#undef TAIL
+#undef TAILED
 #undef BCAST
 #undef CMP
 #undef BLENDV
@@ -957,6 +1099,8 @@ TEXT ·avx2TransposeF32(SB), NOSPLIT, $8-8
 #define MUL VMULPD
 #define MOVU VMOVUPD
 #define MASKMOV VMASKMOVPD
+#define TAIL TAILF64
+#define TAILED 11(PC)
 #define BCAST VBROADCASTSD
 #define CMP VCMPPD
 #define BLENDV VBLENDVPD
@@ -991,6 +1135,8 @@ TEXT ·avx2TransposeF64(SB), NOSPLIT, $8-8
 #undef MUL
 #undef MOVU
 #undef MASKMOV
+#undef TAIL
+#undef TAILED
 #undef BCAST
 #undef CMP
 #undef BLENDV

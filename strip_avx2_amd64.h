@@ -5,7 +5,8 @@
 //	FMA MUL MOVU MASKMOV BCAST CMP BLENDV FMA213   the instructions of the type
 //	LOADBETA DOUBLE    load β as an integer, shift its sign out
 //	HEIGHT ROWBYTES    greatest height of a group, bytes of a row of Partial
-//	VECTORS            loads a step's vectors
+//	W0…W3              registers 0…3 of the width: Y, or X for half a vector
+//	VECTORS            loads a step's vectors, whole
 //	ROWS1…ROWS6         sums + s·V for a step of so many rows
 //	NEXTSCALARS        steps the scalars on
 //	HIGHER HIGHERSTEPS choice and loops of groups of more than 6 rows, or nothing
@@ -14,7 +15,7 @@
 // and the op of a row of sums, ending with a jump to the next group once R15 is 0
 // (RESUME: to the start of the loop once CX is 0; ZERO and SCALE: without one):
 //
-//	ZERO RESUME SAVE SCALE STORE SET MERGEROW MERGECOL
+//	ZERO RESUME SAVE SCALE STORE MERGEROW MERGECOL
 //
 // Registers:
 //
@@ -24,24 +25,25 @@
 //	CX  steps left                 R14 rows left after this group
 //	R8…R10 scalars of rows 0, 4, 8 of the group at step p
 //	                               R15 rows of this group
-//	Y0, Y1  the step's vectors     Y2  the broadcast scalar, then α
-//	Y3  lanes of the last vector   Y4…Y15 the sums, row by row
+//	W0, W1  the step's vectors     W2  the broadcast scalar, then α
+//	W3  lanes of the last vector   the other registers: the sums, row by row
 //
 // After the sum, AX walks Out, R8 walks β, R9 is its step, R10 the step of Out, R11 walks Partial
 // and SI is the lanes of the last vector.
 
-// MERGELANES: where β, in Y0, is not 0, a = β·out + a.
+// MERGELANES: where β, in W0, is not 0, a = β·out + a.
 #define MERGELANES(off, a) \
-	VXORPS  Y2, Y2, Y2; \
-	CMP     $4, Y2, Y0, Y1; \
-	MASKMOV off(AX), Y1, Y2; \
-	FMA213  a, Y0, Y2; \
-	BLENDV  Y1, Y2, a, a
+	VXORPS  W2, W2, W2; \
+	CMP     $4, W2, W0, W1; \
+	MASKMOV off(AX), W1, W2; \
+	FMA213  a, W0, W2; \
+	BLENDV  W1, W2, a, a
 
+// Scalars are fetched half a kilobyte ahead: those of a block lie in L2.
 #define STEP(loop, rows) \
 	PCALIGN $32; \
 loop: \
-	VECTORS; \
+	VECTORS; PREFETCHT0 512(R8); \
 	rows; \
 	ADDQ DX, SI; \
 	NEXTSCALARS; \
@@ -58,7 +60,7 @@ loop: \
 	SHLQ $LOG, CX
 	LEAQ avx2Lanes<>+32(SB), AX
 	SUBQ CX, AX
-	MOVU (AX), Y3
+	MOVU (AX), W3
 	MOVQ const_stripScalarRow(DI), R12
 	SHLQ $LOG, R12
 	LEAQ (R12)(R12*2), R13
@@ -171,21 +173,21 @@ summed:
 
 finish:
 	MOVQ  dst-48(SP), AX
-	BCAST const_stripAlpha(DI), Y2
+	BCAST const_stripAlpha(DI), W2
 	MOVQ  const_stripStep(DI), R10
 	SHLQ  $LOG, R10
 	MOVQ  lanes-40(SP), SI
 	MOVQ  beta-24(SP), R8
 	MOVQ  const_stripBetaKind(DI), CX
-	CMPQ  CX, $const_betaRows
-	JEQ   mergerow
-	JGT   mergecol
 	CMPB  const_stripUnit(DI), $0
-	JEQ   set
-	EACH(STORE)
+	JNE   scaled
+	EACH(SCALE)
 
-set:
-	EACH(SET)
+scaled:
+	CMPQ CX, $const_betaRows
+	JEQ  mergerow
+	JGT  mergecol
+	EACH(STORE)
 
 mergerow:
 	MOVQ const_stripBetaStep(DI), R9
@@ -193,7 +195,6 @@ mergerow:
 	EACH(MERGEROW)
 
 mergecol:
-	EACH(SCALE)
 	EACH(MERGECOL)
 
 next:

@@ -41,16 +41,17 @@
 	DECQ    CX; \
 	JZ      loaded
 
-// A masked store is slow on some CPUs: only where the vector is cut.
 #define SET(y) \
-	CMPQ    R14, $LANES; \
-	JLT     3(PC); \
-	MOVU    y, (AX); \
-	JMP     2(PC); \
-	MASKMOV y, Y0, (AX); \
-	ADDQ    R10, AX; \
-	DECQ    CX; \
-	JZ      stored
+	CMPQ R14, $LANES; \
+	JLT  3(PC); \
+	MOVU y, (AX); \
+	JMP  TAILED; \
+	MOVQ AX, R15; \
+	MOVU y, Y4; \
+	TAIL(R14, Y4, X4, R15); \
+	ADDQ R10, AX; \
+	DECQ CX; \
+	JZ   stored
 
 #define MERGEROW(y) \
 	BCAST    (R8), Y1; \

@@ -45,7 +45,6 @@ func (g *gemm[T]) product(p Product[T]) {
 
 // Block sizes in bytes, and other bounds that measurements gave.
 const (
-	blockK      = 1 << 10   // of one lane: the part of a chain in one call; more if NR is large
 	blockScalar = 256 << 10 // of a block of scalars: it stays in the L2 cache
 	blockVector = 1 << 20   // of a block of vectors: it may live in the last-level cache
 	smallSide   = 128 << 10 // of a product that is not cut, for its operands and its result
@@ -82,27 +81,46 @@ func layoutOf[T Float](p *Product[T], flipped bool) layout[T] {
 	return layout[T]{m, n, k, a, b, false}
 }
 
-// cost estimates the time in half-vector multiply-adds. The weights of packing are
-// measured with operands in the last-level cache.
+// cost estimates the time in tenths of half-vector multiply-adds. The weights of packing
+// are measured with operands in the last-level cache.
 func (g *gemm[T]) cost(l *layout[T], b *blocks) int {
 	lanes := g.micro.Tile.Lanes
-	halves := l.cols / lanes * 2
-	switch rest := l.cols % lanes; {
-	case rest == 0:
-	case rest <= g.micro.Narrow:
-		halves++
-	default:
-		halves += 2
-	}
-	c := halves * l.rows * l.k
+	c := g.costOfLanes(l.cols) * l.rows * l.k
 	if b.packScalar {
-		c += l.rows * l.k * 12 / lanes
+		weight := 120
+		if l.scalar.lane == 1 && g.micro.Copy != nil {
+			weight = 300 // in small groups
+		}
+		c += l.rows * l.k * weight / lanes
 	}
 	if b.packVector {
-		c += l.cols * l.k * 13 / lanes
+		c += l.cols * l.k * 130 / lanes
 	}
 	if l.flipped {
-		c += l.cols * l.rows * 13 / lanes
+		c += l.cols * l.rows * 130 / lanes
+	}
+	return c
+}
+
+// costOfLanes is the part of the cost that one step of one row takes. Where the strip of a
+// single vector has a broadcast for each multiply-add, it is slower than a wide one.
+func (g *gemm[T]) costOfLanes(cols int) int {
+	t := &g.micro.Tile
+	single := 0
+	if g.micro.Whole {
+		single = 4
+	}
+	vectors, rest := cols/t.Lanes, cols%t.Lanes
+	c := vectors * 20
+	if vectors*t.Lanes%t.NR != 0 {
+		c += single
+	}
+	switch {
+	case rest == 0:
+	case rest <= g.micro.Narrow:
+		c += 10 + single
+	default:
+		c += 20 + single
 	}
 	return c
 }
@@ -154,12 +172,12 @@ func (g *gemm[T]) blocksOf(l *layout[T]) blocks {
 	var zero T
 	size := sizeOf(zero)
 	t := &g.micro.Tile
-	if l.rows*l.k+l.cols*l.k <= smallSide/size && l.rows*l.cols <= smallSide/size && l.k <= blockK/size {
+	if l.rows*l.k+l.cols*l.k <= smallSide/size && l.rows*l.cols <= smallSide/size && l.k <= g.micro.Depth {
 		// All of it fits the cache: one block, and no divisions, which would cost more
 		// than they save.
 		return blocks{rows: l.rows, cols: l.cols, k: l.k, packVector: l.vector.lane != 1}
 	}
-	b := blocks{k: balance(l.k, max(blockK, 16*t.NR*size)/size, 1)}
+	b := blocks{k: balance(l.k, g.micro.Depth, 1)}
 	b.cols = min(l.cols, balance(l.cols, max(blockVector/size/b.k, t.NR), t.NR))
 	b.rows = min(l.rows, balance(l.rows, max(blockScalar/size/b.k, t.MR), t.MR))
 	// Scalars are read in place unless their rows are so far apart that they crowd into
@@ -201,15 +219,24 @@ func (g *gemm[T]) vectorPanels(w *workspace[T], l *layout[T], b *blocks, j, nb, 
 	for c := 0; c < nb; {
 		width := g.width(nb - c)
 		o := l.vector.from(j+c, p)
-		if c < whole {
+		switch {
+		case c < whole:
 			w.panels = append(w.panels, panel[T]{w.vector[c*kb:], width, c * kb})
-		} else if packed {
+		case packed || kb > 0 && g.cut(width):
+			w.vector = grow(w.vector, roundUp(nb, g.micro.Tile.NR)*kb)
 			w.panels = append(w.panels, g.packVector(w, c*kb, o, width, kb))
-		} else {
+		default:
 			w.panels = append(w.panels, panel[T]{o.data, o.step, c})
 		}
 		c += width
 	}
+}
+
+// cut reports whether a panel of that width must be packed because the kernel reads the
+// whole of its last vector.
+func (g *gemm[T]) cut(width int) bool {
+	t := &g.micro.Tile
+	return g.micro.Whole && width != t.NR && width != t.Lanes && width != g.micro.Narrow
 }
 
 // width returns the width of the next panel where rest lanes are left.
@@ -218,7 +245,7 @@ func (g *gemm[T]) width(rest int) int {
 	if rest >= t.NR {
 		return t.NR
 	}
-	if over := rest % t.Lanes; rest > t.Lanes && over > 0 && (g.micro.Whole || over <= g.micro.Narrow) {
+	if over := rest % t.Lanes; rest > t.Lanes && over > 0 && over <= g.micro.Narrow {
 		return rest - over
 	}
 	return rest

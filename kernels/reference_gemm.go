@@ -8,6 +8,7 @@ const refMR, refNR = 2, 4
 func referenceMicro[T Float]() Micro[T] {
 	return Micro[T]{
 		Tile:      Tile{MR: refMR, NR: refNR, Lanes: refNR},
+		Depth:     256,
 		Multiply:  refMultiply[T],
 		Transpose: refTranspose[T],
 	}

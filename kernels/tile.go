@@ -5,10 +5,14 @@ package kernels
 // blocking and packing.
 type Micro[T Float] struct {
 	Tile Tile
+	// Depth is the part of a chain in one call: as many steps as are far longer than what
+	// begins and ends a call, while a panel of them stays in a cache near the core.
+	Depth int
 	// Narrow is the greatest width (≤ Tile.Lanes) that the kernel computes at half
 	// the cost of a vector, or 0 if there is none.
 	Narrow int
-	// Whole says that Multiply takes a strip of several vectors only if none is cut.
+	// Whole says that Multiply reads the whole of the last vector of a strip, or of the half
+	// one, though Cols cuts it: such strips are packed.
 	Whole bool
 	// Group is the number of rows of scalars that Multiply takes packed in groups, or
 	// 0 if it does not. PackGroup packs one: dst(p, i) = src(p, i) for i < Group, with
@@ -17,7 +21,8 @@ type Micro[T Float] struct {
 	PackGroup func(dst, src []T, k, step int)
 	// Multiply computes a strip of C.
 	Multiply func(s *Strip[T])
-	// Copy sets dst(r, c) = src(r, c). It packs vectors that are read more than twice. A
+	// Copy sets dst(r, c) = src(r, c), and what is left of the last vector of a row of dst
+	// to zero. It packs vectors that are read more than twice. A
 	// kernel that keeps up with them in place has none.
 	Copy func(m *Move[T])
 	// Transpose sets dst(c, r) = src(r, c), or dst ← β·dst + srcᵀ if it has a β.

@@ -29,13 +29,14 @@ import (
 // and a checksum of everything.
 type store struct {
 	dir   string
+	what  string // they are, for people
 	disk  disk
 	every time.Duration // between two states of a block; 0 for none but the last before an interruption
 }
 
 // A saved is a state in a store.
 type saved struct {
-	name   string
+	store  *store
 	id     string
 	trials []results.Config // that the block began with
 	live   []int            // those of them that still train, by position
@@ -55,8 +56,23 @@ func (s *store) name(id string) string { return filepath.Join(s.dir, id+".safete
 
 // save swaps in the state of a block.
 func (s *store) save(b block, f safetensors.File) error {
+	if err := seal(&f, b.trials); err != nil {
+		return err
+	}
+	err := os.MkdirAll(s.dir, 0o755)
+	if err == nil {
+		err = s.disk.swap(s.name(f.Meta["identity"]), func(w io.Writer) error { return safetensors.Write(w, f) })
+	}
+	if err != nil {
+		return fmt.Errorf("saving the state of a block: %w", err)
+	}
+	return nil
+}
+
+// seal says in a state of which trials it is, and adds the checksum.
+func seal(f *safetensors.File, trials []trial) error {
 	var configs []results.Config
-	for _, t := range b.trials {
+	for _, t := range trials {
 		configs = append(configs, t.config)
 	}
 	text, err := json.Marshal(configs)
@@ -64,14 +80,7 @@ func (s *store) save(b block, f safetensors.File) error {
 		return err
 	}
 	f.Meta["trials"] = string(text)
-	f.Meta["sum"] = checksum(&f)
-	err = os.MkdirAll(s.dir, 0o755)
-	if err == nil {
-		err = s.disk.swap(s.name(f.Meta["identity"]), func(w io.Writer) error { return safetensors.Write(w, f) })
-	}
-	if err != nil {
-		return fmt.Errorf("saving the state of a block: %w", err)
-	}
+	f.Meta["sum"] = checksum(f)
 	return nil
 }
 
@@ -120,7 +129,7 @@ func (s *store) list(report func(name string, err error)) []saved {
 }
 
 func (s *store) look(name string) (saved, error) {
-	v := saved{name: name, id: strings.TrimSuffix(filepath.Base(name), ".safetensors")}
+	v := saved{store: s, id: strings.TrimSuffix(filepath.Base(name), ".safetensors")}
 	f, err := s.load(v.id)
 	if err != nil {
 		return v, err
@@ -168,15 +177,15 @@ func checksum(f *safetensors.File) string {
 }
 
 // resume makes blocks again from the states that fit: all their nets that still train are to be
-// trained here. It returns the trials that are left for other blocks. A state none of whose nets
-// is open any more is removed; one that other trials need too is left for them.
-func (s *store) resume(todo []trial, settled func(key string) bool, report func(name string, err error)) (blocks []block, rest []trial, err error) {
+// trained here. It returns the trials and the states that are left for other blocks. A state none of
+// whose nets is open any more is removed; one that other trials need too is left for them.
+func (s *store) resume(states []saved, todo []trial, settled func(key string) bool) (blocks []block, rest []trial, left []saved, err error) {
 	open := map[string]trial{}
 	for _, t := range todo {
 		open[t.key] = t
 	}
-	for _, v := range s.list(report) {
-		b := block{id: v.id, saved: true, skip: make([]bool, len(v.trials))}
+	for _, v := range states {
+		b := block{id: v.id, saved: true, done: v.done, skip: make([]bool, len(v.trials))}
 		for i, c := range v.trials {
 			key := c.Key()
 			t, ok := open[key]
@@ -199,13 +208,15 @@ func (s *store) resume(todo []trial, settled func(key string) bool, report func(
 		switch {
 		case !needed:
 			if err := s.remove(v.id); err != nil {
-				return nil, nil, err
+				return nil, nil, nil, err
 			}
 		case fits:
 			for _, t := range b.open() {
 				delete(open, t.key)
 			}
 			blocks = append(blocks, b)
+		default:
+			left = append(left, v)
 		}
 	}
 	for _, t := range todo {
@@ -213,5 +224,5 @@ func (s *store) resume(todo []trial, settled func(key string) bool, report func(
 			rest = append(rest, t)
 		}
 	}
-	return blocks, rest, nil
+	return blocks, rest, left, nil
 }

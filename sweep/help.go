@@ -63,7 +63,9 @@ What comes out:
 
 Every trial goes to OUT/trials.jsonl when it ends. What is there is not trained
 again: the same command goes on after Ctrl-C or a crash, a larger grid trains
-what is new. Ctrl-C once stops with everything on record, twice at once.
+what is new. With other -iters or -epochs, trials go on from the checkpoints
+that are there, to the same bits; those of a race (-halving, -stop) begin anew.
+Ctrl-C once stops with everything on record, twice at once.
 Exit code: 0 all is well, 1 a trial or a figure failed, 2 bad input, 130 Ctrl-C.
 
   sweep -lr log:1e-4..2e-3:8 -reg 0.25,0.5,0.85 -iters 3000

@@ -16,6 +16,7 @@ import (
 const (
 	journalName  = "trials.jsonl"
 	statesName   = "checkpoints" // folder
+	keptName     = "states"      // folder
 	weightsName  = "weights"     // folder
 	markdownName = "table.md"
 	csvName      = "table.csv"

@@ -25,8 +25,10 @@ type block struct {
 
 	// Of a block that goes on from a saved state:
 	saved bool
-	id    string // its name; see blockID
-	skip  []bool // trials that are not trained any more, by position
+	id    string   // its name; see blockID
+	skip  []bool   // trials that are not trained any more, by position
+	done  int      // iterations
+	from  []origin // by position, where the state is yet to be made of others
 }
 
 // open returns the trials that are to be trained.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -93,8 +92,8 @@ func (s *job) run(ctx context.Context, r runner, args []string) (err error) {
 	if todo < size {
 		fmt.Fprintf(s.stderr, "sweep: %d of %d trials are on record in %s; %d to train\n", size-todo, size, s.out, todo)
 	}
-	if n := resumedIn(blocks); n > 0 {
-		fmt.Fprintf(s.stderr, "sweep: %s go on from checkpoints\n", plural(n, "trial"))
+	if text := goingOn(blocks, store); text != "" {
+		fmt.Fprintf(s.stderr, "sweep: %s\n", text)
 	}
 	trained := s.train(ctx, blocks, r, out, store)
 
@@ -149,22 +148,34 @@ func (s *job) train(ctx context.Context, blocks []block, r runner, out *output, 
 // store returns the checkpoints of the output folder.
 func (s *job) store() *store {
 	every := time.Duration(s.checkpoint * float64(time.Second))
-	return &store{dir: filepath.Join(s.out, statesName), disk: s.disk, every: every}
+	return &store{dir: filepath.Join(s.out, statesName), what: "checkpoints", disk: s.disk, every: every}
+}
+
+// kept returns the states of trials that were done.
+func (s *job) kept() *store {
+	return &store{dir: filepath.Join(s.out, keptName), what: "kept states", disk: s.disk}
 }
 
 // plan makes blocks of the trials that are not settled: those with a checkpoint as they were, the
-// others as the planner likes.
+// others as the planner likes. Of these, some may go on from trials of another length, but
+// not in a race: nobody has seen them at its rungs.
 func (s *job) plan(out *output, store *store) ([]block, error) {
 	s.races.enter(s.grid, s.base, out.records)
 	settled := s.settled(out)
 	todo := pending(s.grid, s.base, s.flops, settled)
-	blocks, rest, err := store.resume(todo, settled, func(name string, err error) {
+	damaged := func(name string, err error) {
 		fmt.Fprintf(s.stderr, "sweep: %s is damaged: %v; its trials start anew\n", name, err)
-	})
+	}
+	blocks, rest, left, err := store.resume(store.list(damaged), todo, settled)
 	if err != nil {
 		return nil, err
 	}
 	p := s.planner()
+	if s.races == nil && len(rest) > 0 {
+		var more []block
+		more, rest = p.planFrom(rest, origins(rest, append(left, s.kept().list(damaged)...)))
+		blocks = append(blocks, more...)
+	}
 	blocks = append(blocks, p.plan(rest)...)
 	p.share(blocks)
 	return blocks, nil
@@ -199,8 +210,13 @@ func (k *keeping) hooks(b block, t *track) hooks {
 	h := hooks{
 		races:   k.races,
 		resumed: t.resumed,
-		load:    func() (*safetensors.File, error) { return k.store.load(b.id) },
-		save:    func(f safetensors.File) error { return k.store.save(b, f) },
+		load: func() (*safetensors.File, error) {
+			if b.from != nil {
+				return gather(b)
+			}
+			return k.store.load(b.id)
+		},
+		save: func(f safetensors.File) error { return k.store.save(b, f) },
 		begunAnew: func(why error) {
 			fmt.Fprintf(k.stderr, "sweep: a checkpoint cannot be used: %v; its trials start anew\n", why)
 		},
@@ -344,11 +360,6 @@ func trialsIn(blocks []block) int {
 		n += len(b.open())
 	}
 	return n
-}
-
-// resumedIn counts the trials that go on from a checkpoint.
-func resumedIn(blocks []block) int {
-	return trialsIn(slices.DeleteFunc(slices.Clone(blocks), func(b block) bool { return !b.saved }))
 }
 
 // wrap breaks a list at its commas into lines of at most width columns.

@@ -375,13 +375,24 @@ func (s *shares) save(f *safetensors.File) {
 }
 
 func (s *shares) restore(f *safetensors.File) error {
-	t, ok := f.Tensor(timeName)
-	if !ok || len(t.F64) != len(s.spent)+1 {
-		return errors.New("it does not say what time each trial took")
+	times, err := timesOf(f)
+	if err != nil || len(times) != len(s.spent)+1 {
+		return errNoTime
 	}
-	copy(s.spent, t.F64)
-	s.whole = t.F64[len(s.spent)]
+	copy(s.spent, times)
+	s.whole = times[len(s.spent)]
 	return nil
+}
+
+var errNoTime = errors.New("it does not say what time each trial took")
+
+// timesOf returns what save wrote.
+func timesOf(f *safetensors.File) ([]float64, error) {
+	t, ok := f.Tensor(timeName)
+	if !ok || len(t.F64) == 0 {
+		return nil, errNoTime
+	}
+	return t.F64, nil
 }
 
 // skip leaves out the time since the last lap.

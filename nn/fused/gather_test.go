@@ -1,0 +1,121 @@
+package fused_test
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+
+	"fusegrid/kernels"
+	"fusegrid/nn/fused"
+	"fusegrid/nn/nprand"
+	"fusegrid/nn/safetensors"
+)
+
+// gatherTrainer returns a trainer of the nets with these numbers, which set their rates.
+func gatherTrainer(t *testing.T, protocol fused.Protocol, rule fused.Rule, iterations int, numbers []int) *fused.Trainer[float32] {
+	t.Helper()
+	train, val := images(1, 120, pixels), images(2, 30, pixels)
+	var nets []fused.Net
+	for _, n := range numbers {
+		lr := 1e-3 * float64(n+1)
+		if n == 2 {
+			lr = 1e6 // diverges
+		}
+		nets = append(nets, fused.Net{Hidden: []int{4 + n, 5}, LR: lr, Reg: 0.1, Decay: 0.9, Scale: 0.05, Mu: 0.9})
+	}
+	b, err := fused.New(kernels.Reference(), fused.Shape{Inputs: pixels, Classes: 10, Batch: 20, Rule: rule}, nets, meanOf[float32](train, pixels), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, n := range numbers {
+		b.Init(k, nprand.New(uint32(n)))
+	}
+	tr, err := fused.NewTrainer(b, fused.Schedule{Protocol: protocol, Iterations: iterations, Batch: 20, Train: train, Val: val}, nprand.New(9))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tr
+}
+
+func checkpointOf(t *testing.T, tr *fused.Trainer[float32]) *safetensors.File {
+	t.Helper()
+	var b strings.Builder
+	f, err := tr.Checkpoint("test")
+	if err == nil {
+		err = safetensors.Write(&b, f)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := safetensors.Read([]byte(b.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return read
+}
+
+// TestGather trains nets in two blocks to iteration 12 of 12, an end of an epoch, or less, and
+// goes on with some of them, mixed, to iteration 30: to the bits of a block that trained that long at once.
+func TestGather(t *testing.T) {
+	const long = 30
+	for _, protocol := range []fused.Protocol{fused.Course, fused.Solver} {
+		for _, rule := range []fused.Rule{fused.SGD, fused.Momentum, fused.Nesterov} {
+			for _, length := range []int{12, 17} {
+				for _, at := range []int{1, 6, 11, 12} {
+					a := gatherTrainer(t, protocol, rule, length, []int{0, 2, 4})
+					b := gatherTrainer(t, protocol, rule, length, []int{1, 3})
+					for range at {
+						a.Step()
+						b.Step()
+					}
+					from := func(tr *fused.Trainer[float32], id int) fused.Part {
+						return fused.Part{File: checkpointOf(t, tr), ID: id}
+					}
+					numbers := []int{4, 1, 0}
+					f, err := fused.Gather("mixed", []fused.Part{from(a, 2), from(b, 0), from(a, 0)})
+					if err != nil {
+						t.Fatal(err)
+					}
+					on := gatherTrainer(t, protocol, rule, long, numbers)
+					if err := on.Restore(&f, "mixed"); err != nil {
+						t.Fatal(err)
+					}
+					finish(on)
+					whole := gatherTrainer(t, protocol, rule, long, numbers)
+					finish(whole)
+					if string(saved(t, on)) != string(saved(t, whole)) {
+						t.Errorf("protocol %d, %s: taken over after %d of %d, the nets end elsewhere", protocol, rule, at, length)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestGatherRefuses(t *testing.T) {
+	a := gatherTrainer(t, fused.Course, fused.SGD, 10, []int{0, 2})
+	b := gatherTrainer(t, fused.Course, fused.SGD, 10, []int{1})
+	for range 5 {
+		a.Step()
+		b.Step()
+	}
+	b.Step()
+	further, diverged := checkpointOf(t, b), checkpointOf(t, a)
+	shifted := checkpointOf(t, a)
+	shifted.Meta["stream"] += "A"
+	newer := checkpointOf(t, a)
+	newer.Meta["version"] = "2"
+	for want, parts := range map[string][]fused.Part{
+		"at least one net":    nil,
+		"after 5 and 6":       {{File: diverged, ID: 0}, {File: further, ID: 0}},
+		"net 1 is not among":  {{File: diverged, ID: 1}},
+		"net -1 is not among": {{File: diverged, ID: -1}},
+		"minibatches to come": {{File: diverged, ID: 0}, {File: shifted, ID: 0}},
+		strconv.Quote("2"):    {{File: diverged, ID: 0}, {File: newer, ID: 0}},
+		"net 0 is not among":  {{File: &safetensors.File{}, ID: 0}},
+	} {
+		if _, err := fused.Gather("x", parts); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one about %q", err, want)
+		}
+	}
+}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"fusegrid/nn/fused"
+	"fusegrid/nn/safetensors"
+	"fusegrid/results"
+)
+
+// An origin is where a trial goes on from: a net in a state that was saved of a trial that is
+// equal, but perhaps for its length.
+type origin struct {
+	store *store
+	id    string // of the state
+	net   int    // position in it
+	done  int    // iterations
+}
+
+// origins returns, by key, the furthest net that each trial can go on from. Up to there all
+// trainings have the same bits, however long they are.
+func origins(todo []trial, states []saved) map[string]origin {
+	wanted := map[string][]trial{}
+	for _, t := range todo {
+		name := lengthless(t.config)
+		wanted[name] = append(wanted[name], t)
+	}
+	found := map[string]origin{}
+	for _, v := range states {
+		for _, i := range v.live {
+			c := v.trials[i]
+			for _, t := range wanted[lengthless(c)] {
+				fits := c.Iters == t.config.Iters || v.done < t.config.Iters && beginsLonger(c, v.done)
+				if fits && v.done > found[t.key].done {
+					found[t.key] = origin{v.store, v.id, i, v.done}
+				}
+			}
+		}
+	}
+	return found
+}
+
+// lengthless names what a trial is, but for its length.
+func lengthless(c results.Config) string {
+	c.Iters = 0
+	return c.Key()
+}
+
+// beginsLonger reports whether a trial after so many iterations is where a longer one is then. At its
+// end the Solver measures, and draws random numbers for that; a longer training does so there
+// only where an epoch ends.
+func beginsLonger(c results.Config, done int) bool {
+	return done < c.Iters || c.Net != "fc" || c.Iters%perEpoch(c) == 0
+}
+
+// planFrom makes blocks of the trials that have an origin, each of nets that are as far as each other.
+// It returns the others as well.
+func (p planner) planFrom(todo []trial, from map[string]origin) (blocks []block, rest []trial) {
+	far := map[int][]trial{}
+	for _, t := range todo {
+		if o, ok := from[t.key]; ok {
+			far[o.done] = append(far[o.done], t)
+		} else {
+			rest = append(rest, t)
+		}
+	}
+	for _, done := range slices.SortedFunc(maps.Keys(far), func(a, b int) int { return cmp.Compare(b, a) }) {
+		for _, b := range p.plan(far[done]) {
+			b.saved, b.done = true, done
+			for _, t := range b.trials {
+				b.from = append(b.from, from[t.key])
+			}
+			blocks = append(blocks, b)
+		}
+	}
+	return blocks, rest
+}
+
+// gather makes the state of a block from those that its trials go on from. The time that each took
+// comes along; that of the block is the longest of any.
+func gather(b block) (*safetensors.File, error) {
+	files := map[string]*safetensors.File{}
+	var parts []fused.Part
+	var spent []float64
+	whole := 0.0
+	for _, o := range b.from {
+		f := files[o.store.name(o.id)]
+		if f == nil {
+			var err error
+			if f, err = o.store.load(o.id); err != nil {
+				return nil, err
+			}
+			files[o.store.name(o.id)] = f
+		}
+		times, err := timesOf(f)
+		if err != nil {
+			return nil, err
+		}
+		if o.net > len(times)-2 {
+			return nil, errNoTime
+		}
+		spent, whole = append(spent, times[o.net]), max(whole, times[len(times)-1])
+		parts = append(parts, fused.Part{File: f, ID: o.net})
+	}
+	f, err := fused.Gather(b.id, parts)
+	if err != nil {
+		return nil, err
+	}
+	f.Tensors = append(f.Tensors, safetensors.Of(timeName, append(spent, whole), len(spent)+1))
+	return &f, nil
+}
+
+// goingOn says how many trials go on from where, empty if none does.
+func goingOn(blocks []block, own *store) string {
+	type place struct{ n, least, most int }
+	places := map[string]*place{}
+	var order []string
+	add := func(what string, done int) {
+		p := places[what]
+		if p == nil {
+			p = &place{0, done, done}
+			places[what], order = p, append(order, what)
+		}
+		p.n, p.least, p.most = p.n+1, min(p.least, done), max(p.most, done)
+	}
+	for _, b := range blocks {
+		switch {
+		case b.from != nil:
+			for _, o := range b.from {
+				add(o.store.what, o.done)
+			}
+		case b.saved:
+			for range b.open() {
+				add(own.what, b.done)
+			}
+		}
+	}
+	var parts []string
+	for i, what := range order {
+		p := places[what]
+		n, after := fmt.Sprint(p.n), fmt.Sprint(p.most)
+		if p.least < p.most {
+			after = fmt.Sprintf("%d to %d", p.least, p.most)
+		}
+		switch {
+		case i > 0:
+		case p.n == 1:
+			n, after = "1 trial goes on", after+" iterations"
+		default:
+			n, after = n+" trials go on", after+" iterations"
+		}
+		parts = append(parts, fmt.Sprintf("%s from %s after %s", n, what, after))
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,323 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"fusegrid/results"
+)
+
+// train runs a grid to its end and returns what it said and the iterations that its blocks did.
+func train(t *testing.T, out, args string) (stderr string, steps int) {
+	t.Helper()
+	s, r, said := newJob(t, out, args)
+	var mu sync.Mutex
+	if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b block, h hooks) error {
+		stepped := h.stepped
+		h.stepped = func(nets int, flops float64) {
+			mu.Lock()
+			steps++
+			mu.Unlock()
+			stepped(nets, flops)
+		}
+		return r.run(ctx, b, h)
+	}), nil); err != nil {
+		t.Fatalf("%s: %v", args, err)
+	}
+	return said.String(), steps
+}
+
+// interrupt runs a grid and stops its blocks after some iterations, in the order they begin.
+func interrupt(t *testing.T, out, args string, after ...int) {
+	t.Helper()
+	s, r, stderr := newJob(t, out, fmt.Sprint(args, " -workers ", len(after)))
+	var mu sync.Mutex
+	blocks := 0
+	if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b block, h hooks) error {
+		mu.Lock()
+		left := after[blocks]
+		blocks++
+		mu.Unlock()
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		stepped := h.stepped
+		h.stepped = func(nets int, flops float64) {
+			if left--; left == 0 {
+				cancel()
+			}
+			stepped(nets, flops)
+		}
+		return r.run(ctx, b, h)
+	}), nil); err != nil {
+		t.Fatalf("%s: %v; %s", args, err, stderr)
+	}
+	if states, _ := filepath.Glob(filepath.Join(out, statesName, "*")); len(states) != len(after) || blocks != len(after) {
+		t.Fatalf("%s: %d blocks and %d checkpoints, want %d", args, blocks, len(states), len(after))
+	}
+}
+
+// ofLength returns the records of trials of that length, each once.
+func ofLength(t *testing.T, out string, iters int) []results.Record {
+	t.Helper()
+	all := slices.DeleteFunc(recorded(t, out), func(r results.Record) bool { return r.Config.Iters != iters })
+	byKey(t, all)
+	return all
+}
+
+// sameFigures fails unless the folder holds the trials of that length of the other one, each once and to the bit.
+func sameFigures(t *testing.T, what, out, want string, iters int) {
+	t.Helper()
+	got, all := ofLength(t, out, iters), ofLength(t, want, iters)
+	if len(got) != len(all) || len(all) == 0 {
+		t.Errorf("%s: %d trials of %d iterations, want %d", what, len(got), iters, len(all))
+	}
+	if results.NewTable(got).Digest() != results.NewTable(all).Digest() {
+		t.Errorf("%s: other figures than those of trainings of %d iterations at once", what, iters)
+	}
+}
+
+// Grids of two blocks on the tiny images, three minibatches of which are an epoch. Some trials diverge.
+var lengths = []struct {
+	name, args, short, long string
+	iters                   int // of the long ones
+}{
+	{"sgd", "-lr 1e-4,1e-3,1e30 -reg 0,0.5 -hidden 3 -batch 10 -std 1e-2 -seed 1,2", "-iters 8", "-iters 20", 20},
+	{"momentum", "-rule momentum -mu 0,0.9 -lr 1e-4,1e-3,1e30 -reg 0.5 -hidden 3 -batch 10 -std 1e-2 -seed 1,2", "-iters 9", "-epochs 5", 15},
+	{"fc", "-net fc -lr 1e-4,1e-3,1e30 -reg 0.1 -decay 0.5,1 -hidden 3,4x3 -batch 10 -std 1e-2", "-epochs 3", "-epochs 7", 21},
+	{"fc nesterov", "-net fc -dtype f64 -rule nesterov -lr 1e-4,1e-3 -hidden 3 -batch 10 -std 1e-2 -seed 1,2", "-epochs 3", "-epochs 4", 12},
+}
+
+// TestLongerGoesOn interrupts sweeps and asks for more iterations: these go on from the checkpoints, in
+// whatever blocks, and end with the bits of a sweep that trained so long at once.
+func TestLongerGoesOn(t *testing.T) {
+	isolate(t)
+	for _, c := range lengths {
+		train(t, c.name, c.args+" "+c.long)
+		for i, after := range [][]int{{1, 1}, {5, 6}, {7, 3}, {6, 6}} {
+			out := fmt.Sprint(c.name, i)
+			what := fmt.Sprintf("%s, stopped after %v", c.name, after)
+			interrupt(t, out, c.args+" "+c.short, after...)
+			said, steps := train(t, out, c.args+" "+c.long+[]string{" -workers 1", " -workers 3 -block 2", " -fuse off"}[i%3])
+			words := fmt.Sprintf("go on from checkpoints after %d", min(after[0], after[1]))
+			if after[0] != after[1] {
+				words += fmt.Sprintf(" to %d", max(after[0], after[1]))
+			}
+			if !strings.Contains(said, words+" iterations\n") {
+				t.Errorf("%s: %q, want %q", what, said, words)
+			}
+			if i == 0 && steps > 2*c.iters+2*2 {
+				t.Errorf("%s: %d iterations", what, steps)
+			}
+			sameFigures(t, what, out, c.name, c.iters)
+			// Those who stay with the short length find it as they left it.
+			train(t, out, c.args+" "+c.short)
+			if left, _ := filepath.Glob(filepath.Join(out, statesName, "*")); len(left) > 0 {
+				t.Errorf("%s: checkpoints are left: %v", what, left)
+			}
+		}
+	}
+}
+
+// TestShorterGoesOn asks for fewer iterations, but more than there are.
+func TestShorterGoesOn(t *testing.T) {
+	isolate(t)
+	const args = "-lr 1e-4,1e-3,1e30 -reg 0 -hidden 3 -batch 10 -std 1e-2"
+	train(t, "whole", args+" -iters 7")
+	interrupt(t, "o", args+" -iters 30", 6)
+	if said, steps := train(t, "o", args+" -iters 7 -workers 1"); !strings.Contains(said, "2 trials go on from checkpoints after 6 iterations\n") || steps > 3 {
+		t.Errorf("%d iterations, %s", steps, said)
+	}
+	sameFigures(t, "shorter", "o", "whole", 7)
+	if said, _ := train(t, "o", args+" -iters 6"); strings.Contains(said, "from checkpoints") {
+		t.Errorf("nothing is left to do of 6 iterations: %s", said)
+	}
+}
+
+// TestPartlyTheSameGrid goes on with other trials: some of those saved, and new ones, of mixed widths.
+func TestPartlyTheSameGrid(t *testing.T) {
+	isolate(t)
+	const rest = " -batch 10 -std 1e-2 -order 7 -reg 0"
+	const short = "-lr 1e-5,1e-4,2e-4 -hidden 3,4,6 -seed 1 -iters 10" + rest
+	for _, iters := range []int{10, 25} {
+		long := fmt.Sprint("-lr 5e-4,1e-4,2e-4 -hidden 4,5,6 -seed 1,2 -iters ", iters, rest)
+		train(t, fmt.Sprint("whole", iters), long)
+		for i, how := range []string{" -workers 1", " -workers 2 -block 4", " -fuse off"} {
+			out := fmt.Sprint("o", iters, i)
+			interrupt(t, out, short, 4, 5)
+			said, _ := train(t, out, long+how)
+			if !strings.Contains(said, "sweep: 3 trials go on from checkpoints after 4 to 5 iterations\n") {
+				t.Errorf("%s: %s", long, said)
+			}
+			sameFigures(t, long+how, out, fmt.Sprint("whole", iters), iters)
+			if iters == 10 {
+				continue
+			}
+			train(t, "whole10b", short)
+			train(t, out, short)
+			sameFigures(t, "then the short ones", out, "whole10b", 10)
+		}
+	}
+}
+
+// TestOtherTrialsDoNotGoOn: whatever else differs but the length makes another training.
+func TestOtherTrialsDoNotGoOn(t *testing.T) {
+	isolate(t)
+	const args = "-lr 1e-3 -reg 0 -hidden 3 -batch 10 -std 1e-2 -decay 0.9 -iters 9"
+	interrupt(t, "o", args, 5)
+	for _, other := range []string{"-lr 2e-3", "-reg 1", "-hidden 4", "-batch 15", "-std 1e-3", "-decay 1", "-seed 1", "-order 0", "-dtype f64", "-rule momentum"} {
+		name, value, _ := strings.Cut(other, " ")
+		words := strings.Fields(strings.Replace(args, "-iters 9", "-iters 20", 1))
+		if i := slices.Index(words, name); i >= 0 {
+			words[i+1] = value
+		} else {
+			words = append(words, name, value)
+		}
+		if said, _ := train(t, "o", strings.Join(words, " ")); strings.Contains(said, "from checkpoints") {
+			t.Errorf("%s: %s", other, said)
+		}
+	}
+	if said, _ := train(t, "o", strings.Replace(args, "-iters 9", "-iters 20", 1)); !strings.Contains(said, "1 trial goes on from checkpoints after 5 iterations") {
+		t.Errorf("the same one: %s", said)
+	}
+}
+
+// TestRacesBeginAnew: a race does not take trials over that nobody has seen at its rungs, but what a
+// race has saved can go on without.
+func TestRacesBeginAnew(t *testing.T) {
+	isolate(t)
+	const args = "-lr log:1e-5..1e-2:4 -reg 0,0.5 -hidden 3 -batch 10 -std 1e-2"
+	train(t, "race", args+" -iters 30 -halving 2:5")
+	interrupt(t, "o", args+" -iters 12", 7)
+	if said, _ := train(t, "o", args+" -iters 30 -halving 2:5"); strings.Contains(said, "from checkpoints") {
+		t.Errorf("in a race: %s", said)
+	}
+	sameFigures(t, "in a race", "o", "race", 30)
+
+	train(t, "whole", args+" -iters 30")
+	interrupt(t, "p", args+" -iters 12 -halving 2:5", 7)
+	if said, _ := train(t, "p", args+" -iters 30"); !strings.Contains(said, "4 trials go on from checkpoints after 7 iterations") {
+		t.Errorf("after a race: %s", said)
+	}
+	sameFigures(t, "after a race", "p", "whole", 30)
+}
+
+// TestOriginDamaged flips a bit of what longer trials go on from: it is reported, and they start anew. So
+// they do where the file goes away after the planning.
+func TestOriginDamaged(t *testing.T) {
+	isolate(t)
+	const args = "-lr 1e-4,1e-3 -reg 0 -hidden 3 -batch 10 -std 1e-2"
+	train(t, "whole", args+" -iters 20")
+	interrupt(t, "o", args+" -iters 9", 5)
+	states, _ := filepath.Glob("o/checkpoints/*")
+	b, err := os.ReadFile(states[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[len(b)/2] ^= 1
+	if err := os.WriteFile(states[0], b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if said, _ := train(t, "o", args+" -iters 20"); !strings.Contains(said, states[0]+" is damaged: its checksum does not agree; its trials start anew") || strings.Contains(said, "from checkpoints") {
+		t.Errorf("damaged: %s", said)
+	}
+	sameFigures(t, "damaged", "o", "whole", 20)
+
+	interrupt(t, "p", args+" -iters 9", 5)
+	s, r, stderr := newJob(t, "p", args+" -iters 20")
+	if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b block, h hooks) error {
+		return errors.Join(os.RemoveAll("p/checkpoints"), r.run(ctx, b, h))
+	}), nil); err != nil || !strings.Contains(stderr.String(), "a checkpoint cannot be used: open p/checkpoints/") {
+		t.Errorf("gone: %v; %s", err, stderr)
+	}
+	sameFigures(t, "gone", "p", "whole", 20)
+}
+
+// TestTimeComesAlong: the seconds of a trial that went on count all its iterations.
+func TestTimeComesAlong(t *testing.T) {
+	isolate(t)
+	const args = "-lr 1e-4,1e-3 -reg 0 -hidden 3 -batch 10 -std 1e-2"
+	interrupt(t, "o", args+" -iters 9", 5)
+	states, _ := filepath.Glob("o/checkpoints/*")
+	s, _, _ := newJob(t, "o", args+" -iters 9")
+	store := s.store()
+	f, err := store.load(strings.TrimSuffix(filepath.Base(states[0]), ".safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	times, _ := f.Tensor(timeName)
+	for i := range times.F64 {
+		times.F64[i] = 1000 * float64(i+1) // seconds
+	}
+	delete(f.Meta, "sum")
+	v := store.list(func(string, error) {})[0]
+	b := block{}
+	for _, c := range v.trials {
+		b.trials = append(b.trials, trial{key: c.Key(), config: c})
+	}
+	if err := store.save(b, *f); err != nil {
+		t.Fatal(err)
+	}
+	train(t, "o", args+" -iters 20 -fuse off")
+	for _, r := range ofLength(t, "o", 20) {
+		i := slices.IndexFunc(v.trials, func(c results.Config) bool { return c.LR == r.Config.LR })
+		if past := 1000 * float64(i+1); r.Speed.Seconds < past || r.Speed.Seconds > past+60 || r.Speed.BlockSeconds < 3000 || r.Speed.Iters != 20/r.Speed.Seconds {
+			t.Errorf("lr %g: %+v, want %g seconds before it went on", r.Config.LR, r.Speed, past)
+		}
+	}
+}
+
+// TestLongerKilled kills a short sweep, then a longer one that goes on from it, in place of one
+// operation on the disk after another, and lets a third end.
+func TestLongerKilled(t *testing.T) {
+	isolate(t)
+	const args = "-lr 1e-4,1e-3,1e30 -reg 0 -hidden 3 -batch 10 -std 1e-2 -seed 1,2 -workers 1 -checkpoint 1e-9"
+	const command = "-impl reference -quiet " + args
+	train(t, "whole", args+" -iters 6")
+	tookOver := 0
+	for at := 8; at <= 26; at += torture(6, 1) {
+		for then := 2; ; then += torture(9, 1) {
+			dir := fmt.Sprintf("o%d-%d", at, then)
+			what := fmt.Sprintf("killed at operation %d, then %d", at, then)
+			crash := func(iters string, op int) (ended bool) {
+				c, out := killable(command+iters+" -out "+dir, op)
+				err := c.Run()
+				var exit *exec.ExitError
+				if err != nil && (!errors.As(err, &exit) || exit.ExitCode() != -1) {
+					t.Fatalf("%s: %v: %s", what, err, out)
+				}
+				return err == nil
+			}
+			if crash(" -iters 3", at) {
+				break
+			}
+			ended := crash(" -iters 6", then)
+			c, out := killable(command+" -iters 6 -out "+dir, 0)
+			if err := c.Run(); err != nil {
+				t.Fatalf("%s: %v: %s", what, err, out)
+			}
+			if bytes.Contains(out.Bytes(), []byte("damaged")) {
+				t.Errorf("%s: %s", what, out)
+			}
+			if bytes.Contains(out.Bytes(), []byte("go on from checkpoints")) {
+				tookOver++
+			}
+			sameFigures(t, what, dir, "whole", 6)
+			os.RemoveAll(dir)
+			if ended {
+				break
+			}
+		}
+	}
+	if tookOver < 5 {
+		t.Errorf("only %d sweeps went on from a checkpoint", tookOver)
+	}
+}

@@ -31,6 +31,7 @@ type options struct {
 	fresh      bool
 	checkpoint float64 // seconds between states of a block, 0 for none
 	keep       int     // best trials whose weights are kept
+	states     int     // best trials whose states are kept, or everyTrial
 	quiet      bool
 }
 
@@ -87,7 +88,7 @@ func parseOptions(args []string) (*options, error) {
 		axes[name] = new(string)
 		fs.Var(&once{value: axes[name]}, name, "")
 	}
-	var implName, order, fuse, halving, stop string
+	var implName, order, fuse, halving, stop, states string
 	fs.StringVar(&o.net, "net", "two-layer", "")
 	fs.StringVar(&o.dtype, "dtype", "f32", "")
 	fs.StringVar(&o.rule, "rule", "sgd", "")
@@ -104,6 +105,7 @@ func parseOptions(args []string) (*options, error) {
 	fs.BoolVar(&o.fresh, "fresh", false, "")
 	fs.Float64Var(&o.checkpoint, "checkpoint", 60, "")
 	fs.IntVar(&o.keep, "keep", 0, "")
+	fs.StringVar(&states, "states", "0", "")
 	fs.BoolVar(&o.dryRun, "dry-run", false, "")
 	fs.BoolVar(&o.quiet, "quiet", false, "")
 	if err := parse(fs, args); err != nil {
@@ -154,6 +156,11 @@ func parseOptions(args []string) (*options, error) {
 		o.order = ptr(uint32(seed))
 	}
 	var err error
+	if o.states, err = strconv.Atoi(states); states == "all" {
+		o.states = everyTrial
+	} else if err != nil || o.states < 0 {
+		return nil, badInput{fmt.Errorf("-states %s: give the number of best trials whose states to keep, or all", states)}
+	}
 	if o.race, err = parseRace(halving, stop); err != nil {
 		return nil, err
 	}

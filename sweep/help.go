@@ -53,6 +53,8 @@ What comes out:
   -out      folder for the journal, tables and pictures
             (default: out/DATA-NET-DTYPE, such as out/cifar-10-two-layer-f32)
   -keep     best nets to keep the weights of, as safetensors in OUT/weights (0)
+  -states   best trials to keep the whole state of, or all, in OUT/states (0). A
+            later sweep can train them on; a state is 1 to 3 times the weights
   -checkpoint
             seconds between two checkpoints of a block, 0 for none but at Ctrl-C
             (default 60); the same command goes on from them
@@ -63,8 +65,8 @@ What comes out:
 
 Every trial goes to OUT/trials.jsonl when it ends. What is there is not trained
 again: the same command goes on after Ctrl-C or a crash, a larger grid trains
-what is new. With other -iters or -epochs, trials go on from the checkpoints
-that are there, to the same bits; those of a race (-halving, -stop) begin anew.
+what is new. With other -iters or -epochs, trials go on from the checkpoints and
+states that there are, to the same bits; a race (-halving, -stop) begins anew.
 Ctrl-C once stops with everything on record, twice at once.
 Exit code: 0 all is well, 1 a trial or a figure failed, 2 bad input, 130 Ctrl-C.
 

@@ -114,6 +114,41 @@ func gather(b block) (*safetensors.File, error) {
 	return &f, nil
 }
 
+// stateSpace says what room the states that are kept may take on the disk.
+func (s *job) stateSpace() string {
+	var sizes []int
+	for i := range s.grid.size() {
+		sizes = append(sizes, s.stateSize(s.grid.at(i, s.base)))
+	}
+	slices.SortFunc(sizes, func(a, b int) int { return cmp.Compare(b, a) })
+	if s.states != everyTrial {
+		sizes = sizes[:min(s.states, len(sizes))]
+	}
+	sum := 0.0
+	for _, n := range sizes {
+		sum += float64(n)
+	}
+	return fmt.Sprintf("%s will take up to %.4g MB in %s", plural(len(sizes), "state"), sum/1e6, s.kept().dir)
+}
+
+// stateSize returns the bytes of the state of a trial at its end: its weights, for a rule with momentum
+// the velocities, for the Solver the best weights, and a loss an iteration. The rest is little.
+func (s *job) stateSize(c results.Config) int {
+	weights, in := 0, len(s.data.Mean)
+	for _, out := range append(slices.Clone(c.Hidden), len(s.data.Classes)) {
+		weights += (in + 1) * out
+		in = out
+	}
+	copies := 1
+	if c.Rule != "" {
+		copies++
+	}
+	if c.Net == "fc" {
+		copies++
+	}
+	return weights*copies*s.planner().bytes + 8*c.Iters
+}
+
 // goingOn says how many trials go on from where, empty if none does.
 func goingOn(blocks []block, own *store) string {
 	type place struct{ n, least, most int }

@@ -127,6 +127,112 @@ func TestLongerGoesOn(t *testing.T) {
 	}
 }
 
+// TestKeptStatesGoOn trains to the end, keeps states and asks for more iterations, twice.
+func TestKeptStatesGoOn(t *testing.T) {
+	isolate(t)
+	for _, c := range lengths {
+		train(t, c.name, c.args+" "+c.long)
+		for i, how := range []string{" -workers 1", " -workers 3 -block 2", " -fuse off"} {
+			out := fmt.Sprint(c.name, i)
+			train(t, out, c.args+" "+c.short+" -states all"+how)
+			short := recorded(t, out)
+			done := 0
+			for _, r := range short {
+				_, err := os.Stat(filepath.Join(out, keptName, r.Key+".safetensors"))
+				if (err == nil) != (r.State == results.Done) {
+					t.Errorf("%s: a trial is %s, its state: %v", out, r.State, err)
+				}
+				if r.State == results.Done {
+					done++
+				}
+			}
+			said, steps := train(t, out, c.args+" "+c.long+" -workers 2 -states all")
+			if want := fmt.Sprintf("sweep: %d trials go on from kept states after %d iterations\n", done, short[0].Config.Iters); !strings.Contains(said, want) {
+				t.Errorf("%s: %q, want %q", out, said, want)
+			}
+			if most := 2 * (c.iters - short[0].Config.Iters + 4); steps > most {
+				t.Errorf("%s: %d iterations to go on, want at most %d", out, steps, most)
+			}
+			sameFigures(t, out, out, c.name, c.iters)
+			kept, _ := filepath.Glob(filepath.Join(out, keptName, "*"))
+			if len(kept) != 2*done {
+				t.Errorf("%s: %d states, want %d", out, len(kept), 2*done)
+			}
+		}
+	}
+}
+
+// TestBestStates keeps the states of the best trials alone, and what these go on from until it is of no use.
+func TestBestStates(t *testing.T) {
+	isolate(t)
+	const args = "-lr log:1e-4..1e-3:6,1e30 -reg 0 -hidden 3 -batch 10 -std 1e-2 -block 1"
+	files := func(out string) []string {
+		names, _ := filepath.Glob(filepath.Join(out, keptName, "*"))
+		return names
+	}
+	best := func(out string, n int, records []results.Record) (names []string) {
+		results.Rank(records)
+		for _, r := range records[:n] {
+			names = append(names, filepath.Join(out, keptName, r.Key+".safetensors"))
+		}
+		slices.Sort(names)
+		return names
+	}
+	for _, n := range []int{1, 3} {
+		out := fmt.Sprint("o", n)
+		train(t, out, args+" -iters 10 -states 3 -workers 2")
+		short := recorded(t, out)
+		if got, want := files(out), best(out, 3, short); !slices.Equal(got, want) {
+			t.Errorf("kept\n%v, want\n%v", got, want)
+		}
+		// As one does: train on with the best. Each pushes others out that are still to go on.
+		on := fmt.Sprintf("-lr %g,%g,%g %s", short[0].Config.LR, short[1].Config.LR, short[2].Config.LR, strings.TrimPrefix(args, "-lr log:1e-4..1e-3:6,1e30"))
+		train(t, "whole", on+" -iters 40")
+		said, steps := train(t, out, fmt.Sprint(on, " -iters 40 -workers 1 -states ", n))
+		if !strings.Contains(said, "sweep: 3 trials go on from kept states after 10 iterations\n") || strings.Contains(said, "cannot be used") || steps != 90 {
+			t.Errorf("%d iterations, want 90; %s", steps, said)
+		}
+		sameFigures(t, "best", out, "whole", 40)
+		if got, want := files(out), best(out, n, recorded(t, out)); !slices.Equal(got, want) {
+			t.Errorf("then kept\n%v, want\n%v", got, want)
+		}
+	}
+	if said, _ := train(t, "whole", args+" -iters 40 -states 2"); !strings.Contains(said, "2 of the best trials on record were trained without -states; their states are not there") {
+		t.Errorf("asked too late: %s", said)
+	}
+}
+
+// TestStateSpace compares what is said of the room for states with what they take.
+func TestStateSpace(t *testing.T) {
+	isolate(t)
+	for i, args := range []string{
+		"-hidden 3,5,20", "-hidden 3,5 -dtype f64", "-rule momentum -hidden 10", "-net fc -hidden 10,8x5", "-net fc -rule nesterov -hidden 6 -dtype f64",
+	} {
+		for _, states := range []string{"all", "1"} {
+			out := fmt.Sprint("o", i, states)
+			args := args + " -lr 1e-4,1e-3 -reg 0 -batch 10 -std 1e-3 -epochs 4 -states " + states
+			said, _ := train(t, out, args)
+			size := int64(0)
+			kept, _ := filepath.Glob(filepath.Join(out, keptName, "*"))
+			for _, name := range kept {
+				info, err := os.Stat(name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				size += info.Size()
+			}
+			var n int
+			var mb float64
+			for line := range strings.Lines(said) {
+				fmt.Sscanf(strings.ReplaceAll(line, "states", "state"), "sweep: %d state will take up to %g MB in", &n, &mb)
+			}
+			if ratio := mb * 1e6 / float64(size); n != len(kept) || ratio < 0.9 || states == "all" && ratio > 1.1 {
+				t.Errorf("%s: %d states take %d bytes; it said %s", args, len(kept), size, said)
+			}
+		}
+	}
+}
+
 // TestShorterGoesOn asks for fewer iterations, but more than there are.
 func TestShorterGoesOn(t *testing.T) {
 	isolate(t)
@@ -278,13 +384,19 @@ func TestTimeComesAlong(t *testing.T) {
 // TestLongerKilled kills a short sweep, then a longer one that goes on from it, in place of one
 // operation on the disk after another, and lets a third end.
 func TestLongerKilled(t *testing.T) {
+	for _, states := range []string{"", " -states 2"} {
+		t.Run(states, func(t *testing.T) { testLongerKilled(t, states) })
+	}
+}
+
+func testLongerKilled(t *testing.T, states string) {
 	isolate(t)
 	const args = "-lr 1e-4,1e-3,1e30 -reg 0 -hidden 3 -batch 10 -std 1e-2 -seed 1,2 -workers 1 -checkpoint 1e-9"
-	const command = "-impl reference -quiet " + args
+	command := "-impl reference -quiet " + args + states
 	train(t, "whole", args+" -iters 6")
 	tookOver := 0
-	for at := 8; at <= 26; at += torture(6, 1) {
-		for then := 2; ; then += torture(9, 1) {
+	for at := 8; at <= 40; at += torture(10, 1) {
+		for then := 2; ; then += torture(13, 1) {
 			dir := fmt.Sprintf("o%d-%d", at, then)
 			what := fmt.Sprintf("killed at operation %d, then %d", at, then)
 			crash := func(iters string, op int) (ended bool) {
@@ -307,10 +419,19 @@ func TestLongerKilled(t *testing.T) {
 			if bytes.Contains(out.Bytes(), []byte("damaged")) {
 				t.Errorf("%s: %s", what, out)
 			}
-			if bytes.Contains(out.Bytes(), []byte("go on from checkpoints")) {
+			if bytes.Contains(out.Bytes(), []byte("go on from ")) {
 				tookOver++
 			}
 			sameFigures(t, what, dir, "whole", 6)
+			if states != "" {
+				best := recorded(t, dir)
+				results.Rank(best)
+				for _, r := range best[:2] {
+					if _, err := os.Stat(filepath.Join(dir, keptName, r.Key+".safetensors")); err != nil {
+						t.Errorf("%s: %v", what, err)
+					}
+				}
+			}
 			os.RemoveAll(dir)
 			if ended {
 				break

@@ -95,6 +95,9 @@ func (s *job) run(ctx context.Context, r runner, args []string) (err error) {
 	if text := goingOn(blocks, store); text != "" {
 		fmt.Fprintf(s.stderr, "sweep: %s\n", text)
 	}
+	if s.states != 0 && todo > 0 {
+		fmt.Fprintf(s.stderr, "sweep: %s\n", s.stateSpace())
+	}
 	trained := s.train(ctx, blocks, r, out, store)
 
 	// Whatever happened: what is on record is in the tables.
@@ -117,12 +120,30 @@ func (s *job) run(ctx context.Context, r runner, args []string) (err error) {
 
 // train runs the blocks and puts their records into the journal.
 func (s *job) train(ctx context.Context, blocks []block, r runner, out *output, store *store) (err error) {
-	var best *gallery
+	var best, states *gallery
 	if s.keep > 0 {
-		best = newGallery(filepath.Join(s.out, weightsName), s.disk, s.keep, out.records)
+		best = newGallery(filepath.Join(s.out, weightsName), "weights", s.disk, s.keep, out.records)
 		if n := best.missing(); n > 0 {
 			fmt.Fprintf(s.stderr, "sweep: %d of the best nets on record were trained without -keep; their weights are not there\n", n)
 		}
+	}
+	if s.states != 0 {
+		states = newGallery(s.kept().dir, "state", s.disk, s.states, out.records)
+		if n := states.missing(); n > 0 {
+			fmt.Fprintf(s.stderr, "sweep: %d of the best trials on record were trained without -states; their states are not there\n", n)
+		}
+		for _, b := range blocks {
+			for _, o := range b.from {
+				if o.store.dir == states.dir {
+					states.hold(o.id)
+				}
+			}
+		}
+		defer func() {
+			if err == nil {
+				err = states.release()
+			}
+		}()
 	}
 	if len(blocks) == 0 {
 		return nil
@@ -141,7 +162,7 @@ func (s *job) train(ctx context.Context, blocks []block, r runner, out *output, 
 			}
 		}()
 	}
-	k := &keeping{job: s, output: out, store: store, gallery: best, machine: machine, peak: live.peak}
+	k := &keeping{job: s, output: out, store: store, gallery: best, states: states, machine: machine, peak: live.peak}
 	return schedule(ctx, blocks, workers, r, live, k)
 }
 
@@ -187,6 +208,7 @@ type keeping struct {
 	output  *output
 	store   *store
 	gallery *gallery // nil if no weights are kept
+	states  *gallery // nil if no states are kept
 	machine results.Machine
 	peak    float64
 }
@@ -233,6 +255,9 @@ func (k *keeping) hooks(b block, t *track) hooks {
 	}
 	if k.gallery != nil {
 		h.keep = k.gallery.offer
+	}
+	if k.states != nil {
+		h.keepState = k.states.offer
 	}
 	return h
 }
@@ -336,6 +361,9 @@ func (s *job) dryRun(r runner) error {
 	}
 	for _, why := range reasons(pending) {
 		fmt.Fprintf(&b, "%s\n", why)
+	}
+	if s.states != 0 {
+		fmt.Fprintf(&b, "%s\n", s.stateSpace())
 	}
 	s.races.describe(&b, s.grid, s.base, s.flops)
 	b.WriteString("\n")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
@@ -29,8 +30,9 @@ type runner interface {
 type hooks struct {
 	stepped func(nets int, flops float64) // after each iteration of so many nets
 	ended   func([]results.Record)        // trials, as soon as their outcome is known
-	// keep, where not nil, is offered the weights of nets that trained to the end, before ended.
-	keep func(r results.Record, weights func() safetensors.File) error
+	// keep and keepState, where not nil, are offered the weights and the states of nets that trained to
+	// the end, before ended.
+	keep, keepState func(r results.Record, write func(io.Writer) error) error
 	// due says when to save the state of the block, and save does it; also when ctx is done.
 	// Where they are nil nothing is saved. For a block that was saved, load returns the state, resumed
 	// learns how far it is, and begunAnew why it is no good.
@@ -272,6 +274,9 @@ func (f *fit[T]) step() {
 
 // finish records the nets that trained to the end.
 func (f *fit[T]) finish() error {
+	if err := f.keepStates(); err != nil {
+		return err
+	}
 	if f.block.trials[0].config.Net == "fc" {
 		f.fused.RestoreBest()
 	}
@@ -289,13 +294,46 @@ func (f *fit[T]) finish() error {
 		r.Accuracy.FinalVal = ptr(float64(val[k]) / float64(len(f.valAll)))
 		r.Accuracy.Test = ptr(float64(test[k]) / float64(len(f.testAll)))
 		if f.hooks.keep != nil {
-			if err := f.hooks.keep(r, func() safetensors.File { return weightsFile(r, len(f.mean), weights) }); err != nil {
+			if err := f.hooks.keep(r, func(w io.Writer) error { return safetensors.Write(w, weightsFile(r, len(f.mean), weights)) }); err != nil {
 				return err
 			}
 		}
 		records = append(records, r)
 	}
 	f.hooks.ended(records)
+	return nil
+}
+
+// keepStates offers the state of each net that trained to the end, as that of a block of its own. It comes
+// before the Solver puts its best weights in the place of the last ones.
+func (f *fit[T]) keepStates() error {
+	if f.hooks.keepState == nil {
+		return nil
+	}
+	file, err := f.fused.Checkpoint(f.block.id)
+	if err != nil {
+		return err
+	}
+	for _, id := range f.fused.IDs() {
+		t, c := f.block.trials[id], f.fused.Curve(id)
+		state, err := fused.Gather(t.key, []fused.Part{{File: &file, ID: id}})
+		if err != nil {
+			return err
+		}
+		share, whole := f.time.of(id)
+		state.Tensors = append(state.Tensors, safetensors.Of(timeName, []float64{share, whole}, 2))
+		r := results.Record{Key: t.key, Config: t.config, State: results.Done}
+		r.Accuracy.Val, r.Accuracy.BestVal = last(c.ValAcc), best(c.ValAcc)
+		if err := f.hooks.keepState(r, func(w io.Writer) error {
+			if err := seal(&state, []trial{t}); err != nil {
+				return err
+			}
+			return safetensors.Write(w, state)
+		}); err != nil {
+			return err
+		}
+	}
+	f.time.skip()
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,18 +16,22 @@ import (
 	"fusegrid/results"
 )
 
-// A gallery keeps the weights of the best trials of a folder: WEIGHTS/KEY.safetensors.
+// A gallery keeps the weights, or the states, of the best trials of a folder: WEIGHTS/KEY.safetensors.
 type gallery struct {
 	dir  string
+	what string // it keeps of each
 	disk disk
-	n    int // trials to keep
+	n    int // trials to keep, or everyTrial
 
 	mu   sync.Mutex
-	best []results.Record // ranked, at most n
+	best []results.Record // ranked, at most n; not ranked where all are kept
+	held map[string]bool  // trials whose files may not be removed yet
 }
 
-func newGallery(dir string, d disk, n int, records map[string]results.Record) *gallery {
-	g := &gallery{dir: dir, disk: d, n: n}
+const everyTrial = -1
+
+func newGallery(dir, what string, d disk, n int, records map[string]results.Record) *gallery {
+	g := &gallery{dir: dir, what: what, disk: d, n: n, held: map[string]bool{}}
 	for _, r := range records {
 		g.enter(r)
 	}
@@ -37,6 +42,10 @@ func newGallery(dir string, d disk, n int, records map[string]results.Record) *g
 func (g *gallery) enter(r results.Record) (out *results.Record) {
 	if r.State != results.Done || g.n == 0 {
 		return &r
+	}
+	if g.n == everyTrial {
+		g.best = append(g.best, r)
+		return nil
 	}
 	g.best = slices.DeleteFunc(g.best, func(o results.Record) bool { return o.Key == r.Key })
 	g.best = append(g.best, r)
@@ -50,9 +59,9 @@ func (g *gallery) enter(r results.Record) (out *results.Record) {
 
 func (g *gallery) name(key string) string { return filepath.Join(g.dir, key+".safetensors") }
 
-// offer writes the weights of a trial if it is among the best so far. It is called before
+// offer writes what is kept of a trial if that is among the best so far. It is called before
 // the trial is on record, so that no such trial can be without.
-func (g *gallery) offer(r results.Record, weights func() safetensors.File) error {
+func (g *gallery) offer(r results.Record, write func(io.Writer) error) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	out := g.enter(r)
@@ -61,20 +70,45 @@ func (g *gallery) offer(r results.Record, weights func() safetensors.File) error
 	}
 	err := os.MkdirAll(g.dir, 0o755)
 	if err == nil {
-		err = g.disk.swap(g.name(r.Key), func(w io.Writer) error { return safetensors.Write(w, weights()) })
+		err = g.disk.swap(g.name(r.Key), write)
 	}
-	if err == nil && out != nil {
-		if err = g.disk.remove(g.name(out.Key)); errors.Is(err, fs.ErrNotExist) {
-			err = nil
-		}
+	if err == nil && out != nil && !g.held[out.Key] {
+		err = g.remove(out.Key)
 	}
 	if err != nil {
-		return fmt.Errorf("keeping the weights of a trial: %w", err)
+		return fmt.Errorf("keeping the %s of a trial: %w", g.what, err)
 	}
 	return nil
 }
 
-// missing counts the best trials that were trained before anyone asked for their weights.
+func (g *gallery) remove(key string) error {
+	err := g.disk.remove(g.name(key))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// hold keeps the file of a trial, whatever its rank, until release.
+func (g *gallery) hold(key string) { g.held[key] = true }
+
+// release removes what was held and is not among the best.
+func (g *gallery) release() error {
+	if g.n == everyTrial {
+		return nil
+	}
+	for _, r := range g.best {
+		delete(g.held, r.Key)
+	}
+	for _, key := range slices.Sorted(maps.Keys(g.held)) {
+		if err := g.remove(key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// missing counts the best trials that were trained before anyone asked to keep this of them.
 func (g *gallery) missing() int {
 	n := 0
 	for _, r := range g.best {

@@ -91,6 +91,9 @@ func newGrid(net, rule string, given map[string]string) (*grid, error) {
 		g.iters = []int64{0}
 	}
 	if err == nil {
+		err = g.checkFactors()
+	}
+	if err == nil {
 		g.hidden, err = parseHidden(text["hidden"], net)
 	}
 	if err != nil {
@@ -104,6 +107,25 @@ func newGrid(net, rule string, given map[string]string) (*grid, error) {
 		return nil, badInput{fmt.Errorf("the grid has %.0f points (%s), more than %d; give fewer values", size, g.shape(), maxPoints)}
 	}
 	return g, nil
+}
+
+// checkFactors refuses factors that can only be slips: nothing converges with them.
+func (g *grid) checkFactors() error {
+	for _, v := range g.mu {
+		if v >= 1 {
+			why := "grow without end"
+			if v == 1 {
+				why = "never fade"
+			}
+			return badInput{fmt.Errorf("-mu %g: the velocity would %s; give a share of it to keep, 0 or more and below 1, such as 0.9", v, why)}
+		}
+	}
+	for _, v := range g.decay {
+		if v > 1 {
+			return badInput{fmt.Errorf("-decay %g: the learning rate would grow with every epoch; give a factor above 0 and at most 1, such as 0.95", v)}
+		}
+	}
+	return nil
 }
 
 // lens returns the number of values of each axis, the one that changes fastest last.

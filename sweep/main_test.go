@@ -214,6 +214,12 @@ func TestBadInput(t *testing.T) {
 		{"-workers many", `invalid value "many" for flag -workers: parse error; see sweep help`},
 		{"-rule adam", `-rule "adam": there are sgd, momentum and nesterov`},
 		{"-mu 0.5", `-mu is for -rule momentum and -rule nesterov; -rule is sgd`},
+		{"-rule momentum -mu 0.9,1", `-mu 1: the velocity would never fade; give a share of it to keep, 0 or more and below 1, such as 0.9`},
+		{"-rule nesterov -mu 9", `-mu 9: the velocity would grow without end; give a share of it to keep, 0 or more and below 1, such as 0.9`},
+		{"-rule momentum -mu -0.1", `-mu "-0.1": "-0.1" is negative; write for example -mu 0.9 or 0.5,0.9,0.95`},
+		{"-decay 0.5..1.5:3", `-decay 1.5: the learning rate would grow with every epoch; give a factor above 0 and at most 1, such as 0.95`},
+		{"-net fc -decay 95", `-decay 95: the learning rate would grow with every epoch; give a factor above 0 and at most 1, such as 0.95`},
+		{"-decay 0", `-decay "0": "0" must be more than 0; write for example -decay 0.9,0.95`},
 		{"-order x", `-order "x": give one seed, a whole number from 0 to 4294967295`},
 		{"-fuse maybe", `-fuse "maybe": there are on and off`},
 		{"-fuse off -block 2", `-fuse off trains each point alone; leave -block 2 out`},
@@ -245,6 +251,15 @@ func TestBadInput(t *testing.T) {
 		t.Errorf("-impl z80: exit code %d, stderr %q", code, stderr)
 	}
 	nothingWritten(t)
+}
+
+// TestEndsOfAxes: what is just inside is taken.
+func TestEndsOfAxes(t *testing.T) {
+	for _, args := range []string{"-decay 1", "-decay 1e-300,1", "-rule momentum -mu 0", "-rule nesterov -mu 0,0.9999999", "-net fc -rule momentum -mu 0..0.99:4 -decay 0.1..1:4"} {
+		if _, err := parseOptions(strings.Fields(args)); err != nil {
+			t.Errorf("%s: %v", args, err)
+		}
+	}
 }
 
 func TestBadData(t *testing.T) {

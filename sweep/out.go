@@ -31,6 +31,7 @@ type output struct {
 	disk    disk
 	journal *results.Journal
 	records map[string]results.Record // the latest of each key
+	damaged int                       // lines of the journal that were passed over
 }
 
 // defaultOut returns the folder that is used where -out is not given. It depends on
@@ -117,7 +118,9 @@ func peekOutput(dir string, stderr io.Writer) (*output, error) {
 	for _, d := range recovery.Damage {
 		fmt.Fprintf(stderr, "sweep: %s: %s; it is passed over\n", name, d)
 	}
-	return newOutput(dir, records), nil
+	o := newOutput(dir, records)
+	o.damaged = len(recovery.Damage)
+	return o, nil
 }
 
 func newOutput(dir string, records []results.Record) *output {

@@ -58,12 +58,12 @@ func verify(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 			return err
 		}
 	}
-	records, err := o.pick(stderr)
+	records, damaged, err := o.pick(stderr)
 	if err != nil {
 		return err
 	}
 	v := &verifier{verifyOptions: o, stdout: stdout, stderr: stderr, splits: map[string]*dataset.Split{}}
-	return v.run(ctx, records)
+	return v.run(ctx, records, damaged)
 }
 
 // onlyOut returns the output folder that is meant where there is but one.
@@ -75,16 +75,18 @@ func onlyOut() (string, error) {
 	return "", badInput{fmt.Errorf("-out: there are %d output folders in out; name the one to verify", len(found))}
 }
 
-// pick returns the records to verify, best first: the best, and others evenly from all ranks.
-func (o verifyOptions) pick(stderr io.Writer) ([]results.Record, error) {
+// pick returns the records to verify, best first: the best, and others evenly from all ranks. It also returns
+// the number of lines of the journal that are damaged. A torn last line does not count: a crash leaves
+// one, a sweep that is writing shows one, and no trial was on record with it.
+func (o verifyOptions) pick(stderr io.Writer) (found []results.Record, damaged int, err error) {
 	if _, err := os.Stat(filepath.Join(o.out, journalName)); err != nil {
-		return nil, badInput{fmt.Errorf("-out: %w; name the folder of a sweep", err)}
+		return nil, 0, badInput{fmt.Errorf("-out: %w; name the folder of a sweep", err)}
 	}
 	out, err := peekOutput(o.out, stderr)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	var all, found []results.Record
+	var all []results.Record
 	for _, r := range out.records {
 		if r.State == results.Done || r.State == results.Diverged {
 			all = append(all, r)
@@ -98,12 +100,12 @@ func (o verifyOptions) pick(stderr io.Writer) ([]results.Record, error) {
 			}
 		}
 		if len(found) != 1 {
-			return nil, badInput{fmt.Errorf("-trial %s: %d trials in %s have a key that begins so; the keys are in %s", o.key, len(found), o.out, csvName)}
+			return nil, 0, badInput{fmt.Errorf("-trial %s: %d trials in %s have a key that begins so; the keys are in %s", o.key, len(found), o.out, csvName)}
 		}
-		return found, nil
+		return found, out.damaged, nil
 	}
 	if len(all) == 0 {
-		return nil, badInput{fmt.Errorf("%s has no trial to verify", o.out)}
+		return nil, 0, badInput{fmt.Errorf("%s has no trial to verify", o.out)}
 	}
 	n := min(o.n, len(all))
 	if o.all {
@@ -112,7 +114,7 @@ func (o verifyOptions) pick(stderr io.Writer) ([]results.Record, error) {
 	for i := range n {
 		found = append(found, all[i*len(all)/n])
 	}
-	return found, nil
+	return found, out.damaged, nil
 }
 
 // A verifier trains trials again.
@@ -122,7 +124,7 @@ type verifier struct {
 	splits         map[string]*dataset.Split // by pixel order
 }
 
-func (v *verifier) run(ctx context.Context, records []results.Record) error {
+func (v *verifier) run(ctx context.Context, records []results.Record, damaged int) error {
 	differ := 0
 	for i, want := range records {
 		set, err := v.set(want)
@@ -143,8 +145,16 @@ func (v *verifier) run(ctx context.Context, records []results.Record) error {
 		}
 		fmt.Fprintf(v.stdout, "%d/%d  %.12s  lr %g, reg %g, seed %d: %s\n", i+1, len(records), want.Key, want.Config.LR, want.Config.Reg, want.Config.Seed, verdict)
 	}
+	journal := filepath.Join(v.out, journalName)
+	var wrong []string
 	if differ > 0 {
-		return fmt.Errorf("%d of %d trials came out differently than %s says", differ, len(records), filepath.Join(v.out, journalName))
+		wrong = append(wrong, fmt.Sprintf("%d of %d trials came out differently than %s says", differ, len(records), journal))
+	}
+	if damaged > 0 {
+		wrong = append(wrong, fmt.Sprintf("%s has %s, whose trials cannot be verified; delete what is damaged, and the same sweep trains them again", journal, plural(damaged, "damaged line")))
+	}
+	if len(wrong) > 0 {
+		return errors.New(strings.Join(wrong, "; "))
 	}
 	return nil
 }

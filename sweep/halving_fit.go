@@ -11,14 +11,13 @@ import (
 
 // judge brings the nets of the block to a rung, if they have reached one, and drops those that do not
 // go on, as if they had never been there. Nets that are no longer finite go on to the next
-// iteration, which finds that out.
-func (f *fit[T]) judge(ctx context.Context) {
+// iteration, which finds that out. Where the memory for blocks that wait is full, this one waits on the disk.
+func (f *fit[T]) judge(ctx context.Context) error {
 	race := f.hooks.races.of(f.block.trials[0].config.Iters)
 	i, ok := race.rungAt(f.fused.Done())
 	if !ok {
-		return
+		return nil
 	}
-	b := f.fused.Block()
 	var at []int // of the nets that are judged, in the block
 	var keys []string
 	var vals []float64
@@ -31,10 +30,25 @@ func (f *fit[T]) judge(ctx context.Context) {
 		at, keys, vals = append(at, k), append(keys, key), append(vals, val)
 	}
 	f.time.lap(f.fused.IDs())
+	away, release, err := f.leaveMemory(race, i, keys)
+	if err != nil {
+		return err
+	}
 	var goOn []bool
 	f.hooks.pause(func() { goOn = race.meet(ctx, i, keys, vals) })
+	release()
+	if away {
+		// After an interruption the state on the disk is the last one: nothing has changed.
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := f.comeBack(); err != nil {
+			return fmt.Errorf("a block that waited on the disk: %w", err)
+		}
+	}
 	f.time.skip()
 
+	b := f.fused.Block()
 	keep := make([]bool, b.Len())
 	for k := range keep {
 		keep[k] = true
@@ -51,6 +65,36 @@ func (f *fit[T]) judge(ctx context.Context) {
 		f.fused.Keep(keep)
 		f.hooks.ended(stopped)
 	}
+	return nil
+}
+
+// leaveMemory saves and drops the block if it is to wait at rung i and there is no memory to wait in. What
+// it returns gives that back.
+func (f *fit[T]) leaveMemory(r *race, i int, keys []string) (away bool, release func(), err error) {
+	if f.hooks.hold == nil || f.hooks.save == nil || !r.waits(i, keys) {
+		return false, func() {}, nil
+	}
+	held, release := f.hooks.hold()
+	if held {
+		return false, release, nil
+	}
+	if err := f.save(); err != nil {
+		return false, release, err
+	}
+	f.fused = nil
+	return true, release, nil
+}
+
+// comeBack makes the block again as it was when it left.
+func (f *fit[T]) comeBack() error {
+	file, err := f.hooks.load()
+	if err != nil {
+		return err
+	}
+	if f.fused, err = f.begin(f.block); err != nil {
+		return err
+	}
+	return f.fused.Restore(file, f.block.id)
 }
 
 // raceName is the entry of a saved state that holds the standings of its nets.

@@ -123,6 +123,22 @@ func (r *race) meet(ctx context.Context, i int, keys []string, vals []float64) (
 	return goOn
 }
 
+// waits reports whether trials that come to rung i now would have to wait there for others.
+func (r *race) waits(i int, keys []string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.rule.async {
+		return false
+	}
+	others := r.behind[i]
+	for _, key := range keys {
+		if e := r.entrants[key]; len(e.vals) == i {
+			others--
+		}
+	}
+	return others > 0
+}
+
 // settle judges rung i once all have come.
 func (r *race) settle(i int) {
 	if r.rule.async || r.behind[i] > 0 {

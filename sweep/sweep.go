@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"fusegrid"
@@ -73,7 +75,11 @@ type job struct {
 	base           results.Config
 	races          *races // nil if all train to the end
 	stdout, stderr io.Writer
+	room           int64 // bytes of blocks that wait in memory at a rung; 0 for waitingRoom
 }
+
+// waitingRoom is room for 20 blocks of the largest size.
+const waitingRoom = 20 * blockBytes
 
 // run trains and shows. args are for the command that goes on where this ends.
 func (s *job) run(ctx context.Context, r runner, args []string) (err error) {
@@ -211,6 +217,7 @@ type keeping struct {
 	states  *gallery // nil if no states are kept
 	machine results.Machine
 	peak    float64
+	waiting atomic.Int64 // bytes of blocks that wait in memory
 }
 
 func (k *keeping) keep(records []results.Record) error {
@@ -243,6 +250,9 @@ func (k *keeping) hooks(b block, t *track) hooks {
 			fmt.Fprintf(k.stderr, "sweep: a checkpoint cannot be used: %v; its trials start anew\n", why)
 		},
 	}
+	if k.races != nil {
+		h.hold = func() (bool, func()) { return k.hold(b) }
+	}
 	if k.store.every > 0 {
 		last := time.Now()
 		h.due = func() bool {
@@ -260,6 +270,19 @@ func (k *keeping) hooks(b block, t *track) hooks {
 		h.keepState = k.states.offer
 	}
 	return h
+}
+
+// hold finds memory for a block to wait in.
+func (k *keeping) hold(b block) (ok bool, release func()) {
+	size := int64(0)
+	for _, t := range b.trials {
+		size += int64(k.stateSize(t.config))
+	}
+	if k.waiting.Add(size) > cmp.Or(k.room, waitingRoom) {
+		k.waiting.Add(-size)
+		return false, func() {}
+	}
+	return true, func() { k.waiting.Add(-size) }
 }
 
 func (k *keeping) done(b block) error { return k.store.remove(b.id) }

@@ -42,9 +42,11 @@ type hooks struct {
 	resumed   func(iterations int)
 	begunAnew func(why error)
 	// races says which nets are stopped on the way; nil if none is. pause lends the cores of the
-	// runner to others while it waits for them.
+	// runner to others while it waits for them. hold asks for memory to wait in, until release; where
+	// there is none the block waits on the disk.
 	races *races
 	pause func(wait func())
+	hold  func() (ok bool, release func())
 }
 
 // A trainer is the runner that trains the nets of a block as one.
@@ -100,7 +102,7 @@ func (t *trainer[T]) run(ctx context.Context, b block, h hooks) error {
 	if !errors.As(err, &failed) {
 		return err
 	}
-	h.save, h.due, h.load = nil, nil, nil // states are those of whole blocks
+	h.save, h.due, h.load, h.hold = nil, nil, nil, nil // states are those of whole blocks
 	open := f.open()
 	if h.races != nil || len(b.trials) == 1 {
 		var records []results.Record
@@ -145,7 +147,9 @@ func (f *fit[T]) train(ctx context.Context) (err error) {
 		return trialError{err}
 	}
 	for !f.fused.Finished() {
-		f.judge(ctx)
+		if err := f.judge(ctx); err != nil {
+			return err
+		}
 		if err := ctx.Err(); err != nil {
 			if failed := f.save(); failed != nil {
 				return failed

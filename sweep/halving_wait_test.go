@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+)
+
+// A countingDisk counts the states that are saved.
+type countingDisk struct {
+	files
+	states atomic.Int64
+}
+
+func (d *countingDisk) swap(name string, write func(io.Writer) error) error {
+	if filepath.Base(filepath.Dir(name)) == statesName {
+		d.states.Add(1)
+	}
+	return d.files.swap(name, write)
+}
+
+// TestWaitingOnTheDisk gives waiting blocks no memory, or that of a few: they wait on the disk, with the same end.
+func TestWaitingOnTheDisk(t *testing.T) {
+	isolate(t)
+	for i, c := range []struct {
+		args  string
+		waits bool
+	}{
+		{raced + " -halving 3:5", true},
+		{raced + " -rule momentum -halving 2", true},
+		{raced + " -stop median:8", true},
+		{strings.Replace(raced, "-iters 40", "-net fc -epochs 13", 1) + " -halving 2:4", true},
+		{raced + " -halving async:2:5 -workers 1", false},
+	} {
+		want := digest(runRaced(t, fmt.Sprint("whole", i), c.args))
+		for _, how := range []string{"", " -workers 3 -block 4", " -block 1"} {
+			for _, room := range []int64{1, 5000} {
+				if !c.waits && how != "" {
+					continue // what an asynchronous rule stops depends on blocks
+				}
+				d := new(countingDisk)
+				s, r := newRacedJob(t, "o", c.args+how+" -checkpoint 0")
+				s.out, s.room, s.disk = fmt.Sprint(i, how, room), room, d
+				if err := s.run(t.Context(), r, nil); err != nil {
+					t.Fatal(err)
+				}
+				if n := d.states.Load(); (n > 0) != c.waits {
+					t.Errorf("%s%s: %d states of blocks that wait", c.args, how, n)
+				}
+				if got := digest(byKey(t, recorded(t, s.out))); got != want {
+					t.Errorf("%s%s, room for %d bytes: other figures", c.args, how, room)
+				}
+				if left, _ := filepath.Glob(filepath.Join(s.out, statesName, "*.safetensors")); len(left) > 0 {
+					t.Errorf("%s%s: checkpoints are left: %v", c.args, how, left)
+				}
+			}
+		}
+	}
+	// There is room for these.
+	d := new(countingDisk)
+	s, r := newRacedJob(t, "o", raced+" -halving 3:5 -checkpoint 0")
+	s.disk = d
+	if err := s.run(t.Context(), r, nil); err != nil || d.states.Load() > 0 {
+		t.Errorf("%v, %d states of blocks that wait", err, d.states.Load())
+	}
+}
+
+// TestWaitingInterrupted stops a race whose blocks wait on the disk, and goes on.
+func TestWaitingInterrupted(t *testing.T) {
+	isolate(t)
+	const args = raced + " -halving 3:5 -block 4"
+	want := digest(runRaced(t, "whole", args))
+	for _, stop := range []int64{6, 16, 31, 36, 60, 90} {
+		ctx, cancel := context.WithCancel(t.Context())
+		s, r := newRacedJob(t, "o", args+" -workers 2")
+		s.out, s.room = fmt.Sprint("o", stop), 1
+		var steps atomic.Int64
+		err := s.run(ctx, runnerFunc(func(ctx context.Context, b block, h hooks) error {
+			stepped := h.stepped
+			h.stepped = func(n int, f float64) {
+				stepped(n, f)
+				if steps.Add(1) == stop {
+					cancel()
+				}
+			}
+			return r.run(ctx, b, h)
+		}), nil)
+		cancel()
+		if !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		s, r = newRacedJob(t, fmt.Sprint("o", stop), args)
+		s.room = 1
+		if err := s.run(t.Context(), r, nil); err != nil {
+			t.Fatal(err)
+		}
+		if got := digest(byKey(t, recorded(t, s.out))); got != want {
+			t.Errorf("stopped after %d iterations and resumed: other figures than without a break", stop)
+		}
+	}
+}
+
+// TestWaitingStateDamaged changes the state of a block while it waits: the sweep says so and stops, and the
+// same command ends as if nothing had been.
+func TestWaitingStateDamaged(t *testing.T) {
+	isolate(t)
+	const args = raced + " -halving 3:5 -block 4 -checkpoint 0 -workers 1"
+	want := digest(runRaced(t, "whole", args))
+	s, r := newRacedJob(t, "o", args)
+	s.room, s.disk = 1, damagingDisk{}
+	err := s.run(t.Context(), r, nil)
+	if err == nil || !strings.Contains(err.Error(), "a block that waited on the disk: ") || !strings.Contains(err.Error(), "give the same command again") {
+		t.Errorf("error %v", err)
+	}
+	if got := digest(runRaced(t, "o", args)); got != want {
+		t.Error("then other figures than without damage")
+	}
+}
+
+// A damagingDisk flips a bit of each state.
+type damagingDisk struct{ files }
+
+func (d damagingDisk) swap(name string, write func(io.Writer) error) error {
+	if err := d.files.swap(name, write); err != nil || filepath.Base(filepath.Dir(name)) != statesName {
+		return err
+	}
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	b[len(b)-1] ^= 1
+	return os.WriteFile(name, b, 0o600)
+}

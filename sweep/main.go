@@ -15,11 +15,14 @@ import (
 	"fusegrid"
 )
 
+// gcPercent is the garbage that may pile up before it is collected. Images and weights are few and
+// large: let them not be doubled by garbage.
+const gcPercent = 25
+
 func main() {
 	fusegrid.EnsureOpenBLAS(os.Stderr)
 	if os.Getenv("GOGC") == "" {
-		// Images and weights are few and large: let them not be doubled by garbage.
-		debug.SetGCPercent(25)
+		debug.SetGCPercent(gcPercent)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The first signal ends the context; from then on, a second one ends the process.

@@ -3,7 +3,6 @@ package results
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,65 +33,67 @@ type Config struct {
 	Mu    float64 `json:"mu,omitempty"`   // of these rules: the share of the velocity that is kept
 }
 
-// A field is one line of the canonical form: a name and its exact value. One that may
-// be absent has an empty value then.
-type field struct{ name, value string }
-
-// fields returns the configuration in the order that people read it.
-func (c Config) fields() []field {
-	order, mu := "", ""
-	if c.Order != nil {
-		order = strconv.FormatUint(uint64(*c.Order), 10)
-	}
-	if c.Rule != "" || c.Mu != 0 {
-		mu = exact(c.Mu)
-	}
-	return []field{
-		{"data", c.Data},
-		{"split", fmt.Sprintf("%d/%d/%d", c.Split[0], c.Split[1], c.Split[2])},
-		{"pixels", c.Pixels},
-		{"net", c.Net},
-		{"hidden", c.HiddenString()},
-		{"lr", exact(c.LR)},
-		{"reg", exact(c.Reg)},
-		{"decay", exact(c.Decay)},
-		{"batch", strconv.Itoa(c.Batch)},
-		{"iters", strconv.Itoa(c.Iters)},
-		{"std", exact(c.Std)},
-		{"seed", strconv.FormatUint(uint64(c.Seed), 10)},
-		{"order", order},
-		{"rule", c.Rule},
-		{"mu", mu},
-		{"dtype", c.DType},
-		{"class", c.Class},
-	}
+// A field is one line of the canonical form: a name and an exact value. While the value of an
+// optional one is empty, it has no line.
+type field struct {
+	name     string
+	optional bool
+	value    func(b []byte, c *Config) []byte // appends it
 }
 
-// exact prints x with the fewest digits that give x back.
-func exact(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+// fields are all that make a configuration, in the order that people read them.
+var fields = []field{
+	{"data", false, func(b []byte, c *Config) []byte { return append(b, c.Data...) }},
+	{"split", false, func(b []byte, c *Config) []byte {
+		b = append(strconv.AppendInt(b, int64(c.Split[0]), 10), '/')
+		b = append(strconv.AppendInt(b, int64(c.Split[1]), 10), '/')
+		return strconv.AppendInt(b, int64(c.Split[2]), 10)
+	}},
+	{"pixels", false, func(b []byte, c *Config) []byte { return append(b, c.Pixels...) }},
+	{"net", false, func(b []byte, c *Config) []byte { return append(b, c.Net...) }},
+	{"hidden", false, func(b []byte, c *Config) []byte { return appendHidden(b, c.Hidden) }},
+	{"lr", false, func(b []byte, c *Config) []byte { return appendExact(b, c.LR) }},
+	{"reg", false, func(b []byte, c *Config) []byte { return appendExact(b, c.Reg) }},
+	{"decay", false, func(b []byte, c *Config) []byte { return appendExact(b, c.Decay) }},
+	{"batch", false, func(b []byte, c *Config) []byte { return strconv.AppendInt(b, int64(c.Batch), 10) }},
+	{"iters", false, func(b []byte, c *Config) []byte { return strconv.AppendInt(b, int64(c.Iters), 10) }},
+	{"std", false, func(b []byte, c *Config) []byte { return appendExact(b, c.Std) }},
+	{"seed", false, func(b []byte, c *Config) []byte { return strconv.AppendUint(b, uint64(c.Seed), 10) }},
+	{"order", true, func(b []byte, c *Config) []byte {
+		if c.Order == nil {
+			return b
+		}
+		return strconv.AppendUint(b, uint64(*c.Order), 10)
+	}},
+	{"rule", true, func(b []byte, c *Config) []byte { return append(b, c.Rule...) }},
+	{"mu", true, func(b []byte, c *Config) []byte {
+		if c.Rule == "" && c.Mu == 0 {
+			return b
+		}
+		return appendExact(b, c.Mu)
+	}},
+	{"dtype", false, func(b []byte, c *Config) []byte { return append(b, c.DType...) }},
+	{"class", false, func(b []byte, c *Config) []byte { return append(b, c.Class...) }},
+}
+
+// byName holds the fields in the order of their names.
+var byName = slices.SortedFunc(slices.Values(fields), func(a, b field) int { return strings.Compare(a.name, b.name) })
+
+// appendExact appends x with the fewest digits that give x back.
+func appendExact(b []byte, x float64) []byte { return strconv.AppendFloat(b, x, 'g', -1, 64) }
 
 // HiddenString returns the hidden layers as they are typed: "50" or "100x100".
-func (c Config) HiddenString() string {
-	s := make([]string, len(c.Hidden))
-	for i, h := range c.Hidden {
-		s[i] = strconv.Itoa(h)
+func (c Config) HiddenString() string { return string(appendHidden(nil, c.Hidden)) }
+
+func appendHidden(b []byte, hidden []int) []byte {
+	for i, h := range hidden {
+		if i > 0 {
+			b = append(b, 'x')
+		}
+		b = strconv.AppendInt(b, int64(h), 10)
 	}
-	return strings.Join(s, "x")
+	return b
 }
-
-// optional names the fields that are not part of the canonical form while they are empty.
-var optional = map[string]bool{"order": true, "rule": true, "mu": true}
-
-// byName holds the indices of the fields in the order of their names.
-var byName = func() []int {
-	fs := Config{}.fields()
-	order := make([]int, len(fs))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int { return strings.Compare(fs[a].name, fs[b].name) })
-	return order
-}()
 
 // Canonical returns the text that Key hashes: the line "fusegrid-trial/1", then
 // one line "name=value" per field, sorted by name, each ended by a newline.
@@ -100,24 +101,28 @@ var byName = func() []int {
 //
 // A field that is added later stays out of the text while it has its zero
 // value, so that keys made before remain valid.
-func (c Config) Canonical() string {
-	fs := c.fields()
-	var b strings.Builder
-	b.Grow(512)
-	b.WriteString("fusegrid-trial/1\n")
-	for _, i := range byName {
-		f := fs[i]
-		if f.value == "" && optional[f.name] {
+func (c Config) Canonical() string { return string(c.appendCanonical(nil)) }
+
+func (c *Config) appendCanonical(b []byte) []byte {
+	b = append(b, "fusegrid-trial/1\n"...)
+	for i := range byName {
+		f := &byName[i]
+		line := len(b)
+		b = append(b, f.name...)
+		b = append(b, '=')
+		value := len(b)
+		if b = f.value(b, c); len(b) == value && f.optional {
+			b = b[:line]
 			continue
 		}
-		b.WriteString(f.name + "=" + f.value + "\n")
+		b = append(b, '\n')
 	}
-	return b.String()
+	return b
 }
 
 // Key returns the name of the trial: the SHA-256 of Canonical in hex.
 func (c Config) Key() string {
-	sum := sha256.Sum256([]byte(c.Canonical()))
+	sum := sha256.Sum256(c.appendCanonical(make([]byte, 0, 512)))
 	return hex.EncodeToString(sum[:])
 }
 

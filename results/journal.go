@@ -3,6 +3,8 @@ package results
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,7 +27,7 @@ type Journal struct {
 	name string
 	size int64 // bytes that are known to be on disk
 	err  error // why the journal takes no more records
-	buf  bytes.Buffer
+	buf  []byte
 }
 
 // A File is what a Journal asks of an *os.File that was opened to append.
@@ -109,7 +111,7 @@ func NewJournal(f File, name string) (*Journal, []Record, Recovery, error) {
 	}
 	j.size = size
 	if size == 0 {
-		j.buf.Write(header())
+		j.buf = header()
 		if err := j.flush(); err != nil {
 			return nil, nil, recovery, err
 		}
@@ -129,16 +131,15 @@ func (j *Journal) Append(records ...Record) error {
 	if j.err != nil {
 		return j.err
 	}
-	j.buf.Reset()
+	j.buf = j.buf[:0]
 	for i := range records {
-		if err := records[i].check(); err != nil {
-			return fmt.Errorf("%s: record refused: %w", j.name, err)
+		err := records[i].check()
+		if err == nil {
+			j.buf, err = appendLine(j.buf, "trial", func(b []byte) ([]byte, error) { return appendRecord(b, &records[i]) })
 		}
-		raw, err := json.Marshal(&records[i])
 		if err != nil {
 			return fmt.Errorf("%s: record refused: %w", j.name, err)
 		}
-		j.buf.Write(seal("trial", raw))
 	}
 	return j.flush()
 }
@@ -153,9 +154,27 @@ func (j *Journal) Close() error {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// appendLine appends the line of a journal that holds what raw appends.
+func appendLine(b []byte, kind string, raw func(b []byte) ([]byte, error)) ([]byte, error) {
+	const head = len(`{"sum":"`)
+	line := len(b)
+	b = append(b, `{"sum":"00000000","`...)
+	b = append(b, kind...)
+	b = append(b, `":`...)
+	from := len(b)
+	b, err := raw(b)
+	if err != nil {
+		return b[:line], err
+	}
+	sum := binary.BigEndian.AppendUint32(nil, crc32.Checksum(b[from:], castagnoli))
+	hex.Encode(b[line+head:], sum)
+	return append(b, "}\n"...), nil
+}
+
 // seal returns the line of a journal that holds raw.
 func seal(kind string, raw []byte) []byte {
-	return fmt.Appendf(nil, `{"sum":"%08x","%s":%s}`+"\n", crc32.Checksum(raw, castagnoli), kind, raw)
+	line, _ := appendLine(nil, kind, func(b []byte) ([]byte, error) { return append(b, raw...), nil })
+	return line
 }
 
 // header returns the first line of a journal.
@@ -165,7 +184,7 @@ func header() []byte {
 
 // flush brings the buffer to the disk.
 func (j *Journal) flush() error {
-	n, err := j.f.Write(j.buf.Bytes())
+	n, err := j.f.Write(j.buf)
 	if err == nil {
 		err = j.f.Sync()
 	}
@@ -177,7 +196,6 @@ func (j *Journal) flush() error {
 		return j.err
 	}
 	j.size += int64(n)
-	j.buf.Reset()
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -140,28 +141,43 @@ func (r *Record) Score() (float64, bool) {
 // Rank sorts records: best validation accuracy first, then what was stopped,
 // diverged, failed. Ties are in the order of keys.
 func Rank(records []Record) {
-	order := map[State]int{Done: 0, Stopped: 1, Diverged: 2, Failed: 3}
-	slices.SortFunc(records, func(a, b Record) int {
-		sa, oka := a.Score()
-		sb, okb := b.Score()
-		if !oka {
-			sa = -1
-		}
-		if !okb {
-			sb = -1
-		}
-		return cmp.Or(
-			cmp.Compare(order[a.State], order[b.State]),
-			cmp.Compare(sb, sa),
-			cmp.Compare(a.Key, b.Key),
-		)
-	})
+	ranked := make([]Record, 0, len(records))
+	for _, r := range inOrder(records) {
+		ranked = append(ranked, *r)
+	}
+	copy(records, ranked)
 }
 
-// Best returns the first of ranked records if it is a trial that was done.
-func Best(ranked []Record) (*Record, bool) {
-	if len(ranked) == 0 || ranked[0].State != Done {
-		return nil, false
+// inOrder returns the records as Rank sorts them, but leaves them where they are: a record is
+// long, and a sort would move each many times.
+func inOrder(records []Record) []*Record {
+	order := map[State]int{Done: 0, Stopped: 1, Diverged: 2, Failed: 3}
+	type place struct {
+		order int
+		score float64
+		r     *Record
 	}
-	return &ranked[0], true
+	places := make([]place, len(records))
+	for i := range records {
+		r := &records[i]
+		score, ok := r.Score()
+		if !ok {
+			score = -1
+		}
+		places[i] = place{order[r.State], score, r}
+	}
+	slices.SortFunc(places, func(a, b place) int {
+		if c := cmp.Compare(a.order, b.order); c != 0 {
+			return c
+		}
+		if c := cmp.Compare(b.score, a.score); c != 0 {
+			return c
+		}
+		return strings.Compare(a.r.Key, b.r.Key)
+	})
+	ranked := make([]*Record, len(places))
+	for i, p := range places {
+		ranked[i] = p.r
+	}
+	return ranked
 }

@@ -1,80 +1,88 @@
 package results
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
-	"encoding/csv"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
 // A Table shows trials in the order of [Rank]. It depends on nothing but the
 // records, and not on their order.
 type Table struct {
-	Records []Record // ranked
-	fields  [][]field
-	vary    []int // indices of the fields that are columns: lr, reg and whatever differs
+	records []*Record // ranked
+	vary    []field   // the fields that are columns: lr, reg and whatever differs
 }
 
-// NewTable ranks a copy of the records.
-func NewTable(records []Record) *Table {
-	ranked := slices.Clone(records)
-	Rank(ranked)
-	return newTable(ranked)
-}
+// NewTable ranks the records, which it refers to as long as it is used.
+func NewTable(records []Record) *Table { return newTable(inOrder(records)) }
 
 // newTable takes records in the order they are to be shown.
-func newTable(records []Record) *Table {
-	t := &Table{Records: records}
-	for _, r := range t.Records {
-		t.fields = append(t.fields, r.Config.fields())
-	}
-	for i, f := range (Config{}).fields() {
-		differs := func(fs []field) bool { return fs[i] != t.fields[0][i] }
-		if f.name == "lr" || f.name == "reg" || slices.ContainsFunc(t.fields, differs) {
-			t.vary = append(t.vary, i)
+func newTable(records []*Record) *Table {
+	t := &Table{records: records}
+	var first, value []byte
+	for _, f := range fields {
+		differs := func(r *Record) bool {
+			value = f.value(value[:0], &r.Config)
+			return !bytes.Equal(value, first)
+		}
+		if len(records) > 0 {
+			first = f.value(first[:0], &records[0].Config)
+		}
+		if f.name == "lr" || f.name == "reg" || slices.ContainsFunc(records, differs) {
+			t.vary = append(t.vary, f)
 		}
 	}
 	return t
 }
 
+// Best returns the first trial, if it was done.
+func (t *Table) Best() (*Record, bool) {
+	if len(t.records) == 0 || t.records[0].State != Done {
+		return nil, false
+	}
+	return t.records[0], true
+}
+
 // A column is a heading and the cell of each record.
 type column struct {
-	name  string
-	cells []string
-	left  bool // set flush left
-	drop  int  // where there is no room: the highest goes first, 0 never
+	name string
+	cell func(b []byte, row int) []byte // appends it
+	left bool                           // set flush left
+	drop int                            // where there is no room: the highest goes first, 0 never
 }
 
 // Caption says what all trials have in common.
 func (t *Table) Caption() string {
-	if len(t.Records) == 0 {
+	if len(t.records) == 0 {
 		return "no trials"
 	}
-	r := &t.Records[0]
+	r := t.records[0]
 	var parts []string
-	for i, f := range t.fields[0] {
-		if slices.Contains(t.vary, i) {
+	for _, f := range fields {
+		if slices.ContainsFunc(t.vary, func(v field) bool { return v.name == f.name }) {
 			continue
 		}
+		value := string(f.value(nil, &r.Config))
 		switch f.name {
 		case "data":
-			parts = append(parts, fmt.Sprintf("%s (%.8s)", r.DataName, f.value))
+			parts = append(parts, fmt.Sprintf("%s (%.8s)", r.DataName, value))
 		case "net", "dtype":
-			parts = append(parts, f.value)
+			parts = append(parts, value)
 		case "split":
 		case "order", "rule", "mu":
-			if f.value != "" {
-				parts = append(parts, f.name+" "+f.value)
+			if value != "" {
+				parts = append(parts, f.name+" "+value)
 			}
 		default:
-			parts = append(parts, f.name+" "+f.value)
+			parts = append(parts, f.name+" "+value)
 		}
 	}
 	return strings.Join(parts, ", ")
@@ -82,34 +90,31 @@ func (t *Table) Caption() string {
 
 // columns returns what people read: the fields that vary and the outcome.
 func (t *Table) columns() []column {
-	all := func(cell func(r *Record) string) []string {
-		cells := make([]string, len(t.Records))
-		for i := range t.Records {
-			cells[i] = cell(&t.Records[i])
-		}
-		return cells
+	of := func(cell func(b []byte, r *Record) []byte) func([]byte, int) []byte {
+		return func(b []byte, row int) []byte { return cell(b, t.records[row]) }
 	}
-	has := func(f func(r Record) bool) bool { return slices.ContainsFunc(t.Records, f) }
+	has := func(f func(r *Record) bool) bool { return slices.ContainsFunc(t.records, f) }
 	cols := t.varying()
 	cols = append(cols,
-		column{name: "train", cells: all(func(r *Record) string { return share(r.Accuracy.Train) }), drop: 1},
-		column{name: "val", cells: all(func(r *Record) string { return share(r.Accuracy.Val) })},
+		column{name: "train", cell: of(func(b []byte, r *Record) []byte { return share(b, r.Accuracy.Train) }), drop: 1},
+		column{name: "val", cell: of(func(b []byte, r *Record) []byte { return share(b, r.Accuracy.Val) })},
 	)
-	if has(func(r Record) bool { return r.Config.Net == "fc" }) {
-		cols = append(cols, column{name: "best val", cells: all(func(r *Record) string { return share(r.Accuracy.BestVal) })})
+	if has(func(r *Record) bool { return r.Config.Net == "fc" }) {
+		cols = append(cols, column{name: "best val", cell: of(func(b []byte, r *Record) []byte { return share(b, r.Accuracy.BestVal) })})
 	}
 	cols = append(cols,
-		column{name: "test", cells: t.tests(share)},
-		column{name: "sec", cells: all(func(r *Record) string { return fmt.Sprintf("%.2f", r.Speed.Seconds) }), drop: 2},
-		column{name: "samples/s", cells: all(func(r *Record) string { return fmt.Sprintf("%.0f", r.Speed.Samples) }), drop: 4},
-		column{name: "GFLOP/s", cells: all(func(r *Record) string { return fmt.Sprintf("%.1f", r.Speed.FLOPs/1e9) }), drop: 3},
+		column{name: "test", cell: func(b []byte, row int) []byte { return t.test(b, row, share) }},
+		column{name: "sec", cell: of(func(b []byte, r *Record) []byte { return strconv.AppendFloat(b, r.Speed.Seconds, 'f', 2, 64) }), drop: 2},
+		column{name: "samples/s", cell: of(func(b []byte, r *Record) []byte { return strconv.AppendFloat(b, r.Speed.Samples, 'f', 0, 64) }), drop: 4},
+		column{name: "GFLOP/s", cell: of(func(b []byte, r *Record) []byte { return strconv.AppendFloat(b, r.Speed.FLOPs/1e9, 'f', 1, 64) }), drop: 3},
 	)
-	if has(func(r Record) bool { return r.State != Done }) {
-		cols = append(cols, column{name: "state", left: true, cells: all(func(r *Record) string {
+	if has(func(r *Record) bool { return r.State != Done }) {
+		cols = append(cols, column{name: "state", left: true, cell: of(func(b []byte, r *Record) []byte {
+			b = append(b, r.State...)
 			if r.State == Diverged || r.State == Stopped {
-				return fmt.Sprintf("%s at %d", r.State, r.Steps)
+				b = strconv.AppendInt(append(b, " at "...), int64(r.Steps), 10)
 			}
-			return string(r.State)
+			return b
 		})})
 	}
 	return cols
@@ -118,63 +123,74 @@ func (t *Table) columns() []column {
 // varying returns the fields that vary.
 func (t *Table) varying() []column {
 	var cols []column
-	for _, i := range t.vary {
-		c := column{name: (Config{}).fields()[i].name}
-		for n, fs := range t.fields {
-			value := cmp.Or(fs[i].value, "-")
-			if c.name == "data" {
-				value = fmt.Sprintf("%s (%.8s)", t.Records[n].DataName, value)
+	for _, f := range t.vary {
+		cols = append(cols, column{name: f.name, cell: func(b []byte, row int) []byte {
+			r := t.records[row]
+			if f.name == "data" {
+				return fmt.Appendf(b, "%s (%.8s)", r.DataName, r.Config.Data)
 			}
-			c.cells = append(c.cells, value)
-		}
-		cols = append(cols, c)
+			n := len(b)
+			if b = f.value(b, &r.Config); len(b) == n {
+				b = append(b, '-')
+			}
+			return b
+		}})
 	}
 	return cols
 }
 
-// tests returns the test accuracies to show: that of the best trial alone, so
-// that nobody chooses by it.
-func (t *Table) tests(format func(*float64) string) []string {
-	cells := make([]string, len(t.Records))
-	if best, ok := Best(t.Records); ok {
-		cells[0] = format(best.Accuracy.Test)
+// test appends a row's test accuracy: that of the best trial alone, so that nobody chooses by it.
+func (t *Table) test(b []byte, row int, format func([]byte, *float64) []byte) []byte {
+	if best, ok := t.Best(); ok && row == 0 {
+		b = format(b, best.Accuracy.Test)
 	}
-	return cells
+	return b
 }
 
-// share prints an accuracy as the assignment does.
-func share(a *float64) string {
+// share appends an accuracy as the assignment prints it.
+func share(b []byte, a *float64) []byte {
 	if a == nil {
-		return "-"
+		return append(b, '-')
 	}
-	return fmt.Sprintf("%.4f", *a)
+	return strconv.AppendFloat(b, *a, 'f', 4, 64)
 }
 
 // WriteText writes at most rows rows (0 for all) in at most width columns, and
 // says in a last line what had to be left out. The caption is not part of it.
 func (t *Table) WriteText(w io.Writer, width, rows int) error {
-	return writeText(w, t.columns(), len(t.Records), width, rows)
+	return writeText(w, t.columns(), len(t.records), width, rows)
 }
 
 // WritePlan writes trials that need not have been trained yet, in the order given:
 // the fields that vary, and the state of each. A state that is empty reads "to train".
 // It takes as much room as WriteText.
 func WritePlan(w io.Writer, trials []Record, width, rows int) error {
-	t := newTable(trials)
-	state := column{name: "state", left: true}
-	for _, r := range trials {
-		state.cells = append(state.cells, cmp.Or(string(r.State), "to train"))
-	}
+	t := newTable(pointers(trials))
+	state := column{name: "state", left: true, cell: func(b []byte, row int) []byte {
+		return append(b, cmp.Or(string(trials[row].State), "to train")...)
+	}}
 	return writeText(w, append(t.varying(), state), len(trials), width, rows)
 }
 
-func writeText(w io.Writer, cols []column, n, width, rows int) error {
+func pointers(records []Record) []*Record {
+	all := make([]*Record, len(records))
+	for i := range records {
+		all[i] = &records[i]
+	}
+	return all
+}
+
+func writeText(w io.Writer, columns []column, n, width, rows int) error {
 	shown := n
 	if rows > 0 {
 		shown = min(shown, rows)
 	}
-	for i := range cols {
-		cols[i].cells = cols[i].cells[:shown]
+	cols := make([]printed, len(columns))
+	for i, c := range columns {
+		cols[i].column = c
+		for row := range shown {
+			cols[i].cells = append(cols[i].cells, string(c.cell(nil, row)))
+		}
 	}
 	var dropped []string
 	for total(cols) > width {
@@ -186,7 +202,7 @@ func writeText(w io.Writer, cols []column, n, width, rows int) error {
 		cols = slices.Delete(cols, i, i+1)
 	}
 	var b strings.Builder
-	line := func(cell func(c column) string) {
+	line := func(cell func(c printed) string) {
 		var s strings.Builder
 		for i, c := range cols {
 			if i > 0 {
@@ -201,9 +217,9 @@ func writeText(w io.Writer, cols []column, n, width, rows int) error {
 		}
 		b.WriteString(strings.TrimRight(s.String(), " ") + "\n")
 	}
-	line(func(c column) string { return c.name })
+	line(func(c printed) string { return c.name })
 	for i := range shown {
-		line(func(c column) string { return c.cells[i] })
+		line(func(c printed) string { return c.cells[i] })
 	}
 	if n > shown {
 		fmt.Fprintf(&b, "and %d more\n", n-shown)
@@ -216,9 +232,15 @@ func writeText(w io.Writer, cols []column, n, width, rows int) error {
 	return err
 }
 
+// A printed is a column with the cells that are shown.
+type printed struct {
+	column
+	cells []string
+}
+
 // expendable returns the column to do without: the one with the highest drop, else
 // the last field that is not the learning rate; or −1.
-func expendable(cols []column) int {
+func expendable(cols []printed) int {
 	worst := 0
 	for i, c := range cols {
 		if c.drop > cols[worst].drop {
@@ -228,7 +250,7 @@ func expendable(cols []column) int {
 	if cols[worst].drop > 0 {
 		return worst
 	}
-	last := slices.IndexFunc(cols, func(c column) bool { return c.name == "val" || c.name == "state" }) - 1
+	last := slices.IndexFunc(cols, func(c printed) bool { return c.name == "val" || c.name == "state" }) - 1
 	if last < 1 {
 		return -1
 	}
@@ -236,7 +258,7 @@ func expendable(cols []column) int {
 }
 
 // wide returns the width of a column.
-func wide(c column) int {
+func wide(c printed) int {
 	n := utf8.RuneCountInString(c.name)
 	for _, s := range c.cells {
 		n = max(n, utf8.RuneCountInString(s))
@@ -245,7 +267,7 @@ func wide(c column) int {
 }
 
 // total returns the width of a line.
-func total(cols []column) int {
+func total(cols []printed) int {
 	n := -2
 	for _, c := range cols {
 		n += 2 + wide(c)
@@ -256,25 +278,50 @@ func total(cols []column) int {
 // WriteMarkdown writes the caption and the table, with all rows and columns.
 func (t *Table) WriteMarkdown(w io.Writer) error {
 	cols := t.columns()
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n\n", t.Caption())
-	line := func(cell func(c column) string) {
-		for _, c := range cols {
-			b.WriteString("| " + strings.ReplaceAll(cell(c), "|", `\|`) + " ")
-		}
-		b.WriteString("|\n")
+	b := append([]byte(t.Caption()), "\n\n"...)
+	for _, c := range cols {
+		b = append(append(append(b, "| "...), c.name...), ' ')
 	}
-	line(func(c column) string { return c.name })
-	line(func(c column) string {
+	b = append(b, "|\n"...)
+	for _, c := range cols {
 		if c.left {
-			return "---"
+			b = append(b, "| --- "...)
+		} else {
+			b = append(b, "| ---: "...)
 		}
-		return "---:"
-	})
-	for i := range t.Records {
-		line(func(c column) string { return c.cells[i] })
 	}
-	_, err := io.WriteString(w, b.String())
+	b = append(b, "|\n"...)
+	return t.write(w, b, func(b []byte, row int) ([]byte, error) {
+		for _, c := range cols {
+			b = append(b, "| "...)
+			from := len(b)
+			b = c.cell(b, row)
+			if bytes.IndexByte(b[from:], '|') >= 0 {
+				b = append(b[:from], strings.ReplaceAll(string(b[from:]), "|", `\|`)...)
+			}
+			b = append(b, ' ')
+		}
+		return append(b, "|\n"...), nil
+	})
+}
+
+// write writes b and then the rows, each as soon as it is there: all together may be as large as
+// the records themselves.
+func (t *Table) write(w io.Writer, b []byte, row func(b []byte, row int) ([]byte, error)) error {
+	const enough = 64 << 10
+	for i := range t.records {
+		var err error
+		if b, err = row(b, i); err != nil {
+			return err
+		}
+		if len(b) >= enough {
+			if _, err := w.Write(b); err != nil {
+				return err
+			}
+			b = b[:0]
+		}
+	}
+	_, err := w.Write(b)
 	return err
 }
 
@@ -283,49 +330,92 @@ func (t *Table) WriteMarkdown(w io.Writer) error {
 func (t *Table) WriteCSV(w io.Writer) error { return t.writeCSV(w, true) }
 
 func (t *Table) writeCSV(w io.Writer, timings bool) error {
-	opt := func(x *float64) string {
-		if x == nil {
-			return ""
-		}
-		return exact(*x)
-	}
-	tests := t.tests(opt)
-	cw := csv.NewWriter(w)
 	head := []string{"rank", "key", "state", "steps"}
-	for _, f := range (Config{}).fields() {
+	for _, f := range fields {
 		head = append(head, f.name)
 	}
 	head = append(head, "train", "val", "best_val", "final_val", "test", "loss_first", "loss_last", "loss_min", "weights", "losses", "error")
 	if timings {
 		head = append(head, "data_name", "impl", "block", "block_seconds", "workers", "seconds", "samples_per_s", "iters_per_s", "flop_per_s", "cpu")
 	}
-	cw.Write(head)
-	for i, r := range t.Records {
-		row := []string{strconv.Itoa(i + 1), r.Key, string(r.State), strconv.Itoa(r.Steps)}
-		for _, f := range t.fields[i] {
-			row = append(row, f.value)
+	opt := func(b []byte, x *float64) []byte {
+		if x == nil {
+			return b
 		}
-		a, l, s := r.Accuracy, r.Loss, r.Speed
-		row = append(row, opt(a.Train), opt(a.Val), opt(a.BestVal), opt(a.FinalVal), tests[i], opt(l.First), opt(l.Last), opt(l.Min), r.Weights, r.Losses, r.Error)
-		if timings {
-			row = append(row, r.DataName, r.Impl, strconv.Itoa(s.Block), exact(s.BlockSeconds), strconv.Itoa(s.Workers), exact(s.Seconds), exact(s.Samples), exact(s.Iters), exact(s.FLOPs), r.Machine.CPU)
-		}
-		cw.Write(row)
+		return appendExact(b, *x)
 	}
-	cw.Flush()
-	return cw.Error()
+	return t.write(w, []byte(strings.Join(head, ",")+"\n"), func(b []byte, row int) ([]byte, error) {
+		r := t.records[row]
+		b = strconv.AppendInt(b, int64(row+1), 10)
+		b = quoted(b, r.Key)
+		b = quoted(b, string(r.State))
+		b = strconv.AppendInt(append(b, ','), int64(r.Steps), 10)
+		for _, f := range fields {
+			b = append(b, ',')
+			from := len(b)
+			if b = f.value(b, &r.Config); needsQuotes(b[from:]) {
+				b = quoted(b[:from-1], string(b[from:]))
+			}
+		}
+		a, l, s := &r.Accuracy, &r.Loss, &r.Speed
+		b = opt(append(b, ','), a.Train)
+		b = opt(append(b, ','), a.Val)
+		b = opt(append(b, ','), a.BestVal)
+		b = opt(append(b, ','), a.FinalVal)
+		b = t.test(append(b, ','), row, opt)
+		b = opt(append(b, ','), l.First)
+		b = opt(append(b, ','), l.Last)
+		b = opt(append(b, ','), l.Min)
+		b = quoted(b, r.Weights)
+		b = quoted(b, r.Losses)
+		b = quoted(b, r.Error)
+		if timings {
+			b = quoted(b, r.DataName)
+			b = quoted(b, r.Impl)
+			b = strconv.AppendInt(append(b, ','), int64(s.Block), 10)
+			b = appendExact(append(b, ','), s.BlockSeconds)
+			b = strconv.AppendInt(append(b, ','), int64(s.Workers), 10)
+			b = appendExact(append(b, ','), s.Seconds)
+			b = appendExact(append(b, ','), s.Samples)
+			b = appendExact(append(b, ','), s.Iters)
+			b = appendExact(append(b, ','), s.FLOPs)
+			b = quoted(b, r.Machine.CPU)
+		}
+		return append(b, '\n'), nil
+	})
+}
+
+// quoted appends a comma and the text of a cell, in quotes where encoding/csv has them.
+func quoted[T string | []byte](b []byte, s T) []byte {
+	b = append(b, ',')
+	if !needsQuotes(s) {
+		return append(b, s...)
+	}
+	b = append(b, '"')
+	b = append(b, strings.ReplaceAll(string(s), `"`, `""`)...)
+	return append(b, '"')
+}
+
+// needsQuotes reports whether a cell does not stand for itself.
+func needsQuotes[T string | []byte](s T) bool {
+	if len(s) == 0 {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; c == ',' || c == '"' || c == '\n' || c == '\r' {
+			return true
+		}
+	}
+	first, _ := utf8.DecodeRuneInString(string(s[:min(len(s), utf8.UTFMax)]))
+	return unicode.IsSpace(first) || string(s) == `\.`
 }
 
 // WriteJSONL writes the records, best first, one a line.
 func (t *Table) WriteJSONL(w io.Writer) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	for i := range t.Records {
-		if err := enc.Encode(&t.Records[i]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return t.write(w, nil, func(b []byte, row int) ([]byte, error) {
+		b, err := appendRecord(b, t.records[row])
+		return append(b, '\n'), err
+	})
 }
 
 // Digest returns a hash of all that does not depend on when, where and how fast

@@ -100,6 +100,24 @@ func TestTableCSV(t *testing.T) {
 	}
 }
 
+// TestQuotes holds the cells of a table to encoding/csv.
+func TestQuotes(t *testing.T) {
+	parts := []string{"", "a", " ", ",", `"`, "\n", "\r", "\t", `\.`, "λ", "\u2003", "\xff", "x=1"}
+	for _, p := range parts {
+		for _, q := range parts {
+			for _, r := range parts {
+				var want bytes.Buffer
+				w := csv.NewWriter(&want)
+				w.Write([]string{"first", p + q + r})
+				w.Flush()
+				if got := string(quoted([]byte("first"), p+q+r)) + "\n"; got != want.String() {
+					t.Errorf("%q, want %q", got, want.String())
+				}
+			}
+		}
+	}
+}
+
 // TestTableOrder shuffles the records: all four forms stay the same.
 func TestTableOrder(t *testing.T) {
 	records := append(grid(), trials(20)...)
@@ -182,7 +200,7 @@ func TestRankTies(t *testing.T) {
 			t.Errorf("rank %d: %g %.8s before %g %.8s", i, *a.Accuracy.Val, a.Key, *b.Accuracy.Val, b.Key)
 		}
 	}
-	if _, ok := Best([]Record{point(1, 1, Diverged, 0)}); ok {
+	if _, ok := NewTable([]Record{point(1, 1, Diverged, 0)}).Best(); ok {
 		t.Error("a diverged trial is the best")
 	}
 }

@@ -329,7 +329,7 @@ func (s *job) show(records []results.Record) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s\n\n", wrap(table.Caption(), 80))
 	table.WriteText(&b, 80, s.top)
-	if best, ok := results.Best(table.Records); ok && best.Accuracy.Test != nil {
+	if best, ok := table.Best(); ok && best.Accuracy.Test != nil {
 		fmt.Fprintf(&b, "\ntest accuracy of the best net: %.4f\n", *best.Accuracy.Test)
 	}
 	if _, err := s.stdout.Write(b.Bytes()); err != nil {

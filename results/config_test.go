@@ -34,12 +34,15 @@ std=0.0001
 	}
 }
 
-// TestKeyDependsOnAll changes each field in turn.
+// TestKeyDependsOnAll changes each field in turn. So does Equal.
 func TestKeyDependsOnAll(t *testing.T) {
 	keys := map[string]string{trial(0).Config.Key(): "none"}
 	typ := reflect.TypeFor[Config]()
 	for i := range typ.NumField() {
-		c := trial(0).Config
+		c, same := trial(0).Config, trial(0).Config
+		if !c.Equal(&same) {
+			t.Fatal("a configuration is not equal to itself")
+		}
 		switch f := reflect.ValueOf(&c).Elem().Field(i); f.Kind() {
 		case reflect.String:
 			f.SetString("other")
@@ -61,7 +64,21 @@ func TestKeyDependsOnAll(t *testing.T) {
 		if was, ok := keys[c.Key()]; ok {
 			t.Errorf("changing %s gives the key of changing %s", typ.Field(i).Name, was)
 		}
+		if c.Equal(&same) {
+			t.Errorf("Equal does not see %s", typ.Field(i).Name)
+		}
 		keys[c.Key()] = typ.Field(i).Name
+	}
+}
+
+func TestEqualOrders(t *testing.T) {
+	c, d := trial(0).Config, trial(0).Config
+	c.Order, d.Order = ptr[uint32](3), ptr[uint32](3)
+	if !c.Equal(&d) {
+		t.Error("two orders of one value differ")
+	}
+	if *d.Order = 4; c.Equal(&d) {
+		t.Error("orders 3 and 4 are equal")
 	}
 }
 

@@ -43,6 +43,9 @@ func newTable(records []*Record) *Table {
 	return t
 }
 
+// Len returns the number of trials.
+func (t *Table) Len() int { return len(t.records) }
+
 // Best returns the first trial, if it was done.
 func (t *Table) Best() (*Record, bool) {
 	if len(t.records) == 0 || t.records[0].State != Done {
@@ -309,12 +312,17 @@ func (t *Table) WriteMarkdown(w io.Writer) error {
 // the records themselves.
 func (t *Table) write(w io.Writer, b []byte, row func(b []byte, row int) ([]byte, error)) error {
 	const enough = 64 << 10
+	first := true
 	for i := range t.records {
 		var err error
 		if b, err = row(b, i); err != nil {
 			return err
 		}
 		if len(b) >= enough {
+			if g, ok := w.(interface{ Grow(n int) }); ok && first {
+				g.Grow(len(b) * (len(t.records) + i) / (i + 1)) // or it would move all that it holds, time and again
+			}
+			first = false
 			if _, err := w.Write(b); err != nil {
 				return err
 			}

@@ -129,8 +129,8 @@ func (g *grid) checkFactors() error {
 }
 
 // lens returns the number of values of each axis, the one that changes fastest last.
-func (g *grid) lens() []int {
-	return []int{len(g.hidden), len(g.batch), len(g.iters), len(g.epochs), len(g.decay), len(g.std), len(g.mu), len(g.lr), len(g.reg), len(g.seed)}
+func (g *grid) lens() [10]int {
+	return [...]int{len(g.hidden), len(g.batch), len(g.iters), len(g.epochs), len(g.decay), len(g.std), len(g.mu), len(g.lr), len(g.reg), len(g.seed)}
 }
 
 // shape returns the axes with several values, such as "8 lr × 4 reg".
@@ -156,7 +156,7 @@ func (g *grid) size() int {
 // at returns point i: base with the values of the axes filled in.
 func (g *grid) at(i int, base results.Config) results.Config {
 	lens := g.lens()
-	index := make([]int, len(lens))
+	var index [len(lens)]int
 	for a := len(lens) - 1; a >= 0; a-- {
 		index[a], i = i%lens[a], i/lens[a]
 	}

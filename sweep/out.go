@@ -144,7 +144,7 @@ func (o *output) keep(records []results.Record) error {
 
 // of returns the records of the points of a grid, as far as there are any.
 func (o *output) of(g *grid, base results.Config) []results.Record {
-	var found []results.Record
+	found := make([]results.Record, 0, min(g.size(), len(o.records)))
 	for i := range g.size() {
 		if r, ok := o.records[g.at(i, base).Key()]; ok {
 			found = append(found, r)
@@ -153,8 +153,8 @@ func (o *output) of(g *grid, base results.Config) []results.Record {
 	return found
 }
 
-// writeTables swaps in the tables and pictures of all trials in the folder.
-func (o *output) writeTables() error {
+// writeTables swaps in the tables and pictures of all trials in the folder, and returns the table.
+func (o *output) writeTables() (*results.Table, error) {
 	all := make([]results.Record, 0, len(o.records))
 	for _, r := range o.records {
 		all = append(all, r)
@@ -170,10 +170,10 @@ func (o *output) writeTables() error {
 	}
 	for _, f := range files {
 		if err := o.disk.swap(filepath.Join(o.dir, f.name), f.write); err != nil {
-			return fmt.Errorf("writing a table: %w; the trials are safe in %s", err, filepath.Join(o.dir, journalName))
+			return nil, fmt.Errorf("writing a table: %w; the trials are safe in %s", err, filepath.Join(o.dir, journalName))
 		}
 	}
-	return nil
+	return table, nil
 }
 
 func (o *output) close() error { return o.journal.Close() }

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,7 +55,7 @@ func (b block) flops() float64 {
 
 // pending returns the trials of a grid that are not settled, in its order.
 func pending(g *grid, base results.Config, flops func(results.Config) float64, settled func(key string) bool) []trial {
-	var todo []trial
+	todo := make([]trial, 0, g.size())
 	for i := range g.size() {
 		c := g.at(i, base)
 		if key := c.Key(); !settled(key) {
@@ -199,7 +198,7 @@ func fusible(todo []trial) [][]trial {
 	g, ok := 0, false
 	for _, t := range todo {
 		c := common(t.config)
-		if ok && reflect.DeepEqual(c, last) {
+		if ok && c.Equal(&last) {
 			groups[g] = append(groups[g], t)
 			continue
 		}

@@ -108,7 +108,11 @@ func schedule(ctx context.Context, blocks []block, workers int, r runner, live *
 func take(batch []event, k keeper, live *live) error {
 	var records []results.Record
 	for _, e := range batch {
-		records = append(records, e.records...)
+		if records == nil {
+			records = e.records // mostly it is all there is
+		} else {
+			records = append(records, e.records...)
+		}
 	}
 	if len(records) > 0 {
 		if err := k.keep(records); err != nil {

@@ -107,10 +107,13 @@ func (s *job) run(ctx context.Context, r runner, args []string) (err error) {
 	trained := s.train(ctx, blocks, r, out, store)
 
 	// Whatever happened: what is on record is in the tables.
-	err = out.writeTables()
+	table, err := out.writeTables()
 	records := out.of(s.grid, s.base)
 	if err == nil {
-		err = s.show(records)
+		if len(records) < len(out.records) { // others are in the folder, too
+			table = results.NewTable(records)
+		}
+		err = s.show(table)
 	}
 	switch {
 	case errors.Is(trained, context.Canceled):
@@ -321,11 +324,10 @@ func (s *job) flops(c results.Config) float64 {
 }
 
 // show prints the final table.
-func (s *job) show(records []results.Record) error {
-	if len(records) == 0 {
+func (s *job) show(table *results.Table) error {
+	if table.Len() == 0 {
 		return nil
 	}
-	table := results.NewTable(records)
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s\n\n", wrap(table.Caption(), 80))
 	table.WriteText(&b, 80, s.top)

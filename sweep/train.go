@@ -239,13 +239,13 @@ func (t *trainer[T]) begin(b block) (*fused.Trainer[T], error) {
 	if err != nil {
 		return nil, err
 	}
-	var stream *nprand.State
+	stream := new(nprand.State)
 	for k, trial := range b.trials {
-		stream = nprand.New(trial.config.Seed)
+		stream.Seed(trial.config.Seed)
 		block.Init(k, stream)
 	}
 	if c.Order != nil {
-		stream = nprand.New(*c.Order)
+		stream.Seed(*c.Order)
 	}
 	schedule := fused.Schedule{Iterations: c.Iters, Batch: c.Batch, Train: t.train, Val: t.val}
 	if c.Net == "fc" {
@@ -290,7 +290,7 @@ func (f *fit[T]) finish() error {
 	}
 	val, test := b.Hits(f.val, f.valAll), b.Hits(f.test, f.testAll)
 	f.time.lap(ids)
-	var records []results.Record
+	records := make([]results.Record, 0, len(ids))
 	for k, id := range ids {
 		weights := b.Weights(k)
 		r := f.record(id)

@@ -173,6 +173,31 @@ func TestEveryFailure(t *testing.T) {
 	}
 }
 
+// TestWeightsOfAnEarlierRun are there though their trial is not on record, and it is not among the best
+// when it is trained again: they go.
+func TestWeightsOfAnEarlierRun(t *testing.T) {
+	isolate(t)
+	const args = "-lr 1e-4,1e-3,1e-2 -reg 0 -hidden 3 -iters 5 -batch 10 -std 1e-2 -workers 1 -fuse off -keep 3"
+	s, r, _ := newJob(t, "o", args)
+	if err := s.run(t.Context(), r, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove("o/" + journalName); err != nil {
+		t.Fatal(err)
+	}
+	s, r, _ = newJob(t, "o", args)
+	s.keep = 1
+	if err := s.run(t.Context(), r, nil); err != nil {
+		t.Fatal(err)
+	}
+	records := recorded(t, "o")
+	results.Rank(records)
+	kept, _ := filepath.Glob("o/" + weightsName + "/*")
+	if len(kept) != 1 || filepath.Base(kept[0]) != records[0].Key+".safetensors" {
+		t.Errorf("weights %v, want those of %s alone", kept, records[0].Key)
+	}
+}
+
 // TestGoesOnFromCheckpoints stops in the midst of blocks.
 func TestGoesOnFromCheckpoints(t *testing.T) {
 	isolate(t)

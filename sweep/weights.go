@@ -66,14 +66,15 @@ func (g *gallery) offer(r results.Record, write func(io.Writer) error) error {
 	defer g.mu.Unlock()
 	out := g.enter(r)
 	if out != nil && out.Key == r.Key {
-		return nil
+		// A run that ended before the trial was on record may have left them here.
+		return g.remove(r.Key)
 	}
 	err := os.MkdirAll(g.dir, 0o755)
 	if err == nil {
 		err = g.disk.swap(g.name(r.Key), write)
 	}
-	if err == nil && out != nil && !g.held[out.Key] {
-		err = g.remove(out.Key)
+	if err == nil && out != nil {
+		return g.remove(out.Key)
 	}
 	if err != nil {
 		return fmt.Errorf("keeping the %s of a trial: %w", g.what, err)
@@ -81,12 +82,16 @@ func (g *gallery) offer(r results.Record, write func(io.Writer) error) error {
 	return nil
 }
 
+// remove drops the file of a trial, if there is one that is not held.
 func (g *gallery) remove(key string) error {
-	err := g.disk.remove(g.name(key))
-	if errors.Is(err, fs.ErrNotExist) {
+	if g.held[key] {
 		return nil
 	}
-	return err
+	err := g.disk.remove(g.name(key))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing the %s of a trial: %w", g.what, err)
+	}
+	return nil
 }
 
 // hold keeps the file of a trial, whatever its rank, until release.
@@ -100,7 +105,9 @@ func (g *gallery) release() error {
 	for _, r := range g.best {
 		delete(g.held, r.Key)
 	}
-	for _, key := range slices.Sorted(maps.Keys(g.held)) {
+	held := slices.Sorted(maps.Keys(g.held))
+	clear(g.held)
+	for _, key := range held {
 		if err := g.remove(key); err != nil {
 			return err
 		}

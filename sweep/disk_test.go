@@ -24,6 +24,7 @@ type brittleDisk struct {
 	ops   int
 	at    int // the operation that fails, from 1; 0 for none
 	err   error
+	once  bool   // whether those after it succeed
 	crash func() // called in place of the failing operation, if set
 }
 
@@ -32,7 +33,7 @@ func (d *brittleDisk) op() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.ops++
-	if d.at == 0 || d.ops < d.at {
+	if d.at == 0 || d.ops < d.at || d.once && d.ops > d.at {
 		return nil
 	}
 	if d.crash != nil {
@@ -124,8 +125,8 @@ func complete(t *testing.T, what, out string, trials int, want string) {
 	}
 }
 
-// TestEveryFailure lets each operation on the disk fail in turn, with all after it: the sweep
-// says so and does not end well; with space again, the same command ends as if nothing had been.
+// TestEveryFailure lets each operation on the disk fail in turn, with all after it or alone: the
+// sweep says so and does not end well; on a good disk, the same command ends as if nothing had been.
 func TestEveryFailure(t *testing.T) {
 	isolate(t)
 	d := &brittleDisk{}
@@ -139,24 +140,46 @@ func TestEveryFailure(t *testing.T) {
 	if d.ops < 40 {
 		t.Fatalf("%d operations are fewer than there must be", d.ops)
 	}
-	for at := 1; ; at++ {
-		what := fmt.Sprintf("failure of operation %d of about %d", at, d.ops)
-		out := fmt.Sprint("o", at)
+	for i, f := range []struct {
+		err  error
+		once bool
+	}{
+		{syscall.ENOSPC, false},
+		{syscall.EIO, true},
+		{syscall.EIO, false},
+		{io.ErrShortWrite, true}, // what a file says that took a part
+		{syscall.EROFS, false},
+	} {
+		first, stride := 1, 1
+		if i > 0 {
+			first, stride = torture(i, 1), torture(5, 1)
+		}
+		t.Run(fmt.Sprintf("%v,once=%t", f.err, f.once), func(t *testing.T) { testEveryFailure(t, d.ops, want, f.err, f.once, first, stride) })
+	}
+}
+
+func testEveryFailure(t *testing.T, ops int, want string, failure error, once bool, first, stride int) {
+	for at := first; ; at += stride {
+		what := fmt.Sprintf("failure of operation %d of about %d", at, ops)
+		out := filepath.Join(t.TempDir(), "o")
 		s, r, _ := newJob(t, out, brittleGrid)
-		failing := &brittleDisk{at: at, err: syscall.ENOSPC}
+		failing := &brittleDisk{at: at, err: failure, once: once}
 		s.disk = failing
 		err := s.run(t.Context(), r, nil)
 		// Records that end close together go to the journal in one write, so the number
 		// of operations is not the same in every run.
 		if err == nil && failing.ops < at {
 			complete(t, what, out, 6, want)
-			if at < d.ops-10 {
+			if at < ops-10 {
 				t.Errorf("a run with only %d operations", failing.ops)
 			}
 			return
 		}
-		if !errors.Is(err, syscall.ENOSPC) || strings.Contains(err.Error(), "\n") {
+		if !errors.Is(err, failure) || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), failure.Error()) {
 			t.Errorf("%s: %v, want one line with the disk's error", what, err)
+		}
+		if code := exitCode(err); code == exitOK {
+			t.Errorf("%s: exit code 0", what)
 		}
 		s, r, stderr := newJob(t, out, brittleGrid)
 		if err := s.run(t.Context(), r, nil); err != nil {

@@ -49,14 +49,17 @@ var errShown = errors.New("shown")
 // run is the whole command: main is a skin over it.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	err := command(ctx, args, stdout, stderr)
-	if err == nil {
-		return exitOK
-	}
-	if !errors.Is(err, errShown) {
+	if err != nil && !errors.Is(err, errShown) {
 		fmt.Fprintf(stderr, "sweep: %v\n", err)
 	}
+	return exitCode(err)
+}
+
+func exitCode(err error) int {
 	var bad badInput
 	switch {
+	case err == nil:
+		return exitOK
 	case errors.As(err, &bad):
 		return exitBadInput
 	case errors.Is(err, context.Canceled):

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -169,30 +170,50 @@ func TestBlocksDoNotMatter(t *testing.T) {
 	}
 }
 
-// TestDivergedAmongGood trains 20 nets that diverge among 20 that do not.
+// TestDivergedAmongGood trains 200 nets that diverge, at different iterations, among 200 that do not:
+// these have the bits that each has alone.
 func TestDivergedAmongGood(t *testing.T) {
 	isolate(t)
-	const args = "-reg 0 -hidden 4 -iters 30 -batch 10 -std 1e-2 -workers 1"
-	s, r, _ := newJob(t, "good", "-lr log:1e-5..1e-3:20 "+args)
-	if err := s.run(t.Context(), r, nil); err != nil {
-		t.Fatal(err)
+	const count, iters = 200, 24
+	var good, both []string
+	for i := range count {
+		lr := fmt.Sprint(1e-6 * float64(i+1))
+		good = append(good, lr)
+		both = append(both, lr, fmt.Sprint(0.1*math.Pow(1.5, float64(i))))
+		if i%3 == 0 { // so that they do not take turns: blocks are dealt like cards
+			n := len(both)
+			both[n-2], both[n-1] = both[n-1], both[n-2]
+		}
 	}
-	s, r, _ = newJob(t, "both", "-lr log:1e-5..1e-3:20,log:1e10..1e30:20 "+args)
-	if err := s.run(t.Context(), r, nil); err != nil {
-		t.Fatal(err)
+	const args = " -reg 0.1 -hidden 2 -batch 5 -std 1e-2 -rule momentum -iters "
+	train := func(out string, lrs []string, how string) map[string]results.Record {
+		s, r, _ := newJob(t, out, "-lr "+strings.Join(lrs, ",")+args+fmt.Sprint(iters)+" "+how)
+		if err := s.run(t.Context(), r, nil); err != nil {
+			t.Fatal(err)
+		}
+		return byKey(t, recorded(t, out))
 	}
-	both := recorded(t, "both")
-	diverged := slices.DeleteFunc(slices.Clone(both), func(r results.Record) bool { return r.State != results.Diverged })
-	good := slices.DeleteFunc(both, func(r results.Record) bool { return r.State != results.Done })
-	if results.NewTable(good).Digest() != results.NewTable(recorded(t, "good")).Digest() {
-		t.Error("the good nets have other figures among diverging ones than by themselves")
-	}
-	if len(diverged) != 20 {
-		t.Errorf("%d nets diverged, want 20", len(diverged))
-	}
-	for _, r := range diverged {
-		if r.Steps >= 30 || r.Losses == "" || r.Weights != "" {
-			t.Errorf("lr %g: %d steps, hashes %q %q", r.Config.LR, r.Steps, r.Losses, r.Weights)
+	alone := train("alone", good, "-fuse off")
+	for i, how := range []string{"-block 400 -workers 1", "-workers 3 -block 60"} {
+		together := train(fmt.Sprint("both", i), both, how)
+		left := map[int]int{} // how many diverged at an iteration
+		for key, r := range together {
+			want, ok := alone[key]
+			switch {
+			case ok && (r.State != results.Done || r.Weights != want.Weights || r.Losses != want.Losses || r.Weights == "" || r.Losses == ""):
+				t.Errorf("%s: lr %g: %s, weights %.8s, losses %.8s; alone %.8s, %.8s", how, r.Config.LR, r.State, r.Weights, r.Losses, want.Weights, want.Losses)
+			case !ok && (r.State != results.Diverged || r.Steps >= iters || r.Losses == "" || r.Weights != ""):
+				t.Errorf("%s: lr %g: %s at %d, hashes %q %q, want it diverged", how, r.Config.LR, r.State, r.Steps, r.Losses, r.Weights)
+			case !ok:
+				left[r.Steps]++
+				delete(together, key)
+			}
+		}
+		if digest(together) != digest(alone) {
+			t.Errorf("%s: the good nets have other figures than alone", how)
+		}
+		if len(alone) != count || len(together) != count || len(left) < 4 {
+			t.Errorf("%s: %d nets alone, %d together; the others left at %v", how, len(alone), len(together), left)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -138,35 +139,42 @@ func TestInterruptedAndResumed(t *testing.T) {
 	}
 }
 
-// TestBlocksDoNotMatter: the figures are the same bits for any workers and any width of a block,
-// with nets among them that diverge.
+// TestBlocksDoNotMatter: the table without timings has one hash for any workers and any width of a
+// block, and without blocks, with nets among them that diverge.
 func TestBlocksDoNotMatter(t *testing.T) {
 	isolate(t)
+	const workers, widths = 8, 64
+	rng := rand.New(rand.NewPCG(1, 2))
 	for i, args := range []string{
 		"-lr log:1e-4..1e-2:6,1e30 -reg 0,0.5 -hidden 3,4 -iters 5 -batch 100 -std 1e-2 -seed 1,2",
 		"-lr 1e-4,1e-3 -hidden 3,5 -iters 5 -batch 10 -std 1e-2,1e-3 -seed 1..4 -order 7 -dtype f64",
 		"-net fc -lr 1e-4,1e-3 -decay 0.5,1 -hidden 3,4x5 -batch 7 -epochs 2 -std 1e-2 -seed 1..3 -rule nesterov -mu 0,0.9",
+		"-lr 1e-4,1e-3,1e30,1e-2,1 -reg 0,0.5 -hidden 2,5 -iters 4 -batch 5 -std 1e-2 -seed 1..4 -order 7",
 	} {
-		digest := ""
-		for _, how := range []string{"-fuse off -workers 1", "-workers 1", "-workers 2 -block 3", "-workers 3 -block 64", "-workers 8 -block 7", "-workers 5 -block 2"} {
-			out := fmt.Sprint(i, how)
-			s, r, _ := newJob(t, "out", args+" "+how)
-			s.out = out
-			if err := s.run(t.Context(), r, nil); err != nil {
-				t.Fatal(err)
+		t.Run(fmt.Sprintf("grid=%d", i), func(t *testing.T) {
+			ways := []string{"-fuse off -workers 1", "-fuse off -workers 8", "-block 64 -workers 1"}
+			for _, way := range rng.Perm(workers * widths)[:torture(4, 60)] {
+				ways = append(ways, fmt.Sprintf("-workers %d -block %d", 1+way%workers, 1+way/workers))
 			}
-			records := recorded(t, out)
-			if len(records) != s.grid.size() {
-				t.Errorf("%s %s: %d records of %d trials", args, how, len(records), s.grid.size())
+			want := ""
+			for n, how := range ways {
+				s, r, _ := newJob(t, fmt.Sprint(i, "-", n), args+" "+how)
+				if err := s.run(t.Context(), r, nil); err != nil {
+					t.Fatal(err)
+				}
+				records := recorded(t, s.out)
+				if len(records) != s.grid.size() {
+					t.Errorf("%s: %d records of %d trials", how, len(records), s.grid.size())
+				}
+				got := results.NewTable(records).Digest()
+				if n == 0 {
+					want = got
+				}
+				if got != want {
+					t.Errorf("%s gives other figures than each net alone", how)
+				}
 			}
-			got := results.NewTable(records).Digest()
-			if digest == "" {
-				digest = got
-			}
-			if got != digest {
-				t.Errorf("%s: %s gives other figures than each net alone", args, how)
-			}
-		}
+		})
 	}
 }
 

@@ -1,14 +1,20 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -16,11 +22,29 @@ import (
 )
 
 // envArgs makes the test binary the command itself, with these arguments, so that it can be killed.
-// With envCrash it kills itself in place of that operation on the disk.
+// With envCrash it kills itself in place of that operation on the disk. With envHang it says hanging
+// and hangs when, once interrupted, it swaps in a file of that folder or name.
 const (
 	envArgs  = "FUSEGRID_TEST_ARGS"
 	envCrash = "FUSEGRID_TEST_CRASH"
+	envHang  = "FUSEGRID_TEST_HANG"
+	hanging  = "the disk hangs"
 )
+
+// A hangingDisk never comes back, once ctx is done, from swapping in a file whose path has part in it.
+type hangingDisk struct {
+	disk
+	ctx  context.Context
+	part string
+}
+
+func (d hangingDisk) swap(name string, write func(io.Writer) error) error {
+	if d.ctx.Err() != nil && strings.Contains(name, d.part) {
+		fmt.Fprintln(os.Stderr, hanging)
+		select {}
+	}
+	return d.disk.swap(name, write)
+}
 
 func TestMain(m *testing.M) {
 	if args := os.Getenv(envArgs); args != "" {
@@ -40,6 +64,10 @@ func beCommand(args []string) int {
 		fmt.Sscan(at, &b.at)
 		d = b
 	}
+	ctx := untilInterrupted()
+	if part := os.Getenv(envHang); part != "" {
+		d = hangingDisk{d, ctx, part}
+	}
 	o, err := parseOptions(args)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -56,11 +84,11 @@ func beCommand(args []string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return exitBadInput
 	}
-	if err := s.run(context.Background(), r, args); err != nil {
+	err = s.run(ctx, r, args)
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		return exitFailed
 	}
-	return exitOK
+	return exitCode(err)
 }
 
 // killable returns the test binary as the command.
@@ -73,6 +101,101 @@ func killable(args string, crash int) (*exec.Cmd, *bytes.Buffer) {
 	out := new(bytes.Buffer)
 	c.Stdout, c.Stderr = out, out
 	return c, out
+}
+
+// slowGrid is 4 trials one after the other, each of which takes a while and saves its state often.
+const slowGrid = "-impl reference -quiet -lr log:1e-5..1e-3:4 -reg 0 -hidden 3 -iters 150 -batch 20 -std 1e-2 -workers 1 -fuse off -checkpoint 0.02"
+
+// begin starts the command and returns when it is in the midst of its second trial.
+func begin(t *testing.T, c *exec.Cmd, out string) {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("processes cannot be interrupted here")
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	late := time.AfterFunc(3*time.Minute, func() { c.Process.Kill() })
+	t.Cleanup(func() { late.Stop(); c.Process.Kill() })
+	for start := time.Now(); time.Since(start) < time.Minute; time.Sleep(time.Millisecond) {
+		data, _ := os.ReadFile(filepath.Join(out, journalName))
+		records, _, _ := results.ReadJournal(bytes.NewReader(data), "journal")
+		states, _ := filepath.Glob(filepath.Join(out, statesName, "*.safetensors"))
+		if len(records) == 1 && len(states) == 1 && !strings.Contains(states[0], blockID([]trial{{key: records[0].Key}})) {
+			return
+		}
+	}
+	t.Fatal("a minute later the second trial has not begun or is over")
+}
+
+// TestInterrupted sends Ctrl-C. At one of them the command stops: what has ended is on record, what runs
+// has a checkpoint, and the command that is printed goes on to the end of an unbroken run. At the
+// second, it ends at once, though it hangs in a checkpoint or a table; it can be gone on with all the same.
+func TestInterrupted(t *testing.T) {
+	isolate(t)
+	c, out := killable(slowGrid+" -out whole", 0)
+	if err := c.Run(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	want := results.NewTable(recorded(t, "whole")).Digest()
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM}[:torture(1, 2)] {
+		t.Run(signal.String(), func(t *testing.T) { testInterruptedOnce(t, signal, want) })
+	}
+	for _, part := range []string{statesName, csvName}[:torture(1, 2)] {
+		t.Run("twice in "+part, func(t *testing.T) { testInterruptedTwice(t, part, want) })
+	}
+}
+
+func testInterruptedOnce(t *testing.T, signal os.Signal, want string) {
+	dir := filepath.Join(t.TempDir(), "o")
+	c, out := killable(slowGrid+" -out "+dir, 0)
+	begin(t, c, dir)
+	c.Process.Signal(signal)
+	c.Wait()
+	records := recorded(t, dir)
+	said := regexp.MustCompile(`sweep: interrupted; (\d+) of 4 trials are on record\. To go on:\n  (?:go run \./)?sweep (.*)\n`).FindStringSubmatch(out.String())
+	if code := c.ProcessState.ExitCode(); code != exitInterrupted || said == nil || said[1] != fmt.Sprint(len(records)) || len(records) == 4 {
+		t.Fatalf("exit code %d with %d records: %s", code, len(records), out)
+	}
+	if states, _ := filepath.Glob(filepath.Join(dir, statesName, "*.safetensors")); len(states) != 1 {
+		t.Errorf("checkpoints %v, want one of the trial that was running", states)
+	}
+	for _, name := range []string{markdownName, csvName, jsonlName} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	c, out = killable(said[2], 0)
+	if err := c.Run(); err != nil || !strings.Contains(out.String(), "from checkpoints") {
+		t.Errorf("%s: %v: %s", said[2], err, out)
+	}
+	complete(t, "gone on with", dir, 4, want)
+}
+
+func testInterruptedTwice(t *testing.T, part, want string) {
+	dir := filepath.Join(t.TempDir(), "o")
+	c, _ := killable(slowGrid+" -out "+dir, 0)
+	c.Env = append(c.Env, envHang+"="+part)
+	c.Stdout, c.Stderr = nil, nil
+	stderr, err := c.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin(t, c, dir)
+	c.Process.Signal(os.Interrupt)
+	if line, err := bufio.NewReader(stderr).ReadString('\n'); line != hanging+"\n" {
+		t.Fatalf("it says %q, %v", line, err)
+	}
+	c.Process.Signal(os.Interrupt)
+	c.Wait()
+	if code := c.ProcessState.ExitCode(); code != exitInterrupted {
+		t.Errorf("exit code %d, want %d", code, exitInterrupted)
+	}
+	c, out := killable(slowGrid+" -out "+dir, 0)
+	if err := c.Run(); err != nil {
+		t.Errorf("resumed: %v: %s", err, out)
+	}
+	complete(t, "resumed", dir, 4, want)
 }
 
 // killGrid is 16 trials, two of which diverge.

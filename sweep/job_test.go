@@ -78,7 +78,7 @@ func (f runnerFunc) run(ctx context.Context, b block, h hooks) error {
 	return f(ctx, b, h)
 }
 
-func (f runnerFunc) measure(block, time.Duration) (costs, error) { return costs{}, nil }
+func (f runnerFunc) measure(block, time.Duration, func()) (costs, error) { return costs{}, nil }
 
 // TestInterruptedAndResumed stops a sweep after each number of trials and goes
 // on: nothing is lost, nothing trained twice, and the tables are those of a sweep
@@ -375,6 +375,31 @@ and 10 more
 		t.Errorf("%v, got\n%s\nwant\n%s", err, stdout.String(), want)
 	}
 	nothingWritten(t)
+}
+
+// TestPredictFails where one of two blocks cannot be made: the other does not wait for it.
+func TestPredictFails(t *testing.T) {
+	s, r, _ := newJob(t, "o", "-lr 1e-4,1e-3 -reg 0 -hidden 5 -iters 5 -batch 10 -workers 2")
+	blocks := s.planner().plan(pending(s.grid, s.base, s.flops, func(string) bool { return false }))
+	blocks[1].trials[0].config.Hidden = []int{0}
+	if _, err := s.predict(blocks, r); err == nil || !strings.Contains(err.Error(), "hidden layers [0]") {
+		t.Errorf("error %v, want one about the hidden layers", err)
+	}
+}
+
+func TestTimed(t *testing.T) {
+	for _, tt := range []struct {
+		x    []float64
+		want float64
+	}{{[]float64{7}, 7}, {[]float64{4, 1}, 2.5}, {[]float64{90, 1, 3}, 3}, {[]float64{5, 90, 1, 3}, 4}} {
+		if got := median(tt.x); got != tt.want {
+			t.Errorf("%v: %g, want %g", tt.x, got, tt.want)
+		}
+	}
+	n := 0
+	if s := timed(func() { n++ }, 0); n == 0 || s < 0 {
+		t.Errorf("%d calls in no time, %g seconds each", n, s)
+	}
 }
 
 func TestFailedTrial(t *testing.T) {

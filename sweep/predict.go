@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"fusegrid/nn/nprand"
 )
 
 // costs is what the parts of training a block take, in seconds.
@@ -14,29 +16,51 @@ type costs struct {
 	image float64 // measuring accuracy, per image
 }
 
-// measure implements runner. The first step warms up and is not counted.
-func (t *trainer[T]) measure(b block, d time.Duration) (costs, error) {
+// measure implements runner. Of what it times, a first go warms up and is not counted.
+func (t *trainer[T]) measure(b block, d time.Duration, ready func()) (costs, error) {
 	var c costs
 	start := time.Now()
 	f, err := t.begin(b)
+	c.setup = time.Since(start).Seconds()
 	if err != nil {
+		ready()
 		return c, err
 	}
-	c.setup = time.Since(start).Seconds()
-	start = time.Now()
-	f.Block().Hits(t.val, t.valAll)
-	c.image = time.Since(start).Seconds() / float64(len(t.valAll))
-	f.Step()
-	start = time.Now()
-	n := 0
-	for !f.Finished() && (n == 0 || time.Since(start) < d) {
-		f.Step()
-		n++
+	// Not by way of the trainer, which would measure accuracy after its first step.
+	rng, idx := nprand.New(0), make([]int, b.trials[0].config.Batch)
+	step := func() {
+		rng.Choice(idx, t.train.Len())
+		f.Block().Step(t.train, idx)
 	}
-	if n > 0 {
-		c.step = time.Since(start).Seconds() / float64(n)
-	}
+	images := t.valAll[:min(len(t.valAll), 200)]
+	look := func() { f.Block().Hits(t.val, images) }
+	step()
+	look()
+	ready()
+	c.step = timed(step, d*4/5)
+	c.image = timed(look, d/5) / float64(len(images))
 	return c, nil
+}
+
+// timed returns the seconds that f takes, from calling it for a time d. It is the median of a few parts
+// of that time: another program that wakes up in one of them does not count.
+func timed(f func(), d time.Duration) float64 {
+	const parts = 5
+	var all []float64
+	for begin := time.Now(); len(all) == 0 || time.Since(begin) < d; {
+		start, n := time.Now(), 0
+		for n == 0 || time.Since(start) < d/parts {
+			f()
+			n++
+		}
+		all = append(all, time.Since(start).Seconds()/float64(n))
+	}
+	return median(all)
+}
+
+func median(x []float64) float64 {
+	slices.Sort(x)
+	return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
 }
 
 // measured returns the images that a block is measured on in all its training.
@@ -57,15 +81,20 @@ type prediction struct {
 	peak    float64 // of these cores, or 0
 }
 
-// predict trains the first blocks for a moment, as many side by side as the sweep would, and
-// reckons the others from them by their operations.
+// predict trains the first blocks for a moment, as many side by side as the sweep would, for they
+// share caches, memory and the power of the chip, and reckons the others from them by their operations.
 func (s *job) predict(blocks []block, r runner) (prediction, error) {
-	const each = 300 * time.Millisecond
+	const each = time.Second
 	n := min(s.workers, len(blocks))
 	all, errs := make([]costs, n), make([]error, n)
-	var wg sync.WaitGroup
+	var wg, together sync.WaitGroup
+	together.Add(n)
+	ready := func() {
+		together.Done()
+		together.Wait()
+	}
 	for i := range n {
-		wg.Go(func() { all[i], errs[i] = r.measure(blocks[i], each) })
+		wg.Go(func() { all[i], errs[i] = r.measure(blocks[i], each, ready) })
 	}
 	wg.Wait()
 	for _, err := range errs {

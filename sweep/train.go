@@ -22,8 +22,9 @@ import (
 type runner interface {
 	run(ctx context.Context, b block, h hooks) error
 
-	// measure trains the block for a short time and says what its parts take.
-	measure(b block, d time.Duration) (costs, error)
+	// measure trains the block for a short time and says what its parts take. It calls ready once, when
+	// it has made the block: that returns when others who measure are as far.
+	measure(b block, d time.Duration, ready func()) (costs, error)
 }
 
 // hooks is what a runner tells while it trains. All are called from its goroutine.

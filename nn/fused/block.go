@@ -73,12 +73,10 @@ func New[T kernels.Float](set *kernels.Set, shape Shape, nets []Net, mean []T, w
 		}
 	}
 	units := b.off[len(nets)]
-	stack := newDense[T](units, shape.Inputs, shape.Rule)
-	stack.w = spread[T](units, shape.Inputs, kernels.SumLanes[T]())
+	b.w1, b.b1 = spread[T](units, shape.Inputs, kernels.SumLanes[T]()), make([]T, units)
 	if shape.Rule != SGD {
-		stack.v = spread[T](units, shape.Inputs, kernels.SumLanes[T]())
+		b.v1, b.vb1 = spread[T](units, shape.Inputs, kernels.SumLanes[T]()), make([]T, units)
 	}
-	b.w1, b.v1, b.b1, b.vb1 = stack.w, stack.v, stack.b, stack.vb
 	b.beta = make([]T, units)
 	b.h1, b.d1 = spread[T](shape.Batch, units, line[T]()), spread[T](shape.Batch, units, line[T]())
 	for _, width := range widest[1:] {

@@ -89,7 +89,7 @@ func (g *gemm[T]) cost(l *layout[T], b *blocks) int {
 	if b.packScalar {
 		weight := 120
 		if l.scalar.lane == 1 && g.micro.Copy != nil {
-			weight = 300 // in small groups
+			weight = 200 // in small groups
 		}
 		c += l.rows * l.k * weight / lanes
 	}

@@ -97,6 +97,9 @@ func (e *encoder) open(s string) {
 	e.first = true
 }
 
+// uint writes a seed: an int of 32 bits does not hold them all.
+func (e *encoder) uint(v uint32) { e.b = strconv.AppendUint(e.b, uint64(v), 10) }
+
 func (e *encoder) int(v int) { e.b = strconv.AppendInt(e.b, int64(v), 10) }
 
 // optional appends a named value if there is one.
@@ -185,14 +188,14 @@ func (e *encoder) config(c *Config) {
 	e.raw(`,"iters":`)
 	e.int(c.Iters)
 	e.raw(`,"seed":`)
-	e.int(int(c.Seed))
+	e.uint(c.Seed)
 	e.raw(`,"dtype":`)
 	e.string(c.DType)
 	e.raw(`,"class":`)
 	e.string(c.Class)
 	if c.Order != nil {
 		e.raw(`,"order":`)
-		e.int(int(*c.Order))
+		e.uint(*c.Order)
 	}
 	if c.Rule != "" {
 		e.raw(`,"rule":`)

@@ -26,3 +26,8 @@ func (files) swap(name string, write func(io.Writer) error) error {
 }
 
 func (files) remove(name string) error { return os.Remove(name) }
+
+// look is a disk for a dry run: nothing on it is removed.
+type look struct{ files }
+
+func (look) remove(string) error { return nil }

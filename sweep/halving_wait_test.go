@@ -115,7 +115,7 @@ func TestWaitingStateDamaged(t *testing.T) {
 	s, r := newRacedJob(t, "o", args)
 	s.room, s.disk = 1, damagingDisk{}
 	err := s.run(t.Context(), r, nil)
-	if err == nil || !strings.Contains(err.Error(), "a block that waited on the disk: ") || !strings.Contains(err.Error(), "give the same command again") {
+	if err == nil || !strings.Contains(err.Error(), "a block that waited on the disk: ") || !strings.Contains(err.Error(), "to go on: ") {
 		t.Errorf("error %v", err)
 	}
 	if got := digest(runRaced(t, "o", args)); got != want {

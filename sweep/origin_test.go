@@ -442,3 +442,29 @@ func testLongerKilled(t *testing.T, states string) {
 		t.Errorf("only %d sweeps went on from a checkpoint", tookOver)
 	}
 }
+
+// TestDryRunGoesOn counts only what is left to train, and removes nothing.
+func TestDryRunGoesOn(t *testing.T) {
+	isolate(t)
+	const args = "-lr 1e-4,1e-3 -reg 0 -hidden 3 -batch 10 -std 1e-2 "
+	train(t, "o", args+"-iters 6 -states all")
+	before, _ := filepath.Glob("o/*/*")
+	s, r, _ := newJob(t, "o", args+"-iters 8")
+	var stdout bytes.Buffer
+	s.stdout = &stdout
+	if err := s.dryRun(r); err != nil {
+		t.Fatal(err)
+	}
+	per := s.flops(s.grid.at(0, s.base))
+	for _, want := range []string{
+		"2 trials go on from kept states after 6 iterations\n",
+		fmt.Sprintf("2 to train: %.4g GFLOP\n", 2*2*per/1e9),
+	} {
+		if !strings.Contains(stdout.String(), want) {
+			t.Errorf("no %q in\n%s", want, &stdout)
+		}
+	}
+	if after, _ := filepath.Glob("o/*/*"); !slices.Equal(after, before) {
+		t.Errorf("files %v, before %v", after, before)
+	}
+}

@@ -68,7 +68,7 @@ func openOutput(d disk, dir string, stderr io.Writer) (*output, error) {
 		fmt.Fprintf(stderr, "sweep: %s: cut off a torn last line of %d bytes; that trial is trained again\n", name, recovery.Cut)
 	}
 	for _, d := range recovery.Damage {
-		fmt.Fprintf(stderr, "sweep: %s: %s; it is passed over, and its trial trained again\n", name, d)
+		fmt.Fprintf(stderr, "sweep: %s: %s; it is passed over; its trial is trained again unless that was done since\n", name, d)
 	}
 	return o, nil
 }

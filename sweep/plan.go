@@ -44,6 +44,11 @@ func (b block) open() []trial {
 	return open
 }
 
+// left returns the operations of the iterations that are not done yet.
+func (b block) left() float64 {
+	return b.flops() * (1 - float64(b.done)/float64(max(b.trials[0].config.Iters, 1)))
+}
+
 // flops returns the operations of all its iterations.
 func (b block) flops() float64 {
 	sum := 0.0

@@ -63,11 +63,11 @@ func median(x []float64) float64 {
 	return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
 }
 
-// measured returns the images that a block is measured on in all its training.
+// measured returns the images that a block is measured on in what is left of its training.
 func (s *job) measured(b block) float64 {
 	c := b.trials[0].config
 	val, test := float64(s.data.Val.Len()), float64(s.data.Test.Len())
-	epochs := (c.Iters + perEpoch(c) - 1) / perEpoch(c)
+	epochs := (c.Iters - b.done + perEpoch(c) - 1) / perEpoch(c)
 	if c.Net == "fc" {
 		return float64(epochs+1)*(val+float64(min(1000, s.data.Train.Len()))) + val + test
 	}
@@ -108,10 +108,10 @@ func (s *job) predict(blocks []block, r runner) (prediction, error) {
 		like := i % n
 		scale := b.flops() / float64(b.trials[0].config.Iters) * float64(blocks[like].trials[0].config.Iters) / blocks[like].flops()
 		c := all[like]
-		t := scale * (c.setup + c.step*float64(b.trials[0].config.Iters) + c.image*s.measured(b))
+		t := scale * (c.setup + c.step*float64(b.trials[0].config.Iters-b.done) + c.image*s.measured(b))
 		first := slices.Index(ends, slices.Min(ends))
 		ends[first] += t
-		work += b.flops()
+		work += b.left()
 	}
 	p := prediction{seconds: slices.Max(ends), peak: s.peak() * float64(s.workers)}
 	p.flops = work / p.seconds

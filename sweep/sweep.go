@@ -115,16 +115,17 @@ func (s *job) run(ctx context.Context, r runner, args []string) (err error) {
 		}
 		err = s.show(table)
 	}
+	again := commandLine(goOn(args, s.fresh, s.out))
 	switch {
 	case errors.Is(trained, context.Canceled):
-		fmt.Fprintf(s.stderr, "sweep: interrupted; %d of %d trials are on record. To go on:\n  %s\n", len(records), size, commandLine(goOn(args, s.fresh, s.out)))
+		fmt.Fprintf(s.stderr, "sweep: interrupted; %d of %d trials are on record. To go on:\n  %s\n", len(records), size, again)
 		return errors.Join(errShown, trained)
 	case trained != nil:
-		return fmt.Errorf("%w; %d of %d trials are on record; to go on, give the same command again", trained, len(records), size)
+		return fmt.Errorf("%w; %d of %d trials are on record; to go on: %s", trained, len(records), size, again)
 	case err != nil:
 		return err
 	}
-	return s.failures(records)
+	return s.failures(records, again)
 }
 
 // train runs the blocks and puts their records into the journal.
@@ -139,7 +140,7 @@ func (s *job) train(ctx context.Context, blocks []block, r runner, out *output, 
 	if s.states != 0 {
 		states = newGallery(s.kept().dir, "state", s.disk, s.states, out.records)
 		if n := states.missing(); n > 0 {
-			fmt.Fprintf(s.stderr, "sweep: %d of the best trials on record were trained without -states; their states are not there\n", n)
+			fmt.Fprintf(s.stderr, "sweep: %d of the best trials on record were trained without -states; their states are not there, and no lesser one is kept in their place\n", n)
 		}
 		for _, b := range blocks {
 			for _, o := range b.from {
@@ -341,8 +342,8 @@ func (s *job) show(table *results.Table) error {
 	return nil
 }
 
-// failures says which trials failed.
-func (s *job) failures(records []results.Record) error {
+// failures says which trials failed, and the command that tries them again.
+func (s *job) failures(records []results.Record, again string) error {
 	const some = 5
 	n := 0
 	for _, r := range records {
@@ -354,7 +355,7 @@ func (s *job) failures(records []results.Record) error {
 		}
 	}
 	if n > 0 {
-		return fmt.Errorf("%d of %d trials failed; the errors are in %s/%s, and the same command tries them again", n, len(records), s.out, jsonlName)
+		return fmt.Errorf("%d of %d trials failed; the errors are in %s/%s; to try them again: %s", n, len(records), s.out, jsonlName, again)
 	}
 	return nil
 }
@@ -365,17 +366,26 @@ func (s *job) dryRun(r runner) error {
 	if err != nil {
 		return err
 	}
-	s.races.enter(s.grid, s.base, out.records)
-	pending := pending(s.grid, s.base, s.flops, s.settled(out))
-	blocks := s.planner().plan(pending)
-	live := newLive(blocks, s.flops)
+	s.disk = look{}
+	store := s.store()
+	blocks, err := s.plan(out, store)
+	if err != nil {
+		return err
+	}
+	work := 0.0
+	for _, b := range blocks {
+		work += b.left()
+	}
 	var b bytes.Buffer
 	size, todo := s.grid.size(), trialsIn(blocks)
 	fmt.Fprintf(&b, "%d trials", size)
 	if shape := s.grid.shape(); shape != "" {
 		fmt.Fprintf(&b, " (%s)", shape)
 	}
-	fmt.Fprintf(&b, ", %d on record in %s, %d to train: %.4g GFLOP\n", size-todo, s.out, todo, live.total/1e9)
+	fmt.Fprintf(&b, ", %d on record in %s, %d to train: %.4g GFLOP\n", size-todo, s.out, todo, work/1e9)
+	if text := goingOn(blocks, store); text != "" {
+		fmt.Fprintf(&b, "%s\n", text)
+	}
 	if todo > 0 {
 		fmt.Fprintf(&b, "%s\n", describe(blocks))
 		p, err := s.predict(blocks, r)
@@ -384,7 +394,7 @@ func (s *job) dryRun(r runner) error {
 		}
 		fmt.Fprintf(&b, "%s\n", p)
 	}
-	for _, why := range reasons(pending) {
+	for _, why := range reasons(pending(s.grid, s.base, s.flops, s.settled(out))) {
 		fmt.Fprintf(&b, "%s\n", why)
 	}
 	if s.states != 0 {

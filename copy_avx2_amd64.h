@@ -11,16 +11,6 @@
 //	R14 rows left                    R12 columns left     CX, R15 scratch
 //	Y8  lanes of a vector that the edge cuts
 
-#define MASK(n, y) \
-	MOVQ n, CX; \
-	CMPQ CX, $LANES; \
-	JLE  2(PC); \
-	MOVQ $LANES, CX; \
-	SHLQ $LOG, CX; \
-	LEAQ avx2Lanes<>+32(SB), R15; \
-	SUBQ CX, R15; \
-	MOVU (R15), y
-
 	MOVQ const_moveSrc(DI), R13
 	MOVQ const_moveDst(DI), BX
 	MOVQ const_moveSrcStep(DI), DX
@@ -28,7 +18,7 @@
 	MOVQ const_moveStep(DI), R10
 	SHLQ $LOG, R10
 
-	// One or two vectors per row.
+	// Two vectors per row, one, or a part of one.
 	MOVQ  const_moveCols(DI), R12
 	TESTQ R12, R12
 	JLE   done
@@ -43,7 +33,11 @@ chunk:
 	JGE   pair
 	CMPQ  R12, $LANES
 	JGE   one
-	MASK(R12, Y8)
+	MOVQ R12, CX
+	SHLQ $LOG, CX
+	LEAQ avx2Lanes<>+32(SB), R15
+	SUBQ CX, R15
+	MOVU (R15), Y8
 
 cut:
 	MASKMOV (SI), Y8, Y0
@@ -85,4 +79,3 @@ done:
 	VZEROUPPER
 	RET
 
-#undef MASK

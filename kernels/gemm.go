@@ -102,8 +102,7 @@ func (g *gemm[T]) cost(l *layout[T], b *blocks) int {
 	return c
 }
 
-// costOfLanes is the part of the cost that one step of one row takes. Where the strip of a
-// single vector has a broadcast for each multiply-add, it is slower than a wide one.
+// costOfLanes is the part of the cost that one step of one row takes.
 func (g *gemm[T]) costOfLanes(cols int) int {
 	t := &g.micro.Tile
 	single := 0

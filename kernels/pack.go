@@ -83,8 +83,8 @@ func (g *gemm[T]) packScalar(w *workspace[T], o operand[T], lanes, k int) operan
 	return operand[T]{data: w.scalar, lane: 1, step: step}
 }
 
-// packGroups is packScalar by groups. Element (i, p) of a group that begins with lane
-// i0 is at i0*k + p*full + (i-i0). It goes down the source a few rows at a time, across
+// packGroups is packScalar by groups. Element (i, p) of group g, which begins with lane
+// i0, is at g*full*k + p*full + (i-i0). It goes down the source a few rows at a time, across
 // all groups: one group after the other would take a corner of a line of each row, and
 // the lines are gone by the time the next one wants them.
 func (g *gemm[T]) packGroups(w *workspace[T], o operand[T], lanes, k int) operand[T] {

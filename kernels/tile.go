@@ -1,7 +1,7 @@
 package kernels
 
-// A Micro is what a CPU contributes to the product: a micro-kernel, and the two
-// ways of rearranging memory that feed it. [NewGemm] does the rest: orientation,
+// A Micro is what a CPU contributes to the product: a micro-kernel, and ways of
+// rearranging memory that feed it. [NewGemm] does the rest: orientation,
 // blocking and packing.
 type Micro[T Float] struct {
 	Tile Tile
@@ -12,7 +12,8 @@ type Micro[T Float] struct {
 	// the cost of a vector, or 0 if there is none.
 	Narrow int
 	// Whole says that Multiply reads the whole of the last vector of a strip, or of the half
-	// one, though Cols cuts it: such strips are packed.
+	// one, though Cols cuts it: such strips are packed, by Copy. A strip of one vector has
+	// a broadcast for each multiply-add, and is slower than a wide one.
 	Whole bool
 	// Group is the number of rows of scalars that Multiply takes packed in groups, or
 	// 0 if it does not. PackGroup packs one: dst(p, i) = src(p, i) for i < Group, with
@@ -79,8 +80,9 @@ func (o *Out[T]) at(r, c int) T {
 //
 //	t(i,j) = Σ S(i,p)·V(p,j) in ascending p, by the rounding of the kernel's class
 //
-// Both sides may be the caller's own matrices or packed copies. Nobody pads: the
-// kernel masks, so that it reads and writes no element outside Rows × Cols.
+// Both sides may be the caller's own matrices or packed copies. The kernel writes no
+// element outside Rows × Cols, and reads none but where Micro.Whole says so: then the
+// last vector is packed.
 //
 // A chain that is longer than K takes several calls. All but the last leave t in
 // Partial; all but the first take up the chain from there. The last sets

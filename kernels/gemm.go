@@ -47,6 +47,7 @@ func (g *gemm[T]) product(p Product[T]) {
 const (
 	blockScalar = 256 << 10 // of a block of scalars: it stays in the L2 cache
 	blockVector = 1 << 20   // of a block of vectors: it may live in the last-level cache
+	blockSums   = 16 << 20  // of the chains that are kept at a time
 	smallSide   = 128 << 10 // of a product that is not cut, for its operands and its result
 	crowding    = 1 << 10   // rows a multiple of it apart crowd few cache sets
 	farApart    = 4 << 10   // rows of an operand that crowd few cache sets and many pages
@@ -133,36 +134,44 @@ func (g *gemm[T]) run(w *workspace[T]) {
 	}
 
 	for j := 0; j < l.cols; j += b.cols {
-		nb := min(b.cols, l.cols-j)
-		lanes := roundUp(nb, g.micro.Tile.NR)
-		if b.k < l.k {
-			w.partial = grow(w.partial, lanes*l.rows)
+		for i := 0; i < l.rows; i += b.tall {
+			g.sums(w, &l, &b, i, min(b.tall, l.rows-i), j, min(b.cols, l.cols-j))
 		}
-		for p := 0; ; p += b.k {
-			kb := min(b.k, l.k-p)
-			w.s.K = kb
-			w.s.Resume = p > 0
-			w.s.Unfinished = p+kb < l.k
-			g.vectorPanels(w, &l, &b, j, nb, p, kb)
-			for i := 0; i < l.rows; i += b.rows {
-				mb := min(b.rows, l.rows-i)
-				scalar := l.scalar.from(i, p)
-				if b.packScalar {
-					scalar = g.packScalar(w, scalar, mb, kb)
-				}
-				g.block(w, &l, scalar, i, mb, j, nb, i*lanes)
+	}
+}
+
+// sums computes rows [i0, i0+rows) of lanes [j, j+nb).
+func (g *gemm[T]) sums(w *workspace[T], l *layout[T], b *blocks, i0, rows, j, nb int) {
+	lanes := roundUp(nb, g.micro.Tile.NR)
+	if b.k < l.k {
+		w.partial = grow(w.partial, lanes*rows)
+	}
+	for p := 0; ; p += b.k {
+		kb := min(b.k, l.k-p)
+		w.s.K = kb
+		w.s.Resume = p > 0
+		w.s.Unfinished = p+kb < l.k
+		g.vectorPanels(w, l, b, j, nb, p, kb)
+		for i := 0; i < rows; i += b.rows {
+			mb := min(b.rows, rows-i)
+			scalar := l.scalar.from(i0+i, p)
+			if b.packScalar {
+				scalar = g.packScalar(w, scalar, mb, kb)
 			}
-			if !w.s.Unfinished {
-				break
-			}
+			g.block(w, l, scalar, i0+i, mb, j, nb, i*lanes)
+		}
+		if !w.s.Unfinished {
+			return
 		}
 	}
 }
 
 // blocks says how a product is cut: for each block of lanes and each block of steps, the
 // vectors are packed once; then one block of rows of scalars after the other meets them.
+// Chains that are longer than a block are kept for tall rows at a time.
 type blocks struct {
 	rows, cols, k int
+	tall          int // whole blocks of rows
 	packScalar    bool
 	packVector    bool
 }
@@ -174,7 +183,7 @@ func (g *gemm[T]) blocksOf(l *layout[T]) blocks {
 	if l.rows*l.k+l.cols*l.k <= smallSide/size && l.rows*l.cols <= smallSide/size && l.k <= g.micro.Depth {
 		// All of it fits the cache: one block, and no divisions, which would cost more
 		// than they save.
-		return blocks{rows: l.rows, cols: l.cols, k: l.k, packVector: l.vector.lane != 1}
+		return blocks{rows: l.rows, cols: l.cols, k: l.k, tall: l.rows, packVector: l.vector.lane != 1}
 	}
 	b := blocks{k: balance(l.k, g.micro.Depth, 1)}
 	b.cols = min(l.cols, balance(l.cols, max(blockVector/size/b.k, t.NR), t.NR))
@@ -198,6 +207,10 @@ func (g *gemm[T]) blocksOf(l *layout[T]) blocks {
 	}
 	if b.rows < l.rows {
 		b.rows = max(b.rows/t.MR*t.MR, t.MR) // cut between groups
+	}
+	b.tall = l.rows
+	if b.k < l.k {
+		b.tall = max(blockSums/size/roundUp(b.cols, t.NR)/b.rows, 1) * b.rows
 	}
 	return b
 }

@@ -73,6 +73,30 @@ func TestReferenceGemmOfFarRows(t *testing.T) {
 	}
 }
 
+// The chains of a tall product are kept for a part of its rows at a time.
+func TestReferenceGemmOfManyRows(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	const m, k, n = 4200, 260, 1024
+	p := Product[float32]{
+		Alpha: 2, A: MatOf(m, k, vec[float32](rng, m*k)), B: MatOf(k, n, vec[float32](rng, k*n)),
+		C: NewMat[float32](m, n),
+	}
+	g := &gemm[float32]{micro: referenceMicro[float32]()}
+	l := layoutOf(&p, false)
+	if b := g.blocksOf(&l); b.tall >= m || b.tall%b.rows != 0 || b.k >= k {
+		t.Fatalf("%+v: the shape does not test this", b)
+	}
+	Of[float32](Reference()).Gemm(p)
+	for _, i := range []int{0, 1000, 4094, 4095, 4096, 4097, m - 1} {
+		part := p.rows(i, i+1)
+		part.C = NewMat[float32](1, n)
+		naive(part)
+		if msg := differ(p.C.Row(i), part.C.Data); msg != "" {
+			t.Errorf("row %d: %s", i, msg)
+		}
+	}
+}
+
 // A workspace that waits for the next product holds no operand of the last.
 func TestGemmForgetsItsOperands(t *testing.T) {
 	w := new(workspace[float32])

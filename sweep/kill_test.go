@@ -110,7 +110,7 @@ const slowGrid = "-impl reference -quiet -lr log:1e-5..1e-3:4 -reg 0 -hidden 3 -
 func begin(t *testing.T, c *exec.Cmd, out string) {
 	t.Helper()
 	if runtime.GOOS == "windows" {
-		t.Skip("processes cannot be interrupted here")
+		t.Skip("Windows has no interrupt to send to another process")
 	}
 	if err := c.Start(); err != nil {
 		t.Fatal(err)

@@ -99,30 +99,58 @@ func OpenFile(name string) (File, error) {
 
 // NewJournal is OpenJournal on a file that is open; name is for errors.
 func NewJournal(f File, name string) (*Journal, []Record, Recovery, error) {
-	j := &Journal{f: f, name: name}
-	records, recovery, size, err := read(f, name)
+	var records recordReader
+	j, recovery, err := newJournal(f, name, records.take)
 	if err != nil {
 		return nil, nil, recovery, err
 	}
+	return j, records, recovery, nil
+}
+
+func newJournal(f File, name string, take func(raw []byte) error) (*Journal, Recovery, error) {
+	j := &Journal{f: f, name: name}
+	recovery, size, err := read(f, name, take)
+	if err != nil {
+		return nil, recovery, err
+	}
 	if recovery.Cut > 0 {
 		if err := f.Truncate(size); err != nil {
-			return nil, nil, recovery, fmt.Errorf("%s: cutting off a torn line: %w", name, err)
+			return nil, recovery, fmt.Errorf("%s: cutting off a torn line: %w", name, err)
 		}
 	}
 	j.size = size
 	if size == 0 {
 		j.buf = header()
 		if err := j.flush(); err != nil {
-			return nil, nil, recovery, err
+			return nil, recovery, err
 		}
 	}
-	return j, records, recovery, nil
+	return j, recovery, nil
 }
 
 // ReadJournal returns the records of a journal without changing it; name is for errors.
 func ReadJournal(r io.Reader, name string) ([]Record, Recovery, error) {
-	records, recovery, _, err := read(r, name)
-	return records, recovery, err
+	var records recordReader
+	recovery, _, err := read(r, name, records.take)
+	if err != nil {
+		return nil, recovery, err
+	}
+	return records, recovery, nil
+}
+
+// A recordReader collects the records of a journal.
+type recordReader []Record
+
+func (r *recordReader) take(raw []byte) error {
+	var rec Record
+	if err := json.Unmarshal(raw, &rec); err != nil {
+		return err
+	}
+	if err := rec.check(); err != nil {
+		return err
+	}
+	*r = append(*r, rec)
+	return nil
 }
 
 // Append writes the records and returns when they are on disk. After an error the
@@ -199,8 +227,9 @@ func (j *Journal) flush() error {
 	return nil
 }
 
-// read returns the records, what is wrong, and the size without a torn tail.
-func read(r io.Reader, name string) (records []Record, recovery Recovery, size int64, err error) {
+// read gives take the record of each line whose checksum agrees. It returns what is wrong, with what
+// take says, and the size without a torn tail.
+func read(r io.Reader, name string, take func(raw []byte) error) (recovery Recovery, size int64, err error) {
 	known := false // whether a line has been seen that only a journal has
 	size, cut, tail, err := lines(r, func(n int, kind string, raw []byte, reason string) error {
 		switch {
@@ -214,13 +243,8 @@ func read(r io.Reader, name string) (records []Record, recovery Recovery, size i
 			}
 			known = true
 		default:
-			var rec Record
-			if err := json.Unmarshal(raw, &rec); err != nil {
+			if err := take(raw); err != nil {
 				reason = err.Error()
-			} else if err := rec.check(); err != nil {
-				reason = err.Error()
-			} else {
-				records = append(records, rec)
 			}
 			known = true
 		}
@@ -232,11 +256,11 @@ func read(r io.Reader, name string) (records []Record, recovery Recovery, size i
 	recovery.Cut = cut
 	switch {
 	case err != nil:
-		return nil, recovery, 0, err
+		return recovery, 0, err
 	case !known && (size > 0 || !bytes.HasPrefix(header(), tail)):
-		return nil, Recovery{}, 0, fmt.Errorf("%s: %w; name another output folder", name, ErrNotJournal)
+		return Recovery{}, 0, fmt.Errorf("%s: %w; name another output folder", name, ErrNotJournal)
 	}
-	return records, recovery, size, nil
+	return recovery, size, nil
 }
 
 // lines calls fn for each line of a journal: with its number, kind and bytes, or

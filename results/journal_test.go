@@ -238,17 +238,101 @@ func mixed(n int) []Record {
 	return rs
 }
 
-// TestJournalCut cuts a journal at every byte: the whole lines are kept, the
-// rest is cut off, and the next record follows them. One of 100 records is cut at some bytes, or
-// at all.
-func TestJournalCut(t *testing.T) {
-	for _, tt := range []struct{ records, stride int }{{3, 1}, {100, torture(149, 1)}} {
-		t.Run(fmt.Sprintf("records=%d", tt.records), func(t *testing.T) { testJournalCut(t, tt.records, tt.stride) })
+// A positions reads journals and notes which of the records written each is that it finds, -1 for none.
+// What has the very bytes of a record written is not decoded again, unless all are to be: to do so
+// for each bit of a long journal takes most of an hour.
+type positions struct {
+	want []Record
+	at   map[string]int // by their bytes; nil if all are to be decoded
+	got  []int
+}
+
+func newPositions(t *testing.T, want []Record, all bool) *positions {
+	t.Helper()
+	p := &positions{want: want}
+	if all {
+		return p
+	}
+	p.at = map[string]int{}
+	for i := range want {
+		raw, err := appendRecord(nil, &want[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var one recordReader
+		if err := one.take(raw); err != nil || !same(one[0], want[i]) {
+			t.Fatalf("record %d: %v, or another than was written", i, err)
+		}
+		p.at[string(raw)] = i
+	}
+	return p
+}
+
+// open is NewJournal.
+func (p *positions) open(f File) (*Journal, Recovery, error) {
+	p.got = p.got[:0]
+	if p.at != nil {
+		return newJournal(f, "j", p.take)
+	}
+	j, records, recovery, err := NewJournal(f, "j")
+	p.note(records)
+	return j, recovery, err
+}
+
+// read is ReadJournal.
+func (p *positions) read(data []byte) (Recovery, error) {
+	p.got = p.got[:0]
+	if p.at != nil {
+		recovery, _, err := read(bytes.NewReader(data), "j", p.take)
+		return recovery, err
+	}
+	records, recovery, err := ReadJournal(bytes.NewReader(data), "j")
+	p.note(records)
+	return recovery, err
+}
+
+func (p *positions) take(raw []byte) error {
+	if i, ok := p.at[string(raw)]; ok {
+		p.got = append(p.got, i)
+		return nil
+	}
+	var one recordReader
+	err := one.take(raw)
+	p.note(one)
+	return err
+}
+
+func (p *positions) note(records []Record) {
+	for _, r := range records {
+		p.got = append(p.got, slices.IndexFunc(p.want, func(w Record) bool { return w.Key == r.Key && same(w, r) }))
 	}
 }
 
-func testJournalCut(t *testing.T, records, stride int) {
+// begin reports whether got begins with the first n records.
+func (p *positions) begin(n int) bool {
+	for i := range n {
+		if i >= len(p.got) || p.got[i] != i {
+			return false
+		}
+	}
+	return true
+}
+
+// damages are the journals to cut and to flip: one of 3 records at every place; one of 100 at some, each
+// record decoded as often as it is read, or at all.
+func damages(t *testing.T, stride int, test func(t *testing.T, records, stride int, all bool)) {
+	t.Run("records=3", func(t *testing.T) { test(t, 3, 1, true) })
+	t.Run("records=100", func(t *testing.T) { test(t, 100, stride, true) })
+	t.Run("records=100,decoded=once", func(t *testing.T) { test(t, 100, torture(stride, 1), false) })
+}
+
+// TestJournalCut cuts a journal at every byte: the whole lines are kept, the
+// rest is cut off, and the next record follows them.
+func TestJournalCut(t *testing.T) { damages(t, 149, testJournalCut) }
+
+func testJournalCut(t *testing.T, records, stride int, all bool) {
 	want := mixed(records + 1)
+	p := newPositions(t, want, all)
 	next := want[records]
 	whole := contents(t, want[:records])
 	for n := 0; n <= len(whole); n += stride {
@@ -256,19 +340,19 @@ func testJournalCut(t *testing.T, records, stride int) {
 		torn := int64(n - 1 - bytes.LastIndexByte(whole[:n], '\n'))
 
 		f := &file{data: slices.Clone(whole[:n])}
-		j, got, recovery, err := NewJournal(f, "j")
+		j, recovery, err := p.open(f)
 		if err != nil {
 			t.Fatalf("cut at %d: %v", n, err)
 		}
-		if !slices.EqualFunc(got, want[:kept], same) || recovery.Cut != torn || recovery.Damage != nil {
-			t.Fatalf("cut at %d: %d records, %+v; want the first %d and a tail of %d bytes", n, len(got), recovery, kept, torn)
+		if len(p.got) != kept || !p.begin(kept) || recovery.Cut != torn || recovery.Damage != nil {
+			t.Fatalf("cut at %d: records %v, %+v; want the first %d and a tail of %d bytes", n, p.got, recovery, kept, torn)
 		}
 		if err := j.Append(next); err != nil {
 			t.Fatalf("cut at %d: %v", n, err)
 		}
-		got, recovery, err = ReadJournal(bytes.NewReader(f.data), "j")
-		if err != nil || recovery.Cut != 0 || recovery.Damage != nil || len(got) != kept+1 || got[kept].Key != next.Key {
-			t.Fatalf("cut at %d, after Append: %d records, %+v, %v", n, len(got), recovery, err)
+		recovery, err = p.read(f.data)
+		if err != nil || recovery.Cut != 0 || recovery.Damage != nil || len(p.got) != kept+1 || !p.begin(kept) || p.got[kept] != records {
+			t.Fatalf("cut at %d, after Append: records %v, %+v, %v", n, p.got, recovery, err)
 		}
 	}
 	f := &file{data: whole[:len(whole)-1], fail: 1, err: syscall.EIO}
@@ -278,46 +362,40 @@ func testJournalCut(t *testing.T, records, stride int) {
 }
 
 // TestJournalFlip flips every bit of a journal: no record that differs from those
-// written is ever read, all before the flip are, and the damage is named. Of one of 100 records
-// it flips some bits, or all.
-func TestJournalFlip(t *testing.T) {
-	for _, tt := range []struct{ records, stride int }{{3, 1}, {100, torture(1499, 1)}} {
-		t.Run(fmt.Sprintf("records=%d", tt.records), func(t *testing.T) { testJournalFlip(t, tt.records, tt.stride) })
-	}
-}
+// written is ever read, all before the flip are, and the damage is named.
+func TestJournalFlip(t *testing.T) { damages(t, 1499, testJournalFlip) }
 
-func testJournalFlip(t *testing.T, records, stride int) {
+func testJournalFlip(t *testing.T, records, stride int, all bool) {
 	want := mixed(records)
-	whole := contents(t, want)
-	for bit := 0; bit < 8*len(whole); bit += stride {
-		data := slices.Clone(whole)
-		data[bit/8] ^= 1 << (bit % 8)
-		before := max(0, bytes.Count(whole[:bit/8], []byte("\n"))-1)
-		line := bytes.Count(whole[:bit/8], []byte("\n")) + 1
+	p := newPositions(t, want, all)
+	data := contents(t, want)
+	for bit := 0; bit < 8*len(data); bit += stride {
+		line := bytes.Count(data[:bit/8], []byte("\n")) + 1
+		before := max(0, line-2)
 
-		got, recovery, err := ReadJournal(bytes.NewReader(data), "j")
+		data[bit/8] ^= 1 << (bit % 8)
+		recovery, err := p.read(data)
+		data[bit/8] ^= 1 << (bit % 8)
 		if err != nil {
 			t.Fatalf("bit %d: %v", bit, err)
 		}
-		if len(got) < before || !slices.EqualFunc(got[:before], want[:before], same) {
+		if !p.begin(before) {
 			t.Fatalf("bit %d: the records before it are lost", bit)
 		}
 		// A flip harms one record; where it makes or unmakes a newline, two.
-		if len(got) < records-2 {
-			t.Fatalf("bit %d: %d records are left of %d", bit, len(got), records)
+		if len(p.got) < records-2 {
+			t.Fatalf("bit %d: %d records are left of %d", bit, len(p.got), records)
 		}
-		rest := want[before:]
-		for _, r := range got[before:] {
-			i := slices.IndexFunc(rest, func(w Record) bool { return w.Key == r.Key })
-			if i < 0 || !same(rest[i], r) {
-				t.Fatalf("bit %d: read a record that was never written: %+v", bit, r)
+		last := -1
+		for _, i := range p.got {
+			if i <= last {
+				t.Fatalf("bit %d: records %v: one that was never written, or not in this order", bit, p.got)
 			}
-			rest = rest[i+1:]
+			last = i
 		}
-		last := bit/8 == len(whole)-1
 		switch {
 		case len(recovery.Damage) > 0 && recovery.Damage[0].Line == line:
-		case last && recovery.Cut > 0:
+		case bit/8 == len(data)-1 && recovery.Cut > 0:
 		default:
 			t.Fatalf("bit %d in line %d: recovery %+v", bit, line, recovery)
 		}

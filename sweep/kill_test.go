@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -22,14 +23,35 @@ import (
 )
 
 // envArgs makes the test binary the command itself, with these arguments, so that it can be killed.
-// With envCrash it kills itself in place of that operation on the disk. With envHang it says hanging
-// and hangs when, once interrupted, it swaps in a file of that folder or name.
+// With envCrash it kills itself in place of that operation on the disk. With envWait it waits in the
+// midst of its second block until it is interrupted. With envHang it says hanging and hangs when, once
+// interrupted, it swaps in a file of that folder or name.
 const (
 	envArgs  = "FUSEGRID_TEST_ARGS"
 	envCrash = "FUSEGRID_TEST_CRASH"
+	envWait  = "FUSEGRID_TEST_WAIT"
 	envHang  = "FUSEGRID_TEST_HANG"
 	hanging  = "the disk hangs"
 )
+
+// A waitingRunner waits in its second block, after a few iterations, until ctx is done.
+type waitingRunner struct {
+	runner
+	blocks atomic.Int64
+}
+
+func (w *waitingRunner) run(ctx context.Context, b block, h hooks) error {
+	if w.blocks.Add(1) == 2 {
+		stepped, n := h.stepped, 0
+		h.stepped = func(nets int, flops float64) {
+			stepped(nets, flops)
+			if n++; n == 9 {
+				<-ctx.Done()
+			}
+		}
+	}
+	return w.runner.run(ctx, b, h)
+}
 
 // A hangingDisk never comes back, once ctx is done, from swapping in a file whose path has part in it.
 type hangingDisk struct {
@@ -84,6 +106,9 @@ func beCommand(args []string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return exitBadInput
 	}
+	if os.Getenv(envWait) != "" {
+		r = &waitingRunner{runner: r}
+	}
 	err = s.run(ctx, r, args)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -103,15 +128,16 @@ func killable(args string, crash int) (*exec.Cmd, *bytes.Buffer) {
 	return c, out
 }
 
-// slowGrid is 4 trials one after the other, each of which takes a while and saves its state often.
-const slowGrid = "-impl reference -quiet -lr log:1e-5..1e-3:4 -reg 0 -hidden 3 -iters 150 -batch 20 -std 1e-2 -workers 1 -fuse off -checkpoint 0.02"
+// waitGrid is 4 trials one after the other, which save their state after each iteration.
+const waitGrid = "-impl reference -quiet -lr log:1e-5..1e-3:4 -reg 0 -hidden 3 -iters 20 -batch 5 -std 1e-2 -workers 1 -fuse off -checkpoint 1e-9"
 
-// begin starts the command and returns when it is in the midst of its second trial.
+// begin starts the command and returns when it is in the midst of its second trial, where it waits.
 func begin(t *testing.T, c *exec.Cmd, out string) {
 	t.Helper()
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows has no interrupt to send to another process")
 	}
+	c.Env = append(c.Env, envWait+"=1")
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +151,7 @@ func begin(t *testing.T, c *exec.Cmd, out string) {
 			return
 		}
 	}
-	t.Fatal("a minute later the second trial has not begun or is over")
+	t.Fatal("a minute later the second trial has not begun")
 }
 
 // TestInterrupted sends Ctrl-C. At one of them the command stops: what has ended is on record, what runs
@@ -133,7 +159,7 @@ func begin(t *testing.T, c *exec.Cmd, out string) {
 // second, it ends at once, though it hangs in a checkpoint or a table; it can be gone on with all the same.
 func TestInterrupted(t *testing.T) {
 	isolate(t)
-	c, out := killable(slowGrid+" -out whole", 0)
+	c, out := killable(waitGrid+" -out whole", 0)
 	if err := c.Run(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -148,7 +174,7 @@ func TestInterrupted(t *testing.T) {
 
 func testInterruptedOnce(t *testing.T, signal os.Signal, want string) {
 	dir := filepath.Join(t.TempDir(), "o")
-	c, out := killable(slowGrid+" -out "+dir, 0)
+	c, out := killable(waitGrid+" -out "+dir, 0)
 	begin(t, c, dir)
 	c.Process.Signal(signal)
 	c.Wait()
@@ -174,7 +200,7 @@ func testInterruptedOnce(t *testing.T, signal os.Signal, want string) {
 
 func testInterruptedTwice(t *testing.T, part, want string) {
 	dir := filepath.Join(t.TempDir(), "o")
-	c, _ := killable(slowGrid+" -out "+dir, 0)
+	c, _ := killable(waitGrid+" -out "+dir, 0)
 	c.Env = append(c.Env, envHang+"="+part)
 	c.Stdout, c.Stderr = nil, nil
 	stderr, err := c.StderrPipe()
@@ -191,7 +217,7 @@ func testInterruptedTwice(t *testing.T, part, want string) {
 	if code := c.ProcessState.ExitCode(); code != exitInterrupted {
 		t.Errorf("exit code %d, want %d", code, exitInterrupted)
 	}
-	c, out := killable(slowGrid+" -out "+dir, 0)
+	c, out := killable(waitGrid+" -out "+dir, 0)
 	if err := c.Run(); err != nil {
 		t.Errorf("resumed: %v: %s", err, out)
 	}

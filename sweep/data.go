@@ -11,6 +11,9 @@ import (
 // builtIn is the value of -data that asks for the synthetic set.
 const builtIn = "synthetic"
 
+// synthetic draws that set. Tests draw it once for all.
+var synthetic = func() *dataset.Dataset { return dataset.Synthetic(0) }
+
 // load returns the data that -data names, split as in the assignment. The
 // built-in set is only ever used with a word about it.
 func load(ctx context.Context, dir, net string, stderr io.Writer) (*dataset.Split, error) {
@@ -38,7 +41,7 @@ func find(dir string, stderr io.Writer) (*dataset.Dataset, error) {
 		}
 	}
 	if dir == builtIn {
-		return dataset.Synthetic(0), nil
+		return synthetic(), nil
 	}
 	return dataset.Load(dir)
 }

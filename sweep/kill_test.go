@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -72,6 +73,7 @@ func TestMain(m *testing.M) {
 	if args := os.Getenv(envArgs); args != "" {
 		os.Exit(beCommand(strings.Fields(args)))
 	}
+	synthetic = sync.OnceValue(synthetic)
 	os.Exit(m.Run())
 }
 

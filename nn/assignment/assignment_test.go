@@ -26,8 +26,9 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-// With images: every experiment on the best set, all at full length.
+// With images: the long experiments on the best set. The others it runs in TestImagesOnEverySet.
 func TestImages(t *testing.T) {
+	t.Parallel()
 	dir := imageFolder(t)
 	set, err := fusegrid.Best()
 	if err != nil {
@@ -36,21 +37,14 @@ func TestImages(t *testing.T) {
 	if slow(set) {
 		t.Skipf("%s is too slow for a training at full length", set.Name)
 	}
-	for _, g := range []struct {
-		name    string
-		parts   []string
-		figures int
-	}{
-		{"two-layer", []string{FirstRun, Grid, Autoencoder}, 31},
-		{"modular", []string{Overfit, Solver}, 65},
-	} {
-		t.Run(g.name, func(t *testing.T) {
+	for part, figures := range map[string]int{Grid: 18, Solver: 63} {
+		t.Run(part, func(t *testing.T) {
 			t.Parallel()
-			report, err := Run(t.Context(), set, Options{Data: dir, Parts: g.parts})
+			report, err := Run(t.Context(), set, Options{Data: dir, Parts: []string{part}})
 			if err != nil {
 				t.Fatal(err)
 			}
-			verify(t, report, g.figures)
+			verify(t, report, figures)
 		})
 	}
 }
@@ -58,19 +52,21 @@ func TestImages(t *testing.T) {
 // With images, on every set: the beginning of the first run, or on fast ones all of it,
 // and the short experiments.
 func TestImagesOnEverySet(t *testing.T) {
+	t.Parallel()
 	dir := imageFolder(t)
 	for _, set := range fusegrid.All() {
 		t.Run("impl="+set.Name, func(t *testing.T) {
-			parts := []string{Autoencoder, Overfit, FirstRun}
+			t.Parallel()
+			parts, figures := []string{Autoencoder, Overfit, FirstRun}, 17
 			if slow(set) {
-				parts = parts[:2]
+				parts, figures = parts[:2], 3
 				testBeginning(t, set, dir)
 			}
 			report, err := Run(t.Context(), set, Options{Data: dir, Parts: parts})
 			if err != nil {
 				t.Fatal(err)
 			}
-			verify(t, report, 3)
+			verify(t, report, figures)
 		})
 	}
 }

@@ -128,6 +128,7 @@ func complete(t *testing.T, what, out string, trials int, want string) {
 // TestEveryFailure lets each operation on the disk fail in turn, with all after it or alone: the
 // sweep says so and does not end well; on a good disk, the same command ends as if nothing had been.
 func TestEveryFailure(t *testing.T) {
+	long(t)
 	isolate(t)
 	d := &brittleDisk{}
 	s, r, _ := newJob(t, "whole", brittleGrid)

@@ -142,11 +142,12 @@ func TestInterruptedAndResumed(t *testing.T) {
 // TestBlocksDoNotMatter: the table without timings has one hash for any workers and any width of a
 // block, and without blocks, with nets among them that diverge.
 func TestBlocksDoNotMatter(t *testing.T) {
+	long(t)
 	isolate(t)
 	const workers, widths = 8, 64
 	rng := rand.New(rand.NewPCG(1, 2))
 	for i, args := range []string{
-		"-lr log:1e-4..1e-2:6,1e30 -reg 0,0.5 -hidden 3,4 -iters 5 -batch 100 -std 1e-2 -seed 1,2",
+		"-lr log:1e-4..1e-2:6,1e30 -reg 0,0.5 -hidden 3,4 -iters 5 -batch 40 -std 1e-2 -seed 1,2",
 		"-lr 1e-4,1e-3 -hidden 3,5 -iters 5 -batch 10 -std 1e-2,1e-3 -seed 1..4 -order 7 -dtype f64",
 		"-net fc -lr 1e-4,1e-3 -decay 0.5,1 -hidden 3,4x5 -batch 7 -epochs 2 -std 1e-2 -seed 1..3 -rule nesterov -mu 0,0.9",
 		"-lr 1e-4,1e-3,1e30,1e-2,1 -reg 0,0.5 -hidden 2,5 -iters 4 -batch 5 -std 1e-2 -seed 1..4 -order 7",
@@ -181,6 +182,7 @@ func TestBlocksDoNotMatter(t *testing.T) {
 // TestDivergedAmongGood trains 200 nets that diverge, at different iterations, among 200 that do not:
 // these have the bits that each has alone.
 func TestDivergedAmongGood(t *testing.T) {
+	long(t)
 	isolate(t)
 	const count, iters = 200, 24
 	var good, both []string

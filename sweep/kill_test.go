@@ -241,6 +241,7 @@ func torture(few, many int) int {
 // killed, and then lets it end: no trial is lost, none is there twice, the figures are those
 // of an unbroken run.
 func TestKilled(t *testing.T) {
+	long(t)
 	for _, race := range []string{"", " -block 2 -halving 2:10"} {
 		t.Run(race, func(t *testing.T) { testKilled(t, killGrid+race) })
 	}

@@ -28,6 +28,14 @@ func isolate(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
 }
 
+// long skips a test with -short. It takes seconds, and asks nothing of the kernels that a build brings.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
+}
+
 // call runs the command and returns what it says.
 func call(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()

@@ -384,6 +384,7 @@ func TestTimeComesAlong(t *testing.T) {
 // TestLongerKilled kills a short sweep, then a longer one that goes on from it, in place of one
 // operation on the disk after another, and lets a third end.
 func TestLongerKilled(t *testing.T) {
+	long(t)
 	for _, states := range []string{"", " -states 2"} {
 		t.Run(states, func(t *testing.T) { testLongerKilled(t, states) })
 	}

@@ -29,6 +29,9 @@ func TestFigures(t *testing.T) {
 // With images: the long experiments on the best set. The others it runs in TestImagesOnEverySet.
 func TestImages(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes minutes")
+	}
 	dir := imageFolder(t)
 	set, err := fusegrid.Best()
 	if err != nil {

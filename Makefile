@@ -43,7 +43,7 @@ fuzz: ## fuzz each reader and kernel for 30 seconds
 stress: ## load OpenBLAS from many goroutines for two minutes (needs make deps)
 	FUSEGRID_STRESS=2m $(GO) test -tags openblas -run Stress -count 1 -v ./kernels/openblas
 
-torture: ## kill sweeps at random and at every write, and resume them; damage every bit (an hour)
+torture: ## kill sweeps at random and at every write, and resume them; damage every bit (half an hour)
 	FUSEGRID_TORTURE=1 $(GO) test -count 1 -timeout 3h ./results ./sweep
 
 bench: ## run the benchmarks: make bench BENCH=Gemm COUNT=10 TAGS=openblas

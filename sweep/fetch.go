@@ -14,7 +14,8 @@ import (
 // fetch downloads CIFAR-10 into the user's cache folder, where a sweep finds it.
 func fetch(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	fs := newFlags("fetch")
-	url := fs.String("url", "", "")
+	var url string
+	fs.Func("url", "", text(&url))
 	python := fs.Bool("python", false, "")
 	quiet := fs.Bool("quiet", false, "")
 	err := parse(fs, args)
@@ -29,8 +30,8 @@ func fetch(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if *python {
 		archive = dataset.PythonArchive()
 	}
-	if *url != "" {
-		archive.URL = *url
+	if url != "" {
+		archive.URL = url
 	}
 	cache, err := dataset.CacheDir()
 	if err != nil {

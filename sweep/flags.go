@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
 	"fusegrid"
 	"fusegrid/kernels"
-	"fusegrid/nn/fused"
 )
 
 // options is what the flags of a sweep say.
@@ -63,114 +64,174 @@ func newFlags(name string) *flag.FlagSet {
 	return fs
 }
 
-// parse reads flags and refuses other arguments. Its errors are one line.
+// invalid takes apart what package flag says of a value that it could not set.
+var invalid = regexp.MustCompile(`^invalid (boolean )?value (".*") for (?:flag )?-(.+?): (.*)$`)
+
+// parse reads flags and refuses other arguments. Its errors are one line, which names the flag, its
+// value and the remedy.
 func parse(fs *flag.FlagSet, args []string) error {
 	err := fs.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return errHelp
 	case err != nil:
-		text := strings.Replace(err.Error(), "flag provided but not defined: -", "there is no flag -", 1)
-		return badInput{fmt.Errorf("%s; see sweep help", text)}
-	case fs.NArg() > 0 && fs.Name() == "sweep" && fs.NArg() == len(args):
+		return badInput{explain(err)}
+	case fs.NArg() == 0:
+		return nil
+	case fs.Name() == "sweep" && fs.NArg() == len(args):
 		return badInput{fmt.Errorf("there is no command %q; there are fetch, verify, reproduce, impl and help", fs.Arg(0))}
-	case fs.NArg() > 0:
-		return badInput{fmt.Errorf("%q is not a flag; lists have no spaces, -lr 1e-4,1e-3; see sweep help", fs.Arg(0))}
+	case fs.Name() == "sweep" && slices.Contains([]string{"fetch", "verify", "reproduce", "impl", "help"}, fs.Arg(0)):
+		return badInput{fmt.Errorf("a command comes before its flags; write sweep %s and then the flags", fs.Arg(0))}
 	}
-	return nil
+	return badInput{fmt.Errorf("%q is not a flag; lists have no spaces, -lr 1e-4,1e-3; see sweep help", fs.Arg(0))}
 }
 
+// explain says in other words what package flag says.
+func explain(err error) error {
+	m := invalid.FindStringSubmatch(err.Error())
+	if m == nil {
+		text := strings.Replace(err.Error(), "flag provided but not defined: -", "there is no flag -", 1)
+		return fmt.Errorf("%s; see sweep help", text)
+	}
+	boolean, value, name, why := m[1], m[2], m[3], m[4]
+	switch {
+	case boolean != "":
+		why = "give the flag alone, or leave it out"
+	case value == `""`:
+		return fmt.Errorf("-%s is empty; leave it out for the default", name)
+	}
+	return fmt.Errorf("-%s %s: %s", name, value, why)
+}
+
+// The functions that follow return what sets a flag.
+
+var errEmpty = errors.New("it is empty")
+
+// text takes what is not empty.
+func text(dst *string) func(string) error {
+	return func(s string) error {
+		if s == "" {
+			return errEmpty
+		}
+		*dst = s
+		return nil
+	}
+}
+
+// choice takes one of some words.
+func choice(dst *string, words ...string) func(string) error {
+	return func(s string) error {
+		if !slices.Contains(words, s) {
+			last := len(words) - 1
+			return fmt.Errorf("there are %s and %s", strings.Join(words[:last], ", "), words[last])
+		}
+		*dst = s
+		return nil
+	}
+}
+
+// whole takes a whole number within bounds; remedy says what else to give.
+func whole(dst *int, least, most int, remedy string) func(string) error {
+	return func(s string) error {
+		v, err := strconv.Atoi(s)
+		if err != nil || v < least || v > most {
+			return errors.New(remedy)
+		}
+		*dst = v
+		return nil
+	}
+}
+
+const (
+	maxWorkers = 4096
+	// maxSeconds bounds -checkpoint so that it is a duration.
+	maxSeconds = 1e6
+)
+
 func parseOptions(args []string) (*options, error) {
-	o := new(options)
+	o := &options{net: "two-layer", dtype: "f32", rule: "sgd", workers: runtime.GOMAXPROCS(0), top: 20, checkpoint: 60}
 	fs := newFlags("sweep")
 	axes := map[string]*string{}
 	for _, name := range []string{"lr", "reg", "hidden", "batch", "decay", "std", "mu", "seed", "iters", "epochs"} {
 		axes[name] = new(string)
 		fs.Var(&once{value: axes[name]}, name, "")
 	}
-	var implName, order, fuse, halving, stop, states string
-	fs.StringVar(&o.net, "net", "two-layer", "")
-	fs.StringVar(&o.dtype, "dtype", "f32", "")
-	fs.StringVar(&o.rule, "rule", "sgd", "")
-	fs.StringVar(&order, "order", "", "")
-	fs.StringVar(&fuse, "fuse", "on", "")
-	fs.StringVar(&halving, "halving", "", "")
-	fs.StringVar(&stop, "stop", "", "")
-	fs.IntVar(&o.block, "block", 0, "")
-	fs.StringVar(&implName, "impl", "", "")
-	fs.IntVar(&o.workers, "workers", runtime.GOMAXPROCS(0), "")
-	fs.StringVar(&o.data, "data", "", "")
-	fs.StringVar(&o.out, "out", "", "")
-	fs.IntVar(&o.top, "top", 20, "")
-	fs.BoolVar(&o.fresh, "fresh", false, "")
-	fs.Float64Var(&o.checkpoint, "checkpoint", 60, "")
-	fs.IntVar(&o.keep, "keep", 0, "")
-	fs.StringVar(&states, "states", "0", "")
-	fs.BoolVar(&o.dryRun, "dry-run", false, "")
-	fs.BoolVar(&o.quiet, "quiet", false, "")
+	var impl, fuse, halving, stop string
+	o.trainingFlags(fs, &impl, &fuse)
+	o.outputFlags(fs)
+	fs.Func("halving", "", text(&halving))
+	fs.Func("stop", "", text(&stop))
 	if err := parse(fs, args); err != nil {
 		return nil, err
 	}
-
 	given := map[string]string{}
-	var empty string
 	fs.Visit(func(f *flag.Flag) {
 		if list, ok := axes[f.Name]; ok {
 			given[f.Name] = *list
-		} else if f.Value.String() == "" {
-			empty = f.Name
 		}
 	})
-	switch {
-	case empty != "":
-		return nil, badInput{fmt.Errorf("-%s is empty; leave it out for the default", empty)}
-	case o.net != "two-layer" && o.net != "fc":
-		return nil, badInput{fmt.Errorf("-net %q: there are two-layer and fc", o.net)}
-	case o.dtype != "f32" && o.dtype != "f64":
-		return nil, badInput{fmt.Errorf("-dtype %q: there are f32 and f64", o.dtype)}
-	case rules[o.rule] == fused.SGD && o.rule != "sgd":
-		return nil, badInput{fmt.Errorf("-rule %q: there are sgd, momentum and nesterov", o.rule)}
-	case fuse != "on" && fuse != "off":
-		return nil, badInput{fmt.Errorf("-fuse %q: there are on and off", fuse)}
-	case o.block < 0 || o.block > maxPoints:
-		return nil, badInput{fmt.Errorf("-block %d: give the most trials of a block, or leave it out for what fits the cache", o.block)}
-	case fuse == "off" && o.block > 1:
-		return nil, badInput{fmt.Errorf("-fuse off trains each point alone; leave -block %d out", o.block)}
-	case o.workers < 1 || o.workers > 4096:
-		return nil, badInput{fmt.Errorf("-workers %d: give a number from 1 to 4096, or leave it out for one per core", o.workers)}
-	case !(o.checkpoint >= 0 && o.checkpoint <= 1e6):
-		return nil, badInput{fmt.Errorf("-checkpoint %g: give the seconds between two checkpoints, or 0 for none but at Ctrl-C", o.checkpoint)}
-	case o.keep < 0:
-		return nil, badInput{fmt.Errorf("-keep %d: give the number of best nets whose weights to keep", o.keep)}
-	case o.top < 0:
-		return nil, badInput{fmt.Errorf("-top %d: give a number of rows, or 0 for all", o.top)}
-	}
 	if fuse == "off" {
+		if o.block > 1 {
+			return nil, badInput{fmt.Errorf("-fuse off trains each point alone; leave -block %d out", o.block)}
+		}
 		o.block = 1
 	}
-	if order != "" {
-		seed, err := strconv.ParseUint(order, 10, 32)
-		if err != nil {
-			return nil, badInput{fmt.Errorf("-order %q: give one seed, a whole number from 0 to %d", order, uint32(math.MaxUint32))}
-		}
-		o.order = ptr(uint32(seed))
-	}
 	var err error
-	if o.states, err = strconv.Atoi(states); states == "all" {
-		o.states = everyTrial
-	} else if err != nil || o.states < 0 {
-		return nil, badInput{fmt.Errorf("-states %s: give the number of best trials whose states to keep, or all", states)}
-	}
 	if o.race, err = parseRace(halving, stop); err != nil {
 		return nil, err
 	}
-	if o.set, err = pickSet(implName); err != nil {
+	if o.set, err = pickSet(impl); err != nil {
 		return nil, err
 	}
 	if o.grid, err = newGrid(o.net, o.rule, given); err != nil {
 		return nil, err
 	}
 	return o, nil
+}
+
+// trainingFlags adds the flags that say how to train.
+func (o *options) trainingFlags(fs *flag.FlagSet, impl, fuse *string) {
+	fs.Func("net", "", choice(&o.net, "two-layer", "fc"))
+	fs.Func("dtype", "", choice(&o.dtype, "f32", "f64"))
+	fs.Func("rule", "", choice(&o.rule, "sgd", "momentum", "nesterov"))
+	fs.Func("order", "", func(s string) error {
+		seed, err := strconv.ParseUint(s, 10, 32)
+		if err != nil {
+			return fmt.Errorf("give one seed, a whole number from 0 to %d", uint32(math.MaxUint32))
+		}
+		o.order = ptr(uint32(seed))
+		return nil
+	})
+	fs.Func("fuse", "", choice(fuse, "on", "off"))
+	fs.Func("block", "", whole(&o.block, 0, maxPoints, "give the most trials of a block, or leave it out for what fits the cache"))
+	fs.Func("impl", "", text(impl))
+	fs.Func("workers", "", whole(&o.workers, 1, maxWorkers, fmt.Sprintf("give a number from 1 to %d, or leave it out for one per core", maxWorkers)))
+	fs.Func("data", "", text(&o.data))
+}
+
+// outputFlags adds the flags that say what comes out.
+func (o *options) outputFlags(fs *flag.FlagSet) {
+	fs.Func("out", "", text(&o.out))
+	fs.Func("top", "", whole(&o.top, 0, math.MaxInt, "give a number of rows, or 0 for all"))
+	fs.BoolVar(&o.fresh, "fresh", false, "")
+	fs.Func("checkpoint", "", func(s string) error {
+		v, err := strconv.ParseFloat(s, 64)
+		if err != nil || !(v >= 0 && v <= maxSeconds) {
+			return fmt.Errorf("give the seconds between two checkpoints, at most %.0f, or 0 for none but at Ctrl-C", maxSeconds)
+		}
+		o.checkpoint = v
+		return nil
+	})
+	fs.Func("keep", "", whole(&o.keep, 0, math.MaxInt, "give the number of best nets whose weights to keep"))
+	fs.Func("states", "", func(s string) error {
+		if s == "all" {
+			o.states = everyTrial
+			return nil
+		}
+		return whole(&o.states, 0, math.MaxInt, "give the number of best trials whose states to keep, or all")(s)
+	})
+	fs.BoolVar(&o.dryRun, "dry-run", false, "")
+	fs.BoolVar(&o.quiet, "quiet", false, "")
 }
 
 // pickSet returns the kernel set of that name, or the best one.

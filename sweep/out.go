@@ -57,13 +57,10 @@ func openOutput(d disk, dir string, stderr io.Writer) (*output, error) {
 	o := newOutput(dir, records)
 	o.journal, o.disk = journal, d
 	// The journal may be there from a time when the folder could be written to.
-	probe, err := os.CreateTemp(dir, ".probe-*")
-	if err != nil {
+	if err := probe(dir); err != nil {
 		journal.Close()
-		return nil, badInput{fmt.Errorf("-out: %w; name a folder that you can write to", err)}
+		return nil, err
 	}
-	probe.Close()
-	os.Remove(probe.Name())
 	if recovery.Cut > 0 {
 		fmt.Fprintf(stderr, "sweep: %s: cut off a torn last line of %d bytes; that trial is trained again\n", name, recovery.Cut)
 	}

@@ -8,12 +8,14 @@ import (
 	"image"
 	"image/png"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"fusegrid/nn/assignment"
@@ -23,12 +25,13 @@ import (
 
 // reproduce runs the assignment's experiments and compares every printed figure.
 func reproduce(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	fs := newFlags("reproduce")
-	out := fs.String("out", filepath.Join("results", "assignment.md"), "")
-	data := fs.String("data", "", "")
-	implName := fs.String("impl", "", "")
-	quiet := fs.Bool("quiet", false, "")
-	err := parse(fs, args)
+	flags := newFlags("reproduce")
+	out, dir, impl := filepath.Join("results", "assignment.md"), "", ""
+	flags.Func("out", "", text(&out))
+	flags.Func("data", "", text(&dir))
+	flags.Func("impl", "", text(&impl))
+	quiet := flags.Bool("quiet", false, "")
+	err := parse(flags, args)
 	if errors.Is(err, errHelp) {
 		_, err := io.WriteString(stdout, reproduceHelp)
 		return err
@@ -36,21 +39,17 @@ func reproduce(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	if err != nil {
 		return err
 	}
-	if *out == "" {
-		return badInput{errors.New("-out is empty; leave it out for the default")}
-	}
-	set, err := pickSet(*implName)
+	set, err := pickSet(impl)
 	if err != nil {
 		return err
 	}
-	dir := *data
 	if dir == "" {
 		dir, _ = dataset.Find()
 	}
 	if dir == "" {
 		fmt.Fprintln(stderr, `sweep: no CIFAR-10 here, so only the experiments without it run; "sweep fetch" gets it`)
 	}
-	if err := probe(filepath.Dir(*out)); err != nil {
+	if err := probe(filepath.Dir(out)); err != nil {
 		return err
 	}
 
@@ -70,28 +69,37 @@ func reproduce(ctx context.Context, args []string, stdout, stderr io.Writer) err
 
 	m := results.ThisMachine()
 	v := verdict{report, fmt.Sprintf("Ran on %s, %s, kernel set %s, in float64.", m.CPU, m.Platform, set.Name), dir != ""}
-	if err := v.writeFiles(*out); err != nil {
+	if err := v.writeFiles(out); err != nil {
 		return err
 	}
 	if err := v.text(stdout); err != nil {
 		return err
 	}
-	fmt.Fprintf(stderr, "sweep: the verdicts are in %s\n", *out)
+	fmt.Fprintf(stderr, "sweep: the verdicts are in %s\n", out)
 	if !report.OK() {
 		return errors.New("not every figure that must agree does")
 	}
 	return nil
 }
 
-// probe reports whether files can be made in a folder, which it makes where needed.
+// probe reports whether files can be made in a folder, or in the one that it would be made in. It
+// leaves nothing behind: what else was asked for may yet turn out to be no good.
 func probe(dir string) error {
-	err := os.MkdirAll(dir, 0o755)
+	info, err := os.Stat(dir)
+	for err != nil && dir != filepath.Dir(dir) && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)) {
+		dir = filepath.Dir(dir)
+		info, err = os.Stat(dir)
+	}
+	if err == nil && !info.IsDir() {
+		err = &fs.PathError{Op: "mkdir", Path: dir, Err: syscall.ENOTDIR}
+	}
+	var f *os.File
 	if err == nil {
-		var f *os.File
-		if f, err = os.CreateTemp(dir, ".probe-*"); err == nil {
-			f.Close()
-			err = os.Remove(f.Name())
-		}
+		f, err = os.CreateTemp(dir, ".probe-*")
+	}
+	if err == nil {
+		f.Close()
+		err = os.Remove(f.Name())
 	}
 	if err != nil {
 		return badInput{fmt.Errorf("-out: %w; name a folder that you can write to", err)}
@@ -240,6 +248,9 @@ func clip(s string, n int) string {
 
 // writeFiles writes the report to name, and the pictures beside it.
 func (v verdict) writeFiles(name string) error {
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
 	stem := strings.TrimSuffix(filepath.Base(name), filepath.Ext(name))
 	var pictures []string
 	write := func(picture string, draw func(io.Writer) error) error {

@@ -30,15 +30,15 @@ type verifyOptions struct {
 
 // verify trains recorded trials again, each alone, and compares every bit.
 func verify(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	var o verifyOptions
+	o := verifyOptions{n: 5, workers: 1}
 	fs := newFlags("verify")
-	fs.IntVar(&o.n, "n", 5, "")
-	fs.StringVar(&o.key, "trial", "", "")
+	fs.Func("n", "", whole(&o.n, 1, math.MaxInt, "give the number of trials to train again"))
+	fs.Func("trial", "", text(&o.key))
 	fs.BoolVar(&o.all, "all", false, "")
-	fs.StringVar(&o.out, "out", "", "")
-	fs.StringVar(&o.data, "data", "", "")
-	fs.StringVar(&o.impl, "impl", "", "")
-	fs.IntVar(&o.workers, "workers", 1, "")
+	fs.Func("out", "", text(&o.out))
+	fs.Func("data", "", text(&o.data))
+	fs.Func("impl", "", text(&o.impl))
+	fs.Func("workers", "", whole(&o.workers, 1, maxWorkers, fmt.Sprintf("give a number from 1 to %d", maxWorkers)))
 	err := parse(fs, args)
 	if errors.Is(err, errHelp) {
 		_, err := io.WriteString(stdout, verifyHelp)
@@ -46,12 +46,6 @@ func verify(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	}
 	if err != nil {
 		return err
-	}
-	switch {
-	case o.n < 1:
-		return badInput{fmt.Errorf("-n %d: give the number of trials to train again", o.n)}
-	case o.workers < 1 || o.workers > 4096:
-		return badInput{fmt.Errorf("-workers %d: give a number from 1 to 4096", o.workers)}
 	}
 	if o.out == "" {
 		if o.out, err = onlyOut(); err != nil {

@@ -3,6 +3,7 @@ package results
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
@@ -55,6 +56,9 @@ func (d Damage) String() string { return fmt.Sprintf("line %d is damaged: %s", d
 var (
 	// ErrLocked says that another process has the journal open.
 	ErrLocked = errors.New("in use by another process")
+	// ErrGone says that the file of a journal is no longer where it was: what was appended can
+	// only be found where it was moved to.
+	ErrGone = errors.New("it was moved or removed while it was open; bring it back and give the same command")
 	// ErrNotJournal says that a file is none of ours.
 	ErrNotJournal = errors.New("not a journal of trials")
 )
@@ -64,21 +68,6 @@ const version = 1
 // maxLine bounds the memory that a damaged file can ask for.
 const maxLine = 1 << 20
 
-// OpenJournal opens or creates the journal of that name, locks it against other
-// processes, and returns its records in the order they were written.
-// Errors wrap ErrLocked or ErrNotJournal where these apply.
-func OpenJournal(name string) (*Journal, []Record, Recovery, error) {
-	f, err := OpenFile(name)
-	if err != nil {
-		return nil, nil, Recovery{}, err
-	}
-	j, records, recovery, err := NewJournal(f, name)
-	if err != nil {
-		f.Close()
-	}
-	return j, records, recovery, err
-}
-
 // OpenFile opens or creates the file of a journal and locks it against other processes.
 // Errors wrap ErrLocked where that applies.
 func OpenFile(name string) (File, error) {
@@ -86,7 +75,11 @@ func OpenFile(name string) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := lock(f); err != nil {
+	err = lock(f)
+	if err == nil {
+		err = placed{f}.check() // another process may have put a mended one in its place
+	}
+	if err != nil {
 		f.Close()
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -94,14 +87,39 @@ func OpenFile(name string) (File, error) {
 		f.Close()
 		return nil, err
 	}
-	return f, nil
+	return placed{f}, nil
 }
 
-// NewJournal is OpenJournal on a file that is open; name is for errors.
+// A placed is a file that is synced under its name. Without the check, a folder that is removed would
+// go on to swallow records until it is closed.
+type placed struct{ *os.File }
+
+func (f placed) Sync() error {
+	if err := f.File.Sync(); err != nil {
+		return err
+	}
+	return f.check()
+}
+
+func (f placed) check() error {
+	open, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if named, err := os.Stat(f.Name()); err != nil || !os.SameFile(open, named) {
+		return ErrGone
+	}
+	return nil
+}
+
+// NewJournal returns the journal in a file that OpenFile has opened, and its records in the order
+// they were written. The file is closed with the journal, or after an error; name is for errors,
+// which wrap ErrNotJournal where that applies.
 func NewJournal(f File, name string) (*Journal, []Record, Recovery, error) {
 	var records recordReader
 	j, recovery, err := newJournal(f, name, records.take)
 	if err != nil {
+		f.Close()
 		return nil, nil, recovery, err
 	}
 	return j, records, recovery, nil
@@ -153,6 +171,26 @@ func (r *recordReader) take(raw []byte) error {
 	return nil
 }
 
+// Mend writes a journal of the records in r, whose lines stay as they are; what is damaged is left out.
+// The name is for errors.
+func Mend(w io.Writer, r io.Reader, name string) error {
+	if _, err := w.Write(header()); err != nil {
+		return err
+	}
+	var failed error
+	_, _, err := read(r, name, func(raw []byte) error {
+		var one recordReader
+		if err := one.take(raw); err != nil {
+			return err
+		}
+		if failed == nil {
+			_, failed = w.Write(seal("trial", raw))
+		}
+		return nil
+	})
+	return cmp.Or(err, failed)
+}
+
 // Append writes the records and returns when they are on disk. After an error the
 // journal takes no more records; those appended before are safe.
 func (j *Journal) Append(records ...Record) error {
@@ -170,6 +208,15 @@ func (j *Journal) Append(records ...Record) error {
 		}
 	}
 	return j.flush()
+}
+
+// Sync reports whether all that was appended is on disk, where it can be found again.
+func (j *Journal) Sync() error {
+	if j.err == nil {
+		j.buf = j.buf[:0]
+		return j.flush()
+	}
+	return j.err
 }
 
 // Close releases the file and its lock.

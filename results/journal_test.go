@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -105,12 +106,21 @@ func contents(t testing.TB, records []Record) []byte {
 	return f.data
 }
 
+// openJournal opens or creates the journal of that name.
+func openJournal(name string) (*Journal, []Record, Recovery, error) {
+	f, err := OpenFile(name)
+	if err != nil {
+		return nil, nil, Recovery{}, err
+	}
+	return NewJournal(f, name)
+}
+
 func TestJournalKeepsRecords(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "trials.jsonl")
 	want := trials(5)
 	want[3].State, want[3].Error = Failed, "out of \"luck\"\nand more <&>"
 	for i, part := range [][]Record{nil, want[:1], nil, want[1:4], want[4:]} {
-		j, _, recovery, err := OpenJournal(name)
+		j, _, recovery, err := openJournal(name)
 		if err != nil || recovery.Cut != 0 || recovery.Damage != nil {
 			t.Fatalf("open %d: %v, %+v", i, err, recovery)
 		}
@@ -124,7 +134,7 @@ func TestJournalKeepsRecords(t *testing.T) {
 			t.Fatalf("Append after Close: %v", err)
 		}
 	}
-	j, got, _, err := OpenJournal(name)
+	j, got, _, err := openJournal(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,19 +177,50 @@ func TestJournalRefusesWhatCannotBe(t *testing.T) {
 
 func TestJournalLock(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "trials.jsonl")
-	j, _, _, err := OpenJournal(name)
+	j, _, _, err := openJournal(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, _, err := OpenJournal(name); !errors.Is(err, ErrLocked) {
+	if _, _, _, err := openJournal(name); !errors.Is(err, ErrLocked) {
 		t.Errorf("second open: %v, want ErrLocked", err)
 	}
 	j.Close()
-	j, _, _, err = OpenJournal(name)
+	j, _, _, err = openJournal(name)
 	if err != nil {
 		t.Fatalf("after Close: %v", err)
 	}
 	j.Close()
+}
+
+// TestJournalGone: records are refused where nobody would find them.
+func TestJournalGone(t *testing.T) {
+	for what, away := range map[string]func(name string) error{
+		"removed":  os.Remove,
+		"moved":    func(name string) error { return os.Rename(name, name+"-2") },
+		"replaced": func(name string) error { return errors.Join(os.Remove(name), os.WriteFile(name, header(), 0o600)) },
+	} {
+		if runtime.GOOS == "windows" {
+			t.Skip("Windows does not move or remove a file that is open")
+		}
+		name := filepath.Join(t.TempDir(), "trials.jsonl")
+		j, _, _, err := openJournal(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer j.Close()
+		if err := errors.Join(j.Append(trial(1)), j.Sync()); err != nil {
+			t.Fatal(err)
+		}
+		if err := away(name); err != nil {
+			t.Fatal(err)
+		}
+		if err := j.Sync(); !errors.Is(err, ErrGone) {
+			t.Errorf("%s: Sync: %v, want ErrGone", what, err)
+		}
+		if err := j.Append(trial(2)); !errors.Is(err, ErrGone) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: Append: %v, want ErrGone with the name of the file", what, err)
+		}
+	}
 }
 
 func TestNotAJournal(t *testing.T) {
@@ -194,7 +235,7 @@ func TestNotAJournal(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, _, _, err := OpenJournal(path)
+		_, _, _, err := openJournal(path)
 		if name == "later version" {
 			if err == nil || !strings.Contains(err.Error(), "version 2") {
 				t.Errorf("%s: %v", name, err)

@@ -59,7 +59,7 @@ func (s *store) save(b block, f safetensors.File) error {
 	if err := seal(&f, b.trials); err != nil {
 		return err
 	}
-	err := os.MkdirAll(s.dir, 0o755)
+	err := makeFolder(s.dir)
 	if err == nil {
 		err = s.disk.swap(s.name(f.Meta["identity"]), func(w io.Writer) error { return safetensors.Write(w, f) })
 	}

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 
 	"fusegrid/results"
@@ -26,6 +28,16 @@ func (files) swap(name string, write func(io.Writer) error) error {
 }
 
 func (files) remove(name string) error { return os.Remove(name) }
+
+// makeFolder makes a folder within the output folder, which must be there: one that was removed
+// during a sweep must not come back without its journal.
+func makeFolder(name string) error {
+	err := os.Mkdir(name, 0o755)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return err
+}
 
 // look is a disk for a dry run: nothing on it is removed.
 type look struct{ files }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -193,6 +194,42 @@ func testEveryFailure(t *testing.T, ops int, want string, failure error, once bo
 		complete(t, what, out, 6, want)
 		if kept, _ := filepath.Glob(filepath.Join(out, weightsName, "*.safetensors")); len(kept) != 2 {
 			t.Errorf("%s: weights of %d trials, want those of the best 2", what, len(kept))
+		}
+	}
+}
+
+// TestFolderGone takes the output folder away while a sweep runs, after different steps of it: it says
+// so in one line, claims nothing, does not end well, and leaves nothing in the place of the folder.
+func TestFolderGone(t *testing.T) {
+	isolate(t)
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows does not remove a folder with a file that is open")
+	}
+	for _, args := range []string{"", " -checkpoint 1e-9", " -keep 1", " -states 1"} {
+		for after := 1; after <= 6; after++ {
+			s, r, stderr := newJob(t, "o", "-lr 1e-4,1e-3 -reg 0 -hidden 2 -iters 3 -batch 10 -workers 1 -fuse off"+args)
+			steps := 0
+			err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b block, h hooks) error {
+				stepped := h.stepped
+				h.stepped = func(nets int, flops float64) {
+					if steps++; steps == after {
+						os.RemoveAll("o")
+					}
+					stepped(nets, flops)
+				}
+				return r.run(ctx, b, h)
+			}), nil)
+			what := fmt.Sprintf("removed after step %d%s", after, args)
+			if !errors.Is(err, results.ErrGone) || exitCode(err) != exitFailed || strings.Contains(err.Error(), "\n") || !strings.HasPrefix(err.Error(), "o/trials.jsonl: ") {
+				t.Errorf("%s: error %v", what, err)
+			}
+			if strings.Contains(stderr.String()+err.Error(), "record") {
+				t.Errorf("%s: %v; %s", what, err, stderr)
+			}
+			if _, err := os.Stat("o"); err == nil {
+				t.Errorf("%s: there is a folder again", what)
+			}
+			os.RemoveAll("o")
 		}
 	}
 }

@@ -47,11 +47,15 @@ func openOutput(d disk, dir string, stderr io.Writer) (*output, error) {
 		return nil, badInput{fmt.Errorf("-out: %w; name a folder that you can write to", err)}
 	}
 	name := filepath.Join(dir, journalName)
-	journal, records, recovery, err := openJournal(d, name)
+	f, err := d.open(name)
 	switch {
 	case errors.Is(err, results.ErrLocked):
 		return nil, badInput{fmt.Errorf("another sweep is writing to %s; wait for it, or give another -out", dir)}
 	case err != nil:
+		return nil, badInput{fmt.Errorf("-out: %w; name a folder that you can write to", err)}
+	}
+	journal, records, recovery, err := results.NewJournal(f, name)
+	if err != nil {
 		return nil, badInput{fmt.Errorf("-out: %w", err)}
 	}
 	o := newOutput(dir, records)
@@ -68,18 +72,6 @@ func openOutput(d disk, dir string, stderr io.Writer) (*output, error) {
 		fmt.Fprintf(stderr, "sweep: %s: %s; it is passed over; its trial is trained again unless that was done since\n", name, d)
 	}
 	return o, nil
-}
-
-func openJournal(d disk, name string) (*results.Journal, []results.Record, results.Recovery, error) {
-	f, err := d.open(name)
-	if err != nil {
-		return nil, nil, results.Recovery{}, err
-	}
-	j, records, recovery, err := results.NewJournal(f, name)
-	if err != nil {
-		f.Close()
-	}
-	return j, records, recovery, err
 }
 
 // freshDir returns dir if there is nothing of that name, or else dir-2, dir-3, ….
@@ -152,6 +144,10 @@ func (o *output) of(g *grid, base results.Config) []results.Record {
 
 // writeTables swaps in the tables and pictures of all trials in the folder, and returns the table.
 func (o *output) writeTables() (*results.Table, error) {
+	// Tables beside no journal would look like a sweep on record.
+	if err := o.journal.Sync(); err != nil {
+		return nil, err
+	}
 	all := make([]results.Record, 0, len(o.records))
 	for _, r := range o.records {
 		all = append(all, r)

@@ -117,6 +117,8 @@ func (s *job) run(ctx context.Context, r runner, args []string) (err error) {
 	}
 	again := commandLine(goOn(args, s.fresh, s.out))
 	switch {
+	case errors.Is(err, results.ErrGone): // nothing may be said of what is on record
+		return err
 	case errors.Is(trained, context.Canceled):
 		fmt.Fprintf(s.stderr, "sweep: interrupted; %d of %d trials are on record. To go on:\n  %s\n", len(records), size, again)
 		return errors.Join(errShown, trained)

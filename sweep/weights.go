@@ -69,7 +69,7 @@ func (g *gallery) offer(r results.Record, write func(io.Writer) error) error {
 		// A run that ended before the trial was on record may have left them here.
 		return g.remove(r.Key)
 	}
-	err := os.MkdirAll(g.dir, 0o755)
+	err := makeFolder(g.dir)
 	if err == nil {
 		err = g.disk.swap(g.name(r.Key), write)
 	}

@@ -3,8 +3,9 @@ package results
 import (
 	"bytes"
 	"io"
-
-	"github.com/google/renameio/v2/maybe"
+	"os"
+	"path/filepath"
+	"regexp"
 )
 
 // WriteFile makes a file from what write writes. The file is swapped in whole:
@@ -14,5 +15,25 @@ func WriteFile(name string, write func(io.Writer) error) error {
 	if err := write(&b); err != nil {
 		return err
 	}
-	return maybe.WriteFile(name, b.Bytes(), 0o644)
+	return swapIn(name, b.Bytes())
+}
+
+// temporary matches the file that swapIn writes first: a dot, the name, and a random number.
+var temporary = regexp.MustCompile(`^\.(.*?)\d{6,}$`)
+
+// RemoveTemporary removes what WriteFile left in a folder where the process was killed in the midst of
+// writing a file that belongs there. That nobody writes now is for the caller to see to.
+func RemoveTemporary(dir string, belongs func(name string) bool) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if m := temporary.FindStringSubmatch(e.Name()); m != nil && belongs(m[1]) {
+			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

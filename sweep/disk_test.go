@@ -234,6 +234,38 @@ func TestFolderGone(t *testing.T) {
 	}
 }
 
+// TestHalvesGo: what a sweep was writing when it was killed is gone after the next one, and nothing else is.
+func TestHalvesGo(t *testing.T) {
+	isolate(t)
+	const args = "-lr 1e-4 -reg 0 -hidden 2 -iters 3 -batch 10 -keep 1 -states 1"
+	train(t, "o", args)
+	before, _ := filepath.Glob("o/*/*")
+	tables, _ := filepath.Glob("o/*")
+	key := filepath.Base(before[0])
+	for _, name := range []string{".table.csv12345678901", ".heatmap.png123456789", ".probe-123456789", "weights/." + key + "4242424242", "states/." + key + "4242424242", "checkpoints/." + key + "4242424242"} {
+		if err := errors.Join(os.MkdirAll(filepath.Dir("o/"+name), 0o700), os.WriteFile("o/"+name, []byte("half"), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mine := []string{"o/.notes123456789", "o/weights/.notes123456789"}
+	for _, name := range mine {
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	train(t, "o", args)
+	after, _ := filepath.Glob("o/*/*")
+	all, _ := filepath.Glob("o/*")
+	want := append(append(slices.Clone(before), mine...), tables...)
+	got := slices.DeleteFunc(append(after, all...), func(name string) bool { return name == "o/"+statesName })
+	slices.Sort(got)
+	slices.Sort(want)
+	want = slices.DeleteFunc(want, func(name string) bool { return name == "o/"+statesName })
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%q, want\n%q", got, want)
+	}
+}
+
 // TestWeightsOfAnEarlierRun are there though their trial is not on record, and it is not among the best
 // when it is trained again: they go.
 func TestWeightsOfAnEarlierRun(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"fusegrid/nn/fused"
 	"fusegrid/nn/safetensors"
@@ -112,6 +113,28 @@ func gather(b block) (*safetensors.File, error) {
 	}
 	f.Tensors = append(f.Tensors, safetensors.Of(timeName, append(spent, whole), len(spent)+1))
 	return &f, nil
+}
+
+// uselessState returns what tells whether the state that is kept of a trial is of no use: the trial is not on
+// record, or a longer one is that went on from it. With -states all these stay, too.
+func (s *job) uselessState(out *output) func(key string) bool {
+	longest := sync.OnceValue(func() map[string]int {
+		all := map[string]int{}
+		for _, r := range out.records {
+			if r.Settled("") {
+				name := lengthless(r.Config)
+				all[name] = max(all[name], r.Config.Iters)
+			}
+		}
+		return all
+	})
+	return func(key string) bool {
+		if out.lacks(key) {
+			return true
+		}
+		c := out.records[key].Config
+		return s.states != everyTrial && longest()[lengthless(c)] > c.Iters
+	}
 }
 
 // stateSpace says what room the states that are kept may take on the disk.

@@ -202,6 +202,84 @@ func TestBestStates(t *testing.T) {
 	}
 }
 
+// TestStatesDoNotPileUp ends sweeps before their time: what these leave in the folder of states is used
+// by the next one, or goes.
+func TestStatesDoNotPileUp(t *testing.T) {
+	isolate(t)
+	const args = "-reg 0 -hidden 3 -batch 10 -std 1e-2 -block 1 -workers 1"
+	const short = "-lr log:1e-4..1e-3:6 -iters 10 " + args
+	files := func(out string) (keys []string) {
+		names, _ := filepath.Glob(filepath.Join(out, keptName, "*"))
+		for _, name := range names {
+			keys = append(keys, strings.TrimSuffix(filepath.Base(name), ".safetensors"))
+		}
+		slices.Sort(keys)
+		return keys
+	}
+	bestOf := func(out string, n int) (keys []string) {
+		records := recorded(t, out)
+		results.Rank(records)
+		for _, r := range records[:n] {
+			keys = append(keys, r.Key)
+		}
+		slices.Sort(keys)
+		return keys
+	}
+	// A state is written before its trial is on record; another sweep comes before the same one again.
+	for _, how := range []string{"1", "2", "all"} {
+		train(t, "strays", "-lr 1e-4,2e-2 -iters 10 -states all "+args)
+		out := "o" + how
+		if err := os.MkdirAll(filepath.Join(out, keptName), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range files("strays") {
+			name = filepath.Join(keptName, name+".safetensors")
+			if err := os.Rename(filepath.Join("strays", name), filepath.Join(out, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		os.RemoveAll("strays")
+		if err := os.WriteFile(filepath.Join(out, keptName, "notes"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		said, steps := train(t, out, short+" -states "+how)
+		if !strings.Contains(said, "sweep: 1 trial goes on from kept states after 10 iterations\n") || steps != 50 {
+			t.Errorf("%d iterations, want 50: the state of the trial that the grid has is there: %s", steps, said)
+		}
+		n := map[string]int{"1": 1, "2": 2, "all": 6}[how]
+		if got, want := files(out), append(bestOf(out, n), "notes"); !slices.Equal(got, want) {
+			t.Errorf("-states %s: kept\n%v, want\n%v", how, got, want)
+		}
+	}
+	// Long trials push short ones out that are held, for others go on from them. Then comes Ctrl-C.
+	train(t, "o", short+" -states 3")
+	for _, r := range recorded(t, "o")[:1] { // one that is not among the best, kept by another sweep
+		train(t, "o", fmt.Sprintf("-lr %g -iters 10 -states all %s", r.Config.LR, args))
+	}
+	records := recorded(t, "o")
+	results.Rank(records)
+	long := fmt.Sprintf("-lr %g,%g,%g -iters 40 -states 1 %s", records[0].Config.LR, records[1].Config.LR, records[2].Config.LR, args)
+	s, r, _ := newJob(t, "o", long)
+	ctx, cancel := context.WithCancel(t.Context())
+	blocks := 0
+	if err := s.run(ctx, runnerFunc(func(ctx context.Context, b block, h hooks) error {
+		if blocks++; blocks == 3 {
+			stepped := h.stepped
+			h.stepped = func(nets int, flops float64) { cancel(); stepped(nets, flops) }
+		}
+		return r.run(ctx, b, h)
+	}), nil); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if n := len(files("o")); n < 3 {
+		t.Fatalf("%d states are left by the interruption; the test is too easy", n)
+	}
+	train(t, "o", long)
+	if got, want := files("o"), bestOf("o", 1); !slices.Equal(got, want) {
+		t.Errorf("after an interruption: kept\n%v, want\n%v", got, want)
+	}
+}
+
 // TestStateSpace compares what is said of the room for states with what they take.
 func TestStateSpace(t *testing.T) {
 	isolate(t)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"fusegrid/results"
@@ -65,6 +66,10 @@ func openOutput(d disk, dir string, stderr io.Writer) (*output, error) {
 		journal.Close()
 		return nil, err
 	}
+	if err := o.removeTemporary(); err != nil {
+		journal.Close()
+		return nil, badInput{fmt.Errorf("-out: removing what a killed sweep left: %w", err)}
+	}
 	if recovery.Cut > 0 {
 		fmt.Fprintf(stderr, "sweep: %s: cut off a torn last line of %d bytes; that trial is trained again\n", name, recovery.Cut)
 	}
@@ -72,6 +77,20 @@ func openOutput(d disk, dir string, stderr io.Writer) (*output, error) {
 		fmt.Fprintf(stderr, "sweep: %s: %s; it is passed over; its trial is trained again unless that was done since\n", name, d)
 	}
 	return o, nil
+}
+
+// removeTemporary removes the halves of files that a sweep was writing when it was killed.
+func (o *output) removeTemporary() error {
+	ours := []string{markdownName, csvName, jsonlName, heatMapName, "probe-"}
+	for _, dir := range []string{"", statesName, keptName, weightsName} {
+		err := results.RemoveTemporary(filepath.Join(o.dir, dir), func(name string) bool {
+			return strings.HasSuffix(name, ".safetensors") || dir == "" && slices.Contains(ours, name)
+		})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // freshDir returns dir if there is nothing of that name, or else dir-2, dir-3, ….
@@ -130,6 +149,9 @@ func (o *output) keep(records []results.Record) error {
 	}
 	return nil
 }
+
+// lacks reports whether a trial is not on record as trained to its end.
+func (o *output) lacks(key string) bool { return o.records[key].State != results.Done }
 
 // of returns the records of the points of a grid, as far as there are any.
 func (o *output) of(g *grid, base results.Config) []results.Record {

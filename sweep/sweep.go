@@ -135,13 +135,16 @@ func (s *job) train(ctx context.Context, blocks []block, r runner, out *output, 
 	var best, states *gallery
 	if s.keep > 0 {
 		best = newGallery(filepath.Join(s.out, weightsName), "weights", s.disk, s.keep, out.records)
-		if n := best.missing(); n > 0 {
+		if n := best.missing(out.records); n > 0 {
 			fmt.Fprintf(s.stderr, "sweep: %d of the best nets on record were trained without -keep; their weights are not there\n", n)
+		}
+		if err := best.tidy(out.lacks); err != nil {
+			return err
 		}
 	}
 	if s.states != 0 {
 		states = newGallery(s.kept().dir, "state", s.disk, s.states, out.records)
-		if n := states.missing(); n > 0 {
+		if n := states.missing(out.records); n > 0 {
 			fmt.Fprintf(s.stderr, "sweep: %d of the best trials on record were trained without -states; their states are not there, and no lesser one is kept in their place\n", n)
 		}
 		for _, b := range blocks {
@@ -151,9 +154,12 @@ func (s *job) train(ctx context.Context, blocks []block, r runner, out *output, 
 				}
 			}
 		}
+		if err := states.tidy(s.uselessState(out)); err != nil {
+			return err
+		}
 		defer func() {
 			if err == nil {
-				err = states.release()
+				err = states.release(s.uselessState(out))
 			}
 		}()
 	}

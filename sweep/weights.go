@@ -1,14 +1,15 @@
 package main
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"fusegrid/kernels"
@@ -24,7 +25,7 @@ type gallery struct {
 	n    int // trials to keep, or everyTrial
 
 	mu   sync.Mutex
-	best []results.Record // ranked, at most n; not ranked where all are kept
+	best []results.Record // ranked, at most n; none where all are kept
 	held map[string]bool  // trials whose files may not be removed yet
 }
 
@@ -32,19 +33,28 @@ const everyTrial = -1
 
 func newGallery(dir, what string, d disk, n int, records map[string]results.Record) *gallery {
 	g := &gallery{dir: dir, what: what, disk: d, n: n, held: map[string]bool{}}
-	for _, r := range records {
-		g.enter(r)
+	if n != everyTrial {
+		done := doneOf(records)
+		results.Rank(done)
+		g.best = slices.Clone(done[:min(n, len(done))])
 	}
 	return g
 }
 
+// doneOf returns the records of trials that trained to the end.
+func doneOf(records map[string]results.Record) []results.Record {
+	var done []results.Record
+	for _, r := range records {
+		if r.State == results.Done {
+			done = append(done, r)
+		}
+	}
+	return done
+}
+
 // enter ranks a record and returns what no longer is among the best, which may be r itself.
 func (g *gallery) enter(r results.Record) (out *results.Record) {
-	if r.State != results.Done || g.n == 0 {
-		return &r
-	}
 	if g.n == everyTrial {
-		g.best = append(g.best, r)
 		return nil
 	}
 	g.best = slices.DeleteFunc(g.best, func(o results.Record) bool { return o.Key == r.Key })
@@ -97,17 +107,29 @@ func (g *gallery) remove(key string) error {
 // hold keeps the file of a trial, whatever its rank, until release.
 func (g *gallery) hold(key string) { g.held[key] = true }
 
-// release removes what was held and is not among the best.
-func (g *gallery) release() error {
-	if g.n == everyTrial {
-		return nil
+// release removes what was held and is not among the best, and tidies.
+func (g *gallery) release(useless func(key string) bool) error {
+	held := g.held
+	g.held = nil
+	return g.tidy(func(key string) bool { return held[key] && g.n != everyTrial || useless(key) })
+}
+
+// tidy removes the files of trials that are of no use, but for the best and those that are held. Such
+// are left where a sweep ended before its time.
+func (g *gallery) tidy(useless func(key string) bool) error {
+	entries, err := os.ReadDir(g.dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("looking for the %s of trials: %w", g.what, err)
 	}
+	best := make(map[string]bool, len(g.best))
 	for _, r := range g.best {
-		delete(g.held, r.Key)
+		best[r.Key] = true
 	}
-	held := slices.Sorted(maps.Keys(g.held))
-	clear(g.held)
-	for _, key := range held {
+	for _, e := range entries {
+		key, ok := strings.CutSuffix(e.Name(), ".safetensors")
+		if !ok || len(key) != 2*sha256.Size || best[key] || !useless(key) {
+			continue
+		}
 		if err := g.remove(key); err != nil {
 			return err
 		}
@@ -115,10 +137,14 @@ func (g *gallery) release() error {
 	return nil
 }
 
-// missing counts the best trials that were trained before anyone asked to keep this of them.
-func (g *gallery) missing() int {
+// missing counts the trials to keep that were trained before anyone asked to keep this of them.
+func (g *gallery) missing(records map[string]results.Record) int {
+	kept := g.best
+	if g.n == everyTrial {
+		kept = doneOf(records)
+	}
 	n := 0
-	for _, r := range g.best {
+	for _, r := range kept {
 		if _, err := os.Stat(g.name(r.Key)); err != nil {
 			n++
 		}

@@ -177,9 +177,10 @@ func checksum(f *safetensors.File) string {
 }
 
 // resume makes blocks again from the states that fit: all their nets that still train are to be
-// trained here. It returns the trials and the states that are left for other blocks. A state none of
-// whose nets is open any more is removed; one that other trials need too is left for them.
-func (s *store) resume(states []saved, todo []trial, settled func(key string) bool) (blocks []block, rest []trial, left []saved, err error) {
+// trained here. It returns the trials and the states that are left for other blocks; a state that other
+// trials need too is left for them. Those all of whose nets are settled are spent: no trial
+// needs them, but a longer one may go on from them.
+func (s *store) resume(states []saved, todo []trial, settled func(key string) bool) (blocks []block, rest []trial, left, spent []saved) {
 	open := map[string]trial{}
 	for _, t := range todo {
 		open[t.key] = t
@@ -207,9 +208,7 @@ func (s *store) resume(states []saved, todo []trial, settled func(key string) bo
 		}
 		switch {
 		case !needed:
-			if err := s.remove(v.id); err != nil {
-				return nil, nil, nil, err
-			}
+			spent = append(spent, v)
 		case fits:
 			for _, t := range b.open() {
 				delete(open, t.key)
@@ -224,5 +223,5 @@ func (s *store) resume(states []saved, todo []trial, settled func(key string) bo
 			rest = append(rest, t)
 		}
 	}
-	return blocks, rest, left, nil
+	return blocks, rest, left, spent
 }

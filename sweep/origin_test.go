@@ -127,6 +127,65 @@ func TestLongerGoesOn(t *testing.T) {
 	}
 }
 
+// TestSettledCheckpointsGoOn: a checkpoint may be there though its trials are settled, for they were trained in
+// other blocks, or a sweep was killed before it removed one. Longer trials go on from it for a last time, across
+// an interruption; where none does, it goes.
+func TestSettledCheckpointsGoOn(t *testing.T) {
+	isolate(t)
+	const args = "-reg 0 -hidden 3 -batch 10 -std 1e-2 -workers 1 "
+	const short, long = "-lr 1e-4,1e-3 -iters 8 " + args, "-lr 1e-4,1e-3 -iters 20 " + args
+	train(t, "whole", long)
+	checkpoints := func(out string) []string {
+		names, _ := filepath.Glob(filepath.Join(out, statesName, "*"))
+		return names
+	}
+	for _, out := range []string{"o", "p", "q"} {
+		interrupt(t, out, strings.TrimSuffix(short, "-workers 1 "), 5)
+		before := checkpoints(out)
+		data, err := os.ReadFile(before[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		train(t, out, short)
+		if left := checkpoints(out); len(left) > 0 {
+			t.Fatalf("checkpoints are left: %v", left)
+		}
+		if err := os.WriteFile(before[0], data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		const words = "2 trials go on from checkpoints after 5 iterations\n"
+		switch out {
+		case "o":
+			said, steps := train(t, out, long)
+			if !strings.Contains(said, words) || steps != 15 {
+				t.Errorf("%d iterations, want 15: %s", steps, said)
+			}
+		case "p": // interrupted before a step
+			s, r, _ := newJob(t, out, long)
+			ctx, cancel := context.WithCancel(t.Context())
+			if err := s.run(ctx, runnerFunc(func(ctx context.Context, b block, h hooks) error {
+				cancel()
+				return r.run(ctx, b, h)
+			}), nil); !errors.Is(err, context.Canceled) {
+				t.Fatal(err)
+			}
+			if said, steps := train(t, out, long); !strings.Contains(said, words) || steps != 15 {
+				t.Errorf("after an interruption: %d iterations, want 15: %s", steps, said)
+			}
+		case "q": // of no use
+			train(t, out, short)
+			if left := checkpoints(out); len(left) > 0 {
+				t.Errorf("checkpoints are left: %v", left)
+			}
+			continue
+		}
+		sameFigures(t, out, out, "whole", 20)
+		if left := checkpoints(out); len(left) > 0 {
+			t.Errorf("%s: checkpoints are left: %v", out, left)
+		}
+	}
+}
+
 // TestKeptStatesGoOn trains to the end, keeps states and asks for more iterations, twice.
 func TestKeptStatesGoOn(t *testing.T) {
 	isolate(t)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -90,7 +91,7 @@ func (s *job) run(ctx context.Context, r runner, args []string) (err error) {
 	defer func() { err = errors.Join(err, out.close()) }()
 
 	store := s.store()
-	blocks, err := s.plan(out, store)
+	blocks, spent, err := s.plan(out, store)
 	if err != nil {
 		return err
 	}
@@ -105,6 +106,11 @@ func (s *job) run(ctx context.Context, r runner, args []string) (err error) {
 		fmt.Fprintf(s.stderr, "sweep: %s\n", s.stateSpace())
 	}
 	trained := s.train(ctx, blocks, r, out, store)
+	for _, v := range spent {
+		if trained == nil {
+			trained = store.remove(v.id)
+		}
+	}
 
 	// Whatever happened: what is on record is in the tables.
 	table, err := out.writeTables()
@@ -197,27 +203,39 @@ func (s *job) kept() *store {
 
 // plan makes blocks of the trials that are not settled: those with a checkpoint as they were, the
 // others as the planner likes. Of these, some may go on from trials of another length, but
-// not in a race: nobody has seen them at its rungs.
-func (s *job) plan(out *output, store *store) ([]block, error) {
+// not in a race: nobody has seen them at its rungs. It removes the checkpoints that no trial can ask for
+// any more, and returns those that serve these blocks for the last time.
+func (s *job) plan(out *output, store *store) (blocks []block, spent []saved, err error) {
 	s.races.enter(s.grid, s.base, out.records)
 	settled := s.settled(out)
 	todo := pending(s.grid, s.base, s.flops, settled)
 	damaged := func(name string, err error) {
 		fmt.Fprintf(s.stderr, "sweep: %s is damaged: %v; its trials start anew\n", name, err)
 	}
-	blocks, rest, left, err := store.resume(store.list(damaged), todo, settled)
-	if err != nil {
-		return nil, err
-	}
+	blocks, rest, left, spent := store.resume(store.list(damaged), todo, settled)
 	p := s.planner()
+	used := map[string]bool{}
 	if s.races == nil && len(rest) > 0 {
 		var more []block
-		more, rest = p.planFrom(rest, origins(rest, append(left, s.kept().list(damaged)...)))
+		more, rest = p.planFrom(rest, origins(rest, slices.Concat(left, spent, s.kept().list(damaged))))
+		for _, b := range more {
+			for _, o := range b.from {
+				used[o.store.name(o.id)] = true
+			}
+		}
 		blocks = append(blocks, more...)
+	}
+	unused := func(v saved) bool { return !used[store.name(v.id)] }
+	for _, v := range spent {
+		if unused(v) {
+			if err := store.remove(v.id); err != nil {
+				return nil, nil, err
+			}
+		}
 	}
 	blocks = append(blocks, p.plan(rest)...)
 	p.share(blocks)
-	return blocks, nil
+	return blocks, slices.DeleteFunc(spent, unused), nil
 }
 
 // A keeping is the keeper of a job.
@@ -376,7 +394,7 @@ func (s *job) dryRun(r runner) error {
 	}
 	s.disk = look{}
 	store := s.store()
-	blocks, err := s.plan(out, store)
+	blocks, _, err := s.plan(out, store)
 	if err != nil {
 		return err
 	}

@@ -93,8 +93,9 @@ compares each printed figure. Exit code 1 if one that must agree does not.
 
 const verifyHelp = `sweep verify trains recorded trials again, each alone, and compares the hashes
 of weights and losses, and the accuracies, with the record. Exit code 1 if one
-differs, or if a line of the journal is damaged; a torn last one is what a crash
-leaves. Trials of OpenBLAS and gonum are compared by their figures only.
+differs, or if a line of the journal is damaged; the next sweep sets that aside,
+and a torn last one is what a crash leaves. Trials of OpenBLAS and gonum are
+compared by their figures only.
 
   -n        trials to train again, the best and others of all ranks (default 5)
   -trial    the one trial whose key begins so

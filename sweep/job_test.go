@@ -337,6 +337,94 @@ func TestDamagedJournalIsReported(t *testing.T) {
 	}
 }
 
+// TestDamageIsSetAside damages journals: one sweep says so, keeps the journal as it was, and trains again
+// what is missing; then nothing is wrong any more, and no line that could be read has changed. So it is
+// where the disk fails on the way.
+func TestDamageIsSetAside(t *testing.T) {
+	isolate(t)
+	const args = "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3 -iters 5 -batch 10"
+	train(t, "whole", args)
+	whole, err := os.ReadFile("whole/" + journalName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := results.NewTable(recorded(t, "whole")).Digest()
+	lines := bytes.SplitAfter(whole, []byte("\n"))
+	damage := func(n int) []byte {
+		l := slices.Clone(lines)
+		l[n] = bytes.Replace(l[n], []byte("0"), []byte("1"), 1)
+		return bytes.Join(l, nil)
+	}
+	without := func(n int) []byte {
+		l := slices.Clone(lines)
+		if n > 0 { // the first one is made anew
+			l[n] = nil
+		}
+		return bytes.Join(l, nil)
+	}
+	read := func(name string) []byte {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Error(err)
+		}
+		return b
+	}
+	put := func(out string, journal []byte) string {
+		if err := errors.Join(os.MkdirAll(out, 0o700), os.WriteFile(filepath.Join(out, journalName), journal, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		return filepath.Join(out, journalName)
+	}
+	settled := func(what, out string) {
+		if said, steps := train(t, out, args); strings.Contains(said, "damage") || steps > 0 {
+			t.Errorf("%s: once more: %d iterations; %s", what, steps, said)
+		}
+		complete(t, what, out, 4, want)
+	}
+	for n := range 5 {
+		out := fmt.Sprint("o", n)
+		name := put(out, damage(n))
+		said, steps := train(t, out, args)
+		if !strings.Contains(said, fmt.Sprintf("sweep: %s: line %d is damaged", name, n+1)) || !strings.Contains(said, "it is kept in "+name+".damaged;") || steps != 5*min(n, 1) {
+			t.Errorf("line %d: %d iterations; %s", n+1, steps, said)
+		}
+		if !bytes.Equal(read(name+".damaged"), damage(n)) {
+			t.Errorf("line %d: what was set aside is not the journal as it was", n+1)
+		}
+		if !bytes.HasPrefix(read(name), without(n)) {
+			t.Errorf("line %d: other lines than those that were not damaged", n+1)
+		}
+		settled(fmt.Sprint("line ", n+1), out)
+	}
+	// Another time, another name.
+	name := put("o1", damage(2))
+	if said, _ := train(t, "o1", args); !strings.Contains(said, "it is kept in "+name+".damaged-2;") || !bytes.Equal(read(name+".damaged"), damage(1)) {
+		t.Errorf("damaged again: %s", said)
+	}
+	settled("again", "o1")
+	// The disk fails.
+	for at := 1; ; at++ {
+		out := fmt.Sprint("p", at)
+		name := put(out, damage(3))
+		s, r, _ := newJob(t, out, args)
+		d := &brittleDisk{at: at, err: syscall.EIO}
+		s.disk = d
+		err := s.run(t.Context(), r, nil)
+		if err == nil {
+			break
+		}
+		got := read(name)
+		if !errors.Is(err, syscall.EIO) || !bytes.Equal(got, damage(3)) && !bytes.HasPrefix(got, without(3)) {
+			t.Errorf("failure of operation %d: %v; the journal is\n%s", at, err, got)
+		}
+		if !bytes.Equal(got, damage(3)) && !bytes.Equal(read(name+".damaged"), damage(3)) {
+			t.Errorf("failure of operation %d: the journal as it was is not there", at)
+		}
+		train(t, out, args)
+		settled(fmt.Sprintf("failure of operation %d", at), out)
+	}
+}
+
 func TestDiverged(t *testing.T) {
 	isolate(t)
 	const args = "-hidden 5 -iters 20 -batch 50 -std 1e-2 -lr 1e30,1e-3 -reg 0"

@@ -47,20 +47,12 @@ func openOutput(d disk, dir string, stderr io.Writer) (*output, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, badInput{fmt.Errorf("-out: %w; name a folder that you can write to", err)}
 	}
-	name := filepath.Join(dir, journalName)
-	f, err := d.open(name)
-	switch {
-	case errors.Is(err, results.ErrLocked):
-		return nil, badInput{fmt.Errorf("another sweep is writing to %s; wait for it, or give another -out", dir)}
-	case err != nil:
-		return nil, badInput{fmt.Errorf("-out: %w; name a folder that you can write to", err)}
-	}
-	journal, records, recovery, err := results.NewJournal(f, name)
+	o := &output{dir: dir, disk: d}
+	recovery, err := o.openJournal()
 	if err != nil {
-		return nil, badInput{fmt.Errorf("-out: %w", err)}
+		return nil, err
 	}
-	o := newOutput(dir, records)
-	o.journal, o.disk = journal, d
+	journal, name := o.journal, o.journalFile()
 	// The journal may be there from a time when the folder could be written to.
 	if err := probe(dir); err != nil {
 		journal.Close()
@@ -73,10 +65,78 @@ func openOutput(d disk, dir string, stderr io.Writer) (*output, error) {
 	if recovery.Cut > 0 {
 		fmt.Fprintf(stderr, "sweep: %s: cut off a torn last line of %d bytes; that trial is trained again\n", name, recovery.Cut)
 	}
-	for _, d := range recovery.Damage {
-		fmt.Fprintf(stderr, "sweep: %s: %s; it is passed over; its trial is trained again unless that was done since\n", name, d)
+	if len(recovery.Damage) == 0 {
+		return o, nil
 	}
+	reportDamage(stderr, name, recovery.Damage)
+	aside, err := o.mend()
+	if err != nil {
+		o.journal.Close()
+		return nil, badInput{fmt.Errorf("-out: setting aside what is damaged: %w", err)}
+	}
+	fmt.Fprintf(stderr, "sweep: %s goes on without what is damaged; as it was, it is kept in %s; what this sweep misses is trained again\n", name, aside)
 	return o, nil
+}
+
+func (o *output) journalFile() string { return filepath.Join(o.dir, journalName) }
+
+// openJournal opens and locks the journal and takes over its records.
+func (o *output) openJournal() (results.Recovery, error) {
+	f, err := o.disk.open(o.journalFile())
+	switch {
+	case errors.Is(err, results.ErrLocked):
+		return results.Recovery{}, badInput{fmt.Errorf("another sweep is writing to %s; wait for it, or give another -out", o.dir)}
+	case err != nil:
+		return results.Recovery{}, badInput{fmt.Errorf("-out: %w; name a folder that you can write to", err)}
+	}
+	journal, records, recovery, err := results.NewJournal(f, o.journalFile())
+	if err != nil {
+		return recovery, badInput{fmt.Errorf("-out: %w", err)}
+	}
+	o.journal, o.records = journal, latest(records)
+	return recovery, nil
+}
+
+// mend puts a journal without the damaged lines in the place of the one that is open. That is kept as
+// it was under another name, which is returned.
+func (o *output) mend() (aside string, err error) {
+	write := func(name string, how func(w io.Writer, r io.Reader) error) error {
+		return o.disk.swap(name, func(w io.Writer) error {
+			f, err := os.Open(o.journalFile())
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			return how(w, f)
+		})
+	}
+	aside = unusedName(o.journalFile() + ".damaged")
+	err = write(aside, func(w io.Writer, r io.Reader) error {
+		_, err := io.Copy(w, r)
+		return err
+	})
+	if err == nil {
+		err = write(o.journalFile(), func(w io.Writer, r io.Reader) error { return results.Mend(w, r, o.journalFile()) })
+	}
+	if err != nil {
+		return "", err
+	}
+	// The old one keeps others out until the new one does.
+	defer o.journal.Close()
+	_, err = o.openJournal()
+	return aside, err
+}
+
+// reportDamage says which lines are damaged, or the first of them.
+func reportDamage(stderr io.Writer, name string, damage []results.Damage) {
+	const some = 5
+	for i, d := range damage {
+		if i == some {
+			fmt.Fprintf(stderr, "sweep: %s: and %s more\n", name, plural(len(damage)-some, "line"))
+			break
+		}
+		fmt.Fprintf(stderr, "sweep: %s: %s; it is passed over\n", name, d)
+	}
 }
 
 // removeTemporary removes the halves of files that a sweep was writing when it was killed.
@@ -93,14 +153,14 @@ func (o *output) removeTemporary() error {
 	return nil
 }
 
-// freshDir returns dir if there is nothing of that name, or else dir-2, dir-3, ….
-func freshDir(dir string) string {
-	name := dir
+// unusedName returns a name if there is nothing of that name, or else name-2, name-3, ….
+func unusedName(first string) string {
+	name := first
 	for n := 2; ; n++ {
 		if _, err := os.Lstat(name); errors.Is(err, fs.ErrNotExist) {
 			return name
 		}
-		name = fmt.Sprintf("%s-%d", dir, n)
+		name = fmt.Sprintf("%s-%d", first, n)
 	}
 }
 
@@ -110,7 +170,7 @@ func peekOutput(dir string, stderr io.Writer) (*output, error) {
 	name := filepath.Join(dir, journalName)
 	f, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return newOutput(dir, nil), nil
+		return &output{dir: dir}, nil
 	}
 	if err != nil {
 		return nil, badInput{fmt.Errorf("-out: %w", err)}
@@ -123,20 +183,17 @@ func peekOutput(dir string, stderr io.Writer) (*output, error) {
 	if recovery.Cut > 0 {
 		fmt.Fprintf(stderr, "sweep: %s: the last line is torn, %d bytes; it is passed over\n", name, recovery.Cut)
 	}
-	for _, d := range recovery.Damage {
-		fmt.Fprintf(stderr, "sweep: %s: %s; it is passed over\n", name, d)
-	}
-	o := newOutput(dir, records)
-	o.damaged = len(recovery.Damage)
-	return o, nil
+	reportDamage(stderr, name, recovery.Damage)
+	return &output{dir: dir, records: latest(records), damaged: len(recovery.Damage)}, nil
 }
 
-func newOutput(dir string, records []results.Record) *output {
-	o := &output{dir: dir, records: make(map[string]results.Record, len(records))}
+// latest returns the latest record of each key.
+func latest(records []results.Record) map[string]results.Record {
+	all := make(map[string]results.Record, len(records))
 	for _, r := range records {
-		o.records[r.Key] = r
+		all[r.Key] = r
 	}
-	return o
+	return all
 }
 
 // keep puts records on the disk.

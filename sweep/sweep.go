@@ -38,7 +38,7 @@ func sweep(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		o.out = defaultOut(data.Name, o.net, o.dtype)
 	}
 	if o.fresh {
-		o.out = freshDir(o.out)
+		o.out = unusedName(o.out)
 	}
 	s := &job{disk: files{}, options: o, data: data, base: base(o, data), stdout: stdout, stderr: stderr}
 	if s.races, err = newRaces(o.race, o.grid, s.base); err != nil {

@@ -1,24 +1,12 @@
 package results
 
 import (
-	"bytes"
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
 )
 
-// WriteFile makes a file from what write writes. The file is swapped in whole:
-// at no time is there half of one, and after an error the old one is still there.
-func WriteFile(name string, write func(io.Writer) error) error {
-	var b bytes.Buffer
-	if err := write(&b); err != nil {
-		return err
-	}
-	return swapIn(name, b.Bytes())
-}
-
-// temporary matches the file that swapIn writes first: a dot, the name, and a random number.
+// temporary matches the file that WriteFile writes first: a dot, the name, and a random number.
 var temporary = regexp.MustCompile(`^\.(.*?)\d{6,}$`)
 
 // RemoveTemporary removes what WriteFile left in a folder where the process was killed in the midst of

@@ -1,6 +1,17 @@
 package results
 
-import "github.com/google/renameio/v2/maybe"
+import (
+	"bytes"
+	"io"
 
-// swapIn puts data in the place of a file, as well as Windows can.
-func swapIn(name string, data []byte) error { return maybe.WriteFile(name, data, 0o644) }
+	"github.com/google/renameio/v2/maybe"
+)
+
+// WriteFile makes a file from what write writes, after all of it is there. Windows cannot swap it in.
+func WriteFile(name string, write func(io.Writer) error) error {
+	var b bytes.Buffer
+	if err := write(&b); err != nil {
+		return err
+	}
+	return maybe.WriteFile(name, b.Bytes(), 0o644)
+}

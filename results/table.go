@@ -312,17 +312,12 @@ func (t *Table) WriteMarkdown(w io.Writer) error {
 // the records themselves.
 func (t *Table) write(w io.Writer, b []byte, row func(b []byte, row int) ([]byte, error)) error {
 	const enough = 64 << 10
-	first := true
 	for i := range t.records {
 		var err error
 		if b, err = row(b, i); err != nil {
 			return err
 		}
 		if len(b) >= enough {
-			if g, ok := w.(interface{ Grow(n int) }); ok && first {
-				g.Grow(len(b) * (len(t.records) + i) / (i + 1)) // or it would move all that it holds, time and again
-			}
-			first = false
 			if _, err := w.Write(b); err != nil {
 				return err
 			}

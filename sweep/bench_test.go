@@ -49,9 +49,9 @@ func BenchmarkBookkeeping(b *testing.B) {
 
 func benchBookkeeping(b *testing.B, fuse string) {
 	const trials = 100_000
-	// As in main, with CIFAR-10 in memory: what is alive sets how often garbage is collected.
-	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
+	// With CIFAR-10 in memory: what is alive sets how often garbage is collected.
 	images := make([]byte, 60_000*dataset.Dim)
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent(len(images))))
 	defer runtime.KeepAlive(images)
 	var whole, alone, wholeCPU, aloneCPU time.Duration
 	for i := 0; b.Loop(); i++ {

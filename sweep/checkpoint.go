@@ -181,6 +181,9 @@ func checksum(f *safetensors.File) string {
 // trials need too is left for them. Those all of whose nets are settled are spent: no trial
 // needs them, but a longer one may go on from them.
 func (s *store) resume(states []saved, todo []trial, settled func(key string) bool) (blocks []block, rest []trial, left, spent []saved) {
+	if len(states) == 0 {
+		return nil, todo, nil, nil
+	}
 	open := map[string]trial{}
 	for _, t := range todo {
 		open[t.key] = t

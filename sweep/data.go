@@ -28,6 +28,7 @@ func load(ctx context.Context, dir, net string, stderr io.Writer) (*dataset.Spli
 	if err != nil {
 		return nil, badInput{err}
 	}
+	collectFor(len(s.Train.X) + len(s.Val.X) + len(s.Test.X))
 	return s, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -15,15 +16,25 @@ import (
 	"fusegrid"
 )
 
-// gcPercent is the garbage that may pile up before it is collected. Images and weights are few and
-// large: let them not be doubled by garbage.
-const gcPercent = 25
+// gcPercent returns how much garbage may pile up before it is collected, in percent of what is alive,
+// where that is mostly data of so many bytes. Images and weights are few and large: let them not be
+// doubled by garbage. But 64 MB of it are nothing beside what a process needs anyway, and a
+// small heap would be collected all the time.
+func gcPercent(data int) int {
+	const least, most, room = 25, 100, 64 << 20
+	return max(least, min(most, room/max(data/100, 1)))
+}
+
+// collectFor sets the garbage collector up for data of so many bytes, unless the user did.
+func collectFor(data int) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent(data))
+	}
+}
 
 func main() {
 	fusegrid.EnsureOpenBLAS(os.Stderr)
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
+	collectFor(math.MaxInt) // until it is known
 	os.Exit(run(untilInterrupted(), os.Args[1:], os.Stdout, os.Stderr))
 }
 

@@ -25,6 +25,9 @@ type origin struct {
 // origins returns, by key, the furthest net that each trial can go on from. Up to there all
 // trainings have the same bits, however long they are.
 func origins(todo []trial, states []saved) map[string]origin {
+	if len(states) == 0 {
+		return nil
+	}
 	wanted := map[string][]trial{}
 	for _, t := range todo {
 		name := lengthless(t.config)
@@ -61,6 +64,9 @@ func beginsLonger(c results.Config, done int) bool {
 // planFrom makes blocks of the trials that have an origin, each of nets that are as far as each other.
 // It returns the others as well.
 func (p planner) planFrom(todo []trial, from map[string]origin) (blocks []block, rest []trial) {
+	if len(from) == 0 {
+		return nil, todo
+	}
 	far := map[int][]trial{}
 	for _, t := range todo {
 		if o, ok := from[t.key]; ok {

@@ -186,6 +186,9 @@ func cut(trials []trial, n int) []block {
 	sorted := slices.Clone(trials)
 	slices.SortStableFunc(sorted, func(a, b trial) int { return cmp.Compare(b.flops, a.flops) })
 	blocks := make([]block, n)
+	for i := range blocks {
+		blocks[i].trials = make([]trial, 0, (len(sorted)+n-1)/n)
+	}
 	for i, t := range sorted {
 		blocks[i%n].trials = append(blocks[i%n].trials, t)
 	}
@@ -199,22 +202,22 @@ func cut(trials []trial, n int) []block {
 func fusible(todo []trial) [][]trial {
 	var groups [][]trial
 	at := map[string]int{}
-	var last results.Config // neighbours in a grid mostly agree, and this is quicker to see than a key
-	g, ok := 0, false
-	for _, t := range todo {
-		c := common(t.config)
-		if ok && c.Equal(&last) {
-			groups[g] = append(groups[g], t)
-			continue
+	for len(todo) > 0 {
+		// Neighbours in a grid mostly agree, and this is quicker to see than a key.
+		first := common(todo[0].config)
+		n := 1
+		for ; n < len(todo); n++ {
+			if c := common(todo[n].config); !c.Equal(&first) {
+				break
+			}
 		}
-		last = c
-		key := c.Canonical()
-		g, ok = at[key]
-		if !ok {
-			g = len(groups)
-			at[key], groups, ok = g, append(groups, nil), true
+		key := first.Canonical()
+		if g, ok := at[key]; ok {
+			groups[g] = append(groups[g], todo[:n]...)
+		} else {
+			at[key], groups = len(groups), append(groups, todo[:n:n])
 		}
-		groups[g] = append(groups[g], t)
+		todo = todo[n:]
 	}
 	return groups
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,12 +8,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"fusegrid"
 	"fusegrid/nn/dataset"
-	"fusegrid/nn/safetensors"
 	"fusegrid/results"
 )
 
@@ -238,85 +234,6 @@ func (s *job) plan(out *output, store *store) (blocks []block, spent []saved, er
 	return blocks, slices.DeleteFunc(spent, unused), nil
 }
 
-// A keeping is the keeper of a job.
-type keeping struct {
-	*job
-	output  *output
-	store   *store
-	gallery *gallery // nil if no weights are kept
-	states  *gallery // nil if no states are kept
-	machine results.Machine
-	peak    float64
-	waiting atomic.Int64 // bytes of blocks that wait in memory
-}
-
-func (k *keeping) keep(records []results.Record) error {
-	for i := range records {
-		r := &records[i]
-		r.DataName, r.Impl, r.Machine = k.data.Name, k.set.Name, k.machine
-		r.Ended = time.Now().UTC().Truncate(time.Millisecond)
-		r.Speed.Block, r.Speed.Workers, r.Speed.Peak = max(r.Speed.Block, 1), k.workers, k.peak
-		if r.Speed.Seconds > 0 {
-			r.Speed.Iters = float64(r.Steps) / r.Speed.Seconds
-			r.Speed.Samples = r.Speed.Iters * float64(r.Config.Batch)
-			r.Speed.FLOPs = r.Speed.Iters * k.flops(r.Config)
-		}
-	}
-	return k.output.keep(records)
-}
-
-func (k *keeping) hooks(b block, t *track) hooks {
-	h := hooks{
-		races:   k.races,
-		resumed: t.resumed,
-		load: func() (*safetensors.File, error) {
-			if b.from != nil {
-				return gather(b)
-			}
-			return k.store.load(b.id)
-		},
-		save: func(f safetensors.File) error { return k.store.save(b, f) },
-		begunAnew: func(why error) {
-			fmt.Fprintf(k.stderr, "sweep: a checkpoint cannot be used: %v; its trials start anew\n", why)
-		},
-	}
-	if k.races != nil {
-		h.hold = func() (bool, func()) { return k.hold(b) }
-	}
-	if k.store.every > 0 {
-		last := time.Now()
-		h.due = func() bool {
-			due := time.Since(last) >= k.store.every
-			if due {
-				last = time.Now()
-			}
-			return due
-		}
-	}
-	if k.gallery != nil {
-		h.keep = k.gallery.offer
-	}
-	if k.states != nil {
-		h.keepState = k.states.offer
-	}
-	return h
-}
-
-// hold finds memory for a block to wait in.
-func (k *keeping) hold(b block) (ok bool, release func()) {
-	size := int64(0)
-	for _, t := range b.trials {
-		size += int64(k.stateSize(t.config))
-	}
-	if k.waiting.Add(size) > cmp.Or(k.room, waitingRoom) {
-		k.waiting.Add(-size)
-		return false, func() {}
-	}
-	return true, func() { k.waiting.Add(-size) }
-}
-
-func (k *keeping) done(b block) error { return k.store.remove(b.id) }
-
 // peak measures what one core can do, or returns 0 where the kernel set has no measure.
 func (s *job) peak() float64 {
 	const short = 20 * time.Millisecond
@@ -348,124 +265,4 @@ func (s *job) planner() planner {
 // flops returns the operations of one iteration.
 func (s *job) flops(c results.Config) float64 {
 	return c.FLOPs(len(s.data.Mean), len(s.data.Classes))
-}
-
-// show prints the final table.
-func (s *job) show(table *results.Table) error {
-	if table.Len() == 0 {
-		return nil
-	}
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s\n\n", wrap(table.Caption(), 80))
-	table.WriteText(&b, 80, s.top)
-	if best, ok := table.Best(); ok && best.Accuracy.Test != nil {
-		fmt.Fprintf(&b, "\ntest accuracy of the best net: %.4f\n", *best.Accuracy.Test)
-	}
-	if _, err := s.stdout.Write(b.Bytes()); err != nil {
-		return err
-	}
-	fmt.Fprintf(s.stderr, "sweep: all trials and tables are in %s\n", s.out)
-	return nil
-}
-
-// failures says which trials failed, and the command that tries them again.
-func (s *job) failures(records []results.Record, again string) error {
-	const some = 5
-	n := 0
-	for _, r := range records {
-		if r.State != results.Failed {
-			continue
-		}
-		if n++; n <= some {
-			fmt.Fprintf(s.stderr, "sweep: lr %g, reg %g failed: %s\n", r.Config.LR, r.Config.Reg, r.Error)
-		}
-	}
-	if n > 0 {
-		return fmt.Errorf("%d of %d trials failed; the errors are in %s/%s; to try them again: %s", n, len(records), s.out, jsonlName, again)
-	}
-	return nil
-}
-
-// dryRun prints the grid and what is left of it to train. It makes no file.
-func (s *job) dryRun(r runner) error {
-	out, err := peekOutput(s.out, s.stderr)
-	if err != nil {
-		return err
-	}
-	s.disk = look{}
-	store := s.store()
-	blocks, _, err := s.plan(out, store)
-	if err != nil {
-		return err
-	}
-	work := 0.0
-	for _, b := range blocks {
-		work += b.left()
-	}
-	var b bytes.Buffer
-	size, todo := s.grid.size(), trialsIn(blocks)
-	fmt.Fprintf(&b, "%d trials", size)
-	if shape := s.grid.shape(); shape != "" {
-		fmt.Fprintf(&b, " (%s)", shape)
-	}
-	fmt.Fprintf(&b, ", %d on record in %s, %d to train: %.4g GFLOP\n", size-todo, s.out, todo, work/1e9)
-	if text := goingOn(blocks, store); text != "" {
-		fmt.Fprintf(&b, "%s\n", text)
-	}
-	if todo > 0 {
-		fmt.Fprintf(&b, "%s\n", describe(blocks))
-		p, err := s.predict(blocks, r)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(&b, "%s\n", p)
-	}
-	for _, why := range reasons(pending(s.grid, s.base, s.flops, s.settled(out))) {
-		fmt.Fprintf(&b, "%s\n", why)
-	}
-	if s.states != 0 {
-		fmt.Fprintf(&b, "%s\n", s.stateSpace())
-	}
-	s.races.describe(&b, s.grid, s.base, s.flops)
-	b.WriteString("\n")
-	planned := make([]results.Record, size)
-	for i := range planned {
-		planned[i].Config = s.grid.at(i, s.base)
-		planned[i].DataName = s.data.Name
-		if r, ok := out.records[planned[i].Config.Key()]; ok {
-			planned[i].State = r.State
-		}
-	}
-	if err := results.WritePlan(&b, planned, 80, s.top); err != nil {
-		return err
-	}
-	_, err = s.stdout.Write(b.Bytes())
-	return err
-}
-
-func trialsIn(blocks []block) int {
-	n := 0
-	for _, b := range blocks {
-		n += len(b.open())
-	}
-	return n
-}
-
-// wrap breaks a list at its commas into lines of at most width columns.
-func wrap(text string, width int) string {
-	var b strings.Builder
-	column := 0
-	for i, part := range strings.SplitAfter(text, ", ") {
-		if n := len([]rune(strings.TrimSpace(part))); i > 0 && column+n > width {
-			b.WriteString("\n")
-			column = 0
-		}
-		b.WriteString(part)
-		column += len([]rune(part))
-	}
-	lines := strings.Split(b.String(), "\n")
-	for i := range lines {
-		lines[i] = strings.TrimRight(lines[i], " ")
-	}
-	return strings.Join(lines, "\n")
 }

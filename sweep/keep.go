@@ -1,0 +1,90 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"fusegrid/nn/safetensors"
+	"fusegrid/results"
+)
+
+// A keeping is the keeper of a job.
+type keeping struct {
+	*job
+	output  *output
+	store   *store
+	gallery *gallery // nil if no weights are kept
+	states  *gallery // nil if no states are kept
+	machine results.Machine
+	peak    float64
+	waiting atomic.Int64 // bytes of blocks that wait in memory
+}
+
+func (k *keeping) keep(records []results.Record) error {
+	for i := range records {
+		r := &records[i]
+		r.DataName, r.Impl, r.Machine = k.data.Name, k.set.Name, k.machine
+		r.Ended = time.Now().UTC().Truncate(time.Millisecond)
+		r.Speed.Block, r.Speed.Workers, r.Speed.Peak = max(r.Speed.Block, 1), k.workers, k.peak
+		if r.Speed.Seconds > 0 {
+			r.Speed.Iters = float64(r.Steps) / r.Speed.Seconds
+			r.Speed.Samples = r.Speed.Iters * float64(r.Config.Batch)
+			r.Speed.FLOPs = r.Speed.Iters * k.flops(r.Config)
+		}
+	}
+	return k.output.keep(records)
+}
+
+func (k *keeping) hooks(b block, t *track) hooks {
+	h := hooks{
+		races:   k.races,
+		resumed: t.resumed,
+		load: func() (*safetensors.File, error) {
+			if b.from != nil {
+				return gather(b)
+			}
+			return k.store.load(b.id)
+		},
+		save: func(f safetensors.File) error { return k.store.save(b, f) },
+		begunAnew: func(why error) {
+			fmt.Fprintf(k.stderr, "sweep: a checkpoint cannot be used: %v; its trials start anew\n", why)
+		},
+	}
+	if k.races != nil {
+		h.hold = func() (bool, func()) { return k.hold(b) }
+	}
+	if k.store.every > 0 {
+		last := time.Now()
+		h.due = func() bool {
+			due := time.Since(last) >= k.store.every
+			if due {
+				last = time.Now()
+			}
+			return due
+		}
+	}
+	if k.gallery != nil {
+		h.keep = k.gallery.offer
+	}
+	if k.states != nil {
+		h.keepState = k.states.offer
+	}
+	return h
+}
+
+// hold finds memory for a block to wait in.
+func (k *keeping) hold(b block) (ok bool, release func()) {
+	size := int64(0)
+	for _, t := range b.trials {
+		size += int64(k.stateSize(t.config))
+	}
+	if k.waiting.Add(size) > cmp.Or(k.room, waitingRoom) {
+		k.waiting.Add(-size)
+		return false, func() {}
+	}
+	return true, func() { k.waiting.Add(-size) }
+}
+
+func (k *keeping) done(b block) error { return k.store.remove(b.id) }

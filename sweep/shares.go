@@ -1,0 +1,75 @@
+package main
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"fusegrid/nn/safetensors"
+)
+
+// shares divides the time of a block among its trials by their work.
+type shares struct {
+	flops  []float64 // of each trial
+	spent  []float64 // seconds
+	whole  float64
+	lapped time.Time
+}
+
+func newShares(b block) shares {
+	s := shares{spent: make([]float64, len(b.trials)), lapped: time.Now()}
+	for _, t := range b.trials {
+		s.flops = append(s.flops, max(t.flops, 1))
+	}
+	return s
+}
+
+// lap gives the time since the last lap to the trials.
+func (s *shares) lap(ids []int) {
+	now := time.Now()
+	d := now.Sub(s.lapped).Seconds()
+	s.lapped = now
+	s.whole += d
+	sum := 0.0
+	for _, id := range ids {
+		sum += s.flops[id]
+	}
+	for _, id := range ids {
+		s.spent[id] += d * s.flops[id] / sum
+	}
+}
+
+// timeName is the tensor of a saved state that holds the shares: of the trials, then the whole.
+const timeName = "sweep.seconds"
+
+func (s *shares) save(f *safetensors.File) {
+	all := append(slices.Clone(s.spent), s.whole)
+	f.Tensors = append(f.Tensors, safetensors.Of(timeName, all, len(all)))
+}
+
+func (s *shares) restore(f *safetensors.File) error {
+	times, err := timesOf(f)
+	if err != nil || len(times) != len(s.spent)+1 {
+		return errNoTime
+	}
+	copy(s.spent, times)
+	s.whole = times[len(s.spent)]
+	return nil
+}
+
+var errNoTime = errors.New("it does not say what time each trial took")
+
+// timesOf returns what save wrote.
+func timesOf(f *safetensors.File) ([]float64, error) {
+	t, ok := f.Tensor(timeName)
+	if !ok || len(t.F64) == 0 {
+		return nil, errNoTime
+	}
+	return t.F64, nil
+}
+
+// skip leaves out the time since the last lap.
+func (s *shares) skip() { s.lapped = time.Now() }
+
+// of returns a trial's share of the seconds, and those of the block, up to the last lap.
+func (s *shares) of(id int) (share, whole float64) { return s.spent[id], s.whole }

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"fusegrid/results"
+)
+
+// show prints the final table.
+func (s *job) show(table *results.Table) error {
+	if table.Len() == 0 {
+		return nil
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s\n\n", wrap(table.Caption(), 80))
+	table.WriteText(&b, 80, s.top)
+	if best, ok := table.Best(); ok && best.Accuracy.Test != nil {
+		fmt.Fprintf(&b, "\ntest accuracy of the best net: %.4f\n", *best.Accuracy.Test)
+	}
+	if _, err := s.stdout.Write(b.Bytes()); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.stderr, "sweep: all trials and tables are in %s\n", s.out)
+	return nil
+}
+
+// failures says which trials failed, and the command that tries them again.
+func (s *job) failures(records []results.Record, again string) error {
+	const some = 5
+	n := 0
+	for _, r := range records {
+		if r.State != results.Failed {
+			continue
+		}
+		if n++; n <= some {
+			fmt.Fprintf(s.stderr, "sweep: lr %g, reg %g failed: %s\n", r.Config.LR, r.Config.Reg, r.Error)
+		}
+	}
+	if n > 0 {
+		return fmt.Errorf("%d of %d trials failed; the errors are in %s/%s; to try them again: %s", n, len(records), s.out, jsonlName, again)
+	}
+	return nil
+}
+
+// dryRun prints the grid and what is left of it to train. It makes no file.
+func (s *job) dryRun(r runner) error {
+	out, err := peekOutput(s.out, s.stderr)
+	if err != nil {
+		return err
+	}
+	s.disk = look{}
+	store := s.store()
+	blocks, _, err := s.plan(out, store)
+	if err != nil {
+		return err
+	}
+	work := 0.0
+	for _, b := range blocks {
+		work += b.left()
+	}
+	var b bytes.Buffer
+	size, todo := s.grid.size(), trialsIn(blocks)
+	fmt.Fprintf(&b, "%d trials", size)
+	if shape := s.grid.shape(); shape != "" {
+		fmt.Fprintf(&b, " (%s)", shape)
+	}
+	fmt.Fprintf(&b, ", %d on record in %s, %d to train: %.4g GFLOP\n", size-todo, s.out, todo, work/1e9)
+	if text := goingOn(blocks, store); text != "" {
+		fmt.Fprintf(&b, "%s\n", text)
+	}
+	if todo > 0 {
+		fmt.Fprintf(&b, "%s\n", describe(blocks))
+		p, err := s.predict(blocks, r)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&b, "%s\n", p)
+	}
+	for _, why := range reasons(pending(s.grid, s.base, s.flops, s.settled(out))) {
+		fmt.Fprintf(&b, "%s\n", why)
+	}
+	if s.states != 0 {
+		fmt.Fprintf(&b, "%s\n", s.stateSpace())
+	}
+	s.races.describe(&b, s.grid, s.base, s.flops)
+	b.WriteString("\n")
+	planned := make([]results.Record, size)
+	for i := range planned {
+		planned[i].Config = s.grid.at(i, s.base)
+		planned[i].DataName = s.data.Name
+		if r, ok := out.records[planned[i].Config.Key()]; ok {
+			planned[i].State = r.State
+		}
+	}
+	if err := results.WritePlan(&b, planned, 80, s.top); err != nil {
+		return err
+	}
+	_, err = s.stdout.Write(b.Bytes())
+	return err
+}
+
+func trialsIn(blocks []block) int {
+	n := 0
+	for _, b := range blocks {
+		n += len(b.open())
+	}
+	return n
+}
+
+// wrap breaks a list at its commas into lines of at most width columns.
+func wrap(text string, width int) string {
+	var b strings.Builder
+	column := 0
+	for i, part := range strings.SplitAfter(text, ", ") {
+		if n := len([]rune(strings.TrimSpace(part))); i > 0 && column+n > width {
+			b.WriteString("\n")
+			column = 0
+		}
+		b.WriteString(part)
+		column += len([]rune(part))
+	}
+	lines := strings.Split(b.String(), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return strings.Join(lines, "\n")
+}

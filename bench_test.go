@@ -28,6 +28,8 @@ func TestMain(m *testing.M) {
 }
 
 func BenchmarkGemm(b *testing.B)        { benchmark(b, "Gemm") }
+func BenchmarkForward(b *testing.B)     { benchmark(b, "Forward") }
+func BenchmarkUpdate(b *testing.B)      { benchmark(b, "Update") }
 func BenchmarkReLU(b *testing.B)        { benchmark(b, "ReLU") }
 func BenchmarkReLUGrad(b *testing.B)    { benchmark(b, "ReLUGrad") }
 func BenchmarkAddBias(b *testing.B)     { benchmark(b, "AddBias") }
@@ -35,6 +37,7 @@ func BenchmarkBiasReLU(b *testing.B)    { benchmark(b, "BiasReLU") }
 func BenchmarkSoftmaxLoss(b *testing.B) { benchmark(b, "SoftmaxLoss") }
 func BenchmarkAxpby(b *testing.B)       { benchmark(b, "Axpby") }
 func BenchmarkSumSquares(b *testing.B)  { benchmark(b, "SumSquares") }
+func BenchmarkAddSquares(b *testing.B)  { benchmark(b, "AddSquares") }
 func BenchmarkColSums(b *testing.B)     { benchmark(b, "ColSums") }
 func BenchmarkSubMean(b *testing.B)     { benchmark(b, "SubMean") }
 

@@ -97,7 +97,7 @@
 #define FMABCST VFMADD231PS.BCST
 
 // func avx512Strip32F32(s *kernels.Strip)
-TEXT ·avx512Strip32F32(SB), NOSPLIT, $48-8
+TEXT ·avx512Strip32F32(SB), NOSPLIT, $64-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
 
@@ -124,7 +124,7 @@ TEXT ·avx512Strip32F32(SB), NOSPLIT, $48-8
 #define FMABCST VFMADD231PD.BCST
 
 // func avx512Strip16F64(s *kernels.Strip)
-TEXT ·avx512Strip16F64(SB), NOSPLIT, $48-8
+TEXT ·avx512Strip16F64(SB), NOSPLIT, $64-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
 
@@ -189,7 +189,7 @@ TEXT ·avx512Strip16F64(SB), NOSPLIT, $48-8
 #define FMABCST VFMADD231PS.BCST
 
 // func avx512Strip16F32(s *kernels.Strip)
-TEXT ·avx512Strip16F32(SB), NOSPLIT, $48-8
+TEXT ·avx512Strip16F32(SB), NOSPLIT, $64-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
 
@@ -216,7 +216,7 @@ TEXT ·avx512Strip16F32(SB), NOSPLIT, $48-8
 #define FMABCST VFMADD231PD.BCST
 
 // func avx512Strip8F64(s *kernels.Strip)
-TEXT ·avx512Strip8F64(SB), NOSPLIT, $48-8
+TEXT ·avx512Strip8F64(SB), NOSPLIT, $64-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
 
@@ -281,7 +281,7 @@ TEXT ·avx512Strip8F64(SB), NOSPLIT, $48-8
 #define FMABCST VFMADD231PS.BCST
 
 // func avx512Strip8F32(s *kernels.Strip)
-TEXT ·avx512Strip8F32(SB), NOSPLIT, $48-8
+TEXT ·avx512Strip8F32(SB), NOSPLIT, $64-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
 
@@ -308,7 +308,7 @@ TEXT ·avx512Strip8F32(SB), NOSPLIT, $48-8
 #define FMABCST VFMADD231PD.BCST
 
 // func avx512Strip4F64(s *kernels.Strip)
-TEXT ·avx512Strip4F64(SB), NOSPLIT, $48-8
+TEXT ·avx512Strip4F64(SB), NOSPLIT, $64-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
 
@@ -525,9 +525,53 @@ GLOBL avx2Lanes<>(SB), RODATA|NOPTR, $64
 	JCC          2(PC); \
 	VMOVSD       x, (at)
 
+// Six steps in one go where both sides are packed: their offsets are constants then, and there is
+// room beside the multiply-adds for the little that is left. GROUPED and TILED are scalar r of the
+// group at p, in step q.
+#define GROUPED(p, q, r) ((6*q+r)<<LOG)(p)
+#define TILED(p, q, r) ((6*r+q)<<LOG)(p)
+#define SIX(loop, at, by) \
+	PCALIGN $32; \
+loop: \
+	ONE(at, 0); PREFETCHT0 512(R8); \
+	ONE(at, 1); \
+	ONE(at, 2); PREFETCHT0 576(R8); \
+	ONE(at, 3); \
+	ONE(at, 4); PREFETCHT0 640(R8); \
+	ONE(at, 5); \
+	ADDQ $384, SI; \
+	NEXTGROUPS(by); \
+	SUBQ $6, CX; \
+	JGE  loop
+#define PACKED \
+	CMPQ R15, $HEIGHT; \
+	JNE  single; \
+	CMPQ DX, $64; \
+	JNE  single; \
+	CMPQ const_stripGroupRows(DI), $0; \
+	JEQ  single; \
+	SUBQ $6, CX; \
+	JLT  few; \
+	CMPQ const_stripTileSteps(DI), $0; \
+	JNE  tiled; \
+	SIX(grouped6, GROUPED, $(36<<LOG)); \
+	JMP  few; \
+tiled: \
+	MOVQ skip-64(SP), R11; \
+	ADDQ $(6<<LOG), R11; \
+	SIX(tiled6, TILED, R11); \
+few: \
+	LEAQ (R8)(R12*4), R9; \
+	LEAQ (R10)(R12*4), AX; \
+	ADDQ $6, CX; \
+	JZ   summed; \
+	JMP  LOOPALL; \
+single:
+
 // Two vectors per row, 6 rows: Y4…Y15 hold the sums. Where the second is cut, V has all of it
 // nevertheless: a masked load at each step would cost a tenth of the speed.
 #define HEIGHT 6
+#define GROUPS 1
 #define W0 Y0
 #define W1 Y1
 #define W2 Y2
@@ -571,6 +615,15 @@ GLOBL avx2Lanes<>(SB), RODATA|NOPTR, $64
 	MASKMOV 32(R8), Y3, Y0; \
 	MERGELANES(32, b); \
 	STORE(a, b)
+#define WHOLEBETA MOVU (R8), Y0; MOVU 32(R8), Y1
+#define MERGEWHOLE(a, b) \
+	FMA  (AX), Y0, a; \
+	FMA  32(AX), Y1, b; \
+	MOVU a, (AX); \
+	MOVU b, 32(AX); \
+	ADDQ R10, AX; \
+	DECQ R15; \
+	JZ   next
 
 #define ROWS1 ROW((R8), Y4, Y5)
 #define ROWS2 ROWS1; ROW((R8)(R12*1), Y6, Y7)
@@ -578,11 +631,18 @@ GLOBL avx2Lanes<>(SB), RODATA|NOPTR, $64
 #define ROWS4 ROWS3; ROW((R8)(R13*1), Y10, Y11)
 #define ROWS5 ROWS4; ROW((R9), Y12, Y13)
 #define ROWS6 ROWS5; ROW((R9)(R12*1), Y14, Y15)
-#define NEXTSCALARS ADDQ BX, R8; ADDQ BX, R9
+#define NEXTSCALARS(by) ADDQ by, R8; ADDQ by, R9
 #define EACH(op) \
 	op(Y4, Y5); op(Y6, Y7); op(Y8, Y9); op(Y10, Y11); op(Y12, Y13); op(Y14, Y15)
 #define HIGHER
 #define HIGHERSTEPS
+
+#define ONE(at, q) \
+	MOVU (64*q)(SI), Y0; MOVU (64*q+32)(SI), Y1; \
+	ROW(at(R8, q, 0), Y4, Y5); ROW(at(R8, q, 1), Y6, Y7); ROW(at(R8, q, 2), Y8, Y9); \
+	ROW(at(R8, q, 3), Y10, Y11); ROW(at(R8, q, 4), Y12, Y13); ROW(at(R8, q, 5), Y14, Y15)
+#define NEXTGROUPS(by) ADDQ by, R8
+#define LOOPALL loop6
 
 #define LOG 2
 #define LANES 8
@@ -600,7 +660,7 @@ GLOBL avx2Lanes<>(SB), RODATA|NOPTR, $64
 #define DOUBLE ADDL
 
 // func avx2Strip16F32(s *kernels.Strip)
-TEXT ·avx2Strip16F32(SB), NOSPLIT, $48-8
+TEXT ·avx2Strip16F32(SB), NOSPLIT, $64-8
 	MOVQ s+0(FP), DI
 #include "strip_avx2_amd64.h"
 
@@ -635,7 +695,7 @@ TEXT ·avx2Strip16F32(SB), NOSPLIT, $48-8
 #define DOUBLE ADDQ
 
 // func avx2Strip8F64(s *kernels.Strip)
-TEXT ·avx2Strip8F64(SB), NOSPLIT, $48-8
+TEXT ·avx2Strip8F64(SB), NOSPLIT, $64-8
 	MOVQ s+0(FP), DI
 #include "strip_avx2_amd64.h"
 
@@ -659,6 +719,10 @@ TEXT ·avx2Strip8F64(SB), NOSPLIT, $48-8
 #undef W2
 #undef W3
 #undef HEIGHT
+#undef GROUPS
+#undef ONE
+#undef NEXTGROUPS
+#undef LOOPALL
 #undef ROWBYTES
 #undef VECTORS
 #undef ROW
@@ -669,6 +733,8 @@ TEXT ·avx2Strip8F64(SB), NOSPLIT, $48-8
 #undef STORE
 #undef MERGEROW
 #undef MERGECOL
+#undef WHOLEBETA
+#undef MERGEWHOLE
 #undef NEXTSCALARS
 #undef HIGHER
 #undef HIGHERSTEPS
@@ -682,6 +748,7 @@ TEXT ·avx2Strip8F64(SB), NOSPLIT, $48-8
 
 // One vector per row, 12 rows: registers 4…15 hold the sums.
 #define HEIGHT 12
+#define GROUPS 2
 #define VECTORS MOVU (SI), W0
 #define ROW(s, a) BCAST s, W2; FMA W2, W0, a
 #define ZERO(a) VXORPS a, a, a
@@ -712,20 +779,35 @@ TEXT ·avx2Strip8F64(SB), NOSPLIT, $48-8
 	MASKMOV (R8), W3, W0; \
 	MERGELANES(0, a); \
 	STORE(a)
+#define WHOLEBETA MOVU (R8), W0
+#define MERGEWHOLE(a) \
+	FMA  (AX), W0, a; \
+	MOVU a, (AX); \
+	ADDQ R10, AX; \
+	DECQ R15; \
+	JZ   next
 
+#define ONE(at, q) \
+	MOVU (64*q)(SI), W0; \
+	ROW(at(R8, q, 0), A0); ROW(at(R8, q, 1), A1); ROW(at(R8, q, 2), A2); \
+	ROW(at(R8, q, 3), A3); ROW(at(R8, q, 4), A4); ROW(at(R8, q, 5), A5); \
+	ROW(at(R10, q, 0), A6); ROW(at(R10, q, 1), A7); ROW(at(R10, q, 2), A8); \
+	ROW(at(R10, q, 3), A9); ROW(at(R10, q, 4), A10); ROW(at(R10, q, 5), A11)
+#define NEXTGROUPS(by) ADDQ by, R8; ADDQ by, R10
+#define LOOPALL loop12
 #define ROWS1 ROW((R8), A0)
 #define ROWS2 ROWS1; ROW((R8)(R12*1), A1)
 #define ROWS3 ROWS2; ROW((R8)(R12*2), A2)
 #define ROWS4 ROWS3; ROW((R8)(R13*1), A3)
 #define ROWS5 ROWS4; ROW((R9), A4)
 #define ROWS6 ROWS5; ROW((R9)(R12*1), A5)
-#define ROWS7 ROWS6; ROW((R9)(R12*2), A6)
-#define ROWS8 ROWS7; ROW((R9)(R13*1), A7)
-#define ROWS9 ROWS8; ROW((R10), A8)
-#define ROWS10 ROWS9; ROW((R10)(R12*1), A9)
-#define ROWS11 ROWS10; ROW((R10)(R12*2), A10)
-#define ROWS12 ROWS11; ROW((R10)(R13*1), A11)
-#define NEXTSCALARS ADDQ BX, R8; ADDQ BX, R9; ADDQ BX, R10
+#define ROWS7 ROWS6; ROW((R10), A6)
+#define ROWS8 ROWS7; ROW((R10)(R12*1), A7)
+#define ROWS9 ROWS8; ROW((R10)(R12*2), A8)
+#define ROWS10 ROWS9; ROW((R10)(R13*1), A9)
+#define ROWS11 ROWS10; ROW((AX), A10)
+#define ROWS12 ROWS11; ROW((AX)(R12*1), A11)
+#define NEXTSCALARS(by) ADDQ by, R8; ADDQ by, R9; ADDQ by, R10; ADDQ by, AX
 #define EACH(op) \
 	op(A0); op(A1); op(A2); op(A3); op(A4); op(A5); op(A6); op(A7); op(A8); op(A9); \
 	op(A10); op(A11)
@@ -784,7 +866,7 @@ TEXT ·avx2Strip8F64(SB), NOSPLIT, $48-8
 #define DOUBLE ADDL
 
 // func avx2Strip8F32(s *kernels.Strip)
-TEXT ·avx2Strip8F32(SB), NOSPLIT, $48-8
+TEXT ·avx2Strip8F32(SB), NOSPLIT, $64-8
 	MOVQ s+0(FP), DI
 #include "strip_avx2_amd64.h"
 
@@ -819,7 +901,7 @@ TEXT ·avx2Strip8F32(SB), NOSPLIT, $48-8
 #define DOUBLE ADDQ
 
 // func avx2Strip4F64(s *kernels.Strip)
-TEXT ·avx2Strip4F64(SB), NOSPLIT, $48-8
+TEXT ·avx2Strip4F64(SB), NOSPLIT, $64-8
 	MOVQ s+0(FP), DI
 #include "strip_avx2_amd64.h"
 
@@ -892,7 +974,7 @@ TEXT ·avx2Strip4F64(SB), NOSPLIT, $48-8
 #define DOUBLE ADDL
 
 // func avx2Strip4F32(s *kernels.Strip)
-TEXT ·avx2Strip4F32(SB), NOSPLIT, $48-8
+TEXT ·avx2Strip4F32(SB), NOSPLIT, $64-8
 	MOVQ s+0(FP), DI
 #include "strip_avx2_amd64.h"
 
@@ -927,7 +1009,7 @@ TEXT ·avx2Strip4F32(SB), NOSPLIT, $48-8
 #define DOUBLE ADDQ
 
 // func avx2Strip2F64(s *kernels.Strip)
-TEXT ·avx2Strip2F64(SB), NOSPLIT, $48-8
+TEXT ·avx2Strip2F64(SB), NOSPLIT, $64-8
 	MOVQ s+0(FP), DI
 #include "strip_avx2_amd64.h"
 
@@ -965,6 +1047,10 @@ TEXT ·avx2Strip2F64(SB), NOSPLIT, $48-8
 #undef A11
 
 #undef HEIGHT
+#undef GROUPS
+#undef ONE
+#undef NEXTGROUPS
+#undef LOOPALL
 #undef VECTORS
 #undef ROW
 #undef ZERO
@@ -974,6 +1060,8 @@ TEXT ·avx2Strip2F64(SB), NOSPLIT, $48-8
 #undef STORE
 #undef MERGEROW
 #undef MERGECOL
+#undef WHOLEBETA
+#undef MERGEWHOLE
 #undef NEXTSCALARS
 #undef HIGHER
 #undef HIGHERSTEPS

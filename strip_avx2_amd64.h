@@ -4,18 +4,21 @@
 //	LOG LANES      log2 of the size of an element, elements of a vector
 //	FMA MUL MOVU MASKMOV BCAST CMP BLENDV FMA213   the instructions of the type
 //	LOADBETA DOUBLE    load β as an integer, shift its sign out
-//	HEIGHT ROWBYTES    greatest height of a group, bytes of a row of Partial
+//	HEIGHT ROWBYTES    rows taken at a time, bytes of a row of Partial
+//	GROUPS             groups of packed scalars that these rows are: HEIGHT is 6·GROUPS
 //	W0…W3              registers 0…3 of the width: Y, or X for half a vector
+//	WHOLEBETA          loads the β of the columns, whole
 //	VECTORS            loads a step's vectors, whole
 //	ROWS1…ROWS6         sums + s·V for a step of so many rows
-//	NEXTSCALARS        steps the scalars on
+//	NEXTSCALARS(by)    steps the scalars on
 //	HIGHER HIGHERSTEPS choice and loops of groups of more than 6 rows, or nothing
+//	PACKED             the loops of whole groups where both sides are packed
 //	EACH(op)           op for the sums of each row
 //
 // and the op of a row of sums, ending with a jump to the next group once R15 is 0
 // (RESUME: to the start of the loop once CX is 0; ZERO and SCALE: without one):
 //
-//	ZERO RESUME SAVE SCALE STORE MERGEROW MERGECOL
+//	ZERO RESUME SAVE SCALE STORE MERGEROW MERGECOL MERGEWHOLE
 //
 // Registers:
 //
@@ -23,7 +26,7 @@
 //	SI  vectors of step p          R13 three times that
 //	DX  bytes between steps of V   BX  bytes between scalars of neighbouring steps
 //	CX  steps left                 R14 rows left after this group
-//	R8…R10 scalars of rows 0, 4, 8 of the group at step p
+//	R8, R9, R10, AX scalars of rows 0, 4, 6, 10 at step p
 //	                               R15 rows of this group
 //	W0, W1  the step's vectors     W2  the broadcast scalar, then α
 //	W3  lanes of the last vector   the other registers: the sums, row by row
@@ -46,10 +49,19 @@ loop: \
 	VECTORS; PREFETCHT0 512(R8); \
 	rows; \
 	ADDQ DX, SI; \
-	NEXTSCALARS; \
+	NEXTSCALARS(BX); \
 	DECQ CX; \
 	JNZ  loop; \
-	JMP  summed
+	MOVQ left-56(SP), CX; \
+	TESTQ CX, CX; \
+	JZ   summed; \
+	MOVQ skip-64(SP), R11; \
+	NEXTSCALARS(R11); \
+	CMPQ CX, const_stripTileSteps(DI); \
+	JLE  2(PC); \
+	MOVQ const_stripTileSteps(DI), CX; \
+	SUBQ CX, left-56(SP); \
+	JMP  loop
 
 	// Strides in bytes, the mask of the last vector.
 	MOVQ const_stripCols(DI), CX
@@ -76,35 +88,43 @@ loop: \
 	MOVQ R8, beta-24(SP)
 	MOVQ const_stripDst(DI), AX
 	MOVQ AX, dst-48(SP)
+	MOVQ const_stripTileSkip(DI), AX
+	SHLQ $LOG, AX
+	MOVQ AX, skip-64(SP)
 	MOVQ const_stripRows(DI), R14
 
 group:
-	// Full groups while more than two are left, then two even ones.
-	MOVQ  const_stripGroupRows(DI), CX
-	TESTQ CX, CX
-	JNZ   2(PC)
-	MOVQ  $HEIGHT, CX
-	MOVQ  R14, R15
-	CMPQ  R14, CX
-	JLE   take
-	MOVQ  CX, R15
-	SHLQ  $1, CX
-	CMPQ  R14, CX
-	JGT   take
-	LEAQ  1(R14), R15
-	SHRQ  $1, R15
+	// In place, full groups while more than two are left, then two even ones. Packed, all that
+	// the kernel can take.
+	MOVQ R14, R15
+	CMPQ R14, $HEIGHT
+	JLE  take
+	MOVQ $HEIGHT, R15
+	CMPQ const_stripGroupRows(DI), $0
+	JNE  take
+	CMPQ R14, $(2*HEIGHT)
+	JGT  take
+	LEAQ 1(R14), R15
+	SHRQ $1, R15
 
 take:
 	SUBQ   R15, R14
 	MOVQ   scalar-8(SP), R8
 	LEAQ   (R8)(R12*4), R9
-	LEAQ   (R9)(R12*4), R10
+	LEAQ   (R8)(R13*2), R10
 	MOVQ   const_stripGroupStep(DI), CX
 	SHLQ   $LOG, CX
-	JNZ    3(PC)
+	JZ     inplace
+	LEAQ   (R8)(CX*1), R10
+	LEAQ   (R8)(CX*GROUPS), CX
+	JMP    taken
+
+inplace:
 	MOVQ   R15, CX
 	IMULQ  R12, CX
 	ADDQ   R8, CX
+
+taken:
 	MOVQ   CX, scalar-8(SP)
 	MOVQ   nextPartial-32(SP), R11
 	MOVQ   R11, partial-16(SP)
@@ -142,10 +162,23 @@ fetch:
 	JNZ  fetch
 
 sum:
+	LEAQ  (R10)(R12*4), AX
 	MOVQ  const_stripVec(DI), SI
 	MOVQ  const_stripK(DI), CX
 	TESTQ CX, CX
 	JZ    summed
+	MOVQ  $0, left-56(SP)
+	PACKED
+	MOVQ  const_stripTileSteps(DI), R11
+	TESTQ R11, R11
+	JZ    steps
+	CMPQ  CX, R11
+	JLE   steps
+	SUBQ  R11, CX
+	MOVQ  CX, left-56(SP)
+	MOVQ  R11, CX
+
+steps:
 	HIGHER
 	CMPQ  R15, $6
 	JEQ   loop6
@@ -195,7 +228,13 @@ mergerow:
 	EACH(MERGEROW)
 
 mergecol:
+	CMPB const_stripWholeBeta(DI), $0
+	JNE  mergewhole
 	EACH(MERGECOL)
+
+mergewhole:
+	WHOLEBETA
+	EACH(MERGEWHOLE)
 
 next:
 	MOVQ  R8, beta-24(SP)

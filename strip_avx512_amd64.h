@@ -47,19 +47,26 @@
 	op(A0, B0); op(A1, B1); op(A2, B2); op(A3, B3); op(A4, B4); op(A5, B5); op(A6, B6); \
 	op(A7, B7); op(A8, B8); op(A9, B9); op(A10, B10); op(A11, B11); op(A12, B12); op(A13, B13)
 
+#define NEXTSCALARS(by) ADDQ by, R8; ADDQ by, R9; ADDQ by, R10; ADDQ by, R11
+
 #define STEP(loop, rows) \
 	PCALIGN $32; \
 loop: \
 	VECTORS; \
 	rows; \
 	ADDQ DX, SI; \
-	ADDQ BX, R8; \
-	ADDQ BX, R9; \
-	ADDQ BX, R10; \
-	ADDQ BX, R11; \
+	NEXTSCALARS(BX); \
 	DECQ CX; \
 	JNZ  loop; \
-	JMP  summed
+	MOVQ left-56(SP), CX; \
+	TESTQ CX, CX; \
+	JZ   summed; \
+	NEXTSCALARS(skip-64(SP)); \
+	CMPQ CX, const_stripTileSteps(DI); \
+	JLE  2(PC); \
+	MOVQ const_stripTileSteps(DI), CX; \
+	SUBQ CX, left-56(SP); \
+	JMP  loop
 
 	// Strides in bytes, the mask of the last vector.
 	MOVQ  const_stripCols(DI), CX
@@ -84,14 +91,19 @@ loop: \
 	MOVQ  R8, beta-24(SP)
 	MOVQ  const_stripDst(DI), AX
 	MOVQ  AX, dst-48(SP)
+	MOVQ  const_stripTileSkip(DI), AX
+	SHLQ  $LOG, AX
+	MOVQ  AX, skip-64(SP)
 	MOVQ  const_stripRows(DI), R14
 
 group:
-	// 14 rows while there are more than 28, then two even groups.
+	// 14 rows at a time; in place, the last two groups are even.
 	MOVQ R14, R15
 	CMPQ R14, $14
 	JLE  take
 	MOVQ $14, R15
+	CMPQ const_stripGroupRows(DI), $0
+	JNE  take
 	CMPQ R14, $28
 	JGT  take
 	LEAQ 1(R14), R15
@@ -153,6 +165,16 @@ sum:
 	MOVQ const_stripK(DI), CX
 	TESTQ CX, CX
 	JZ   summed
+	MOVQ $0, left-56(SP)
+	CMPQ const_stripTileSteps(DI), $0
+	JEQ  steps
+	CMPQ CX, const_stripTileSteps(DI)
+	JLE  steps
+	SUBQ const_stripTileSteps(DI), CX
+	MOVQ CX, left-56(SP)
+	MOVQ const_stripTileSteps(DI), CX
+
+steps:
 	CMPQ R15, $14
 	JEQ  loop14
 	CMPQ R15, $13
@@ -250,3 +272,4 @@ next:
 #undef ROWS14
 #undef EACH
 #undef STEP
+#undef NEXTSCALARS

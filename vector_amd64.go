@@ -25,6 +25,7 @@ func withAVX2Vectors(s *kernels.Set) {
 		scale:       scaleAVX2F32,
 		axpby:       axpbyAVX2F32,
 		sumSquares:  sumSquaresAVX2F32,
+		addSquares:  addSquaresAVX2F32,
 		colSums:     colSumsAVX2F32,
 		subMean:     subMeanAVX2F32,
 	}.override(&s.F32)
@@ -37,6 +38,7 @@ func withAVX2Vectors(s *kernels.Set) {
 		scale:       scaleAVX2F64,
 		axpby:       axpbyAVX2F64,
 		sumSquares:  sumSquaresAVX2F64,
+		addSquares:  addSquaresAVX2F64,
 		colSums:     colSumsAVX2F64,
 		subMean:     subMeanAVX2F64,
 	}.override(&s.F64)
@@ -54,6 +56,7 @@ func withAVX512Vectors(s *kernels.Set) {
 		scale:       scaleAVX512F32,
 		axpby:       axpbyAVX512F32,
 		sumSquares:  sumSquaresAVX512F32,
+		addSquares:  addSquaresAVX512F32,
 		colSums:     colSumsAVX512F32,
 		subMean:     subMeanAVX512F32,
 	}.override(&s.F32)
@@ -66,6 +69,7 @@ func withAVX512Vectors(s *kernels.Set) {
 		scale:       scaleAVX512F64,
 		axpby:       axpbyAVX512F64,
 		sumSquares:  sumSquaresAVX512F64,
+		addSquares:  addSquaresAVX512F64,
 		colSums:     colSumsAVX512F64,
 		subMean:     subMeanAVX512F64,
 	}.override(&s.F64)
@@ -81,6 +85,7 @@ type vectors[T kernels.Float] struct {
 	scale       func(alpha T, x, y *T, n int)
 	axpby       func(alpha T, x *T, beta T, y *T, n int)
 	sumSquares  func(x *T, n int) T
+	addSquares  func(dst, x *T, n int)
 	colSums     func(dst, x *T, rows, cols, stride int)
 	subMean     func(dst *T, src *uint8, mean *T, n int)
 }
@@ -110,6 +115,9 @@ func (v vectors[T]) override(s *kernels.Slots[T]) {
 	}
 	s.SumSquares = func(x []T) T {
 		return v.sumSquares(unsafe.SliceData(x), len(x))
+	}
+	s.AddSquares = func(dst, x []T) {
+		v.addSquares(unsafe.SliceData(dst), unsafe.SliceData(x), len(x))
 	}
 	s.ColSums = func(dst []T, x kernels.Mat[T]) {
 		if x.Rows == 0 {

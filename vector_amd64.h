@@ -274,6 +274,26 @@ rest: \
 fold: \
 	FOLDLANES
 
+// ---- AddSquares ------------------------------------------------------------
+//
+// func addSquares(dst, x *T, n int)
+// Requires: AVX2, FMA3; or AVX512F
+//
+// dst = fma(x, x, dst).
+
+#define ADDSQUARES1(load, store, k) \
+	load(k, SRC, V1)    \
+	load(k, DST, V0)    \
+	FMADD V1, V1, V0    \
+	store(k, DST)
+
+#define ADDSQUARES \
+	MOVQ   dst+0(FP), DST   \
+	MOVQ   x+8(FP), SRC     \
+	MOVQ   n+16(FP), N      \
+	LIMITS                  \
+	EACH(ADDSQUARES1, ADDSQUARES1(LOADT, STORET, 0))
+
 // ---- ColSums ---------------------------------------------------------------
 //
 // func colSums(dst, x *T, rows, cols, stride int)

@@ -62,6 +62,12 @@ TEXT ·sumSquaresAVX2F32(SB), NOSPLIT, $0-20
 	VZEROUPPER
 	RET
 
+// func addSquaresAVX2F32(dst, x *float32, n int)
+TEXT ·addSquaresAVX2F32(SB), NOSPLIT, $0-24
+	ADDSQUARES
+	VZEROUPPER
+	RET
+
 // func colSumsAVX2F32(dst, x *float32, rows, cols, stride int)
 TEXT ·colSumsAVX2F32(SB), NOSPLIT, $0-40
 	COLSUMS

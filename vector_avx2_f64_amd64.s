@@ -62,6 +62,12 @@ TEXT ·sumSquaresAVX2F64(SB), NOSPLIT, $0-24
 	VZEROUPPER
 	RET
 
+// func addSquaresAVX2F64(dst, x *float64, n int)
+TEXT ·addSquaresAVX2F64(SB), NOSPLIT, $0-24
+	ADDSQUARES
+	VZEROUPPER
+	RET
+
 // func colSumsAVX2F64(dst, x *float64, rows, cols, stride int)
 TEXT ·colSumsAVX2F64(SB), NOSPLIT, $0-40
 	COLSUMS

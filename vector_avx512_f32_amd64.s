@@ -62,6 +62,12 @@ TEXT ·sumSquaresAVX512F32(SB), NOSPLIT, $0-20
 	VZEROUPPER
 	RET
 
+// func addSquaresAVX512F32(dst, x *float32, n int)
+TEXT ·addSquaresAVX512F32(SB), NOSPLIT, $0-24
+	ADDSQUARES
+	VZEROUPPER
+	RET
+
 // func colSumsAVX512F32(dst, x *float32, rows, cols, stride int)
 TEXT ·colSumsAVX512F32(SB), NOSPLIT, $0-40
 	COLSUMS

@@ -62,6 +62,12 @@ TEXT ·sumSquaresAVX512F64(SB), NOSPLIT, $0-24
 	VZEROUPPER
 	RET
 
+// func addSquaresAVX512F64(dst, x *float64, n int)
+TEXT ·addSquaresAVX512F64(SB), NOSPLIT, $0-24
+	ADDSQUARES
+	VZEROUPPER
+	RET
+
 // func colSumsAVX512F64(dst, x *float64, rows, cols, stride int)
 TEXT ·colSumsAVX512F64(SB), NOSPLIT, $0-40
 	COLSUMS

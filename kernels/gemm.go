@@ -27,6 +27,8 @@ type workspace[T Float] struct {
 	partial []T // chains that are not finished
 	strip   []T // finished strip of Cᵀ, before it is transposed into C
 	beta    [1]T
+	betas   []T // of the columns, for whole vectors
+	squares []T // sums of squares of vectors that passed by
 	panels  []panel[T]
 	s       Strip[T]
 	move    Move[T]
@@ -48,6 +50,7 @@ const (
 	blockScalar = 256 << 10 // of a block of scalars: it stays in the L2 cache
 	blockVector = 1 << 20   // of a block of vectors: it may live in the last-level cache
 	blockSums   = 16 << 20  // of the chains that are kept at a time
+	blockLanes  = 256 << 10 // of the sums or the deltas of a first layer that are met at a time
 	smallSide   = 128 << 10 // of a product that is not cut, for its operands and its result
 	crowding    = 1 << 10   // rows a multiple of it apart crowd few cache sets
 	farApart    = 4 << 10   // rows of an operand that crowd few cache sets and many pages

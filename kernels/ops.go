@@ -175,6 +175,13 @@ func SumLanes[T Float]() int {
 // upper half of the lanes is added to the lower half until one is left.
 func (o Ops[T]) SumSquares(x []T) T { return o.s.SumSquares(x) }
 
+// AddSquares: dst ← dst + x²; in class FMA fma(x, x, dst).
+func (o Ops[T]) AddSquares(dst, x []T) {
+	checkLen("AddSquares", "x", len(x), len(dst))
+	checkSameOrApart("AddSquares", "dst", "x", dst, x)
+	o.s.AddSquares(dst, x)
+}
+
 // ColSums: dst(j) = Σ x(i,j), in ascending i from zero.
 func (o Ops[T]) ColSums(dst []T, x Mat[T]) {
 	checkMat("ColSums", "x", x)

@@ -30,6 +30,9 @@ func TestOpsRefuseWrongArguments(t *testing.T) {
 		}
 	}
 	x := mat(0, 3, 4, 5)
+	panels := func(at int) Panels[float64] { return Panels[float64]{Steps: 4, Lanes: 3, Width: 3, Data: vec(at, 12)} }
+	images, pixels := ops.NewMinibatch(3, 4), make([]uint8, 5*4)
+	ops.Load(images, pixels, []int{0, 1}, make([]float64, 4))
 
 	for _, test := range []struct {
 		want string
@@ -98,6 +101,45 @@ func TestOpsRefuseWrongArguments(t *testing.T) {
 		{"SubMean: src has 4 elements, want 5", func() { ops.SubMean(vec(0, 5), make([]uint8, 4), vec(10, 5)) }},
 		{"SubMean: mean has 6 elements, want 5", func() { ops.SubMean(vec(0, 5), make([]uint8, 5), vec(10, 6)) }},
 		{"SubMean: dst overlaps mean", func() { ops.SubMean(vec(0, 5), make([]uint8, 5), vec(4, 5)) }},
+		{"AddSquares: x has 6 elements, want 5", func() { ops.AddSquares(vec(10, 5), vec(0, 6)) }},
+		{"AddSquares: dst overlaps x", func() { ops.AddSquares(vec(0, 5), vec(4, 5)) }},
+
+		{"NewPanels: -1 steps of 3 lanes", func() { ops.NewPanels(-1, 3) }},
+		{"NewMinibatch: 0 images of 4 pixels", func() { ops.NewMinibatch(0, 4) }},
+		{"the first 4 of 3 lanes", func() { panels(0).First(4) }},
+		{"Load: mean has 5 elements, want 4", func() { ops.Load(images, pixels, []int{0}, vec(0, 5)) }},
+		{"Load: 4 images, want 1…3", func() { ops.Load(images, pixels, []int{0, 1, 0, 1}, vec(0, 4)) }},
+		{"Load: 0 images, want 1…3", func() { ops.Load(images, pixels, nil, vec(0, 4)) }},
+		{"Load: idx[1] is 5, want 0…4", func() { ops.Load(images, pixels, []int{0, 5}, vec(0, 4)) }},
+		{"Load: idx[0] is -1, want 0…4", func() { ops.Load(images, pixels, []int{-1}, vec(0, 4)) }},
+		{"Forward: the minibatch was not loaded", func() { ops.Forward(mat(100, 2, 3, 3), ops.NewMinibatch(2, 4), panels(0), nil, 1) }},
+		{"Forward: z is 3×3, want 2×3", func() { ops.Forward(mat(100, 3, 3, 3), images, panels(0), nil, 1) }},
+		{"Forward: z is 2×2, want 2×3", func() { ops.Forward(mat(100, 2, 2, 3), images, panels(0), nil, 1) }},
+		{"Forward: z overlaps w", func() { ops.Forward(mat(3, 2, 3, 3), images, panels(0), nil, 1) }},
+		{"Forward: squares has 2 elements, want 3", func() { ops.Forward(mat(100, 2, 3, 3), images, panels(0), vec(200, 2), 1) }},
+		{"Forward: w has 11 elements for 4 steps of 3 lanes in panels of 3", func() {
+			w := panels(0)
+			w.Data = w.Data[:11]
+			ops.Forward(mat(100, 2, 3, 3), images, w, nil, 1)
+		}},
+		{"Forward: w has 3 steps, an image has 4 pixels", func() {
+			w := panels(0)
+			w.Steps = 3
+			ops.Forward(mat(100, 2, 3, 3), images, w, nil, 1)
+		}},
+		{"Update: d is 2×4, want 2×3", func() { ops.Update(panels(0), vec(200, 3), images, mat(100, 2, 4, 4), 1) }},
+		{"Update: beta has 4 elements, want 3", func() { ops.Update(panels(0), vec(200, 4), images, mat(100, 2, 3, 3), 1) }},
+		{"Update: w overlaps d", func() { ops.Update(panels(0), vec(200, 3), images, mat(11, 2, 3, 3), 1) }},
+		{"Update: w overlaps beta", func() { ops.Update(panels(0), vec(11, 3), images, mat(100, 2, 3, 3), 1) }},
+		{"LaneSquares: dst has 2 elements, want 3", func() { ops.LaneSquares(vec(100, 2), panels(0)) }},
+		{"LaneSquares: dst overlaps w", func() { ops.LaneSquares(vec(11, 3), panels(0)) }},
+		{"AxpbyPanels: alpha has 2 elements, want 3", func() { ops.AxpbyPanels(vec(200, 2), panels(0), vec(210, 3), panels(100)) }},
+		{"AxpbyPanels: y overlaps x", func() { ops.AxpbyPanels(vec(200, 3), panels(0), vec(210, 3), panels(11)) }},
+		{"AxpbyPanels: x is 4×3 in panels of 3, y is 3×3 in panels of 3", func() {
+			y := panels(100)
+			y.Steps = 3
+			ops.AxpbyPanels(vec(200, 3), panels(0), vec(210, 3), y)
+		}},
 	} {
 		got := panicOf(test.call)
 		if want := "kernels: " + test.want; got != want {

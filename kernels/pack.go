@@ -83,28 +83,24 @@ func (g *gemm[T]) packScalar(w *workspace[T], o operand[T], lanes, k int) operan
 	return operand[T]{data: w.scalar, lane: 1, step: step}
 }
 
-// packGroups is packScalar by groups. Element (i, p) of group g, which begins with lane
-// i0, is at g*full*k + p*full + (i-i0). It goes down the source a few rows at a time, across
-// all groups: one group after the other would take a corner of a line of each row, and
-// the lines are gone by the time the next one wants them.
+// packGroups is packScalar by groups of full lanes. Element (i, p) is at i/full·full·k + p·full +
+// i mod full. It goes down the source a few rows at a time, across all groups: one group after
+// the other would take a corner of a line of each row, and the lines are gone by the time the
+// next one wants them.
 func (g *gemm[T]) packGroups(w *workspace[T], o operand[T], lanes, k int) operand[T] {
 	full := g.micro.Group
-	w.scalar = grow(w.scalar, roundUp(lanes, full)*k+full*k)
+	w.scalar = grow(w.scalar, roundUp(lanes, full)*k)
 	for p := 0; p < k; p += groupDepth {
 		depth := min(groupDepth, k-p)
-		at := p * full
-		for i := 0; i < lanes; {
-			rows := group(lanes-i, full)
-			dst, src := w.scalar[at:], o.data[p*o.step+i:]
-			if rows == full {
-				g.micro.PackGroup(dst, src, depth, o.step)
-			} else {
+		for i := 0; i < lanes; i += full {
+			dst, src := w.scalar[i*k+p*full:], o.data[p*o.step+i:]
+			if rows := lanes - i; rows < full {
 				for q := range depth {
 					copy(dst[q*full:q*full+rows], src[q*o.step:])
 				}
+			} else {
+				g.micro.PackGroup(dst, src, depth, o.step)
 			}
-			at += full * k
-			i += rows
 		}
 	}
 	return operand[T]{data: w.scalar, lane: k, step: full, groups: full}

@@ -28,6 +28,7 @@ func referenceSlots[T Float]() Slots[T] {
 		SoftmaxLoss: refSoftmaxLoss[T],
 		Axpby:       refAxpby[T],
 		SumSquares:  refSumSquares[T],
+		AddSquares:  refAddSquares[T],
 		ColSums:     refColSums[T],
 		SubMean:     refSubMean[T],
 	}
@@ -125,6 +126,12 @@ func refSumSquares[T Float](x []T) T {
 		}
 	}
 	return lanes[0]
+}
+
+func refAddSquares[T Float](dst, x []T) {
+	for i, v := range x {
+		dst[i] += T(v * v)
+	}
 }
 
 func refColSums[T Float](dst []T, x Mat[T]) {

@@ -28,8 +28,8 @@ type Set struct {
 }
 
 // Slots holds the kernels of one type. A slot may assume that its arguments
-// were checked: call it through [Of]. No slot is ever nil: start from
-// [Reference] and override what is faster.
+// were checked: call it through [Of]. No slot but Packed is ever nil:
+// start from [Reference] and override what is faster.
 type Slots[T Float] struct {
 	Tile        Tile
 	Gemm        func(p Product[T])
@@ -40,8 +40,11 @@ type Slots[T Float] struct {
 	SoftmaxLoss func(dx, x Mat[T], y []int) float64
 	Axpby       func(alpha T, x []T, beta T, y []T)
 	SumSquares  func(x []T) T
+	AddSquares  func(dst, x []T)
 	ColSums     func(dst []T, x Mat[T])
 	SubMean     func(dst []T, src []uint8, mean []T)
+	// Packed is the one slot that may be nil: then the first layers of nets go through Gemm.
+	Packed *Packed[T]
 }
 
 // A Tile is the block of a product that a micro-kernel keeps in registers, and

@@ -20,6 +20,9 @@ type Micro[T Float] struct {
 	// rows of dst end to end and rows of src step elements apart.
 	Group     int
 	PackGroup func(dst, src []T, k, step int)
+	// PackImages packs a group of images: dst(p, i) = float(pixel p of images[i]) − mean(p) for
+	// p < k, a multiple of 4, with rows of dst end to end.
+	PackImages func(dst []T, images []*uint8, mean []T, k int)
 	// Multiply computes a strip of C.
 	Multiply func(s *Strip[T])
 	// Copy sets dst(r, c) = src(r, c), and what is left of the last vector of a row of dst
@@ -98,33 +101,25 @@ type Strip[T Float] struct {
 	Scalar     []T
 	ScalarRow  int
 	ScalarStep int
-	// Scalars packed in groups: the kernel takes GroupRows rows at a time, where it is
-	// not 0, and the scalars of the next group start GroupStep elements on.
+	// Scalars packed in groups of GroupRows = Micro.Group rows, where it is not 0: the scalars of
+	// the next group start GroupStep elements on.
 	GroupRows int
 	GroupStep int
+	// Scalars in tiles: after each TileSteps steps, where it is not 0, the next are TileSkip
+	// elements further on than a step would be.
+	TileSteps int
+	TileSkip  int
 
 	// A chain in parts: Resume continues the chains in Partial, else they start from
 	// +0; Unfinished leaves them in Partial, else they are finished into Out.
 	Resume     bool
 	Unfinished bool
 	Unit       bool // α is 1, which spares a multiplication
+	WholeBeta  bool // Cols is whole vectors, and no β of a column is 0: a kernel may make use of it
 	// Partial holds Rows rows of sums, each of at most as many whole vectors as Cols
 	// needs. Its layout is the kernel's own: the same strip writes and reads it.
 	Partial []T
 	Alpha   T
-}
-
-// group returns the rows of the next group where rest are left and a full one has
-// full: the last two share evenly, so that none is left with too few sums to hide
-// the latency of an addition. The kernels cut the same way.
-func group(rest, full int) int {
-	switch {
-	case rest <= full:
-		return rest
-	case rest <= 2*full:
-		return (rest + 1) / 2
-	}
-	return full
 }
 
 // A Move copies a matrix, as it is or transposed.

@@ -46,7 +46,7 @@ type Row struct {
 
 // Of returns every group for these sets.
 func Of(sets []*kernels.Set) []Group {
-	return slices.Concat(Gemm(sets), Elementwise(sets), MatMul(sets))
+	return slices.Concat(Gemm(sets), FirstLayer(sets), Elementwise(sets), MatMul(sets))
 }
 
 // A Shape is a product: op(A) is m×k, op(B) is k×n.
@@ -116,6 +116,64 @@ func gemm[T kernels.Float](s Shape, sets []*kernels.Set) Group {
 			}
 			return rows
 		},
+	}
+}
+
+// FirstLayer returns the groups of the first layers of 1 and of 8 nets: 200 images of 3072 pixels
+// and 50 units a net. Their flops are those of the products.
+func FirstLayer(sets []*kernels.Set) []Group {
+	var groups []Group
+	for _, nets := range []int{1, 8} {
+		groups = append(groups, firstLayer[float32](nets, sets)...)
+		groups = append(groups, firstLayer[float64](nets, sets)...)
+	}
+	return groups
+}
+
+func firstLayer[T kernels.Float](nets int, sets []*kernels.Set) []Group {
+	const images, pixels, hidden = 200, 3072, 50
+	units := nets * hidden
+	rows := func(run func(ops kernels.Ops[T]) func()) func() []Row {
+		return func() []Row {
+			var rows []Row
+			for _, set := range sets {
+				rows = append(rows, Row{set.Name, run(kernels.Of[T](set)), peak[T](set, sets)})
+			}
+			return rows
+		}
+	}
+	loaded := func(ops kernels.Ops[T]) *kernels.Minibatch[T] {
+		m, x, idx := ops.NewMinibatch(images, pixels), make([]uint8, images*pixels), make([]int, images)
+		for i := range x {
+			x[i] = uint8(i * 37)
+		}
+		for i := range idx {
+			idx[i] = i
+		}
+		ops.Load(m, x, idx, make([]T, pixels))
+		return m
+	}
+	group := func(kernel string, run func(ops kernels.Ops[T]) func()) Group {
+		return Group{
+			Kernel: kernel,
+			Name:   fmt.Sprintf("dtype=%s/shape=%dx%dx%d", dtype[T](), images, pixels, units),
+			DType:  dtype[T](),
+			Amount: 2 * images * pixels * float64(units),
+			Unit:   "FLOP",
+			Rows:   rows(run),
+		}
+	}
+	return []Group{
+		group("Forward", func(ops kernels.Ops[T]) func() {
+			m, w, z, squares := loaded(ops), ops.NewPanels(pixels, units), kernels.NewMat[T](images, units), make([]T, units)
+			copy(w.Data, random[T](len(w.Data)))
+			return func() { ops.Forward(z, m, w, squares, 1) }
+		}),
+		group("Update", func(ops kernels.Ops[T]) func() {
+			m, w, beta := loaded(ops), ops.NewPanels(pixels, units), random[T](units)
+			d := kernels.MatOf(images, units, random[T](images*units))
+			return func() { ops.Update(w, beta, m, d, 1) }
+		}),
 	}
 }
 
@@ -230,6 +288,10 @@ func elementwise[T kernels.Float](sets []*kernels.Set) []Group {
 	add("SumSquares", size, func(n int) func(kernels.Ops[T]) func() {
 		x := random[T](n)
 		return func(ops kernels.Ops[T]) func() { return func() { ops.SumSquares(x) } }
+	})
+	add("AddSquares", 3*size, func(n int) func(kernels.Ops[T]) func() {
+		dst, x := make([]T, n), random[T](n)
+		return func(ops kernels.Ops[T]) func() { return func() { ops.AddSquares(dst, x) } }
 	})
 	add("ColSums", size, func(n int) func(kernels.Ops[T]) func() {
 		dst, x := make([]T, hidden), matrix(n, hidden)

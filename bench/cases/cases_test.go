@@ -24,9 +24,12 @@ func TestEveryKernelIsMeasured(t *testing.T) {
 		}
 	}
 	delete(measured, "MatMul f64") // a gonum program, not a kernel
-	slots := reflect.TypeFor[kernels.Slots[float32]]()
-	for i := range slots.NumField() {
-		if f := slots.Field(i); f.Type.Kind() == reflect.Func {
+	for _, slots := range []reflect.Type{reflect.TypeFor[kernels.Slots[float32]](), reflect.TypeFor[kernels.Packed[float32]]()} {
+		for i := range slots.NumField() {
+			f := slots.Field(i)
+			if f.Type.Kind() != reflect.Func || f.Name == "Load" { // a part of BenchmarkStep
+				continue
+			}
 			for _, dtype := range []string{"f32", "f64"} {
 				if key := f.Name + " " + dtype; !measured[key] {
 					t.Errorf("no case of %s", key)

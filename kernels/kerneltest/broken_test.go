@@ -33,7 +33,7 @@ type flaw[T kernels.Float] struct {
 
 // needsFence reports whether only protected memory shows the flaw.
 func (f flaw[T]) needsFence() bool {
-	for _, name := range []string{"A read", "B written", "reads whole vectors", "writes its input"} {
+	for _, name := range []string{"A read", "B written", "reads whole vectors", "writes its input", "weights written"} {
 		if strings.HasPrefix(f.name, name) {
 			return true
 		}
@@ -497,6 +497,188 @@ func vectorFlaws[T kernels.Float]() []flaw[T] {
 	}
 }
 
+// plainLayer is the first layer of a set in plain words, in panels of 4 lanes.
+func plainLayer[T kernels.Float](s *kernels.Slots[T]) *kernels.Packed[T] {
+	loaded := map[*kernels.Minibatch[T]]kernels.Mat[T]{}
+	mat := func(w kernels.Panels[T]) kernels.Mat[T] { // transposed
+		m := kernels.NewMat[T](w.Lanes, w.Steps)
+		for l := range w.Lanes {
+			w.Lane(m.Row(l), l)
+		}
+		return m
+	}
+	return &kernels.Packed[T]{
+		Width: 4,
+		Load: func(m *kernels.Minibatch[T], x []uint8, idx []int, mean []T) {
+			f := kernels.NewMat[T](len(idx), m.Pixels)
+			for i, j := range idx {
+				s.SubMean(f.Row(i), x[j*m.Pixels:(j+1)*m.Pixels], mean)
+			}
+			loaded[m] = f
+		},
+		Forward: func(z kernels.Mat[T], m *kernels.Minibatch[T], w kernels.Panels[T], squares []T) {
+			wt := mat(w)
+			s.Gemm(kernels.Product[T]{Alpha: 1, A: loaded[m], B: wt, TransB: true, C: z})
+			for l := range squares {
+				squares[l] = s.SumSquares(wt.Row(l))
+			}
+		},
+		Update: func(w kernels.Panels[T], beta []T, m *kernels.Minibatch[T], d kernels.Mat[T]) {
+			wt := mat(w)
+			s.Gemm(kernels.Product[T]{Alpha: 1, A: d, TransA: true, B: loaded[m], BetaRow: beta, C: wt})
+			for l := range w.Lanes {
+				w.SetLane(l, wt.Row(l))
+			}
+		},
+	}
+}
+
+// layers returns a flaw of the first layer, made from a right one.
+func layers[T kernels.Float](kernel, name string, spoil func(p *kernels.Packed[T])) flaw[T] {
+	return flaw[T]{kernel, name, func(_ *kernels.Set, s *kernels.Slots[T]) {
+		s.Packed = plainLayer(s)
+		spoil(s.Packed)
+	}, ""}
+}
+
+func layerFlaws[T kernels.Float]() []flaw[T] {
+	type (
+		images = *kernels.Minibatch[T]
+		packed = *kernels.Packed[T]
+		panels = kernels.Panels[T]
+		mat    = kernels.Mat[T]
+	)
+	load := func(name string, f func(x []uint8, idx []int, mean []T) ([]uint8, []int, []T)) flaw[T] {
+		return layers("Forward", name, func(p packed) {
+			right := p.Load
+			p.Load = func(m images, x []uint8, idx []int, mean []T) {
+				x, idx, mean = f(x, idx, mean)
+				right(m, x, idx, mean)
+			}
+		})
+	}
+	forward := func(name string, f func(z mat, w panels, squares []T)) flaw[T] {
+		return layers("Forward", name, func(p packed) {
+			right := p.Forward
+			p.Forward = func(z mat, m images, w panels, squares []T) { right(z, m, w, squares); f(z, w, squares) }
+		})
+	}
+	update := func(name string, f func(w panels, beta []T, d mat) (panels, []T, mat)) flaw[T] {
+		return layers("Update", name, func(p packed) {
+			right := p.Update
+			p.Update = func(w panels, beta []T, m images, d mat) {
+				w, beta, d = f(w, beta, d)
+				right(w, beta, m, d)
+			}
+		})
+	}
+	return []flaw[T]{
+		load("the mean forgotten", func(x []uint8, idx []int, mean []T) ([]uint8, []int, []T) {
+			return x, idx, make([]T, len(mean))
+		}),
+		load("the first image everywhere", func(x []uint8, idx []int, mean []T) ([]uint8, []int, []T) {
+			return x, make([]int, len(idx)), mean
+		}),
+		forward("the last lane missing", func(z mat, w panels, _ []T) {
+			for i := range z.Rows {
+				z.Row(i)[z.Cols-1] = 0
+			}
+		}),
+		forward("lanes swapped", func(z mat, w panels, _ []T) {
+			for i := range z.Rows {
+				if row := z.Row(i); len(row) > 5 {
+					row[4], row[5] = row[5], row[4]
+				}
+			}
+		}),
+		forward("written behind the last lane", func(z mat, w panels, _ []T) {
+			if z.Stride > z.Cols && z.Rows > 1 {
+				z.Data[z.Cols] = 0
+			}
+		}),
+		forward("weights written", func(z mat, w panels, _ []T) { w.SetLane(0, make([]T, w.Steps)) }),
+		forward("one square twice", func(z mat, w panels, squares []T) {
+			if len(squares) > 0 {
+				squares[0] += w.Data[0] * w.Data[0]
+			}
+		}),
+		forward("squares of the neighbour", func(z mat, w panels, squares []T) {
+			if len(squares) > 1 {
+				squares[1] = squares[0]
+			}
+		}),
+		update("β forgotten", func(w panels, beta []T, d mat) (panels, []T, mat) {
+			ones := make([]T, len(beta))
+			for i := range ones {
+				ones[i] = 1
+			}
+			return w, ones, d
+		}),
+		update("β of the first lane", func(w panels, beta []T, d mat) (panels, []T, mat) {
+			same := make([]T, len(beta))
+			for i := range same {
+				same[i] = beta[0]
+			}
+			return w, same, d
+		}),
+		update("the last image forgotten", func(w panels, beta []T, d mat) (panels, []T, mat) {
+			few := kernels.NewMat[T](d.Rows, d.Cols)
+			put(few, elements(d), d.Rows, d.Cols, false)
+			clear(few.Row(d.Rows - 1))
+			return w, beta, few
+		}),
+		update("W read where β is 0", func(w panels, beta []T, d mat) (panels, []T, mat) {
+			low := make([]T, len(beta))
+			for i, b := range beta {
+				if low[i] = b; b == 0 {
+					low[i] = smallest[T]()
+				}
+			}
+			return w, low, d
+		}),
+		{"first layer", "other bits beside other lanes", func(_ *kernels.Set, s *kernels.Slots[T]) {
+			s.Packed = plainLayer(s)
+			right := s.Packed.Forward
+			s.Packed.Forward = func(z mat, m images, w panels, squares []T) {
+				right(z, m, w, squares)
+				if w.Lanes > 8 {
+					z.Data[0] *= 1 + T(2*unitRoundoff[T]())
+				}
+			}
+		}, "by themselves"},
+		vectors("AddSquares", "the square of the last missing", func(s *kernels.Slots[T]) {
+			right := s.AddSquares
+			s.AddSquares = func(dst, x []T) { right(dst[:len(x)-1], x[:len(x)-1]) }
+		}),
+		vectors("AddSquares", "x added", func(s *kernels.Slots[T]) {
+			s.AddSquares = func(dst, x []T) { s.Axpby(1, x, 1, dst) }
+		}),
+		vectors("AxpbyPanels", "α of a whole panel", func(s *kernels.Slots[T]) {
+			right, last := s.Axpby, T(0)
+			s.Axpby = func(alpha T, x []T, beta T, y []T) {
+				if len(y) > 1 {
+					last = alpha
+				}
+				right(last, x, beta, y)
+			}
+		}),
+	}
+}
+
+// The plain first layer is right: only its flaws are rejected.
+func TestPlainLayerIsAccepted(t *testing.T) {
+	set := kernels.Reference()
+	set.F32.Packed, set.F64.Packed = plainLayer(&set.F32), plainLayer(&set.F64)
+	for _, kernel := range []string{"Forward", "Update"} {
+		if err := verify[float32](set, kernel); err != nil {
+			t.Error(err)
+		}
+		if err := verify[float64](set, kernel); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 var hold *int
 
 func maxOf[T kernels.Float](x []T) T {
@@ -542,7 +724,7 @@ func TestFlawedSetsAreRejected(t *testing.T) {
 }
 
 func flawed[T kernels.Float](t *testing.T, slots func(s *kernels.Set) *kernels.Slots[T]) {
-	for _, f := range append(productFlaws[T](), vectorFlaws[T]()...) {
+	for _, f := range slices.Concat(productFlaws[T](), vectorFlaws[T](), layerFlaws[T]()) {
 		if raceEnabled && (f.name == "allocates" || f.name == "shares scratch memory") {
 			continue // not looked for, and a race
 		}

@@ -72,8 +72,13 @@ func checks[T kernels.Float]() []check[T] {
 		{"SoftmaxLoss", "one value per element", (*f).softmaxStable},
 		{"Axpby", "lengths", (*f).axpby},
 		{"SumSquares", "lengths", (*f).sumSquares},
+		{"AddSquares", "lengths", (*f).addSquares},
 		{"ColSums", "shapes", (*f).colSums},
 		{"SubMean", "lengths", (*f).subMean},
+		{"Forward", "shapes", (*f).layerForward},
+		{"Update", "shapes", (*f).layerUpdate},
+		{"AxpbyPanels", "shapes", (*f).axpbyPanels},
+		{"first layer", "one value per element", (*f).layerStable},
 		{"all", "allocations", (*f).allocations},
 		{"all", "concurrency", (*f).concurrency},
 	}

@@ -40,6 +40,11 @@ func fuse[T kernels.Float](s *kernels.Slots[T]) {
 	s.Gemm = fusedGemm[T]
 	s.Axpby = fusedAxpby[T]
 	s.SumSquares = func(x []T) T { return sumSquaresModel(kernels.FMA, x) }
+	s.AddSquares = func(dst, x []T) {
+		for i, v := range x {
+			dst[i] = fma(v, v, dst[i])
+		}
+	}
 }
 
 func fusedGemm[T kernels.Float](p kernels.Product[T]) {

@@ -51,6 +51,28 @@ func (fx *fixture[T]) steps(m, n, k int) []step[T] {
 	sums, src := vec(n), make([]uint8, n)
 	add("ColSums", sums, func() { fx.ops.ColSums(sums, x) })
 	add("SubMean", sums, func() { fx.ops.SubMean(sums, src, z) })
+	add("AddSquares", sums, func() { clear(sums); fx.ops.AddSquares(sums, z) })
+	images, idx, pixels := fx.ops.NewMinibatch(m, k), make([]int, m), make([]uint8, m*k)
+	for i := range idx {
+		idx[i] = fx.rng.IntN(m)
+	}
+	mean, h, squares, zeros := vec(k), mat(m, n), vec(n), make([]T, n)
+	w, v := fx.ops.NewPanels(k, n), fx.ops.NewPanels(k, n)
+	for l := range n {
+		w.SetLane(l, vec(k))
+	}
+	lanes := vec(n * k) // of v, whatever its panels are
+	read := func() {
+		for l := range n {
+			v.Lane(lanes[l*k:(l+1)*k], l)
+		}
+	}
+	load := func() { fx.ops.Load(images, pixels, idx, mean) }
+	load()
+	add("Forward", h.Data, func() { load(); fx.ops.Forward(h, images, w, squares, 1) })
+	add("the squares", squares, func() { fx.ops.Forward(h, images, w, squares, 1) })
+	add("Update", lanes, func() { fx.ops.Update(v, zeros, images, x, 1); read() })
+	add("AxpbyPanels", lanes, func() { fx.ops.AxpbyPanels(z, w, zeros, v); read() })
 	return all
 }
 

@@ -275,19 +275,7 @@ func (fx *fixture[T]) sumSquares() error {
 		if err := fx.call(func() { got = fx.ops.SumSquares(x) }, 0); err != nil {
 			return err
 		}
-		want := sumSquaresModel(fx.set.Class, x)
-		if same(got, want) {
-			return nil
-		}
-		var truth sum
-		for _, v := range x {
-			truth.addProduct(float64(v), float64(v))
-		}
-		bound := gamma(n+1, unitRoundoff[T]())*truth.hi + float64(n)*float64(smallest[T]())
-		if fx.exact() || want-want != 0 || !(truth.off(float64(got)) <= bound) {
-			return fmt.Errorf("the sum is %s, want %s", show(got), show(want))
-		}
-		return nil
+		return fx.verifySquare(x, got)
 	}
 	for _, n := range []int{255, 256, 257, 1000, 4097} {
 		if err := test(n, fx.anySpot(), 0); err != nil {
@@ -300,6 +288,24 @@ func (fx *fixture[T]) sumSquares() error {
 		}
 		return test(n, at[0], 0.3/float64(n+1))
 	})
+}
+
+// verifySquare checks Σ x².
+func (fx *fixture[T]) verifySquare(x []T, got T) error {
+	want := sumSquaresModel(fx.set.Class, x)
+	if same(got, want) {
+		return nil
+	}
+	var truth sum
+	for _, v := range x {
+		truth.addProduct(float64(v), float64(v))
+	}
+	n := len(x)
+	bound := gamma(n+1, unitRoundoff[T]())*truth.hi + float64(n)*float64(smallest[T]())
+	if fx.exact() || want-want != 0 || !(truth.off(float64(got)) <= bound) {
+		return fmt.Errorf("the sum is %s, want %s", show(got), show(want))
+	}
+	return nil
 }
 
 func (fx *fixture[T]) colSums() error {

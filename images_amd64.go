@@ -1,0 +1,12 @@
+//go:build !purego
+
+package fusegrid
+
+// The stubs of images_amd64.s. They are in assembly because the compiler converts one pixel at
+// a time, and a minibatch of bytes is converted twice at each step.
+
+//go:noescape
+func packImagesF32(dst []float32, images []*uint8, mean []float32, k int)
+
+//go:noescape
+func packImagesF64(dst []float64, images []*uint8, mean []float64, k int)

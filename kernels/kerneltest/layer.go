@@ -1,0 +1,347 @@
+package kerneltest
+
+import (
+	"fmt"
+	"slices"
+
+	"fusegrid/kernels"
+)
+
+// A layer is a first layer in the arenas: images, weights, pre-activations or deltas, and β or a
+// mean image in 0, 1, 2, 3.
+type layer[T kernels.Float] struct {
+	images *kernels.Minibatch[T]
+	x      []T // the images as floats, (N, D)
+	wt     []T // the weights transposed, (lanes, D)
+	w      kernels.Panels[T]
+}
+
+// newLayer draws n images of d pixels and weights for them, one in about 1/p of these a special value.
+func (fx *fixture[T]) newLayer(n, d, lanes int, p float64) (*layer[T], error) {
+	room := n + fx.rng.IntN(3)
+	bytes := place[uint8](fx.arena(0, room*d), room*d, fx.anySpot())
+	for i := range bytes {
+		bytes[i] = uint8(fx.rng.IntN(256))
+	}
+	idx := make([]int, n)
+	for i := range idx {
+		idx[i] = fx.rng.IntN(room)
+	}
+	idx[fx.rng.IntN(n)] = room - 1 // nothing behind the last image is read
+	mean := fx.vec(3, d, fx.anySpot())
+	randomize(fx.rng, mean, p)
+	l := &layer[T]{images: fx.ops.NewMinibatch(n+fx.rng.IntN(3), d), x: make([]T, n*d), wt: make([]T, lanes*d)}
+	for i, j := range idx {
+		for q, m := range mean {
+			l.x[i*d+q] = T(bytes[j*d+q]) - m
+		}
+	}
+	if err := fx.call(func() { fx.ops.Load(l.images, bytes, idx, mean) }, 0, 3); err != nil {
+		return nil, fmt.Errorf("load: %w", err)
+	}
+	fx.arenas[0].protect(noAccess) // the images were taken
+	randomize(fx.rng, l.wt, p)
+	l.w = fx.ops.NewPanels(d, lanes)
+	l.w.Data = fx.vec(1, len(l.w.Data), fx.lineSpot())
+	clear(l.w.Data)
+	for lane := range lanes {
+		l.w.SetLane(lane, l.wt[lane*d:(lane+1)*d])
+	}
+	return l, nil
+}
+
+// lineSpot draws a place that NewPanels might give, but against a fence.
+func (fx *fixture[T]) lineSpot() spot { return spot{tail: fx.rng.IntN(2) == 0} }
+
+// lanes returns the weights as they are now, transposed.
+func (l *layer[T]) lanes() []T {
+	d := l.w.Steps
+	out := make([]T, l.w.Lanes*d)
+	for lane := range l.w.Lanes {
+		l.w.Lane(out[lane*d:(lane+1)*d], lane)
+	}
+	return out
+}
+
+// forward computes z and the sums of squares.
+func (fx *fixture[T]) forward(l *layer[T], workers int) (z, squares []T, err error) {
+	out := fx.mat(2, l.images.Len(), l.w.Lanes, fx.rng.IntN(4), fx.anySpot())
+	squares = make([]T, l.w.Lanes)
+	err = fx.call(func() { fx.ops.Forward(out, l.images, l.w, squares, workers) }, 1)
+	if err == nil {
+		err = padding(out)
+	}
+	return elements(out), squares, err
+}
+
+// update steps the weights by deltas, (N, lanes).
+func (fx *fixture[T]) update(l *layer[T], beta, deltas []T, workers int) error {
+	n, lanes := l.images.Len(), l.w.Lanes
+	d := fx.mat(2, n, lanes, fx.rng.IntN(4), fx.anySpot())
+	put(d, deltas, n, lanes, false)
+	factors := fx.vec(3, lanes, fx.anySpot())
+	copy(factors, beta)
+	fx.arenas[1].protect(readWrite) // after a product that read the weights
+	return fx.call(func() { fx.ops.Update(l.w, factors, l.images, d, workers) }, 2, 3)
+}
+
+// layerShapes calls f with numbers of images, pixels and lanes around every edge.
+func (fx *fixture[T]) layerShapes(f func(n, d, lanes int) error) error {
+	ns := edges(fx.tile.MR, 2, 3, 50)[1:]
+	ds := []int{1, 2, 3, 4, 5, 6, 7, 13, 14, 15, 28, 31, 48, 63, 64, 65, 100}
+	lanes := append(edges(fx.tile.NR, 3, 5, 12, 50)[1:], edges(fx.tile.Lanes)[1:]...)
+	pick := func(list []int) int { return list[fx.rng.IntN(len(list))] }
+	try := func(n, d, lanes int) error {
+		if err := f(n, d, lanes); err != nil {
+			return fmt.Errorf("%d images of %d pixels, %d lanes: %w", n, d, lanes, err)
+		}
+		return nil
+	}
+	for _, n := range ns {
+		for _, l := range lanes {
+			if err := try(n, pick(ds), l); err != nil {
+				return err
+			}
+		}
+	}
+	for _, d := range ds {
+		if err := try(pick(ns), d, pick(lanes)); err != nil {
+			return err
+		}
+	}
+	// Chains in several blocks, of pixels and of images; sums and deltas that are met in parts.
+	long := [][3]int{{7, 1100, 20}, {600, 20, 20}}
+	if !fx.short {
+		long = append(long, [3]int{300, 300, 300}, [3]int{530, 700, 40})
+	}
+	for _, s := range long {
+		if err := try(s[0], s[1], s[2]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// layerForward checks each element of X·W, and the squares, with numbers and with special values.
+func (fx *fixture[T]) layerForward() error {
+	return fx.layerShapes(func(n, d, lanes int) error {
+		for _, p := range []float64{0, 0.2 / float64(d)} {
+			l, err := fx.newLayer(n, d, lanes, p)
+			if err != nil {
+				return err
+			}
+			z, squares, err := fx.forward(l, 1)
+			if err != nil {
+				return err
+			}
+			q := &problem[T]{m: n, n: lanes, k: d, alpha: 1, a: l.x, bt: l.wt, c: make([]T, n*lanes)}
+			if err := fx.verifyProduct(q, z); err != nil {
+				return err
+			}
+			if err := fx.verifySquares(l, squares); err != nil {
+				return err
+			}
+			if err := fx.call(func() { fx.ops.LaneSquares(squares, l.w) }, 1); err != nil {
+				return fmt.Errorf("LaneSquares: %w", err)
+			}
+			if err := fx.verifySquares(l, squares); err != nil {
+				return fmt.Errorf("LaneSquares: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+// verifySquares checks Σ w² of each lane.
+func (fx *fixture[T]) verifySquares(l *layer[T], squares []T) error {
+	d := l.w.Steps
+	for lane, got := range squares {
+		if err := fx.verifySquare(l.wt[lane*d:(lane+1)*d], got); err != nil {
+			return fmt.Errorf("squares of lane %d: %w", lane, err)
+		}
+	}
+	return nil
+}
+
+// layerUpdate checks each element of W·diag(β) + Xᵀ·d. Where a β is 0, W holds NaN.
+func (fx *fixture[T]) layerUpdate() error {
+	return fx.layerShapes(func(n, d, lanes int) error {
+		for _, p := range []float64{0, 0.2 / float64(n)} {
+			l, err := fx.newLayer(n, d, lanes, p)
+			if err != nil {
+				return err
+			}
+			q := &problem[T]{m: d, n: lanes, k: n, alpha: 1, betaCol: make([]T, lanes)}
+			zeros := fx.rng.IntN(2) == 0
+			for i := range q.betaCol {
+				q.betaCol[i] = T(fx.rng.NormFloat64())
+				if zeros && fx.rng.IntN(5) == 0 {
+					q.betaCol[i] = 0
+					nan := make([]T, d)
+					for j := range nan {
+						nan[j] = markOf[T]()
+					}
+					l.w.SetLane(i, nan)
+				}
+			}
+			deltas := make([]T, n*lanes)
+			randomize(fx.rng, deltas, p)
+			q.a, q.bt, q.c = transposed(l.x, n, d), transposed(deltas, n, lanes), transposed(l.wt, lanes, d)
+			if err := fx.update(l, q.betaCol, deltas, 1); err != nil {
+				return err
+			}
+			if err := fx.verifyProduct(q, transposed(l.lanes(), lanes, d)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// transposed returns the transpose of x, rows × cols.
+func transposed[T kernels.Float](x []T, rows, cols int) []T {
+	out := make([]T, len(x))
+	for i := range rows {
+		for j := range cols {
+			out[j*rows+i] = x[i*cols+j]
+		}
+	}
+	return out
+}
+
+// layerStable asks that lanes have the same bits alone and whatever lies beside them, and for any
+// number of workers.
+func (fx *fixture[T]) layerStable() error {
+	if !fx.set.Stable {
+		return nil
+	}
+	const n, d = 40, 700
+	lanes := 5*fx.tile.NR + 3
+	l, err := fx.newLayer(n, d, lanes, 0)
+	if err != nil {
+		return err
+	}
+	beta, deltas := make([]T, lanes), make([]T, n*lanes)
+	randomize(fx.rng, beta, 0)
+	randomize(fx.rng, deltas, 0)
+	z, squares, err := fx.forward(l, 1)
+	if err != nil {
+		return err
+	}
+	if err := fx.update(l, beta, deltas, 1); err != nil {
+		return err
+	}
+	after := l.lanes()
+	// part computes lanes [lo, hi) by themselves.
+	part := func(lo, hi, workers int) error {
+		some := *l
+		some.wt = l.wt[lo*d : hi*d]
+		some.w = fx.ops.NewPanels(d, hi-lo)
+		some.w.Data = fx.vec(1, len(some.w.Data), fx.lineSpot())
+		clear(some.w.Data)
+		for lane := range hi - lo {
+			some.w.SetLane(lane, some.wt[lane*d:(lane+1)*d])
+		}
+		gotZ, gotSquares, err := fx.forward(&some, workers)
+		if err == nil {
+			err = compare("z", gotZ, block(z, lanes, 0, n, lo, hi))
+		}
+		if err == nil {
+			err = compare("squares", gotSquares, squares[lo:hi])
+		}
+		if err == nil {
+			err = fx.update(&some, beta[lo:hi], block(deltas, lanes, 0, n, lo, hi), workers)
+		}
+		if err == nil {
+			err = compare("W", some.lanes(), after[lo*d:hi*d])
+		}
+		if err != nil {
+			return fmt.Errorf("lanes [%d, %d) by themselves, %d workers: %w", lo, hi, workers, err)
+		}
+		return nil
+	}
+	for lane := range lanes {
+		if fx.short && lane%5 > 1 {
+			continue
+		}
+		if err := part(lane, lane+1, 1); err != nil {
+			return err
+		}
+	}
+	for range 10 {
+		lo := fx.rng.IntN(lanes)
+		if err := part(lo, lo+1+fx.rng.IntN(lanes-lo), 1); err != nil {
+			return err
+		}
+	}
+	for _, workers := range []int{2, 3, 8} {
+		if err := part(0, lanes, workers); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addSquares asks for whole turns and cut ones.
+func (fx *fixture[T]) addSquares() error {
+	return fx.lengths(func(n int, at [3]spot) error {
+		x, wasX := fx.drawn(0, n, at[0])
+		dst, was := fx.drawn(1, n, at[1])
+		want := slices.Clone(was)
+		for i, v := range wasX {
+			want[i] = multiplyAdd(fx.set.Class, v, v, want[i])
+		}
+		if err := fx.call(func() { fx.ops.AddSquares(dst, x) }, 0); err != nil {
+			return err
+		}
+		if !fx.exact() { // the elementwise kernels are those of another class
+			for i, v := range wasX {
+				want[i] = dst[i]
+				a, b := multiplyAdd(kernels.FMA, v, v, was[i]), multiplyAdd(kernels.MulAdd, v, v, was[i])
+				if !same(dst[i], a) && !same(dst[i], b) {
+					want[i] = a
+				}
+			}
+		}
+		return compare("dst", dst, want)
+	})
+}
+
+// axpbyPanels asks for what Axpby gives for each lane.
+func (fx *fixture[T]) axpbyPanels() error {
+	factors := []float64{1, 0, -0.5, 0.9}
+	for _, lanes := range edges(fx.tile.NR, 50)[1:] {
+		for _, d := range []int{1, 5, 64} {
+			x, y := fx.ops.NewPanels(d, lanes), fx.ops.NewPanels(d, lanes)
+			x.Data = fx.vec(0, len(x.Data), fx.lineSpot())
+			y.Data = fx.vec(1, len(y.Data), fx.lineSpot())
+			randomize(fx.rng, x.Data, 0.1)
+			randomize(fx.rng, y.Data, 0.1)
+			alpha, beta := make([]T, lanes), make([]T, lanes)
+			want := make([][]T, lanes)
+			for l := range lanes {
+				if l == 0 || fx.rng.IntN(3) == 0 {
+					alpha[l], beta[l] = T(factors[fx.rng.IntN(4)]), T(factors[fx.rng.IntN(4)])
+				} else {
+					alpha[l], beta[l] = alpha[l-1], beta[l-1]
+				}
+				lane := make([]T, d)
+				want[l] = make([]T, d)
+				x.Lane(lane, l)
+				y.Lane(want[l], l)
+				fx.ops.Axpby(alpha[l], lane, beta[l], want[l])
+			}
+			if err := fx.call(func() { fx.ops.AxpbyPanels(alpha, x, beta, y) }, 0); err != nil {
+				return err
+			}
+			for l := range lanes {
+				got := make([]T, d)
+				y.Lane(got, l)
+				if err := compare(fmt.Sprintf("%d lanes of %d: lane %d", lanes, d, l), got, want[l]); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}

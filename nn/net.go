@@ -197,11 +197,17 @@ func (n *Net[T]) backward(x kernels.Mat[T], y []int, scale T) float64 {
 	return loss
 }
 
-// sumSquares returns Σ‖W‖² over the weights, and whether that and the biases are finite.
+// sumSquares returns Σ‖W‖² over the weights, added up unit by unit where these are rows, and whether that and the biases are finite.
 func (n *Net[T]) sumSquares() (weights float64, finite bool) {
 	biases := 0.0
 	for _, l := range n.layers {
-		weights += float64(n.ops.SumSquares(l.W.Data))
+		if l.Layout == OutIn {
+			for i := range l.W.Rows {
+				weights += float64(n.ops.SumSquares(l.W.Row(i)))
+			}
+		} else {
+			weights += float64(n.ops.SumSquares(l.W.Data))
+		}
 		biases += float64(n.ops.SumSquares(l.B))
 	}
 	return weights, isFinite(weights) && isFinite(biases)

@@ -2,7 +2,6 @@ package fused
 
 import (
 	"fmt"
-	"slices"
 	"unsafe"
 
 	"fusegrid/kernels"
@@ -16,13 +15,14 @@ type Block[T kernels.Float] struct {
 	nets  []Net
 	first firstLayer[T]
 
-	// First layers, stacked: rows off[k]:off[k+1] belong to net k.
-	off  []int
-	w1   kernels.Mat[T] // (ΣH, D)
-	v1   kernels.Mat[T] // velocities, for rules that have them
-	b1   []T
-	vb1  []T
-	beta []T // what the product keeps of a row of its target
+	// First layers, side by side: units off[k]:off[k+1] belong to net k.
+	off []int
+	w1  kernels.Panels[T] // (D, ΣH)
+	v1  kernels.Panels[T] // velocities, for rules that have them
+	b1  []T
+	vb1 []T
+	// Of each unit: factors of what the update adds, and Σ w² before it.
+	alpha, beta, squares []T
 
 	deep [][]dense[T] // deep[k] is the layers of net k after the first
 
@@ -73,12 +73,12 @@ func New[T kernels.Float](set *kernels.Set, shape Shape, nets []Net, mean []T, w
 		}
 	}
 	units := b.off[len(nets)]
-	b.w1, b.b1 = spread[T](units, shape.Inputs, kernels.SumLanes[T]()), make([]T, units)
+	b.w1, b.b1 = b.ops.NewPanels(shape.Inputs, units), make([]T, units)
 	if shape.Rule != SGD {
-		b.v1, b.vb1 = spread[T](units, shape.Inputs, kernels.SumLanes[T]()), make([]T, units)
+		b.v1, b.vb1 = b.ops.NewPanels(shape.Inputs, units), make([]T, units)
 	}
-	b.beta = make([]T, units)
-	b.h1, b.d1 = spread[T](shape.Batch, units, line[T]()), spread[T](shape.Batch, units, line[T]())
+	b.alpha, b.beta, b.squares = make([]T, units), make([]T, units), make([]T, units)
+	b.h1, b.d1 = spread[T](shape.Batch, units), spread[T](shape.Batch, units)
 	for _, width := range widest[1:] {
 		b.acts = append(b.acts, kernels.NewMat[T](shape.Batch, width))
 		b.deltas = append(b.deltas, kernels.NewMat[T](shape.Batch, width))
@@ -95,41 +95,17 @@ func newDense[T kernels.Float](out, in int, rule Rule) dense[T] {
 	return d
 }
 
-// spread returns a zero matrix whose rows are gap elements further apart than they need be
-// if they would lie a multiple of 1,024 bytes apart: at such strides the lines of a column crowd
-// into few sets of the L1 cache.
-//
-// For weights the gap is [kernels.SumLanes]: the zeros in it then leave every lane of
-// SumSquares as it is without them.
-func spread[T kernels.Float](rows, cols, gap int) kernels.Mat[T] {
-	const crowded = 1024
+// spread returns a zero matrix whose rows are a cache line further apart than they need be if they
+// would lie a multiple of 1,024 bytes apart: at such strides the lines of a column crowd into few
+// sets of the L1 cache.
+func spread[T kernels.Float](rows, cols int) kernels.Mat[T] {
+	const crowded, line = 1024, 64
+	size := int(unsafe.Sizeof(T(0)))
 	stride := max(cols, 1)
-	if stride*int(unsafe.Sizeof(T(0)))%crowded == 0 {
-		stride += gap
+	if stride*size%crowded == 0 {
+		stride += line / size
 	}
 	return kernels.Mat[T]{Rows: rows, Cols: cols, Stride: stride, Data: make([]T, rows*stride)}
-}
-
-// line returns the elements of a cache line.
-func line[T kernels.Float]() int { return 64 / int(unsafe.Sizeof(T(0))) }
-
-// packed returns the elements of m row by row: its own memory where no row has a gap.
-func packed[T kernels.Float](m kernels.Mat[T]) []T {
-	if m.Stride == m.Cols {
-		return m.Data
-	}
-	all := make([]T, 0, m.Rows*m.Cols)
-	for i := range m.Rows {
-		all = append(all, m.Row(i)...)
-	}
-	return all
-}
-
-// unpack sets m from its elements row by row.
-func unpack[T kernels.Float](m kernels.Mat[T], v []T) {
-	for i := range m.Rows {
-		copy(m.Row(i), v[i*m.Cols:])
-	}
 }
 
 // Len returns the number of nets in the block.
@@ -144,57 +120,19 @@ func (b *Block[T]) Units() int { return b.off[len(b.nets)] }
 // Init draws the weights of net k from rng, layer by layer, in the order of the assignment;
 // biases and velocities become zero.
 func (b *Block[T]) Init(k int, rng *nprand.State) {
-	n := b.nets[k]
-	fill := func(w kernels.Mat[T]) {
-		drawn := make([]float64, w.Rows*w.Cols)
-		draw(rng, drawn, w.Rows, w.Cols, n.Scale, b.shape.InOut)
-		rounded := make([]T, len(drawn))
-		for i, v := range drawn {
-			rounded[i] = T(v)
+	for _, p := range b.weights(k) {
+		v := make([]T, p.rows*p.cols)
+		if p.weight {
+			drawn := make([]float64, len(v))
+			draw(rng, drawn, p.rows, p.cols, b.nets[k].Scale, b.shape.InOut)
+			for i, x := range drawn {
+				v[i] = T(x)
+			}
 		}
-		unpack(w, rounded)
+		p.set(v)
 	}
-	for _, l := range b.layers(k) {
-		fill(l.w)
-		clear(l.b)
-		clear(l.v.Data)
-		clear(l.vb)
-	}
-}
-
-// layers returns views of the layers of net k, the first included.
-func (b *Block[T]) layers(k int) []dense[T] {
-	return append([]dense[T]{b.firstOf(k)}, b.deep[k]...)
-}
-
-// firstOf returns the view of the first layer of net k.
-func (b *Block[T]) firstOf(k int) dense[T] {
-	lo, hi := b.off[k], b.off[k+1]
-	l := dense[T]{w: rows(b.w1, lo, hi), b: b.b1[lo:hi]}
-	if b.shape.Rule != SGD {
-		l.v, l.vb = rows(b.v1, lo, hi), b.vb1[lo:hi]
-	}
-	return l
-}
-
-func rows[T kernels.Float](m kernels.Mat[T], lo, hi int) kernels.Mat[T] {
-	return m.Slice(lo, hi, 0, m.Cols)
-}
-
-// Weights returns copies of the weights and biases of net k, layer by layer: W (out, in), then b.
-func (b *Block[T]) Weights(k int) [][]T {
-	var all [][]T
-	for _, l := range b.layers(k) {
-		all = append(all, slices.Clone(packed(l.w)), slices.Clone(l.b))
-	}
-	return all
-}
-
-// setWeights takes what [Block.Weights] gave.
-func (b *Block[T]) setWeights(k int, w [][]T) {
-	for i, l := range b.layers(k) {
-		unpack(l.w, w[2*i])
-		copy(l.b, w[2*i+1])
+	for _, p := range b.velocities(k) {
+		p.set(make([]T, p.rows*p.cols))
 	}
 }
 
@@ -207,22 +145,26 @@ func (b *Block[T]) Keep(keep []bool) {
 			continue
 		}
 		lo, hi := b.off[k], b.off[k+1]
-		copy(b.w1.Data[unit*b.w1.Stride:], rows(b.w1, lo, hi).Data)
 		copy(b.b1[unit:], b.b1[lo:hi])
+		for u := lo; u < hi && lo > unit; u++ {
+			b.w1.MoveLane(unit+u-lo, u)
+		}
 		if b.shape.Rule != SGD {
-			copy(b.v1.Data[unit*b.v1.Stride:], rows(b.v1, lo, hi).Data)
 			copy(b.vb1[unit:], b.vb1[lo:hi])
+			for u := lo; u < hi && lo > unit; u++ {
+				b.v1.MoveLane(unit+u-lo, u)
+			}
 		}
 		b.nets[at], b.deep[at], b.off[at] = n, b.deep[k], unit
 		at, unit = at+1, unit+hi-lo
 	}
 	b.off[at] = unit
 	b.nets, b.deep, b.off, b.loss = b.nets[:at], b.deep[:at], b.off[:at+1], b.loss[:at]
-	b.w1 = rows(b.w1, 0, unit)
-	b.b1, b.beta = b.b1[:unit], b.beta[:unit]
+	b.w1, b.b1 = b.w1.First(unit), b.b1[:unit]
 	if b.shape.Rule != SGD {
-		b.v1, b.vb1 = rows(b.v1, 0, unit), b.vb1[:unit]
+		b.v1, b.vb1 = b.v1.First(unit), b.vb1[:unit]
 	}
+	b.alpha, b.beta, b.squares = b.alpha[:unit], b.beta[:unit], b.squares[:unit]
 	b.h1, b.d1 = newView(b.h1, unit), newView(b.d1, unit)
 }
 

@@ -46,8 +46,8 @@ func (t *Trainer[T]) Checkpoint(identity string) (safetensors.File, error) {
 	}
 	for k, id := range t.ids {
 		f.Tensors = append(f.Tensors, safetensors.Of(tensorName(id, "lr"), []float64{t.block.nets[k].LR}, 1))
-		for name, m := range t.block.state(k) {
-			f.Tensors = append(f.Tensors, safetensors.Of(tensorName(id, name), packed(m), m.Rows, m.Cols))
+		for _, p := range t.block.state(k) {
+			f.Tensors = append(f.Tensors, safetensors.Of(tensorName(id, p.name), p.values(), p.rows, p.cols))
 		}
 	}
 	slices.SortFunc(f.Tensors, func(a, b safetensors.Tensor) int { return strings.Compare(a.Name, b.Name) })
@@ -139,12 +139,12 @@ func (t *Trainer[T]) restoreNets(f *safetensors.File) error {
 		if err := t.checkBest(k, id); err != nil {
 			return err
 		}
-		for name, m := range t.block.state(k) {
-			v, err := numbers[T](f, tensorName(id, name), m.Rows*m.Cols)
+		for _, p := range t.block.state(k) {
+			v, err := numbers[T](f, tensorName(id, p.name), p.rows*p.cols)
 			if err != nil {
 				return err
 			}
-			unpack(m, v)
+			p.set(v)
 		}
 	}
 	return nil
@@ -156,11 +156,7 @@ func (t *Trainer[T]) checkBest(k, id int) error {
 	if best == nil {
 		return nil
 	}
-	var want []int
-	for _, l := range t.block.layers(k) {
-		want = append(want, l.w.Rows*l.w.Cols, len(l.b))
-	}
-	if !slices.EqualFunc(best, want, func(w []T, n int) bool { return len(w) == n }) {
+	if !slices.EqualFunc(best, t.block.weights(k), func(w []T, p param[T]) bool { return len(w) == p.rows*p.cols }) {
 		return fmt.Errorf("fused: checkpoint: the best weights of net %d do not have its shape", id)
 	}
 	return nil
@@ -187,17 +183,3 @@ func tensorName(id int, part string) string { return fmt.Sprintf("net.%d.%s", id
 func (c *Curve) series() map[string]*[]float64 {
 	return map[string]*[]float64{"loss": &c.Loss, "train_acc": &c.TrainAcc, "val_acc": &c.ValAcc}
 }
-
-// state names the numbers that net k trains: weights, biases (as one row) and velocities.
-func (b *Block[T]) state(k int) map[string]kernels.Mat[T] {
-	all := map[string]kernels.Mat[T]{}
-	for l, layer := range b.layers(k) {
-		all[fmt.Sprintf("w%d", l+1)], all[fmt.Sprintf("b%d", l+1)] = layer.w, row(layer.b)
-		if b.shape.Rule != SGD {
-			all[fmt.Sprintf("vw%d", l+1)], all[fmt.Sprintf("vb%d", l+1)] = layer.v, row(layer.vb)
-		}
-	}
-	return all
-}
-
-func row[T kernels.Float](x []T) kernels.Mat[T] { return kernels.MatOf(1, len(x), x) }

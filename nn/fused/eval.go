@@ -9,7 +9,7 @@ func (b *Block[T]) Hits(s Images, idx []int) []int {
 	for lo := 0; lo < len(idx); lo += b.shape.Batch {
 		part := idx[lo:min(lo+b.shape.Batch, len(idx))]
 		b.load(s, part)
-		h := b.forward(len(part))
+		h := b.forward(len(part), nil)
 		for k := range b.nets {
 			scores := b.forwardDeep(k, h.Slice(0, h.Rows, b.off[k], b.off[k+1]))
 			for i := range part {

@@ -13,42 +13,34 @@ func (s Images) Len() int { return len(s.Y) }
 
 // A firstLayer is the seam between the images and the nets. It is the only part that knows
 // how the minibatch X is represented; the rest of the block sees pre-activations and deltas.
+// Weights are panels, (D, ΣH): a lane is a unit.
 type firstLayer[T kernels.Float] interface {
 	// load takes the images at idx as the minibatch.
 	load(s Images, idx []int)
-	// forward computes z = X·Wᵀ, (N, ΣH), for the minibatch and w, (ΣH, D).
-	forward(z, w kernels.Mat[T])
-	// update computes w ← β∘w + dᵀ·X for deltas d, (N, ΣH), with one β a row of w.
-	update(w, d kernels.Mat[T], beta []T)
+	// forward computes z = X·W, (N, ΣH), for the minibatch, and Σ w² of each unit unless squares is nil.
+	forward(z kernels.Mat[T], w kernels.Panels[T], squares []T)
+	// update computes W ← W·diag(β) + Xᵀ·d for deltas d, (N, ΣH), with one β a unit.
+	update(w kernels.Panels[T], beta []T, d kernels.Mat[T])
 }
 
 // floatLayer holds the minibatch as floats with the mean image subtracted.
 type floatLayer[T kernels.Float] struct {
 	ops     kernels.Ops[T]
 	mean    []T
-	x       kernels.Mat[T] // (N, D)
-	n       int            // rows of x in use
+	x       *kernels.Minibatch[T]
 	workers int
 }
 
 func newFloatLayer[T kernels.Float](ops kernels.Ops[T], batch int, mean []T, workers int) *floatLayer[T] {
-	return &floatLayer[T]{ops: ops, mean: mean, x: spread[T](batch, len(mean), line[T]()), workers: workers}
+	return &floatLayer[T]{ops: ops, mean: mean, x: ops.NewMinibatch(batch, len(mean)), workers: workers}
 }
 
-func (f *floatLayer[T]) load(s Images, idx []int) {
-	d := len(f.mean)
-	for i, j := range idx {
-		f.ops.SubMean(f.x.Row(i), s.X[j*d:(j+1)*d], f.mean)
-	}
-	f.n = len(idx)
+func (f *floatLayer[T]) load(s Images, idx []int) { f.ops.Load(f.x, s.X, idx, f.mean) }
+
+func (f *floatLayer[T]) forward(z kernels.Mat[T], w kernels.Panels[T], squares []T) {
+	f.ops.Forward(z, f.x, w, squares, f.workers)
 }
 
-func (f *floatLayer[T]) minibatch() kernels.Mat[T] { return f.x.Slice(0, f.n, 0, f.x.Cols) }
-
-func (f *floatLayer[T]) forward(z, w kernels.Mat[T]) {
-	f.ops.GemmParallel(kernels.Product[T]{Alpha: 1, A: f.minibatch(), B: w, TransB: true, C: z}, f.workers)
-}
-
-func (f *floatLayer[T]) update(w, d kernels.Mat[T], beta []T) {
-	f.ops.GemmParallel(kernels.Product[T]{Alpha: 1, A: d, TransA: true, B: f.minibatch(), BetaRow: beta, C: w}, f.workers)
+func (f *floatLayer[T]) update(w kernels.Panels[T], beta []T, d kernels.Mat[T]) {
+	f.ops.Update(w, beta, f.x, d, f.workers)
 }

@@ -12,7 +12,7 @@ import (
 func (b *Block[T]) Step(s Images, idx []int) []float64 {
 	b.load(s, idx)
 	n := len(idx)
-	h1, d1 := b.forward(n), b.d1.Slice(0, n, 0, b.d1.Cols)
+	h1, d1 := b.forward(n, b.squares), b.d1.Slice(0, n, 0, b.d1.Cols)
 	for k := range b.nets {
 		lo, hi := b.off[k], b.off[k+1]
 		b.loss[k] = b.stepDeep(k, h1.Slice(0, n, lo, hi), d1.Slice(0, n, lo, hi))
@@ -28,10 +28,11 @@ func (b *Block[T]) load(s Images, idx []int) {
 	}
 }
 
-// forward computes the first layers of all nets: h1 = ReLU(X·W1ᵀ + b1), (N, ΣH).
-func (b *Block[T]) forward(n int) kernels.Mat[T] {
+// forward computes the first layers of all nets: h1 = ReLU(X·W1 + b1), (N, ΣH), and Σ w² of each unit
+// unless squares is nil.
+func (b *Block[T]) forward(n int, squares []T) kernels.Mat[T] {
 	h1 := b.h1.Slice(0, n, 0, b.h1.Cols)
-	b.first.forward(h1, b.w1)
+	b.first.forward(h1, b.w1, squares)
 	b.ops.BiasReLU(h1, h1, b.b1)
 	return h1
 }
@@ -59,7 +60,7 @@ func (b *Block[T]) stepDeep(k int, h, d kernels.Mat[T]) float64 {
 	last := len(layers) - 1
 	scores := b.forwardDeep(k, h)
 	ds := b.deltas[last].Slice(0, n, 0, scores.Cols)
-	squares, finite := b.sumSquares(k)
+	squares, finite := b.sumSquares(k, b.squares[b.off[k]:b.off[k+1]])
 	loss := b.ops.SoftmaxLoss(ds, scores, b.y[:n]) + 0.5*net.Reg*squares
 	if !finite {
 		loss = math.NaN() // a dead unit can hide an infinite weight from the scores
@@ -83,13 +84,17 @@ func (b *Block[T]) stepDeep(k int, h, d kernels.Mat[T]) float64 {
 	return loss
 }
 
-// sumSquares returns Σ‖W‖² of net k, and whether that and its biases are finite.
-func (b *Block[T]) sumSquares(k int) (weights float64, finite bool) {
-	first := b.firstOf(k)
-	weights = float64(b.ops.SumSquares(first.w.Data))
-	biases := float64(b.ops.SumSquares(first.b))
+// sumSquares returns Σ‖W‖² of net k, added up unit by unit, and whether that and its biases are finite.
+// Those of the first layer are given.
+func (b *Block[T]) sumSquares(k int, first []T) (weights float64, finite bool) {
+	for _, s := range first {
+		weights += float64(s)
+	}
+	biases := float64(b.ops.SumSquares(b.b1[b.off[k]:b.off[k+1]]))
 	for _, l := range b.deep[k] {
-		weights += float64(b.ops.SumSquares(l.w.Data))
+		for u := range l.w.Rows {
+			weights += float64(b.ops.SumSquares(l.w.Row(u)))
+		}
 		biases += float64(b.ops.SumSquares(l.b))
 	}
 	return weights, isFinite(weights) && isFinite(biases)
@@ -98,7 +103,14 @@ func (b *Block[T]) sumSquares(k int) (weights float64, finite bool) {
 // finite reports whether every weight and bias of net k is a finite number whose square does
 // not overflow.
 func (b *Block[T]) finite(k int) bool {
-	_, ok := b.sumSquares(k)
+	lo, hi := b.off[k], b.off[k+1]
+	unit := make([]T, b.w1.Steps)
+	first := make([]T, hi-lo)
+	for u := range first {
+		b.w1.Lane(unit, lo+u)
+		first[u] = b.ops.SumSquares(unit)
+	}
+	_, ok := b.sumSquares(k, first)
 	return ok
 }
 

@@ -1,0 +1,101 @@
+package fused
+
+import (
+	"fmt"
+	"slices"
+
+	"fusegrid/kernels"
+)
+
+// A param is one array of numbers that a net trains, wherever it lies in its block.
+type param[T kernels.Float] struct {
+	name       string // as in checkpoints
+	rows, cols int
+	weight     bool              // of W, not of a bias
+	data       []T               // row by row; or
+	panels     kernels.Panels[T] // rows are lanes from the first of the net on
+	lane       int
+}
+
+// values returns the numbers row by row: the block's own memory or a copy.
+func (p param[T]) values() []T {
+	if p.data != nil {
+		return p.data
+	}
+	v := make([]T, p.rows*p.cols)
+	for i := range p.rows {
+		p.panels.Lane(v[i*p.cols:(i+1)*p.cols], p.lane+i)
+	}
+	return v
+}
+
+// set takes what values gave.
+func (p param[T]) set(v []T) {
+	if p.data != nil {
+		copy(p.data, v)
+		return
+	}
+	for i := range p.rows {
+		p.panels.SetLane(p.lane+i, v[i*p.cols:(i+1)*p.cols])
+	}
+}
+
+// weights returns the weights and biases of net k, layer by layer: W (out, in), then b.
+func (b *Block[T]) weights(k int) []param[T] {
+	lo, hi := b.off[k], b.off[k+1]
+	all := []param[T]{
+		{name: "w1", weight: true, rows: hi - lo, cols: b.shape.Inputs, panels: b.w1, lane: lo},
+		{name: "b1", rows: 1, cols: hi - lo, data: b.b1[lo:hi]},
+	}
+	for l, layer := range b.deep[k] {
+		all = append(all, matParam(fmt.Sprintf("w%d", l+2), layer.w), rowParam(fmt.Sprintf("b%d", l+2), layer.b))
+	}
+	return all
+}
+
+// velocities returns what a rule with momentum has for each of the weights, in their order.
+func (b *Block[T]) velocities(k int) []param[T] {
+	if b.shape.Rule == SGD {
+		return nil
+	}
+	lo, hi := b.off[k], b.off[k+1]
+	all := []param[T]{
+		{name: "vw1", weight: true, rows: hi - lo, cols: b.shape.Inputs, panels: b.v1, lane: lo},
+		{name: "vb1", rows: 1, cols: hi - lo, data: b.vb1[lo:hi]},
+	}
+	for l, layer := range b.deep[k] {
+		all = append(all, matParam(fmt.Sprintf("vw%d", l+2), layer.v), rowParam(fmt.Sprintf("vb%d", l+2), layer.vb))
+	}
+	return all
+}
+
+// state returns all numbers that net k trains.
+func (b *Block[T]) state(k int) []param[T] { return append(b.weights(k), b.velocities(k)...) }
+
+func matParam[T kernels.Float](name string, m kernels.Mat[T]) param[T] {
+	return param[T]{name: name, weight: true, rows: m.Rows, cols: m.Cols, data: m.Data}
+}
+
+func rowParam[T kernels.Float](name string, x []T) param[T] {
+	return param[T]{name: name, rows: 1, cols: len(x), data: x}
+}
+
+// Weights returns copies of the weights and biases of net k, layer by layer: W (out, in), then b.
+func (b *Block[T]) Weights(k int) [][]T {
+	var all [][]T
+	for _, p := range b.weights(k) {
+		v := p.values()
+		if p.data != nil {
+			v = slices.Clone(v)
+		}
+		all = append(all, v)
+	}
+	return all
+}
+
+// setWeights takes what [Block.Weights] gave.
+func (b *Block[T]) setWeights(k int, w [][]T) {
+	for i, p := range b.weights(k) {
+		p.set(w[i])
+	}
+}

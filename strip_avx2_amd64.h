@@ -31,6 +31,9 @@
 //	W0, W1  the step's vectors     W2  the broadcast scalar, then α
 //	W3  lanes of the last vector   the other registers: the sums, row by row
 //
+// Where scalars lie in tiles, CX counts the steps of one, left is those of the others, and skip
+// the bytes from the end of one to the next.
+//
 // After the sum, AX walks Out, R8 walks β, R9 is its step, R10 the step of Out, R11 walks Partial
 // and SI is the lanes of the last vector.
 

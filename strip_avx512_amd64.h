@@ -26,6 +26,9 @@
 //	AX  bytes to look ahead of SI  R15 rows of this group
 //	K1  lanes of the last vector
 //
+// Where scalars lie in tiles, CX counts the steps of one, left is those of the others, and skip
+// the bytes from the end of one to the next.
+//
 // After the sum, AX walks Out, R8 walks β, R9 is its step, R10 the step of Out and R11 walks Partial.
 
 #define ROWS1 ROW((R8), T0, A0, B0)

@@ -383,3 +383,14 @@ func TestAssignmentGrid(t *testing.T) {
 		}
 	}
 }
+
+// A fresh start under a name that no folder can have ends in one line.
+func TestFreshName(t *testing.T) {
+	isolate(t)
+	for _, more := range [][]string{{"-fresh"}, {"-fresh", "-dry-run"}} {
+		_, stderr, code := call(t, append(small("-out", strings.Repeat("a", 5000)), more...)...)
+		if code != exitBadInput || !strings.HasPrefix(stderr, "sweep: -out: ") || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%v: exit code %d, stderr %.60q…", more, code, stderr)
+		}
+	}
+}

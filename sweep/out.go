@@ -157,7 +157,7 @@ func (o *output) removeTemporary() error {
 func unusedName(first string) string {
 	name := first
 	for n := 2; ; n++ {
-		if _, err := os.Lstat(name); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(name); err != nil { // what else may be wrong with it, the next to use it says
 			return name
 		}
 		name = fmt.Sprintf("%s-%d", first, n)

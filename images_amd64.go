@@ -3,7 +3,7 @@
 package fusegrid
 
 // The stubs of images_amd64.s. They are in assembly because the compiler converts one pixel at
-// a time, and a minibatch of bytes is converted twice at each step.
+// a time, and every step of a training begins with 600,000 of them.
 
 //go:noescape
 func packImagesF32(dst []float32, images []*uint8, mean []float32, k int)

@@ -12,7 +12,8 @@
 //	ROWS1…ROWS6         sums + s·V for a step of so many rows
 //	NEXTSCALARS(by)    steps the scalars on
 //	HIGHER HIGHERSTEPS choice and loops of groups of more than 6 rows, or nothing
-//	PACKED             the loops of whole groups where both sides are packed
+//	ONE NEXTGROUPS LOOPALL   a step of whole packed groups, what goes on to the next ones, the
+//	                   loop that does the rest: for PACKED, which kernels_amd64.s has
 //	EACH(op)           op for the sums of each row
 //
 // and the op of a row of sums, ending with a jump to the next group once R15 is 0
@@ -26,7 +27,7 @@
 //	SI  vectors of step p          R13 three times that
 //	DX  bytes between steps of V   BX  bytes between scalars of neighbouring steps
 //	CX  steps left                 R14 rows left after this group
-//	R8, R9, R10, AX scalars of rows 0, 4, 6, 10 at step p
+//	R8, R9, R10, AX scalars of rows 0, 4, 6, 10 at step p (PACKED keeps R8 and R10)
 //	                               R15 rows of this group
 //	W0, W1  the step's vectors     W2  the broadcast scalar, then α
 //	W3  lanes of the last vector   the other registers: the sums, row by row

@@ -3,9 +3,11 @@ package kernels
 import "fmt"
 
 // A Minibatch is images as a first layer meets them: float(pixel) − mean, exactly rounded, in the
-// order in which the two products with them read it. [Ops.Load] fills it.
+// order in which the two products with them read it. [Ops.Load] fills it. It belongs to the set that
+// made it, and serves one goroutine at a time.
 type Minibatch[T Float] struct {
 	Pixels int // D
+	slots  *Slots[T]
 	images int // N, as loaded last
 	room   int // the most
 
@@ -19,7 +21,7 @@ func (o Ops[T]) NewMinibatch(images, pixels int) *Minibatch[T] {
 	if images < 1 || pixels < 1 {
 		panic(fmt.Sprintf("kernels: NewMinibatch: %d images of %d pixels", images, pixels))
 	}
-	m := &Minibatch[T]{Pixels: pixels, room: images}
+	m := &Minibatch[T]{Pixels: pixels, slots: o.s, room: images}
 	if o.s.Packed == nil {
 		m.plain = NewMat[T](images, pixels)
 	}
@@ -32,6 +34,7 @@ func (m *Minibatch[T]) Len() int { return m.images }
 // Load takes images idx of x, which holds them one after the other, and subtracts the mean image.
 func (o Ops[T]) Load(m *Minibatch[T], x []uint8, idx []int, mean []T) {
 	d := m.Pixels
+	m.checkSet("Load", o)
 	checkLen("Load", "mean", len(mean), d)
 	if len(idx) < 1 || len(idx) > m.room {
 		panic(fmt.Sprintf("kernels: Load: %d images, want 1…%d", len(idx), m.room))
@@ -64,6 +67,8 @@ func (o Ops[T]) Forward(z Mat[T], m *Minibatch[T], w Panels[T], squares []T, wor
 	checkApart("Forward", "z", "w", z.span(), w.Data)
 	if squares != nil {
 		checkLen("Forward", "squares", len(squares), w.Lanes)
+		checkApart("Forward", "squares", "w", squares, w.Data)
+		checkApart("Forward", "squares", "z", squares, z.span())
 	}
 	if w.Lanes == 0 {
 		return
@@ -129,7 +134,14 @@ func (o Ops[T]) updateParts(w Panels[T], beta []T, m *Minibatch[T], d Mat[T], wo
 	})
 }
 
+func (m *Minibatch[T]) checkSet(op string, o Ops[T]) {
+	if m.slots != o.s {
+		panic(fmt.Sprintf("kernels: %s: the minibatch is another set's", op))
+	}
+}
+
 func (o Ops[T]) checkLayer(op string, m *Minibatch[T], w Panels[T]) {
+	m.checkSet(op, o)
 	checkPanels(op, "w", w)
 	if m.images == 0 {
 		panic(fmt.Sprintf("kernels: %s: the minibatch was not loaded", op))

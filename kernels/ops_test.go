@@ -117,6 +117,12 @@ func TestOpsRefuseWrongArguments(t *testing.T) {
 		{"Forward: z is 2×2, want 2×3", func() { ops.Forward(mat(100, 2, 2, 3), images, panels(0), nil, 1) }},
 		{"Forward: z overlaps w", func() { ops.Forward(mat(3, 2, 3, 3), images, panels(0), nil, 1) }},
 		{"Forward: squares has 2 elements, want 3", func() { ops.Forward(mat(100, 2, 3, 3), images, panels(0), vec(200, 2), 1) }},
+		{"Forward: squares overlaps w", func() { ops.Forward(mat(100, 2, 3, 3), images, panels(0), vec(11, 3), 1) }},
+		{"Forward: squares overlaps z", func() { ops.Forward(mat(100, 2, 3, 3), images, panels(0), vec(105, 3), 1) }},
+		{"Forward: the minibatch is another set's", func() { Of[float64](Reference()).Forward(mat(100, 2, 3, 3), images, panels(0), nil, 1) }},
+		{"Load: the minibatch is another set's", func() { Of[float64](Reference()).Load(images, pixels, []int{0}, vec(0, 4)) }},
+		{"SetLane: src has 3 elements, want 4", func() { panels(0).SetLane(0, vec(100, 3)) }},
+		{"Lane: lane 3, want 0…2", func() { panels(0).Lane(vec(100, 4), 3) }},
 		{"Forward: w has 11 elements for 4 steps of 3 lanes in panels of 3", func() {
 			w := panels(0)
 			w.Data = w.Data[:11]

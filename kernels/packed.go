@@ -61,6 +61,7 @@ func (l *packedLayer[T]) load(m *Minibatch[T], x []uint8, idx []int, mean []T) {
 			}
 		}
 	}
+	clear(g.rows) // keep no reference to the caller's images
 }
 
 // scalars is a minibatch as one of its products sees it, rows × steps, and how that is cut: blocks of
@@ -103,6 +104,9 @@ type view[T Float] struct {
 	data       []T
 	panel, row int
 }
+
+// at returns the elements from row r and lane l on, where panels have nr lanes.
+func (v view[T]) at(r, l, nr int) []T { return v.data[l/nr*v.panel+l%nr+r*v.row:] }
 
 func (p Panels[T]) view() view[T] { return view[T]{p.Data, p.Width * p.Steps, p.Width} }
 
@@ -209,13 +213,11 @@ func (l *packedLayer[T]) block(ws *workspace[T], p *strips[T], lane, end, step i
 		sc.set(s, row, step)
 		for c := lane; c < end; {
 			width := l.width(end - c)
-			at := c/nr*p.vec.panel + c%nr
-			s.Vec, s.Ahead = p.vec.data[at+step*p.vec.row:], 0
+			s.Vec, s.Ahead = p.vec.at(step, c, nr), 0
 			if next := c + nr; c%nr == 0 && next < end {
 				s.Ahead = p.vec.panel
 			}
-			s.Dst = p.out.data[c/nr*p.out.panel+c%nr+row*p.out.row:]
-			s.Cols = width
+			s.Dst, s.Cols = p.out.at(row, c, nr), width
 			if p.beta != nil {
 				s.BetaKind, s.Beta = BetaCols, p.beta[c:]
 			}
@@ -228,7 +230,7 @@ func (l *packedLayer[T]) block(ws *workspace[T], p *strips[T], lane, end, step i
 			l.micro.Multiply(s)
 			if p.squares != nil && row == 0 && c%nr == 0 {
 				sums := p.squares[c*SumLanes[T]():][:SumLanes[T]()*nr]
-				l.slots.addSquares(sums, p.vec.data[at+step*nr:][:s.K*nr], nr)
+				l.slots.addSquares(sums, s.Vec[:s.K*nr], nr)
 			}
 			c += width
 		}

@@ -1,13 +1,16 @@
 package kernels
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Panels is a matrix, (Steps, Lanes), in the order in which a micro-kernel reads its vectors and
 // writes its results: panels of Width lanes, each of them step by step. Weights that stay in it
 // are never packed, and are read and written from one end to the other.
 //
-// The lanes of the last panel that the matrix does not have are zero, or what multiplying
-// zeros gave.
+// What is left of the last panel beside the matrix's lanes is of no account: it starts as zeros, and
+// operations may write to it.
 type Panels[T Float] struct {
 	Steps, Lanes int
 	Width        int
@@ -33,6 +36,7 @@ func (p Panels[T]) at(l int) int { return l/p.Width*p.Width*p.Steps + l%p.Width 
 
 // Lane copies lane l to dst, which has Steps elements.
 func (p Panels[T]) Lane(dst []T, l int) {
+	p.checkLane("Lane", "dst", dst, l)
 	for i, at := 0, p.at(l); i < p.Steps; i, at = i+1, at+p.Width {
 		dst[i] = p.Data[at]
 	}
@@ -40,8 +44,16 @@ func (p Panels[T]) Lane(dst []T, l int) {
 
 // SetLane sets lane l to src, which has Steps elements.
 func (p Panels[T]) SetLane(l int, src []T) {
+	p.checkLane("SetLane", "src", src, l)
 	for i, at := 0, p.at(l); i < p.Steps; i, at = i+1, at+p.Width {
 		p.Data[at] = src[i]
+	}
+}
+
+func (p Panels[T]) checkLane(op, name string, x []T, l int) {
+	checkLen(op, name, len(x), p.Steps)
+	if l < 0 || l >= p.Lanes {
+		panic(fmt.Sprintf("kernels: %s: lane %d, want 0…%d", op, l, p.Lanes-1))
 	}
 }
 
@@ -54,7 +66,8 @@ func (p Panels[T]) MoveLane(to, from int) {
 	}
 }
 
-// First returns the view of the first lanes lanes.
+// First returns the first lanes lanes, in the same memory. The others are given up: what the last
+// panel has of them may be written.
 func (p Panels[T]) First(lanes int) Panels[T] {
 	if lanes < 0 || lanes > p.Lanes {
 		panic(fmt.Sprintf("kernels: the first %d of %d lanes", lanes, p.Lanes))
@@ -131,10 +144,10 @@ func (o Ops[T]) AxpbyPanels(alpha []T, x Panels[T], beta []T, y Panels[T]) {
 	for l := 0; l < y.Lanes; {
 		// Neighbours in a panel with the same factors go together.
 		end := l + 1
-		for end < y.Lanes && end%y.Width != 0 && alpha[end] == alpha[l] && beta[end] == beta[l] {
+		for end < y.Lanes && end%y.Width != 0 && sameBits(alpha[end], alpha[l]) && sameBits(beta[end], beta[l]) {
 			end++
 		}
-		if whole := l%y.Width == 0 && end-l == y.Width; whole {
+		if l%y.Width == 0 && (end%y.Width == 0 || end == y.Lanes) { // a panel, with what is left of the last
 			n := y.Width * y.Steps
 			o.s.Axpby(alpha[l], x.Data[l*y.Steps:][:n], beta[l], y.Data[l*y.Steps:][:n])
 		} else {
@@ -144,4 +157,9 @@ func (o Ops[T]) AxpbyPanels(alpha []T, x Panels[T], beta []T, y Panels[T]) {
 		}
 		l = end
 	}
+}
+
+// sameBits tells −0 from 0.
+func sameBits[T Float](a, b T) bool {
+	return a == b && math.Signbit(float64(a)) == math.Signbit(float64(b))
 }

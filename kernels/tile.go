@@ -102,11 +102,11 @@ type Strip[T Float] struct {
 	ScalarRow  int
 	ScalarStep int
 	// Scalars packed in groups of GroupRows = Micro.Group rows, where it is not 0: the scalars of
-	// the next group start GroupStep elements on.
+	// the next group start GroupStep elements on. ScalarRow is 1 and ScalarStep is GroupRows.
 	GroupRows int
 	GroupStep int
-	// Scalars in tiles: after each TileSteps steps, where it is not 0, the next are TileSkip
-	// elements further on than a step would be.
+	// Groups in tiles of TileSteps = GroupRows steps, where it is not 0: ScalarRow is GroupRows and
+	// ScalarStep is 1, and from the end of a tile to the next are TileSkip elements.
 	TileSteps int
 	TileSkip  int
 

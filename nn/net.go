@@ -197,7 +197,8 @@ func (n *Net[T]) backward(x kernels.Mat[T], y []int, scale T) float64 {
 	return loss
 }
 
-// sumSquares returns Σ‖W‖² over the weights, added up unit by unit where these are rows, and whether that and the biases are finite.
+// sumSquares returns Σ‖W‖² over the weights, added up unit by unit where these are rows, and
+// whether that and the biases are finite.
 func (n *Net[T]) sumSquares() (weights float64, finite bool) {
 	biases := 0.0
 	for _, l := range n.layers {

@@ -2,6 +2,7 @@ package kerneltest
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"fusegrid/kernels"
@@ -309,7 +310,7 @@ func (fx *fixture[T]) addSquares() error {
 
 // axpbyPanels asks for what Axpby gives for each lane.
 func (fx *fixture[T]) axpbyPanels() error {
-	factors := []float64{1, 0, -0.5, 0.9}
+	factors := []float64{1, 0, math.Copysign(0, -1), -0.5, 0.9}
 	for _, lanes := range edges(fx.tile.NR, 50)[1:] {
 		for _, d := range []int{1, 5, 64} {
 			x, y := fx.ops.NewPanels(d, lanes), fx.ops.NewPanels(d, lanes)
@@ -321,7 +322,7 @@ func (fx *fixture[T]) axpbyPanels() error {
 			want := make([][]T, lanes)
 			for l := range lanes {
 				if l == 0 || fx.rng.IntN(3) == 0 {
-					alpha[l], beta[l] = T(factors[fx.rng.IntN(4)]), T(factors[fx.rng.IntN(4)])
+					alpha[l], beta[l] = T(factors[fx.rng.IntN(5)]), T(factors[fx.rng.IntN(5)])
 				} else {
 					alpha[l], beta[l] = alpha[l-1], beta[l-1]
 				}

@@ -32,6 +32,7 @@ type Block[T kernels.Float] struct {
 	deltas []kernels.Mat[T]
 	y      []int
 	loss   []float64
+	sound  []bool
 	bsum   []T // column sums, as wide as the widest layer
 }
 
@@ -56,6 +57,7 @@ func New[T kernels.Float](set *kernels.Set, shape Shape, nets []Net, mean []T, w
 		nets:  append([]Net(nil), nets...),
 		y:     make([]int, shape.Batch),
 		loss:  make([]float64, len(nets)),
+		sound: make([]bool, len(nets)),
 	}
 	b.first = newFloatLayer(b.ops, shape.Batch, mean, workers)
 	b.off = make([]int, len(nets)+1)

@@ -16,7 +16,8 @@ import (
 // best weights; and in the metadata the iterations done, the nets left and the random stream. Training on from
 // it gives the bits of a run that was never interrupted.
 
-const checkpointVersion = "fusegrid checkpoint 1"
+// Version 2: Σ‖W‖² of losses is added up unit by unit.
+const checkpointVersion = "fusegrid checkpoint 2"
 
 // Checkpoint returns the state of t. Some tensors alias the block: write them before the next step.
 // The identity is the caller's name for the nets, the schedule and the data; Restore asks for the same one.

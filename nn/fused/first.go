@@ -23,7 +23,7 @@ type firstLayer[T kernels.Float] interface {
 	update(w kernels.Panels[T], beta []T, d kernels.Mat[T])
 }
 
-// floatLayer holds the minibatch as floats with the mean image subtracted.
+// floatLayer is the first layer in floats: packed by the kernel set, less the mean image.
 type floatLayer[T kernels.Float] struct {
 	ops     kernels.Ops[T]
 	mean    []T

@@ -100,18 +100,14 @@ func (b *Block[T]) sumSquares(k int, first []T) (weights float64, finite bool) {
 	return weights, isFinite(weights) && isFinite(biases)
 }
 
-// finite reports whether every weight and bias of net k is a finite number whose square does
-// not overflow.
-func (b *Block[T]) finite(k int) bool {
-	lo, hi := b.off[k], b.off[k+1]
-	unit := make([]T, b.w1.Steps)
-	first := make([]T, hi-lo)
-	for u := range first {
-		b.w1.Lane(unit, lo+u)
-		first[u] = b.ops.SumSquares(unit)
+// finite reports for each net whether every weight and bias is a finite number whose square does not
+// overflow. The slice is the block's own and holds until it is asked again.
+func (b *Block[T]) finite() []bool {
+	b.ops.LaneSquares(b.squares, b.w1)
+	for k := range b.nets {
+		_, b.sound[k] = b.sumSquares(k, b.squares[b.off[k]:b.off[k+1]])
 	}
-	_, ok := b.sumSquares(k, first)
-	return ok
+	return b.sound[:len(b.nets)]
 }
 
 func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

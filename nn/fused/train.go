@@ -146,12 +146,15 @@ func (t *Trainer[T]) Run(ctx context.Context, after func(left []Leaver) error) e
 func (t *Trainer[T]) Step() []Leaver {
 	t.rng.Choice(t.idx, t.schedule.Train.Len())
 	losses := t.block.Step(t.schedule.Train, t.idx)
-	check := t.measures() || t.done == t.schedule.Iterations-1
+	var finite []bool
+	if t.measures() || t.done == t.schedule.Iterations-1 {
+		finite = t.block.finite()
+	}
 	var left []Leaver
 	for k, loss := range losses {
 		id := t.ids[k]
 		t.curves[id].Loss = append(t.curves[id].Loss, loss)
-		t.keep[k] = isFinite(loss) && (!check || t.block.finite(k))
+		t.keep[k] = isFinite(loss) && (finite == nil || finite[k])
 		if !t.keep[k] {
 			left = append(left, Leaver{ID: id, Iteration: t.done, Loss: loss})
 		}
@@ -248,7 +251,9 @@ func (t *Trainer[T]) Validate() []float64 {
 	}
 	for k, hits := range t.block.Hits(t.schedule.Val, t.all) {
 		acc[k] = float64(hits) / float64(len(t.all))
-		if !t.block.finite(k) {
+	}
+	for k, ok := range t.block.finite() {
+		if !ok {
 			acc[k] = math.NaN()
 		}
 	}

@@ -27,6 +27,7 @@ type Journal struct {
 	f    File
 	name string
 	size int64 // bytes that are known to be on disk
+	torn bool  // a torn line follows them, to be cut off before anything is written
 	err  error // why the journal takes no more records
 	buf  []byte
 }
@@ -131,12 +132,13 @@ func newJournal(f File, name string, take func(raw []byte) error) (*Journal, Rec
 	if err != nil {
 		return nil, recovery, err
 	}
-	if recovery.Cut > 0 {
-		if err := f.Truncate(size); err != nil {
-			return nil, recovery, fmt.Errorf("%s: cutting off a torn line: %w", name, err)
+	j.size, j.torn = size, recovery.Cut > 0
+	// What is damaged besides may be set aside as it is, before anything is written.
+	if len(recovery.Damage) == 0 {
+		if err := j.cut(); err != nil {
+			return nil, recovery, err
 		}
 	}
-	j.size = size
 	if size == 0 {
 		j.buf = header()
 		if err := j.flush(); err != nil {
@@ -257,8 +259,24 @@ func header() []byte {
 	return seal("journal", fmt.Appendf(nil, `{"version":%d}`, version))
 }
 
+// cut cuts off a torn line, where there is one.
+func (j *Journal) cut() error {
+	if !j.torn {
+		return nil
+	}
+	if err := j.f.Truncate(j.size); err != nil {
+		return fmt.Errorf("%s: cutting off a torn line: %w", j.name, err)
+	}
+	j.torn = false
+	return nil
+}
+
 // flush brings the buffer to the disk.
 func (j *Journal) flush() error {
+	if err := j.cut(); err != nil {
+		j.err = err
+		return err
+	}
 	n, err := j.f.Write(j.buf)
 	if err == nil {
 		err = j.f.Sync()

@@ -396,8 +396,15 @@ func TestDamageIsSetAside(t *testing.T) {
 		}
 		settled(fmt.Sprint("line ", n+1), out)
 	}
+	// With a torn last line as well, all of it is kept.
+	torn := damage(2)[:len(whole)-7]
+	name := put("torn", torn)
+	if said, _ := train(t, "torn", args); !strings.Contains(said, "cut off a torn last line") || !bytes.Equal(read(name+".damaged"), torn) {
+		t.Errorf("damaged and torn: what was set aside is not the journal as it was; %s", said)
+	}
+	settled("torn", "torn")
 	// Another time, another name.
-	name := put("o1", damage(2))
+	name = put("o1", damage(2))
 	if said, _ := train(t, "o1", args); !strings.Contains(said, "it is kept in "+name+".damaged-2;") || !bytes.Equal(read(name+".damaged"), damage(1)) {
 		t.Errorf("damaged again: %s", said)
 	}

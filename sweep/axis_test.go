@@ -1,0 +1,96 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"fusegrid/results"
+)
+
+func TestAxes(t *testing.T) {
+	for _, tt := range []struct {
+		list string
+		want []float64
+	}{
+		{"1e-4,1e-3", []float64{1e-4, 1e-3}},
+		{" 1 , 2 ", []float64{1, 2}},
+		{"0.1..0.7:4", []float64{0.1, 0.3, 0.5, 0.7}},
+		{"log:1e-4..1e-1:4", []float64{1e-4, 1e-3, 1e-2, 1e-1}},
+		{"log:1e-4..1e-3:3", []float64{1e-4, 0.000316228, 1e-3}},
+		{"0,log:1..16:5", []float64{0, 1, 2, 4, 8, 16}},
+	} {
+		got, err := floatAxis{flag: "reg", zero: true}.parse(tt.list)
+		if err != nil || !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v, %v; want %v", tt.list, got, err, tt.want)
+		}
+	}
+	for _, tt := range []struct {
+		list string
+		want []int64
+	}{
+		{"1..5", []int64{1, 2, 3, 4, 5}},
+		{"0..10:3", []int64{0, 5, 10}},
+		{"7,log:16..256:5", []int64{7, 16, 32, 64, 128, 256}},
+		{"4294967290..4294967295", []int64{4294967290, 4294967291, 4294967292, 4294967293, 4294967294, 4294967295}},
+	} {
+		got, err := intAxis{flag: "seed", max: 1 << 32}.parse(tt.list)
+		if err != nil || !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v, %v; want %v", tt.list, got, err, tt.want)
+		}
+	}
+	nets, err := parseHidden("50,100x100,10..30:3", "fc")
+	if want := [][]int{{50}, {100, 100}, {10}, {20}, {30}}; err != nil || !reflect.DeepEqual(nets, want) {
+		t.Errorf("hidden: %v, %v; want %v", nets, err, want)
+	}
+}
+
+func FuzzAxes(f *testing.F) {
+	for _, s := range []string{"1e-4,1e-3", "0,log:1e-3..1:4", "1..5", "", "..:", "log:..", "1..2:x", "5x5,x", "-0", "9223372036854775807..1"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, list string) {
+		if len(list) > 40 {
+			return // ranges of a million values take their time
+		}
+		for _, parse := range []func() (int, error){
+			func() (int, error) { v, err := floatAxis{"lr", false, "1"}.parse(list); return len(v), err },
+			func() (int, error) { v, err := intAxis{"seed", 0, 1 << 32, "1"}.parse(list); return len(v), err },
+			func() (int, error) { v, err := parseHidden(list, "fc"); return len(v), err },
+		} {
+			n, err := parse()
+			var bad badInput
+			switch {
+			case err == nil && (n < 1 || n > maxPoints):
+				t.Errorf("%q: %d values", list, n)
+			case err != nil && (!errors.As(err, &bad) || strings.Contains(err.Error(), "\n")):
+				t.Errorf("%q: %v", list, err)
+			}
+		}
+	})
+}
+
+func TestGridPoints(t *testing.T) {
+	g, err := newGrid("fc", "sgd", map[string]string{"lr": "1,2", "seed": "3,4", "epochs": "2", "batch": "10,1000", "hidden": "5x6"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := results.Config{Net: "fc", Split: [3]int{100, 10, 10}}
+	var got []string
+	keys := map[string]bool{}
+	for i := range g.size() {
+		c := g.at(i, base)
+		got = append(got, fmt.Sprintf("%s %d %d %g %d", c.HiddenString(), c.Batch, c.Iters, c.LR, c.Seed))
+		keys[c.Key()] = true
+	}
+	want := []string{
+		"5x6 10 20 1 3", "5x6 10 20 1 4", "5x6 10 20 2 3", "5x6 10 20 2 4",
+		"5x6 1000 2 1 3", "5x6 1000 2 1 4", "5x6 1000 2 2 3", "5x6 1000 2 2 4",
+	}
+	if !slices.Equal(got, want) || len(keys) != len(want) {
+		t.Errorf("points\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}

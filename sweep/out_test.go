@@ -1,0 +1,185 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"fusegrid/results"
+)
+
+func TestBadOut(t *testing.T) {
+	isolate(t)
+	if err := os.WriteFile("file", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir("alien", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("alien/"+journalName, []byte("my notes\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	locked, err := openOutput(files{}, "locked", os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer locked.close()
+	for _, tt := range []struct{ out, want string }{
+		{"file/o", "-out: mkdir file: not a directory; name a folder that you can write to"},
+		{"file", "-out: mkdir file: not a directory; name a folder that you can write to"},
+		{"alien", "-out: alien/trials.jsonl: not a journal of trials; name another output folder"},
+		{"locked", "another sweep is writing to locked; wait for it, or give another -out"},
+	} {
+		s, _, stderr := newJob(t, tt.out, tinyGrid)
+		err := s.run(t.Context(), runnerFunc(func(context.Context, block, hooks) error {
+			t.Errorf("-out %s: training began", tt.out)
+			return nil
+		}), nil)
+		var bad badInput
+		if !errors.As(err, &bad) || err.Error() != tt.want || stderr.Len() > 0 {
+			t.Errorf("-out %s: error %v, want %s; stderr %s", tt.out, err, tt.want, stderr)
+		}
+	}
+	if left, _ := os.ReadFile("alien/" + journalName); string(left) != "my notes\n" {
+		t.Errorf("the file of someone else now holds %q", left)
+	}
+	_, stderr, code := call(t, "reproduce", "-out", "file/report.md")
+	if code != exitBadInput || !strings.Contains(stderr, "-out: mkdir file: not a directory") {
+		t.Errorf("reproduce: exit code %d, stderr %q", code, stderr)
+	}
+}
+
+func TestDamagedJournalIsReported(t *testing.T) {
+	isolate(t)
+	train := func() (table, stderr string) {
+		s, r, said := newJob(t, "o", "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3 -iters 5 -batch 10")
+		var stdout bytes.Buffer
+		s.stdout = &stdout
+		if err := s.run(t.Context(), r, nil); err != nil {
+			t.Fatal(err)
+		}
+		return timeless(stdout.String()), said.String()
+	}
+	want, _ := train()
+	name := filepath.Join("o", journalName)
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[bytes.IndexByte(data, '\n')+100] ^= 4 // line 2
+	data = data[:len(data)-10]                 // line 5
+	if err := os.WriteFile(name, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, stderr := train()
+	for _, part := range []string{"cut off a torn last line of", "line 2 is damaged: its checksum does not agree", "2 of 4 trials are on record"} {
+		if !strings.Contains(stderr, part) {
+			t.Errorf("stderr does not say %q:\n%s", part, stderr)
+		}
+	}
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestDamageIsSetAside damages journals: one sweep says so, keeps the journal as it was, and trains again
+// what is missing; then nothing is wrong any more, and no line that could be read has changed. So it is
+// where the disk fails on the way.
+func TestDamageIsSetAside(t *testing.T) {
+	isolate(t)
+	const args = "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3 -iters 5 -batch 10"
+	train(t, "whole", args)
+	whole, err := os.ReadFile("whole/" + journalName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := results.NewTable(recorded(t, "whole")).Digest()
+	lines := bytes.SplitAfter(whole, []byte("\n"))
+	damage := func(n int) []byte {
+		l := slices.Clone(lines)
+		l[n] = bytes.Replace(l[n], []byte("0"), []byte("1"), 1)
+		return bytes.Join(l, nil)
+	}
+	without := func(n int) []byte {
+		l := slices.Clone(lines)
+		if n > 0 { // the first one is made anew
+			l[n] = nil
+		}
+		return bytes.Join(l, nil)
+	}
+	read := func(name string) []byte {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Error(err)
+		}
+		return b
+	}
+	put := func(out string, journal []byte) string {
+		if err := errors.Join(os.MkdirAll(out, 0o700), os.WriteFile(filepath.Join(out, journalName), journal, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		return filepath.Join(out, journalName)
+	}
+	settled := func(what, out string) {
+		if said, steps := train(t, out, args); strings.Contains(said, "damage") || steps > 0 {
+			t.Errorf("%s: once more: %d iterations; %s", what, steps, said)
+		}
+		complete(t, what, out, 4, want)
+	}
+	for n := range 5 {
+		out := fmt.Sprint("o", n)
+		name := put(out, damage(n))
+		said, steps := train(t, out, args)
+		if !strings.Contains(said, fmt.Sprintf("sweep: %s: line %d is damaged", name, n+1)) || !strings.Contains(said, "it is kept in "+name+".damaged;") || steps != 5*min(n, 1) {
+			t.Errorf("line %d: %d iterations; %s", n+1, steps, said)
+		}
+		if !bytes.Equal(read(name+".damaged"), damage(n)) {
+			t.Errorf("line %d: what was set aside is not the journal as it was", n+1)
+		}
+		if !bytes.HasPrefix(read(name), without(n)) {
+			t.Errorf("line %d: other lines than those that were not damaged", n+1)
+		}
+		settled(fmt.Sprint("line ", n+1), out)
+	}
+	// With a torn last line as well, all of it is kept.
+	torn := damage(2)[:len(whole)-7]
+	name := put("torn", torn)
+	if said, _ := train(t, "torn", args); !strings.Contains(said, "cut off a torn last line") || !bytes.Equal(read(name+".damaged"), torn) {
+		t.Errorf("damaged and torn: what was set aside is not the journal as it was; %s", said)
+	}
+	settled("torn", "torn")
+	// Another time, another name.
+	name = put("o1", damage(2))
+	if said, _ := train(t, "o1", args); !strings.Contains(said, "it is kept in "+name+".damaged-2;") || !bytes.Equal(read(name+".damaged"), damage(1)) {
+		t.Errorf("damaged again: %s", said)
+	}
+	settled("again", "o1")
+	// The disk fails.
+	for at := 1; ; at++ {
+		out := fmt.Sprint("p", at)
+		name := put(out, damage(3))
+		s, r, _ := newJob(t, out, args)
+		d := &brittleDisk{at: at, err: syscall.EIO}
+		s.disk = d
+		err := s.run(t.Context(), r, nil)
+		if err == nil {
+			break
+		}
+		got := read(name)
+		if !errors.Is(err, syscall.EIO) || !bytes.Equal(got, damage(3)) && !bytes.HasPrefix(got, without(3)) {
+			t.Errorf("failure of operation %d: %v; the journal is\n%s", at, err, got)
+		}
+		if !bytes.Equal(got, damage(3)) && !bytes.Equal(read(name+".damaged"), damage(3)) {
+			t.Errorf("failure of operation %d: the journal as it was is not there", at)
+		}
+		train(t, out, args)
+		settled(fmt.Sprintf("failure of operation %d", at), out)
+	}
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"bytes"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestPlan: no worker idles, and no block is wider than it may be.
+func TestPlan(t *testing.T) {
+	for _, tt := range []struct {
+		args string
+		want string
+	}{
+		{"-lr log:1e-5..1e-3:32 -reg 0 -workers 2 -hidden 50", "2 blocks: 2 of 16 nets"},
+		{"-lr log:1e-5..1e-3:32 -reg 0 -workers 2 -hidden 50 -dtype f64", "4 blocks: 4 of 8 nets"},
+		{"-lr log:1e-5..1e-3:33 -reg 0 -workers 2 -hidden 50", "2 blocks: 1 of 17 nets, 1 of 16 nets"},
+		{"-lr 1e-4,1e-3 -reg 0 -workers 2 -hidden 50", "2 blocks: 2 of 1 net"},
+		{"-lr 1e-4,1e-3 -reg 0 -workers 5 -hidden 50", "2 blocks: 1 of 1 net on 3 cores, 1 of 1 net on 2 cores"},
+		{"-lr 1e-4 -reg 0 -workers 2", "1 block: 1 of 1 net on 2 cores"},
+		{"-lr 1e-4 -reg 0 -workers 2 -seed 1..6 -hidden 5,10", "12 blocks: 12 of 1 net"},
+		{"-lr 1e-4 -reg 0 -workers 2 -seed 1..6 -hidden 5,10 -order 0", "2 blocks: 2 of 6 nets"},
+		{"-lr log:1e-5..1e-3:8 -reg 0 -workers 1 -block 3", "3 blocks: 2 of 3 nets, 1 of 2 nets"},
+		{"-lr log:1e-5..1e-3:8 -reg 0 -workers 1 -fuse off", "8 blocks: 8 of 1 net"},
+	} {
+		s, _, _ := newJob(t, "o", tt.args)
+		todo := pending(s.grid, s.base, s.flops, func(string) bool { return false })
+		blocks := s.planner().plan(todo)
+		if got := describe(blocks); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.args, got, tt.want)
+		}
+		seen := map[string]bool{}
+		for _, b := range blocks {
+			for _, trial := range b.trials {
+				seen[trial.key] = true
+			}
+		}
+		if len(seen) != len(todo) || trialsIn(blocks) != len(todo) {
+			t.Errorf("%s: %d trials in the blocks, %d different, want %d", tt.args, trialsIn(blocks), len(seen), len(todo))
+		}
+	}
+}
+
+func TestDryRun(t *testing.T) {
+	isolate(t)
+	s, r, _ := newJob(t, "o", "-lr 1e-4,1e-3 -reg 0,0.5 -seed 1..3 -hidden 5 -iters 60 -batch 50 -top 2 -workers 2")
+	var stdout bytes.Buffer
+	s.stdout = &stdout
+	want := `12 trials (2 lr × 2 reg × 3 seed), 0 on record in o, 12 to train: 2.223 GFLOP
+4 blocks: 2 of 4 nets, 2 of 2 nets
+about
+3 seeds do not fuse: another seed draws other minibatches; -order SEED gives all nets the same
+
+    lr  reg  seed  state
+0.0001    0     1  to train
+0.0001    0     2  to train
+and 10 more
+`
+	err := s.dryRun(r)
+	got := regexp.MustCompile(`(?m)^about \d+s on this machine, at [\d.]+ GFLOP/s$`).ReplaceAllString(stdout.String(), "about")
+	if err != nil || got != want {
+		t.Errorf("%v, got\n%s\nwant\n%s", err, stdout.String(), want)
+	}
+	nothingWritten(t)
+}
+
+// TestPredictFails where one of two blocks cannot be made: the other does not wait for it.
+func TestPredictFails(t *testing.T) {
+	s, r, _ := newJob(t, "o", "-lr 1e-4,1e-3 -reg 0 -hidden 5 -iters 5 -batch 10 -workers 2")
+	blocks := s.planner().plan(pending(s.grid, s.base, s.flops, func(string) bool { return false }))
+	blocks[1].trials[0].config.Hidden = []int{0}
+	if _, err := s.predict(blocks, r); err == nil || !strings.Contains(err.Error(), "hidden layers [0]") {
+		t.Errorf("error %v, want one about the hidden layers", err)
+	}
+}
+
+func TestTimed(t *testing.T) {
+	for _, tt := range []struct {
+		x    []float64
+		want float64
+	}{{[]float64{7}, 7}, {[]float64{4, 1}, 2.5}, {[]float64{90, 1, 3}, 3}, {[]float64{5, 90, 1, 3}, 4}} {
+		if got := median(tt.x); got != tt.want {
+			t.Errorf("%v: %g, want %g", tt.x, got, tt.want)
+		}
+	}
+	n := 0
+	if s := timed(func() { n++ }, 0); n == 0 || s < 0 {
+		t.Errorf("%d calls in no time, %g seconds each", n, s)
+	}
+}

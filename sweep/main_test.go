@@ -32,7 +32,7 @@ func isolate(t *testing.T) {
 func long(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("takes seconds")
+		t.Skip("left out with -short: it takes seconds")
 	}
 }
 

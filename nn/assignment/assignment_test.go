@@ -30,7 +30,7 @@ func TestFigures(t *testing.T) {
 func TestImages(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("takes minutes")
+		t.Skip("left out with -short: it takes minutes")
 	}
 	dir := imageFolder(t)
 	set, err := fusegrid.Best()

@@ -42,15 +42,7 @@ func (p param[T]) set(v []T) {
 
 // weights returns the weights and biases of net k, layer by layer: W (out, in), then b.
 func (b *Block[T]) weights(k int) []param[T] {
-	lo, hi := b.off[k], b.off[k+1]
-	all := []param[T]{
-		{name: "w1", weight: true, rows: hi - lo, cols: b.shape.Inputs, panels: b.w1, lane: lo},
-		{name: "b1", rows: 1, cols: hi - lo, data: b.b1[lo:hi]},
-	}
-	for l, layer := range b.deep[k] {
-		all = append(all, matParam(fmt.Sprintf("w%d", l+2), layer.w), rowParam(fmt.Sprintf("b%d", l+2), layer.b))
-	}
-	return all
+	return b.params(k, "", b.w1, b.b1, func(l dense[T]) (kernels.Mat[T], []T) { return l.w, l.b })
 }
 
 // velocities returns what a rule with momentum has for each of the weights, in their order.
@@ -58,27 +50,27 @@ func (b *Block[T]) velocities(k int) []param[T] {
 	if b.shape.Rule == SGD {
 		return nil
 	}
+	return b.params(k, "v", b.v1, b.vb1, func(l dense[T]) (kernels.Mat[T], []T) { return l.v, l.vb })
+}
+
+// params names the arrays of net k: those of the first layers of all nets, and those of each deeper layer.
+func (b *Block[T]) params(k int, prefix string, w1 kernels.Panels[T], b1 []T, of func(dense[T]) (kernels.Mat[T], []T)) []param[T] {
 	lo, hi := b.off[k], b.off[k+1]
 	all := []param[T]{
-		{name: "vw1", weight: true, rows: hi - lo, cols: b.shape.Inputs, panels: b.v1, lane: lo},
-		{name: "vb1", rows: 1, cols: hi - lo, data: b.vb1[lo:hi]},
+		{name: prefix + "w1", weight: true, rows: hi - lo, cols: b.shape.Inputs, panels: w1, lane: lo},
+		{name: prefix + "b1", rows: 1, cols: hi - lo, data: b1[lo:hi]},
 	}
-	for l, layer := range b.deep[k] {
-		all = append(all, matParam(fmt.Sprintf("vw%d", l+2), layer.v), rowParam(fmt.Sprintf("vb%d", l+2), layer.vb))
+	for i, layer := range b.deep[k] {
+		w, bias := of(layer)
+		all = append(all,
+			param[T]{name: fmt.Sprintf("%sw%d", prefix, i+2), weight: true, rows: w.Rows, cols: w.Cols, data: w.Data},
+			param[T]{name: fmt.Sprintf("%sb%d", prefix, i+2), rows: 1, cols: len(bias), data: bias})
 	}
 	return all
 }
 
 // state returns all numbers that net k trains.
 func (b *Block[T]) state(k int) []param[T] { return append(b.weights(k), b.velocities(k)...) }
-
-func matParam[T kernels.Float](name string, m kernels.Mat[T]) param[T] {
-	return param[T]{name: name, weight: true, rows: m.Rows, cols: m.Cols, data: m.Data}
-}
-
-func rowParam[T kernels.Float](name string, x []T) param[T] {
-	return param[T]{name: name, rows: 1, cols: len(x), data: x}
-}
 
 // Weights returns copies of the weights and biases of net k, layer by layer: W (out, in), then b.
 func (b *Block[T]) Weights(k int) [][]T {

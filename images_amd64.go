@@ -10,3 +10,9 @@ func packImagesF32(dst []float32, images []*uint8, mean []float32, k int)
 
 //go:noescape
 func packImagesF64(dst []float64, images []*uint8, mean []float64, k int)
+
+//go:noescape
+func avx512PackImagesF32(dst []float32, images []*uint8, mean []float32, k int)
+
+//go:noescape
+func avx512PackImagesF64(dst []float64, images []*uint8, mean []float64, k int)

@@ -145,3 +145,114 @@ done:
 #undef FLOAT
 #undef IMAGE
 #undef BEGIN
+
+// ---- PackImages of 14 images ------------------------------------------------
+//
+// Requires: AVX512F, AVX512BW (VPSHUFB), AVX512DQ (VEXTRACTI32X8)
+//
+// dst(p, i) = float(images[i][p]) − mean(p), 16 pixels at a time: a register of four images in turn is
+// transposed by four pixels, then each byte of those becomes an element. Stores
+// are whole: what they write beyond 14 elements, the next row overwrites.
+//
+//	DI  dst at pixel AX    SI  the list of images    DX  mean at pixel AX
+//	AX  pixel, below CX = k                          R8…R11 images
+//	Z24…Z27 bytes 0…3 of each image                  Z8…Z11 four pixels of each image
+
+DATA pixelBytes<>+0(SB)/8, $0x8080800480808000
+DATA pixelBytes<>+8(SB)/8, $0x8080800c80808008
+DATA pixelBytes<>+16(SB)/8, $0x8080800580808001
+DATA pixelBytes<>+24(SB)/8, $0x8080800d80808009
+DATA pixelBytes<>+32(SB)/8, $0x8080800680808002
+DATA pixelBytes<>+40(SB)/8, $0x8080800e8080800a
+DATA pixelBytes<>+48(SB)/8, $0x8080800780808003
+DATA pixelBytes<>+56(SB)/8, $0x8080800f8080800b
+GLOBL pixelBytes<>(SB), RODATA|NOPTR, $64
+
+#define BEGIN14 \
+	MOVQ dst_base+0(FP), DI;     \
+	MOVQ images_base+24(FP), SI; \
+	MOVQ mean_base+48(FP), DX;   \
+	MOVQ k+72(FP), CX;           \
+	XORL AX, AX;                 \
+	VBROADCASTI32X4 pixelBytes<>+0(SB), Z24;  \
+	VBROADCASTI32X4 pixelBytes<>+16(SB), Z25; \
+	VBROADCASTI32X4 pixelBytes<>+32(SB), Z26; \
+	VBROADCASTI32X4 pixelBytes<>+48(SB), Z27
+
+// Images i, i+4 and i+8 of 14.
+#define THREE(i, x, z) \
+	MOVQ         (8*i)(SI), R8;             \
+	MOVQ         (8*i+32)(SI), R9;          \
+	MOVQ         (8*i+64)(SI), R10;         \
+	VMOVDQU      (R8)(AX*1), x;             \
+	VINSERTI32X4 $1, (R9)(AX*1), z, z;      \
+	VINSERTI32X4 $2, (R10)(AX*1), z, z
+#define FOUR(i, x, z) \
+	THREE(i, x, z);             \
+	MOVQ         (8*i+96)(SI), R11;    \
+	VINSERTI32X4 $3, (R11)(AX*1), z, z
+
+#define PIXELS16 \
+	FOUR(0, X0, Z0);  \
+	FOUR(1, X1, Z1);  \
+	THREE(2, X2, Z2); \
+	THREE(3, X3, Z3); \
+	VUNPCKLPS Z1, Z0, Z4;  VUNPCKHPS Z1, Z0, Z5;  \
+	VUNPCKLPS Z3, Z2, Z6;  VUNPCKHPS Z3, Z2, Z7;  \
+	VUNPCKLPD Z6, Z4, Z8;  VUNPCKHPD Z6, Z4, Z9;  \
+	VUNPCKLPD Z7, Z5, Z10; VUNPCKHPD Z7, Z5, Z11; \
+	PIXELS4(0, Z8); PIXELS4(4, Z9); PIXELS4(8, Z10); PIXELS4(12, Z11)
+
+#define PIXELS4(p, z) PIXEL(p, Z24, z); PIXEL(p+1, Z25, z); PIXEL(p+2, Z26, z); PIXEL(p+3, Z27, z)
+
+#define PIXEL(p, byte, z) \
+	VPSHUFB     byte, z, Z12;             \
+	VCVTDQ2PS   Z12, Z12;                 \
+	VSUBPS.BCST (4*(p))(DX), Z12, Z12;    \
+	VMOVUPS     Z12, (4*14*(p))(DI)
+
+// func avx512PackImagesF32(dst []float32, images []*uint8, mean []float32, k int)
+TEXT ·avx512PackImagesF32(SB), NOSPLIT, $0-80
+	BEGIN14
+
+next:
+	PIXELS16
+	ADDQ $(4*14*16), DI
+	ADDQ $(4*16), DX
+	ADDQ $16, AX
+	CMPQ AX, CX
+	JLT  next
+	VZEROUPPER
+	RET
+
+#undef PIXEL
+#define PIXEL(p, byte, z) \
+	VPSHUFB       byte, z, Z12;           \
+	VEXTRACTI32X8 $1, Z12, Y13;           \
+	VCVTDQ2PD     Y12, Z12;               \
+	VCVTDQ2PD     Y13, Z13;               \
+	VSUBPD.BCST   (8*(p))(DX), Z12, Z12;  \
+	VSUBPD.BCST   (8*(p))(DX), Z13, Z13;  \
+	VMOVUPD       Z12, (8*14*(p))(DI);    \
+	VMOVUPD       Z13, (8*14*(p)+64)(DI)
+
+// func avx512PackImagesF64(dst []float64, images []*uint8, mean []float64, k int)
+TEXT ·avx512PackImagesF64(SB), NOSPLIT, $0-80
+	BEGIN14
+
+next:
+	PIXELS16
+	ADDQ $(8*14*16), DI
+	ADDQ $(8*16), DX
+	ADDQ $16, AX
+	CMPQ AX, CX
+	JLT  next
+	VZEROUPPER
+	RET
+
+#undef PIXEL
+#undef PIXELS4
+#undef PIXELS16
+#undef THREE
+#undef FOUR
+#undef BEGIN14

@@ -29,8 +29,10 @@ func rows() []row {
 				Narrow:     8,
 				Group:      14,
 				PackGroup:  packGroup14F32,
-				PackImages: packImagesF32,
+				PackImages: avx512PackImagesF32,
 				Multiply:   byWidth(avx512Strip32F32, 16, avx512Strip16F32, 8, avx512Strip8F32),
+				Whole:      true,
+				Copy:       avx512CopyF32,
 				Transpose:  avx512TransposeF32,
 			},
 			f64: kernels.Micro[float64]{
@@ -39,8 +41,10 @@ func rows() []row {
 				Narrow:     4,
 				Group:      14,
 				PackGroup:  packGroup14F64,
-				PackImages: packImagesF64,
+				PackImages: avx512PackImagesF64,
 				Multiply:   byWidth(avx512Strip16F64, 8, avx512Strip8F64, 4, avx512Strip4F64),
+				Whole:      true,
+				Copy:       avx512CopyF64,
 				Transpose:  avx512TransposeF64,
 			},
 			vectors: withAVX512Vectors,
@@ -87,6 +91,8 @@ func avx512Strip16F32(s *kernels.Strip[float32])
 func avx512Strip8F64(s *kernels.Strip[float64])
 func avx512Strip8F32(s *kernels.Strip[float32])
 func avx512Strip4F64(s *kernels.Strip[float64])
+func avx512CopyF32(m *kernels.Move[float32])
+func avx512CopyF64(m *kernels.Move[float64])
 func avx512TransposeF32(m *kernels.Move[float32])
 func avx512TransposeF64(m *kernels.Move[float64])
 

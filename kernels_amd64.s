@@ -5,7 +5,7 @@
 // its own, once for all types and widths of an instruction set:
 //
 //	strip_avx512_amd64.h  strip_avx2_amd64.h  t = Σ S·V, out ← β·out + α·t
-//	copy_avx2_amd64.h  transpose_avx512_amd64.h  transpose_avx2_amd64.h
+//	copy_avx512_amd64.h  copy_avx2_amd64.h  transpose_avx512_amd64.h  transpose_avx2_amd64.h
 //
 // The operands are described at kernels.Strip and kernels.Move; const_ names are
 // offsets of their fields, from kernels_offsets_amd64.go.
@@ -52,8 +52,9 @@
 #define T0 Z2
 #define T1 Z3
 #define ROWBYTES 128
-#define VECTORS MOVU (SI), V0; MOVUZ 64(SI), K1, V1; PREFETCHT1 (SI)(AX*1); PREFETCHT1 64(SI)(AX*1)
+#define VECTORS(at) MOVU (at)(SI), V0; MOVU (at+64)(SI), V1
 #define ROW(s, t, a, b) BCAST s, t; FMA t, V0, a; FMA t, V1, b
+#define ROWMEM(s, a, b) FMABCST s, V0, a; FMABCST s, V1, b
 #define ZERO(a, b) VPXORQ a, a, a; VPXORQ b, b, b
 #define RESUME(a, b) MOVU (R11), a; MOVU 64(R11), b; ADDQ $128, R11; DECQ CX; JZ start
 #define SAVE(a, b) MOVU a, (R11); MOVU b, 64(R11); ADDQ $128, R11; DECQ R15; JZ next
@@ -97,7 +98,7 @@
 #define FMABCST VFMADD231PS.BCST
 
 // func avx512Strip32F32(s *kernels.Strip)
-TEXT ·avx512Strip32F32(SB), NOSPLIT, $64-8
+TEXT ·avx512Strip32F32(SB), NOSPLIT, $80-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
 
@@ -124,7 +125,7 @@ TEXT ·avx512Strip32F32(SB), NOSPLIT, $64-8
 #define FMABCST VFMADD231PD.BCST
 
 // func avx512Strip16F64(s *kernels.Strip)
-TEXT ·avx512Strip16F64(SB), NOSPLIT, $64-8
+TEXT ·avx512Strip16F64(SB), NOSPLIT, $80-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
 
@@ -142,6 +143,7 @@ TEXT ·avx512Strip16F64(SB), NOSPLIT, $64-8
 #undef ROWBYTES
 #undef VECTORS
 #undef ROW
+#undef ROWMEM
 #undef ZERO
 #undef RESUME
 #undef SAVE
@@ -153,8 +155,9 @@ TEXT ·avx512Strip16F64(SB), NOSPLIT, $64-8
 
 // One vector per row: A0…A13 hold the sums.
 #define ROWBYTES 64
-#define VECTORS MOVUZ (SI), K1, V0; PREFETCHT1 (SI)(AX*1)
+#define VECTORS(at) MOVU (at)(SI), V0
 #define ROW(s, t, a, b) FMABCST s, V0, a
+#define ROWMEM(s, a, b) FMABCST s, V0, a
 #define ZERO(a, b) VPXORQ a, a, a
 #define RESUME(a, b) MOVU (R11), a; ADDQ $ROWBYTES, R11; DECQ CX; JZ start
 #define SAVE(a, b) MOVU a, (R11); ADDQ $ROWBYTES, R11; DECQ R15; JZ next
@@ -189,7 +192,7 @@ TEXT ·avx512Strip16F64(SB), NOSPLIT, $64-8
 #define FMABCST VFMADD231PS.BCST
 
 // func avx512Strip16F32(s *kernels.Strip)
-TEXT ·avx512Strip16F32(SB), NOSPLIT, $64-8
+TEXT ·avx512Strip16F32(SB), NOSPLIT, $80-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
 
@@ -216,7 +219,7 @@ TEXT ·avx512Strip16F32(SB), NOSPLIT, $64-8
 #define FMABCST VFMADD231PD.BCST
 
 // func avx512Strip8F64(s *kernels.Strip)
-TEXT ·avx512Strip8F64(SB), NOSPLIT, $64-8
+TEXT ·avx512Strip8F64(SB), NOSPLIT, $80-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
 
@@ -281,7 +284,7 @@ TEXT ·avx512Strip8F64(SB), NOSPLIT, $64-8
 #define FMABCST VFMADD231PS.BCST
 
 // func avx512Strip8F32(s *kernels.Strip)
-TEXT ·avx512Strip8F32(SB), NOSPLIT, $64-8
+TEXT ·avx512Strip8F32(SB), NOSPLIT, $80-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
 
@@ -308,7 +311,7 @@ TEXT ·avx512Strip8F32(SB), NOSPLIT, $64-8
 #define FMABCST VFMADD231PD.BCST
 
 // func avx512Strip4F64(s *kernels.Strip)
-TEXT ·avx512Strip4F64(SB), NOSPLIT, $64-8
+TEXT ·avx512Strip4F64(SB), NOSPLIT, $80-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
 
@@ -326,6 +329,7 @@ TEXT ·avx512Strip4F64(SB), NOSPLIT, $64-8
 #undef ROWBYTES
 #undef VECTORS
 #undef ROW
+#undef ROWMEM
 #undef ZERO
 #undef RESUME
 #undef SAVE
@@ -433,6 +437,12 @@ TEXT ·avx512Strip4F64(SB), NOSPLIT, $64-8
 #define FMABCST VFMADD231PS.BCST
 #define SQUARE TRANSPOSE16
 #define EACHROW(op) EACH16(op)
+
+// func avx512CopyF32(m *kernels.Move)
+TEXT ·avx512CopyF32(SB), NOSPLIT, $0-8
+	MOVQ m+0(FP), DI
+#include "copy_avx512_amd64.h"
+
 // func avx512TransposeF32(m *kernels.Move)
 TEXT ·avx512TransposeF32(SB), NOSPLIT, $8-8
 	MOVQ m+0(FP), DI
@@ -462,6 +472,12 @@ TEXT ·avx512TransposeF32(SB), NOSPLIT, $8-8
 #define FMABCST VFMADD231PD.BCST
 #define SQUARE TRANSPOSE8
 #define EACHROW(op) EACH8(op)
+
+// func avx512CopyF64(m *kernels.Move)
+TEXT ·avx512CopyF64(SB), NOSPLIT, $0-8
+	MOVQ m+0(FP), DI
+#include "copy_avx512_amd64.h"
+
 // func avx512TransposeF64(m *kernels.Move)
 TEXT ·avx512TransposeF64(SB), NOSPLIT, $8-8
 	MOVQ m+0(FP), DI

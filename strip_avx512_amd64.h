@@ -7,8 +7,9 @@
 //	LANEMASK       lanes of a vector - 1
 //	V0 V1 T0 T1    vectors of the step, broadcast scalars
 //	A0…A13 B0…B13  sums: row r is Ar, Br (a single vector has no B)
-//	VECTORS        loads a step's vectors
+//	VECTORS(at)    loads a step's vectors, whole, from at(SI)
 //	ROW(s,t,a,b)   a, b ← a, b + s·V
+//	ROWMEM(s,a,b)  the same without a register
 //	COLBETA        loads β by columns and the masks of those that are not 0
 //
 // and the op of a row of sums a, b, ending with a jump to the next group once R15 is 0
@@ -23,11 +24,14 @@
 //	DX  bytes between steps of V   BX  bytes between scalars of neighbouring steps
 //	CX  steps left                 R14 rows left after this group
 //	R8…R11 scalars of rows 0, 4, 8, 12 of the group at step p
-//	AX  bytes to look ahead of SI  R15 rows of this group
-//	K1  lanes of the last vector
+//	R15 rows of this group         K1  lanes of the last vector
 //
 // Where scalars lie in tiles, CX counts the steps of one, left is those of the others, and skip
 // the bytes from the end of one to the next.
+//
+// Where both sides are packed, only R8 walks the scalars, and R9 is what is prefetched: a line of
+// the next strip's vectors (ahead) with each eight steps, or a row of Out (fetched) with each seven of
+// tiles, as a burst of lines from a far cache would hold up those that come from a near one.
 //
 // After the sum, AX walks Out, R8 walks β, R9 is its step, R10 the step of Out and R11 walks Partial.
 
@@ -55,21 +59,33 @@
 #define STEP(loop, rows) \
 	PCALIGN $32; \
 loop: \
-	VECTORS; \
+	VECTORS(0); \
 	rows; \
 	ADDQ DX, SI; \
 	NEXTSCALARS(BX); \
 	DECQ CX; \
 	JNZ  loop; \
-	MOVQ left-56(SP), CX; \
-	TESTQ CX, CX; \
-	JZ   summed; \
-	NEXTSCALARS(skip-64(SP)); \
-	CMPQ CX, const_stripTileSteps(DI); \
-	JLE  2(PC); \
-	MOVQ const_stripTileSteps(DI), CX; \
-	SUBQ CX, left-56(SP); \
-	JMP  loop
+	JMP  tile
+
+// Many steps in one go where both sides are packed: their offsets are constants then, and little
+// stands beside the multiply-adds. What counts is the number of operations: a core that is shared by
+// two threads decodes for one of them every other cycle. So most rows take their scalar in the
+// multiply-add itself, once for each vector; all of them would be more than two loads a cycle, which
+// is what some CPUs have. GROUPED and TILED are scalar r of a group of 14 at step q, from R8;
+// in the middle of a tile it reaches more of it by a single byte.
+#define GROUPED(q, r) ((14*q+r)<<LOG)(R8)
+#define MIDDLE (7*14-4)
+#define TILED(q, r) ((14*r+q-MIDDLE)<<LOG)(R8)
+#define PACKED(at, q) \
+	VECTORS(128*q); \
+	ROW(at(q, 0), T0, A0, B0); \
+	ROWMEM(at(q, 1), A1, B1); ROWMEM(at(q, 2), A2, B2); ROWMEM(at(q, 3), A3, B3); \
+	ROW(at(q, 4), T1, A4, B4); \
+	ROWMEM(at(q, 5), A5, B5); ROWMEM(at(q, 6), A6, B6); ROWMEM(at(q, 7), A7, B7); \
+	ROW(at(q, 8), T0, A8, B8); \
+	ROWMEM(at(q, 9), A9, B9); ROWMEM(at(q, 10), A10, B10); ROWMEM(at(q, 11), A11, B11); \
+	ROW(at(q, 12), T1, A12, B12); \
+	ROWMEM(at(q, 13), A13, B13)
 
 	// Strides in bytes, the mask of the last vector.
 	MOVQ  const_stripCols(DI), CX
@@ -98,6 +114,10 @@ loop: \
 	SHLQ  $LOG, AX
 	MOVQ  AX, skip-64(SP)
 	MOVQ  const_stripRows(DI), R14
+	MOVQ  const_stripAhead(DI), AX
+	SHLQ  $LOG, AX
+	ADDQ  const_stripVec(DI), AX
+	MOVQ  AX, ahead-72(SP)
 
 group:
 	// 14 rows at a time; in place, the last two groups are even.
@@ -143,12 +163,19 @@ start:
 	// Fetch the lines that the group will be written to, while it is summed. A strip
 	// that is not finished is not written to: its Dst may be anything, and a fetch from
 	// where nothing is mapped costs a walk through the page tables.
+	MOVQ dst-48(SP), SI
+	MOVQ SI, fetched-80(SP)
 	CMPB const_stripUnfinished(DI), $0
 	JNE  sum
 	MOVQ const_stripK(DI), CX
 	CMPQ CX, $64
 	JLT  sum
-	MOVQ dst-48(SP), SI
+	CMPQ CX, $(14*7)
+	JLT  burst
+	CMPQ const_stripTileSteps(DI), $0
+	JNE  sum // the loop does it
+
+burst:
 	MOVQ const_stripStep(DI), AX
 	SHLQ $LOG, AX
 	MOVQ R15, CX
@@ -163,8 +190,6 @@ fetch:
 sum:
 	LEAQ (R10)(R12*4), R11
 	MOVQ const_stripVec(DI), SI
-	MOVQ const_stripAhead(DI), AX
-	SHLQ $LOG, AX
 	MOVQ const_stripK(DI), CX
 	TESTQ CX, CX
 	JZ   summed
@@ -179,7 +204,78 @@ sum:
 
 steps:
 	CMPQ R15, $14
+	JNE  fewer
+	CMPQ DX, $128
+	JNE  loop14
+	CMPQ const_stripGroupRows(DI), $0
 	JEQ  loop14
+	CMPQ const_stripTileSteps(DI), $0
+	JNE  tiled
+	SUBQ $8, CX
+	JLT  fewgrouped
+	MOVQ ahead-72(SP), R9
+	PCALIGN $32
+
+grouped8:
+	PACKED(GROUPED, 0)
+	PACKED(GROUPED, 1)
+	PACKED(GROUPED, 2)
+	PACKED(GROUPED, 3)
+	PACKED(GROUPED, 4)
+	PACKED(GROUPED, 5)
+	PACKED(GROUPED, 6)
+	PACKED(GROUPED, 7)
+	PREFETCHT1 (R9)
+	ADDQ $64, R9
+	ADDQ $(8*128), SI
+	ADDQ $((8*14)<<LOG), R8
+	SUBQ $8, CX
+	JGE  grouped8
+	MOVQ R9, ahead-72(SP)
+
+fewgrouped:
+	ADDQ $8, CX
+	JMP  rest
+
+tiled:
+	SUBQ $7, CX
+	JLT  fewtiled
+	ADDQ $(MIDDLE<<LOG), R8
+	MOVQ fetched-80(SP), R9
+	MOVQ const_stripStep(DI), R10
+	SHLQ $LOG, R10
+	PCALIGN $32
+
+tiled7:
+	PACKED(TILED, 0)
+	PACKED(TILED, 1)
+	PACKED(TILED, 2)
+	PACKED(TILED, 3)
+	PACKED(TILED, 4)
+	PACKED(TILED, 5)
+	PACKED(TILED, 6)
+	PREFETCHT0 (R9)
+	PREFETCHT0 (ROWBYTES-1)(R9)
+	ADDQ R10, R9
+	ADDQ $(7*128), SI
+	ADDQ $(7<<LOG), R8
+	SUBQ $7, CX
+	JGE  tiled7
+	MOVQ R9, fetched-80(SP)
+	SUBQ $(MIDDLE<<LOG), R8
+
+fewtiled:
+	ADDQ $7, CX
+
+rest:
+	LEAQ (R8)(R12*4), R9
+	LEAQ (R9)(R12*4), R10
+	LEAQ (R10)(R12*4), R11
+	TESTQ CX, CX
+	JZ   tile
+	JMP  loop14
+
+fewer:
 	CMPQ R15, $13
 	JEQ  loop13
 	CMPQ R15, $12
@@ -218,6 +314,17 @@ steps:
 	STEP(loop12, ROWS12)
 	STEP(loop13, ROWS13)
 	STEP(loop14, ROWS14)
+
+tile:
+	MOVQ left-56(SP), CX
+	TESTQ CX, CX
+	JZ   summed
+	NEXTSCALARS(skip-64(SP))
+	CMPQ CX, const_stripTileSteps(DI)
+	JLE  2(PC)
+	MOVQ const_stripTileSteps(DI), CX
+	SUBQ CX, left-56(SP)
+	JMP  steps
 
 summed:
 	CMPB const_stripUnfinished(DI), $0
@@ -275,4 +382,8 @@ next:
 #undef ROWS14
 #undef EACH
 #undef STEP
+#undef GROUPED
+#undef TILED
+#undef MIDDLE
+#undef PACKED
 #undef NEXTSCALARS

@@ -35,13 +35,13 @@ type imageGroups[T Float] struct {
 }
 
 // imageSteps is what the steps of Micro.PackImages are a multiple of.
-const imageSteps = 4
+const imageSteps = 16
 
 func (l *packedLayer[T]) load(m *Minibatch[T], x []uint8, idx []int, mean []T) {
 	g, d, full := &m.groups, m.Pixels, l.micro.Group
 	// Tiles lie a pitch apart: an odd number of lines, or they would crowd few cache sets.
 	g.full, g.pitch = full, scalarPitch[T](d*full)
-	g.data = grow(g.data, (len(idx)+full-1)/full*g.pitch)
+	g.data = grow(g.data, (len(idx)+full-1)/full*g.pitch+l.micro.Tile.Lanes)
 	if len(g.rows) < full {
 		g.rows = make([]*uint8, full)
 	}

@@ -21,7 +21,7 @@ type Micro[T Float] struct {
 	Group     int
 	PackGroup func(dst, src []T, k, step int)
 	// PackImages packs a group of images: dst(p, i) = float(pixel p of images[i]) − mean(p) for
-	// p < k, a multiple of 4, with rows of dst end to end.
+	// p < k, a multiple of 16, with rows of dst end to end. It may write up to a vector beyond the last.
 	PackImages func(dst []T, images []*uint8, mean []T, k int)
 	// Multiply computes a strip of C.
 	Multiply func(s *Strip[T])

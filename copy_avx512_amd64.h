@@ -1,0 +1,72 @@
+// The body of an AVX-512 copy: dst(r, c) = src(r, c), two vectors of columns at a time,
+// which is a whole panel of the product; where the last vector is cut, dst has zeros.
+// kernels_amd64.s defines before: LOG, LANES and the instructions as for a strip.
+//
+// Registers:
+//
+//	DI  the move                     AX  row of Dst       R10 its step in bytes
+//	SI  row of the source            DX  its step in bytes
+//	R13 columns of the source        BX  columns of Dst
+//	R14 rows left                    R12 columns left     CX, R15 scratch
+//	K1  lanes of a vector that the edge cuts
+
+	MOVQ const_moveSrc(DI), R13
+	MOVQ const_moveDst(DI), BX
+	MOVQ const_moveSrcStep(DI), DX
+	SHLQ $LOG, DX
+	MOVQ const_moveStep(DI), R10
+	SHLQ $LOG, R10
+
+	// Two vectors per row, one, or a part of one.
+	MOVQ  const_moveCols(DI), R12
+	TESTQ R12, R12
+	JLE   done
+
+chunk:
+	MOVQ  R13, SI
+	MOVQ  BX, AX
+	MOVQ  const_moveRows(DI), R14
+	TESTQ R14, R14
+	JLE   done
+	CMPQ  R12, $(2*LANES)
+	JGE   pair
+	MOVQ  $-1, R15
+	CMPQ  R12, $LANES
+	JGE   masked
+	MOVQ  R12, CX
+	SHLQ  CX, R15
+	NOTQ  R15
+
+masked:
+	KMOVW R15, K1
+
+one:
+	MOVUZ (SI), K1, Z0
+	MOVU  Z0, (AX)
+	ADDQ  DX, SI
+	ADDQ  R10, AX
+	DECQ  R14
+	JNZ   one
+	ADDQ  $64, R13
+	ADDQ  $64, BX
+	SUBQ  $LANES, R12
+	JG    chunk
+	JMP   done
+
+pair:
+	MOVU (SI), Z0
+	MOVU 64(SI), Z1
+	MOVU Z0, (AX)
+	MOVU Z1, 64(AX)
+	ADDQ DX, SI
+	ADDQ R10, AX
+	DECQ R14
+	JNZ  pair
+	ADDQ $128, R13
+	ADDQ $128, BX
+	SUBQ $(2*LANES), R12
+	JG   chunk
+
+done:
+	VZEROUPPER
+	RET

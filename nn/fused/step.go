@@ -17,6 +17,9 @@ func (b *Block[T]) Step(s Images, idx []int) []float64 {
 		lo, hi := b.off[k], b.off[k+1]
 		b.loss[k] = b.stepDeep(k, h1.Slice(0, n, lo, hi), d1.Slice(0, n, lo, hi))
 	}
+	for i := range n { // all nets at once: a call for each would cost more than its few elements
+		b.ops.ReLUGrad(d1.Row(i), d1.Row(i), h1.Row(i))
+	}
 	b.updateFirst(d1)
 	return b.loss
 }
@@ -53,7 +56,7 @@ func (b *Block[T]) forwardDeep(k int, h kernels.Mat[T]) kernels.Mat[T] {
 }
 
 // stepDeep runs net k from the activations h of its first layer: it returns the loss, updates the
-// deeper layers, and leaves −η·∂L/∂z of the first layer in d. The rate goes in where the
+// deeper layers, and leaves −η·∂L/∂h of the first layer in d. The rate goes in where the
 // deltas are smallest, at the scores, so every update after it is a plain sum.
 func (b *Block[T]) stepDeep(k int, h, d kernels.Mat[T]) float64 {
 	net, layers, n := b.nets[k], b.deep[k], h.Rows
@@ -75,7 +78,7 @@ func (b *Block[T]) stepDeep(k int, h, d kernels.Mat[T]) float64 {
 			out = b.deltas[l-1].Slice(0, n, 0, layers[l].w.Cols)
 		}
 		b.ops.Gemm(kernels.Product[T]{Alpha: 1, A: ds, B: layers[l].w, C: out})
-		for i := range n {
+		for i := 0; l > 0 && i < n; i++ {
 			b.ops.ReLUGrad(out.Row(i), out.Row(i), in.Row(i))
 		}
 		b.updateDeep(net, layers[l], ds, in)

@@ -84,7 +84,15 @@
 	FMA (AX), V0, K2, a; \
 	FMA 64(AX), V1, K3, b; \
 	STORE(a, b)
-
+#define WHOLEBETA MOVU 64(R8), V1
+#define MERGEWHOLE(a, b) \
+	FMA  (AX), V0, a; \
+	FMA  64(AX), V1, b; \
+	MOVU a, (AX); \
+	MOVU b, 64(AX); \
+	ADDQ R10, AX; \
+	DECQ R15; \
+	JZ   next
 
 #define LOG 2
 #define LANEMASK 15
@@ -98,7 +106,7 @@
 #define FMABCST VFMADD231PS.BCST
 
 // func avx512Strip32F32(s *kernels.Strip)
-TEXT ·avx512Strip32F32(SB), NOSPLIT, $80-8
+TEXT ·avx512Strip32F32(SB), NOSPLIT, $72-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
 
@@ -125,7 +133,7 @@ TEXT ·avx512Strip32F32(SB), NOSPLIT, $80-8
 #define FMABCST VFMADD231PD.BCST
 
 // func avx512Strip16F64(s *kernels.Strip)
-TEXT ·avx512Strip16F64(SB), NOSPLIT, $80-8
+TEXT ·avx512Strip16F64(SB), NOSPLIT, $72-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
 
@@ -152,6 +160,8 @@ TEXT ·avx512Strip16F64(SB), NOSPLIT, $80-8
 #undef MERGEROW
 #undef COLBETA
 #undef MERGECOL
+#undef WHOLEBETA
+#undef MERGEWHOLE
 
 // One vector per row: A0…A13 hold the sums.
 #define ROWBYTES 64
@@ -179,6 +189,13 @@ TEXT ·avx512Strip16F64(SB), NOSPLIT, $80-8
 	MUL T1, a, a; \
 	FMA (AX), V0, K3, a; \
 	STORE(a, b)
+#define WHOLEBETA
+#define MERGEWHOLE(a, b) \
+	FMA  (AX), V0, a; \
+	MOVU a, (AX); \
+	ADDQ R10, AX; \
+	DECQ R15; \
+	JZ   next
 
 #define LOG 2
 #define LANEMASK 15
@@ -192,7 +209,7 @@ TEXT ·avx512Strip16F64(SB), NOSPLIT, $80-8
 #define FMABCST VFMADD231PS.BCST
 
 // func avx512Strip16F32(s *kernels.Strip)
-TEXT ·avx512Strip16F32(SB), NOSPLIT, $80-8
+TEXT ·avx512Strip16F32(SB), NOSPLIT, $72-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
 
@@ -219,7 +236,7 @@ TEXT ·avx512Strip16F32(SB), NOSPLIT, $80-8
 #define FMABCST VFMADD231PD.BCST
 
 // func avx512Strip8F64(s *kernels.Strip)
-TEXT ·avx512Strip8F64(SB), NOSPLIT, $80-8
+TEXT ·avx512Strip8F64(SB), NOSPLIT, $72-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
 
@@ -284,7 +301,7 @@ TEXT ·avx512Strip8F64(SB), NOSPLIT, $80-8
 #define FMABCST VFMADD231PS.BCST
 
 // func avx512Strip8F32(s *kernels.Strip)
-TEXT ·avx512Strip8F32(SB), NOSPLIT, $80-8
+TEXT ·avx512Strip8F32(SB), NOSPLIT, $72-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
 
@@ -311,7 +328,7 @@ TEXT ·avx512Strip8F32(SB), NOSPLIT, $80-8
 #define FMABCST VFMADD231PD.BCST
 
 // func avx512Strip4F64(s *kernels.Strip)
-TEXT ·avx512Strip4F64(SB), NOSPLIT, $80-8
+TEXT ·avx512Strip4F64(SB), NOSPLIT, $72-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
 
@@ -338,6 +355,8 @@ TEXT ·avx512Strip4F64(SB), NOSPLIT, $80-8
 #undef MERGEROW
 #undef COLBETA
 #undef MERGECOL
+#undef WHOLEBETA
+#undef MERGEWHOLE
 #undef A0
 #undef A1
 #undef A2

@@ -11,11 +11,12 @@
 //	ROW(s,t,a,b)   a, b ← a, b + s·V
 //	ROWMEM(s,a,b)  the same without a register
 //	COLBETA        loads β by columns and the masks of those that are not 0
+//	WHOLEBETA      loads those of the second vector, all of them
 //
 // and the op of a row of sums a, b, ending with a jump to the next group once R15 is 0
 // (RESUME: to the start of the loop once CX is 0; ZERO: without one):
 //
-//	ZERO RESUME SAVE STORE SET MERGEROW MERGECOL
+//	ZERO RESUME SAVE STORE SET MERGEROW MERGECOL MERGEWHOLE
 //
 // Registers:
 //
@@ -30,8 +31,8 @@
 // the bytes from the end of one to the next.
 //
 // Where both sides are packed, only R8 walks the scalars, and R9 is what is prefetched: a line of
-// the next strip's vectors (ahead) with each eight steps, or a row of Out (fetched) with each seven of
-// tiles, as a burst of lines from a far cache would hold up those that come from a near one.
+// the next strip's vectors (ahead) with each eight steps, or a row of Out with each tile, as
+// a burst of lines from a far cache would hold up those that come from a near one.
 //
 // After the sum, AX walks Out, R8 walks β, R9 is its step, R10 the step of Out and R11 walks Partial.
 
@@ -74,7 +75,7 @@ loop: \
 // is what some CPUs have. GROUPED and TILED are scalar r of a group of 14 at step q, from R8;
 // in the middle of a tile it reaches more of it by a single byte.
 #define GROUPED(q, r) ((14*q+r)<<LOG)(R8)
-#define MIDDLE (7*14-4)
+#define MIDDLE (7*14)
 #define TILED(q, r) ((14*r+q-MIDDLE)<<LOG)(R8)
 #define PACKED(at, q) \
 	VECTORS(128*q); \
@@ -164,13 +165,12 @@ start:
 	// that is not finished is not written to: its Dst may be anything, and a fetch from
 	// where nothing is mapped costs a walk through the page tables.
 	MOVQ dst-48(SP), SI
-	MOVQ SI, fetched-80(SP)
 	CMPB const_stripUnfinished(DI), $0
 	JNE  sum
 	MOVQ const_stripK(DI), CX
 	CMPQ CX, $64
 	JLT  sum
-	CMPQ CX, $(14*7)
+	CMPQ CX, $(14*14)
 	JLT  burst
 	CMPQ const_stripTileSteps(DI), $0
 	JNE  sum // the loop does it
@@ -196,6 +196,55 @@ sum:
 	MOVQ $0, left-56(SP)
 	CMPQ const_stripTileSteps(DI), $0
 	JEQ  steps
+	CMPQ R15, $14
+	JNE  tiles
+	CMPQ DX, $128
+	JNE  tiles
+	SUBQ $14, CX
+	JLT  fewtiled
+
+	// Whole tiles.
+	MOVQ dst-48(SP), R9
+	MOVQ const_stripStep(DI), R10
+	SHLQ $LOG, R10
+	MOVQ skip-64(SP), R11
+	ADDQ $(14<<LOG), R11
+	ADDQ $(MIDDLE<<LOG), R8
+	PCALIGN $32
+
+tiled14:
+	PACKED(TILED, 0)
+	PACKED(TILED, 1)
+	PACKED(TILED, 2)
+	PREFETCHT0 (R9)
+	PACKED(TILED, 3)
+	PACKED(TILED, 4)
+	PACKED(TILED, 5)
+	PACKED(TILED, 6)
+	PACKED(TILED, 7)
+	PACKED(TILED, 8)
+	PACKED(TILED, 9)
+	PREFETCHT0 (ROWBYTES-1)(R9)
+	PACKED(TILED, 10)
+	PACKED(TILED, 11)
+	PACKED(TILED, 12)
+	PACKED(TILED, 13)
+	ADDQ R10, R9
+	ADDQ $(14*128), SI
+	ADDQ R11, R8
+	SUBQ $14, CX
+	JGE  tiled14
+	SUBQ $(MIDDLE<<LOG), R8
+
+fewtiled:
+	LEAQ (R8)(R12*4), R9
+	LEAQ (R9)(R12*4), R10
+	LEAQ (R10)(R12*4), R11
+	ADDQ $14, CX
+	JZ   summed
+	JMP  loop14
+
+tiles:
 	CMPQ CX, const_stripTileSteps(DI)
 	JLE  steps
 	SUBQ const_stripTileSteps(DI), CX
@@ -210,7 +259,7 @@ steps:
 	CMPQ const_stripGroupRows(DI), $0
 	JEQ  loop14
 	CMPQ const_stripTileSteps(DI), $0
-	JNE  tiled
+	JNE  loop14
 	SUBQ $8, CX
 	JLT  fewgrouped
 	MOVQ ahead-72(SP), R9
@@ -235,39 +284,6 @@ grouped8:
 
 fewgrouped:
 	ADDQ $8, CX
-	JMP  rest
-
-tiled:
-	SUBQ $7, CX
-	JLT  fewtiled
-	ADDQ $(MIDDLE<<LOG), R8
-	MOVQ fetched-80(SP), R9
-	MOVQ const_stripStep(DI), R10
-	SHLQ $LOG, R10
-	PCALIGN $32
-
-tiled7:
-	PACKED(TILED, 0)
-	PACKED(TILED, 1)
-	PACKED(TILED, 2)
-	PACKED(TILED, 3)
-	PACKED(TILED, 4)
-	PACKED(TILED, 5)
-	PACKED(TILED, 6)
-	PREFETCHT0 (R9)
-	PREFETCHT0 (ROWBYTES-1)(R9)
-	ADDQ R10, R9
-	ADDQ $(7*128), SI
-	ADDQ $(7<<LOG), R8
-	SUBQ $7, CX
-	JGE  tiled7
-	MOVQ R9, fetched-80(SP)
-	SUBQ $(MIDDLE<<LOG), R8
-
-fewtiled:
-	ADDQ $7, CX
-
-rest:
 	LEAQ (R8)(R12*4), R9
 	LEAQ (R9)(R12*4), R10
 	LEAQ (R10)(R12*4), R11
@@ -355,6 +371,15 @@ mergerow:
 	EACH(MERGEROW)
 
 mergecol:
+	CMPB const_stripWholeBeta(DI), $0
+	JEQ  anycol
+	CMPB const_stripUnit(DI), $0
+	JEQ  anycol
+	MOVU (R8), V0
+	WHOLEBETA
+	EACH(MERGEWHOLE)
+
+anycol:
 	COLBETA
 	EACH(MERGECOL)
 

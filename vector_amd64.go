@@ -85,7 +85,7 @@ type vectors[T kernels.Float] struct {
 	scale       func(alpha T, x, y *T, n int)
 	axpby       func(alpha T, x *T, beta T, y *T, n int)
 	sumSquares  func(x *T, n int) T
-	addSquares  func(dst, x *T, n int)
+	addSquares  func(dst, x *T, n, turns int)
 	colSums     func(dst, x *T, rows, cols, stride int)
 	subMean     func(dst *T, src *uint8, mean *T, n int)
 }
@@ -117,7 +117,12 @@ func (v vectors[T]) override(s *kernels.Slots[T]) {
 		return v.sumSquares(unsafe.SliceData(x), len(x))
 	}
 	s.AddSquares = func(dst, x []T) {
-		v.addSquares(unsafe.SliceData(dst), unsafe.SliceData(x), len(x))
+		n := len(dst)
+		if turns := len(x) / n; turns > 0 {
+			v.addSquares(unsafe.SliceData(dst), unsafe.SliceData(x), n, turns)
+			x = x[turns*n:]
+		}
+		v.addSquares(unsafe.SliceData(dst), unsafe.SliceData(x), len(x), 1)
 	}
 	s.ColSums = func(dst []T, x kernels.Mat[T]) {
 		if x.Rows == 0 {

@@ -276,23 +276,70 @@ fold: \
 
 // ---- AddSquares ------------------------------------------------------------
 //
-// func addSquares(dst, x *T, n int)
+// func addSquares(dst, x *T, n, turns int)
 // Requires: AVX2, FMA3; or AVX512F
 //
-// dst = fma(x, x, dst).
+// dst = fma(x, x, dst) for n elements, so many turns of x one after the other. Four vectors of dst
+// stay in registers for all turns. TURN walks x, SRCSTRIDE is a turn in bytes, ROWS are all turns
+// and TMP those left.
 
-#define ADDSQUARES1(load, store, k) \
-	load(k, SRC, V1)    \
-	load(k, DST, V0)    \
-	FMADD V1, V1, V0    \
-	store(k, DST)
+#define TURN R14
+
+#define EACHTURN(again, BODY) \
+	MOVQ SRC, TURN          \
+	MOVQ ROWS, TMP          \
+again: \
+	BODY                    \
+	ADDQ SRCSTRIDE, TURN    \
+	DECQ TMP                \
+	JNZ  again
+
+#define FOURSQUARES \
+	LOAD(0, TURN, V4); LOAD(1, TURN, V5) \
+	LOAD(2, TURN, V6); LOAD(3, TURN, V7) \
+	FMADD V4, V4, V0        \
+	FMADD V5, V5, V1        \
+	FMADD V6, V6, V2        \
+	FMADD V7, V7, V3
+#define ONESQUARE LOAD(0, TURN, V4); FMADD V4, V4, V0
+#define TAILSQUARE LOADT(0, TURN, V4); FMADD V4, V4, V0
 
 #define ADDSQUARES \
-	MOVQ   dst+0(FP), DST   \
-	MOVQ   x+8(FP), SRC     \
-	MOVQ   n+16(FP), N      \
+	MOVQ  dst+0(FP), DST    \
+	MOVQ  x+8(FP), SRC      \
+	MOVQ  n+16(FP), N       \
+	MOVQ  turns+24(FP), ROWS \
+	MOVQ  N, SRCSTRIDE      \
+	IMULQ $SIZE, SRCSTRIDE  \
 	LIMITS                  \
-	EACH(ADDSQUARES1, ADDSQUARES1(LOADT, STORET, 0))
+	XORL  I, I              \
+block: \
+	CMPQ I, LIMIT4          \
+	JGT  vector             \
+	LOAD(0, DST, V0); LOAD(1, DST, V1) \
+	LOAD(2, DST, V2); LOAD(3, DST, V3) \
+	EACHTURN(turn4, FOURSQUARES) \
+	MOVU V0, (DST)(I*SIZE)  \
+	MOVU V1, VB(DST)(I*SIZE) \
+	MOVU V2, (2*VB)(DST)(I*SIZE) \
+	MOVU V3, (3*VB)(DST)(I*SIZE) \
+	ADDQ $(4*LANES), I      \
+	JMP  block              \
+vector: \
+	CMPQ I, LIMIT           \
+	JGT  tail               \
+	LOAD(0, DST, V0)        \
+	EACHTURN(turn1, ONESQUARE) \
+	STORE(0, DST)           \
+	ADDQ $LANES, I          \
+	JMP  vector             \
+tail: \
+	CMPQ I, N               \
+	JGE  done               \
+	LOADT(0, DST, V0)       \
+	EACHTURN(turnt, TAILSQUARE) \
+	STORET(0, DST)          \
+done:
 
 // ---- ColSums ---------------------------------------------------------------
 //

@@ -63,7 +63,7 @@ TEXT ·sumSquaresAVX2F32(SB), NOSPLIT, $0-20
 	RET
 
 // func addSquaresAVX2F32(dst, x *float32, n int)
-TEXT ·addSquaresAVX2F32(SB), NOSPLIT, $0-24
+TEXT ·addSquaresAVX2F32(SB), NOSPLIT, $0-32
 	ADDSQUARES
 	VZEROUPPER
 	RET

@@ -63,7 +63,7 @@ TEXT ·sumSquaresAVX2F64(SB), NOSPLIT, $0-24
 	RET
 
 // func addSquaresAVX2F64(dst, x *float64, n int)
-TEXT ·addSquaresAVX2F64(SB), NOSPLIT, $0-24
+TEXT ·addSquaresAVX2F64(SB), NOSPLIT, $0-32
 	ADDSQUARES
 	VZEROUPPER
 	RET

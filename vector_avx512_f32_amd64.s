@@ -63,7 +63,7 @@ TEXT ·sumSquaresAVX512F32(SB), NOSPLIT, $0-20
 	RET
 
 // func addSquaresAVX512F32(dst, x *float32, n int)
-TEXT ·addSquaresAVX512F32(SB), NOSPLIT, $0-24
+TEXT ·addSquaresAVX512F32(SB), NOSPLIT, $0-32
 	ADDSQUARES
 	VZEROUPPER
 	RET

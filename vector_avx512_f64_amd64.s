@@ -63,7 +63,7 @@ TEXT ·sumSquaresAVX512F64(SB), NOSPLIT, $0-24
 	RET
 
 // func addSquaresAVX512F64(dst, x *float64, n int)
-TEXT ·addSquaresAVX512F64(SB), NOSPLIT, $0-24
+TEXT ·addSquaresAVX512F64(SB), NOSPLIT, $0-32
 	ADDSQUARES
 	VZEROUPPER
 	RET

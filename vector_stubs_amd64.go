@@ -114,16 +114,16 @@ func sumSquaresAVX512F32(x *float32, n int) float32
 func sumSquaresAVX512F64(x *float64, n int) float64
 
 //go:noescape
-func addSquaresAVX2F32(dst, x *float32, n int)
+func addSquaresAVX2F32(dst, x *float32, n, turns int)
 
 //go:noescape
-func addSquaresAVX2F64(dst, x *float64, n int)
+func addSquaresAVX2F64(dst, x *float64, n, turns int)
 
 //go:noescape
-func addSquaresAVX512F32(dst, x *float32, n int)
+func addSquaresAVX512F32(dst, x *float32, n, turns int)
 
 //go:noescape
-func addSquaresAVX512F64(dst, x *float64, n int)
+func addSquaresAVX512F64(dst, x *float64, n, turns int)
 
 //go:noescape
 func colSumsAVX2F32(dst, x *float32, rows, cols, stride int)

@@ -175,10 +175,16 @@ func SumLanes[T Float]() int {
 // upper half of the lanes is added to the lower half until one is left.
 func (o Ops[T]) SumSquares(x []T) T { return o.s.SumSquares(x) }
 
-// AddSquares: dst ← dst + x²; in class FMA fma(x, x, dst).
+// AddSquares adds the squares of x to dst in turn: dst(i mod n) ← dst(i mod n) + x(i)² in ascending i,
+// n = len(dst); in class FMA fma(x, x, dst).
 func (o Ops[T]) AddSquares(dst, x []T) {
-	checkLen("AddSquares", "x", len(x), len(dst))
-	checkSameOrApart("AddSquares", "dst", "x", dst, x)
+	if len(x) == 0 {
+		return
+	}
+	if len(dst) == 0 {
+		panic(fmt.Sprintf("kernels: AddSquares: dst has no elements, x has %d", len(x)))
+	}
+	checkApart("AddSquares", "dst", "x", dst, x)
 	o.s.AddSquares(dst, x)
 }
 

@@ -101,7 +101,7 @@ func TestOpsRefuseWrongArguments(t *testing.T) {
 		{"SubMean: src has 4 elements, want 5", func() { ops.SubMean(vec(0, 5), make([]uint8, 4), vec(10, 5)) }},
 		{"SubMean: mean has 6 elements, want 5", func() { ops.SubMean(vec(0, 5), make([]uint8, 5), vec(10, 6)) }},
 		{"SubMean: dst overlaps mean", func() { ops.SubMean(vec(0, 5), make([]uint8, 5), vec(4, 5)) }},
-		{"AddSquares: x has 6 elements, want 5", func() { ops.AddSquares(vec(10, 5), vec(0, 6)) }},
+		{"AddSquares: dst has no elements, x has 6", func() { ops.AddSquares(nil, vec(0, 6)) }},
 		{"AddSquares: dst overlaps x", func() { ops.AddSquares(vec(0, 5), vec(4, 5)) }},
 
 		{"NewPanels: -1 steps of 3 lanes", func() { ops.NewPanels(-1, 3) }},

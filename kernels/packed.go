@@ -230,7 +230,7 @@ func (l *packedLayer[T]) block(ws *workspace[T], p *strips[T], lane, end, step i
 			l.micro.Multiply(s)
 			if p.squares != nil && row == 0 && c%nr == 0 {
 				sums := p.squares[c*SumLanes[T]():][:SumLanes[T]()*nr]
-				l.slots.addSquares(sums, s.Vec[:s.K*nr], nr)
+				l.slots.AddSquares(sums, s.Vec[:s.K*nr])
 			}
 			c += width
 		}

@@ -106,19 +106,8 @@ func (o Ops[T]) LaneSquares(dst []T, w Panels[T]) {
 func (o Ops[T]) laneSquares(dst []T, w Panels[T], sums []T) {
 	for l := 0; l < w.Lanes; l += w.Width {
 		clear(sums)
-		o.s.addSquares(sums, w.Data[l*w.Steps:(l+w.Width)*w.Steps], w.Width)
+		o.s.AddSquares(sums, w.Data[l*w.Steps:(l+w.Width)*w.Steps])
 		o.s.foldSquares(dst[l:min(l+w.Width, w.Lanes)], sums, w.Width)
-	}
-}
-
-// addSquares adds the squares of the rows of panel to the rows of sums in turn: row p goes to
-// row p mod SumLanes.
-func (s *Slots[T]) addSquares(sums, panel []T, width int) {
-	turn := SumLanes[T]() * width
-	for len(panel) > 0 {
-		n := min(turn, len(panel))
-		s.AddSquares(sums[:n], panel[:n])
-		panel = panel[n:]
 	}
 }
 

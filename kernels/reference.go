@@ -129,8 +129,12 @@ func refSumSquares[T Float](x []T) T {
 }
 
 func refAddSquares[T Float](dst, x []T) {
-	for i, v := range x {
-		dst[i] += T(v * v)
+	for len(x) > 0 {
+		n := min(len(dst), len(x))
+		for i, v := range x[:n] {
+			dst[i] += T(v * v)
+		}
+		x = x[n:]
 	}
 }
 

@@ -648,10 +648,23 @@ func layerFlaws[T kernels.Float]() []flaw[T] {
 		}, "by themselves"},
 		vectors("AddSquares", "the square of the last missing", func(s *kernels.Slots[T]) {
 			right := s.AddSquares
-			s.AddSquares = func(dst, x []T) { right(dst[:len(x)-1], x[:len(x)-1]) }
+			s.AddSquares = func(dst, x []T) { right(dst, x[:len(x)-1]) }
 		}),
 		vectors("AddSquares", "x added", func(s *kernels.Slots[T]) {
-			s.AddSquares = func(dst, x []T) { s.Axpby(1, x, 1, dst) }
+			s.AddSquares = func(dst, x []T) {
+				for i, v := range x {
+					dst[i%len(dst)] += v
+				}
+			}
+		}),
+		vectors("AddSquares", "a turn twice", func(s *kernels.Slots[T]) {
+			right := s.AddSquares
+			s.AddSquares = func(dst, x []T) {
+				right(dst, x)
+				if n := len(dst); len(x) >= 3*n {
+					right(dst, x[n:2*n])
+				}
+			}
 		}),
 		vectors("AxpbyPanels", "α of a whole panel", func(s *kernels.Slots[T]) {
 			right, last := s.Axpby, T(0)

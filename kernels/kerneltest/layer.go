@@ -287,24 +287,36 @@ func (fx *fixture[T]) layerStable() error {
 func (fx *fixture[T]) addSquares() error {
 	return fx.lengths(func(n int, at [3]spot) error {
 		x, wasX := fx.drawn(0, n, at[0])
-		dst, was := fx.drawn(1, n, at[1])
-		want := slices.Clone(was)
-		for i, v := range wasX {
-			want[i] = multiplyAdd(fx.set.Class, v, v, want[i])
-		}
-		if err := fx.call(func() { fx.ops.AddSquares(dst, x) }, 0); err != nil {
-			return err
-		}
-		if !fx.exact() { // the elementwise kernels are those of another class
-			for i, v := range wasX {
-				want[i] = dst[i]
-				a, b := multiplyAdd(kernels.FMA, v, v, was[i]), multiplyAdd(kernels.MulAdd, v, v, was[i])
-				if !same(dst[i], a) && !same(dst[i], b) {
-					want[i] = a
+		for _, turn := range []int{n + 1, n, 1 + n/2, 1 + fx.rng.IntN(1+n)} {
+			dst, was := fx.drawn(1, turn, at[1])
+			sums := func(c kernels.Class) []T {
+				out := slices.Clone(was)
+				for i, v := range wasX {
+					out[i%turn] = multiplyAdd(c, v, v, out[i%turn])
+				}
+				return out
+			}
+			want := sums(fx.set.Class)
+			if err := fx.call(func() { fx.ops.AddSquares(dst, x) }, 0); err != nil {
+				return err
+			}
+			if !fx.exact() { // the elementwise kernels are those of another class
+				for i, other := range sums(kernels.FMA) {
+					if same(dst[i], other) {
+						want[i] = other
+					}
+				}
+				for i, other := range sums(kernels.MulAdd) {
+					if same(dst[i], other) {
+						want[i] = other
+					}
 				}
 			}
+			if err := compare("dst", dst, want); err != nil {
+				return fmt.Errorf("turns of %d: %w", turn, err)
+			}
 		}
-		return compare("dst", dst, want)
+		return nil
 	})
 }
 

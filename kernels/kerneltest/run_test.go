@@ -42,7 +42,7 @@ func fuse[T kernels.Float](s *kernels.Slots[T]) {
 	s.SumSquares = func(x []T) T { return sumSquaresModel(kernels.FMA, x) }
 	s.AddSquares = func(dst, x []T) {
 		for i, v := range x {
-			dst[i] = fma(v, v, dst[i])
+			dst[i%len(dst)] = fma(v, v, dst[i%len(dst)])
 		}
 	}
 }

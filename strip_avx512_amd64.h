@@ -30,8 +30,8 @@
 // Where scalars lie in tiles, CX counts the steps of one, left is those of the others, and skip
 // the bytes from the end of one to the next.
 //
-// Where both sides are packed, only R8 walks the scalars, and R9 is what is prefetched: a line of
-// the next strip's vectors (ahead) with each eight steps, or a row of Out with each tile, as
+// Where both sides are packed, only R8 walks the scalars, and R9 is what is prefetched: two lines
+// of the next strip's vectors (ahead) with each eight steps, or a row of Out with each tile, as
 // a burst of lines from a far cache would hold up those that come from a near one.
 //
 // After the sum, AX walks Out, R8 walks β, R9 is its step, R10 the step of Out and R11 walks Partial.
@@ -275,7 +275,8 @@ grouped8:
 	PACKED(GROUPED, 6)
 	PACKED(GROUPED, 7)
 	PREFETCHT1 (R9)
-	ADDQ $64, R9
+	PREFETCHT1 64(R9)
+	ADDQ $128, R9
 	ADDQ $(8*128), SI
 	ADDQ $((8*14)<<LOG), R8
 	SUBQ $8, CX

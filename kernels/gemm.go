@@ -50,7 +50,7 @@ const (
 	blockScalar = 256 << 10 // of a block of scalars: it stays in the L2 cache
 	blockVector = 1 << 20   // of a block of vectors: it may live in the last-level cache
 	blockSums   = 16 << 20  // of the chains that are kept at a time
-	blockLanes  = 256 << 10 // of the sums or the deltas of a first layer that are met at a time
+	blockLanes  = 8 << 10   // of the sums or the deltas of a first layer that are met at a time, for each lane of a vector
 	smallSide   = 128 << 10 // of a product that is not cut, for its operands and its result
 	crowding    = 1 << 10   // rows a multiple of it apart crowd few cache sets
 	farApart    = 4 << 10   // rows of an operand that crowd few cache sets and many pages

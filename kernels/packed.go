@@ -185,11 +185,11 @@ func (l *packedLayer[T]) release(ws *workspace[T]) {
 
 // run computes p, for few enough lanes at a time that the sums that are kept are bounded.
 func (l *packedLayer[T]) run(ws *workspace[T], p *strips[T]) {
-	var zero T
 	sc, nr := &p.scalars, l.micro.Tile.NR
 	ws.s.Alpha, ws.s.Unit = 1, true
 	// The sums of the forward product, and the deltas of the update, stay near the core.
-	most := max(blockLanes/sizeOf(zero)/p.images/nr, 1) * nr
+	// CPUs with longer vectors have larger caches.
+	most := max(blockLanes*l.micro.Tile.Lanes/p.images/nr, 1) * nr
 	for lane := 0; lane < p.lanes; lane += most {
 		end := min(lane+most, p.lanes)
 		for step := 0; step < sc.steps; step += sc.stepBlock {

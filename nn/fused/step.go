@@ -68,9 +68,7 @@ func (b *Block[T]) stepDeep(k int, h, d kernels.Mat[T]) float64 {
 	if !finite {
 		loss = math.NaN() // a dead unit can hide an infinite weight from the scores
 	}
-	for i := range n {
-		b.ops.Axpby(0, ds.Row(i), T(-net.LR), ds.Row(i))
-	}
+	b.ops.Axpby(0, ds.Data, T(-net.LR), ds.Data) // its rows lie end to end: all nets have C scores
 	for l := last; l >= 0; l-- {
 		in, out := h, d
 		if l > 0 {

@@ -151,8 +151,9 @@ done:
 // Requires: AVX512F, AVX512BW (VPSHUFB), AVX512DQ (VEXTRACTI32X8)
 //
 // dst(p, i) = float(images[i][p]) − mean(p), 16 pixels at a time: a register of four images in turn is
-// transposed by four pixels, then each byte of those becomes an element. Stores
-// are whole: what they write beyond 14 elements, the next row overwrites.
+// transposed by four pixels, then each byte of those becomes an element. In float32 the rows
+// are joined to whole lines; in float64 what a store writes beyond 14 elements, the next row
+// overwrites.
 //
 //	DI  dst at pixel AX    SI  the list of images    DX  mean at pixel AX
 //	AX  pixel, below CX = k                          R8…R11 images
@@ -167,6 +168,10 @@ DATA pixelBytes<>+40(SB)/8, $0x8080800e8080800a
 DATA pixelBytes<>+48(SB)/8, $0x8080800780808003
 DATA pixelBytes<>+56(SB)/8, $0x8080800f8080800b
 GLOBL pixelBytes<>(SB), RODATA|NOPTR, $64
+
+DATA places<>+0(SB)/8, $0x0706050403020100
+DATA places<>+8(SB)/8, $0x0f0e0d0c0b0a0908
+GLOBL places<>(SB), RODATA|NOPTR, $16
 
 #define BEGIN14 \
 	MOVQ dst_base+0(FP), DI;     \
@@ -192,6 +197,7 @@ GLOBL pixelBytes<>(SB), RODATA|NOPTR, $64
 	MOVQ         (8*i+96)(SI), R11;    \
 	VINSERTI32X4 $3, (R11)(AX*1), z, z
 
+// PIXELS16 leaves pixels 0…3 of each image in Z8, 4…7 in Z9, 8…11 in Z10 and 12…15 in Z11.
 #define PIXELS16 \
 	FOUR(0, X0, Z0);  \
 	FOUR(1, X1, Z1);  \
@@ -200,23 +206,54 @@ GLOBL pixelBytes<>(SB), RODATA|NOPTR, $64
 	VUNPCKLPS Z1, Z0, Z4;  VUNPCKHPS Z1, Z0, Z5;  \
 	VUNPCKLPS Z3, Z2, Z6;  VUNPCKHPS Z3, Z2, Z7;  \
 	VUNPCKLPD Z6, Z4, Z8;  VUNPCKHPD Z6, Z4, Z9;  \
-	VUNPCKLPD Z7, Z5, Z10; VUNPCKHPD Z7, Z5, Z11; \
-	PIXELS4(0, Z8); PIXELS4(4, Z9); PIXELS4(8, Z10); PIXELS4(12, Z11)
+	VUNPCKLPD Z7, Z5, Z10; VUNPCKHPD Z7, Z5, Z11
 
-#define PIXELS4(p, z) PIXEL(p, Z24, z); PIXEL(p+1, Z25, z); PIXEL(p+2, Z26, z); PIXEL(p+3, Z27, z)
+#define PIXEL(p, byte, z, v) \
+	VPSHUFB     byte, z, v;         \
+	VCVTDQ2PS   v, v;               \
+	VSUBPS.BCST (4*(p))(DX), v, v
 
-#define PIXEL(p, byte, z) \
-	VPSHUFB     byte, z, Z12;             \
-	VCVTDQ2PS   Z12, Z12;                 \
-	VSUBPS.BCST (4*(p))(DX), Z12, Z12;    \
-	VMOVUPS     Z12, (4*14*(p))(DI)
+// Eight rows of 14 are seven lines: line j is elements 2j… of row j, then those of row j+1, and
+// Z16+j their places in the two.
+#define PLACES(j, z) \
+	MOVL      $(0xffff<<(14-2*j)), R8;        \
+	KMOVW     R8, K1;                         \
+	VPADDD    Z14, Z15, z;                    \
+	VPADDD    Z14, Z28, Z14;                  \
+	VPADDD    Z28, z, K1, z
+
+#define LINE(j, places, v, w) \
+	VPERMT2PS w, places, v;     \
+	VMOVUPS   v, (64*(j))(DI)
+
+#define PIXELS8(p, l, z, y) \
+	PIXEL(p, Z24, z, Z12);   PIXEL(p+1, Z25, z, Z13); LINE(l, Z16, Z12, Z13);   \
+	PIXEL(p+2, Z26, z, Z12);                          LINE(l+1, Z17, Z13, Z12); \
+	PIXEL(p+3, Z27, z, Z13);                          LINE(l+2, Z18, Z12, Z13); \
+	PIXEL(p+4, Z24, y, Z12);                          LINE(l+3, Z19, Z13, Z12); \
+	PIXEL(p+5, Z25, y, Z13);                          LINE(l+4, Z20, Z12, Z13); \
+	PIXEL(p+6, Z26, y, Z12);                          LINE(l+5, Z21, Z13, Z12); \
+	PIXEL(p+7, Z27, y, Z13);                          LINE(l+6, Z22, Z12, Z13)
 
 // func avx512PackImagesF32(dst []float32, images []*uint8, mean []float32, k int)
 TEXT ·avx512PackImagesF32(SB), NOSPLIT, $0-80
 	BEGIN14
+	VPMOVZXBD    places<>(SB), Z15
+	MOVL         $2, R8
+	VPBROADCASTD R8, Z28
+	VPXORQ       Z14, Z14, Z14
+	PLACES(0, Z16)
+	PLACES(1, Z17)
+	PLACES(2, Z18)
+	PLACES(3, Z19)
+	PLACES(4, Z20)
+	PLACES(5, Z21)
+	PLACES(6, Z22)
 
 next:
 	PIXELS16
+	PIXELS8(0, 0, Z8, Z9)
+	PIXELS8(8, 7, Z10, Z11)
 	ADDQ $(4*14*16), DI
 	ADDQ $(4*16), DX
 	ADDQ $16, AX
@@ -226,6 +263,11 @@ next:
 	RET
 
 #undef PIXEL
+#undef PIXELS8
+#undef PLACES
+#undef LINE
+#define PIXELS4(p, z) PIXEL(p, Z24, z); PIXEL(p+1, Z25, z); PIXEL(p+2, Z26, z); PIXEL(p+3, Z27, z)
+
 #define PIXEL(p, byte, z) \
 	VPSHUFB       byte, z, Z12;           \
 	VEXTRACTI32X8 $1, Z12, Y13;           \
@@ -242,6 +284,10 @@ TEXT ·avx512PackImagesF64(SB), NOSPLIT, $0-80
 
 next:
 	PIXELS16
+	PIXELS4(0, Z8)
+	PIXELS4(4, Z9)
+	PIXELS4(8, Z10)
+	PIXELS4(12, Z11)
 	ADDQ $(8*14*16), DI
 	ADDQ $(8*16), DX
 	ADDQ $16, AX

@@ -25,7 +25,7 @@ func rows() []row {
 			},
 			f32: kernels.Micro[float32]{
 				Tile:       kernels.Tile{MR: 14, NR: 32, Lanes: 16},
-				Depth:      512,
+				Depth:      768,
 				Narrow:     8,
 				Group:      14,
 				PackGroup:  packGroup14F32,
@@ -37,7 +37,7 @@ func rows() []row {
 			},
 			f64: kernels.Micro[float64]{
 				Tile:       kernels.Tile{MR: 14, NR: 16, Lanes: 8},
-				Depth:      256,
+				Depth:      384,
 				Narrow:     4,
 				Group:      14,
 				PackGroup:  packGroup14F64,

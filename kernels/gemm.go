@@ -47,16 +47,19 @@ func (g *gemm[T]) product(p Product[T]) {
 
 // Block sizes in bytes, and other bounds that measurements gave.
 const (
-	blockScalar = 256 << 10 // of a block of scalars: it stays in the L2 cache
+	nearRows    = 256       // of Depth elements: a block that stays in the cache near the core
 	blockVector = 1 << 20   // of a block of vectors: it may live in the last-level cache
 	blockSums   = 16 << 20  // of the chains that are kept at a time
-	blockLanes  = 8 << 10   // of the sums or the deltas of a first layer that are met at a time, for each lane of a vector
 	smallSide   = 128 << 10 // of a product that is not cut, for its operands and its result
 	crowding    = 1 << 10   // rows a multiple of it apart crowd few cache sets
 	farApart    = 4 << 10   // rows of an operand that crowd few cache sets and many pages
 	flippedRows = 512       // rows of a strip that is transposed after
 	groupDepth  = 8         // rows of scalars that are packed in groups in one go
 )
+
+// near is the number of elements of a block that stays in the cache near the core: of scalars, or of
+// the sums or deltas of a first layer that are met at a time. Depth tells how large that is.
+func (m *Micro[T]) near() int { return nearRows * m.Depth }
 
 // A layout is a product seen as the kernel sees it: rows × k scalars times k × cols
 // vectors. Flipped, it is Cᵀ = op(B)ᵀ·op(A)ᵀ.
@@ -190,7 +193,7 @@ func (g *gemm[T]) blocksOf(l *layout[T]) blocks {
 	}
 	b := blocks{k: balance(l.k, g.micro.Depth, 1)}
 	b.cols = min(l.cols, balance(l.cols, max(blockVector/size/b.k, t.NR), t.NR))
-	b.rows = min(l.rows, balance(l.rows, max(blockScalar/size/b.k, t.MR), t.MR))
+	b.rows = min(l.rows, balance(l.rows, max(g.micro.near()/b.k, t.MR), t.MR))
 	// Scalars are read in place unless their rows are so far apart that they crowd into
 	// few cache sets, or their lines hold few groups of neighbouring lanes.
 	crowded := l.scalar.lane*size >= crowding && l.scalar.lane*size%crowding == 0

@@ -74,14 +74,13 @@ type scalars[T Float] struct {
 }
 
 func (l *packedLayer[T]) scalars(m *Minibatch[T], tiled bool) scalars[T] {
-	var zero T
 	s := scalars[T]{imageGroups: &m.groups, rows: m.images, steps: m.Pixels, tiled: tiled}
 	unit := SumLanes[T]() // blocks of steps begin where the sums of squares begin again
 	if tiled {
 		s.rows, s.steps, unit = s.steps, s.rows, s.full
 	}
 	s.stepBlock = balance(s.steps, l.micro.Depth, unit)
-	s.rowBlock = balance(s.rows, max(blockScalar/sizeOf(zero)/s.stepBlock, s.full), s.full)
+	s.rowBlock = balance(s.rows, max(l.micro.near()/s.stepBlock, s.full), s.full)
 	return s
 }
 
@@ -188,8 +187,7 @@ func (l *packedLayer[T]) run(ws *workspace[T], p *strips[T]) {
 	sc, nr := &p.scalars, l.micro.Tile.NR
 	ws.s.Alpha, ws.s.Unit = 1, true
 	// The sums of the forward product, and the deltas of the update, stay near the core.
-	// CPUs with longer vectors have larger caches.
-	most := max(blockLanes*l.micro.Tile.Lanes/p.images/nr, 1) * nr
+	most := max(l.micro.near()/p.images/nr, 1) * nr
 	for lane := 0; lane < p.lanes; lane += most {
 		end := min(lane+most, p.lanes)
 		for step := 0; step < sc.steps; step += sc.stepBlock {

@@ -297,8 +297,230 @@ next:
 	RET
 
 #undef PIXEL
-#undef PIXELS4
 #undef PIXELS16
 #undef THREE
 #undef FOUR
 #undef BEGIN14
+
+// ---- PackImageLanes ---------------------------------------------------------
+//
+// Requires: AVX512F, AVX512BW (VPSHUFB), AVX512DQ (VEXTRACTI32X8)
+//
+// dst(p, i) = float(byte p of image i) − mean(p) for 16 images, whose 64 bytes lie end to end: as
+// PackImages of 14, but in whole vectors, 128 bytes from a row of dst to the next.
+//
+//	DI  dst at pixel p     SI  the bytes at pixel p     DX  mean at pixel p
+//	AX  groups of 16 pixels left of the tile            CX  tiles left
+//	BX  bytes from a tile to the next, less its 64      Z24…Z27 bytes 0…3 of each image
+
+#define BEGINLANES \
+	SUBQ $64, BX;                \
+	VBROADCASTI32X4 pixelBytes<>+0(SB), Z24;  \
+	VBROADCASTI32X4 pixelBytes<>+16(SB), Z25; \
+	VBROADCASTI32X4 pixelBytes<>+32(SB), Z26; \
+	VBROADCASTI32X4 pixelBytes<>+48(SB), Z27
+
+#define FOUR(i, x, z) \
+	VMOVDQU      (64*i)(SI), x;             \
+	VINSERTI32X4 $1, (64*(i+4))(SI), z, z;  \
+	VINSERTI32X4 $2, (64*(i+8))(SI), z, z;  \
+	VINSERTI32X4 $3, (64*(i+12))(SI), z, z
+
+#define PIXELS16 \
+	FOUR(0, X0, Z0); \
+	FOUR(1, X1, Z1); \
+	FOUR(2, X2, Z2); \
+	FOUR(3, X3, Z3); \
+	VUNPCKLPS Z1, Z0, Z4;  VUNPCKHPS Z1, Z0, Z5;  \
+	VUNPCKLPS Z3, Z2, Z6;  VUNPCKHPS Z3, Z2, Z7;  \
+	VUNPCKLPD Z6, Z4, Z8;  VUNPCKHPD Z6, Z4, Z9;  \
+	VUNPCKLPD Z7, Z5, Z10; VUNPCKHPD Z7, Z5, Z11; \
+	PIXELS4(0, Z8); PIXELS4(4, Z9); PIXELS4(8, Z10); PIXELS4(12, Z11)
+
+#define LANESLOOP(log) \
+tile: \
+	MOVQ $4, AX;            \
+next: \
+	PIXELS16;               \
+	ADDQ $16, SI;           \
+	ADDQ $(16<<log), DX;    \
+	ADDQ $(16*128), DI;     \
+	DECQ AX;                \
+	JNZ  next;              \
+	ADDQ BX, SI;            \
+	DECQ CX;                \
+	JNZ  tile;              \
+	VZEROUPPER;             \
+	RET
+
+#define PIXEL(p, byte, z) \
+	VPSHUFB     byte, z, Z12;             \
+	VCVTDQ2PS   Z12, Z12;                 \
+	VSUBPS.BCST (4*(p))(DX), Z12, Z12;    \
+	VMOVUPS     Z12, (128*(p))(DI)
+
+// func avx512PackImageLanesF32(dst []float32, src []uint8, mean []float32, blocks, pitch int)
+TEXT ·avx512PackImageLanesF32(SB), NOSPLIT, $0-88
+	MOVQ dst_base+0(FP), DI
+	MOVQ src_base+24(FP), SI
+	MOVQ mean_base+48(FP), DX
+	MOVQ blocks+72(FP), CX
+	MOVQ pitch+80(FP), BX
+	BEGINLANES
+	LANESLOOP(2)
+
+#undef PIXEL
+#define PIXEL(p, byte, z) \
+	VPSHUFB       byte, z, Z12;           \
+	VEXTRACTI32X8 $1, Z12, Y13;           \
+	VCVTDQ2PD     Y12, Z12;               \
+	VCVTDQ2PD     Y13, Z13;               \
+	VSUBPD.BCST   (8*(p))(DX), Z12, Z12;  \
+	VSUBPD.BCST   (8*(p))(DX), Z13, Z13;  \
+	VMOVUPD       Z12, (128*(p))(DI);     \
+	VMOVUPD       Z13, (128*(p)+64)(DI)
+
+// func avx512PackImageLanesF64(dst []float64, src []uint8, mean []float64, blocks, pitch int)
+TEXT ·avx512PackImageLanesF64(SB), NOSPLIT, $0-88
+	MOVQ dst_base+0(FP), DI
+	MOVQ src_base+24(FP), SI
+	MOVQ mean_base+48(FP), DX
+	MOVQ blocks+72(FP), CX
+	MOVQ pitch+80(FP), BX
+	BEGINLANES
+	LANESLOOP(3)
+
+#undef PIXEL
+#undef PIXELS4
+#undef PIXELS16
+#undef FOUR
+#undef BEGINLANES
+#undef LANESLOOP
+
+// ---- PackPixelLanes ---------------------------------------------------------
+//
+// Requires: AVX512F
+//
+// dst(i, p) = float(byte p of image i) − mean(p) for the pixels of two vectors, image by image.
+//
+//	DI  row of dst   SI  bytes of the image   CX  images left   Z0, Z1  mean
+
+#define IMAGELOOP \
+	VMOVUPS (DX), Z0;          \
+	VMOVUPS 64(DX), Z1;        \
+	SUBQ $4, CX;               \
+	JLT  few;                  \
+four: \
+	IMAGE(0);                  \
+	IMAGE(1);                  \
+	IMAGE(2);                  \
+	IMAGE(3);                  \
+	ADDQ $(4*64), SI;          \
+	ADDQ $(4*128), DI;         \
+	SUBQ $4, CX;               \
+	JGE  four;                 \
+few: \
+	ADDQ $4, CX;               \
+	JZ   done;                 \
+one: \
+	IMAGE(0);                  \
+	ADDQ $64, SI;              \
+	ADDQ $128, DI;             \
+	DECQ CX;                   \
+	JNZ  one;                  \
+done: \
+	VZEROUPPER;                \
+	RET
+
+#define IMAGE(i) \
+	VPMOVZXBD (64*i)(SI), Z2;    \
+	VPMOVZXBD (64*i+16)(SI), Z3; \
+	VCVTDQ2PS Z2, Z2;            \
+	VCVTDQ2PS Z3, Z3;            \
+	VSUBPS    Z0, Z2, Z2;        \
+	VSUBPS    Z1, Z3, Z3;        \
+	VMOVUPS   Z2, (128*i)(DI);   \
+	VMOVUPS   Z3, (128*i+64)(DI)
+
+// func avx512PackPixelLanesF32(dst []float32, src []uint8, mean []float32, images int)
+TEXT ·avx512PackPixelLanesF32(SB), NOSPLIT, $0-80
+	MOVQ dst_base+0(FP), DI
+	MOVQ src_base+24(FP), SI
+	MOVQ mean_base+48(FP), DX
+	MOVQ images+72(FP), CX
+	IMAGELOOP
+
+#undef IMAGE
+#define IMAGE(i) \
+	VPMOVZXBD (64*i)(SI), Y2;    \
+	VPMOVZXBD (64*i+8)(SI), Y3;  \
+	VCVTDQ2PD Y2, Z2;            \
+	VCVTDQ2PD Y3, Z3;            \
+	VSUBPD    Z0, Z2, Z2;        \
+	VSUBPD    Z1, Z3, Z3;        \
+	VMOVUPD   Z2, (128*i)(DI);   \
+	VMOVUPD   Z3, (128*i+64)(DI)
+
+// func avx512PackPixelLanesF64(dst []float64, src []uint8, mean []float64, images int)
+TEXT ·avx512PackPixelLanesF64(SB), NOSPLIT, $0-80
+	MOVQ dst_base+0(FP), DI
+	MOVQ src_base+24(FP), SI
+	MOVQ mean_base+48(FP), DX
+	MOVQ images+72(FP), CX
+	IMAGELOOP
+
+#undef IMAGE
+#undef IMAGELOOP
+
+// ---- CopyTiles --------------------------------------------------------------
+//
+// Requires: AVX512F
+//
+// dst(t, i) = the 64 bytes t of images[i], for 8 images end to end and tiles a pitch apart; as much of the images next
+// is fetched meanwhile. Eight go together as each tile lies in a page of its own, and a core
+// knows few pages for its stores.
+//
+//	DI  dst at tile AX   AX  byte of the images, below CX   BX  pitch
+//	SI  the list next    DX, R8…R13, R15  images            R14 an image of next
+
+#define LINE(i, image) \
+	MOVQ       (8*i)(SI), R14;   \
+	PREFETCHT0 (R14)(AX*1);      \
+	VMOVDQU64  (image)(AX*1), Z0; \
+	VMOVDQU64  Z0, (64*i)(DI)
+
+// func avx512CopyTiles(dst []uint8, images, next []*uint8, tiles, pitch int)
+TEXT ·avx512CopyTiles(SB), NOSPLIT, $0-88
+	MOVQ dst_base+0(FP), DI
+	MOVQ images_base+24(FP), SI
+	MOVQ tiles+72(FP), CX
+	MOVQ pitch+80(FP), BX
+	MOVQ (SI), DX
+	MOVQ 8(SI), R8
+	MOVQ 16(SI), R9
+	MOVQ 24(SI), R10
+	MOVQ 32(SI), R11
+	MOVQ 40(SI), R12
+	MOVQ 48(SI), R13
+	MOVQ 56(SI), R15
+	MOVQ next_base+48(FP), SI
+	SHLQ $6, CX
+	XORL AX, AX
+
+next:
+	LINE(0, DX)
+	LINE(1, R8)
+	LINE(2, R9)
+	LINE(3, R10)
+	LINE(4, R11)
+	LINE(5, R12)
+	LINE(6, R13)
+	LINE(7, R15)
+	ADDQ $64, AX
+	ADDQ BX, DI
+	CMPQ AX, CX
+	JLT  next
+	VZEROUPPER
+	RET
+
+#undef LINE

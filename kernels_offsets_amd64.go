@@ -29,6 +29,7 @@ const (
 	stripScalarStep = unsafe.Offsetof(kernels.Strip[float32]{}.ScalarStep)
 	stripGroupRows  = unsafe.Offsetof(kernels.Strip[float32]{}.GroupRows)
 	stripGroupStep  = unsafe.Offsetof(kernels.Strip[float32]{}.GroupStep)
+	stripEvenGroups = unsafe.Offsetof(kernels.Strip[float32]{}.EvenGroups)
 	stripTileSteps  = unsafe.Offsetof(kernels.Strip[float32]{}.TileSteps)
 	stripTileSkip   = unsafe.Offsetof(kernels.Strip[float32]{}.TileSkip)
 	stripUnit       = unsafe.Offsetof(kernels.Strip[float32]{}.Unit)

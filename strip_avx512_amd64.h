@@ -30,9 +30,10 @@
 // Where scalars lie in tiles, CX counts the steps of one, left is those of the others, and skip
 // the bytes from the end of one to the next.
 //
-// Where both sides are packed, only R8 walks the scalars, and R9 is what is prefetched: two lines
-// of the next strip's vectors (ahead) with each eight steps, or a row of Out with each tile, as
-// a burst of lines from a far cache would hold up those that come from a near one.
+// Where vectors are packed, only R8 walks the scalars, with R10 where one byte of offset does not reach
+// them, and R9 is what is prefetched: a line of the next strip's vectors (ahead) with each eight steps, or
+// a row of Out with each tile, as a burst of lines from a far cache would hold up those that come
+// from a near one.
 //
 // After the sum, AX walks Out, R8 walks β, R9 is its step, R10 the step of Out and R11 walks Partial.
 
@@ -68,25 +69,57 @@ loop: \
 	JNZ  loop; \
 	JMP  tile
 
-// Many steps in one go where both sides are packed: their offsets are constants then, and little
+// Many steps in one go where vectors are packed: their offsets are constants then, and little
 // stands beside the multiply-adds. What counts is the number of operations: a core that is shared by
 // two threads decodes for one of them every other cycle. So most rows take their scalar in the
 // multiply-add itself, once for each vector; all of them would be more than two loads a cycle, which
-// is what some CPUs have. GROUPED and TILED are scalar r of a group of 14 at step q, from R8;
-// in the middle of a tile it reaches more of it by a single byte.
+// is what some CPUs have. lo and hi give the places of the scalars of rows 0…7 and 8…13 at step q.
+#define PACKED8(lo, q) \
+	VECTORS(128*q); \
+	ROW(lo(q, 0), T0, A0, B0); \
+	ROWMEM(lo(q, 1), A1, B1); ROWMEM(lo(q, 2), A2, B2); ROWMEM(lo(q, 3), A3, B3); \
+	ROW(lo(q, 4), T1, A4, B4); \
+	ROWMEM(lo(q, 5), A5, B5); ROWMEM(lo(q, 6), A6, B6); ROWMEM(lo(q, 7), A7, B7)
+#define PACKED9(lo, hi, q) PACKED8(lo, q); ROW(hi(q, 8), T0, A8, B8)
+#define PACKED10(lo, hi, q) PACKED9(lo, hi, q); ROWMEM(hi(q, 9), A9, B9)
+#define PACKED11(lo, hi, q) PACKED10(lo, hi, q); ROWMEM(hi(q, 10), A10, B10)
+#define PACKED12(lo, hi, q) PACKED11(lo, hi, q); ROWMEM(hi(q, 11), A11, B11)
+#define PACKED13(lo, hi, q) PACKED12(lo, hi, q); ROW(hi(q, 12), T1, A12, B12)
+#define PACKED14(lo, hi, q) PACKED13(lo, hi, q); ROWMEM(hi(q, 13), A13, B13)
+#define PACKED8OF(lo, hi, q) PACKED8(lo, q)
+
+// Groups of 14, from R8. Tiles of groups, from their middle: it reaches more of it by a single byte. In tiles
+// of 128 bytes a row, R8 is four rows on and R10 eight more.
 #define GROUPED(q, r) ((14*q+r)<<LOG)(R8)
 #define MIDDLE (7*14)
 #define TILED(q, r) ((14*r+q-MIDDLE)<<LOG)(R8)
-#define PACKED(at, q) \
-	VECTORS(128*q); \
-	ROW(at(q, 0), T0, A0, B0); \
-	ROWMEM(at(q, 1), A1, B1); ROWMEM(at(q, 2), A2, B2); ROWMEM(at(q, 3), A3, B3); \
-	ROW(at(q, 4), T1, A4, B4); \
-	ROWMEM(at(q, 5), A5, B5); ROWMEM(at(q, 6), A6, B6); ROWMEM(at(q, 7), A7, B7); \
-	ROW(at(q, 8), T0, A8, B8); \
-	ROWMEM(at(q, 9), A9, B9); ROWMEM(at(q, 10), A10, B10); ROWMEM(at(q, 11), A11, B11); \
-	ROW(at(q, 12), T1, A12, B12); \
-	ROWMEM(at(q, 13), A13, B13)
+#define LOWROWS(q, r) (128*(r-4)+(q<<LOG))(R8)
+#define HIGHROWS(q, r) (128*(r-12)+(q<<LOG))(R10)
+
+#define EIGHT(rows, lo, hi) \
+	rows(lo, hi, 0); rows(lo, hi, 1); rows(lo, hi, 2); rows(lo, hi, 3); \
+	rows(lo, hi, 4); rows(lo, hi, 5); rows(lo, hi, 6); rows(lo, hi, 7)
+#define GROUPEDLOOP(loop, rows) \
+	PCALIGN $32; \
+loop: \
+	EIGHT(rows, GROUPED, GROUPED); \
+	PREFETCHT1 (R9); \
+	ADDQ $64, R9; \
+	ADDQ $(8*128), SI; \
+	ADDQ $((8*14)<<LOG), R8; \
+	SUBQ $8, CX; \
+	JGE  loop; \
+	JMP  grouped
+#define ROWSLOOP(loop, rows) \
+	PCALIGN $32; \
+loop: \
+	EIGHT(rows, LOWROWS, HIGHROWS); \
+	ADDQ $(8*128), SI; \
+	ADDQ $(8<<LOG), R8; \
+	ADDQ $(8<<LOG), R10; \
+	SUBQ $8, CX; \
+	JGE  loop; \
+	JMP  inrows
 
 	// Strides in bytes, the mask of the last vector.
 	MOVQ  const_stripCols(DI), CX
@@ -121,13 +154,17 @@ loop: \
 	MOVQ  AX, ahead-72(SP)
 
 group:
-	// 14 rows at a time; in place, the last two groups are even.
+	// 14 rows at a time; in place, and packed so, the last two groups are even.
 	MOVQ R14, R15
 	CMPQ R14, $14
 	JLE  take
 	MOVQ $14, R15
+	CMPB const_stripEvenGroups(DI), $0
+	JNE  even
 	CMPQ const_stripGroupRows(DI), $0
 	JNE  take
+
+even:
 	CMPQ R14, $28
 	JGT  take
 	LEAQ 1(R14), R15
@@ -200,6 +237,8 @@ sum:
 	JNE  tiles
 	CMPQ DX, $128
 	JNE  tiles
+	CMPQ const_stripGroupRows(DI), $0
+	JEQ  tiles
 	SUBQ $14, CX
 	JLT  fewtiled
 
@@ -213,22 +252,22 @@ sum:
 	PCALIGN $32
 
 tiled14:
-	PACKED(TILED, 0)
-	PACKED(TILED, 1)
-	PACKED(TILED, 2)
+	PACKED14(TILED, TILED, 0)
+	PACKED14(TILED, TILED, 1)
+	PACKED14(TILED, TILED, 2)
 	PREFETCHT0 (R9)
-	PACKED(TILED, 3)
-	PACKED(TILED, 4)
-	PACKED(TILED, 5)
-	PACKED(TILED, 6)
-	PACKED(TILED, 7)
-	PACKED(TILED, 8)
-	PACKED(TILED, 9)
+	PACKED14(TILED, TILED, 3)
+	PACKED14(TILED, TILED, 4)
+	PACKED14(TILED, TILED, 5)
+	PACKED14(TILED, TILED, 6)
+	PACKED14(TILED, TILED, 7)
+	PACKED14(TILED, TILED, 8)
+	PACKED14(TILED, TILED, 9)
 	PREFETCHT0 (ROWBYTES-1)(R9)
-	PACKED(TILED, 10)
-	PACKED(TILED, 11)
-	PACKED(TILED, 12)
-	PACKED(TILED, 13)
+	PACKED14(TILED, TILED, 10)
+	PACKED14(TILED, TILED, 11)
+	PACKED14(TILED, TILED, 12)
+	PACKED14(TILED, TILED, 13)
 	ADDQ R10, R9
 	ADDQ $(14*128), SI
 	ADDQ R11, R8
@@ -252,46 +291,89 @@ tiles:
 	MOVQ const_stripTileSteps(DI), CX
 
 steps:
-	CMPQ R15, $14
-	JNE  fewer
 	CMPQ DX, $128
-	JNE  loop14
+	JNE  fewer
+	CMPQ R15, $8
+	JLT  fewer
 	CMPQ const_stripGroupRows(DI), $0
-	JEQ  loop14
+	JEQ  rows
 	CMPQ const_stripTileSteps(DI), $0
-	JNE  loop14
+	JNE  fewer
 	SUBQ $8, CX
 	JLT  fewgrouped
 	MOVQ ahead-72(SP), R9
-	PCALIGN $32
+	CMPQ R15, $14
+	JEQ  grouped14
+	CMPQ R15, $13
+	JEQ  grouped13
+	CMPQ R15, $12
+	JEQ  grouped12
+	CMPQ R15, $11
+	JEQ  grouped11
+	CMPQ R15, $10
+	JEQ  grouped10
+	CMPQ R15, $9
+	JEQ  grouped9
+	GROUPEDLOOP(grouped8, PACKED8OF)
+	GROUPEDLOOP(grouped9, PACKED9)
+	GROUPEDLOOP(grouped10, PACKED10)
+	GROUPEDLOOP(grouped11, PACKED11)
+	GROUPEDLOOP(grouped12, PACKED12)
+	GROUPEDLOOP(grouped13, PACKED13)
+	GROUPEDLOOP(grouped14, PACKED14)
 
-grouped8:
-	PACKED(GROUPED, 0)
-	PACKED(GROUPED, 1)
-	PACKED(GROUPED, 2)
-	PACKED(GROUPED, 3)
-	PACKED(GROUPED, 4)
-	PACKED(GROUPED, 5)
-	PACKED(GROUPED, 6)
-	PACKED(GROUPED, 7)
-	PREFETCHT1 (R9)
-	ADDQ $64, R9
-	ADDQ $(8*128), SI
-	ADDQ $((8*14)<<LOG), R8
-	SUBQ $8, CX
-	JGE  grouped8
+grouped:
 	MOVQ R9, ahead-72(SP)
 
 fewgrouped:
 	ADDQ $8, CX
+	JMP  rest
+
+rows:
+	CMPQ const_stripTileSteps(DI), $0
+	JEQ  fewer
+	CMPQ R12, $128
+	JNE  fewer
+	SUBQ $8, CX
+	JLT  fewinrows
+	ADDQ $512, R8
+	LEAQ 1024(R8), R10
+	CMPQ R15, $14
+	JEQ  rows14
+	CMPQ R15, $13
+	JEQ  rows13
+	CMPQ R15, $12
+	JEQ  rows12
+	CMPQ R15, $11
+	JEQ  rows11
+	CMPQ R15, $10
+	JEQ  rows10
+	CMPQ R15, $9
+	JEQ  rows9
+	ROWSLOOP(rows8, PACKED8OF)
+	ROWSLOOP(rows9, PACKED9)
+	ROWSLOOP(rows10, PACKED10)
+	ROWSLOOP(rows11, PACKED11)
+	ROWSLOOP(rows12, PACKED12)
+	ROWSLOOP(rows13, PACKED13)
+	ROWSLOOP(rows14, PACKED14)
+
+inrows:
+	SUBQ $512, R8
+
+fewinrows:
+	ADDQ $8, CX
+
+rest:
 	LEAQ (R8)(R12*4), R9
 	LEAQ (R9)(R12*4), R10
 	LEAQ (R10)(R12*4), R11
 	TESTQ CX, CX
 	JZ   tile
-	JMP  loop14
 
 fewer:
+	CMPQ R15, $14
+	JEQ  loop14
 	CMPQ R15, $13
 	JEQ  loop13
 	CMPQ R15, $12
@@ -410,5 +492,17 @@ next:
 #undef GROUPED
 #undef TILED
 #undef MIDDLE
-#undef PACKED
+#undef LOWROWS
+#undef HIGHROWS
+#undef EIGHT
+#undef GROUPEDLOOP
+#undef ROWSLOOP
+#undef PACKED8
+#undef PACKED9
+#undef PACKED10
+#undef PACKED11
+#undef PACKED12
+#undef PACKED13
+#undef PACKED14
+#undef PACKED8OF
 #undef NEXTSCALARS

@@ -47,14 +47,15 @@ func (g *gemm[T]) product(p Product[T]) {
 
 // Block sizes in bytes, and other bounds that measurements gave.
 const (
-	nearRows    = 256       // of Depth elements: a block that stays in the cache near the core
-	blockVector = 1 << 20   // of a block of vectors: it may live in the last-level cache
-	blockSums   = 16 << 20  // of the chains that are kept at a time
-	smallSide   = 128 << 10 // of a product that is not cut, for its operands and its result
-	crowding    = 1 << 10   // rows a multiple of it apart crowd few cache sets
-	farApart    = 4 << 10   // rows of an operand that crowd few cache sets and many pages
-	flippedRows = 512       // rows of a strip that is transposed after
-	groupDepth  = 8         // rows of scalars that are packed in groups in one go
+	nearRows     = 256       // of Depth elements: a block that stays in the cache near the core
+	blockFlipped = 32 << 10  // of a panel of images, or of their pixels, that flipped weights or deltas meet
+	blockVector  = 1 << 20   // of a block of vectors: it may live in the last-level cache
+	blockSums    = 16 << 20  // of the chains that are kept at a time
+	smallSide    = 128 << 10 // of a product that is not cut, for its operands and its result
+	crowding     = 1 << 10   // rows a multiple of it apart crowd few cache sets
+	farApart     = 4 << 10   // rows of an operand that crowd few cache sets and many pages
+	flippedRows  = 512       // rows of a strip that is transposed after
+	groupDepth   = 8         // rows of scalars that are packed in groups in one go
 )
 
 // near is the number of elements of a block that stays in the cache near the core: of scalars, or of

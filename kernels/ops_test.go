@@ -31,7 +31,7 @@ func TestOpsRefuseWrongArguments(t *testing.T) {
 	}
 	x := mat(0, 3, 4, 5)
 	panels := func(at int) Panels[float64] { return Panels[float64]{Steps: 4, Lanes: 3, Width: 3, Data: vec(at, 12)} }
-	images, pixels := ops.NewMinibatch(3, 4), make([]uint8, 5*4)
+	images, pixels := ops.NewMinibatch(3, panels(0)), make([]uint8, 5*4)
 	ops.Load(images, pixels, []int{0, 1}, make([]float64, 4))
 
 	for _, test := range []struct {
@@ -105,14 +105,14 @@ func TestOpsRefuseWrongArguments(t *testing.T) {
 		{"AddSquares: dst overlaps x", func() { ops.AddSquares(vec(0, 5), vec(4, 5)) }},
 
 		{"NewPanels: -1 steps of 3 lanes", func() { ops.NewPanels(-1, 3) }},
-		{"NewMinibatch: 0 images of 4 pixels", func() { ops.NewMinibatch(0, 4) }},
+		{"NewMinibatch: 0 images of 4 pixels", func() { ops.NewMinibatch(0, panels(0)) }},
 		{"the first 4 of 3 lanes", func() { panels(0).First(4) }},
 		{"Load: mean has 5 elements, want 4", func() { ops.Load(images, pixels, []int{0}, vec(0, 5)) }},
 		{"Load: 4 images, want 1…3", func() { ops.Load(images, pixels, []int{0, 1, 0, 1}, vec(0, 4)) }},
 		{"Load: 0 images, want 1…3", func() { ops.Load(images, pixels, nil, vec(0, 4)) }},
 		{"Load: idx[1] is 5, want 0…4", func() { ops.Load(images, pixels, []int{0, 5}, vec(0, 4)) }},
 		{"Load: idx[0] is -1, want 0…4", func() { ops.Load(images, pixels, []int{-1}, vec(0, 4)) }},
-		{"Forward: the minibatch was not loaded", func() { ops.Forward(mat(100, 2, 3, 3), ops.NewMinibatch(2, 4), panels(0), nil, 1) }},
+		{"Forward: the minibatch was not loaded", func() { ops.Forward(mat(100, 2, 3, 3), ops.NewMinibatch(2, panels(0)), panels(0), nil, 1) }},
 		{"Forward: z is 3×3, want 2×3", func() { ops.Forward(mat(100, 3, 3, 3), images, panels(0), nil, 1) }},
 		{"Forward: z is 2×2, want 2×3", func() { ops.Forward(mat(100, 2, 2, 3), images, panels(0), nil, 1) }},
 		{"Forward: z overlaps w", func() { ops.Forward(mat(3, 2, 3, 3), images, panels(0), nil, 1) }},

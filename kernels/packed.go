@@ -3,13 +3,17 @@ package kernels
 import "slices"
 
 // Packed is what a set with a micro-kernel of ours has for the first layers of nets: weights
-// that stay in panels, and images that are packed once for both of their products. Its functions may
-// assume that their arguments were checked, and each is safe for many goroutines but Load.
+// that stay in panels, and images in the order in which both of their products read them. Its
+// functions may assume that their arguments were checked, and each is safe for many goroutines but Load.
+//
+// Products with flipped weights may be parts: of Forward the images from that of index from on, as many as z
+// has rows, of Update the pixels from from on, as many as w has steps. With wide weights from is 0.
 type Packed[T Float] struct {
-	Width   int // lanes of a panel
+	Width   int                  // of a panel or a tile
+	Flips   func(lanes int) bool // whether weights of so many lanes are flipped; nil says that none are
 	Load    func(m *Minibatch[T], x []uint8, idx []int, mean []T)
-	Forward func(z Mat[T], m *Minibatch[T], w Panels[T], squares []T)
-	Update  func(w Panels[T], beta []T, m *Minibatch[T], d Mat[T])
+	Forward func(z Mat[T], m *Minibatch[T], w Panels[T], squares []T, from int)
+	Update  func(w Panels[T], beta []T, m *Minibatch[T], d Mat[T], from int)
 }
 
 // NewPacked returns the first layer that m computes, for [Slots.Packed], with the elementwise kernels
@@ -17,7 +21,7 @@ type Packed[T Float] struct {
 func NewPacked[T Float](m Micro[T], s *Slots[T]) *Packed[T] {
 	l := &packedLayer[T]{gemm: gemm[T]{micro: m}, slots: s}
 	l.pool.New = func() any { return new(workspace[T]) }
-	return &Packed[T]{Width: m.Tile.NR, Load: l.load, Forward: l.forward, Update: l.update}
+	return &Packed[T]{Width: m.Tile.NR, Flips: l.flips, Load: l.load, Forward: l.forward, Update: l.update}
 }
 
 type packedLayer[T Float] struct {
@@ -38,6 +42,10 @@ type imageGroups[T Float] struct {
 const imageSteps = 16
 
 func (l *packedLayer[T]) load(m *Minibatch[T], x []uint8, idx []int, mean []T) {
+	if m.flipped {
+		l.loadTiles(&m.tiles, x, idx, mean)
+		return
+	}
 	g, d, full := &m.groups, m.Pixels, l.micro.Group
 	// Tiles lie a pitch apart: an odd number of lines, or they would crowd few cache sets.
 	g.full, g.pitch = full, scalarPitch[T](d*full)
@@ -124,7 +132,11 @@ type strips[T Float] struct {
 	squares []T  // for each panel SumLanes rows, or nil
 }
 
-func (l *packedLayer[T]) forward(z Mat[T], m *Minibatch[T], w Panels[T], squares []T) {
+func (l *packedLayer[T]) forward(z Mat[T], m *Minibatch[T], w Panels[T], squares []T, from int) {
+	if w.flipped() {
+		l.forwardFlipped(z, m, w, squares, from)
+		return
+	}
 	ws := l.pool.Get().(*workspace[T])
 	p := strips[T]{images: m.images, scalars: l.scalars(m, false), lanes: w.Lanes, vec: w.view(), out: z.view(w.Width)}
 	one := SumLanes[T]() * w.Width
@@ -142,7 +154,11 @@ func (l *packedLayer[T]) forward(z Mat[T], m *Minibatch[T], w Panels[T], squares
 	l.release(ws)
 }
 
-func (l *packedLayer[T]) update(w Panels[T], beta []T, m *Minibatch[T], d Mat[T]) {
+func (l *packedLayer[T]) update(w Panels[T], beta []T, m *Minibatch[T], d Mat[T], from int) {
+	if w.flipped() {
+		l.updateFlipped(w, beta, m, d, from)
+		return
+	}
 	ws := l.pool.Get().(*workspace[T])
 	lanes := roundUp(w.Lanes, w.Width)
 	ws.betas = grow(ws.betas, lanes)

@@ -5,16 +5,22 @@ import (
 	"math"
 )
 
-// Panels is a matrix, (Steps, Lanes), in the order in which a micro-kernel reads its vectors and
-// writes its results: panels of Width lanes, each of them step by step. Weights that stay in it
-// are never packed, and are read and written from one end to the other.
+// Panels is a matrix, (Steps, Lanes), in the order in which a micro-kernel reads and writes it.
+// Weights that stay in it are never packed, and pass by from one end to the other.
 //
-// What is left of the last panel beside the matrix's lanes is of no account: it starts as zeros, and
-// operations may write to it.
+// Its wide form has panels of Width lanes, each of them step by step: what lies along the vectors is
+// lanes. Few lanes would leave much of their last vector empty; then the flipped form has the
+// steps along the vectors, in tiles of Units lanes × Width steps.
+//
+// What is left of the last panel beside the matrix's lanes, or of the last tile beside its steps, is
+// of no account: it starts as zeros, and operations may write to it.
 type Panels[T Float] struct {
 	Steps, Lanes int
 	Width        int
-	Data         []T // element (p, l) at l/Width·Width·Steps + p·Width + l mod Width
+	Units        int // room for lanes in a tile of the flipped form; 0 says that the form is wide
+	// Element (p, l) is at l/Width·Width·Steps + p·Width + l mod Width in the wide form, at
+	// p/Width·Width·Units + l·Width + p mod Width in the flipped one.
+	Data []T
 }
 
 // NewPanels returns a zero matrix in the panels that suit the set. A set that has no
@@ -24,20 +30,44 @@ func (o Ops[T]) NewPanels(steps, lanes int) Panels[T] {
 		panic(fmt.Sprintf("kernels: NewPanels: %d steps of %d lanes", steps, lanes))
 	}
 	p := Panels[T]{Steps: steps, Lanes: lanes, Width: max(lanes, 1)}
-	if o.s.Packed != nil {
-		p.Width = o.s.Packed.Width
+	if l := o.s.Packed; l != nil {
+		p.Width = l.Width
+		if lanes > 0 && l.Flips != nil && l.Flips(lanes) {
+			p.Units = lanes
+			p.Data = grow[T](nil, roundUp(steps, p.Width)*lanes)
+			return p
+		}
 	}
 	p.Data = grow[T](nil, steps*roundUp(lanes, p.Width))
 	return p
 }
 
-// at returns where lane l begins; its elements are Width apart.
-func (p Panels[T]) at(l int) int { return l/p.Width*p.Width*p.Steps + l%p.Width }
+// flipped reports whether steps lie along the vectors.
+func (p Panels[T]) flipped() bool { return p.Units > 0 }
+
+// at returns where lane l begins. In the wide form its elements are Width apart; in the flipped one
+// each tile has Width neighbours.
+func (p Panels[T]) at(l int) int {
+	if p.flipped() {
+		return l * p.Width
+	}
+	return l/p.Width*p.Width*p.Steps + l%p.Width
+}
+
+// tile is the number of elements from a tile of the flipped form to the next.
+func (p Panels[T]) tile() int { return p.Units * p.Width }
 
 // Lane copies lane l to dst, which has Steps elements.
 func (p Panels[T]) Lane(dst []T, l int) {
 	p.checkLane("Lane", "dst", dst, l)
-	for i, at := 0, p.at(l); i < p.Steps; i, at = i+1, at+p.Width {
+	at := p.at(l)
+	if p.flipped() {
+		for i := 0; i < p.Steps; i, at = i+p.Width, at+p.tile() {
+			copy(dst[i:min(i+p.Width, p.Steps)], p.Data[at:])
+		}
+		return
+	}
+	for i := 0; i < p.Steps; i, at = i+1, at+p.Width {
 		dst[i] = p.Data[at]
 	}
 }
@@ -45,7 +75,14 @@ func (p Panels[T]) Lane(dst []T, l int) {
 // SetLane sets lane l to src, which has Steps elements.
 func (p Panels[T]) SetLane(l int, src []T) {
 	p.checkLane("SetLane", "src", src, l)
-	for i, at := 0, p.at(l); i < p.Steps; i, at = i+1, at+p.Width {
+	at := p.at(l)
+	if p.flipped() {
+		for i := 0; i < p.Steps; i, at = i+p.Width, at+p.tile() {
+			copy(p.Data[at:], src[i:min(i+p.Width, p.Steps)])
+		}
+		return
+	}
+	for i := 0; i < p.Steps; i, at = i+1, at+p.Width {
 		p.Data[at] = src[i]
 	}
 }
@@ -60,26 +97,57 @@ func (p Panels[T]) checkLane(op, name string, x []T, l int) {
 // MoveLane copies lane from to lane to.
 func (p Panels[T]) MoveLane(to, from int) {
 	a, b := p.at(to), p.at(from)
+	if p.flipped() {
+		for i := 0; i < p.Steps; i += p.Width {
+			copy(p.Data[a:a+p.Width], p.Data[b:])
+			a, b = a+p.tile(), b+p.tile()
+		}
+		return
+	}
 	for range p.Steps {
 		p.Data[a] = p.Data[b]
 		a, b = a+p.Width, b+p.Width
 	}
 }
 
-// First returns the first lanes lanes, in the same memory. The others are given up: what the last
-// panel has of them may be written.
+// First returns the first lanes lanes, in the same memory and the same form. The others are given up:
+// what the last panel has of them may be written.
 func (p Panels[T]) First(lanes int) Panels[T] {
 	if lanes < 0 || lanes > p.Lanes {
 		panic(fmt.Sprintf("kernels: the first %d of %d lanes", lanes, p.Lanes))
 	}
+	if p.flipped() {
+		p.Lanes = lanes
+		p.Data = p.Data[:p.size()]
+		return p
+	}
 	return p.lanes(0, lanes)
 }
 
-// lanes returns the view of lanes [l0, l1); l0 begins a panel.
+// lanes returns the view of lanes [l0, l1) of the wide form; l0 begins a panel.
 func (p Panels[T]) lanes(l0, l1 int) Panels[T] {
 	p.Data = p.Data[l0*p.Steps : roundUp(l1, p.Width)*p.Steps]
 	p.Lanes = l1 - l0
 	return p
+}
+
+// steps returns the view of steps [p0, p1) of the flipped form; p0 begins a tile.
+func (p Panels[T]) steps(p0, p1 int) Panels[T] {
+	p.Data = p.Data[p0*p.Units:]
+	p.Steps = p1 - p0
+	p.Data = p.Data[:p.size()]
+	return p
+}
+
+// size returns the number of elements from the first to the last that p has.
+func (p Panels[T]) size() int {
+	if !p.flipped() {
+		return p.Steps * roundUp(p.Lanes, p.Width)
+	}
+	if p.Steps == 0 || p.Lanes == 0 {
+		return 0
+	}
+	return (p.Steps-1)/p.Width*p.tile() + p.Lanes*p.Width
 }
 
 // mat returns p, which is one panel, as a matrix.
@@ -88,10 +156,18 @@ func (p Panels[T]) mat() Mat[T] {
 }
 
 func checkPanels[T Float](op, name string, p Panels[T]) {
-	if p.Steps < 0 || p.Lanes < 0 || p.Width < 1 || len(p.Data) < p.Steps*roundUp(p.Lanes, p.Width) {
-		panic(fmt.Sprintf("kernels: %s: %s has %d elements for %d steps of %d lanes in panels of %d",
-			op, name, len(p.Data), p.Steps, p.Lanes, p.Width))
+	if p.Steps < 0 || p.Lanes < 0 || p.Width < 1 || p.Units < 0 || p.flipped() && p.Units < p.Lanes || len(p.Data) < p.size() {
+		panic(fmt.Sprintf("kernels: %s: %s has %d elements for %d steps of %d lanes in %s",
+			op, name, len(p.Data), p.Steps, p.Lanes, p.form()))
 	}
+}
+
+// form says how p lies in memory.
+func (p Panels[T]) form() string {
+	if p.Units != 0 {
+		return fmt.Sprintf("tiles of %d×%d", p.Units, p.Width)
+	}
+	return fmt.Sprintf("panels of %d", p.Width)
 }
 
 // LaneSquares: dst(l) = Σ w(p,l)², what [Ops.SumSquares] gives for the elements of lane l in
@@ -100,6 +176,12 @@ func (o Ops[T]) LaneSquares(dst []T, w Panels[T]) {
 	checkPanels("LaneSquares", "w", w)
 	checkLen("LaneSquares", "dst", len(dst), w.Lanes)
 	checkApart("LaneSquares", "dst", "w", dst, w.Data)
+	if w.flipped() {
+		sums := make([]T, SumLanes[T]()*w.Lanes)
+		o.s.addTileSquares(sums, w)
+		o.s.foldTileSquares(dst, sums, w.Width)
+		return
+	}
 	o.laneSquares(dst, w, make([]T, SumLanes[T]()*w.Width))
 }
 
@@ -125,11 +207,15 @@ func (o Ops[T]) AxpbyPanels(alpha []T, x Panels[T], beta []T, y Panels[T]) {
 	checkPanels("AxpbyPanels", "y", y)
 	checkLen("AxpbyPanels", "alpha", len(alpha), y.Lanes)
 	checkLen("AxpbyPanels", "beta", len(beta), y.Lanes)
-	if x.Steps != y.Steps || x.Lanes != y.Lanes || x.Width != y.Width {
-		panic(fmt.Sprintf("kernels: AxpbyPanels: x is %d×%d in panels of %d, y is %d×%d in panels of %d",
-			x.Steps, x.Lanes, x.Width, y.Steps, y.Lanes, y.Width))
+	if x.Steps != y.Steps || x.Lanes != y.Lanes || x.Width != y.Width || x.Units != y.Units {
+		panic(fmt.Sprintf("kernels: AxpbyPanels: x is %d×%d in %s, y is %d×%d in %s",
+			x.Steps, x.Lanes, x.form(), y.Steps, y.Lanes, y.form()))
 	}
 	checkSameOrApart("AxpbyPanels", "y", "x", y.Data, x.Data)
+	if y.flipped() {
+		o.s.axpbyTiles(alpha, x, beta, y)
+		return
+	}
 	for l := 0; l < y.Lanes; {
 		// Neighbours in a panel with the same factors go together.
 		end := l + 1

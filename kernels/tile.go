@@ -23,6 +23,16 @@ type Micro[T Float] struct {
 	// PackImages packs a group of images: dst(p, i) = float(pixel p of images[i]) − mean(p) for
 	// p < k, a multiple of 16, with rows of dst end to end. It may write up to a vector beyond the last.
 	PackImages func(dst []T, images []*uint8, mean []T, k int)
+	// For flipped weights: CopyTiles copies the pixels of copyImages images to tiles of pixelTile bytes each: those
+	// of a tile end to end, tiles a pitch apart. It may fetch as many of the images next. The others pack such
+	// tiles as float(byte) − mean.
+	// PackImageLanes has imageLanes images along the vectors: dst(p, i), with rows of dst NR apart, for all
+	// pixels of a tile and then for the next, blocks in all; their bytes lie pitch apart, their means
+	// end to end. PackPixelLanes has the first NR pixels of a tile along the vectors, as many as mean has:
+	// dst(i, p), with rows of dst end to end, for as many images. A set without them flips nothing.
+	CopyTiles      func(dst []uint8, images, next []*uint8, tiles, pitch int)
+	PackImageLanes func(dst []T, src []uint8, mean []T, blocks, pitch int)
+	PackPixelLanes func(dst []T, src []uint8, mean []T, images int)
 	// Multiply computes a strip of C.
 	Multiply func(s *Strip[T])
 	// Copy sets dst(r, c) = src(r, c), and what is left of the last vector of a row of dst
@@ -102,11 +112,13 @@ type Strip[T Float] struct {
 	ScalarRow  int
 	ScalarStep int
 	// Scalars packed in groups of GroupRows = Micro.Group rows, where it is not 0: the scalars of
-	// the next group start GroupStep elements on. ScalarRow is 1 and ScalarStep is GroupRows.
-	GroupRows int
-	GroupStep int
-	// Groups in tiles of TileSteps = GroupRows steps, where it is not 0: ScalarRow is GroupRows and
-	// ScalarStep is 1, and from the end of a tile to the next are TileSkip elements.
+	// the next group start GroupStep elements on. ScalarRow is 1 and ScalarStep is GroupRows. Groups are
+	// full but the last, or where EvenGroups says so as those of scalars in place are: see evenGroup.
+	GroupRows  int
+	GroupStep  int
+	EvenGroups bool
+	// Scalars in tiles of TileSteps steps, where it is not 0: ScalarRow is TileSteps and ScalarStep is
+	// 1, and from the end of a tile to the next are TileSkip elements. In groups, TileSteps = GroupRows.
 	TileSteps int
 	TileSkip  int
 

@@ -142,8 +142,8 @@ func firstLayer[T kernels.Float](nets int, sets []*kernels.Set) []Group {
 			return rows
 		}
 	}
-	loaded := func(ops kernels.Ops[T]) *kernels.Minibatch[T] {
-		m, x, idx := ops.NewMinibatch(images, pixels), make([]uint8, images*pixels), make([]int, images)
+	loaded := func(ops kernels.Ops[T], w kernels.Panels[T]) *kernels.Minibatch[T] {
+		m, x, idx := ops.NewMinibatch(images, w), make([]uint8, images*pixels), make([]int, images)
 		for i := range x {
 			x[i] = uint8(i * 37)
 		}
@@ -165,12 +165,14 @@ func firstLayer[T kernels.Float](nets int, sets []*kernels.Set) []Group {
 	}
 	return []Group{
 		group("Forward", func(ops kernels.Ops[T]) func() {
-			m, w, z, squares := loaded(ops), ops.NewPanels(pixels, units), kernels.NewMat[T](images, units), make([]T, units)
+			w, z, squares := ops.NewPanels(pixels, units), kernels.NewMat[T](images, units), make([]T, units)
 			copy(w.Data, random[T](len(w.Data)))
+			m := loaded(ops, w)
 			return func() { ops.Forward(z, m, w, squares, 1) }
 		}),
 		group("Update", func(ops kernels.Ops[T]) func() {
-			m, w, beta := loaded(ops), ops.NewPanels(pixels, units), random[T](units)
+			w, beta := ops.NewPanels(pixels, units), random[T](units)
+			m := loaded(ops, w)
 			d := kernels.MatOf(images, units, random[T](images*units))
 			return func() { ops.Update(w, beta, m, d, 1) }
 		}),

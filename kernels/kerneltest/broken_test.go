@@ -516,14 +516,14 @@ func plainLayer[T kernels.Float](s *kernels.Slots[T]) *kernels.Packed[T] {
 			}
 			loaded[m] = f
 		},
-		Forward: func(z kernels.Mat[T], m *kernels.Minibatch[T], w kernels.Panels[T], squares []T) {
+		Forward: func(z kernels.Mat[T], m *kernels.Minibatch[T], w kernels.Panels[T], squares []T, _ int) {
 			wt := mat(w)
 			s.Gemm(kernels.Product[T]{Alpha: 1, A: loaded[m], B: wt, TransB: true, C: z})
 			for l := range squares {
 				squares[l] = s.SumSquares(wt.Row(l))
 			}
 		},
-		Update: func(w kernels.Panels[T], beta []T, m *kernels.Minibatch[T], d kernels.Mat[T]) {
+		Update: func(w kernels.Panels[T], beta []T, m *kernels.Minibatch[T], d kernels.Mat[T], _ int) {
 			wt := mat(w)
 			s.Gemm(kernels.Product[T]{Alpha: 1, A: d, TransA: true, B: loaded[m], BetaRow: beta, C: wt})
 			for l := range w.Lanes {
@@ -560,15 +560,15 @@ func layerFlaws[T kernels.Float]() []flaw[T] {
 	forward := func(name string, f func(z mat, w panels, squares []T)) flaw[T] {
 		return layers("Forward", name, func(p packed) {
 			right := p.Forward
-			p.Forward = func(z mat, m images, w panels, squares []T) { right(z, m, w, squares); f(z, w, squares) }
+			p.Forward = func(z mat, m images, w panels, squares []T, _ int) { right(z, m, w, squares, 0); f(z, w, squares) }
 		})
 	}
 	update := func(name string, f func(w panels, beta []T, d mat) (panels, []T, mat)) flaw[T] {
 		return layers("Update", name, func(p packed) {
 			right := p.Update
-			p.Update = func(w panels, beta []T, m images, d mat) {
+			p.Update = func(w panels, beta []T, m images, d mat, _ int) {
 				w, beta, d = f(w, beta, d)
-				right(w, beta, m, d)
+				right(w, beta, m, d, 0)
 			}
 		})
 	}
@@ -639,8 +639,8 @@ func layerFlaws[T kernels.Float]() []flaw[T] {
 		{"first layer", "other bits beside other lanes", func(_ *kernels.Set, s *kernels.Slots[T]) {
 			s.Packed = plainLayer(s)
 			right := s.Packed.Forward
-			s.Packed.Forward = func(z mat, m images, w panels, squares []T) {
-				right(z, m, w, squares)
+			s.Packed.Forward = func(z mat, m images, w panels, squares []T, _ int) {
+				right(z, m, w, squares, 0)
 				if w.Lanes > 8 {
 					z.Data[0] *= 1 + T(2*unitRoundoff[T]())
 				}

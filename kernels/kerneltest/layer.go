@@ -11,6 +11,9 @@ import (
 // A layer is a first layer in the arenas: images, weights, pre-activations or deltas, and β or a
 // mean image in 0, 1, 2, 3.
 type layer[T kernels.Float] struct {
+	bytes  []uint8
+	idx    []int
+	mean   []T
 	images *kernels.Minibatch[T]
 	x      []T // the images as floats, (N, D)
 	wt     []T // the weights transposed, (lanes, D)
@@ -20,35 +23,47 @@ type layer[T kernels.Float] struct {
 // newLayer draws n images of d pixels and weights for them, one in about 1/p of these a special value.
 func (fx *fixture[T]) newLayer(n, d, lanes int, p float64) (*layer[T], error) {
 	room := n + fx.rng.IntN(3)
-	bytes := place[uint8](fx.arena(0, room*d), room*d, fx.anySpot())
-	for i := range bytes {
-		bytes[i] = uint8(fx.rng.IntN(256))
+	l := &layer[T]{
+		bytes: make([]uint8, room*d), idx: make([]int, n), mean: make([]T, d),
+		x: make([]T, n*d), wt: make([]T, lanes*d),
 	}
-	idx := make([]int, n)
-	for i := range idx {
-		idx[i] = fx.rng.IntN(room)
+	for i := range l.bytes {
+		l.bytes[i] = uint8(fx.rng.IntN(256))
 	}
-	idx[fx.rng.IntN(n)] = room - 1 // nothing behind the last image is read
-	mean := fx.vec(3, d, fx.anySpot())
-	randomize(fx.rng, mean, p)
-	l := &layer[T]{images: fx.ops.NewMinibatch(n+fx.rng.IntN(3), d), x: make([]T, n*d), wt: make([]T, lanes*d)}
-	for i, j := range idx {
-		for q, m := range mean {
-			l.x[i*d+q] = T(bytes[j*d+q]) - m
+	for i := range l.idx {
+		l.idx[i] = fx.rng.IntN(room)
+	}
+	l.idx[fx.rng.IntN(n)] = room - 1 // nothing behind the last image is read
+	randomize(fx.rng, l.mean, p)
+	for i, j := range l.idx {
+		for q, m := range l.mean {
+			l.x[i*d+q] = T(l.bytes[j*d+q]) - m
 		}
 	}
-	if err := fx.call(func() { fx.ops.Load(l.images, bytes, idx, mean) }, 0, 3); err != nil {
-		return nil, fmt.Errorf("load: %w", err)
-	}
-	fx.arenas[0].protect(noAccess) // the images were taken
 	randomize(fx.rng, l.wt, p)
+	return l, fx.place(l)
+}
+
+// place puts the weights into the panels that suit their number, and loads the images for them.
+func (fx *fixture[T]) place(l *layer[T]) error {
+	d := len(l.mean)
+	lanes := len(l.wt) / d
 	l.w = fx.ops.NewPanels(d, lanes)
 	l.w.Data = fx.vec(1, len(l.w.Data), fx.lineSpot())
 	clear(l.w.Data)
 	for lane := range lanes {
 		l.w.SetLane(lane, l.wt[lane*d:(lane+1)*d])
 	}
-	return l, nil
+	bytes := place[uint8](fx.arena(0, len(l.bytes)), len(l.bytes), fx.anySpot())
+	copy(bytes, l.bytes)
+	mean := fx.vec(3, d, fx.anySpot())
+	copy(mean, l.mean)
+	l.images = fx.ops.NewMinibatch(len(l.idx)+fx.rng.IntN(3), l.w)
+	if err := fx.call(func() { fx.ops.Load(l.images, bytes, l.idx, mean) }, 0, 3); err != nil {
+		return fmt.Errorf("load: %w", err)
+	}
+	fx.arenas[0].protect(noAccess) // the images were taken
+	return nil
 }
 
 // lineSpot draws a place that NewPanels might give, but against a fence.
@@ -237,11 +252,8 @@ func (fx *fixture[T]) layerStable() error {
 	part := func(lo, hi, workers int) error {
 		some := *l
 		some.wt = l.wt[lo*d : hi*d]
-		some.w = fx.ops.NewPanels(d, hi-lo)
-		some.w.Data = fx.vec(1, len(some.w.Data), fx.lineSpot())
-		clear(some.w.Data)
-		for lane := range hi - lo {
-			some.w.SetLane(lane, some.wt[lane*d:(lane+1)*d])
+		if err := fx.place(&some); err != nil {
+			return err
 		}
 		gotZ, gotSquares, err := fx.forward(&some, workers)
 		if err == nil {

@@ -52,12 +52,12 @@ func (fx *fixture[T]) steps(m, n, k int) []step[T] {
 	add("ColSums", sums, func() { fx.ops.ColSums(sums, x) })
 	add("SubMean", sums, func() { fx.ops.SubMean(sums, src, z) })
 	add("AddSquares", sums, func() { clear(sums); fx.ops.AddSquares(sums, z) })
-	images, idx, pixels := fx.ops.NewMinibatch(m, k), make([]int, m), make([]uint8, m*k)
+	w, v := fx.ops.NewPanels(k, n), fx.ops.NewPanels(k, n)
+	images, idx, pixels := fx.ops.NewMinibatch(m, w), make([]int, m), make([]uint8, m*k)
 	for i := range idx {
 		idx[i] = fx.rng.IntN(m)
 	}
 	mean, h, squares, zeros := vec(k), mat(m, n), vec(n), make([]T, n)
-	w, v := fx.ops.NewPanels(k, n), fx.ops.NewPanels(k, n)
 	for l := range n {
 		w.SetLane(l, vec(k))
 	}

@@ -59,7 +59,6 @@ func New[T kernels.Float](set *kernels.Set, shape Shape, nets []Net, mean []T, w
 		loss:  make([]float64, len(nets)),
 		sound: make([]bool, len(nets)),
 	}
-	b.first = newFloatLayer(b.ops, shape.Batch, mean, workers)
 	b.off = make([]int, len(nets)+1)
 	widest := make([]int, len(nets[0].Hidden)+1)
 	for k, n := range nets {
@@ -76,6 +75,7 @@ func New[T kernels.Float](set *kernels.Set, shape Shape, nets []Net, mean []T, w
 	}
 	units := b.off[len(nets)]
 	b.w1, b.b1 = b.ops.NewPanels(shape.Inputs, units), make([]T, units)
+	b.first = newFloatLayer(b.ops, shape.Batch, mean, b.w1, workers)
 	if shape.Rule != SGD {
 		b.v1, b.vb1 = b.ops.NewPanels(shape.Inputs, units), make([]T, units)
 	}

@@ -31,8 +31,9 @@ type floatLayer[T kernels.Float] struct {
 	workers int
 }
 
-func newFloatLayer[T kernels.Float](ops kernels.Ops[T], batch int, mean []T, workers int) *floatLayer[T] {
-	return &floatLayer[T]{ops: ops, mean: mean, x: ops.NewMinibatch(batch, len(mean)), workers: workers}
+// newFloatLayer returns the first layer for weights in the form of w.
+func newFloatLayer[T kernels.Float](ops kernels.Ops[T], batch int, mean []T, w kernels.Panels[T], workers int) *floatLayer[T] {
+	return &floatLayer[T]{ops: ops, mean: mean, x: ops.NewMinibatch(batch, w), workers: workers}
 }
 
 func (f *floatLayer[T]) load(s Images, idx []int) { f.ops.Load(f.x, s.X, idx, f.mean) }

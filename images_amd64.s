@@ -297,6 +297,7 @@ next:
 	RET
 
 #undef PIXEL
+#undef PIXELS4
 #undef PIXELS16
 #undef THREE
 #undef FOUR
@@ -311,14 +312,21 @@ next:
 //
 //	DI  dst at pixel p     SI  the bytes at pixel p     DX  mean at pixel p
 //	AX  groups of 16 pixels left of the tile            CX  tiles left
-//	BX  bytes from a tile to the next, less its 64      Z24…Z27 bytes 0…3 of each image
+//	BX  bytes from a tile to the next, less its 64      Z24…Z26 bytes 0, 1 and 2 of each four
 
 #define BEGINLANES \
 	SUBQ $64, BX;                \
-	VBROADCASTI32X4 pixelBytes<>+0(SB), Z24;  \
+	VPTERNLOGD $0xff, Z24, Z24, Z24;          \
+	VPSRLD     $24, Z24, Z24;                 \
 	VBROADCASTI32X4 pixelBytes<>+16(SB), Z25; \
-	VBROADCASTI32X4 pixelBytes<>+32(SB), Z26; \
-	VBROADCASTI32X4 pixelBytes<>+48(SB), Z27
+	VBROADCASTI32X4 pixelBytes<>+32(SB), Z26
+
+// Half of the bytes are taken without a shuffle, for which some CPUs have one port.
+#define PIXELS4(p, z) \
+	VPANDD  Z24, z, Z12;   PIXEL(p);   \
+	VPSHUFB Z25, z, Z12;   PIXEL(p+1); \
+	VPSHUFB Z26, z, Z12;   PIXEL(p+2); \
+	VPSRLD  $24, z, Z12;   PIXEL(p+3)
 
 #define FOUR(i, x, z) \
 	VMOVDQU      (64*i)(SI), x;             \
@@ -353,8 +361,7 @@ next: \
 	VZEROUPPER;             \
 	RET
 
-#define PIXEL(p, byte, z) \
-	VPSHUFB     byte, z, Z12;             \
+#define PIXEL(p) \
 	VCVTDQ2PS   Z12, Z12;                 \
 	VSUBPS.BCST (4*(p))(DX), Z12, Z12;    \
 	VMOVUPS     Z12, (128*(p))(DI)
@@ -370,8 +377,7 @@ TEXT ·avx512PackImageLanesF32(SB), NOSPLIT, $0-88
 	LANESLOOP(2)
 
 #undef PIXEL
-#define PIXEL(p, byte, z) \
-	VPSHUFB       byte, z, Z12;           \
+#define PIXEL(p) \
 	VEXTRACTI32X8 $1, Z12, Y13;           \
 	VCVTDQ2PD     Y12, Z12;               \
 	VCVTDQ2PD     Y13, Z13;               \

@@ -71,6 +71,16 @@
 	FMA    (AX), T0, K2, a; \
 	FMA    64(AX), T0, K3, b; \
 	STORE(a, b)
+#define MERGEROWWHOLE(a, b) \
+	BCAST (R8), T0; \
+	ADDQ  R9, R8; \
+	FMA   (AX), T0, a; \
+	FMA   64(AX), T0, b; \
+	MOVU  a, (AX); \
+	MOVU  b, 64(AX); \
+	ADDQ  R10, AX; \
+	DECQ  R15; \
+	JZ    next
 #define COLBETA \
 	MOVU   (R8), V0; \
 	MOVUZ  64(R8), K1, V1; \
@@ -158,6 +168,7 @@ TEXT ·avx512Strip16F64(SB), NOSPLIT, $72-8
 #undef STORE
 #undef SET
 #undef MERGEROW
+#undef MERGEROWWHOLE
 #undef COLBETA
 #undef MERGECOL
 #undef WHOLEBETA
@@ -181,6 +192,14 @@ TEXT ·avx512Strip16F64(SB), NOSPLIT, $72-8
 	MUL    T1, a, a; \
 	FMA    (AX), T0, K3, a; \
 	STORE(a, b)
+#define MERGEROWWHOLE(a, b) \
+	BCAST (R8), T0; \
+	ADDQ  R9, R8; \
+	FMA   (AX), T0, a; \
+	MOVU  a, (AX); \
+	ADDQ  R10, AX; \
+	DECQ  R15; \
+	JZ    next
 #define COLBETA \
 	MOVUZ  (R8), K1, V0; \
 	ISZERO $6, V0, K3; \
@@ -353,6 +372,7 @@ TEXT ·avx512Strip4F64(SB), NOSPLIT, $72-8
 #undef STORE
 #undef SET
 #undef MERGEROW
+#undef MERGEROWWHOLE
 #undef COLBETA
 #undef MERGECOL
 #undef WHOLEBETA

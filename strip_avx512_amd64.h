@@ -16,7 +16,7 @@
 // and the op of a row of sums a, b, ending with a jump to the next group once R15 is 0
 // (RESUME: to the start of the loop once CX is 0; ZERO: without one):
 //
-//	ZERO RESUME SAVE STORE SET MERGEROW MERGECOL MERGEWHOLE
+//	ZERO RESUME SAVE STORE SET MERGEROW MERGEROWWHOLE MERGECOL MERGEWHOLE
 //
 // Registers:
 //
@@ -450,6 +450,13 @@ set:
 mergerow:
 	MOVQ const_stripBetaStep(DI), R9
 	SHLQ $LOG, R9
+	CMPB const_stripWholeBeta(DI), $0
+	JEQ  masked
+	CMPB const_stripUnit(DI), $0
+	JEQ  masked
+	EACH(MERGEROWWHOLE)
+
+masked:
 	EACH(MERGEROW)
 
 mergecol:

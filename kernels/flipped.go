@@ -1,5 +1,7 @@
 package kernels
 
+import "slices"
+
 // A first layer of few units would fill its last vector badly. Flipped, the images lie along the
 // vectors in X·W, the pixels in Xᵀ·d, and weights and deltas are scalars: no lanes are left over but those of
 // the last images. Images stay bytes, which the L2 cache holds, until just before a panel of them is met.
@@ -68,15 +70,9 @@ func (l *packedLayer[T]) flippedDepth() int {
 // flips reports whether weights of so many lanes are flipped: where vectors along lanes would waste more
 // than the second packing of the images and the images that fill no vector cost.
 func (l *packedLayer[T]) flips(lanes int) bool {
-	t := &l.micro.Tile
-	if l.micro.PackImageLanes == nil {
-		return false
-	}
-	return l.costOfLanes(lanes)*t.Lanes > 20*lanes*flipGain/100
+	m := &l.micro
+	return m.PackImageLanes != nil && l.costOfLanes(lanes)*m.Tile.Lanes*1000 > 20*lanes*(1000+m.FlipWaste)
 }
-
-// flipGain is the share of the work, in percent, from which on flipping weights pays.
-const flipGain = 106
 
 // evenGroup returns the rows of the next group where rest are left: full groups while more than two are
 // left, then even ones.
@@ -107,7 +103,7 @@ func (l *packedLayer[T]) forwardFlipped(z Mat[T], m *Minibatch[T], w Panels[T], 
 	s.Vec, s.VecStep = ws.vector, nr
 	s.ScalarRow, s.ScalarStep = w.Width, 1
 	s.TileSteps, s.TileSkip = w.Width, w.tile()-w.Width
-	for step := 0; step < w.Steps; step += depth {
+	for step, summed := 0, 0; step < w.Steps; step += depth {
 		s.K = min(depth, w.Steps-step)
 		s.Resume, s.Unfinished = step > 0, step+s.K < w.Steps
 		s.Scalar = w.Data[step*w.Units:]
@@ -130,8 +126,10 @@ func (l *packedLayer[T]) forwardFlipped(z Mat[T], m *Minibatch[T], w Panels[T], 
 			}
 			i += images
 		}
-		if squares != nil {
-			l.slots.addTileSquares(ws.squares, w.steps(step, step+s.K))
+		// Some turns of sums together, while the weights are near.
+		if end := step + s.K; squares != nil && (end-summed >= 16*SumLanes[T]() || !s.Unfinished) {
+			l.slots.addTileSquares(ws.squares, w.steps(summed, end))
+			summed = end
 		}
 	}
 	if squares != nil {
@@ -156,6 +154,7 @@ func (l *packedLayer[T]) updateFlipped(w Panels[T], beta []T, m *Minibatch[T], d
 	s.ScalarRow, s.ScalarStep = 1, l.micro.Group
 	s.GroupRows, s.GroupStep, s.EvenGroups = l.micro.Group, l.micro.Group*m.images, true
 	s.Step, s.BetaKind, s.Beta, s.BetaStep = w.Width, BetaRows, beta, 1
+	s.WholeBeta = !slices.Contains(beta, 0)
 	for p := 0; p < w.Steps; p += w.Width {
 		s.Dst = w.Data[p*w.Units:]
 		for i := 0; i < m.images; i += depth {
@@ -193,8 +192,12 @@ func (l *packedLayer[T]) packEvenGroups(ws *workspace[T], d Mat[T]) {
 // addTileSquares adds the squares of flipped weights to sums, which are SumLanes of each lane in tiles like
 // those of the weights: step p goes to sum p mod SumLanes of its lane. The weights begin with sum 0.
 func (s *Slots[T]) addTileSquares(sums []T, w Panels[T]) {
-	tile := w.Lanes * w.Width
-	for p := 0; p < w.Steps; p += w.Width {
+	tile, p := w.Lanes*w.Width, 0
+	if w.Lanes == w.Units { // tiles are end to end: they take turns
+		p = w.Steps / w.Width * w.Width
+		s.AddSquares(sums, w.Data[:p*w.Units])
+	}
+	for ; p < w.Steps; p += w.Width {
 		dst, src := sums[p%SumLanes[T]()*w.Lanes:][:tile], w.Data[p*w.Units:][:tile]
 		if steps := w.Steps - p; steps < w.Width {
 			for at := 0; at < tile; at += w.Width {

@@ -48,7 +48,7 @@ func (g *gemm[T]) product(p Product[T]) {
 // Block sizes in bytes, and other bounds that measurements gave.
 const (
 	nearRows     = 256       // of Depth elements: a block that stays in the cache near the core
-	blockFlipped = 32 << 10  // of a panel of images, or of their pixels, that flipped weights or deltas meet
+	blockFlipped = 24 << 10  // of a panel of images, or of their pixels, that flipped weights or deltas meet
 	blockVector  = 1 << 20   // of a block of vectors: it may live in the last-level cache
 	blockSums    = 16 << 20  // of the chains that are kept at a time
 	smallSide    = 128 << 10 // of a product that is not cut, for its operands and its result

@@ -24,6 +24,10 @@ func (o Ops[T]) NewMinibatch(images int, w Panels[T]) *Minibatch[T] {
 	if images < 1 || w.Steps < 1 {
 		panic(fmt.Sprintf("kernels: NewMinibatch: %d images of %d pixels", images, w.Steps))
 	}
+	checkPanels("NewMinibatch", "w", w)
+	if w.flipped() && o.s.Packed == nil {
+		panic("kernels: NewMinibatch: w is flipped, which the set does not know")
+	}
 	m := &Minibatch[T]{Pixels: w.Steps, slots: o.s, room: images, flipped: w.flipped()}
 	switch {
 	case m.flipped:

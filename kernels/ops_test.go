@@ -106,6 +106,21 @@ func TestOpsRefuseWrongArguments(t *testing.T) {
 
 		{"NewPanels: -1 steps of 3 lanes", func() { ops.NewPanels(-1, 3) }},
 		{"NewMinibatch: 0 images of 4 pixels", func() { ops.NewMinibatch(0, panels(0)) }},
+		{"NewMinibatch: w is flipped, which the set does not know", func() {
+			w := panels(0)
+			w.Units, w.Data = 3, vec(0, 18)
+			ops.NewMinibatch(2, w)
+		}},
+		{"Forward: w is in tiles of 3×3, the minibatch was made for weights of another form", func() {
+			w := panels(0)
+			w.Units, w.Data = 3, vec(0, 18)
+			ops.Forward(mat(100, 2, 3, 3), images, w, nil, 1)
+		}},
+		{"Update: w has 17 elements for 4 steps of 3 lanes in tiles of 3×3", func() {
+			w := panels(0)
+			w.Units, w.Data = 3, vec(0, 17)
+			ops.Update(w, vec(200, 3), images, mat(100, 2, 3, 3), 1)
+		}},
 		{"the first 4 of 3 lanes", func() { panels(0).First(4) }},
 		{"Load: mean has 5 elements, want 4", func() { ops.Load(images, pixels, []int{0}, vec(0, 5)) }},
 		{"Load: 4 images, want 1…3", func() { ops.Load(images, pixels, []int{0, 1, 0, 1}, vec(0, 4)) }},

@@ -497,7 +497,8 @@ func vectorFlaws[T kernels.Float]() []flaw[T] {
 	}
 }
 
-// plainLayer is the first layer of a set in plain words, in panels of 4 lanes.
+// plainLayer is the first layer of a set in plain words, in panels of 4 lanes; odd numbers of lanes
+// are flipped.
 func plainLayer[T kernels.Float](s *kernels.Slots[T]) *kernels.Packed[T] {
 	loaded := map[*kernels.Minibatch[T]]kernels.Mat[T]{}
 	mat := func(w kernels.Panels[T]) kernels.Mat[T] { // transposed
@@ -509,6 +510,7 @@ func plainLayer[T kernels.Float](s *kernels.Slots[T]) *kernels.Packed[T] {
 	}
 	return &kernels.Packed[T]{
 		Width: 4,
+		Flips: func(lanes int) bool { return lanes%2 == 1 },
 		Load: func(m *kernels.Minibatch[T], x []uint8, idx []int, mean []T) {
 			f := kernels.NewMat[T](len(idx), m.Pixels)
 			for i, j := range idx {
@@ -516,16 +518,16 @@ func plainLayer[T kernels.Float](s *kernels.Slots[T]) *kernels.Packed[T] {
 			}
 			loaded[m] = f
 		},
-		Forward: func(z kernels.Mat[T], m *kernels.Minibatch[T], w kernels.Panels[T], squares []T, _ int) {
+		Forward: func(z kernels.Mat[T], m *kernels.Minibatch[T], w kernels.Panels[T], squares []T, from int) {
 			wt := mat(w)
-			s.Gemm(kernels.Product[T]{Alpha: 1, A: loaded[m], B: wt, TransB: true, C: z})
+			s.Gemm(kernels.Product[T]{Alpha: 1, A: loaded[m].Slice(from, from+z.Rows, 0, m.Pixels), B: wt, TransB: true, C: z})
 			for l := range squares {
 				squares[l] = s.SumSquares(wt.Row(l))
 			}
 		},
-		Update: func(w kernels.Panels[T], beta []T, m *kernels.Minibatch[T], d kernels.Mat[T], _ int) {
+		Update: func(w kernels.Panels[T], beta []T, m *kernels.Minibatch[T], d kernels.Mat[T], from int) {
 			wt := mat(w)
-			s.Gemm(kernels.Product[T]{Alpha: 1, A: d, TransA: true, B: loaded[m], BetaRow: beta, C: wt})
+			s.Gemm(kernels.Product[T]{Alpha: 1, A: d, TransA: true, B: loaded[m].Slice(0, d.Rows, from, from+w.Steps), BetaRow: beta, C: wt})
 			for l := range w.Lanes {
 				w.SetLane(l, wt.Row(l))
 			}
@@ -560,15 +562,18 @@ func layerFlaws[T kernels.Float]() []flaw[T] {
 	forward := func(name string, f func(z mat, w panels, squares []T)) flaw[T] {
 		return layers("Forward", name, func(p packed) {
 			right := p.Forward
-			p.Forward = func(z mat, m images, w panels, squares []T, _ int) { right(z, m, w, squares, 0); f(z, w, squares) }
+			p.Forward = func(z mat, m images, w panels, squares []T, from int) {
+				right(z, m, w, squares, from)
+				f(z, w, squares)
+			}
 		})
 	}
 	update := func(name string, f func(w panels, beta []T, d mat) (panels, []T, mat)) flaw[T] {
 		return layers("Update", name, func(p packed) {
 			right := p.Update
-			p.Update = func(w panels, beta []T, m images, d mat, _ int) {
+			p.Update = func(w panels, beta []T, m images, d mat, from int) {
 				w, beta, d = f(w, beta, d)
-				right(w, beta, m, d, 0)
+				right(w, beta, m, d, from)
 			}
 		})
 	}
@@ -639,13 +644,30 @@ func layerFlaws[T kernels.Float]() []flaw[T] {
 		{"first layer", "other bits beside other lanes", func(_ *kernels.Set, s *kernels.Slots[T]) {
 			s.Packed = plainLayer(s)
 			right := s.Packed.Forward
-			s.Packed.Forward = func(z mat, m images, w panels, squares []T, _ int) {
-				right(z, m, w, squares, 0)
+			s.Packed.Forward = func(z mat, m images, w panels, squares []T, from int) {
+				right(z, m, w, squares, from)
 				if w.Lanes > 8 {
 					z.Data[0] *= 1 + T(2*unitRoundoff[T]())
 				}
 			}
 		}, "by themselves"},
+		layers("first layer", "the first images in each part", func(p packed) {
+			right := p.Forward
+			p.Forward = func(z mat, m images, w panels, squares []T, _ int) { right(z, m, w, squares, 0) }
+		}),
+		layers("first layer", "the first pixels in each part", func(p packed) {
+			right := p.Update
+			p.Update = func(w panels, beta []T, m images, d mat, _ int) { right(w, beta, m, d, 0) }
+		}),
+		layers("first layer", "tiles as tall as the lanes that are left", func(p packed) {
+			right := p.Forward
+			p.Forward = func(z mat, m images, w panels, squares []T, from int) {
+				if w.Units > 0 {
+					w.Units = w.Lanes
+				}
+				right(z, m, w, squares, from)
+			}
+		}),
 		vectors("AddSquares", "the square of the last missing", func(s *kernels.Slots[T]) {
 			right := s.AddSquares
 			s.AddSquares = func(dst, x []T) { right(dst, x[:len(x)-1]) }
@@ -682,7 +704,7 @@ func layerFlaws[T kernels.Float]() []flaw[T] {
 func TestPlainLayerIsAccepted(t *testing.T) {
 	set := kernels.Reference()
 	set.F32.Packed, set.F64.Packed = plainLayer(&set.F32), plainLayer(&set.F64)
-	for _, kernel := range []string{"Forward", "Update"} {
+	for _, kernel := range []string{"Forward", "Update", "first layer"} {
 		if err := verify[float32](set, kernel); err != nil {
 			t.Error(err)
 		}

@@ -79,6 +79,7 @@ func checks[T kernels.Float]() []check[T] {
 		{"Update", "shapes", (*f).layerUpdate},
 		{"AxpbyPanels", "shapes", (*f).axpbyPanels},
 		{"first layer", "one value per element", (*f).layerStable},
+		{"first layer", "compaction", (*f).layerCompact},
 		{"all", "allocations", (*f).allocations},
 		{"all", "concurrency", (*f).concurrency},
 	}

@@ -125,8 +125,19 @@ func (fx *fixture[T]) layerShapes(f func(n, d, lanes int) error) error {
 			return err
 		}
 	}
+	// Where weights are flipped, images and pixels lie along the vectors: few lanes are.
+	along := append(edges(fx.tile.NR)[1:], edges(fx.tile.Lanes)[1:]...)
+	for _, n := range along {
+		few := 1 + fx.rng.IntN(fx.tile.Lanes)
+		if err := try(n, pick(ds), few); err != nil {
+			return err
+		}
+		if err := try(pick(ns), n, few); err != nil {
+			return err
+		}
+	}
 	// Chains in several blocks, of pixels and of images; sums and deltas that are met in parts.
-	long := [][3]int{{7, 1100, 20}, {600, 20, 20}}
+	long := [][3]int{{7, 1100, 20}, {600, 20, 20}, {70, 450, 20}}
 	if !fx.short {
 		long = append(long, [3]int{300, 300, 300}, [3]int{530, 700, 40})
 	}
@@ -231,8 +242,8 @@ func (fx *fixture[T]) layerStable() error {
 	if !fx.set.Stable {
 		return nil
 	}
-	const n, d = 40, 700
-	lanes := 5*fx.tile.NR + 3
+	const n, d = 90, 700
+	lanes := max(5*fx.tile.NR+3, 51) // enough for workers
 	l, err := fx.newLayer(n, d, lanes, 0)
 	if err != nil {
 		return err
@@ -288,8 +299,78 @@ func (fx *fixture[T]) layerStable() error {
 		}
 	}
 	for _, workers := range []int{2, 3, 8} {
-		if err := part(0, lanes, workers); err != nil {
+		for _, hi := range []int{lanes, 5 * fx.tile.NR, 2*fx.tile.NR + 3} {
+			if err := part(0, hi, workers); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// layerCompact asks that lanes which move to other places, while the rest are given up, have the bits
+// that they had.
+func (fx *fixture[T]) layerCompact() error {
+	if !fx.set.Stable {
+		return nil
+	}
+	const n, d = 20, 150
+	for _, lanes := range []int{5, fx.tile.NR + 3, 2 * fx.tile.NR} {
+		l, err := fx.newLayer(n, d, lanes, 0)
+		if err != nil {
 			return err
+		}
+		beta, deltas := make([]T, lanes), make([]T, n*lanes)
+		randomize(fx.rng, beta, 0)
+		randomize(fx.rng, deltas, 0)
+		z, squares, err := fx.forward(l, 1)
+		if err != nil {
+			return err
+		}
+		after := *l
+		if err := fx.place(&after); err != nil {
+			return err
+		}
+		if err := fx.update(&after, beta, deltas, 1); err != nil {
+			return err
+		}
+		stepped := after.lanes()
+		if err := fx.place(l); err != nil {
+			return err
+		}
+		// Every second lane stays.
+		kept := lanes / 2
+		wantZ, wantSquares := make([]T, n*kept), make([]T, kept)
+		keptBeta, keptDeltas, want := make([]T, kept), make([]T, n*kept), make([]T, 0, kept*d)
+		for k := range kept {
+			from := 2*k + 1
+			l.w.MoveLane(k, from)
+			wantSquares[k], keptBeta[k] = squares[from], beta[from]
+			want = append(want, stepped[from*d:(from+1)*d]...)
+			for i := range n {
+				wantZ[i*kept+k], keptDeltas[i*kept+k] = z[i*lanes+from], deltas[i*lanes+from]
+			}
+		}
+		l.w = l.w.First(kept)
+		gotZ, gotSquares, err := fx.forward(l, 1)
+		if err == nil {
+			err = compare("z", gotZ, wantZ)
+		}
+		if err == nil {
+			err = compare("squares", gotSquares, wantSquares)
+		}
+		if err == nil {
+			fx.ops.LaneSquares(gotSquares, l.w)
+			err = compare("LaneSquares", gotSquares, wantSquares)
+		}
+		if err == nil {
+			err = fx.update(l, keptBeta, keptDeltas, 1)
+		}
+		if err == nil {
+			err = compare("W", l.lanes(), want)
+		}
+		if err != nil {
+			return fmt.Errorf("%d of %d lanes: %w", kept, lanes, err)
 		}
 	}
 	return nil
@@ -336,7 +417,7 @@ func (fx *fixture[T]) addSquares() error {
 func (fx *fixture[T]) axpbyPanels() error {
 	factors := []float64{1, 0, math.Copysign(0, -1), -0.5, 0.9}
 	for _, lanes := range edges(fx.tile.NR, 50)[1:] {
-		for _, d := range []int{1, 5, 64} {
+		for _, d := range []int{1, 5, 40, 64} {
 			x, y := fx.ops.NewPanels(d, lanes), fx.ops.NewPanels(d, lanes)
 			x.Data = fx.vec(0, len(x.Data), fx.lineSpot())
 			y.Data = fx.vec(1, len(y.Data), fx.lineSpot())

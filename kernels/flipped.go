@@ -71,8 +71,11 @@ func (l *packedLayer[T]) flippedDepth() int {
 // than the second packing of the images and the images that fill no vector cost.
 func (l *packedLayer[T]) flips(lanes int) bool {
 	m := &l.micro
-	return m.PackImageLanes != nil && l.costOfLanes(lanes)*m.Tile.Lanes*1000 > 20*lanes*(1000+m.FlipWaste)
+	return m.PackImageLanes != nil && l.costOfLanes(lanes, flipSingle)*m.Tile.Lanes*1000 > 20*lanes*(1000+m.FlipWaste)
 }
+
+// flipSingle is the cost of strips of one vector that the measured FlipWaste goes with.
+const flipSingle = 4
 
 // evenGroup returns the rows of the next group where rest are left: full groups while more than two are
 // left, then even ones.

@@ -93,7 +93,7 @@ func layoutOf[T Float](p *Product[T], flipped bool) layout[T] {
 // are measured with operands in the last-level cache.
 func (g *gemm[T]) cost(l *layout[T], b *blocks) int {
 	lanes := g.micro.Tile.Lanes
-	c := g.costOfLanes(l.cols) * l.rows * l.k
+	c := g.costOfLanes(l.cols, g.micro.Single) * l.rows * l.k
 	if b.packScalar {
 		weight := 120
 		if l.scalar.lane == 1 && g.micro.Copy != nil {
@@ -110,13 +110,10 @@ func (g *gemm[T]) cost(l *layout[T], b *blocks) int {
 	return c
 }
 
-// costOfLanes is the part of the cost that one step of one row takes.
-func (g *gemm[T]) costOfLanes(cols int) int {
+// costOfLanes is the part of the cost that one step of one row takes, where a strip of one vector takes
+// single tenths beyond half of a wide one.
+func (g *gemm[T]) costOfLanes(cols, single int) int {
 	t := &g.micro.Tile
-	single := 0
-	if g.micro.Whole {
-		single = 4
-	}
 	vectors, rest := cols/t.Lanes, cols%t.Lanes
 	c := vectors * 20
 	if vectors*t.Lanes%t.NR != 0 {

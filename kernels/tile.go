@@ -12,9 +12,11 @@ type Micro[T Float] struct {
 	// the cost of a vector, or 0 if there is none.
 	Narrow int
 	// Whole says that Multiply reads the whole of the last vector of a strip, or of the half
-	// one, though Cols cuts it: such strips are packed, by Copy. A strip of one vector has
-	// a broadcast for each multiply-add, and is slower than a wide one.
+	// one, though Cols cuts it: such strips are packed, by Copy.
 	Whole bool
+	// Single is what a strip of one vector takes beyond half the time of two, in tenths of a half vector:
+	// it has a broadcast for each multiply-add.
+	Single int
 	// Group is the number of rows of scalars that Multiply takes packed in groups, or
 	// 0 if it does not. PackGroup packs one: dst(p, i) = src(p, i) for i < Group, with
 	// rows of dst end to end and rows of src step elements apart.

@@ -1,8 +1,8 @@
 //go:build !purego
 
-// From 8-bit images to the scalars of a product: float(pixel) − mean, in the order in which
-// a micro-kernel reads them. kernels.Micro says what each computes. One text serves both
-// instruction sets: what counts is how the results are stored.
+// From 8-bit images to the scalars or the vectors of a product: float(pixel) − mean, in the order in
+// which a micro-kernel reads them. kernels.Micro says what each computes. First what AVX2 has,
+// then AVX-512.
 
 #include "textflag.h"
 
@@ -197,16 +197,20 @@ GLOBL places<>(SB), RODATA|NOPTR, $16
 	MOVQ         (8*i+96)(SI), R11;    \
 	VINSERTI32X4 $3, (R11)(AX*1), z, z
 
-// PIXELS16 leaves pixels 0…3 of each image in Z8, 4…7 in Z9, 8…11 in Z10 and 12…15 in Z11.
+// BYFOURS takes 16 pixels of images in turn, in Z0…Z3, to pixels 0…3 of each image in Z8, 4…7 in Z9, 8…11 in
+// Z10 and 12…15 in Z11.
+#define BYFOURS \
+	VUNPCKLPS Z1, Z0, Z4;  VUNPCKHPS Z1, Z0, Z5;  \
+	VUNPCKLPS Z3, Z2, Z6;  VUNPCKHPS Z3, Z2, Z7;  \
+	VUNPCKLPD Z6, Z4, Z8;  VUNPCKHPD Z6, Z4, Z9;  \
+	VUNPCKLPD Z7, Z5, Z10; VUNPCKHPD Z7, Z5, Z11
+
 #define PIXELS16 \
 	FOUR(0, X0, Z0);  \
 	FOUR(1, X1, Z1);  \
 	THREE(2, X2, Z2); \
 	THREE(3, X3, Z3); \
-	VUNPCKLPS Z1, Z0, Z4;  VUNPCKHPS Z1, Z0, Z5;  \
-	VUNPCKLPS Z3, Z2, Z6;  VUNPCKHPS Z3, Z2, Z7;  \
-	VUNPCKLPD Z6, Z4, Z8;  VUNPCKHPD Z6, Z4, Z9;  \
-	VUNPCKLPD Z7, Z5, Z10; VUNPCKHPD Z7, Z5, Z11
+	BYFOURS
 
 #define PIXEL(p, byte, z, v) \
 	VPSHUFB     byte, z, v;         \
@@ -339,10 +343,7 @@ next:
 	FOUR(1, X1, Z1); \
 	FOUR(2, X2, Z2); \
 	FOUR(3, X3, Z3); \
-	VUNPCKLPS Z1, Z0, Z4;  VUNPCKHPS Z1, Z0, Z5;  \
-	VUNPCKLPS Z3, Z2, Z6;  VUNPCKHPS Z3, Z2, Z7;  \
-	VUNPCKLPD Z6, Z4, Z8;  VUNPCKHPD Z6, Z4, Z9;  \
-	VUNPCKLPD Z7, Z5, Z10; VUNPCKHPD Z7, Z5, Z11; \
+	BYFOURS; \
 	PIXELS4(0, Z8); PIXELS4(4, Z9); PIXELS4(8, Z10); PIXELS4(12, Z11)
 
 #define LANESLOOP(log) \
@@ -401,6 +402,7 @@ TEXT ·avx512PackImageLanesF64(SB), NOSPLIT, $0-88
 #undef PIXELS16
 #undef FOUR
 #undef BEGINLANES
+#undef BYFOURS
 #undef LANESLOOP
 
 // ---- PackPixelLanes ---------------------------------------------------------

@@ -201,7 +201,6 @@ start:
 	// Fetch the lines that the group will be written to, while it is summed. A strip
 	// that is not finished is not written to: its Dst may be anything, and a fetch from
 	// where nothing is mapped costs a walk through the page tables.
-	MOVQ dst-48(SP), SI
 	CMPB const_stripUnfinished(DI), $0
 	JNE  sum
 	MOVQ const_stripK(DI), CX
@@ -213,6 +212,7 @@ start:
 	JNE  sum // the loop does it
 
 burst:
+	MOVQ dst-48(SP), SI
 	MOVQ const_stripStep(DI), AX
 	SHLQ $LOG, AX
 	MOVQ R15, CX

@@ -176,6 +176,9 @@ func (o Ops[T]) LaneSquares(dst []T, w Panels[T]) {
 	checkPanels("LaneSquares", "w", w)
 	checkLen("LaneSquares", "dst", len(dst), w.Lanes)
 	checkApart("LaneSquares", "dst", "w", dst, w.Data)
+	if w.Lanes == 0 {
+		return
+	}
 	if w.flipped() {
 		sums := make([]T, SumLanes[T]()*w.Lanes)
 		o.s.addTileSquares(sums, w)

@@ -369,6 +369,10 @@ func (fx *fixture[T]) layerCompact() error {
 		if err == nil {
 			err = compare("W", l.lanes(), want)
 		}
+		if err == nil { // and at last no lane is left
+			none := l.w.First(0)
+			err = fx.call(func() { fx.ops.LaneSquares(nil, none); fx.ops.AxpbyPanels(nil, none, nil, none) })
+		}
 		if err != nil {
 			return fmt.Errorf("%d of %d lanes: %w", kept, lanes, err)
 		}

@@ -78,7 +78,7 @@ func withAVX512Vectors(s *kernels.Set) {
 // vectors holds one instruction set's stubs for one type.
 type vectors[T kernels.Float] struct {
 	relu        func(dst, x *T, n int)
-	reluGrad    func(dx, dy, x *T, n int)
+	reluGrad    func(dx, dy, x *T, rows, cols, dxStride, dyStride, xStride int)
 	addBias     func(dst, x, bias *T, rows, cols, dstStride, xStride int)
 	biasReLU    func(dst, x, bias *T, rows, cols, dstStride, xStride int)
 	softmaxLoss func(dx, x kernels.Mat[T], y []int) float64
@@ -94,8 +94,9 @@ func (v vectors[T]) override(s *kernels.Slots[T]) {
 	s.ReLU = func(dst, x []T) {
 		v.relu(unsafe.SliceData(dst), unsafe.SliceData(x), len(x))
 	}
-	s.ReLUGrad = func(dx, dy, x []T) {
-		v.reluGrad(unsafe.SliceData(dx), unsafe.SliceData(dy), unsafe.SliceData(x), len(x))
+	s.ReLUGrad = func(dx, dy, x kernels.Mat[T]) {
+		v.reluGrad(unsafe.SliceData(dx.Data), unsafe.SliceData(dy.Data), unsafe.SliceData(x.Data),
+			x.Rows, x.Cols, dx.Stride, dy.Stride, x.Stride)
 	}
 	s.AddBias = func(dst, x kernels.Mat[T], bias []T) {
 		v.addBias(unsafe.SliceData(dst.Data), unsafe.SliceData(x.Data), unsafe.SliceData(bias),

@@ -61,27 +61,18 @@ tail: \
 	TAIL                    \
 done:
 
-// EACHROW runs a kernel over the rows of a matrix; AUX starts again with each.
-#define EACHROW(KERNEL) \
-	MOVQ  dst+0(FP), DST             \
-	MOVQ  x+8(FP), SRC               \
-	MOVQ  bias+16(FP), AUX           \
-	MOVQ  rows+24(FP), ROWS          \
-	MOVQ  cols+32(FP), N             \
-	MOVQ  dstStride+40(FP), DSTSTRIDE \
-	MOVQ  xStride+48(FP), SRCSTRIDE  \
+// ALLROWS runs a kernel over the rows of a matrix, one or more. NEXT takes AUX to the next row, or leaves it.
+#define ALLROWS(KERNEL, NEXT) \
 	IMULQ $SIZE, DSTSTRIDE           \
 	IMULQ $SIZE, SRCSTRIDE           \
 	LIMITS                           \
-	TESTQ ROWS, ROWS                 \
-	JZ    exit                       \
 row: \
 	EACH(KERNEL, KERNEL(LOADT, STORET, 0)) \
 	ADDQ  DSTSTRIDE, DST             \
 	ADDQ  SRCSTRIDE, SRC             \
+	NEXT                             \
 	DECQ  ROWS                       \
-	JNZ   row                        \
-exit:
+	JNZ   row
 
 // ---- ReLU ------------------------------------------------------------------
 //
@@ -108,10 +99,13 @@ exit:
 
 // ---- ReLUGrad --------------------------------------------------------------
 //
-// func reluGrad(dx, dy, x *T, n int)
+// func reluGrad(dx, dy, x *T, rows, cols, dxStride, dyStride, xStride int)
 // Requires: AVX2; or AVX512F
 //
-// dx = dy where x > 0, else +0. DST is dx, SRC dy, AUX x.
+// dx(i,j) = dy(i,j) where x(i,j) > 0, else +0. DST is dx, SRC dy, AUX x. Strides are in elements.
+
+#define AUXSTRIDE R14 /* bytes */
+#define NEXTX ADDQ AUXSTRIDE, AUX
 
 #define RELUGRAD1(load, store, k) \
 	load(k, AUX, V1)    \
@@ -123,10 +117,14 @@ exit:
 	MOVQ   dx+0(FP), DST    \
 	MOVQ   dy+8(FP), SRC    \
 	MOVQ   x+16(FP), AUX    \
-	MOVQ   n+24(FP), N      \
-	LIMITS                  \
+	MOVQ   rows+24(FP), ROWS \
+	MOVQ   cols+32(FP), N   \
+	MOVQ   dxStride+40(FP), DSTSTRIDE \
+	MOVQ   dyStride+48(FP), SRCSTRIDE \
+	MOVQ   xStride+56(FP), AUXSTRIDE  \
+	IMULQ  $SIZE, AUXSTRIDE \
 	VXORPS X5, X5, X5       \
-	EACH(RELUGRAD1, RELUGRAD1(LOADT, STORET, 0))
+	ALLROWS(RELUGRAD1, NEXTX)
 
 // ---- AddBias, BiasReLU -----------------------------------------------------
 //
@@ -149,11 +147,22 @@ exit:
 	MAX V0, ZERO, V0    \
 	store(k, DST)
 
-#define ADDBIAS EACHROW(ADDBIAS1)
+#define SAMEBIAS
+#define EACHBIAS(KERNEL) \
+	MOVQ  dst+0(FP), DST             \
+	MOVQ  x+8(FP), SRC               \
+	MOVQ  bias+16(FP), AUX           \
+	MOVQ  rows+24(FP), ROWS          \
+	MOVQ  cols+32(FP), N             \
+	MOVQ  dstStride+40(FP), DSTSTRIDE \
+	MOVQ  xStride+48(FP), SRCSTRIDE  \
+	ALLROWS(KERNEL, SAMEBIAS)
+
+#define ADDBIAS EACHBIAS(ADDBIAS1)
 
 #define BIASRELU \
 	VXORPS X5, X5, X5   \
-	EACHROW(BIASRELU1)
+	EACHBIAS(BIASRELU1)
 
 // ---- Scale, Axpby ----------------------------------------------------------
 //

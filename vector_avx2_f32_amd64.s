@@ -13,8 +13,8 @@ TEXT ·reluAVX2F32(SB), NOSPLIT, $0-24
 	VZEROUPPER
 	RET
 
-// func reluGradAVX2F32(dx, dy, x *float32, n int)
-TEXT ·reluGradAVX2F32(SB), NOSPLIT, $0-32
+// func reluGradAVX2F32(dx, dy, x *float32, rows, cols, dxStride, dyStride, xStride int)
+TEXT ·reluGradAVX2F32(SB), NOSPLIT, $0-64
 	RELUGRAD
 	VZEROUPPER
 	RET

@@ -13,8 +13,8 @@ TEXT ·reluAVX2F64(SB), NOSPLIT, $0-24
 	VZEROUPPER
 	RET
 
-// func reluGradAVX2F64(dx, dy, x *float64, n int)
-TEXT ·reluGradAVX2F64(SB), NOSPLIT, $0-32
+// func reluGradAVX2F64(dx, dy, x *float64, rows, cols, dxStride, dyStride, xStride int)
+TEXT ·reluGradAVX2F64(SB), NOSPLIT, $0-64
 	RELUGRAD
 	VZEROUPPER
 	RET

@@ -13,8 +13,8 @@ TEXT ·reluAVX512F32(SB), NOSPLIT, $0-24
 	VZEROUPPER
 	RET
 
-// func reluGradAVX512F32(dx, dy, x *float32, n int)
-TEXT ·reluGradAVX512F32(SB), NOSPLIT, $0-32
+// func reluGradAVX512F32(dx, dy, x *float32, rows, cols, dxStride, dyStride, xStride int)
+TEXT ·reluGradAVX512F32(SB), NOSPLIT, $0-64
 	RELUGRAD
 	VZEROUPPER
 	RET

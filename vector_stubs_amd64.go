@@ -18,16 +18,16 @@ func reluAVX512F32(dst, x *float32, n int)
 func reluAVX512F64(dst, x *float64, n int)
 
 //go:noescape
-func reluGradAVX2F32(dx, dy, x *float32, n int)
+func reluGradAVX2F32(dx, dy, x *float32, rows, cols, dxStride, dyStride, xStride int)
 
 //go:noescape
-func reluGradAVX2F64(dx, dy, x *float64, n int)
+func reluGradAVX2F64(dx, dy, x *float64, rows, cols, dxStride, dyStride, xStride int)
 
 //go:noescape
-func reluGradAVX512F32(dx, dy, x *float32, n int)
+func reluGradAVX512F32(dx, dy, x *float32, rows, cols, dxStride, dyStride, xStride int)
 
 //go:noescape
-func reluGradAVX512F64(dx, dy, x *float64, n int)
+func reluGradAVX512F64(dx, dy, x *float64, rows, cols, dxStride, dyStride, xStride int)
 
 //go:noescape
 func addBiasAVX2F32(dst, x, bias *float32, rows, cols, dstStride, xStride int)

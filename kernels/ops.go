@@ -110,7 +110,25 @@ func (o Ops[T]) ReLUGrad(dx, dy, x []T) {
 	checkLen("ReLUGrad", "x", len(x), len(dx))
 	checkSameOrApart("ReLUGrad", "dx", "dy", dx, dy)
 	checkSameOrApart("ReLUGrad", "dx", "x", dx, x)
-	o.s.ReLUGrad(dx, dy, x)
+	if len(x) > 0 {
+		o.s.ReLUGrad(rowOf(dx), rowOf(dy), rowOf(x))
+	}
+}
+
+func rowOf[T Float](x []T) Mat[T] { return Mat[T]{Rows: 1, Cols: len(x), Stride: len(x), Data: x} }
+
+// ReLUGradMat is [Ops.ReLUGrad] of matrices.
+func (o Ops[T]) ReLUGradMat(dx, dy, x Mat[T]) {
+	checkMat("ReLUGradMat", "dx", dx)
+	checkMat("ReLUGradMat", "dy", dy)
+	checkMat("ReLUGradMat", "x", x)
+	checkShape("ReLUGradMat", "dy", dy, dx)
+	checkShape("ReLUGradMat", "x", x, dx)
+	checkSameMat("ReLUGradMat", "dx", "dy", dx, dy)
+	checkSameMat("ReLUGradMat", "dx", "x", dx, x)
+	if x.Rows > 0 && x.Cols > 0 {
+		o.s.ReLUGrad(dx, dy, x)
+	}
 }
 
 // AddBias: dst(i,j) = x(i,j) + bias(j).

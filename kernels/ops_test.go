@@ -66,6 +66,10 @@ func TestOpsRefuseWrongArguments(t *testing.T) {
 		{"ReLUGrad: x has 6 elements, want 5", func() { ops.ReLUGrad(vec(0, 5), vec(10, 5), vec(20, 6)) }},
 		{"ReLUGrad: dx overlaps dy", func() { ops.ReLUGrad(vec(0, 5), vec(1, 5), vec(20, 5)) }},
 		{"ReLUGrad: dx overlaps x", func() { ops.ReLUGrad(vec(0, 5), vec(10, 5), vec(1, 5)) }},
+		{"ReLUGradMat: dy is 2×3, want 2×2", func() { ops.ReLUGradMat(mat(0, 2, 2, 2), mat(10, 2, 3, 3), mat(20, 2, 2, 2)) }},
+		{"ReLUGradMat: x is 1×2, want 2×2", func() { ops.ReLUGradMat(mat(0, 2, 2, 2), mat(10, 2, 2, 2), mat(20, 1, 2, 2)) }},
+		{"ReLUGradMat: dx overlaps dy", func() { ops.ReLUGradMat(mat(0, 2, 2, 2), mat(1, 2, 2, 2), mat(20, 2, 2, 2)) }},
+		{"ReLUGradMat: dx overlaps x", func() { ops.ReLUGradMat(mat(0, 2, 2, 2), mat(10, 2, 2, 2), mat(1, 2, 2, 2)) }},
 
 		{"AddBias: dst is 3×5, want 3×4", func() { ops.AddBias(mat(100, 3, 5, 5), x, vec(200, 4)) }},
 		{"AddBias: bias has 5 elements, want 4", func() { ops.AddBias(mat(100, 3, 4, 4), x, vec(200, 5)) }},
@@ -234,6 +238,7 @@ func TestOpsTakeNothing(t *testing.T) {
 	}
 	ops.ReLU(nil, nil)
 	ops.ReLUGrad(nil, nil, nil)
+	ops.ReLUGradMat(Mat[float32]{}, Mat[float32]{}, Mat[float32]{})
 	ops.Axpby(1, nil, 1, nil)
 	ops.SubMean(nil, nil, nil)
 	if s := ops.SumSquares(nil); s != 0 || math.Signbit(float64(s)) {

@@ -52,12 +52,15 @@ func refReLU[T Float](dst, x []T) {
 	}
 }
 
-func refReLUGrad[T Float](dx, dy, x []T) {
-	for i, v := range x {
-		if v > 0 {
-			dx[i] = dy[i]
-		} else {
-			dx[i] = 0
+func refReLUGrad[T Float](dx, dy, x Mat[T]) {
+	for i := range x.Rows {
+		to, from := dx.Row(i), dy.Row(i)
+		for j, v := range x.Row(i) {
+			if v > 0 {
+				to[j] = from[j]
+			} else {
+				to[j] = 0
+			}
 		}
 	}
 }

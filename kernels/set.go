@@ -34,7 +34,7 @@ type Slots[T Float] struct {
 	Tile        Tile
 	Gemm        func(p Product[T])
 	ReLU        func(dst, x []T)
-	ReLUGrad    func(dx, dy, x []T)
+	ReLUGrad    func(dx, dy, x Mat[T])
 	AddBias     func(dst, x Mat[T], bias []T)
 	BiasReLU    func(dst, x Mat[T], bias []T)
 	SoftmaxLoss func(dx, x Mat[T], y []int) float64

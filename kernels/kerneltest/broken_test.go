@@ -286,41 +286,58 @@ func vectorFlaws[T kernels.Float]() []flaw[T] {
 			s.ReLU = func(dst, x []T) { right(dst, x); right(x, x) }
 		}),
 		v("ReLUGrad", "≥ instead of >", func(s *kernels.Slots[T]) {
-			s.ReLUGrad = func(dx, dy, x []T) {
-				for i, v := range x {
-					g := dy[i]
-					if !(v >= 0) {
-						g = 0
-					}
-					dx[i] = g
+			s.ReLUGrad = gate(func(g, v T) T {
+				if !(v >= 0) {
+					return 0
 				}
-			}
+				return g
+			})
 		}),
 		v("ReLUGrad", "a factor instead of a choice", func(s *kernels.Slots[T]) {
-			s.ReLUGrad = func(dx, dy, x []T) {
-				for i, v := range x {
-					step := T(0)
-					if v > 0 {
-						step = 1
-					}
-					dx[i] = step * dy[i]
+			s.ReLUGrad = gate(func(g, v T) T {
+				step := T(0)
+				if v > 0 {
+					step = 1
 				}
-			}
+				return step * g
+			})
 		}),
 		v("ReLUGrad", "lets NaN pass", func(s *kernels.Slots[T]) {
-			s.ReLUGrad = func(dx, dy, x []T) {
-				for i, v := range x {
-					if g := dy[i]; v <= 0 {
-						dx[i] = 0
-					} else {
-						dx[i] = g
-					}
+			s.ReLUGrad = gate(func(g, v T) T {
+				if v <= 0 {
+					return 0
 				}
-			}
+				return g
+			})
 		}),
 		v("ReLUGrad", "clears dx before it reads in place", func(s *kernels.Slots[T]) {
 			right := s.ReLUGrad
-			s.ReLUGrad = func(dx, dy, x []T) { clear(dx); right(dx, dy, x) }
+			s.ReLUGrad = func(dx, dy, x kernels.Mat[T]) { clear(dx.Row(0)); right(dx, dy, x) }
+		}),
+		v("ReLUGrad", "the stride of x for dy", func(s *kernels.Slots[T]) {
+			right := s.ReLUGrad
+			s.ReLUGrad = func(dx, dy, x kernels.Mat[T]) {
+				if dy.Rows*x.Stride <= len(dy.Data) {
+					dy.Stride = x.Stride
+				}
+				right(dx, dy, x)
+			}
+		}),
+		v("ReLUGrad", "all rows but the last", func(s *kernels.Slots[T]) {
+			right := s.ReLUGrad
+			s.ReLUGrad = func(dx, dy, x kernels.Mat[T]) {
+				x.Rows = max(x.Rows-1, 1)
+				right(dx, dy, x)
+			}
+		}),
+		v("ReLUGrad", "writes between rows", func(s *kernels.Slots[T]) {
+			right := s.ReLUGrad
+			s.ReLUGrad = func(dx, dy, x kernels.Mat[T]) {
+				right(dx, dy, x)
+				if dx.Rows > 1 && dx.Stride > dx.Cols {
+					dx.Data[dx.Cols] = 0
+				}
+			}
 		}),
 		v("AddBias", "the stride of x for dst", func(s *kernels.Slots[T]) {
 			right := s.AddBias
@@ -778,5 +795,17 @@ func flawed[T kernels.Float](t *testing.T, slots func(s *kernels.Set) *kernels.S
 				t.Errorf("want an error with %q", f.want)
 			}
 		})
+	}
+}
+
+// gate returns a ReLUGrad that sets dx to f(dy, x).
+func gate[T kernels.Float](f func(g, v T) T) func(dx, dy, x kernels.Mat[T]) {
+	return func(dx, dy, x kernels.Mat[T]) {
+		for i := range x.Rows {
+			to, from := dx.Row(i), dy.Row(i)
+			for j, v := range x.Row(i) {
+				to[j] = f(from[j], v)
+			}
+		}
 	}
 }

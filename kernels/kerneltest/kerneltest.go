@@ -65,6 +65,7 @@ func checks[T kernels.Float]() []check[T] {
 		{"Gemm", "workers", (*f).gemmWorkers},
 		{"ReLU", "lengths", (*f).relu},
 		{"ReLUGrad", "lengths", (*f).reluGrad},
+		{"ReLUGrad", "shapes", (*f).reluGradMat},
 		{"AddBias", "shapes", (*f).addBias},
 		{"BiasReLU", "shapes", (*f).biasReLU},
 		{"SoftmaxLoss", "shapes", (*f).softmaxShapes},

@@ -160,6 +160,48 @@ func (fx *fixture[T]) reluGrad() error {
 	})
 }
 
+func (fx *fixture[T]) reluGradMat() error {
+	return fx.shapes(func(rows, cols int, pad [2]int, at [3]spot) error {
+		x, wasX := fx.drawnMat(0, rows, cols, pad[0], at[0], 0.2)
+		dy, wasDy := fx.drawnMat(1, rows, cols, pad[1], at[1], 0.2)
+		dx := fx.mat(2, rows, cols, (pad[0]+pad[1])/2, at[2])
+		want := make([]T, len(wasX))
+		for i, v := range wasX {
+			if v > 0 {
+				want[i] = wasDy[i]
+			}
+		}
+		for _, in := range []struct {
+			what     string
+			writable int
+			dx       func() kernels.Mat[T]
+		}{
+			{"apart", 2, func() kernels.Mat[T] { return dx }},
+			{"dx = dy", 1, func() kernels.Mat[T] { return dy }},
+			{"dx = x", 0, func() kernels.Mat[T] { return x }},
+		} {
+			x, dy = fx.mat(0, rows, cols, pad[0], at[0]), fx.mat(1, rows, cols, pad[1], at[1])
+			put(x, wasX, rows, cols, false)
+			put(dy, wasDy, rows, cols, false)
+			to := in.dx()
+			readOnly := []int{0, 1}
+			if in.writable < 2 {
+				readOnly = []int{1 - in.writable}
+			}
+			if err := fx.call(func() { fx.ops.ReLUGradMat(to, dy, x) }, readOnly...); err != nil {
+				return fmt.Errorf("%s: %w", in.what, err)
+			}
+			if err := compare(in.what+": dx", elements(to), want); err != nil {
+				return err
+			}
+			if err := padding(to); err != nil {
+				return fmt.Errorf("%s: %w", in.what, err)
+			}
+		}
+		return nil
+	})
+}
+
 func (fx *fixture[T]) addBias() error {
 	return fx.bias(fx.ops.AddBias, func(x T) T { return x })
 }

@@ -142,10 +142,12 @@ func TestFiguresRejectBrokenKernels(t *testing.T) {
 			gemm := s.Gemm
 			s.Gemm = func(p kernels.Product[float64]) { p.Alpha *= 1 + 1e-12; gemm(p) }
 		},
-		"no bias":        func(s *kernels.Slots[float64]) { s.AddBias = func(dst, x kernels.Mat[float64], _ []float64) {} },
-		"no ReLU":        func(s *kernels.Slots[float64]) { s.ReLU = func(dst, x []float64) { copy(dst, x) } },
-		"ReLU passes dy": func(s *kernels.Slots[float64]) { s.ReLUGrad = func(dx, dy, x []float64) { copy(dx, dy) } },
-		"no norm":        func(s *kernels.Slots[float64]) { s.SumSquares = func([]float64) float64 { return 0 } },
+		"no bias": func(s *kernels.Slots[float64]) { s.AddBias = func(dst, x kernels.Mat[float64], _ []float64) {} },
+		"no ReLU": func(s *kernels.Slots[float64]) { s.ReLU = func(dst, x []float64) { copy(dst, x) } },
+		"ReLU passes dy": func(s *kernels.Slots[float64]) {
+			s.ReLUGrad = func(dx, dy, x kernels.Mat[float64]) { copy(dx.Data, dy.Data) }
+		},
+		"no norm": func(s *kernels.Slots[float64]) { s.SumSquares = func([]float64) float64 { return 0 } },
 	} {
 		set := kernels.Reference()
 		spoil(&set.F64)

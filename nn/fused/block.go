@@ -2,6 +2,7 @@ package fused
 
 import (
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"fusegrid/kernels"
@@ -27,13 +28,13 @@ type Block[T kernels.Float] struct {
 	deep [][]dense[T] // deep[k] is the layers of net k after the first
 
 	// Scratch for one minibatch.
-	h1, d1 kernels.Mat[T]   // (N, ΣH): activations and deltas of the first layer
-	acts   []kernels.Mat[T] // (N, widest) per deeper layer; the last is the scores
-	deltas []kernels.Mat[T]
-	y      []int
-	loss   []float64
-	sound  []bool
-	bsum   []T // column sums, as wide as the widest layer
+	h1    kernels.Mat[T]   // (N, ΣH): activations of the first layer, then their deltas
+	acts  []kernels.Mat[T] // (N, widest) per deeper layer, the same; the last is the scores
+	below kernels.Mat[T]   // (N, widest): deltas of one layer before the gate of its ReLU
+	y     []int
+	loss  []float64
+	sound []bool
+	bsum  []T // column sums, as wide as the widest layer
 }
 
 // dense is one affine layer of one net.
@@ -80,12 +81,12 @@ func New[T kernels.Float](set *kernels.Set, shape Shape, nets []Net, mean []T, w
 		b.v1, b.vb1 = b.ops.NewPanels(shape.Inputs, units), make([]T, units)
 	}
 	b.alpha, b.beta, b.squares = make([]T, units), make([]T, units), make([]T, units)
-	b.h1, b.d1 = spread[T](shape.Batch, units), spread[T](shape.Batch, units)
+	b.h1 = spread[T](shape.Batch, units)
 	for _, width := range widest[1:] {
-		b.acts = append(b.acts, kernels.NewMat[T](shape.Batch, width))
-		b.deltas = append(b.deltas, kernels.NewMat[T](shape.Batch, width))
-		b.bsum = make([]T, max(len(b.bsum), width, units))
+		b.acts = append(b.acts, spread[T](shape.Batch, width))
 	}
+	b.below = spread[T](shape.Batch, slices.Max(widest))
+	b.bsum = make([]T, max(units, slices.Max(widest)))
 	return b, nil
 }
 
@@ -97,13 +98,13 @@ func newDense[T kernels.Float](out, in int, rule Rule) dense[T] {
 	return d
 }
 
-// spread returns a zero matrix whose rows are a cache line further apart than they need be if they
-// would lie a multiple of 1,024 bytes apart: at such strides the lines of a column crowd into few
-// sets of the L1 cache.
+// spread returns a zero matrix whose rows begin cache lines, so that few vectors of them lie in two. They
+// are a line further apart than they need be if they would lie a multiple of 1,024 bytes apart: at such
+// strides the lines of a column crowd into few sets of the L1 cache.
 func spread[T kernels.Float](rows, cols int) kernels.Mat[T] {
 	const crowded, line = 1024, 64
 	size := int(unsafe.Sizeof(T(0)))
-	stride := max(cols, 1)
+	stride := max((cols*size+line-1)/line, 1) * line / size
 	if stride*size%crowded == 0 {
 		stride += line / size
 	}
@@ -167,11 +168,5 @@ func (b *Block[T]) Keep(keep []bool) {
 		b.v1, b.vb1 = b.v1.First(unit), b.vb1[:unit]
 	}
 	b.alpha, b.beta, b.squares = b.alpha[:unit], b.beta[:unit], b.squares[:unit]
-	b.h1, b.d1 = newView(b.h1, unit), newView(b.d1, unit)
-}
-
-// newView narrows an activation matrix to its first units columns.
-func newView[T kernels.Float](m kernels.Mat[T], units int) kernels.Mat[T] {
-	m.Cols = units
-	return m
+	b.h1.Cols = unit
 }

@@ -211,3 +211,29 @@ func TestNewTrainerRefuses(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestStepAllocatesNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	const d = 96
+	data := images(1, 50, d)
+	for _, set := range fusegrid.All() {
+		for _, rule := range []fused.Rule{fused.SGD, fused.Nesterov} {
+			for _, count := range []int{1, 7} { // flipped, and not
+				nets := make([]fused.Net, count)
+				for i := range nets {
+					nets[i] = fused.Net{Hidden: []int{20, 5}, LR: 1e-4, Reg: 0.25, Scale: 1e-2, Mu: 0.5}
+				}
+				b, err := fused.New(set, fused.Shape{Inputs: d, Classes: 10, Batch: 20, Rule: rule}, nets, meanOf[float32](data, d), 1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				idx := make([]int, 20)
+				if n := testing.AllocsPerRun(50, func() { b.Step(data, idx) }); n != 0 {
+					t.Errorf("%s, %v, %d nets: a step allocates %v times", set.Name, rule, count, n)
+				}
+			}
+		}
+	}
+}

@@ -12,15 +12,11 @@ import (
 func (b *Block[T]) Step(s Images, idx []int) []float64 {
 	b.load(s, idx)
 	n := len(idx)
-	h1, d1 := b.forward(n, b.squares), b.d1.Slice(0, n, 0, b.d1.Cols)
+	h1 := b.forward(n, b.squares)
 	for k := range b.nets {
-		lo, hi := b.off[k], b.off[k+1]
-		b.loss[k] = b.stepDeep(k, h1.Slice(0, n, lo, hi), d1.Slice(0, n, lo, hi))
+		b.loss[k] = b.stepDeep(k, h1.Slice(0, n, b.off[k], b.off[k+1]))
 	}
-	for i := range n { // all nets at once: a call for each would cost more than its few elements
-		b.ops.ReLUGrad(d1.Row(i), d1.Row(i), h1.Row(i))
-	}
-	b.updateFirst(d1)
+	b.updateFirst(h1)
 	return b.loss
 }
 
@@ -56,31 +52,28 @@ func (b *Block[T]) forwardDeep(k int, h kernels.Mat[T]) kernels.Mat[T] {
 }
 
 // stepDeep runs net k from the activations h of its first layer: it returns the loss, updates the
-// deeper layers, and leaves −η·∂L/∂h of the first layer in d. The rate goes in where the
-// deltas are smallest, at the scores, so every update after it is a plain sum.
-func (b *Block[T]) stepDeep(k int, h, d kernels.Mat[T]) float64 {
+// deeper layers, and leaves −η·∂L/∂z of the first layer in h. All deltas take the place of the
+// activations, which are near then. The rate goes in where the deltas are smallest, at the scores, so every
+// update after it is a plain sum.
+func (b *Block[T]) stepDeep(k int, h kernels.Mat[T]) float64 {
 	net, layers, n := b.nets[k], b.deep[k], h.Rows
-	last := len(layers) - 1
-	scores := b.forwardDeep(k, h)
-	ds := b.deltas[last].Slice(0, n, 0, scores.Cols)
+	d := b.forwardDeep(k, h)
 	squares, finite := b.sumSquares(k, b.squares[b.off[k]:b.off[k+1]])
-	loss := b.ops.SoftmaxLoss(ds, scores, b.y[:n]) + 0.5*net.Reg*squares
+	loss := b.ops.SoftmaxLoss(d, d, b.y[:n]) + 0.5*net.Reg*squares
 	if !finite {
 		loss = math.NaN() // a dead unit can hide an infinite weight from the scores
 	}
-	b.ops.Axpby(0, ds.Data, T(-net.LR), ds.Data) // its rows lie end to end: all nets have C scores
-	for l := last; l >= 0; l-- {
-		in, out := h, d
+	b.ops.Axpby(0, d.Data, T(-net.LR), d.Data) // with what is between its rows: all nets have C scores
+	for l := len(layers) - 1; l >= 0; l-- {
+		in := h
 		if l > 0 {
 			in = b.acts[l-1].Slice(0, n, 0, layers[l].w.Cols)
-			out = b.deltas[l-1].Slice(0, n, 0, layers[l].w.Cols)
 		}
-		b.ops.Gemm(kernels.Product[T]{Alpha: 1, A: ds, B: layers[l].w, C: out})
-		for i := 0; l > 0 && i < n; i++ {
-			b.ops.ReLUGrad(out.Row(i), out.Row(i), in.Row(i))
-		}
-		b.updateDeep(net, layers[l], ds, in)
-		ds = out
+		below := b.below.Slice(0, n, 0, in.Cols)
+		b.ops.Gemm(kernels.Product[T]{Alpha: 1, A: d, B: layers[l].w, C: below})
+		b.updateDeep(net, layers[l], d, in)
+		b.ops.ReLUGradMat(in, below, in)
+		d = in
 	}
 	return loss
 }

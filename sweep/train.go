@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"fusegrid/kernels"
@@ -241,6 +242,10 @@ func (t *trainer[T]) begin(b block) (*fused.Trainer[T], error) {
 	}
 	stream := new(nprand.State)
 	for k, trial := range b.trials {
+		if k > 0 && sameStart(trial.config, b.trials[k-1].config) {
+			block.Copy(k, k-1) // drawing as many numbers takes as long as several iterations
+			continue
+		}
 		stream.Seed(trial.config.Seed)
 		block.Init(k, stream)
 	}
@@ -252,6 +257,11 @@ func (t *trainer[T]) begin(b block) (*fused.Trainer[T], error) {
 		schedule.Protocol = fused.Solver
 	}
 	return fused.NewTrainer(block, schedule, stream)
+}
+
+// sameStart reports whether nets of one block have the same initial weights.
+func sameStart(a, b results.Config) bool {
+	return a.Seed == b.Seed && a.Std == b.Std && slices.Equal(a.Hidden, b.Hidden)
 }
 
 // rules maps the names of a configuration.

@@ -46,7 +46,6 @@ func (o Order) String() string {
 // Dataset is a whole set as its files store it.
 type Dataset struct {
 	Name    string
-	Hash    string   // hex SHA-256 of classes, labels and pixels, whatever the file format
 	Classes []string // names of labels 0 to 9
 	Train   Images
 	Test    Images
@@ -70,8 +69,8 @@ func newImages(n int) Images {
 	return Images{make([]uint8, n*Dim), make([]uint8, n)}
 }
 
-// sum returns the value of Hash.
-func (d *Dataset) sum() string {
+// Hash computes the hex SHA-256 of classes, labels and pixels, whatever the file format.
+func (d *Dataset) Hash() string {
 	h := sha256.New()
 	number := func(n int) {
 		var b [8]byte

@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -61,19 +63,22 @@ func Load(dir string) (*Dataset, error) {
 		Train: newImages(trainBatches * perBatch),
 		Test:  newImages(perBatch),
 	}
+	var wg sync.WaitGroup
+	errs := make([]error, trainBatches+1)
 	for i, name := range v.batches() {
 		dst := d.Test
 		if i < trainBatches {
 			dst = d.Train.slice(i*perBatch, (i+1)*perBatch)
 		}
-		if err := v.readFile(filepath.Join(dir, name), dst); err != nil {
-			return nil, fmt.Errorf("dataset: %w", err)
-		}
+		wg.Go(func() { errs[i] = v.readFile(filepath.Join(dir, name), dst) })
+	}
+	wg.Wait()
+	if err := cmp.Or(errs...); err != nil { // the first that is wrong, whichever was read first
+		return nil, fmt.Errorf("dataset: %w", err)
 	}
 	if d.Classes, err = v.readClasses(filepath.Join(dir, v.meta)); err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
-	d.Hash = d.sum()
 	return d, nil
 }
 

@@ -94,8 +94,8 @@ func TestPreprocessedGolden(t *testing.T) {
 		t.Errorf("classes %v, want %s", d.Classes, want)
 	}
 	const hash = "121dd8d928af8fe4c8b98235ef22112e776f66c3c29512175bed47f0a45b7818"
-	if d.Hash != hash || s.Hash != hash {
-		t.Errorf("hash %s and of the split %s, want %s", d.Hash, s.Hash, hash)
+	if d.Hash() != hash || s.Hash != hash {
+		t.Errorf("hash %s and of the split %s, want %s", d.Hash(), s.Hash, hash)
 	}
 }
 
@@ -132,8 +132,8 @@ func TestVersionsAgree(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if py.Hash != bin.Hash || py.Hash != py.sum() || !slices.Equal(py.Train.Labels, bin.Train.Labels) {
-			t.Errorf("python version: hash %s, binary version %s", py.Hash, bin.Hash)
+		if py.Hash() != bin.Hash() || !slices.Equal(py.Train.Labels, bin.Train.Labels) {
+			t.Errorf("python version: hash %s, binary version %s", py.Hash(), bin.Hash())
 		}
 	}
 }
@@ -143,7 +143,7 @@ func TestHashSees(t *testing.T) {
 	fresh := func() *Dataset {
 		return &Dataset{Name: "x", Classes: []string{"a", "bc"}, Train: newImages(2), Test: newImages(1)}
 	}
-	want := fresh().sum()
+	want := fresh().Hash()
 	for name, edit := range map[string]func(d *Dataset){
 		"a class":     func(d *Dataset) { d.Classes = []string{"ab", "c"} },
 		"a label":     func(d *Dataset) { d.Train.Labels[1] = 1 },
@@ -153,13 +153,13 @@ func TestHashSees(t *testing.T) {
 	} {
 		d := fresh()
 		edit(d)
-		if d.sum() == want {
+		if d.Hash() == want {
 			t.Errorf("the hash does not see %s", name)
 		}
 	}
 	d := fresh()
 	d.Name = "y"
-	if d.sum() != want {
+	if d.Hash() != want {
 		t.Error("the hash depends on the name")
 	}
 }

@@ -1,6 +1,10 @@
 package dataset
 
-import "fmt"
+import (
+	"encoding/binary"
+	"fmt"
+	"sync"
+)
 
 // Subset is a list of images in some pixel order, with their labels.
 type Subset struct {
@@ -40,16 +44,14 @@ func (d *Dataset) Split(order Order, train, val, test int) (*Split, error) {
 	case test > d.Test.Len():
 		return nil, fmt.Errorf("dataset: split of %s: %d test images asked for, %d there are; ask for fewer", d.Name, test, d.Test.Len())
 	}
-	s := &Split{
-		Name:    d.Name,
-		Hash:    d.Hash,
-		Order:   order,
-		Classes: d.Classes,
-		Train:   d.Train.slice(0, train).ordered(order),
-		Val:     d.Train.slice(n-val, n).ordered(order),
-		Test:    d.Test.slice(0, test).ordered(order),
-	}
+	s := &Split{Name: d.Name, Order: order, Classes: d.Classes}
+	var wg sync.WaitGroup
+	wg.Go(func() { s.Hash = d.Hash() }) // it takes as long as the rest
+	s.Train = d.Train.slice(0, train).ordered(order)
+	s.Val = d.Train.slice(n-val, n).ordered(order)
+	s.Test = d.Test.slice(0, test).ordered(order)
 	s.Mean = s.Train.mean()
+	wg.Wait()
 	return s, nil
 }
 
@@ -87,9 +89,26 @@ func (im Images) ordered(order Order) Subset {
 // the correctly rounded quotient, as in NumPy.
 func (s Subset) mean() []float64 {
 	sums := make([]uint64, Dim)
-	for i := range s.Len() {
-		for j, v := range s.Row(i) {
-			sums[j] += uint64(v)
+	// Eight pixels at a time: a word has room for four sums of 257 bytes.
+	const most, low = 257, 0x00ff00ff00ff00ff
+	var even, odd [Dim / 8]uint64
+	for lo := 0; lo < s.Len(); lo += most {
+		clear(even[:])
+		clear(odd[:])
+		for i := lo; i < min(lo+most, s.Len()); i++ {
+			row := s.Row(i)
+			for w := range even {
+				v := binary.LittleEndian.Uint64(row[8*w:])
+				even[w] += v & low
+				odd[w] += v >> 8 & low
+			}
+		}
+		for j := range sums {
+			half := even[j/8]
+			if j%2 == 1 {
+				half = odd[j/8]
+			}
+			sums[j] += half >> (j % 8 / 2 * 16) & 0xffff
 		}
 	}
 	mean := make([]float64, Dim)

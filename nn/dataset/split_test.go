@@ -9,7 +9,7 @@ import (
 
 // numbered returns a set in which every image and pixel can be told apart.
 func numbered(train, test int) *Dataset {
-	d := &Dataset{Name: "numbered", Hash: "h", Train: newImages(train), Test: newImages(test)}
+	d := &Dataset{Name: "numbered", Train: newImages(train), Test: newImages(test)}
 	for _, im := range []Images{d.Train, d.Test} {
 		for i := range im.Len() {
 			im.Labels[i] = uint8(i % numClasses)
@@ -29,7 +29,7 @@ func TestSplit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s.Name != "numbered" || s.Hash != "h" || s.Order != order {
+		if s.Name != "numbered" || s.Hash != d.Hash() || s.Order != order {
 			t.Errorf("%v: name %q, hash %q, order %v", order, s.Name, s.Hash, s.Order)
 		}
 		for _, part := range []struct {
@@ -151,8 +151,8 @@ func TestGather(t *testing.T) {
 func TestSyntheticIsPinned(t *testing.T) {
 	d := Synthetic(0)
 	const want = "2255a2f5058922499ff6f73fd66d73a5f34a19e0bd26443138072ea42a95fe7b"
-	if d.Hash != want || d.sum() != want {
-		t.Errorf("hash %s, recomputed %s, want %s", d.Hash, d.sum(), want)
+	if d.Hash() != want {
+		t.Errorf("hash %s, want %s", d.Hash(), want)
 	}
 	if d.Name != "synthetic" || len(d.Classes) != numClasses {
 		t.Errorf("name %q, classes %v", d.Name, d.Classes)
@@ -164,7 +164,7 @@ func TestSyntheticIsPinned(t *testing.T) {
 	if got := [3]int{s.Train.Len(), s.Val.Len(), s.Test.Len()}; got != [3]int{10000, 1000, 1000} {
 		t.Errorf("default split %v", got)
 	}
-	if other := Synthetic(1).Hash; other == want {
+	if other := Synthetic(1).Hash(); other == want {
 		t.Error("seed 1 gives the set of seed 0")
 	}
 }
@@ -195,5 +195,39 @@ func TestOrderString(t *testing.T) {
 func BenchmarkSynthetic(b *testing.B) {
 	for b.Loop() {
 		Synthetic(0)
+	}
+}
+
+// White images are the largest sums there are; 1,000 of them take several turns.
+func TestMeanOfMany(t *testing.T) {
+	im := newImages(1000)
+	for i := range im.Pixels {
+		im.Pixels[i] = 255
+		if i%Dim%2 == 1 {
+			im.Pixels[i] = uint8(i * 2654435761 >> 24)
+		}
+	}
+	want := make([]int, Dim)
+	for i, v := range im.Pixels {
+		want[i%Dim] += int(v)
+	}
+	d := &Dataset{Name: "white", Train: im, Test: newImages(1)}
+	for _, n := range []int{256, 257, 258, 1000} {
+		sums := want
+		if n < 1000 {
+			sums = make([]int, Dim)
+			for i, v := range im.Pixels[:n*Dim] {
+				sums[i%Dim] += int(v)
+			}
+		}
+		s, err := d.Split(CHW, n, 0, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for j, m := range s.Mean {
+			if m != float64(sums[j])/float64(n) {
+				t.Fatalf("%d images: mean[%d] = %v, want %d/%d", n, j, m, sums[j], n)
+			}
+		}
 	}
 }

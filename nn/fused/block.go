@@ -139,6 +139,14 @@ func (b *Block[T]) Init(k int, rng *nprand.State) {
 	}
 }
 
+// Copy gives net k what net from has: weights, biases and velocities. The nets have the same sizes.
+func (b *Block[T]) Copy(k, from int) {
+	to := b.state(k)
+	for i, p := range b.state(from) {
+		to[i].copy(p)
+	}
+}
+
 // Keep drops the nets whose keep is false. The others move up and go on, bit for bit, as if
 // nothing had happened; the flops of the dropped ones are gone from the next step on.
 func (b *Block[T]) Keep(keep []bool) {

@@ -237,3 +237,50 @@ func TestStepAllocatesNothing(t *testing.T) {
 		}
 	}
 }
+
+func TestCopy(t *testing.T) {
+	const d = 96
+	data := images(1, 50, d)
+	for _, set := range fusegrid.All() {
+		for _, count := range []int{2, 7} { // flipped, and not
+			nets := make([]fused.Net, count)
+			for i := range nets {
+				nets[i] = fused.Net{Hidden: []int{20, 5}, LR: 1e-4 * float64(i+1), Scale: 1e-2, Mu: 0.5}
+			}
+			shape := fused.Shape{Inputs: d, Classes: 10, Batch: 20, Rule: fused.Momentum}
+			start := func(init func(b *fused.Block[float32])) [][][]float32 {
+				b, err := fused.New(set, shape, nets, meanOf[float32](data, d), 1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				init(b)
+				b.Step(data, []int{1, 2, 3, 4})
+				var all [][][]float32
+				for k := range nets {
+					all = append(all, b.Weights(k))
+				}
+				return all
+			}
+			want := start(func(b *fused.Block[float32]) {
+				for k := range nets {
+					b.Init(k, nprand.New(3))
+				}
+			})
+			got := start(func(b *fused.Block[float32]) {
+				b.Init(0, nprand.New(3))
+				b.Step(data, []int{5, 6}) // so that there are velocities
+				b.Init(0, nprand.New(3))
+				for k := 1; k < count; k++ {
+					b.Copy(k, k-1)
+				}
+			})
+			for k := range nets {
+				for i := range want[k] {
+					if !slices.Equal(got[k][i], want[k][i]) {
+						t.Errorf("%s, %d nets: array %d of net %d differs from that of a drawn net", set.Name, count, i, k)
+					}
+				}
+			}
+		}
+	}
+}

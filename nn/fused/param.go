@@ -40,6 +40,17 @@ func (p param[T]) set(v []T) {
 	}
 }
 
+// copy takes the numbers of q, which has the same shape.
+func (p param[T]) copy(q param[T]) {
+	if p.data != nil {
+		copy(p.data, q.data)
+		return
+	}
+	for i := range p.rows {
+		p.panels.MoveLane(p.lane+i, q.lane+i)
+	}
+}
+
 // weights returns the weights and biases of net k, layer by layer: W (out, in), then b.
 func (b *Block[T]) weights(k int) []param[T] {
 	return b.params(k, "", b.w1, b.b1, func(l dense[T]) (kernels.Mat[T], []T) { return l.w, l.b })

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"fusegrid"
+	"fusegrid/nn/dataset"
+)
+
+// BenchmarkSweep runs the command on CIFAR-10, from process start to the last table. It needs the
+// data: fetched, or where FUSEGRID_DATA says. All figures are medians.
+//
+//   - whole: 32 points × 1,000 iterations on all cores. The share counts the flops of the first layers, and
+//     is of what all cores together reach with multiply-adds in registers just before and after.
+//   - workers: 16 points × 500 iterations on one core and on two, in turn.
+//   - fuse: 16 points × 500 iterations on all cores, each point alone and fused, in turn.
+func BenchmarkSweep(b *testing.B) {
+	dir, ok := dataset.Find()
+	if !ok {
+		b.Skip(`no CIFAR-10: "sweep fetch" gets it`)
+	}
+	command := filepath.Join(b.TempDir(), "sweep")
+	if out, err := exec.Command("go", "build", "-o", command, ".").CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	runs := 0
+	sweep := func(b *testing.B, grid string, flags ...string) time.Duration {
+		runs++
+		args := append(strings.Fields(grid), "-quiet", "-data", dir, "-out", filepath.Join(b.TempDir(), fmt.Sprint(runs)))
+		start := time.Now()
+		if out, err := exec.Command(command, append(args, flags...)...).CombinedOutput(); err != nil {
+			b.Fatalf("%v\n%s", err, out)
+		}
+		return time.Since(start)
+	}
+	const half = "-lr log:1e-4..2e-3:4 -reg 0.25,0.5,0.85,0.89 -iters 500"
+
+	b.Run("whole", func(b *testing.B) {
+		const flops = 32 * 1000 * 4.0 * 200 * dataset.Dim * 50
+		var seconds, shares []float64
+		for b.Loop() {
+			before := corePeaks(b)
+			took := sweep(b, "-lr log:1e-4..2e-3:8 -reg 0.25,0.5,0.85,0.89 -iters 1000")
+			seconds = append(seconds, took.Seconds())
+			shares = append(shares, flops/took.Seconds()/(before+corePeaks(b))*2)
+		}
+		b.ReportMetric(middle(seconds)*1e9, "ns/op")
+		b.ReportMetric(middle(shares), "peak-share")
+	})
+	inTurn := func(name, unit string, slow, fast []string) {
+		b.Run(name, func(b *testing.B) {
+			var a, c, ratios []float64
+			for b.Loop() {
+				s, f := sweep(b, half, slow...), sweep(b, half, fast...)
+				a, c = append(a, s.Seconds()), append(c, f.Seconds())
+				ratios = append(ratios, s.Seconds()/f.Seconds())
+			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(middle(a), "s-"+slow[1])
+			b.ReportMetric(middle(c), "s-"+fast[1])
+			b.ReportMetric(middle(ratios), unit)
+		})
+	}
+	inTurn("workers", "speedup", []string{"-workers", "1"}, []string{"-workers", "2"})
+	inTurn("fuse", "speedup", []string{"-fuse", "off"}, []string{"-fuse", "on"})
+}
+
+// corePeaks is what all cores together reach with multiply-adds in registers, over half a second.
+func corePeaks(b *testing.B) float64 {
+	set, err := fusegrid.Best()
+	if err != nil {
+		b.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	rates := make([]float64, runtime.GOMAXPROCS(0))
+	for i := range rates {
+		wg.Go(func() {
+			var all []float64
+			for start := time.Now(); time.Since(start) < time.Second/2; {
+				r, _ := fusegrid.Peak[float32](set, 0)
+				all = append(all, r)
+			}
+			rates[i] = middle(all)
+		})
+	}
+	wg.Wait()
+	sum := 0.0
+	for _, r := range rates {
+		sum += r
+	}
+	return sum
+}
+
+func middle(x []float64) float64 {
+	slices.Sort(x)
+	return x[len(x)/2]
+}

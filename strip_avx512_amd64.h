@@ -33,7 +33,8 @@
 // Where vectors are packed, only R8 walks the scalars, with R10 where one byte of offset does not reach
 // them, and R9 is what is prefetched: a line of the next strip's vectors (ahead) with each eight steps, or
 // a row of Out with each tile, as a burst of lines from a far cache would hold up those that come
-// from a near one.
+// from a near one. With the vectors goes R10, over the partial sums from the next group's on: by the time
+// that a block meets its sums again, they may be as far.
 //
 // After the sum, AX walks Out, R8 walks β, R9 is its step, R10 the step of Out and R11 walks Partial.
 
@@ -105,6 +106,8 @@ loop: \
 	EIGHT(rows, GROUPED, GROUPED); \
 	PREFETCHT1 (R9); \
 	ADDQ $64, R9; \
+	PREFETCHT0 (R10); \
+	ADDQ $64, R10; \
 	ADDQ $(8*128), SI; \
 	ADDQ $((8*14)<<LOG), R8; \
 	SUBQ $8, CX; \
@@ -302,6 +305,9 @@ steps:
 	SUBQ $8, CX
 	JLT  fewgrouped
 	MOVQ ahead-72(SP), R9
+	MOVQ nextPartial-32(SP), R10
+	CMPQ const_stripPartial(DI), $0
+	CMOVQEQ R9, R10 // nothing is mapped there
 	CMPQ R15, $14
 	JEQ  grouped14
 	CMPQ R15, $13

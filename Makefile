@@ -8,10 +8,10 @@ BENCH ?= .
 ARGS  ?= -lr 1e-4,1e-3 -reg 0.25,0.85
 
 .DEFAULT_GOAL := help
-.PHONY: help build sweep reproduce test test-all race fuzz stress torture bench benchcmp measure results duel lint deps
+.PHONY: help build sweep reproduce test test-all race fuzz stress torture bench bench-train benchcmp measure results duel lint deps
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/sweep and bin/bench
 	$(GO) build -tags '$(TAGS)' -o bin/ ./sweep ./bench
@@ -48,6 +48,10 @@ torture: ## kill sweeps at random and at every write, and resume them; damage ev
 
 bench: ## run the benchmarks: make bench BENCH=Gemm COUNT=10 TAGS=openblas
 	$(GO) test -tags '$(TAGS)' -run '^$$' -bench '$(BENCH)' -count $(COUNT) .
+
+bench-train: ## run the benchmarks of training steps and of whole sweeps (needs CIFAR-10: sweep fetch)
+	$(GO) test -tags '$(TAGS)' -run '^$$' -bench Step ./nn/fused
+	$(GO) test -tags '$(TAGS)' -run '^$$' -bench Sweep -benchtime 3x -timeout 1h ./sweep
 
 benchcmp: ## compare two benchmark files: make benchcmp OLD=a.txt NEW=b.txt
 	$(GO) tool benchstat $(OLD) $(NEW)

@@ -27,7 +27,7 @@ func BenchmarkSweep(b *testing.B) {
 	if !ok {
 		b.Skip(`no CIFAR-10: "sweep fetch" gets it`)
 	}
-	command := filepath.Join(b.TempDir(), "sweep")
+	command := filepath.Join(b.TempDir(), "sweep.exe") // Windows wants the suffix
 	if out, err := exec.Command("go", "build", "-o", command, ".").CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)
 	}

@@ -204,7 +204,7 @@ func TestMeanOfMany(t *testing.T) {
 	for i := range im.Pixels {
 		im.Pixels[i] = 255
 		if i%Dim%2 == 1 {
-			im.Pixels[i] = uint8(i * 2654435761 >> 24)
+			im.Pixels[i] = uint8(uint32(i) * 2654435761 >> 24)
 		}
 	}
 	want := make([]int, Dim)

@@ -1,6 +1,10 @@
 package kernels
 
-import "slices"
+import (
+	"slices"
+
+	"fusegrid/internal/pages"
+)
 
 // A first layer of few units would fill its last vector badly. Flipped, the images lie along the
 // vectors in X·W, the pixels in Xᵀ·d, and weights and deltas are scalars: no lanes are left over but those of
@@ -28,7 +32,7 @@ func newImageTiles[T Float](images, pixels int) imageTiles[T] {
 	// next: those of one image would crowd few cache sets.
 	pitch := (roundUp(images+imageLanes, imageLanes) | 1) * pixelTile
 	tiles := (pixels + pixelTile - 1) / pixelTile
-	return imageTiles[T]{pixels: pixels, pitch: pitch, data: make([]uint8, tiles*pitch), mean: grow[T](nil, tiles*pixelTile)}
+	return imageTiles[T]{pixels: pixels, pitch: pitch, data: pages.Make[uint8](tiles * pitch), mean: grow[T](nil, tiles*pixelTile)}
 }
 
 func (l *packedLayer[T]) loadTiles(t *imageTiles[T], x []uint8, idx []int, mean []T) {

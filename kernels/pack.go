@@ -1,6 +1,10 @@
 package kernels
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"fusegrid/internal/pages"
+)
 
 // An operand is one side of a product with its two strides, so that a matrix and
 // its transpose are the same kind of thing. "Lane" is the index that runs along
@@ -127,14 +131,7 @@ func grow[T Float](buf []T, n int) []T {
 	if cap(buf) >= n {
 		return buf[:n]
 	}
-	line := lineElems[T]()
-	raw := make([]T, n+line-1)
-	var zero T
-	off := 0
-	if rest := uintptr(unsafe.Pointer(unsafe.SliceData(raw))) % cacheLine; rest != 0 {
-		off = int((cacheLine - rest) / unsafe.Sizeof(zero))
-	}
-	return raw[off : off+n : off+n]
+	return pages.Make[T](n)
 }
 
 func sizeOf[T Float](x T) int { return int(unsafe.Sizeof(x)) }

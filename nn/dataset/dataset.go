@@ -11,6 +11,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+
+	"fusegrid/internal/pages"
 )
 
 // The shape of one image.
@@ -66,7 +68,7 @@ func (im Images) slice(lo, hi int) Images {
 }
 
 func newImages(n int) Images {
-	return Images{make([]uint8, n*Dim), make([]uint8, n)}
+	return Images{pages.Make[uint8](n * Dim), make([]uint8, n)}
 }
 
 // Hash computes the hex SHA-256 of classes, labels and pixels, whatever the file format.

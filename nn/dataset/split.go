@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"sync"
+
+	"fusegrid/internal/pages"
 )
 
 // Subset is a list of images in some pixel order, with their labels.
@@ -74,7 +76,7 @@ func (im Images) ordered(order Order) Subset {
 		return Subset{im.Pixels, im.Labels}
 	}
 	const plane = Height * Width
-	x := make([]uint8, len(im.Pixels))
+	x := pages.Make[uint8](len(im.Pixels))
 	for i := range im.Len() {
 		src, dst := im.Pixels[i*Dim:(i+1)*Dim], x[i*Dim:(i+1)*Dim]
 		r, g, b := src[:plane], src[plane:2*plane], src[2*plane:]

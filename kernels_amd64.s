@@ -94,6 +94,16 @@
 	FMA (AX), V0, K2, a; \
 	FMA 64(AX), V1, K3, b; \
 	STORE(a, b)
+#define ADDSQUARES \
+	MOVU (R11)(AX*1), T0; \
+	MOVU 64(R11)(AX*1), T1; \
+	FMA  V0, V0, T0; \
+	FMA  V1, V1, T1; \
+	MOVU T0, (R11)(AX*1); \
+	MOVU T1, 64(R11)(AX*1); \
+	ADDQ $128, AX; \
+	ANDQ $(SUMBYTES-1), AX
+#define SUMBYTES (2*64*(256>>LOG))
 #define WHOLEBETA MOVU 64(R8), V1
 #define MERGEWHOLE(a, b) \
 	FMA  (AX), V0, a; \
@@ -116,7 +126,7 @@
 #define FMABCST VFMADD231PS.BCST
 
 // func avx512Strip32F32(s *kernels.Strip)
-TEXT ·avx512Strip32F32(SB), NOSPLIT, $72-8
+TEXT ·avx512Strip32F32(SB), NOSPLIT, $80-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
 
@@ -143,7 +153,7 @@ TEXT ·avx512Strip32F32(SB), NOSPLIT, $72-8
 #define FMABCST VFMADD231PD.BCST
 
 // func avx512Strip16F64(s *kernels.Strip)
-TEXT ·avx512Strip16F64(SB), NOSPLIT, $72-8
+TEXT ·avx512Strip16F64(SB), NOSPLIT, $80-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
 
@@ -171,6 +181,9 @@ TEXT ·avx512Strip16F64(SB), NOSPLIT, $72-8
 #undef MERGEROWWHOLE
 #undef COLBETA
 #undef MERGECOL
+#undef ADDSQUARES
+#undef SUMBYTES
+#define ADDSQUARES
 #undef WHOLEBETA
 #undef MERGEWHOLE
 
@@ -228,7 +241,7 @@ TEXT ·avx512Strip16F64(SB), NOSPLIT, $72-8
 #define FMABCST VFMADD231PS.BCST
 
 // func avx512Strip16F32(s *kernels.Strip)
-TEXT ·avx512Strip16F32(SB), NOSPLIT, $72-8
+TEXT ·avx512Strip16F32(SB), NOSPLIT, $80-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
 
@@ -255,7 +268,7 @@ TEXT ·avx512Strip16F32(SB), NOSPLIT, $72-8
 #define FMABCST VFMADD231PD.BCST
 
 // func avx512Strip8F64(s *kernels.Strip)
-TEXT ·avx512Strip8F64(SB), NOSPLIT, $72-8
+TEXT ·avx512Strip8F64(SB), NOSPLIT, $80-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
 
@@ -320,7 +333,7 @@ TEXT ·avx512Strip8F64(SB), NOSPLIT, $72-8
 #define FMABCST VFMADD231PS.BCST
 
 // func avx512Strip8F32(s *kernels.Strip)
-TEXT ·avx512Strip8F32(SB), NOSPLIT, $72-8
+TEXT ·avx512Strip8F32(SB), NOSPLIT, $80-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
 
@@ -347,7 +360,7 @@ TEXT ·avx512Strip8F32(SB), NOSPLIT, $72-8
 #define FMABCST VFMADD231PD.BCST
 
 // func avx512Strip4F64(s *kernels.Strip)
-TEXT ·avx512Strip4F64(SB), NOSPLIT, $72-8
+TEXT ·avx512Strip4F64(SB), NOSPLIT, $80-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
 

@@ -32,6 +32,7 @@ const (
 	stripEvenGroups = unsafe.Offsetof(kernels.Strip[float32]{}.EvenGroups)
 	stripTileSteps  = unsafe.Offsetof(kernels.Strip[float32]{}.TileSteps)
 	stripTileSkip   = unsafe.Offsetof(kernels.Strip[float32]{}.TileSkip)
+	stripSquares    = unsafe.Offsetof(kernels.Strip[float32]{}.Squares)
 	stripUnit       = unsafe.Offsetof(kernels.Strip[float32]{}.Unit)
 	stripWholeBeta  = unsafe.Offsetof(kernels.Strip[float32]{}.WholeBeta)
 	stripResume     = unsafe.Offsetof(kernels.Strip[float32]{}.Resume)

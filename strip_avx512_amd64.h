@@ -12,6 +12,7 @@
 //	ROWMEM(s,a,b)  the same without a register
 //	COLBETA        loads β by columns and the masks of those that are not 0
 //	WHOLEBETA      loads those of the second vector, all of them
+//	ADDSQUARES     adds the squares of the vectors to their sums at AX from R11 on; narrow strips have none
 //
 // and the op of a row of sums a, b, ending with a jump to the next group once R15 is 0
 // (RESUME: to the start of the loop once CX is 0; ZERO: without one):
@@ -34,7 +35,8 @@
 // them, and R9 is what is prefetched: a line of the next strip's vectors (ahead) with each eight steps, or
 // a row of Out with each tile, as a burst of lines from a far cache would hold up those that come
 // from a near one. With the vectors goes R10, over the partial sums from the next group's on: by the time
-// that a block meets its sums again, they may be as far.
+// that a block meets its sums again, they may be as far. The squares of the vectors are added to sums by
+// the first group: it has them in registers. AX goes round these sums.
 //
 // After the sum, AX walks Out, R8 walks β, R9 is its step, R10 the step of Out and R11 walks Partial.
 
@@ -88,6 +90,7 @@ loop: \
 #define PACKED13(lo, hi, q) PACKED12(lo, hi, q); ROW(hi(q, 12), T1, A12, B12)
 #define PACKED14(lo, hi, q) PACKED13(lo, hi, q); ROWMEM(hi(q, 13), A13, B13)
 #define PACKED8OF(lo, hi, q) PACKED8(lo, q)
+#define SQUARED14(lo, hi, q) PACKED14(lo, hi, q); ADDSQUARES
 
 // Groups of 14, from R8. Tiles of groups, from their middle: it reaches more of it by a single byte. In tiles
 // of 128 bytes a row, R8 is four rows on and R10 eight more.
@@ -155,6 +158,8 @@ loop: \
 	SHLQ  $LOG, AX
 	ADDQ  const_stripVec(DI), AX
 	MOVQ  AX, ahead-72(SP)
+	MOVQ  const_stripSquares(DI), AX
+	MOVQ  AX, squares-80(SP)
 
 group:
 	// 14 rows at a time; in place, and packed so, the last two groups are even.
@@ -309,7 +314,15 @@ steps:
 	CMPQ const_stripPartial(DI), $0
 	CMOVQEQ R9, R10 // nothing is mapped there
 	CMPQ R15, $14
-	JEQ  grouped14
+	JLT  fewrows
+	MOVQ squares-80(SP), R11
+	TESTQ R11, R11
+	JZ   grouped14
+	MOVQ $0, squares-80(SP) // the next groups meet the same vectors
+	XORL AX, AX
+	JMP  squared14
+
+fewrows:
 	CMPQ R15, $13
 	JEQ  grouped13
 	CMPQ R15, $12
@@ -327,6 +340,7 @@ steps:
 	GROUPEDLOOP(grouped12, PACKED12)
 	GROUPEDLOOP(grouped13, PACKED13)
 	GROUPEDLOOP(grouped14, PACKED14)
+	GROUPEDLOOP(squared14, SQUARED14)
 
 grouped:
 	MOVQ R9, ahead-72(SP)
@@ -518,4 +532,5 @@ next:
 #undef PACKED13
 #undef PACKED14
 #undef PACKED8OF
+#undef SQUARED14
 #undef NEXTSCALARS

@@ -241,13 +241,26 @@ func (l *packedLayer[T]) block(ws *workspace[T], p *strips[T], lane, end, step i
 			if s.Resume || s.Unfinished {
 				s.Partial = ws.partial[row*lanes+(c-lane)*s.Rows:]
 			}
-			l.micro.Multiply(s)
+			var squares []T
 			if p.squares != nil && row == 0 && c%nr == 0 {
-				sums := p.squares[c*SumLanes[T]():][:SumLanes[T]()*nr]
-				l.slots.AddSquares(sums, s.Vec[:s.K*nr])
+				squares = p.squares[c*SumLanes[T]():][:SumLanes[T]()*nr]
 			}
+			l.multiply(s, squares)
 			c += width
 		}
+	}
+}
+
+// multiply computes s and, unless squares is nil, adds the squares of its vectors to these sums.
+func (l *packedLayer[T]) multiply(s *Strip[T], squares []T) {
+	m, after := &l.micro, squares
+	s.Squares = nil
+	if m.Squares > 0 && s.K%m.Squares == 0 && s.Cols == m.Tile.NR && s.Rows >= s.GroupRows {
+		s.Squares, after = squares, nil
+	}
+	m.Multiply(s)
+	if after != nil {
+		l.slots.AddSquares(after, s.Vec[:s.K*m.Tile.NR])
 	}
 }
 

@@ -38,7 +38,9 @@ type Micro[T Float] struct {
 	CopyTiles      func(dst []uint8, images, next []*uint8, tiles, pitch int)
 	PackImageLanes func(dst []T, src []uint8, mean []T, blocks, pitch int)
 	PackPixelLanes func(dst []T, src []uint8, mean []T, images int)
-	// Multiply computes a strip of C.
+	// Multiply computes a strip of C. It takes Strip.Squares where Squares, if not 0, divides K, Cols is NR and the
+	// scalars are a full group of rows or more.
+	Squares  int
 	Multiply func(s *Strip[T])
 	// Copy sets dst(r, c) = src(r, c), and what is left of the last vector of a row of dst
 	// to zero. It packs vectors that are read more than twice. A
@@ -126,6 +128,10 @@ type Strip[T Float] struct {
 	// 1, and from the end of a tile to the next are TileSkip elements. In groups, TileSteps = GroupRows.
 	TileSteps int
 	TileSkip  int
+
+	// Where Squares is not nil, the kernel adds the squares of Vec to these sums: row p to row p mod SumLanes, of
+	// NR each. It does so where Micro.Squares allows it.
+	Squares []T
 
 	// A chain in parts: Resume continues the chains in Partial, else they start from
 	// +0; Unfinished leaves them in Partial, else they are finished into Out.

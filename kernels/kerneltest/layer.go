@@ -136,6 +136,15 @@ func (fx *fixture[T]) layerShapes(f func(n, d, lanes int) error) error {
 			return err
 		}
 	}
+	// Sums of squares that go round several times, of whole panels and of half a one: a full group of
+	// images may add them up on its way.
+	for _, n := range []int{fx.tile.MR - 1, fx.tile.MR} {
+		for _, l := range []int{fx.tile.NR, 3*fx.tile.NR + fx.tile.Lanes} {
+			if err := try(n, 208, l); err != nil {
+				return err
+			}
+		}
+	}
 	// Chains in several blocks, of pixels and of images; sums and deltas that are met in parts.
 	long := [][3]int{{7, 1100, 20}, {600, 20, 20}, {70, 450, 20}}
 	if !fx.short {

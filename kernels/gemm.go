@@ -252,7 +252,7 @@ func (g *gemm[T]) vectorPanels(w *workspace[T], l *layout[T], b *blocks, j, nb, 
 // whole of its last vector.
 func (g *gemm[T]) cut(width int) bool {
 	t := &g.micro.Tile
-	return g.micro.Whole && width != t.NR && width != t.Lanes && width != g.micro.Narrow
+	return g.micro.Copy != nil && width != t.NR && width != t.Lanes && width != g.micro.Narrow
 }
 
 // width returns the width of the next panel where rest lanes are left.

@@ -235,7 +235,7 @@ func (l *packedLayer[T]) block(ws *workspace[T], p *strips[T], lane, end, step i
 			if p.beta != nil {
 				s.BetaKind, s.Beta = BetaCols, p.beta[c:]
 			}
-			if p.padded && l.micro.Whole {
+			if p.padded && l.micro.Copy != nil {
 				s.Cols, s.WholeBeta = l.wholeWidth(width), p.nonzero
 			}
 			if s.Resume || s.Unfinished {

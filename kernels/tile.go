@@ -11,9 +11,6 @@ type Micro[T Float] struct {
 	// Narrow is the greatest width (≤ Tile.Lanes) that the kernel computes at half
 	// the cost of a vector, or 0 if there is none.
 	Narrow int
-	// Whole says that Multiply reads the whole of the last vector of a strip, or of the half
-	// one, though Cols cuts it: such strips are packed, by Copy.
-	Whole bool
 	// Single is what a strip of one vector takes beyond half the time of two, in tenths of a half vector:
 	// it has a broadcast for each multiply-add.
 	Single int
@@ -43,8 +40,9 @@ type Micro[T Float] struct {
 	Squares  int
 	Multiply func(s *Strip[T])
 	// Copy sets dst(r, c) = src(r, c), and what is left of the last vector of a row of dst
-	// to zero. It packs vectors that are read more than twice. A
-	// kernel that keeps up with them in place has none.
+	// to zero. It packs vectors that are read more than twice, and those of a strip that cuts its
+	// last vector: Multiply reads the whole of that, or of the half one. A kernel that does neither and keeps up
+	// with vectors in place has none.
 	Copy func(m *Move[T])
 	// Transpose sets dst(c, r) = src(r, c), or dst ← β·dst + srcᵀ if it has a β.
 	Transpose func(m *Move[T])
@@ -101,7 +99,7 @@ func (o *Out[T]) at(r, c int) T {
 //	t(i,j) = Σ S(i,p)·V(p,j) in ascending p, by the rounding of the kernel's class
 //
 // Both sides may be the caller's own matrices or packed copies. The kernel writes no
-// element outside Rows × Cols, and reads none but where Micro.Whole says so: then the
+// element outside Rows × Cols, and reads none unless it has a Copy: then the
 // last vector is packed.
 //
 // A chain that is longer than K takes several calls. All but the last leave t in

@@ -15,7 +15,7 @@ import (
 )
 
 // A HeatMap holds the best validation accuracy for each pair of learning rate
-// and regularization.
+// and regularization, as [Record.Score] tells it.
 type HeatMap struct {
 	LRs, Regs []float64   // ascending
 	Val       [][]float64 // [reg][lr]; NaN where no trial was done

@@ -125,17 +125,29 @@ func (r *Record) Settled(race string) bool {
 }
 
 // Score returns the validation accuracy that trials are ranked by, if there is
-// one. It is that of the last epoch, as the assignment prints it; the Solver
-// restores its best weights, so there it is the best.
+// one: that of [Record.Val], or where the Solver restores its best weights, the best.
 func (r *Record) Score() (float64, bool) {
-	a := r.Accuracy.Val
-	if r.Config.Net == "fc" {
+	a := r.Val()
+	if r.Config.Net == "fc" && r.State == Done {
 		a = r.Accuracy.BestVal
 	}
 	if a == nil || (r.State != Done && r.State != Stopped) {
 		return 0, false
 	}
 	return *a, true
+}
+
+// Val returns the validation accuracy that people are shown: at the last epoch, as the assignment
+// prints it. What was stopped has that of the rung where it was, and a net that trained for no more than
+// an epoch has the final one: the only epoch was measured after its first step.
+func (r *Record) Val() *float64 {
+	switch {
+	case r.State == Stopped && len(r.Rungs) > 0:
+		return &r.Rungs[len(r.Rungs)-1].Val
+	case r.Accuracy.FinalVal != nil && r.Config.Net != "fc" && r.Steps <= r.Config.epoch():
+		return r.Accuracy.FinalVal
+	}
+	return r.Accuracy.Val
 }
 
 // Rank sorts records: best validation accuracy first, then what was stopped,

@@ -100,7 +100,7 @@ func (t *Table) columns() []column {
 	cols := t.varying()
 	cols = append(cols,
 		column{name: "train", cell: of(func(b []byte, r *Record) []byte { return share(b, r.Accuracy.Train) }), drop: 1},
-		column{name: "val", cell: of(func(b []byte, r *Record) []byte { return share(b, r.Accuracy.Val) })},
+		column{name: "val", cell: of(func(b []byte, r *Record) []byte { return share(b, r.Val()) })},
 	)
 	if has(func(r *Record) bool { return r.Config.Net == "fc" }) {
 		cols = append(cols, column{name: "best val", cell: of(func(b []byte, r *Record) []byte { return share(b, r.Accuracy.BestVal) })})

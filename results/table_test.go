@@ -29,6 +29,35 @@ func point(lr, reg float64, state State, val float64) Record {
 	return r
 }
 
+// The figure that people see and rank by is one of the net that they get, or of when it was stopped.
+func TestScore(t *testing.T) {
+	record := func(net string, state State, steps int) Record {
+		r := point(1e-3, 0.25, Done, 0.1)
+		r.Config.Net, r.Config.Split, r.Config.Batch = net, [3]int{1050, 100, 100}, 100
+		r.State, r.Steps = state, steps
+		r.Accuracy = Accuracy{Val: ptr(0.1), BestVal: ptr(0.2), FinalVal: ptr(0.3)}
+		r.Rungs = []Rung{{5, 0.4}, {20, 0.5}}
+		return r
+	}
+	for _, c := range []struct {
+		name       string
+		r          Record
+		val, score float64 // score < 0: none
+	}{
+		{"an epoch and more", record("two-layer", Done, 11), 0.1, 0.1},
+		{"one epoch", record("two-layer", Done, 10), 0.3, 0.3},
+		{"stopped", record("two-layer", Stopped, 20), 0.5, 0.5},
+		{"Solver", record("fc", Done, 10), 0.1, 0.2},
+		{"Solver, stopped", record("fc", Stopped, 20), 0.5, 0.5},
+		{"diverged", record("two-layer", Diverged, 11), 0.1, -1},
+	} {
+		score, ok := c.r.Score()
+		if ok != (c.score >= 0) || ok && score != c.score || *c.r.Val() != c.val {
+			t.Errorf("%s: val %g, score %g (%v); want %g, %g", c.name, *c.r.Val(), score, ok, c.val, c.score)
+		}
+	}
+}
+
 func grid() []Record {
 	return []Record{
 		point(1e-4, 0.25, Done, 0.283),

@@ -7,7 +7,7 @@ const helpText = `sweep trains a grid of small nets on CIFAR-10 and says which i
   sweep verify [flags]      train recorded trials again, compare every bit
   sweep reproduce [flags]   run the course's assignment, compare every figure
   sweep impl                show the kernels of this machine and their peak
-  sweep help                show this text
+  sweep help                show this text; sweep fetch -h the flags of fetch
 
 What to search: a list (1e-4,1e-3), a range of n values with both ends
 (0.1..0.9:5), evenly spaced ratios (log:1e-4..1e-2:5), whole numbers (1..5), or
@@ -63,6 +63,12 @@ What comes out:
   -dry-run  print the grid, its blocks and the time it may take; train nothing
   -quiet    no progress
 
+The table has accuracies on training images and on the validation set (val) at
+the last epoch's measurement, as the course prints them: val of a net that trained
+for one epoch or less is that of the end, and of a stopped one that of where it
+was stopped. Only the best net by val is tested. With several -lr and -reg,
+OUT/heatmap.png shows val.
+
 Every trial goes to OUT/trials.jsonl when it ends. What is there is not trained
 again: the same command goes on after Ctrl-C or a crash, a larger grid trains
 what is new. With other -iters or -epochs, trials go on from the checkpoints and
@@ -99,7 +105,7 @@ compared by their figures only.
 
   -n        trials to train again, the best and others of all ranks (default 5)
   -trial    the one trial whose key begins so
-  -all      all trials
+  -all      all trials that trained to the end
   -out      folder of the sweep (default: the only one in out)
   -data     folder with CIFAR-10, or "synthetic" (default: as for a sweep)
   -impl     kernel set (default: the one on record, or one that rounds alike)

@@ -24,6 +24,6 @@
 // denormals are kept, and the few places where a formula leaves a choice are
 // written at the operation. The sign and payload of a NaN are open.
 //
-// Every operation runs on the caller's goroutine, unless its name says Parallel,
-// and none allocates after its first calls.
+// Every operation runs on the caller's goroutine unless it is given more workers. On one
+// goroutine, none but LaneSquares allocates after its first calls.
 package kernels

@@ -89,6 +89,10 @@ func (p Panels[T]) SetLane(l int, src []T) {
 
 func (p Panels[T]) checkLane(op, name string, x []T, l int) {
 	checkLen(op, name, len(x), p.Steps)
+	p.checkIndex(op, l)
+}
+
+func (p Panels[T]) checkIndex(op string, l int) {
 	if l < 0 || l >= p.Lanes {
 		panic(fmt.Sprintf("kernels: %s: lane %d, want 0…%d", op, l, p.Lanes-1))
 	}
@@ -96,6 +100,8 @@ func (p Panels[T]) checkLane(op, name string, x []T, l int) {
 
 // MoveLane copies lane from to lane to.
 func (p Panels[T]) MoveLane(to, from int) {
+	p.checkIndex("MoveLane", to)
+	p.checkIndex("MoveLane", from)
 	a, b := p.at(to), p.at(from)
 	if p.flipped() {
 		for i := 0; i < p.Steps; i += p.Width {

@@ -28,7 +28,7 @@ type Set struct {
 }
 
 // Slots holds the kernels of one type. A slot may assume that its arguments
-// were checked: call it through [Of]. No slot but Packed is ever nil:
+// were checked, and that no matrix of ReLUGrad, AddBias and BiasReLU is empty: call it through [Of]. No slot but Packed is ever nil:
 // start from [Reference] and override what is faster.
 type Slots[T Float] struct {
 	Tile        Tile

@@ -64,10 +64,9 @@ What comes out:
   -quiet    no progress
 
 The table has accuracies on training images and on the validation set (val) at
-the last epoch's measurement, as the course prints them: val of a net that trained
-for one epoch or less is that of the end, and of a stopped one that of where it
-was stopped. Only the best net by val is tested. With several -lr and -reg,
-OUT/heatmap.png shows val.
+the last epoch, as the course prints them. Where a net trained for one epoch or
+less, val is that of the end; where it was stopped, that of there. Only the best
+net by val is tested. With several -lr and -reg, OUT/heatmap.png shows val.
 
 Every trial goes to OUT/trials.jsonl when it ends. What is there is not trained
 again: the same command goes on after Ctrl-C or a crash, a larger grid trains

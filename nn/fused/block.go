@@ -139,8 +139,11 @@ func (b *Block[T]) Init(k int, rng *nprand.State) {
 	}
 }
 
-// Copy gives net k what net from has: weights, biases and velocities. The nets have the same sizes.
+// Copy gives net k what net from has: weights, biases and velocities. It panics where their sizes differ.
 func (b *Block[T]) Copy(k, from int) {
+	if to, of := b.nets[k].Hidden, b.nets[from].Hidden; !slices.Equal(to, of) {
+		panic(fmt.Sprintf("fused: Copy: net %d has hidden layers %v, net %d has %v", k, to, from, of))
+	}
 	to := b.state(k)
 	for i, p := range b.state(from) {
 		to[i].copy(p)

@@ -146,7 +146,7 @@ func TestDivergedAtTheEnd(t *testing.T) {
 	const pixels = 12
 	train, val := images(1, 40, pixels), images(2, 30, pixels)
 	for _, protocol := range []fused.Protocol{fused.Course, fused.Solver} {
-		for _, iterations := range []int{1, 3, 4} { // an epoch has 2
+		for _, iterations := range []int{1, 2, 3, 4} { // an epoch has 2
 			shape := fused.Shape{Inputs: pixels, Classes: 10, Batch: 20}
 			block, err := fused.New(kernels.Reference(), shape, []fused.Net{
 				{Hidden: []int{5}, LR: 1e-3, Decay: 1, Scale: 0.01},
@@ -223,7 +223,7 @@ func TestStepAllocatesNothing(t *testing.T) {
 			for _, count := range []int{1, 7} { // flipped, and not
 				nets := make([]fused.Net, count)
 				for i := range nets {
-					nets[i] = fused.Net{Hidden: []int{20, 5}, LR: 1e-4, Reg: 0.25, Scale: 1e-2, Mu: 0.5}
+					nets[i] = fused.Net{Hidden: []int{5, 20}, LR: 1e-4, Reg: 0.25, Scale: 1e-2, Mu: 0.5}
 				}
 				b, err := fused.New(set, fused.Shape{Inputs: d, Classes: 10, Batch: 20, Rule: rule}, nets, meanOf[float32](data, d), 1)
 				if err != nil {
@@ -235,6 +235,24 @@ func TestStepAllocatesNothing(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func TestCopyOfAnotherSizePanics(t *testing.T) {
+	nets := []fused.Net{{Hidden: []int{20}}, {Hidden: []int{5}}, {Hidden: []int{30}}}
+	b, err := fused.New(kernels.Reference(), fused.Shape{Inputs: 12, Classes: 10, Batch: 20}, nets, make([]float32, 12), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pair := range [][2]int{{0, 1}, {1, 0}, {2, 1}} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("Copy(%d, %d) of nets of other sizes does not panic", pair[0], pair[1])
+				}
+			}()
+			b.Copy(pair[0], pair[1])
+		}()
 	}
 }
 

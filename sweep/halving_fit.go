@@ -61,9 +61,8 @@ func (f *fit[T]) judge(ctx context.Context) error {
 	var stopped []results.Record
 	for n, k := range at {
 		if keep[k] = goOn[n]; !keep[k] {
-			r := f.record(f.fused.IDs()[k])
-			r.State, r.Weights = results.Stopped, hashNumbers(b.Weights(k)...)
-			stopped = append(stopped, r)
+			_, rungs := f.hooks.races.course(f.block.trials[f.fused.IDs()[k]])
+			stopped = append(stopped, f.stopped(k, rungs))
 		}
 	}
 	if len(stopped) > 0 {

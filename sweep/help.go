@@ -104,7 +104,7 @@ compared by their figures only.
 
   -n        trials to train again, the best and others of all ranks (default 5)
   -trial    the one trial whose key begins so
-  -all      all trials that trained to the end
+  -all      all trials but those that failed
   -out      folder of the sweep (default: the only one in out)
   -data     folder with CIFAR-10, or "synthetic" (default: as for a sweep)
   -impl     kernel set (default: the one on record, or one that rounds alike)

@@ -48,6 +48,8 @@ type hooks struct {
 	races *races
 	pause func(wait func())
 	hold  func() (ok bool, release func())
+	// stopAt, where not 0, is the iterations after which all nets are stopped, as a race would.
+	stopAt int
 }
 
 // A trainer is the runner that trains the nets of a block as one.
@@ -148,6 +150,10 @@ func (f *fit[T]) train(ctx context.Context) (err error) {
 		return trialError{err}
 	}
 	for !f.fused.Finished() {
+		if at := f.hooks.stopAt; at > 0 && f.fused.Done() == at {
+			f.stopAll()
+			return nil
+		}
 		if err := f.judge(ctx); err != nil {
 			return err
 		}
@@ -284,6 +290,22 @@ func (f *fit[T]) step() {
 	if len(records) > 0 {
 		f.hooks.ended(records)
 	}
+}
+
+// stopAll records the nets as stopped here.
+func (f *fit[T]) stopAll() {
+	var records []results.Record
+	for k, val := range f.fused.Validate() {
+		records = append(records, f.stopped(k, []results.Rung{{Step: f.fused.Done(), Val: val}}))
+	}
+	f.hooks.ended(records)
+}
+
+// stopped returns the record of net k of the block, stopped here after these rungs.
+func (f *fit[T]) stopped(k int, rungs []results.Rung) results.Record {
+	r := f.record(f.fused.IDs()[k])
+	r.State, r.Weights, r.Rungs = results.Stopped, hashNumbers(f.fused.Block().Weights(k)...), rungs
+	return r
 }
 
 // finish records the nets that trained to the end.

@@ -82,7 +82,7 @@ func (o verifyOptions) pick(stderr io.Writer) (found []results.Record, damaged i
 	}
 	var all []results.Record
 	for _, r := range out.records {
-		if r.State == results.Done || r.State == results.Diverged {
+		if r.State != results.Failed {
 			all = append(all, r)
 		}
 	}
@@ -202,8 +202,17 @@ func (v *verifier) again(ctx context.Context, set *kernels.Set, data *dataset.Sp
 	err = r.run(ctx, b, hooks{
 		stepped: func(int, float64) {},
 		ended:   func(rs []results.Record) { got = rs[0] },
+		stopAt:  stopOf(want),
 	})
 	return got, err
+}
+
+// stopOf returns the iterations after which a trial was stopped, 0 where it was not.
+func stopOf(r results.Record) int {
+	if r.State == results.Stopped {
+		return r.Steps
+	}
+	return 0
 }
 
 // near bounds how far figures may be apart where bits depend on the shapes of products.
@@ -253,10 +262,15 @@ type figure struct {
 
 func figures(r results.Record) []figure {
 	a, l := r.Accuracy, r.Loss
+	var stopped *float64
+	if r.State == results.Stopped {
+		stopped = r.Val()
+	}
 	const images = 0.02 // of a thousand, a few at the border fall to the other side
 	return []figure{
 		{"training accuracy", a.Train, images}, {"validation accuracy", a.Val, images}, {"best validation accuracy", a.BestVal, images},
 		{"final validation accuracy", a.FinalVal, images}, {"test accuracy", a.Test, images},
+		{"validation accuracy where it was stopped", stopped, images},
 		{"first loss", l.First, near}, {"last loss", l.Last, near}, {"least loss", l.Min, near},
 	}
 }

@@ -70,6 +70,41 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+// TestVerifyStopped trains what a race has stopped up to there, and finds a forged one.
+func TestVerifyStopped(t *testing.T) {
+	isolate(t)
+	for _, net := range []string{"two-layer -hidden 3 -iters 60 -halving 2:20", "fc -hidden 3x2 -epochs 1 -halving 2:20"} {
+		dir := strings.Fields(net)[0]
+		args := "-data synthetic -impl reference -quiet -batch 200 -std 1e-2 -lr 1e-4,1e-3,1e-2 -reg 0 -out " + dir + " -net " + net
+		if _, stderr, code := call(t, strings.Fields(args)...); code != exitOK {
+			t.Fatalf("%s: exit code %d: %s", net, code, stderr)
+		}
+		stdout, stderr, code := call(t, "verify", "-all", "-out", dir)
+		if code != exitOK || stderr != "" || strings.Count(stdout, ": the same bits\n") != 3 {
+			t.Errorf("%s: exit code %d, stderr %q, stdout\n%s", net, code, stderr, stdout)
+		}
+		for _, r := range recorded(t, dir) {
+			if r.State != results.Stopped {
+				continue
+			}
+			out, err := openOutput(files{}, dir+"-forged", os.Stderr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Rungs[len(r.Rungs)-1].Val += 1e-9
+			if err := out.keep([]results.Record{r}); err != nil {
+				t.Fatal(err)
+			}
+			out.close()
+			stdout, _, code := call(t, "verify", "-trial", r.Key[:8], "-out", out.dir)
+			if code != exitFailed || !strings.Contains(stdout, "DIFFERS: validation accuracy where it was stopped") {
+				t.Errorf("%s, forged: exit code %d, stdout\n%s", net, code, stdout)
+			}
+			break
+		}
+	}
+}
+
 // TestDamageIsSaid changes a record and tears the last one, without new checksums. A torn line is what a crash
 // leaves, and while a sweep is writing it is no more than that; a changed one is not: verify fails
 // after it has verified the others.

@@ -231,6 +231,9 @@ func (s *job) plan(out *output, store *store) (blocks []block, spent []saved, er
 	}
 	blocks = append(blocks, p.plan(rest)...)
 	p.share(blocks)
+	if err := s.enoughMemory(blocks); err != nil {
+		return nil, nil, err
+	}
 	return blocks, slices.DeleteFunc(spent, unused), nil
 }
 

@@ -129,20 +129,36 @@ func (rs *races) describe(w io.Writer, g *grid, base results.Config, flops func(
 			fmt.Fprintf(w, "%d trials, checked after %s of %d iterations; what that spares is not known before\n", n, list(r.rungs), iters)
 			continue
 		}
-		done, from := 0, 0
 		for i, at := range append(slices.Clone(r.rungs), iters) {
 			if i > 0 {
 				fmt.Fprint(w, ", ")
 			}
 			fmt.Fprintf(w, "%d to %d", counts[i], at)
-			done += counts[i] * (at - from)
-			from = at
 		}
-		average := cost[iters] / points[iters]
-		whole := float64(n) * float64(iters)
-		fmt.Fprintf(w, " iterations: spares about %.4g GFLOP of %.4g (%.0f%%)\n",
-			(whole-float64(done))*average/1e9, whole*average/1e9, 100*(1-float64(done)/max(whole, 1)))
+		whole := float64(n) * float64(iters) * cost[iters] / points[iters]
+		spared := 1 - rs.part(iters)
+		fmt.Fprintf(w, " iterations: spares about %.4g GFLOP of %.4g (%.0f%%)\n", spared*whole/1e9, whole/1e9, 100*spared)
 	}
+}
+
+// part returns the part of all iterations of trials of that length that will be done: 1 where nobody is
+// stopped, or where it is not known before.
+func (rs *races) part(iters int) float64 {
+	r := rs.of(iters)
+	if r == nil {
+		return 1
+	}
+	n := len(r.entrants)
+	counts, ok := rs.rule.forecast(n, iters)
+	if !ok || n == 0 {
+		return 1
+	}
+	done, from := 0.0, 0
+	for i, at := range append(slices.Clone(r.rungs), iters) {
+		done += float64(counts[i]) * float64(at-from)
+		from = at
+	}
+	return done / (float64(n) * float64(iters))
 }
 
 // list prints numbers, the middle of many left out.

@@ -126,6 +126,20 @@ func TestForecast(t *testing.T) {
 	if _, ok := (stopRule{}).forecast(32, 1000); ok {
 		t.Error("the median rule claims to know")
 	}
+
+	rule := stopRule{eta: 3, first: 100}
+	r, _ := enterAll(rule, 1000, 32)
+	rs := &races{rule, map[int]*race{1000: r}}
+	if got, want := rs.part(1000), (32*100+11*200+4*600+2*100)/32e3; got != want {
+		t.Errorf("a part of %g is left, want %g", got, want)
+	}
+	if got := rs.part(500); got != 1 {
+		t.Errorf("of trials that do not race %g is left, want 1", got)
+	}
+	rs.rule = stopRule{first: 100}
+	if got := rs.part(1000); got != 1 {
+		t.Errorf("under the median rule %g is left, want 1", got)
+	}
 }
 
 // enterAll returns a race of trials a, b, c, … with no accuracies yet.

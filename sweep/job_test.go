@@ -308,7 +308,7 @@ func TestScheduleStopsWhenRecordsCannotBeKept(t *testing.T) {
 	s.block = 1
 	blocks := s.planner().plan(pending(s.grid, s.base, s.flops, func(string) bool { return false }))
 	kept := 0
-	err := schedule(t.Context(), blocks, 3, r, newLive(blocks, s.flops), keepFunc(func(rs []results.Record) error {
+	err := schedule(t.Context(), blocks, 3, r, newLive(blocks, s.flops, nil), keepFunc(func(rs []results.Record) error {
 		if kept += len(rs); kept >= 4 {
 			return syscall.ENOSPC
 		}

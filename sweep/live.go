@@ -22,6 +22,7 @@ import (
 type live struct {
 	flops func(results.Config) float64 // of one iteration
 	total float64                      // work of all blocks
+	raced float64                      // what a race is expected to leave of that
 	peak  float64                      // operations per second of one core, measured; 0 if not
 	cores int                          // that the sweep uses
 
@@ -55,11 +56,12 @@ type track struct {
 	skipped      atomic.Int64 // iterations that an earlier run did
 }
 
-func newLive(blocks []block, flops func(results.Config) float64) *live {
+func newLive(blocks []block, flops func(results.Config) float64, races *races) *live {
 	l := &live{flops: flops, cores: 1, began: time.Now()}
 	for _, b := range blocks {
 		l.trials += len(b.open())
 		l.total += b.flops()
+		l.raced += b.flops() * races.part(b.trials[0].config.Iters)
 	}
 	return l
 }
@@ -116,7 +118,7 @@ func (l *live) predict(work float64) {
 		return
 	}
 	if d := now.Sub(l.steady); d >= time.Second && l.predicted.Load() == 0 {
-		left := max(l.total-l.spared-work, 0)
+		left := max(min(l.total-l.spared, l.raced)-work, 0)
 		l.predicted.Store(int64(now.Sub(l.began)) + int64(left/(work-l.before)*float64(d)))
 	}
 }

@@ -108,10 +108,11 @@ func (s *job) predict(blocks []block, r runner) (prediction, error) {
 		like := i % n
 		scale := b.flops() / float64(b.trials[0].config.Iters) * float64(blocks[like].trials[0].config.Iters) / blocks[like].flops()
 		c := all[like]
-		t := scale * (c.setup + c.step*float64(b.trials[0].config.Iters-b.done) + c.image*s.measured(b))
+		part := s.races.part(b.trials[0].config.Iters)
+		t := scale * (c.setup + part*(c.step*float64(b.trials[0].config.Iters-b.done)+c.image*s.measured(b)))
 		first := slices.Index(ends, slices.Min(ends))
 		ends[first] += t
-		work += b.left()
+		work += part * b.left()
 	}
 	p := prediction{seconds: slices.Max(ends), peak: s.peak() * float64(s.workers)}
 	p.flops = work / p.seconds

@@ -171,7 +171,7 @@ func (s *job) train(ctx context.Context, blocks []block, r runner, out *output, 
 	workers := min(s.workers, len(blocks))
 	machine := results.ThisMachine()
 	machine.Detail = s.set.Detail
-	live := newLive(blocks, s.flops)
+	live := newLive(blocks, s.flops, s.races)
 	live.cores, live.peak = s.workers, s.peak()
 	if !s.quiet {
 		stop := newScreen(s.stderr).follow(ctx, live.text)

@@ -49,7 +49,7 @@ torture: ## kill sweeps at random and at every write, and resume them; damage ev
 bench: ## run the benchmarks: make bench BENCH=Gemm COUNT=10 TAGS=openblas
 	$(GO) test -tags '$(TAGS)' -run '^$$' -bench '$(BENCH)' -count $(COUNT) .
 
-bench-train: ## run the benchmarks of training steps and of whole sweeps (needs CIFAR-10: sweep fetch)
+bench-train: ## run the benchmarks of training steps and, with CIFAR-10 (sweep fetch), of whole sweeps
 	$(GO) test -tags '$(TAGS)' -run '^$$' -bench Step ./nn/fused
 	$(GO) test -tags '$(TAGS)' -run '^$$' -bench Sweep -benchtime 3x -timeout 1h ./sweep
 

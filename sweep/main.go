@@ -38,12 +38,15 @@ func main() {
 	os.Exit(run(untilInterrupted(), os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// untilInterrupted returns a context that the first Ctrl-C or SIGTERM ends. The second one ends the
-// process at once, whatever it is busy with: the journal takes that.
+// untilInterrupted returns a context that the first Ctrl-C or SIGTERM ends, or the end of the terminal. The
+// second one ends the process at once, whatever it is busy with: the journal takes that.
 func untilInterrupted() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // nohup
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	go func() {
 		<-signals
 		cancel()
@@ -72,7 +75,10 @@ var errShown = errors.New("shown")
 // run is the whole command: main is a skin over it.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	err := command(ctx, args, stdout, stderr)
-	if err != nil && !errors.Is(err, errShown) {
+	switch {
+	case err == context.Canceled:
+		fmt.Fprintln(stderr, "sweep: interrupted")
+	case err != nil && !errors.Is(err, errShown):
 		fmt.Fprintf(stderr, "sweep: %v\n", err)
 	}
 	return exitCode(err)

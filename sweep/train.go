@@ -247,12 +247,13 @@ func (t *trainer[T]) begin(b block) (*fused.Trainer[T], error) {
 		return nil, err
 	}
 	stream := new(nprand.State)
-	for k, trial := range b.trials {
-		if k > 0 && sameStart(trial.config, b.trials[k-1].config) {
-			block.Copy(k, k-1) // drawing as many numbers takes as long as several iterations
+	for k, tr := range b.trials {
+		same := func(other trial) bool { return sameStart(tr.config, other.config) }
+		if from := slices.IndexFunc(b.trials[:k], same); from >= 0 {
+			block.Copy(k, from) // drawing as many numbers takes as long as several iterations
 			continue
 		}
-		stream.Seed(trial.config.Seed)
+		stream.Seed(tr.config.Seed)
 		block.Init(k, stream)
 	}
 	if c.Order != nil {

@@ -138,7 +138,7 @@ func (fx *fixture[T]) layerShapes(f func(n, d, lanes int) error) error {
 	}
 	// Sums of squares that go round several times, of whole panels and of half a one: a full group of
 	// images may add them up on its way.
-	for _, n := range []int{fx.tile.MR - 1, fx.tile.MR} {
+	for _, n := range []int{max(fx.tile.MR-1, 1), fx.tile.MR} {
 		for _, l := range []int{fx.tile.NR, 3*fx.tile.NR + fx.tile.Lanes} {
 			if err := try(n, 208, l); err != nil {
 				return err

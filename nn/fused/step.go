@@ -63,7 +63,7 @@ func (b *Block[T]) stepDeep(k int, h kernels.Mat[T]) float64 {
 	if !finite {
 		loss = math.NaN() // a dead unit can hide an infinite weight from the scores
 	}
-	b.ops.Axpby(0, d.Data, T(-net.LR), d.Data) // with what is between its rows: all nets have C scores
+	b.ops.Axpby(0, d.Data, T(-net.LR), d.Data) // in one go, with the zeros between its rows
 	for l := len(layers) - 1; l >= 0; l-- {
 		in := h
 		if l > 0 {

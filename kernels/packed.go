@@ -10,14 +10,14 @@ import "slices"
 // has rows, of Update the pixels from from on, as many as w has steps. With wide weights from is 0.
 type Packed[T Float] struct {
 	Width   int                  // of a panel or a tile
-	Flips   func(lanes int) bool // whether weights of so many lanes are flipped; nil says that none are
+	Flips   func(lanes int) bool // whether weights of so many lanes are flipped
 	Load    func(m *Minibatch[T], x []uint8, idx []int, mean []T)
 	Forward func(z Mat[T], m *Minibatch[T], w Panels[T], squares []T, from int)
 	Update  func(w Panels[T], beta []T, m *Minibatch[T], d Mat[T], from int)
 }
 
-// NewPacked returns the first layer that m computes, for [Slots.Packed], with the elementwise kernels
-// of s.
+// NewPacked returns the first layer that m, which has a Copy, computes, for [Slots.Packed], with the elementwise
+// kernels of s.
 func NewPacked[T Float](m Micro[T], s *Slots[T]) *Packed[T] {
 	l := &packedLayer[T]{gemm: gemm[T]{micro: m}, slots: s}
 	l.pool.New = func() any { return new(workspace[T]) }
@@ -166,11 +166,9 @@ func (l *packedLayer[T]) update(w Panels[T], beta []T, m *Minibatch[T], d Mat[T]
 	for i := len(beta); i < lanes; i++ {
 		ws.betas[i] = 1
 	}
-	p := strips[T]{images: m.images, scalars: l.scalars(m, true), lanes: w.Lanes, vec: d.view(w.Width), out: w.view(), beta: ws.betas, padded: true}
+	p := strips[T]{images: m.images, scalars: l.scalars(m, true), lanes: w.Lanes, out: w.view(), beta: ws.betas, padded: true}
 	p.nonzero = !slices.Contains(beta, 0)
-	if l.micro.Copy != nil {
-		p.vec = l.packDeltas(ws, d, w.Width)
-	}
+	p.vec = l.packDeltas(ws, d, w.Width)
 	l.run(ws, &p)
 	l.release(ws)
 }
@@ -235,7 +233,7 @@ func (l *packedLayer[T]) block(ws *workspace[T], p *strips[T], lane, end, step i
 			if p.beta != nil {
 				s.BetaKind, s.Beta = BetaCols, p.beta[c:]
 			}
-			if p.padded && l.micro.Copy != nil {
+			if p.padded {
 				s.Cols, s.WholeBeta = l.wholeWidth(width), p.nonzero
 			}
 			if s.Resume || s.Unfinished {

@@ -32,7 +32,7 @@ func (o Ops[T]) NewPanels(steps, lanes int) Panels[T] {
 	p := Panels[T]{Steps: steps, Lanes: lanes, Width: max(lanes, 1)}
 	if l := o.s.Packed; l != nil {
 		p.Width = l.Width
-		if lanes > 0 && l.Flips != nil && l.Flips(lanes) {
+		if lanes > 0 && l.Flips(lanes) {
 			p.Units = lanes
 			p.Data = grow[T](nil, roundUp(steps, p.Width)*lanes)
 			return p

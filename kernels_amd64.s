@@ -103,7 +103,7 @@
 	MOVU T1, 64(R11)(AX*1); \
 	ADDQ $128, AX; \
 	ANDQ $(SUMBYTES-1), AX
-#define SUMBYTES (2*64*(256>>LOG))
+#define SUMBYTES (128*(256>>LOG)) /* SumLanes rows of both vectors */
 #define WHOLEBETA MOVU 64(R8), V1
 #define MERGEWHOLE(a, b) \
 	FMA  (AX), V0, a; \

@@ -12,7 +12,8 @@
 //	ROWMEM(s,a,b)  the same without a register
 //	COLBETA        loads β by columns and the masks of those that are not 0
 //	WHOLEBETA      loads those of the second vector, all of them
-//	ADDSQUARES     adds the squares of the vectors to their sums at AX from R11 on; narrow strips have none
+//	ADDSQUARES     adds the squares of the vectors to their sums at AX from R11 on; nothing where there
+//	               is one vector, for which nobody asks for squares
 //
 // and the op of a row of sums a, b, ending with a jump to the next group once R15 is 0
 // (RESUME: to the start of the loop once CX is 0; ZERO: without one):

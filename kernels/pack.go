@@ -116,7 +116,7 @@ func scalarPitch[T Float](n int) int {
 	return (roundUp(n, line)/line | 1) * line
 }
 
-const cacheLine = 64 // bytes
+const cacheLine = pages.Line
 
 func lineElems[T Float]() int {
 	var zero T

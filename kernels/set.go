@@ -28,8 +28,9 @@ type Set struct {
 }
 
 // Slots holds the kernels of one type. A slot may assume that its arguments
-// were checked, and that no matrix of ReLUGrad, AddBias and BiasReLU is empty: call it through [Of]. No slot but Packed is ever nil:
-// start from [Reference] and override what is faster.
+// were checked, and that no matrix of ReLUGrad, AddBias and BiasReLU is empty:
+// call it through [Of]. No slot but Packed is ever nil: start from [Reference]
+// and override what is faster.
 type Slots[T Float] struct {
 	Tile        Tile
 	Gemm        func(p Product[T])

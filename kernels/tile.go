@@ -35,8 +35,8 @@ type Micro[T Float] struct {
 	CopyTiles      func(dst []uint8, images, next []*uint8, tiles, pitch int)
 	PackImageLanes func(dst []T, src []uint8, mean []T, blocks, pitch int)
 	PackPixelLanes func(dst []T, src []uint8, mean []T, images int)
-	// Multiply computes a strip of C. It takes Strip.Squares where Squares, if not 0, divides K, Cols is NR and the
-	// scalars are a full group of rows or more.
+	// Multiply computes a strip of C. It takes Strip.Squares where Cols is NR, Rows are a full group or more, and K
+	// is a multiple of Squares; if that is 0, nowhere.
 	Squares  int
 	Multiply func(s *Strip[T])
 	// Copy sets dst(r, c) = src(r, c), and what is left of the last vector of a row of dst
@@ -127,8 +127,8 @@ type Strip[T Float] struct {
 	TileSteps int
 	TileSkip  int
 
-	// Where Squares is not nil, the kernel adds the squares of Vec to these sums: row p to row p mod SumLanes, of
-	// NR each. It does so where Micro.Squares allows it.
+	// Where Squares is not nil, the kernel also adds the squares of Vec to these sums: those of row p to row p mod
+	// SumLanes, of NR each. See Micro.Multiply for where it may be set.
 	Squares []T
 
 	// A chain in parts: Resume continues the chains in Partial, else they start from

@@ -34,8 +34,8 @@ type Config struct {
 	Mu    float64 `json:"mu,omitempty"`   // of these rules: the share of the velocity that is kept
 }
 
-// epoch returns the iterations of an epoch.
-func (c *Config) epoch() int { return max(c.Split[0]/max(c.Batch, 1), 1) }
+// PerEpoch returns the iterations of an epoch, as the assignment counts them.
+func (c *Config) PerEpoch() int { return max(c.Split[0]/max(c.Batch, 1), 1) }
 
 // A field is one line of the canonical form: a name and an exact value. While the value of an
 // optional one is empty, it has no line.

@@ -19,6 +19,7 @@ import (
 type HeatMap struct {
 	LRs, Regs []float64   // ascending
 	Val       [][]float64 // [reg][lr]; NaN where no trial was done
+	Stopped   [][]int     // iterations after which that trial was stopped; 0 if it was not
 }
 
 // NewHeatMap collects the accuracies that trials are ranked by.
@@ -36,13 +37,17 @@ func NewHeatMap(records []Record) HeatMap {
 			row[i] = math.NaN()
 		}
 		h.Val = append(h.Val, row)
+		h.Stopped = append(h.Stopped, make([]int, len(h.LRs)))
 	}
 	for _, r := range records {
 		if score, ok := r.Score(); ok {
 			x, _ := slices.BinarySearch(h.LRs, r.Config.LR)
 			y, _ := slices.BinarySearch(h.Regs, r.Config.Reg)
 			if v := &h.Val[y][x]; !(*v >= score) {
-				*v = score
+				*v, h.Stopped[y][x] = score, 0
+				if r.State == Stopped {
+					h.Stopped[y][x] = r.Steps
+				}
 			}
 		}
 	}
@@ -69,7 +74,8 @@ func (h HeatMap) span() (lo, hi float64) {
 	return lo, hi
 }
 
-// WritePNG draws the map, with the accuracies written into its cells.
+// WritePNG draws the map, with the accuracies written into its cells, and below them where
+// trials were stopped: those of different lengths do not compare.
 func (h HeatMap) WritePNG(w io.Writer) error {
 	p := plot.New()
 	p.Title.Text = "Best validation accuracy"
@@ -90,6 +96,9 @@ func (h HeatMap) WritePNG(w io.Writer) error {
 			text := "-"
 			if !math.IsNaN(v) {
 				text = fmt.Sprintf("%.3f", v)
+			}
+			if at := h.Stopped[y][x]; at > 0 {
+				text += fmt.Sprintf("\nat %d", at)
 			}
 			labels.XYs = append(labels.XYs, plotter.XY{X: float64(x), Y: float64(y)})
 			labels.Labels = append(labels.Labels, text)

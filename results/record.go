@@ -144,7 +144,7 @@ func (r *Record) Val() *float64 {
 	switch {
 	case r.State == Stopped && len(r.Rungs) > 0:
 		return &r.Rungs[len(r.Rungs)-1].Val
-	case r.Accuracy.FinalVal != nil && r.Config.Net != "fc" && r.Steps <= r.Config.epoch():
+	case r.Accuracy.FinalVal != nil && r.Config.Net != "fc" && r.Steps <= r.Config.PerEpoch():
 		return r.Accuracy.FinalVal
 	}
 	return r.Accuracy.Val

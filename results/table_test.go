@@ -245,13 +245,26 @@ func TestEmptyTable(t *testing.T) {
 }
 
 func TestHeatMap(t *testing.T) {
-	records := append(grid(), point(1e-3, 0.85, Done, 0.3)) // a worse one of another seed
+	stopped := func(lr, val float64) Record {
+		r := point(lr, 0.85, Stopped, 0)
+		r.Steps, r.Rungs = 100, []Rung{{100, val}}
+		return r
+	}
+	records := append(grid(), point(1e-3, 0.85, Done, 0.3), // a worse one of another seed
+		stopped(1e-4, 0.4), stopped(1e-3, 0.4), stopped(0.5, 0.1), point(0.5, 0.85, Done, 0.2))
 	h := NewHeatMap(records)
 	if !h.Worthwhile() || len(h.LRs) != 3 || len(h.Regs) != 2 {
 		t.Fatalf("%+v", h)
 	}
 	if got := h.Val[1][1]; got != 0.512 {
 		t.Errorf("cell of lr 0.001, reg 0.85: %g, want the best, 0.512", got)
+	}
+	if got := h.Val[1][0]; got != 0.4 {
+		t.Errorf("cell of a stopped trial: %g, want its rung's 0.4", got)
+	}
+	// The best of a cell was stopped, or not.
+	if got, want := h.Stopped[1], []int{100, 0, 0}; !slices.Equal(got, want) {
+		t.Errorf("stopped at %d, want %d", got, want)
 	}
 	if v := h.Val[0][2]; v == v {
 		t.Errorf("cell of a diverged trial: %g, want NaN", v)

@@ -165,13 +165,10 @@ func (g *grid) at(i int, base results.Config) results.Config {
 	c.Batch = int(g.batch[index[1]])
 	c.Iters = int(g.iters[index[2]])
 	if epochs := int(g.epochs[index[3]]); epochs > 0 {
-		c.Iters = epochs * perEpoch(c)
+		c.Iters = epochs * c.PerEpoch()
 	}
 	c.Decay, c.Std = g.decay[index[4]], g.std[index[5]]
 	c.Mu, c.LR, c.Reg = g.mu[index[6]], g.lr[index[7]], g.reg[index[8]]
 	c.Seed = uint32(g.seed[index[9]])
 	return c
 }
-
-// perEpoch returns the iterations of an epoch, as the assignment counts them.
-func perEpoch(c results.Config) int { return max(c.Split[0]/c.Batch, 1) }

@@ -61,8 +61,7 @@ func (f *fit[T]) judge(ctx context.Context) error {
 	var stopped []results.Record
 	for n, k := range at {
 		if keep[k] = goOn[n]; !keep[k] {
-			_, rungs := f.hooks.races.course(f.block.trials[f.fused.IDs()[k]])
-			stopped = append(stopped, f.stopped(k, rungs))
+			stopped = append(stopped, f.stopped(k))
 		}
 	}
 	if len(stopped) > 0 {

@@ -156,7 +156,7 @@ func begin(t *testing.T, c *exec.Cmd, out string) {
 	t.Fatal("a minute later the second trial has not begun")
 }
 
-// TestInterrupted sends Ctrl-C. At one of them the command stops: what has ended is on record, what runs
+// TestInterrupted sends Ctrl-C, and what a terminal sends that closes. At one of them the command stops: what has ended is on record, what runs
 // has a checkpoint, and the command that is printed goes on to the end of an unbroken run. At the
 // second, it ends at once, though it hangs in a checkpoint or a table; it can be gone on with all the same.
 func TestInterrupted(t *testing.T) {
@@ -166,7 +166,7 @@ func TestInterrupted(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	want := results.NewTable(recorded(t, "whole")).Digest()
-	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM}[:torture(1, 2)] {
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGHUP, syscall.SIGTERM}[:torture(2, 3)] {
 		t.Run(signal.String(), func(t *testing.T) { testInterruptedOnce(t, signal, want) })
 	}
 	for _, part := range []string{statesName, csvName}[:torture(1, 2)] {

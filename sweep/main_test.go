@@ -308,8 +308,15 @@ func TestInterruptedBeforeAnything(t *testing.T) {
 	isolate(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, code := callContext(t, ctx, small("-out", "o")...); code != exitInterrupted {
-		t.Errorf("exit code %d, want %d", code, exitInterrupted)
+	if _, stderr, code := callContext(t, ctx, small("-out", "o")...); code != exitInterrupted || !strings.HasPrefix(stderr, "sweep: interrupted") {
+		t.Errorf("exit code %d, want %d; stderr %q", code, exitInterrupted, stderr)
+	}
+	// A verification has nothing to go on with.
+	if _, stderr, code := call(t, small("-out", "o")...); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	if _, stderr, code := callContext(t, ctx, "verify", "-out", "o"); code != exitInterrupted || stderr != "sweep: interrupted\n" {
+		t.Errorf("verify: exit code %d, stderr %q", code, stderr)
 	}
 }
 

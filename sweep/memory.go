@@ -22,11 +22,11 @@ func (s *job) enoughMemory(blocks []block) error {
 	if !ok {
 		return nil
 	}
-	return s.fit(blocks, free)
+	return s.within(free, blocks)
 }
 
-// fit reports whether the blocks that train side by side fit into so many bytes.
-func (s *job) fit(blocks []block, free float64) error {
+// within reports whether the weights of the blocks that train side by side fit into so many bytes.
+func (s *job) within(free float64, blocks []block) error {
 	sizes := make([]float64, len(blocks))
 	for i, b := range blocks {
 		for _, t := range b.open() {
@@ -41,7 +41,7 @@ func (s *job) fit(blocks []block, free float64) error {
 	if need <= free {
 		return nil
 	}
-	return badInput{fmt.Errorf("the nets that train side by side need %.4g GB of memory, of which %.4g GB are left; try fewer -workers, -block 1 or smaller nets", need/1e9, free/1e9)}
+	return badInput{fmt.Errorf("the nets that train side by side need at least %.4g GB of memory, of which %.4g GB are left; try fewer -workers, -block 1 or smaller nets", need/1e9, free/1e9)}
 }
 
 // available reads what Linux says of its memory: the bytes that programs can still have.

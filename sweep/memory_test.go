@@ -20,22 +20,7 @@ func TestAvailable(t *testing.T) {
 	}
 }
 
-// What cannot fit is refused in one line before it is tried, also by a dry run.
-func TestTooLarge(t *testing.T) {
-	if _, err := os.Stat("/proc/meminfo"); err != nil {
-		t.Skip("this system does not say how much memory is left")
-	}
-	isolate(t)
-	huge := "65536" + strings.Repeat("x65536", 400) // 7 TB
-	for _, more := range []string{"", " -dry-run"} {
-		_, stderr, code := call(t, strings.Fields("-data synthetic -impl reference -quiet -net fc -epochs 1 -out o -hidden "+huge+more)...)
-		if code != exitBadInput || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "GB of memory") {
-			t.Errorf("%q: exit code %d, stderr %q", more, code, stderr)
-		}
-	}
-}
-
-func TestFitCountsWhatTrainsSideBySide(t *testing.T) {
+func TestMemoryOfWhatTrainsSideBySide(t *testing.T) {
 	isolate(t)
 	o, err := parseOptions(strings.Fields("-data synthetic -hidden 10,20,30 -workers 2"))
 	if err != nil {
@@ -54,13 +39,13 @@ func TestFitCountsWhatTrainsSideBySide(t *testing.T) {
 	for _, b := range blocks {
 		largest = max(largest, float64(s.stateSize(b.trials[0].config)))
 	}
-	if err := s.fit(blocks, 2*largest); err != nil {
+	if err := s.within(2*largest, blocks); err != nil {
 		t.Error(err)
 	}
-	if err := s.fit(blocks, 2*largest-1); err == nil {
+	if err := s.within(2*largest-1, blocks); err == nil {
 		t.Errorf("two nets of %g bytes are said to fit into a byte less", largest)
 	}
-	if err := s.fit(nil, 0); err != nil {
+	if err := s.within(0, nil); err != nil {
 		t.Error(err)
 	}
 }

@@ -58,7 +58,7 @@ func lengthless(c results.Config) string {
 // end the Solver measures, and draws random numbers for that; a longer training does so there
 // only where an epoch ends.
 func beginsLonger(c results.Config, done int) bool {
-	return done < c.Iters || c.Net != "fc" || c.Iters%perEpoch(c) == 0
+	return done < c.Iters || c.Net != "fc" || c.Iters%c.PerEpoch() == 0
 }
 
 // planFrom makes blocks of the trials that have an origin, each of nets that are as far as each other.

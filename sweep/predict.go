@@ -67,7 +67,7 @@ func median(x []float64) float64 {
 func (s *job) measured(b block) float64 {
 	c := b.trials[0].config
 	val, test := float64(s.data.Val.Len()), float64(s.data.Test.Len())
-	epochs := (c.Iters - b.done + perEpoch(c) - 1) / perEpoch(c)
+	epochs := (c.Iters - b.done + c.PerEpoch() - 1) / c.PerEpoch()
 	if c.Net == "fc" {
 		return float64(epochs+1)*(val+float64(min(1000, s.data.Train.Len()))) + val + test
 	}

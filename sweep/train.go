@@ -297,15 +297,17 @@ func (f *fit[T]) step() {
 func (f *fit[T]) stopAll() {
 	var records []results.Record
 	for k, val := range f.fused.Validate() {
-		records = append(records, f.stopped(k, []results.Rung{{Step: f.fused.Done(), Val: val}}))
+		r := f.stopped(k)
+		r.Rungs = []results.Rung{{Step: f.fused.Done(), Val: val}}
+		records = append(records, r)
 	}
 	f.hooks.ended(records)
 }
 
-// stopped returns the record of net k of the block, stopped here after these rungs.
-func (f *fit[T]) stopped(k int, rungs []results.Rung) results.Record {
+// stopped returns the record of net k of the block, stopped here.
+func (f *fit[T]) stopped(k int) results.Record {
 	r := f.record(f.fused.IDs()[k])
-	r.State, r.Weights, r.Rungs = results.Stopped, hashNumbers(f.fused.Block().Weights(k)...), rungs
+	r.State, r.Weights = results.Stopped, hashNumbers(f.fused.Block().Weights(k)...)
 	return r
 }
 

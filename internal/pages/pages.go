@@ -5,16 +5,16 @@ package pages
 
 import "unsafe"
 
-const (
-	line = 64      // bytes of a cache line
-	huge = 2 << 20 // bytes of a huge page
-)
+// Line is the bytes of a cache line.
+const Line = 64
+
+const huge = 2 << 20 // bytes of a huge page
 
 // Make returns n zeros that begin a cache line. From 2 MiB on they begin a huge page, and have as
 // many as their size, rounded, holds: up to 1 MiB goes unused.
 func Make[T uint8 | float32 | float64](n int) []T {
 	size := int(unsafe.Sizeof(T(0)))
-	align, whole := line, 0
+	align, whole := Line, 0
 	if n*size >= huge {
 		align, whole = huge, (n*size+huge/2)/huge*huge
 	}

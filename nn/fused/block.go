@@ -5,6 +5,7 @@ import (
 	"slices"
 	"unsafe"
 
+	"fusegrid/internal/pages"
 	"fusegrid/kernels"
 	"fusegrid/nn/nprand"
 )
@@ -102,13 +103,13 @@ func newDense[T kernels.Float](out, in int, rule Rule) dense[T] {
 // are a line further apart than they need be if they would lie a multiple of 1,024 bytes apart: at such
 // strides the lines of a column crowd into few sets of the L1 cache.
 func spread[T kernels.Float](rows, cols int) kernels.Mat[T] {
-	const crowded, line = 1024, 64
+	const crowded, line = 1024, pages.Line
 	size := int(unsafe.Sizeof(T(0)))
 	stride := max((cols*size+line-1)/line, 1) * line / size
 	if stride*size%crowded == 0 {
 		stride += line / size
 	}
-	return kernels.Mat[T]{Rows: rows, Cols: cols, Stride: stride, Data: make([]T, rows*stride)}
+	return kernels.Mat[T]{Rows: rows, Cols: cols, Stride: stride, Data: pages.Make[T](rows * stride)}
 }
 
 // Len returns the number of nets in the block.

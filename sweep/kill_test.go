@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -166,19 +167,23 @@ func TestInterrupted(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	want := results.NewTable(recorded(t, "whole")).Digest()
-	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGHUP, syscall.SIGTERM}[:torture(2, 3)] {
-		t.Run(signal.String(), func(t *testing.T) { testInterruptedOnce(t, signal, want) })
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGHUP, syscall.SIGTERM}[:torture(2, 3)] {
+		t.Run(sig.String(), func(t *testing.T) { testInterruptedOnce(t, sig, want) })
 	}
 	for _, part := range []string{statesName, csvName}[:torture(1, 2)] {
 		t.Run("twice in "+part, func(t *testing.T) { testInterruptedTwice(t, part, want) })
 	}
 }
 
-func testInterruptedOnce(t *testing.T, signal os.Signal, want string) {
+func testInterruptedOnce(t *testing.T, sig os.Signal, want string) {
+	// Tests may run under nohup; what they start does not ignore a hangup all the same.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	dir := filepath.Join(t.TempDir(), "o")
 	c, out := killable(waitGrid+" -out "+dir, 0)
 	begin(t, c, dir)
-	c.Process.Signal(signal)
+	c.Process.Signal(sig)
 	c.Wait()
 	records := recorded(t, dir)
 	said := regexp.MustCompile(`sweep: interrupted; (\d+) of 4 trials are on record\. To go on:\n  (?:go run \./)?sweep (.*)\n`).FindStringSubmatch(out.String())

@@ -42,42 +42,43 @@ func (c *Config) PerEpoch() int { return max(c.Split[0]/max(c.Batch, 1), 1) }
 type field struct {
 	name     string
 	optional bool
+	text     bool                             // a string in JSON, not a number
 	value    func(b []byte, c *Config) []byte // appends it
 }
 
 // fields are all that make a configuration, in the order that people read them.
 var fields = []field{
-	{"data", false, func(b []byte, c *Config) []byte { return append(b, c.Data...) }},
-	{"split", false, func(b []byte, c *Config) []byte {
+	{"data", false, true, func(b []byte, c *Config) []byte { return append(b, c.Data...) }},
+	{"split", false, true, func(b []byte, c *Config) []byte {
 		b = append(strconv.AppendInt(b, int64(c.Split[0]), 10), '/')
 		b = append(strconv.AppendInt(b, int64(c.Split[1]), 10), '/')
 		return strconv.AppendInt(b, int64(c.Split[2]), 10)
 	}},
-	{"pixels", false, func(b []byte, c *Config) []byte { return append(b, c.Pixels...) }},
-	{"net", false, func(b []byte, c *Config) []byte { return append(b, c.Net...) }},
-	{"hidden", false, func(b []byte, c *Config) []byte { return appendHidden(b, c.Hidden) }},
-	{"lr", false, func(b []byte, c *Config) []byte { return appendExact(b, c.LR) }},
-	{"reg", false, func(b []byte, c *Config) []byte { return appendExact(b, c.Reg) }},
-	{"decay", false, func(b []byte, c *Config) []byte { return appendExact(b, c.Decay) }},
-	{"batch", false, func(b []byte, c *Config) []byte { return strconv.AppendInt(b, int64(c.Batch), 10) }},
-	{"iters", false, func(b []byte, c *Config) []byte { return strconv.AppendInt(b, int64(c.Iters), 10) }},
-	{"std", false, func(b []byte, c *Config) []byte { return appendExact(b, c.Std) }},
-	{"seed", false, func(b []byte, c *Config) []byte { return strconv.AppendUint(b, uint64(c.Seed), 10) }},
-	{"order", true, func(b []byte, c *Config) []byte {
+	{"pixels", false, true, func(b []byte, c *Config) []byte { return append(b, c.Pixels...) }},
+	{"net", false, true, func(b []byte, c *Config) []byte { return append(b, c.Net...) }},
+	{"hidden", false, true, func(b []byte, c *Config) []byte { return appendHidden(b, c.Hidden) }},
+	{"lr", false, false, func(b []byte, c *Config) []byte { return appendExact(b, c.LR) }},
+	{"reg", false, false, func(b []byte, c *Config) []byte { return appendExact(b, c.Reg) }},
+	{"decay", false, false, func(b []byte, c *Config) []byte { return appendExact(b, c.Decay) }},
+	{"batch", false, false, func(b []byte, c *Config) []byte { return strconv.AppendInt(b, int64(c.Batch), 10) }},
+	{"iters", false, false, func(b []byte, c *Config) []byte { return strconv.AppendInt(b, int64(c.Iters), 10) }},
+	{"std", false, false, func(b []byte, c *Config) []byte { return appendExact(b, c.Std) }},
+	{"seed", false, false, func(b []byte, c *Config) []byte { return strconv.AppendUint(b, uint64(c.Seed), 10) }},
+	{"order", true, false, func(b []byte, c *Config) []byte {
 		if c.Order == nil {
 			return b
 		}
 		return strconv.AppendUint(b, uint64(*c.Order), 10)
 	}},
-	{"rule", true, func(b []byte, c *Config) []byte { return append(b, c.Rule...) }},
-	{"mu", true, func(b []byte, c *Config) []byte {
+	{"rule", true, true, func(b []byte, c *Config) []byte { return append(b, c.Rule...) }},
+	{"mu", true, false, func(b []byte, c *Config) []byte {
 		if c.Rule == "" && c.Mu == 0 {
 			return b
 		}
 		return appendExact(b, c.Mu)
 	}},
-	{"dtype", false, func(b []byte, c *Config) []byte { return append(b, c.DType...) }},
-	{"class", false, func(b []byte, c *Config) []byte { return append(b, c.Class...) }},
+	{"dtype", false, true, func(b []byte, c *Config) []byte { return append(b, c.DType...) }},
+	{"class", false, true, func(b []byte, c *Config) []byte { return append(b, c.Class...) }},
 }
 
 // byName holds the fields in the order of their names.

@@ -27,11 +27,16 @@ func appendRecord(b []byte, r *Record) ([]byte, error) {
 
 	e.raw(`,"accuracy":`)
 	e.open(`{`)
-	e.optional(`"train":`, r.Accuracy.Train)
-	e.optional(`"val":`, r.Accuracy.Val)
+	e.optional(`"train":`, r.Accuracy.EpochTrain)
+	e.optional(`"val":`, r.Accuracy.EpochVal)
 	e.optional(`"best_val":`, r.Accuracy.BestVal)
 	e.optional(`"final_val":`, r.Accuracy.FinalVal)
 	e.optional(`"test":`, r.Accuracy.Test)
+	e.optional(`"final_train":`, r.Accuracy.FinalTrain)
+	if r.Accuracy.FinalStep != 0 {
+		e.name(`"final_step":`)
+		e.int(r.Accuracy.FinalStep)
+	}
 	e.raw(`},"loss":`)
 	e.open(`{`)
 	e.optional(`"first":`, r.Loss.First)
@@ -107,12 +112,17 @@ func (e *encoder) optional(name string, v *float64) {
 	if v == nil {
 		return
 	}
+	e.name(name)
+	e.float(*v)
+}
+
+// name appends the name of a value, after a comma if it is not the first of its object.
+func (e *encoder) name(name string) {
 	if !e.first {
 		e.raw(`,`)
 	}
 	e.first = false
 	e.raw(name)
-	e.float(*v)
 }
 
 // float appends v as ES6 writes numbers: an exponent only for what is very large or small,

@@ -75,7 +75,7 @@ func TestAppendRecord(t *testing.T) {
 
 func TestAppendRecordRefuses(t *testing.T) {
 	for name, spoil := range map[string]func(r *Record){
-		"NaN":              func(r *Record) { r.Accuracy.Val = ptr(math.NaN()) },
+		"NaN":              func(r *Record) { r.Accuracy.FinalVal = ptr(math.NaN()) },
 		"infinite speed":   func(r *Record) { r.Speed.FLOPs = math.Inf(1) },
 		"year of 5 digits": func(r *Record) { r.Ended = r.Ended.AddDate(10_000, 0, 0) },
 	} {

@@ -26,7 +26,7 @@ func trial(n int) Record {
 	}
 	return Record{
 		Key: c.Key(), State: Done, Config: c, Steps: c.Iters, DataName: "CIFAR-10", Impl: "avx2",
-		Accuracy: Accuracy{Train: ptr(0.5), Val: ptr(0.4 + float64(n%7)/100), BestVal: ptr(0.48), FinalVal: ptr(0.47), Test: ptr(0.45)},
+		Accuracy: Accuracy{EpochTrain: ptr(0.55), EpochVal: ptr(0.47), BestVal: ptr(0.48), FinalTrain: ptr(0.5), FinalVal: ptr(0.4 + float64(n%7)/100), FinalStep: c.Iters, Test: ptr(0.45)},
 		Loss:     Loss{First: ptr(2.3), Last: ptr(1.5), Min: ptr(1.25)},
 		Speed:    Speed{Seconds: 2, Samples: 1e5, Iters: 500, FLOPs: 6.2e10, Block: 1, Workers: 2},
 		Machine:  Machine{CPU: "Z80", Cores: 2, Platform: "linux/amd64", Go: "go1.26"},

@@ -50,14 +50,20 @@ type Record struct {
 
 // Accuracy holds shares of images classified correctly, 0 to 1. A nil one was
 // not measured.
+//
+// Final accuracies are those of the net that the training leaves: the last weights of a
+// two-layer net, the best ones of the Solver, and those at its last rung if the trial was
+// stopped. Epoch accuracies are the history that the assignment prints: they were measured
+// during training, so the net that is left may have others.
 type Accuracy struct {
-	Train   *float64 `json:"train,omitempty"`    // at the last epoch, on the sample that the training draws
-	Val     *float64 `json:"val,omitempty"`      // at the last epoch
-	BestVal *float64 `json:"best_val,omitempty"` // best of all epochs
-	// Of the net that is left at the end: the last weights of a two-layer net, the
-	// best ones of the Solver.
-	FinalVal *float64 `json:"final_val,omitempty"`
-	Test     *float64 `json:"test,omitempty"`
+	EpochTrain *float64 `json:"train,omitempty"`    // last of the history, on the sample that the training draws
+	EpochVal   *float64 `json:"val,omitempty"`      // last of the history
+	BestVal    *float64 `json:"best_val,omitempty"` // best of the history
+
+	FinalVal   *float64 `json:"final_val,omitempty"`
+	Test       *float64 `json:"test,omitempty"`        // of the net that is left, too
+	FinalTrain *float64 `json:"final_train,omitempty"` // on 1,000 training images, evenly spread
+	FinalStep  int      `json:"final_step,omitempty"`  // iterations after which the net had its weights
 }
 
 // A Rung is a point where trials are compared.
@@ -124,34 +130,42 @@ func (r *Record) Settled(race string) bool {
 	return r.State == Done || r.State == Diverged || r.State == Stopped && r.Race == race
 }
 
-// Score returns the validation accuracy that trials are ranked by, if there is
-// one: that of [Record.Val], or where the Solver restores its best weights, the best.
-func (r *Record) Score() (float64, bool) {
-	a := r.Val()
-	if r.Config.Net == "fc" && r.State == Done {
-		a = r.Accuracy.BestVal
-	}
-	if a == nil || (r.State != Done && r.State != Stopped) {
-		return 0, false
-	}
-	return *a, true
-}
-
-// Val returns the validation accuracy that people are shown: at the last epoch, as the assignment
-// prints it. What was stopped has that of the rung where it was, and a net that trained for no more than
-// an epoch has the final one: the only epoch was measured after its first step.
+// Val returns the validation accuracy that the trial is ranked, shown, kept and drawn by: that of
+// the net that it leaves. It is nil if there is no such net: the trial diverged or failed.
 func (r *Record) Val() *float64 {
 	switch {
-	case r.State == Stopped && len(r.Rungs) > 0:
+	case r.State != Done && r.State != Stopped:
+		return nil
+	case r.Accuracy.FinalVal == nil && r.State == Stopped && len(r.Rungs) > 0: // records of earlier versions
 		return &r.Rungs[len(r.Rungs)-1].Val
-	case r.Accuracy.FinalVal != nil && r.Config.Net != "fc" && r.Steps <= r.Config.PerEpoch():
-		return r.Accuracy.FinalVal
 	}
-	return r.Accuracy.Val
+	return r.Accuracy.FinalVal
 }
 
-// Rank sorts records: best validation accuracy first, then what was stopped,
-// diverged, failed. Ties are in the order of keys.
+// Train returns the accuracy on training images of the net whose Val is, or nil if it was not measured.
+func (r *Record) Train() *float64 {
+	if r.Val() == nil {
+		return nil
+	}
+	return r.Accuracy.FinalTrain
+}
+
+// Step returns the iterations after which the net had the weights that Val and Train were measured
+// with. It is 0 if there is no such net, or if an earlier version did not record the step of the
+// Solver's best weights.
+func (r *Record) Step() int {
+	switch {
+	case r.Val() == nil:
+		return 0
+	case r.Accuracy.FinalStep == 0 && (r.State == Stopped || r.Config.Net != "fc"):
+		return r.Steps
+	}
+	return r.Accuracy.FinalStep
+}
+
+// Rank sorts records: what trained to the end, best validation accuracy first; then what was
+// stopped, latest step first and at the same step best accuracy first, since accuracies after
+// different steps do not compare; then diverged and failed. Ties are in the order of keys.
 func Rank(records []Record) {
 	ranked := make([]Record, 0, len(records))
 	for _, r := range inOrder(records) {
@@ -160,33 +174,40 @@ func Rank(records []Record) {
 	copy(records, ranked)
 }
 
+// Before reports whether Rank puts r before s.
+func (r *Record) Before(s *Record) bool { return placeOf(r).compare(placeOf(s)) < 0 }
+
+// A place is what a record is ranked by.
+type place struct {
+	order int // of its state
+	step  int // at which it was stopped
+	val   float64
+	r     *Record
+}
+
+func placeOf(r *Record) place {
+	p := place{order: slices.Index([]State{Done, Stopped, Diverged, Failed}, r.State), val: -1, r: r}
+	if val := r.Val(); val != nil {
+		p.val = *val
+	}
+	if r.State == Stopped {
+		p.step = r.Step()
+	}
+	return p
+}
+
+func (p place) compare(q place) int {
+	return cmp.Or(cmp.Compare(p.order, q.order), cmp.Compare(q.step, p.step), cmp.Compare(q.val, p.val), strings.Compare(p.r.Key, q.r.Key))
+}
+
 // inOrder returns the records as Rank sorts them, but leaves them where they are: a record is
 // long, and a sort would move each many times.
 func inOrder(records []Record) []*Record {
-	order := map[State]int{Done: 0, Stopped: 1, Diverged: 2, Failed: 3}
-	type place struct {
-		order int
-		score float64
-		r     *Record
-	}
 	places := make([]place, len(records))
 	for i := range records {
-		r := &records[i]
-		score, ok := r.Score()
-		if !ok {
-			score = -1
-		}
-		places[i] = place{order[r.State], score, r}
+		places[i] = placeOf(&records[i])
 	}
-	slices.SortFunc(places, func(a, b place) int {
-		if c := cmp.Compare(a.order, b.order); c != 0 {
-			return c
-		}
-		if c := cmp.Compare(b.score, a.score); c != 0 {
-			return c
-		}
-		return strings.Compare(a.r.Key, b.r.Key)
-	})
+	slices.SortFunc(places, place.compare)
 	ranked := make([]*Record, len(places))
 	for i, p := range places {
 		ranked[i] = p.r

@@ -3,14 +3,11 @@ package results
 import (
 	"bytes"
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -99,11 +96,11 @@ func (t *Table) columns() []column {
 	has := func(f func(r *Record) bool) bool { return slices.ContainsFunc(t.records, f) }
 	cols := t.varying()
 	cols = append(cols,
-		column{name: "train", cell: of(func(b []byte, r *Record) []byte { return share(b, r.Accuracy.Train) }), drop: 1},
+		column{name: "train", cell: of(func(b []byte, r *Record) []byte { return share(b, r.Train()) }), drop: 1},
 		column{name: "val", cell: of(func(b []byte, r *Record) []byte { return share(b, r.Val()) })},
 	)
-	if has(func(r *Record) bool { return r.Config.Net == "fc" }) {
-		cols = append(cols, column{name: "best val", cell: of(func(b []byte, r *Record) []byte { return share(b, r.Accuracy.BestVal) })})
+	if has(func(r *Record) bool { return r.Val() != nil && r.Step() != r.Config.Iters }) {
+		cols = append(cols, column{name: "step", cell: of(step), drop: 1})
 	}
 	cols = append(cols,
 		column{name: "test", cell: func(b []byte, row int) []byte { return t.test(b, row, share) }},
@@ -156,6 +153,14 @@ func share(b []byte, a *float64) []byte {
 		return append(b, '-')
 	}
 	return strconv.AppendFloat(b, *a, 'f', 4, 64)
+}
+
+// step appends the iterations after which the accuracies beside it were measured.
+func step(b []byte, r *Record) []byte {
+	if r.Step() == 0 {
+		return append(b, '-')
+	}
+	return strconv.AppendInt(b, int64(r.Step()), 10)
 }
 
 // WriteText writes at most rows rows (0 for all) in at most width columns, and
@@ -326,106 +331,4 @@ func (t *Table) write(w io.Writer, b []byte, row func(b []byte, row int) ([]byte
 	}
 	_, err := w.Write(b)
 	return err
-}
-
-// WriteCSV writes every field and figure with all its digits. Like the other
-// tables it has the test accuracy of the best trial only.
-func (t *Table) WriteCSV(w io.Writer) error { return t.writeCSV(w, true) }
-
-func (t *Table) writeCSV(w io.Writer, timings bool) error {
-	head := []string{"rank", "key", "state", "steps"}
-	for _, f := range fields {
-		head = append(head, f.name)
-	}
-	head = append(head, "train", "val", "best_val", "final_val", "test", "loss_first", "loss_last", "loss_min", "weights", "losses", "error")
-	if timings {
-		head = append(head, "data_name", "impl", "block", "block_seconds", "workers", "seconds", "samples_per_s", "iters_per_s", "flop_per_s", "cpu")
-	}
-	opt := func(b []byte, x *float64) []byte {
-		if x == nil {
-			return b
-		}
-		return appendExact(b, *x)
-	}
-	return t.write(w, []byte(strings.Join(head, ",")+"\n"), func(b []byte, row int) ([]byte, error) {
-		r := t.records[row]
-		b = strconv.AppendInt(b, int64(row+1), 10)
-		b = quoted(b, r.Key)
-		b = quoted(b, string(r.State))
-		b = strconv.AppendInt(append(b, ','), int64(r.Steps), 10)
-		for _, f := range fields {
-			b = append(b, ',')
-			from := len(b)
-			if b = f.value(b, &r.Config); needsQuotes(b[from:]) {
-				b = quoted(b[:from-1], string(b[from:]))
-			}
-		}
-		a, l, s := &r.Accuracy, &r.Loss, &r.Speed
-		b = opt(append(b, ','), a.Train)
-		b = opt(append(b, ','), a.Val)
-		b = opt(append(b, ','), a.BestVal)
-		b = opt(append(b, ','), a.FinalVal)
-		b = t.test(append(b, ','), row, opt)
-		b = opt(append(b, ','), l.First)
-		b = opt(append(b, ','), l.Last)
-		b = opt(append(b, ','), l.Min)
-		b = quoted(b, r.Weights)
-		b = quoted(b, r.Losses)
-		b = quoted(b, r.Error)
-		if timings {
-			b = quoted(b, r.DataName)
-			b = quoted(b, r.Impl)
-			b = strconv.AppendInt(append(b, ','), int64(s.Block), 10)
-			b = appendExact(append(b, ','), s.BlockSeconds)
-			b = strconv.AppendInt(append(b, ','), int64(s.Workers), 10)
-			b = appendExact(append(b, ','), s.Seconds)
-			b = appendExact(append(b, ','), s.Samples)
-			b = appendExact(append(b, ','), s.Iters)
-			b = appendExact(append(b, ','), s.FLOPs)
-			b = quoted(b, r.Machine.CPU)
-		}
-		return append(b, '\n'), nil
-	})
-}
-
-// quoted appends a comma and the text of a cell, in quotes where encoding/csv has them.
-func quoted[T string | []byte](b []byte, s T) []byte {
-	b = append(b, ',')
-	if !needsQuotes(s) {
-		return append(b, s...)
-	}
-	b = append(b, '"')
-	b = append(b, strings.ReplaceAll(string(s), `"`, `""`)...)
-	return append(b, '"')
-}
-
-// needsQuotes reports whether a cell does not stand for itself.
-func needsQuotes[T string | []byte](s T) bool {
-	if len(s) == 0 {
-		return false
-	}
-	for i := range len(s) {
-		if c := s[i]; c == ',' || c == '"' || c == '\n' || c == '\r' {
-			return true
-		}
-	}
-	first, _ := utf8.DecodeRuneInString(string(s[:min(len(s), utf8.UTFMax)]))
-	return unicode.IsSpace(first) || string(s) == `\.`
-}
-
-// WriteJSONL writes the records, best first, one a line.
-func (t *Table) WriteJSONL(w io.Writer) error {
-	return t.write(w, nil, func(b []byte, row int) ([]byte, error) {
-		b, err := appendRecord(b, t.records[row])
-		return append(b, '\n'), err
-	})
-}
-
-// Digest returns a hash of all that does not depend on when, where and how fast
-// the trials ran. Equal sweeps have equal digests.
-func (t *Table) Digest() string {
-	h := sha256.New()
-	// A hash takes all that is written to it.
-	_ = t.writeCSV(h, false)
-	return hex.EncodeToString(h.Sum(nil))
 }

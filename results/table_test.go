@@ -3,13 +3,18 @@ package results
 import (
 	"bytes"
 	"encoding/csv"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"image/png"
 	"io"
+	"maps"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -21,39 +26,158 @@ func point(lr, reg float64, state State, val float64) Record {
 	r.Config.LR, r.Config.Reg = lr, reg
 	r.Key = r.Config.Key()
 	r.State = state
-	r.Accuracy.Val = ptr(val)
+	r.Accuracy.FinalVal = ptr(val)
 	if state != Done {
 		r.Steps = 37
-		r.Accuracy = Accuracy{Train: r.Accuracy.Train}
+		r.Accuracy = Accuracy{EpochTrain: r.Accuracy.EpochTrain, EpochVal: r.Accuracy.EpochVal, BestVal: r.Accuracy.BestVal}
+	}
+	if state == Stopped {
+		r.Accuracy.FinalVal, r.Accuracy.FinalTrain, r.Accuracy.FinalStep = ptr(val), ptr(0.2), r.Steps
+		r.Race, r.Rungs = "halving 3:37", []Rung{{r.Steps, val}}
 	}
 	return r
 }
 
-// The figure that people see and rank by is one of the net that they get, or of when it was stopped.
-func TestScore(t *testing.T) {
-	record := func(net string, state State, steps int) Record {
-		r := point(1e-3, 0.25, Done, 0.1)
-		r.Config.Net, r.Config.Split, r.Config.Batch = net, [3]int{1050, 100, 100}, 100
-		r.State, r.Steps = state, steps
-		r.Accuracy = Accuracy{Val: ptr(0.1), BestVal: ptr(0.2), FinalVal: ptr(0.3)}
-		r.Rungs = []Rung{{5, 0.4}, {20, 0.5}}
+// The figures that people see and rank by are those of the net that they get.
+func TestFinalAccuracy(t *testing.T) {
+	record := func(net string, state State, change func(a *Accuracy)) Record {
+		r := point(1e-3, 0.25, Done, 0.3)
+		r.Config.Net, r.State, r.Steps = net, state, 500
+		r.Accuracy = Accuracy{EpochTrain: ptr(0.05), EpochVal: ptr(0.1), BestVal: ptr(0.2), FinalVal: ptr(0.3), FinalTrain: ptr(0.4), FinalStep: 490}
+		r.Rungs = []Rung{{5, 0.6}, {500, 0.7}}
+		if change != nil {
+			change(&r.Accuracy)
+		}
 		return r
 	}
+	earlier := func(a *Accuracy) { a.FinalTrain, a.FinalStep = nil, 0 }
 	for _, c := range []struct {
 		name       string
 		r          Record
-		val, score float64 // score < 0: none
+		val, train float64 // negative: none
+		step       int
 	}{
-		{"an epoch and more", record("two-layer", Done, 11), 0.1, 0.1},
-		{"one epoch", record("two-layer", Done, 10), 0.3, 0.3},
-		{"stopped", record("two-layer", Stopped, 20), 0.5, 0.5},
-		{"Solver", record("fc", Done, 10), 0.1, 0.2},
-		{"Solver, stopped", record("fc", Stopped, 20), 0.5, 0.5},
-		{"diverged", record("two-layer", Diverged, 11), 0.1, -1},
+		{"trained to the end", record("two-layer", Done, nil), 0.3, 0.4, 490},
+		{"Solver", record("fc", Done, nil), 0.3, 0.4, 490},
+		{"stopped", record("two-layer", Stopped, nil), 0.3, 0.4, 490},
+		{"diverged", record("two-layer", Diverged, nil), -1, -1, 0},
+		{"failed", record("two-layer", Failed, nil), -1, -1, 0},
+		{"earlier version, trained to the end", record("two-layer", Done, earlier), 0.3, -1, 500},
+		{"earlier version, Solver", record("fc", Done, earlier), 0.3, -1, 0},
+		{"earlier version, stopped", record("fc", Stopped, func(a *Accuracy) { earlier(a); a.FinalVal = nil }), 0.7, -1, 500},
 	} {
-		score, ok := c.r.Score()
-		if ok != (c.score >= 0) || ok && score != c.score || *c.r.Val() != c.val {
-			t.Errorf("%s: val %g, score %g (%v); want %g, %g", c.name, *c.r.Val(), score, ok, c.val, c.score)
+		t.Run(c.name, func(t *testing.T) {
+			value := func(p *float64) float64 {
+				if p == nil {
+					return -1
+				}
+				return *p
+			}
+			if val, train, step := value(c.r.Val()), value(c.r.Train()), c.r.Step(); val != c.val || train != c.train || step != c.step {
+				t.Errorf("val %g, train %g after %d steps; want %g, %g, %d", val, train, step, c.val, c.train, c.step)
+			}
+		})
+	}
+}
+
+// TestColumnsAgree reads every table of one sweep: a name has one meaning in all of them.
+func TestColumnsAgree(t *testing.T) {
+	records := append(grid(), trials(3)...)
+	solver := point(1e-3, 0.5, Done, 0.41)
+	solver.Config.Net, solver.Accuracy.FinalStep = "fc", 490
+	solver.Key = solver.Config.Key()
+	records = append(records, solver)
+	table := NewTable(records)
+	var text, markdown, csvText, jsonl bytes.Buffer
+	for _, err := range []error{table.WriteText(&text, 1000, 0), table.WriteMarkdown(&markdown), table.WriteCSV(&csvText), table.WriteJSONL(&jsonl)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var byCSV, byJSON []map[string]string
+	rows, err := csv.NewReader(&csvText).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range rows[1:] {
+		cells := map[string]string{}
+		for i, name := range rows[0] {
+			cells[name] = row[i]
+		}
+		byCSV = append(byCSV, cells)
+	}
+	for d := json.NewDecoder(&jsonl); d.More(); {
+		var values map[string]any
+		d.UseNumber()
+		if err := d.Decode(&values); err != nil {
+			t.Fatal(err)
+		}
+		cells := map[string]string{}
+		for name, v := range values {
+			if cells[name] = fmt.Sprint(v); v == nil {
+				cells[name] = ""
+			}
+		}
+		byJSON = append(byJSON, cells)
+	}
+	if len(byCSV) != len(records) {
+		t.Fatalf("%d rows of CSV for %d records", len(byCSV), len(records))
+	}
+	if diff := slices.IndexFunc(byCSV, func(row map[string]string) bool { return row["rank"] == "" }); diff >= 0 {
+		t.Errorf("row %d has no rank", diff)
+	}
+	for i := range byCSV {
+		if !maps.Equal(byCSV[i], byJSON[i]) {
+			t.Errorf("rank %d: CSV %v\nJSONL %v", i+1, byCSV[i], byJSON[i])
+		}
+	}
+	var byMarkdown []map[string]string
+	lines := strings.Split(strings.TrimSpace(markdown.String()), "\n")[2:]
+	cells := func(line string) []string {
+		parts := strings.Split(strings.Trim(line, "|"), "|")
+		for i := range parts {
+			parts[i] = strings.TrimSpace(parts[i])
+		}
+		return parts
+	}
+	for _, line := range lines[2:] {
+		row := map[string]string{}
+		for i, name := range cells(lines[0]) {
+			row[name] = cells(line)[i]
+		}
+		byMarkdown = append(byMarkdown, row)
+	}
+	number := func(s string) float64 {
+		if s == "" || s == "-" {
+			return -1
+		}
+		v, err := strconv.ParseFloat(s, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	for i, row := range byMarkdown {
+		for _, name := range []string{"lr", "reg", "train", "val", "step", "test"} {
+			if a, b := number(row[name]), number(byCSV[i][name]); math.Abs(a-b) > 0.00005 {
+				t.Errorf("rank %d: %s is %g for people and %g for programs", i+1, name, a, b)
+			}
+		}
+	}
+	// What people see in a terminal is what stands in table.md, in the same order.
+	for i, line := range strings.Split(strings.TrimSpace(text.String()), "\n")[1:] {
+		if !strings.Contains(line, " "+byMarkdown[i]["val"]+" ") {
+			t.Errorf("rank %d: the terminal does not show val %s: %s", i+1, byMarkdown[i]["val"], line)
+		}
+	}
+	// Neither of them shows what trials were not ranked by.
+	for i, r := range table.records {
+		val := -1.0
+		if r.Val() != nil {
+			val = *r.Val()
+		}
+		if got := number(byCSV[i]["val"]); got != val {
+			t.Errorf("rank %d: val %g, ranked by %g", i+1, got, val)
 		}
 	}
 }
@@ -65,7 +189,7 @@ func grid() []Record {
 		point(0.5, 0.25, Diverged, 0),
 		point(0.5, 0.85, Failed, 0),
 		point(1e-3, 0.85, Done, 0.512),
-		point(1e-4, 0.85, Stopped, 0),
+		point(1e-4, 0.85, Stopped, 0.1),
 	}
 }
 
@@ -75,13 +199,14 @@ func TestTableText(t *testing.T) {
 	if err := table.WriteText(&b, 80, 0); err != nil {
 		t.Fatal(err)
 	}
-	want := `    lr   reg   train     val    test   sec  samples/s  GFLOP/s  state
- 0.001  0.85  0.5000  0.5120  0.4500  2.00     100000     62.0  done
- 0.001  0.25  0.5000  0.5040          2.00     100000     62.0  done
-0.0001  0.25  0.5000  0.2830          2.00     100000     62.0  done
-0.0001  0.85  0.5000       -          2.00     100000     62.0  stopped at 37
-   0.5  0.25  0.5000       -          2.00     100000     62.0  diverged at 37
-   0.5  0.85  0.5000       -          2.00     100000     62.0  failed
+	want := `    lr   reg   train     val  step    test   sec  GFLOP/s  state
+ 0.001  0.85  0.5000  0.5120  1000  0.4500  2.00     62.0  done
+ 0.001  0.25  0.5000  0.5040  1000          2.00     62.0  done
+0.0001  0.25  0.5000  0.2830  1000          2.00     62.0  done
+0.0001  0.85  0.2000  0.1000    37          2.00     62.0  stopped at 37
+   0.5  0.25       -       -     -          2.00     62.0  diverged at 37
+   0.5  0.85       -       -     -          2.00     62.0  failed
+no room for samples/s
 `
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
@@ -139,7 +264,7 @@ func TestQuotes(t *testing.T) {
 				w := csv.NewWriter(&want)
 				w.Write([]string{"first", p + q + r})
 				w.Flush()
-				if got := string(quoted([]byte("first"), p+q+r)) + "\n"; got != want.String() {
+				if got := string(quoted([]byte("first,"), p+q+r)) + "\n"; got != want.String() {
 					t.Errorf("%q, want %q", got, want.String())
 				}
 			}
@@ -183,7 +308,8 @@ func TestTableDigest(t *testing.T) {
 		t.Error("the digest depends on how the trials ran")
 	}
 	for name, change := range map[string]func(r *Record){
-		"validation accuracy": func(r *Record) { r.Accuracy.Val = ptr(0.1) },
+		"validation accuracy": func(r *Record) { r.Accuracy.FinalVal = ptr(0.1) },
+		"epoch's accuracy":    func(r *Record) { r.Accuracy.EpochVal = ptr(0.1) },
 		"weights":             func(r *Record) { r.Weights = "00" },
 		"last loss":           func(r *Record) { r.Loss.Last = nil },
 		"state":               func(r *Record) { r.State = Failed },
@@ -225,8 +351,17 @@ func TestRankTies(t *testing.T) {
 	Rank(records)
 	for i := 1; i < len(records); i++ {
 		a, b := records[i-1], records[i]
-		if *a.Accuracy.Val < *b.Accuracy.Val || *a.Accuracy.Val == *b.Accuracy.Val && a.Key >= b.Key {
-			t.Errorf("rank %d: %g %.8s before %g %.8s", i, *a.Accuracy.Val, a.Key, *b.Accuracy.Val, b.Key)
+		if *a.Val() < *b.Val() || *a.Val() == *b.Val() && a.Key >= b.Key || !a.Before(&b) || b.Before(&a) {
+			t.Errorf("rank %d: %g %.8s before %g %.8s", i, *a.Val(), a.Key, *b.Val(), b.Key)
+		}
+	}
+	// Accuracies after different steps do not compare: the one that came farther is better.
+	early, late := point(1, 1, Stopped, 0.4), point(2, 1, Stopped, 0.3)
+	late.Steps, late.Accuracy.FinalStep = 100, 100
+	last := point(3, 1, Done, 0.2)
+	for i, r := range inOrder([]Record{early, late, last, point(4, 1, Diverged, 0)}) {
+		if want := []float64{3, 2, 1, 4}[i]; r.Config.LR != want {
+			t.Errorf("rank %d: lr %g, want %g", i+1, r.Config.LR, want)
 		}
 	}
 	if _, ok := NewTable([]Record{point(1, 1, Diverged, 0)}).Best(); ok {
@@ -245,29 +380,95 @@ func TestEmptyTable(t *testing.T) {
 }
 
 func TestHeatMap(t *testing.T) {
-	stopped := func(lr, val float64) Record {
-		r := point(lr, 0.85, Stopped, 0)
-		r.Steps, r.Rungs = 100, []Rung{{100, val}}
+	at := func(r Record, change func(*Config)) Record {
+		change(&r.Config)
+		r.Key = r.Config.Key()
 		return r
 	}
-	records := append(grid(), point(1e-3, 0.85, Done, 0.3), // a worse one of another seed
-		stopped(1e-4, 0.4), stopped(1e-3, 0.4), stopped(0.5, 0.1), point(0.5, 0.85, Done, 0.2))
+	seed := func(r Record, n uint32) Record { return at(r, func(c *Config) { c.Seed = n }) }
+	hidden := func(r Record) Record { return at(r, func(c *Config) { c.Hidden = []int{60} }) }
+	iters := func(r Record, n int) Record { return at(r, func(c *Config) { c.Iters = n }) }
+	stopped := func(lr, val float64, step int) Record {
+		r := point(lr, 0.85, Stopped, val)
+		r.Steps, r.Accuracy.FinalStep, r.Rungs = step, step, []Rung{{step, val}}
+		return r
+	}
+	type cells map[[2]float64]string // by lr and reg, as they are drawn
+	for _, c := range []struct {
+		name    string
+		records []Record
+		want    cells
+		title   string
+	}{
+		{
+			"a grid", grid(),
+			cells{{1e-4, 0.25}: "0.283", {1e-3, 0.25}: "0.504", {0.5, 0.25}: "-", {0.5, 0.85}: "-", {1e-3, 0.85}: "0.512", {1e-4, 0.85}: "0.100\nat 37"},
+			"Validation accuracy\nCIFAR-10 (5ad1), two-layer, f32, 1000 iterations",
+		},
+		{
+			"mean over seeds", append(grid(), seed(point(1e-3, 0.25, Done, 0.404), 1), seed(point(1e-3, 0.85, Diverged, 0), 1)),
+			cells{{1e-3, 0.25}: "0.454", {1e-3, 0.85}: "0.512\n1 of 2", {1e-4, 0.25}: "0.283\n1 of 2", {0.5, 0.25}: "-"},
+			"Validation accuracy, mean of 2 seeds\nCIFAR-10 (5ad1), two-layer, f32, 1000 iterations",
+		},
+		{
+			"a seed that was stopped is not in the mean of those that trained to the end",
+			append(grid(), seed(stopped(1e-3, 0.9, 100), 1)),
+			cells{{1e-3, 0.85}: "0.512\n1 of 2"},
+			"Validation accuracy, mean of 2 seeds\nCIFAR-10 (5ad1), two-layer, f32, 1000 iterations",
+		},
+		{
+			"finalists first, then who came farther", append(grid(), hidden(stopped(1e-3, 0.9, 100)), hidden(stopped(1e-4, 0.05, 100))),
+			cells{{1e-3, 0.85}: "0.512", {1e-4, 0.85}: "0.050\nat 100"},
+			"Validation accuracy\nbest over hidden\nCIFAR-10 (5ad1), two-layer, f32, 1000 iterations",
+		},
+		{
+			"best over other parameters", append(grid(), hidden(point(1e-3, 0.85, Done, 0.6)), hidden(point(1e-3, 0.25, Done, 0.4))),
+			cells{{1e-3, 0.85}: "0.600", {1e-3, 0.25}: "0.504"},
+			"Validation accuracy\nbest over hidden\nCIFAR-10 (5ad1), two-layer, f32, 1000 iterations",
+		},
+		{
+			"one length and one data set", append(grid(), iters(point(1e-3, 0.25, Done, 0.9), 5000),
+				at(point(1e-4, 0.25, Done, 0.9), func(c *Config) { c.Data = "0ther" })),
+			cells{{1e-3, 0.25}: "0.504", {1e-4, 0.25}: "0.283"},
+			"Validation accuracy\nCIFAR-10 (5ad1), two-layer, f32, 1000 iterations\n2 trials of another kind or length are not shown",
+		},
+		{
+			"the longer of two lengths that fill as many cells",
+			[]Record{point(1e-3, 0.25, Done, 0.5), iters(point(1e-3, 0.25, Done, 0.4), 5000)},
+			cells{{1e-3, 0.25}: "0.400"},
+			"Validation accuracy\nCIFAR-10 (5ad1), two-layer, f32, 5000 iterations\n1 trial of another kind or length is not shown",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for range 2 { // in any order
+				h := NewHeatMap(c.records)
+				for place, want := range c.want {
+					x, y := slices.Index(h.LRs, place[0]), slices.Index(h.Regs, place[1])
+					if got := h.label(h.Cells[y][x]); got != want {
+						t.Errorf("lr %g, reg %g: %q, want %q", place[0], place[1], got, want)
+					}
+				}
+				if h.Title() != c.title {
+					t.Errorf("title\n%s\nwant\n%s", h.Title(), c.title)
+				}
+				slices.Reverse(c.records)
+			}
+		})
+	}
+}
+
+func TestHeatMapPicture(t *testing.T) {
+	records := grid()
+	for i, r := range grid() {
+		if r.Config.Seed = 1; i != 1 {
+			r.Config.Hidden = []int{60}
+		}
+		r.Key = r.Config.Key()
+		records = append(records, r)
+	}
 	h := NewHeatMap(records)
 	if !h.Worthwhile() || len(h.LRs) != 3 || len(h.Regs) != 2 {
 		t.Fatalf("%+v", h)
-	}
-	if got := h.Val[1][1]; got != 0.512 {
-		t.Errorf("cell of lr 0.001, reg 0.85: %g, want the best, 0.512", got)
-	}
-	if got := h.Val[1][0]; got != 0.4 {
-		t.Errorf("cell of a stopped trial: %g, want its rung's 0.4", got)
-	}
-	// The best of a cell was stopped, or not.
-	if got, want := h.Stopped[1], []int{100, 0, 0}; !slices.Equal(got, want) {
-		t.Errorf("stopped at %d, want %d", got, want)
-	}
-	if v := h.Val[0][2]; v == v {
-		t.Errorf("cell of a diverged trial: %g, want NaN", v)
 	}
 	var b bytes.Buffer
 	if err := h.WritePNG(&b); err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 
 	"fusegrid/results"
 )
@@ -21,7 +22,8 @@ func (f *fit[T]) judge(ctx context.Context) error {
 	var at []int // of the nets that are judged, in the block
 	var keys []string
 	var vals []float64
-	for k, val := range f.fused.Validate() {
+	all := f.fused.Validate()
+	for k, val := range all {
 		key := f.block.trials[f.fused.IDs()[k]].key
 		if math.IsNaN(val) {
 			race.leave(key)
@@ -53,21 +55,20 @@ func (f *fit[T]) judge(ctx context.Context) error {
 	}
 	f.time.skip()
 
-	b := f.fused.Block()
-	keep := make([]bool, b.Len())
-	for k := range keep {
-		keep[k] = true
-	}
-	var stopped []results.Record
+	stop := make([]bool, len(all))
 	for n, k := range at {
-		if keep[k] = goOn[n]; !keep[k] {
-			stopped = append(stopped, f.stopped(k))
-		}
+		stop[k] = !goOn[n]
 	}
-	if len(stopped) > 0 {
-		f.fused.Keep(keep)
-		f.hooks.ended(stopped)
+	if !slices.Contains(stop, true) {
+		return nil
 	}
+	records := f.stopped(stop, all)
+	keep := make([]bool, len(stop))
+	for k := range keep {
+		keep[k] = !stop[k]
+	}
+	f.fused.Keep(keep)
+	f.hooks.ended(records)
 	return nil
 }
 

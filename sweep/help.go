@@ -63,10 +63,12 @@ What comes out:
   -dry-run  print the grid, its blocks and the time it may take; train nothing
   -quiet    no progress
 
-The table has accuracies on training images and on the validation set (val) at
-the last epoch, as the course prints them. Where a net trained for one epoch or
-less, val is that of the end; where it was stopped, that of there. Only the best
-net by val is tested. With several -lr and -reg, OUT/heatmap.png shows val.
+Accuracies are those of the net that the training leaves: its last weights, its
+best ones with -net fc, those at its last rung if it was stopped (see step).
+train is measured on 1,000 training images, val on the validation set. Trials
+rank by val, those that trained to the end first. Only the best net is tested.
+OUT/table.csv and table.jsonl also have the history that the course prints
+(epoch_train, epoch_val). With several -lr and -reg, OUT/heatmap.png shows val.
 
 Every trial goes to OUT/trials.jsonl when it ends. What is there is not trained
 again: the same command goes on after Ctrl-C or a crash, a larger grid trains

@@ -144,12 +144,8 @@ func (l *live) ended(records []results.Record) {
 		if r.State == results.Diverged || r.State == results.Failed {
 			l.worst++
 		}
-		if score, ok := r.Score(); ok {
-			if l.best == nil {
-				l.best = r
-			} else if top, _ := l.best.Score(); score > top {
-				l.best = r
-			}
+		if r.Val() != nil && (l.best == nil || r.Before(l.best)) {
+			l.best = r
 		}
 	}
 }
@@ -187,8 +183,7 @@ func (l *live) line(elapsed time.Duration, width int) string {
 		}
 	}
 	if l.best != nil {
-		score, _ := l.best.Score()
-		parts = append(parts, fmt.Sprintf("best %.4f (lr %g, reg %g)", score, l.best.Config.LR, l.best.Config.Reg))
+		parts = append(parts, fmt.Sprintf("best %.4f (lr %g, reg %g)", *l.best.Val(), l.best.Config.LR, l.best.Config.Reg))
 	}
 	if seconds > 0 {
 		parts = append(parts, fmt.Sprintf("%.0f model-it/s", float64(l.iters.Load())/seconds), rate(work/seconds, l.peak*float64(l.cores)))

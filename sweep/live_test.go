@@ -23,7 +23,7 @@ func TestLiveLine(t *testing.T) {
 		track.stepped(1, 1e9)
 	}
 	l.ended([]results.Record{
-		{Config: c, State: results.Done, Steps: 10, Accuracy: results.Accuracy{Val: ptr(0.25)}},
+		{Config: c, State: results.Done, Steps: 10, Accuracy: results.Accuracy{FinalVal: ptr(0.25)}},
 		{Config: c, State: results.Diverged, Steps: 5},
 	})
 	want := "2/4 trials   43%  ETA 20s  best 0.2500 (lr 0.1, reg 0.5)  1 model-it/s  1.0 GFLOP/s  1 diverged or failed"

@@ -57,6 +57,7 @@ type trainer[T kernels.Float] struct {
 	set              *kernels.Set
 	train, val, test fused.Images
 	valAll, testAll  []int // indices of all images
+	trainSample      []int // of the training images that final accuracies are measured on
 	mean             []T
 	classes          int
 }
@@ -85,6 +86,7 @@ func newTrainer[T kernels.Float](set *kernels.Set, data *dataset.Split) (*traine
 		t.mean[i] = T(v)
 	}
 	t.valAll, t.testAll = count(t.val.Len()), count(t.test.Len())
+	t.trainSample = spread(t.train.Len(), trainImages)
 	return t, nil
 }
 
@@ -94,6 +96,19 @@ func count(n int) []int {
 		all[i] = i
 	}
 	return all
+}
+
+// trainImages is the number of training images that final accuracies are measured on.
+const trainImages = 1000
+
+// spread returns at most most of n indices, evenly spread: a set may be sorted by class.
+func spread(n, most int) []int {
+	m := min(n, most)
+	some := make([]int, m)
+	for i := range some {
+		some[i] = i * n / m
+	}
+	return some
 }
 
 // run trains the block. What it cannot do for a block, it tries with each trial alone: one bad
@@ -295,85 +310,119 @@ func (f *fit[T]) step() {
 
 // stopAll records the nets as stopped here.
 func (f *fit[T]) stopAll() {
-	var records []results.Record
-	for k, val := range f.fused.Validate() {
-		r := f.stopped(k)
-		r.Rungs = []results.Rung{{Step: f.fused.Done(), Val: val}}
-		records = append(records, r)
+	vals := f.fused.Validate()
+	all := make([]bool, len(vals))
+	for k := range all {
+		all[k] = true
+	}
+	records := f.stopped(all, vals)
+	for i := range records {
+		records[i].Rungs = []results.Rung{{Step: f.fused.Done(), Val: vals[i]}}
 	}
 	f.hooks.ended(records)
 }
 
-// stopped returns the record of net k of the block, stopped here.
-func (f *fit[T]) stopped(k int) results.Record {
-	r := f.record(f.fused.IDs()[k])
-	r.State, r.Weights = results.Stopped, hashNumbers(f.fused.Block().Weights(k)...)
-	return r
+// stopped returns the records of the nets of the block that are stopped here, with their validation accuracies.
+func (f *fit[T]) stopped(stop []bool, vals []float64) []results.Record {
+	b := f.fused.Block()
+	train := b.Hits(f.trainer.train, f.trainSample)
+	f.time.lap(f.fused.IDs())
+	var records []results.Record
+	for k, id := range f.fused.IDs() {
+		if !stop[k] {
+			continue
+		}
+		r := f.record(id)
+		r.State, r.Weights = results.Stopped, hashNumbers(b.Weights(k)...)
+		r.Accuracy.FinalVal, r.Accuracy.FinalStep = ptr(vals[k]), f.fused.Done()
+		r.Accuracy.FinalTrain = portion(train[k], f.trainSample)
+		records = append(records, r)
+	}
+	return records
 }
 
-// finish records the nets that trained to the end.
+// portion returns the share of the images that are hits.
+func portion(hits int, images []int) *float64 { return ptr(float64(hits) / float64(len(images))) }
+
+// finish records the nets that trained to the end, and then offers what may be kept of them.
 func (f *fit[T]) finish() error {
-	if err := f.keepStates(); err != nil {
+	b, ids := f.fused.Block(), f.fused.IDs()
+	if len(ids) == 0 {
+		return nil
+	}
+	states, err := f.states()
+	if err != nil {
 		return err
 	}
 	if f.block.trials[0].config.Net == "fc" {
 		f.fused.RestoreBest()
 	}
-	b, ids := f.fused.Block(), f.fused.IDs()
-	if len(ids) == 0 {
-		return nil
-	}
-	val, test := b.Hits(f.val, f.valAll), b.Hits(f.test, f.testAll)
+	train, val, test := b.Hits(f.trainer.train, f.trainSample), b.Hits(f.val, f.valAll), b.Hits(f.test, f.testAll)
 	f.time.lap(ids)
 	records := make([]results.Record, 0, len(ids))
 	for k, id := range ids {
-		weights := b.Weights(k)
 		r := f.record(id)
-		r.State, r.Weights = results.Done, hashNumbers(weights...)
-		r.Accuracy.FinalVal = ptr(float64(val[k]) / float64(len(f.valAll)))
-		r.Accuracy.Test = ptr(float64(test[k]) / float64(len(f.testAll)))
-		if f.hooks.keep != nil {
-			if err := f.hooks.keep(r, func(w io.Writer) error { return safetensors.Write(w, weightsFile(r, len(f.mean), weights)) }); err != nil {
-				return err
-			}
-		}
+		r.State, r.Weights = results.Done, hashNumbers(b.Weights(k)...)
+		r.Accuracy.FinalTrain, r.Accuracy.FinalVal = portion(train[k], f.trainSample), portion(val[k], f.valAll)
+		r.Accuracy.Test, r.Accuracy.FinalStep = portion(test[k], f.testAll), f.fused.BestStep(id)
 		records = append(records, r)
 	}
 	f.hooks.ended(records)
+	for k, r := range records {
+		if f.hooks.keep != nil {
+			write := func(w io.Writer) error { return safetensors.Write(w, weightsFile(r, len(f.mean), b.Weights(k))) }
+			if err := f.hooks.keep(r, write); err != nil {
+				return err
+			}
+		}
+		if f.hooks.keepState != nil {
+			write := func(w io.Writer) error {
+				if err := seal(&states[k], []trial{f.block.trials[ids[k]]}); err != nil {
+					return err
+				}
+				return safetensors.Write(w, states[k])
+			}
+			if err := f.hooks.keepState(r, write); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 
-// keepStates offers the state of each net that trained to the end, as that of a block of its own. It comes
-// before the Solver puts its best weights in the place of the last ones.
-func (f *fit[T]) keepStates() error {
+// states returns the state of each net of the block as that of a block of its own, if states are kept. It
+// comes before the Solver puts its best weights in the place of the last ones.
+func (f *fit[T]) states() ([]safetensors.File, error) {
 	if f.hooks.keepState == nil {
-		return nil
+		return nil, nil
 	}
 	file, err := f.fused.Checkpoint(f.block.id)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var states []safetensors.File
 	for _, id := range f.fused.IDs() {
-		t, c := f.block.trials[id], f.fused.Curve(id)
+		t := f.block.trials[id]
 		state, err := fused.Gather(t.key, []fused.Part{{File: &file, ID: id}})
 		if err != nil {
-			return err
+			return nil, err
 		}
 		share, whole := f.time.of(id)
 		state.Tensors = append(state.Tensors, safetensors.Of(timeName, []float64{share, whole}, 2))
-		r := results.Record{Key: t.key, Config: t.config, State: results.Done}
-		r.Accuracy.Val, r.Accuracy.BestVal = last(c.ValAcc), best(c.ValAcc)
-		if err := f.hooks.keepState(r, func(w io.Writer) error {
-			if err := seal(&state, []trial{t}); err != nil {
-				return err
-			}
-			return safetensors.Write(w, state)
-		}); err != nil {
-			return err
-		}
+		states = append(states, detached(state))
 	}
 	f.time.skip()
-	return nil
+	return states, nil
+}
+
+// detached returns f with copies of its tensors, which may alias weights that are about to change.
+func detached(f safetensors.File) safetensors.File {
+	f.Tensors = slices.Clone(f.Tensors)
+	for i := range f.Tensors {
+		t := &f.Tensors[i]
+		t.F32, t.F64 = slices.Clone(t.F32), slices.Clone(t.F64)
+	}
+	return f
 }
 
 // record returns what is known of a trial.
@@ -390,7 +439,7 @@ func (f *fit[T]) record(id int) results.Record {
 	c := f.fused.Curve(id)
 	r.Steps = len(c.Loss)
 	r.Loss, r.Losses = lossOf(c.Loss), hashNumbers(c.Loss)
-	r.Accuracy.Train, r.Accuracy.Val, r.Accuracy.BestVal = last(c.TrainAcc), last(c.ValAcc), best(c.ValAcc)
+	r.Accuracy.EpochTrain, r.Accuracy.EpochVal, r.Accuracy.BestVal = last(c.TrainAcc), last(c.ValAcc), best(c.ValAcc)
 	return r
 }
 

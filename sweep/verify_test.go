@@ -33,6 +33,9 @@ func TestVerify(t *testing.T) {
 	}{
 		{"weights", func(r *results.Record) { r.Weights = strings.Repeat("0", 64) }},
 		{"losses", func(r *results.Record) { r.Losses = strings.Repeat("0", 64) }},
+		{"training accuracy", func(r *results.Record) { r.Accuracy.FinalTrain = ptr(*r.Accuracy.FinalTrain + 1e-9) }},
+		{"validation accuracy", func(r *results.Record) { r.Accuracy.FinalVal = ptr(*r.Accuracy.FinalVal + 1e-9) }},
+		{"validation accuracy of the last epoch", func(r *results.Record) { r.Accuracy.EpochVal = ptr(*r.Accuracy.EpochVal + 1e-9) }},
 		{"test accuracy", func(r *results.Record) { r.Accuracy.Test = ptr(*r.Accuracy.Test + 1e-9) }},
 		{"last loss", func(r *results.Record) { r.Loss.Last = nil }},
 		{"state", func(r *results.Record) { r.State = results.Diverged }},
@@ -97,7 +100,7 @@ func TestVerifyStopped(t *testing.T) {
 			}
 			out.close()
 			stdout, _, code := call(t, "verify", "-trial", r.Key[:8], "-out", out.dir)
-			if code != exitFailed || !strings.Contains(stdout, "DIFFERS: validation accuracy where it was stopped") {
+			if code != exitFailed || !strings.Contains(stdout, "DIFFERS: validation accuracy at the last rung") {
 				t.Errorf("%s, forged: exit code %d, stdout\n%s", net, code, stdout)
 			}
 			break
@@ -205,9 +208,9 @@ func TestKeepAfterwards(t *testing.T) {
 }
 
 func TestCompareUnstable(t *testing.T) {
-	want := results.Record{State: results.Done, Weights: "a", Losses: "b", Accuracy: results.Accuracy{Val: ptr(0.5)}, Loss: results.Loss{Last: ptr(2.0)}}
+	want := results.Record{State: results.Done, Weights: "a", Losses: "b", Accuracy: results.Accuracy{FinalVal: ptr(0.5)}, Loss: results.Loss{Last: ptr(2.0)}}
 	got := want
-	got.Weights, got.Losses, got.Accuracy.Val, got.Loss.Last = "c", "d", ptr(0.505), ptr(2.0001)
+	got.Weights, got.Losses, got.Accuracy.FinalVal, got.Loss.Last = "c", "d", ptr(0.505), ptr(2.0001)
 	if verdict, ok := compare(false, want, got); !ok || !strings.Contains(verdict, "bits were not compared") {
 		t.Errorf("%s", verdict)
 	}

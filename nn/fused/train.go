@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"fusegrid/kernels"
 	"fusegrid/nn/nprand"
@@ -190,12 +191,33 @@ func (t *Trainer[T]) RestoreBest() {
 	}
 }
 
-// measures reports whether the protocol asks for accuracies at the end of iteration t.done.
-func (t *Trainer[T]) measures() bool {
-	if t.schedule.Protocol == Course {
-		return t.done%t.perEpoch() == 0
+// BestStep returns the iterations after which the weights that RestoreBest gives to the net that
+// began at position id were measured, or those done if the protocol keeps no best ones.
+func (t *Trainer[T]) BestStep(id int) int {
+	if t.best[id] == nil {
+		return t.done
 	}
-	return t.done == 0 || t.done == t.schedule.Iterations-1 || (t.done+1)%t.perEpoch() == 0
+	acc := t.curves[id].ValAcc
+	nth := slices.Index(acc, slices.Max(acc))
+	for step := 1; ; step++ {
+		if t.measuresAfter(step) {
+			if nth == 0 {
+				return step
+			}
+			nth--
+		}
+	}
+}
+
+// measures reports whether the protocol asks for accuracies at the end of iteration t.done.
+func (t *Trainer[T]) measures() bool { return t.measuresAfter(t.done + 1) }
+
+// measuresAfter reports whether the protocol asks for accuracies after that many iterations.
+func (t *Trainer[T]) measuresAfter(step int) bool {
+	if t.schedule.Protocol == Course {
+		return (step-1)%t.perEpoch() == 0
+	}
+	return step == 1 || step == t.schedule.Iterations || step%t.perEpoch() == 0
 }
 
 // measure does what the protocol asks for at the end of iteration t.done.

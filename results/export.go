@@ -48,7 +48,6 @@ var data = slices.Concat(
 		shareOf("loss_first", func(r *Record) *float64 { return r.Loss.First }),
 		shareOf("loss_last", func(r *Record) *float64 { return r.Loss.Last }),
 		shareOf("loss_min", func(r *Record) *float64 { return r.Loss.Min }),
-		stringOf("race", func(r *Record) string { return r.Race }),
 		stringOf("weights", func(r *Record) string { return r.Weights }),
 		stringOf("losses", func(r *Record) string { return r.Losses }),
 		stringOf("error", func(r *Record) string { return r.Error }),

@@ -344,7 +344,7 @@ func (f *fit[T]) stopped(stop []bool, vals []float64) []results.Record {
 // portion returns the share of the images that are hits.
 func portion(hits int, images []int) *float64 { return ptr(float64(hits) / float64(len(images))) }
 
-// finish records the nets that trained to the end, and then offers what may be kept of them.
+// finish offers what may be kept of the nets that trained to the end, and records them.
 func (f *fit[T]) finish() error {
 	b, ids := f.fused.Block(), f.fused.IDs()
 	if len(ids) == 0 {
@@ -367,7 +367,6 @@ func (f *fit[T]) finish() error {
 		r.Accuracy.Test, r.Accuracy.FinalStep = portion(test[k], f.testAll), f.fused.BestStep(id)
 		records = append(records, r)
 	}
-	f.hooks.ended(records)
 	for k, r := range records {
 		if f.hooks.keep != nil {
 			write := func(w io.Writer) error { return safetensors.Write(w, weightsFile(r, len(f.mean), b.Weights(k))) }
@@ -387,6 +386,7 @@ func (f *fit[T]) finish() error {
 			}
 		}
 	}
+	f.hooks.ended(records)
 	return nil
 }
 

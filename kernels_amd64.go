@@ -7,6 +7,7 @@ import (
 
 	"github.com/klauspost/cpuid/v2"
 
+	"fusegrid/internal/simd"
 	"fusegrid/kernels"
 )
 
@@ -17,6 +18,8 @@ import (
 // Each row names the CPU's features that it requires, its tiles, and its stubs, in
 // the order of kernels_amd64.s.
 func rows() []row {
+	avx512F32, avx512F64 := simd.AVX512F32(), simd.AVX512F64()
+	avx2F32, avx2F64 := simd.AVX2F32(), simd.AVX2F64()
 	return []row{
 		{
 			name: "avx512",
@@ -29,10 +32,10 @@ func rows() []row {
 				Narrow:         8,
 				Group:          14,
 				PackGroup:      packGroup14F32,
-				PackImages:     avx512PackImagesF32,
-				PackImageLanes: avx512PackImageLanesF32,
-				PackPixelLanes: avx512PackPixelLanesF32,
-				CopyTiles:      avx512CopyTiles,
+				PackImages:     avx512F32.PackImages,
+				PackImageLanes: avx512F32.PackImageLanes,
+				PackPixelLanes: avx512F32.PackPixelLanes,
+				CopyTiles:      simd.CopyTiles,
 				FlipWaste:      52,
 				Squares:        8,
 				Multiply:       byWidth(avx512Strip32F32, 16, avx512Strip16F32, 8, avx512Strip8F32),
@@ -45,19 +48,18 @@ func rows() []row {
 				Narrow:         4,
 				Group:          14,
 				PackGroup:      packGroup14F64,
-				PackImages:     avx512PackImagesF64,
-				PackImageLanes: avx512PackImageLanesF64,
-				PackPixelLanes: avx512PackPixelLanesF64,
-				CopyTiles:      avx512CopyTiles,
+				PackImages:     avx512F64.PackImages,
+				PackImageLanes: avx512F64.PackImageLanes,
+				PackPixelLanes: avx512F64.PackPixelLanes,
+				CopyTiles:      simd.CopyTiles,
 				FlipWaste:      12,
 				Squares:        8,
 				Multiply:       byWidth(avx512Strip16F64, 8, avx512Strip8F64, 4, avx512Strip4F64),
 				Copy:           avx512CopyF64,
 				Transpose:      avx512TransposeF64,
 			},
-			vectors: withAVX512Vectors,
-			peakF32: avx512PeakF32,
-			peakF64: avx512PeakF64,
+			simdF32: avx512F32,
+			simdF64: avx512F64,
 		},
 		{
 			name:     "avx2",
@@ -68,7 +70,7 @@ func rows() []row {
 				Depth:      256,
 				Group:      6,
 				PackGroup:  packGroup6F32,
-				PackImages: packImagesF32,
+				PackImages: avx2F32.PackImages,
 				Single:     4,
 				Multiply:   byWidth(avx2Strip16F32, 8, avx2Strip8F32, 4, avx2Strip4F32),
 				Copy:       avx2CopyF32,
@@ -80,15 +82,14 @@ func rows() []row {
 				Depth:      192,
 				Group:      6,
 				PackGroup:  packGroup6F64,
-				PackImages: packImagesF64,
+				PackImages: avx2F64.PackImages,
 				Single:     4,
 				Multiply:   byWidth(avx2Strip8F64, 4, avx2Strip4F64, 2, avx2Strip2F64),
 				Copy:       avx2CopyF64,
 				Transpose:  avx2TransposeF64,
 			},
-			vectors: withAVX2Vectors,
-			peakF32: avx2PeakF32,
-			peakF64: avx2PeakF64,
+			simdF32: avx2F32,
+			simdF64: avx2F64,
 		},
 	}
 }
@@ -126,9 +127,8 @@ type row struct {
 	features []cpuid.FeatureID
 	f32      kernels.Micro[float32]
 	f64      kernels.Micro[float64]
-	vectors  func(*kernels.Set) // overrides the elementwise kernels
-	peakF32  func(rounds int)
-	peakF64  func(rounds int)
+	simdF32  simd.Kernels[float32]
+	simdF64  simd.Kernels[float64]
 }
 
 func (r *row) set() *kernels.Set {
@@ -139,7 +139,8 @@ func (r *row) set() *kernels.Set {
 	}
 	s.F32.Tile, s.F32.Gemm = r.f32.Tile, kernels.NewGemm(r.f32)
 	s.F64.Tile, s.F64.Gemm = r.f64.Tile, kernels.NewGemm(r.f64)
-	r.vectors(s)
+	r.simdF32.Override(&s.F32)
+	r.simdF64.Override(&s.F64)
 	s.F32.Packed = kernels.NewPacked(r.f32, &s.F32)
 	s.F64.Packed = kernels.NewPacked(r.f64, &s.F64)
 	return s
@@ -172,6 +173,22 @@ func missing() []Absence {
 		}
 	}
 	return out
+}
+
+// peakLoop returns the loop of the set's row for type T and the floating-point
+// operations in one round of it, or nil.
+func peakLoop[T kernels.Float](name string) (loop func(rounds int), flopPerRound int) {
+	var zero T
+	for _, r := range rows() {
+		if r.name != name {
+			continue
+		}
+		if _, ok := any(zero).(float32); ok {
+			return r.simdF32.Peak, r.simdF32.PeakFLOP
+		}
+		return r.simdF64.Peak, r.simdF64.PeakFLOP
+	}
+	return nil, 0
 }
 
 // byWidth joins the strips of three widths: small columns or fewer go to narrow, more

@@ -1,6 +1,6 @@
 //go:build !purego
 
-package fusegrid
+package simd
 
 import (
 	"math"
@@ -10,73 +10,12 @@ import (
 )
 
 // The elementwise kernels are in assembly because the compiler emits scalar code
-// for their loops. Each is written once, in vector_amd64.h, and assembled for two
+// for their loops. Each is written once, in elementwise_amd64.h, and assembled for two
 // instruction sets and two types: a stub's name is the kernel's, then AVX2 or
 // AVX512, then F32 or F64.
 
-// withAVX2Vectors overrides the elementwise slots of s. It needs AVX2 and FMA3.
-func withAVX2Vectors(s *kernels.Set) {
-	vectors[float32]{
-		relu:        reluAVX2F32,
-		reluGrad:    reluGradAVX2F32,
-		addBias:     addBiasAVX2F32,
-		biasReLU:    biasReLUAVX2F32,
-		softmaxLoss: softmaxLossAVX2F32,
-		scale:       scaleAVX2F32,
-		axpby:       axpbyAVX2F32,
-		sumSquares:  sumSquaresAVX2F32,
-		addSquares:  addSquaresAVX2F32,
-		colSums:     colSumsAVX2F32,
-		subMean:     subMeanAVX2F32,
-	}.override(&s.F32)
-	vectors[float64]{
-		relu:        reluAVX2F64,
-		reluGrad:    reluGradAVX2F64,
-		addBias:     addBiasAVX2F64,
-		biasReLU:    biasReLUAVX2F64,
-		softmaxLoss: softmaxLossAVX2F64,
-		scale:       scaleAVX2F64,
-		axpby:       axpbyAVX2F64,
-		sumSquares:  sumSquaresAVX2F64,
-		addSquares:  addSquaresAVX2F64,
-		colSums:     colSumsAVX2F64,
-		subMean:     subMeanAVX2F64,
-	}.override(&s.F64)
-}
-
-// withAVX512Vectors overrides the elementwise slots of s. It needs AVX512F and
-// AVX512DQ. The bits are those of [withAVX2Vectors].
-func withAVX512Vectors(s *kernels.Set) {
-	vectors[float32]{
-		relu:        reluAVX512F32,
-		reluGrad:    reluGradAVX512F32,
-		addBias:     addBiasAVX512F32,
-		biasReLU:    biasReLUAVX512F32,
-		softmaxLoss: softmaxLossAVX512F32,
-		scale:       scaleAVX512F32,
-		axpby:       axpbyAVX512F32,
-		sumSquares:  sumSquaresAVX512F32,
-		addSquares:  addSquaresAVX512F32,
-		colSums:     colSumsAVX512F32,
-		subMean:     subMeanAVX512F32,
-	}.override(&s.F32)
-	vectors[float64]{
-		relu:        reluAVX512F64,
-		reluGrad:    reluGradAVX512F64,
-		addBias:     addBiasAVX512F64,
-		biasReLU:    biasReLUAVX512F64,
-		softmaxLoss: softmaxLossAVX512F64,
-		scale:       scaleAVX512F64,
-		axpby:       axpbyAVX512F64,
-		sumSquares:  sumSquaresAVX512F64,
-		addSquares:  addSquaresAVX512F64,
-		colSums:     colSumsAVX512F64,
-		subMean:     subMeanAVX512F64,
-	}.override(&s.F64)
-}
-
-// vectors holds one instruction set's stubs for one type.
-type vectors[T kernels.Float] struct {
+// elementwise holds one instruction set's stubs for one type.
+type elementwise[T kernels.Float] struct {
 	relu        func(dst, x *T, n int)
 	reluGrad    func(dx, dy, x *T, rows, cols, dxStride, dyStride, xStride int)
 	addBias     func(dst, x, bias *T, rows, cols, dstStride, xStride int)
@@ -90,7 +29,7 @@ type vectors[T kernels.Float] struct {
 	subMean     func(dst *T, src *uint8, mean *T, n int)
 }
 
-func (v vectors[T]) override(s *kernels.Slots[T]) {
+func (v elementwise[T]) override(s *kernels.Slots[T]) {
 	s.ReLU = func(dst, x []T) {
 		v.relu(unsafe.SliceData(dst), unsafe.SliceData(x), len(x))
 	}

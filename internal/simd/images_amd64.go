@@ -1,6 +1,6 @@
 //go:build !purego
 
-package fusegrid
+package simd
 
 // The stubs of images_amd64.s. They are in assembly because the compiler converts one pixel at
 // a time, and every step of a training begins with 600,000 of them.

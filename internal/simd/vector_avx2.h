@@ -1,4 +1,4 @@
-// Vocabulary of the elementwise kernels: AVX2 vectors. See vector_amd64.h.
+// Vocabulary of the elementwise kernels: AVX2 vectors. See elementwise_amd64.h.
 
 #define VB 32
 #define V0 Y0

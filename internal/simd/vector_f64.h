@@ -1,4 +1,4 @@
-// Vocabulary of the elementwise kernels: float64. See vector_amd64.h.
+// Vocabulary of the elementwise kernels: float64. See elementwise_amd64.h.
 
 #define SIZE 8
 #define LANES (VB/8)
@@ -55,7 +55,7 @@ low1: \
 	VMOVSD       X0, (base)(I*SIZE) \
 low0:
 
-// The table of exp: see EXP in vector_amd64.h.
+// The table of exp: see EXP in elementwise_amd64.h.
 #define CONST(i) exp<>+(64*i)(SB)
 #define LOG2E 0
 #define MAGIC 1

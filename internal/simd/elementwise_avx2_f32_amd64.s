@@ -1,11 +1,11 @@
 //go:build !purego
 
-// The elementwise kernels for AVX2 and FMA3 and float32; vector_amd64.h has their text.
+// The elementwise kernels for AVX2 and FMA3 and float32; elementwise_amd64.h has their text.
 
 #include "textflag.h"
 #include "vector_avx2.h"
 #include "vector_f32.h"
-#include "vector_amd64.h"
+#include "elementwise_amd64.h"
 
 // func reluAVX2F32(dst, x *float32, n int)
 TEXT ·reluAVX2F32(SB), NOSPLIT, $0-24
@@ -62,7 +62,7 @@ TEXT ·sumSquaresAVX2F32(SB), NOSPLIT, $0-20
 	VZEROUPPER
 	RET
 
-// func addSquaresAVX2F32(dst, x *float32, n int)
+// func addSquaresAVX2F32(dst, x *float32, n, turns int)
 TEXT ·addSquaresAVX2F32(SB), NOSPLIT, $0-32
 	ADDSQUARES
 	VZEROUPPER

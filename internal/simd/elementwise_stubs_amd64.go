@@ -1,9 +1,9 @@
 //go:build !purego
 
-package fusegrid
+package simd
 
-// The stubs of vector_<isa>_<type>_amd64.s, by kernel. What each computes, and the
-// registers, are in vector_amd64.h.
+// The stubs of elementwise_<isa>_<type>_amd64.s, by kernel. What each computes, and the
+// registers, are in elementwise_amd64.h.
 
 //go:noescape
 func reluAVX2F32(dst, x *float32, n int)

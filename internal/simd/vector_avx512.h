@@ -1,4 +1,4 @@
-// Vocabulary of the elementwise kernels: AVX-512 vectors. See vector_amd64.h.
+// Vocabulary of the elementwise kernels: AVX-512 vectors. See elementwise_amd64.h.
 
 #define VB 64 /* bytes in a vector */
 #define V0 Z0

@@ -1,6 +1,6 @@
 // The elementwise kernels, each written once in a small vector vocabulary.
 //
-// A file vector_<isa>_<type>_amd64.s includes the vocabulary of its vectors
+// A file elementwise_<isa>_<type>_amd64.s includes the vocabulary of its vectors
 // (vector_avx2.h or vector_avx512.h) and of its type (vector_f32.h or vector_f64.h),
 // then this file, and lists one TEXT per kernel. The vocabulary has a word for each
 // thing that differs between the four. AVX2 and AVX-512 run the same words in the

@@ -1,6 +1,6 @@
 //go:build !purego
 
-package fusegrid
+package simd
 
 import (
 	"flag"
@@ -224,8 +224,10 @@ func vectorSets(tb testing.TB) (avx2, avx512 *kernels.Set) {
 	needAVX2(tb)
 	needAVX512(tb)
 	avx2, avx512 = kernels.Reference(), kernels.Reference()
-	withAVX2Vectors(avx2)
-	withAVX512Vectors(avx512)
+	AVX2F32().Override(&avx2.F32)
+	AVX2F64().Override(&avx2.F64)
+	AVX512F32().Override(&avx512.F32)
+	AVX512F64().Override(&avx512.F64)
 	return avx2, avx512
 }
 

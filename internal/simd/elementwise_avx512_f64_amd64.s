@@ -1,11 +1,11 @@
 //go:build !purego
 
-// The elementwise kernels for AVX-512 F, DQ and float64; vector_amd64.h has their text.
+// The elementwise kernels for AVX-512 F, DQ and float64; elementwise_amd64.h has their text.
 
 #include "textflag.h"
 #include "vector_avx512.h"
 #include "vector_f64.h"
-#include "vector_amd64.h"
+#include "elementwise_amd64.h"
 
 // func reluAVX512F64(dst, x *float64, n int)
 TEXT ·reluAVX512F64(SB), NOSPLIT, $0-24
@@ -62,7 +62,7 @@ TEXT ·sumSquaresAVX512F64(SB), NOSPLIT, $0-24
 	VZEROUPPER
 	RET
 
-// func addSquaresAVX512F64(dst, x *float64, n int)
+// func addSquaresAVX512F64(dst, x *float64, n, turns int)
 TEXT ·addSquaresAVX512F64(SB), NOSPLIT, $0-32
 	ADDSQUARES
 	VZEROUPPER

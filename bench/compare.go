@@ -3,10 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,43 +15,57 @@ import (
 	"github.com/google/renameio/v2/maybe"
 	"golang.org/x/perf/benchfmt"
 	"golang.org/x/perf/benchmath"
-	"golang.org/x/perf/benchproc"
 	"golang.org/x/perf/benchunit"
 )
 
-// defaultBase is the rows to compare with, the first that a table has.
+// defaultBase is the columns to compare with, the first that a table has.
 const defaultBase = "openblas,reference,gonum"
 
 // madeBy opens every table.
 const madeBy = "<!-- Made by `go run ./bench compare`"
 
-// compareCommand makes a Markdown table of each raw file.
-func compareCommand(_ context.Context, args []string, stdout, stderr io.Writer) error {
-	f := flag.NewFlagSet("compare", flag.ContinueOnError)
-	base := f.String("base", defaultBase, "compare with the first of these `rows` that a table has")
-	raw := f.String("raw", "results/raw", "`folder` of raw results")
-	tables := f.String("tables", "results/tables", "`folder` for the tables")
-	if err := parse(f, args, stderr, 0, -1); err != nil {
-		return err
-	}
-	bases := strings.Split(*base, ",")
-	for _, file := range f.Args() {
-		md, err := render(file, bases)
-		if err != nil {
-			return err
+var compareCommand = command{
+	name: "compare", args: "[FILE...]", most: -1,
+	short: "make tables of raw results",
+	long: `
+Without FILE, bench compare makes a Markdown table of each file in the folder
+of raw results and writes it to the folder of tables. With FILE it prints the
+tables. A FILE is what bench run or go test -bench writes, as text in UTF-8.
+
+Each benchmark is a row, by its whole name: names that differ in any part are
+never averaged, nor are names that differ in the number of cores at their end.
+What /impl= names is a column; without it a row shows the whole name.
+`,
+	setup: func(f *flag.FlagSet) action {
+		base := f.String("base", defaultBase, "divide by the first of these `columns` that a table has\n")
+		raw := f.String("raw", "results/raw", "`folder` of raw results")
+		tables := f.String("tables", "results/tables", "`folder` for the tables")
+		return func(_ context.Context, args []string, stdout, _ io.Writer) error {
+			bases := strings.Split(*base, ",")
+			if len(args) == 0 {
+				return renderFolder(*raw, *tables, bases, stdout)
+			}
+			for _, file := range args {
+				md, err := render(file, bases)
+				if err != nil {
+					return err
+				}
+				if _, err := stdout.Write(md); err != nil {
+					return err
+				}
+			}
+			return nil
 		}
-		if _, err := stdout.Write(md); err != nil {
-			return err
-		}
-	}
-	if f.NArg() > 0 {
-		return nil
-	}
-	files, err := rawFiles(*raw)
+	},
+}
+
+// renderFolder makes a table of each raw file and lists the tables.
+func renderFolder(raw, tables string, bases []string, stdout io.Writer) error {
+	files, err := rawFiles(raw)
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(*tables, 0o755); err != nil {
+	if err := os.MkdirAll(tables, 0o755); err != nil {
 		return err
 	}
 	for _, file := range files {
@@ -59,7 +73,7 @@ func compareCommand(_ context.Context, args []string, stdout, stderr io.Writer) 
 		if err != nil {
 			return err
 		}
-		to := tableOf(file, *tables)
+		to := tableOf(file, tables)
 		if err := maybe.WriteFile(to, md, 0o644); err != nil {
 			return err
 		}
@@ -81,201 +95,413 @@ func tableOf(raw, folder string) string {
 	return filepath.Join(folder, strings.TrimSuffix(filepath.Base(raw), ".txt")+".md")
 }
 
+// A report is all results of a file.
+type report struct {
+	machines []*machine
+	units    benchfmt.UnitMetadataMap
+}
+
+// A machine is all results below the same "key: value" lines.
+type machine struct {
+	config [][2]string
+	tables []*table
+	index  map[tableKey]*table
+}
+
+type tableKey struct{ title, unit string }
+
 // A table is all results of one kernel, type and unit on one machine.
 type table struct {
-	rows, cols []benchproc.Key
-	cells      map[[2]benchproc.Key][]float64 // by row and column
+	tableKey
+	rows, cols list
+	names      map[string]name // by row
+	cells      map[place]*cell
+	needed     bool // says something that no other table does
+}
+
+// A place is a row and a column.
+type place struct{ row, col string }
+
+// A cell is all values of one benchmark, in one unit.
+type cell struct {
+	values []float64
+	bad    []fault
+}
+
+// A fault is a value of which no mean can be taken.
+type fault struct {
+	line int
+	x    float64
+}
+
+// A list keeps texts in the order in which they come first.
+type list struct {
+	texts []string
+	seen  map[string]bool
+}
+
+func (l *list) add(s string) {
+	if l.seen == nil {
+		l.seen = map[string]bool{}
+	}
+	if !l.seen[s] {
+		l.seen[s] = true
+		l.texts = append(l.texts, s)
+	}
+}
+
+// maxCells is the largest number of cells in all tables of a file.
+const maxCells = 1 << 16
+
+// collect reads the text of a file into tables.
+func collect(file string, text []byte) (*report, error) {
+	r := new(report)
+	c := collector{report: r, index: map[string]*machine{}}
+	units, err := read(file, text, c.add)
+	if err != nil {
+		return nil, err
+	}
+	r.units = units
+	return r, r.check(file)
+}
+
+// check refuses tables that are mostly empty and too large to read or to hold.
+func (r *report) check(file string) error {
+	cells := 0
+	for _, m := range r.machines {
+		for _, t := range m.tables {
+			if cells += len(t.rows.texts) * len(t.cols.texts); cells > maxCells {
+				return fmt.Errorf("%s: more than %d cells; %s has %d rows and %d columns (values of /impl=)", file, maxCells, t.title, len(t.rows.texts), len(t.cols.texts))
+			}
+		}
+	}
+	return nil
+}
+
+type collector struct {
+	*report
+	index map[string]*machine
+	cells int
+}
+
+func (c *collector) add(r measured) error {
+	id := identity(r.config)
+	m := c.index[id]
+	if m == nil {
+		if len(c.machines) == maxGroups {
+			return fmt.Errorf("more than %d different sets of lines that read \"key: value\" above results; %.60q is the last", maxGroups, id)
+		}
+		m = &machine{index: map[tableKey]*table{}}
+		for _, line := range r.config {
+			m.config = append(m.config, [2]string{line.Key, string(line.Value)})
+		}
+		c.index[id] = m
+		c.machines = append(c.machines, m)
+	}
+	rated := slices.ContainsFunc(r.values, func(v value) bool { return v.unit == "FLOP/s" || v.unit == "B/s" })
+	for _, v := range r.values {
+		k := tableKey{r.name.title(), v.unit}
+		t := m.index[k]
+		if t == nil {
+			t = &table{tableKey: k, names: map[string]name{}, cells: map[place]*cell{}}
+			m.index[k] = t
+			m.tables = append(m.tables, t)
+		}
+		if t.add(r.name, r.line, v.x) {
+			c.cells++
+		}
+		if c.cells > maxCells {
+			return fmt.Errorf("more than %d benchmarks and units; split the file", maxCells)
+		}
+		t.needed = t.needed || v.unit != "sec/op" || !rated // the rates say the same
+	}
+	return nil
+}
+
+// add adds x to its cell and reports whether that is new.
+func (t *table) add(n name, line int, x float64) (fresh bool) {
+	t.rows.add(n.rest)
+	t.cols.add(n.impl)
+	t.names[n.rest] = n
+	p := place{n.rest, n.impl}
+	c := t.cells[p]
+	if fresh = c == nil; fresh {
+		c = new(cell)
+		t.cells[p] = c
+	}
+	if math.IsNaN(x) || math.IsInf(x, 0) || x <= 0 && positive(t.unit) {
+		c.bad = append(c.bad, fault{line, x})
+	} else {
+		c.values = append(c.values, x)
+	}
+	return fresh
+}
+
+// positive reports whether values of unit that are 0 or less mean nothing.
+func positive(unit string) bool { return isRate(unit) || unit == "sec/op" }
+
+func isRate(unit string) bool { return strings.HasSuffix(unit, "/s") }
+
+// get returns the value of a "key: value" line.
+func (m *machine) get(key string) string {
+	for _, line := range m.config {
+		if line[0] == key {
+			return line[1]
+		}
+	}
+	return ""
 }
 
 // render makes Markdown of a raw file.
 func render(file string, bases []string) ([]byte, error) {
-	f, err := os.Open(file)
+	text, err := load(file)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-
-	var pp benchproc.ProjectionParser
-	all, err := benchproc.NewFilter("*")
+	r, err := collect(filepath.ToSlash(file), text)
 	if err != nil {
 		return nil, err
 	}
-	var failed error
-	project := func(s string) *benchproc.Projection {
-		p, err := pp.Parse(s, all)
-		failed = errors.Join(failed, err)
-		return p
-	}
-	byMachine := project(".config")
-	byTable, unit, err := pp.ParseWithUnit(".name,/dtype", all)
-	failed = errors.Join(failed, err)
-	byRow := project("/op,/shape,/size")
-	byCol := project("/impl")
-	if failed != nil {
-		return nil, failed
-	}
-
-	type key struct{ machine, table benchproc.Key }
-	var machines, order []benchproc.Key
-	tables := map[key]*table{}
-	in := benchfmt.NewReader(f, filepath.ToSlash(file))
-	for in.Scan() {
-		switch rec := in.Result().(type) {
-		case *benchfmt.SyntaxError:
-			return nil, rec
-		case *benchfmt.Result:
-			machine := byMachine.Project(rec)
-			machines = addKey(machines, machine)
-			row, col := byRow.Project(rec), byCol.Project(rec)
-			for i, k := range byTable.ProjectValues(rec) {
-				if k.Get(unit) == "sec/op" {
-					continue // the rates say the same
-				}
-				order = addKey(order, k)
-				t := tables[key{machine, k}]
-				if t == nil {
-					t = &table{cells: map[[2]benchproc.Key][]float64{}}
-					tables[key{machine, k}] = t
-				}
-				t.rows, t.cols = addKey(t.rows, row), addKey(t.cols, col)
-				cell := [2]benchproc.Key{row, col}
-				t.cells[cell] = append(t.cells[cell], rec.Values[i].Value)
-			}
-		}
-	}
-	if err := in.Err(); err != nil {
-		return nil, err
-	}
-	if len(tables) == 0 {
-		return nil, fmt.Errorf("%s: no benchmark results", file)
-	}
-
-	var md bytes.Buffer
-	fmt.Fprintf(&md, "%s from %s. -->\n\n# %s\n\n", madeBy, filepath.Base(file), strings.TrimSuffix(filepath.Base(file), ".txt"))
-	fmt.Fprintf(&md, "Medians with their %.0f %% confidence intervals. Products are m×k×n; N is as stored, T transposed.\n", 100*confidence)
-	fmt.Fprintf(&md, "~: no significant difference (Mann-Whitney U test, α = %g).\n", benchmath.DefaultThresholds.CompareAlpha)
-	for _, machine := range machines {
-		md.WriteString("\n")
-		for _, f := range byMachine.FlattenedFields() {
-			fmt.Fprintf(&md, "- %s: %s\n", f, machine.Get(f))
-		}
-		for _, k := range order {
-			if t := tables[key{machine, k}]; t != nil {
-				fmt.Fprintf(&md, "\n## %s\n\n", k.StringValues())
-				if k.Get(unit) == "peak-FLOP/s" {
-					t.writePeak(&md)
-				} else {
-					t.write(&md, k.Get(unit), bases)
-				}
-			}
-		}
-	}
-	return md.Bytes(), nil
+	return r.markdown(filepath.Base(file), bases), nil
 }
 
-// addKey appends k if it is new. Keys stay in the order of the file.
-func addKey(keys []benchproc.Key, k benchproc.Key) []benchproc.Key {
-	if slices.Contains(keys, k) {
-		return keys
+// markdown makes the tables of a report on file.
+func (r *report) markdown(file string, bases []string) []byte {
+	var body bytes.Buffer
+	var notes notes
+	for _, m := range r.machines {
+		body.WriteString("\n")
+		for _, line := range m.config {
+			fmt.Fprintf(&body, "- %s: %s\n", line[0], line[1])
+		}
+		for _, t := range m.tables {
+			if !t.needed {
+				continue
+			}
+			fmt.Fprintf(&body, "\n## %s\n\n", m.heading(t, r.units))
+			if t.unit == "peak-FLOP/s" {
+				t.writePeak(&body, file)
+			} else {
+				t.write(&body, m, bases, file, &notes)
+			}
+		}
 	}
-	return append(keys, k)
+	var md bytes.Buffer
+	fmt.Fprintf(&md, "%s from %s. -->\n\n# %s\n\n", madeBy, file, strings.TrimSuffix(file, ".txt"))
+	fmt.Fprintf(&md, "Medians with their %.0f %% confidence intervals.", 100*confidence)
+	if notes.products {
+		md.WriteString(" Products are m×k×n; N is as stored, T transposed.")
+	}
+	md.WriteString("\n")
+	if notes.ratios {
+		fmt.Fprintf(&md, "~: no significant difference (Mann-Whitney U test, α = %g).\n", benchmath.DefaultThresholds.CompareAlpha)
+	}
+	if notes.few {
+		fmt.Fprintf(&md, "±∞: too few values; an interval takes %d, a significant difference %d on either side.\n", leastRounds, leastTest)
+	}
+	md.Write(body.Bytes())
+	return md.Bytes()
+}
+
+// notes tells which lines of the legend a report needs.
+type notes struct{ products, ratios, few bool }
+
+// heading says what t holds: "Gemm f32, FLOP/s on one core".
+func (m *machine) heading(t *table, units benchfmt.UnitMetadataMap) string {
+	where := ""
+	if m.get("threads") == "1" {
+		where = " on one core"
+	}
+	title := ""
+	if t.title != "" {
+		title = escape(t.title) + ", "
+	}
+	switch t.unit {
+	case "peak-share":
+		return title + "share of one core's peak"
+	case "peak-FLOP/s":
+		return title + "peak of one core, FLOP/s"
+	case "FLOP/s", "B/s":
+		return title + t.unit + where
+	}
+	title += escape(t.unit)
+	if units.GetBetter(t.unit) < 0 {
+		title += " (less is better)"
+	}
+	return title
+}
+
+// escape keeps a text in its cell.
+func escape(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
+
+// labels gives the rows short names, or whole ones if two would look alike.
+func (t *table) labels() map[string]string {
+	labels, seen := map[string]string{}, map[string]bool{}
+	for _, r := range t.rows.texts {
+		l := t.names[r].label()
+		if seen[l] {
+			for _, r := range t.rows.texts {
+				labels[r] = escape(r)
+			}
+			return labels
+		}
+		labels[r], seen[l] = escape(l), true
+	}
+	return labels
 }
 
 // write writes t with, beside the medians, each column's ratio to the base.
-func (t *table) write(w io.Writer, unit string, bases []string) {
+func (t *table) write(w io.Writer, m *machine, bases []string, file string, notes *notes) {
 	base, ok := t.base(bases)
-	ok = ok && strings.HasSuffix(unit, "/s")
+	ok = ok && t.unit != "peak-share"
+	notes.ratios = notes.ratios || ok
 	line := func(cells []string) { fmt.Fprintf(w, "| %s |\n", strings.Join(cells, " | ")) }
 
 	head, rule := []string{""}, []string{"---"}
-	for _, c := range t.cols {
-		head, rule = append(head, c.StringValues()), append(rule, "---:")
+	for _, c := range t.cols.texts {
+		text := escape(c) + weakness(c, m.get(c)).note()
+		if c == "" {
+			text = "median"
+		}
+		head, rule = append(head, text), append(rule, "---:")
 	}
 	if ok {
-		for _, c := range t.cols {
+		for _, c := range t.cols.texts {
 			if c != base {
-				head, rule = append(head, c.StringValues()+" / "+base.StringValues()), append(rule, "---:")
+				head, rule = append(head, escape(c)+" / "+escape(base)), append(rule, "---:")
 			}
 		}
 	}
 	line(head)
 	line(rule)
 
-	ratios := map[benchproc.Key][]float64{}
-	for _, r := range t.rows {
-		cells := []string{r.StringValues()}
-		for _, c := range t.cols {
-			cells = append(cells, format(t.cells[[2]benchproc.Key{r, c}], unit))
+	labels := t.labels()
+	ratios, gaps := map[string][]float64{}, map[string]bool{}
+	var bad []fault
+	for _, r := range t.rows.texts {
+		notes.products = notes.products || strings.Contains(r, "/op=")
+		cells := []string{labels[r]}
+		for _, c := range t.cols.texts {
+			cell := t.cells[place{r, c}]
+			if cell != nil {
+				bad = append(bad, cell.bad...)
+				notes.few = notes.few || len(cell.bad) == 0 && len(cell.values) < leastRounds
+			}
+			cells = append(cells, cell.format(t.unit))
 		}
-		for _, c := range t.cols {
+		for _, c := range t.cols.texts {
 			if !ok || c == base {
 				continue
 			}
-			ours, theirs := t.cells[[2]benchproc.Key{r, c}], t.cells[[2]benchproc.Key{r, base}]
-			if len(ours) == 0 || len(theirs) == 0 {
+			ours, theirs := t.cells[place{r, c}], t.cells[place{r, base}]
+			if ours == nil || theirs == nil {
+				gaps[c] = true // a mean over some rows would mislead
 				cells = append(cells, "")
 				continue
 			}
-			ratio := median(ours).Center / median(theirs).Center
-			ratios[c] = append(ratios[c], ratio)
-			mark := ""
-			if cmp := benchmath.AssumeNothing.Compare(sample(ours), sample(theirs)); cmp.P > cmp.Alpha {
-				mark = " ~"
+			text, ratio := compare(ours, theirs)
+			if ratio > 0 {
+				ratios[c] = append(ratios[c], ratio)
 			}
-			cells = append(cells, fmt.Sprintf("%.2f%s", ratio, mark))
+			cells = append(cells, text)
 		}
 		line(cells)
 	}
-	if !ok || len(t.rows) < 2 {
+	if ok && len(t.rows.texts) > 1 {
+		cells := append([]string{"geometric mean"}, make([]string, len(t.cols.texts))...)
+		for _, c := range t.cols.texts {
+			if c == base {
+				continue
+			}
+			text := ""
+			if !gaps[c] && len(ratios[c]) > 0 {
+				text = fmt.Sprintf("**%.2f**", geomean(ratios[c]))
+				if n := len(ratios[c]); n < len(t.rows.texts) {
+					text += fmt.Sprintf(" (%d of %d rows)", n, len(t.rows.texts))
+				}
+			}
+			cells = append(cells, text)
+		}
+		line(cells)
+	}
+	writeBad(w, file, bad)
+}
+
+// writeBad tells where the values stand that cells with a ! have.
+func writeBad(w io.Writer, file string, bad []fault) {
+	if len(bad) == 0 {
 		return
 	}
-	cells := append([]string{"geometric mean"}, make([]string, len(t.cols))...)
-	for _, c := range t.cols {
-		if c == base {
-			continue
-		}
-		if len(ratios[c]) == len(t.rows) {
-			cells = append(cells, fmt.Sprintf("**%.2f**", geomean(ratios[c])))
-		} else {
-			cells = append(cells, "") // a mean over some rows would mislead
-		}
+	var lines []string
+	for _, f := range bad[:min(3, len(bad))] {
+		lines = append(lines, fmt.Sprintf("%s:%d (%v)", file, f.line, f.x))
 	}
-	line(cells)
+	if n := len(bad) - len(lines); n > 0 {
+		lines = append(lines, fmt.Sprintf("%d more", n))
+	}
+	fmt.Fprintf(w, "\n!: not a number that can be averaged: %s. Such a cell is not compared, and means leave its row out.\n", strings.Join(lines, ", "))
+}
+
+// compare returns the ratio of two medians, which is 0 if there is none, and its text. A
+// ratio that is not significant is marked.
+func compare(ours, theirs *cell) (string, float64) {
+	if len(ours.bad) > 0 || len(theirs.bad) > 0 {
+		return "", 0
+	}
+	ratio := median(ours.values).Center / median(theirs.values).Center
+	if math.IsNaN(ratio) || math.IsInf(ratio, 0) {
+		return "?", 0
+	}
+	mark := ""
+	if cmp := benchmath.AssumeNothing.Compare(sample(ours.values), sample(theirs.values)); cmp.P > cmp.Alpha {
+		mark = " ~"
+	}
+	return fmt.Sprintf("%.2f%s", ratio, mark), ratio
 }
 
 // writePeak writes one line: the peak does not depend on the row.
-func (t *table) writePeak(w io.Writer) {
-	io.WriteString(w, "Multiply-adds in registers, one core; the share of peak is of this:")
-	for _, c := range t.cols {
-		var all []float64
-		for _, r := range t.rows {
-			all = append(all, t.cells[[2]benchproc.Key{r, c}]...)
+func (t *table) writePeak(w io.Writer, file string) {
+	var bad []fault
+	io.WriteString(w, "Multiply-adds in registers; the share of peak is of this:")
+	for _, c := range t.cols.texts {
+		var all cell
+		for _, r := range t.rows.texts {
+			if cell := t.cells[place{r, c}]; cell != nil {
+				all.values = append(all.values, cell.values...)
+				all.bad = append(all.bad, cell.bad...)
+			}
 		}
-		fmt.Fprintf(w, " %s %s", c.StringValues(), format(all, "FLOP/s"))
+		bad = append(bad, all.bad...)
+		fmt.Fprintf(w, " %s %s", c, all.format(t.unit))
 	}
 	io.WriteString(w, ".\n")
+	writeBad(w, file, bad)
 }
 
 // base returns the first of names that is a column of t.
-func (t *table) base(names []string) (benchproc.Key, bool) {
+func (t *table) base(names []string) (string, bool) {
 	for _, name := range names {
-		for _, c := range t.cols {
-			if c.StringValues() == name && len(t.cols) > 1 {
-				return c, true
-			}
+		if t.cols.seen[name] && name != "" && len(t.cols.texts) > 1 {
+			return name, true
 		}
 	}
-	return benchproc.Key{}, false
+	return "", false
 }
 
-// format gives the median of a cell in its unit.
-func format(values []float64, unit string) string {
-	if len(values) == 0 {
+// format gives the median of a cell in its unit, or the first value that has no place in one.
+func (c *cell) format(unit string) string {
+	switch {
+	case c == nil:
 		return ""
+	case len(c.bad) > 0:
+		return fmt.Sprintf("%v !", c.bad[0].x)
+	case unit == "peak-share":
+		m := median(c.values)
+		return fmt.Sprintf("%.3f ±%s", m.Center, m.PctRangeString())
 	}
-	m := median(values)
-	if strings.HasSuffix(unit, "/s") {
-		return fmt.Sprintf("%s ±%s", benchunit.Scale(m.Center, benchunit.Decimal), m.PctRangeString())
+	class := benchunit.ClassOf(unit)
+	if isRate(unit) {
+		class = benchunit.Decimal // MB/s are of 10⁶ B
 	}
-	return fmt.Sprintf("%.3f ±%s", m.Center, m.PctRangeString())
+	return summary(c.values, class)
 }

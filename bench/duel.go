@@ -5,85 +5,202 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
+
+	"golang.org/x/perf/benchunit"
 
 	"fusegrid"
 	"fusegrid/bench/cases"
+	"fusegrid/internal/cli"
 	"fusegrid/kernels"
 )
 
-// duelCommand measures two rows in turns and judges by the ratio of their rates,
-// round by round.
-func duelCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	f := flag.NewFlagSet("duel", flag.ContinueOnError)
-	var p plan
-	p.flags(f, ".name:Gemm")
-	each := f.Float64("each", 0, "fail if A/B is below this `ratio` for one benchmark")
-	mean := f.Float64("geomean", 0, "fail if the geometric mean of A/B over the benchmarks of one type is below this `ratio`")
-	if err := parse(f, args, stderr, 2, 2); err != nil {
-		return err
-	}
-	if err := p.check(); err != nil {
-		return err
-	}
-	var sets []*kernels.Set
-	for _, name := range f.Args() {
-		set, err := fusegrid.ByName(name)
-		if err != nil {
-			return usageError{err}
+var duelCommand = command{
+	name: "duel", args: "A B", least: 2, most: 2,
+	short: "measure kernel set A against kernel set B",
+	long: `
+bench duel measures the kernel sets A and B in turns, each once in a round, and
+prints the median of A/B over the rounds with its confidence interval (CI): what
+slows the machine slows both. It fails if a ratio is below the bar of -each or
+of -geomean.
+
+  bench duel -filter '.name:Gemm /dtype:f32' avx512 openblas
+`,
+	setup: func(f *flag.FlagSet) action {
+		var d duels
+		d.plan.flags(f, ".name:Gemm")
+		f.Float64Var(&d.each, "each", 0, "fail if A/B is below this `ratio` for one benchmark")
+		f.Float64Var(&d.mean, "geomean", 0, "fail if the geometric mean of A/B over the benchmarks of one\nkernel and type is below this `ratio`")
+		return func(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+			if err := d.plan.check(); err != nil {
+				return err
+			}
+			if n := d.plan.rounds; n < leastRounds {
+				return badUsage("-n %d: want at least %d rounds; fewer have no %.0f%% confidence interval", n, leastRounds, 100*confidence)
+			}
+			if !(d.each >= 0 && d.mean >= 0) {
+				return badUsage("-each %g -geomean %g: want ratios of 0 or more", d.each, d.mean)
+			}
+			fusegrid.EnsureOpenBLAS(stderr)
+			var sets []*kernels.Set
+			for _, name := range args {
+				set, err := fusegrid.ByName(name)
+				if err != nil {
+					return badUsage("%w%s", err, hint(name))
+				}
+				sets = append(sets, set)
+			}
+			if sets[0].Name == sets[1].Name {
+				return badUsage("%s against itself", sets[0].Name)
+			}
+			return d.run(ctx, sets, stdout)
 		}
-		sets = append(sets, set)
+	},
+}
+
+// hint says what to do about kernel sets that this build lacks.
+func hint(name string) string {
+	if name == "openblas" {
+		return "; openblas needs -tags openblas"
 	}
-	if sets[0].Name == sets[1].Name {
-		return badUsage("%s against itself", sets[0].Name)
+	var names []string
+	for _, s := range fusegrid.All() {
+		names = append(names, s.Name)
 	}
-	for _, l := range append(cases.Machine(sets), cases.Line{Key: "clock", Value: p.clock}) {
+	return cli.DidYouMean(name, names)
+}
+
+// duels says how to hold duels.
+type duels struct {
+	plan       plan
+	each, mean float64 // bars
+}
+
+// run measures two kernel sets in turns and judges by the ratio of their rates, round by
+// round.
+func (d duels) run(ctx context.Context, sets []*kernels.Set, stdout io.Writer) error {
+	a, b := sets[0].Name, sets[1].Name
+	groups := cases.Of(sets)
+	contests, err := d.plan.choose(groups)
+	if err != nil {
+		return err
+	}
+	for _, c := range contests {
+		if c.row(a) == nil || c.row(b) == nil {
+			return badUsage("-filter %q selects %s/%s, which is not measured for both %s and %s", d.plan.filter, c.group.Kernel, c.group.Name, a, b)
+		}
+	}
+	for _, l := range append(cases.Machine(sets), cases.Line{Key: "clock", Value: d.plan.clock}) {
 		fmt.Fprintf(stdout, "%s: %s\n", l.Key, l.Value)
 	}
+	weakA, weakB := weakness(a, sets[0].Detail), weakness(b, sets[1].Detail)
+	weak := weakA.String() + weakB.String() // OpenBLAS is one of them at most
 
-	a, b := sets[0].Name, sets[1].Name
-	const columns = "%-44s %14s %14s %9s  %-14s %s\n"
-	fmt.Fprintf(stdout, "\n"+columns, "", a, b, "ratio", fmt.Sprintf("%.0f%% interval", 100*confidence), "faster")
+	line := func(cells ...any) {
+		fmt.Fprintln(stdout, strings.TrimRight(fmt.Sprintf(duelColumns, cells...), " "))
+	}
 	failed := 0
-	verdict := func(ratio, bar float64) string {
+	verdict := func(ratio, bar float64) {
 		if ratio < bar {
 			failed++
-			return fmt.Sprintf(", below the bar of %g", bar)
+			fmt.Fprintf(stdout, "  below the bar of %g\n", bar)
 		}
-		return ""
 	}
-	var order []string
+	unit := ""
+	var means list
 	ratios := map[string][]float64{}
-	err := p.hold(ctx, cases.Of(sets), func(c *contest) error {
-		rates := map[string]*contestant{}
-		for i := range c.rows {
-			rates[c.rows[i].Impl] = &c.rows[i]
+	err = d.plan.hold(ctx, groups, func(c *contest) error {
+		rateA, rateB := c.row(a).rates(c.group), c.row(b).rates(c.group)
+		if c.group.Unit != unit {
+			unit = c.group.Unit
+			fmt.Fprintln(stdout)
+			line(unit+"/s on one core", a, b, "A/B", fmt.Sprintf("%.0f%% CI", 100*confidence), "faster")
+			if weak != "" {
+				width := 39 // the end of A's column
+				if weakB != (core{}) {
+					width += 13
+				}
+				fmt.Fprintf(stdout, "%*s\n", width, weak)
+			}
 		}
-		if rates[a] == nil || rates[b] == nil {
-			return badUsage("%s/%s has no row for one of %s and %s; choose others by -filter", c.group.Kernel, c.group.Name, a, b)
-		}
-		d := fight(rates[a].rates(c.group), rates[b].rates(c.group))
-		key := c.group.Kernel + " " + c.group.DType
-		if ratios[key] == nil {
-			order = append(order, key)
-		}
-		ratios[key] = append(ratios[key], d.ratio)
-		_, err := fmt.Fprintf(stdout, columns, c.group.Kernel+"/"+c.group.Name,
-			summary(rates[a].rates(c.group)), summary(rates[b].rates(c.group)), fmt.Sprintf("%.3f", d.ratio),
-			fmt.Sprintf("%.3f…%.3f", d.low, d.high), d.winner(a, b)+verdict(d.ratio, *each))
-		return err
+		f := fight(rateA, rateB)
+		means.add(c.title())
+		ratios[c.title()] = append(ratios[c.title()], f.ratio)
+		line(c.label(), summary(rateA, benchunit.Decimal), summary(rateB, benchunit.Decimal),
+			digits(f.ratio), digits(f.low)+"…"+digits(f.high), f.winner(a, b))
+		verdict(f.ratio, d.each)
+		return nil
 	})
 	if err != nil {
 		return err
 	}
-	for _, key := range order {
+	fmt.Fprintln(stdout, "\ngeometric means")
+	for _, key := range means.texts {
 		m := geomean(ratios[key])
-		fmt.Fprintf(stdout, columns, "geometric mean, "+key, "", "", fmt.Sprintf("%.3f", m), "", strings.TrimPrefix(verdict(m, *mean), ", "))
+		line(key, "", weak, digits(m), "", "")
+		verdict(m, d.mean)
+	}
+	for _, c := range []core{weakA, weakB} {
+		if c != (core{}) {
+			fmt.Fprintf(stdout, "\nopenblas ran its %s kernels (%s).\n", c.name, c.remark)
+		}
 	}
 	if failed > 0 {
-		return fmt.Errorf("%s against %s: %d below the bar", a, b, failed)
+		against := ""
+		if weak != "" {
+			against = " (openblas ran as " + weak + ")"
+		}
+		return fmt.Errorf("%s against %s%s: %d below the bar", a, b, against, failed)
 	}
 	return nil
+}
+
+// duelColumns are those of duels: benchmark, A, B, A/B, its interval and the faster one.
+const duelColumns = "%-26s %12s %12s %5s %-11s %s"
+
+// digits gives x four digits in five characters: "0.979", "1.056", "12.46".
+func digits(x float64) string {
+	switch {
+	case x < 9.9995:
+		return fmt.Sprintf("%.3f", x)
+	case x < 99.995:
+		return fmt.Sprintf("%.2f", x)
+	case x < 999.95:
+		return fmt.Sprintf("%.1f", x)
+	}
+	return fmt.Sprintf("%.0f", x)
+}
+
+// A core is what OpenBLAS runs where the CPU could do better, and why.
+type core struct{ name, remark string }
+
+// openblasDetail matches what the set openblas says of itself: version, core, threads and, if the
+// core is weak, a remark.
+var openblasDetail = regexp.MustCompile(`^\S+ (\S{1,32}) threads=\d+ \((.+)\)$`)
+
+// weakness returns the core of a kernel set that runs weaker kernels than the CPU allows, or
+// the zero core.
+func weakness(set, detail string) core {
+	if m := openblasDetail.FindStringSubmatch(detail); m != nil && set == "openblas" {
+		return core{m[1], m[2]}
+	}
+	return core{}
+}
+
+func (c core) String() string {
+	if c == (core{}) {
+		return ""
+	}
+	return "weak " + c.name
+}
+
+// note is what the head of a column says of c.
+func (c core) note() string {
+	if c == (core{}) {
+		return ""
+	}
+	return " (" + c.String() + ")"
 }
 
 // A duel is the median of A/B over the rounds with its confidence interval.

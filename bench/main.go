@@ -1,12 +1,14 @@
 // Bench measures the kernel sets against each other.
 //
-//	bench run [-o FILE] [-filter QUERY] [-n ROUNDS]    measure, write raw results
-//	bench compare [-base ROW,...] [FILE...]            raw results to tables
-//	bench duel [-filter QUERY] [-n ROUNDS] A B         one row against another
+//	bench list                     list the benchmarks and the keys of -filter
+//	bench run                      measure every kernel set, write raw results
+//	bench compare [FILE...]        make tables of raw results
+//	bench duel A B                 measure kernel set A against kernel set B
 //
-// A query selects benchmarks as in benchstat: '.name:Gemm /dtype:f32
-// /impl:(avx512 OR openblas)'. The row openblas needs -tags openblas. On a machine
-// that does other work too, -clock cpu counts the time of this process alone.
+// "bench help COMMAND" shows the flags of a command. A filter selects benchmarks as in
+// benchstat: '.name:Gemm /dtype:f32 /impl:(avx512 OR openblas)'. The kernel set openblas
+// needs -tags openblas. On a machine that does other work too, -clock cpu counts the time
+// of this process alone.
 package main
 
 import (
@@ -17,73 +19,148 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 
-	"fusegrid"
+	"fusegrid/internal/cli"
 )
 
 func main() {
-	fusegrid.EnsureOpenBLAS(os.Stderr)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-const usage = `usage:
-  bench run [-o FILE] [-filter QUERY] [-n ROUNDS]   measure every row, interleaved; write results/raw
-  bench compare [-base ROW,...] [FILE...]           make results/tables from results/raw, or print FILEs
-  bench duel [-filter QUERY] [-n ROUNDS] A B        measure row A against row B and judge
-`
+// A command is one of the things that bench does.
+type command struct {
+	name, args  string // "duel", "A B"
+	short, long string // one line; a paragraph for its help, each line of 80 columns at most
+	least, most int    // arguments that are not flags; most < 0 sets no limit
+	// setup defines the flags and returns what runs after they are parsed.
+	setup func(*flag.FlagSet) action
+}
+
+type action func(ctx context.Context, args []string, stdout, stderr io.Writer) error
+
+func commands() []command {
+	return []command{listCommand, runCommand, compareCommand, duelCommand}
+}
+
+func find(name string) (command, error) {
+	names := []string{"help", "-help", "-version"}
+	for _, c := range commands() {
+		if c.name == name {
+			return c, nil
+		}
+		names = append(names, c.name)
+	}
+	return command{}, badUsage("unknown command %q%s; bench help lists the commands", name, cli.DidYouMean(name, names))
+}
 
 // run is main with its surroundings as arguments. It returns the exit code: 1
 // for a failure or a lost duel, 2 for a wrong command line.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	commands := map[string]func(ctx context.Context, args []string, stdout, stderr io.Writer) error{
-		"run":     runCommand,
-		"compare": compareCommand,
-		"duel":    duelCommand,
-	}
 	if len(args) == 0 {
-		fmt.Fprint(stderr, usage)
+		usage(stderr)
 		return 2
 	}
-	command, ok := commands[args[0]]
-	if !ok {
-		fmt.Fprintf(stderr, "bench: unknown command %q\n%s", args[0], usage)
-		return 2
+	name, err := "bench", error(nil)
+	switch args[0] {
+	case "-version", "--version", "version":
+		fmt.Fprintln(stdout, cli.Version("bench"))
+	case "-h", "-help", "--help":
+		usage(stdout)
+	case "help":
+		err = help(args[1:], stdout)
+	default:
+		var c command
+		if c, err = find(args[0]); err == nil {
+			name = "bench " + c.name
+			err = c.do(ctx, args[1:], stdout, stderr)
+		}
 	}
-	err := command(ctx, args[1:], stdout, stderr)
 	switch {
-	case err == nil, errors.Is(err, flag.ErrHelp):
+	case err == nil:
 		return 0
 	case errors.As(err, new(usageError)):
-		fmt.Fprintf(stderr, "bench %s: %v\n", args[0], err)
+		fmt.Fprintf(stderr, "%s: %v\n", name, err)
 		return 2
 	default:
-		fmt.Fprintf(stderr, "bench %s: %v\n", args[0], err)
+		fmt.Fprintf(stderr, "%s: %v\n", name, err)
 		return 1
 	}
+}
+
+// usage lists the commands.
+func usage(w io.Writer) {
+	io.WriteString(w, "usage:\n")
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  %-32s %s\n", c.synopsis(), c.short)
+	}
+	fmt.Fprintf(w, "  %-32s %s\n", "bench help COMMAND", "show the flags of a command")
+	fmt.Fprintf(w, "  %-32s %s\n", "bench -version", "show the version")
+}
+
+func (c command) synopsis() string {
+	return strings.TrimSpace("bench " + c.name + " [FLAGS] " + c.args)
+}
+
+// help writes the help of the command that args name, or of all.
+func help(args []string, stdout io.Writer) error {
+	if len(args) == 0 || args[0] == "help" {
+		usage(stdout)
+		return nil
+	}
+	c, err := find(args[0])
+	if err == nil {
+		f := c.flags()
+		c.setup(f)
+		c.help(f, stdout)
+	}
+	return err
+}
+
+func (c command) help(f *flag.FlagSet, stdout io.Writer) {
+	fmt.Fprintf(stdout, "usage: %s\n\n%s\n\nflags:\n", c.synopsis(), strings.TrimSpace(c.long))
+	f.SetOutput(stdout)
+	f.PrintDefaults()
+}
+
+func (c command) flags() *flag.FlagSet {
+	f := flag.NewFlagSet(c.name, flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.Usage = func() {}
+	return f
+}
+
+// do parses args and runs the command.
+func (c command) do(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	f := c.flags()
+	action := c.setup(f)
+	switch err := f.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		c.help(f, stdout)
+		return nil
+	case err != nil:
+		text := err.Error()
+		if name, ok := strings.CutPrefix(text, "flag provided but not defined: -"); ok {
+			var names []string
+			f.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
+			text = fmt.Sprintf("there is no flag -%s", name)
+			if near, ok := cli.Nearest(name, names); ok {
+				text += fmt.Sprintf(" (did you mean -%s?)", near)
+			}
+		}
+		return badUsage("%s; see bench help %s", text, c.name)
+	}
+	if n := f.NArg(); n < c.least {
+		return badUsage("%d arguments, want %d; see bench help %s", n, c.least, c.name)
+	} else if c.most >= 0 && n > c.most {
+		return badUsage("unexpected argument %q; flags come first; see bench help %s", f.Arg(c.most), c.name)
+	}
+	return action(ctx, f.Args(), stdout, stderr)
 }
 
 // A usageError is a wrong command line.
 type usageError struct{ error }
 
 func badUsage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
-
-// parse parses args and checks the number of those that are not flags.
-func parse(f *flag.FlagSet, args []string, stderr io.Writer, least, most int) error {
-	f.SetOutput(io.Discard)
-	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
-		f.SetOutput(stderr)
-		f.Usage()
-		return err
-	} else if err != nil {
-		return usageError{err}
-	}
-	if f.NArg() < least {
-		return badUsage("%d arguments, want %d; see bench %s -h", f.NArg(), least, f.Name())
-	}
-	if most >= 0 && f.NArg() > most {
-		return badUsage("unexpected argument %q; flags come first", f.Arg(most))
-	}
-	return nil
-}

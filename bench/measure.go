@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"flag"
+	"fmt"
 	"runtime"
 	"strings"
 	"time"
@@ -22,10 +23,10 @@ type plan struct {
 }
 
 func (p *plan) flags(f *flag.FlagSet, filter string) {
-	f.StringVar(&p.filter, "filter", filter, "benchmarks to run, as in benchstat: '.name:Gemm /dtype:f32'")
-	f.IntVar(&p.rounds, "n", 20, "`rounds`: every row is measured once in each")
-	f.DurationVar(&p.length, "time", 10*time.Millisecond, "about how `long` one measurement takes")
-	f.StringVar(&p.clock, "clock", "wall", "wall, or cpu: the process's own time, for a machine that is busy with other work")
+	f.StringVar(&p.filter, "filter", filter, filterUsage)
+	f.IntVar(&p.rounds, "n", 20, "number of `rounds`; each kernel set is measured once in each")
+	f.DurationVar(&p.length, "time", 10*time.Millisecond, "about how long one measurement takes, a `duration`")
+	f.StringVar(&p.clock, "clock", "wall", "`wall` or cpu; cpu is the time of this process alone, for a\nmachine that is busy with other work")
 }
 
 func (p *plan) check() error {
@@ -62,39 +63,82 @@ type contestant struct {
 	results []*benchfmt.Result // one per round
 }
 
+// title gives kernel and type, "Gemm f32".
+func (c *contest) title() string { return c.name().title() }
+
+// label gives all but the rows, "Gemm f32 NN 200x3072x50".
+func (c *contest) label() string { return c.title() + " " + c.name().label() }
+
+func (c *contest) name() name {
+	return split(benchfmt.Name(fullName(c.group, "*")))
+}
+
+// choose returns the benchmarks that the filter lets through, of which there is at least one.
+func (p *plan) choose(groups []cases.Group) ([]*contest, error) {
+	filter, err := benchproc.NewFilter(p.filter)
+	if err != nil {
+		return nil, p.badFilter(err)
+	}
+	var all, chosen []*contest
+	for _, g := range groups {
+		every, c := &contest{group: g}, &contest{group: g}
+		for _, impl := range g.Impls {
+			row := contestant{Row: cases.Row{Impl: impl}}
+			every.rows = append(every.rows, row)
+			match, err := filter.Apply(result(g, row.Row, 1, 1, 0))
+			if err != nil {
+				return nil, p.badFilter(err)
+			}
+			if match {
+				c.rows = append(c.rows, row)
+			}
+		}
+		all = append(all, every)
+		if len(c.rows) > 0 {
+			chosen = append(chosen, c)
+		}
+	}
+	if len(chosen) == 0 {
+		k := keysOf(all)
+		return nil, badUsage("-filter %q selects no benchmark: %s; the keys are %s, as in '.name:Gemm /shape:512x512x512'; bench list shows all",
+			p.filter, k.why(p.filter), strings.Join(k.keys.texts, ", "))
+	}
+	return chosen, nil
+}
+
+// row returns the row of a kernel set, or nil.
+func (c *contest) row(impl string) *contestant {
+	for i := range c.rows {
+		if c.rows[i].Impl == impl {
+			return &c.rows[i]
+		}
+	}
+	return nil
+}
+
 // hold measures groups one after the other, and the rows of each in turns:
 // A B A B …, so that whatever slows the machine slows all rows. After each group
 // it calls done, and stops if that fails or ctx ends.
 func (p *plan) hold(ctx context.Context, groups []cases.Group, done func(*contest) error) error {
-	filter, err := benchproc.NewFilter(p.filter)
+	contests, err := p.choose(groups)
 	if err != nil {
-		return p.badFilter(err)
+		return err
 	}
-	found := false
-	for _, g := range groups {
-		c := &contest{group: g}
-		for _, row := range g.Rows() {
-			match, err := filter.Apply(result(g, row, 1, 1, 0))
-			if err != nil {
-				return p.badFilter(err)
-			}
-			if match {
-				c.rows = append(c.rows, contestant{Row: row})
+	for _, c := range contests {
+		for _, r := range c.group.Rows() {
+			if row := c.row(r.Impl); row != nil {
+				row.Row = r
 			}
 		}
-		if len(c.rows) == 0 {
-			continue
-		}
-		found = true
 		if err := p.measure(ctx, c); err != nil {
 			return err
 		}
 		if err := done(c); err != nil {
 			return err
 		}
-	}
-	if !found {
-		return badUsage("-filter %q selects no benchmark", p.filter)
+		for i := range c.rows {
+			c.rows[i].Row = cases.Row{Impl: c.rows[i].Impl} // lets the inputs go
+		}
 	}
 	return nil
 }
@@ -117,6 +161,9 @@ func (p *plan) measure(ctx context.Context, c *contest) error {
 				peak = r.Peak(peakTime)
 			}
 			seconds := p.timed(r.Run, r.calls).Seconds() / float64(r.calls)
+			if seconds <= 0 {
+				return fmt.Errorf("%s/%s: %d calls took no time by the clock %s; take a longer -time than %v", c.group.Kernel, c.group.Name, r.calls, p.clock, p.length)
+			}
 			r.results = append(r.results, result(c.group, r.Row, r.calls, seconds, peak))
 		}
 	}
@@ -151,10 +198,15 @@ var epoch = time.Now()
 // peakTime is how long the peak is measured before each row.
 const peakTime = 2 * time.Millisecond
 
+// fullName is the name of a row among benchmark results.
+func fullName(g cases.Group, impl string) string {
+	return g.Kernel + "/" + g.Name + "/impl=" + impl
+}
+
 // result is one measurement as `go test -bench` would report it.
 func result(g cases.Group, row cases.Row, calls int, seconds, peak float64) *benchfmt.Result {
 	r := &benchfmt.Result{
-		Name:   benchfmt.Name(g.Kernel + "/" + g.Name + "/impl=" + row.Impl),
+		Name:   benchfmt.Name(fullName(g, row.Impl)),
 		Iters:  calls,
 		Values: []benchfmt.Value{{Value: seconds, Unit: "sec/op", OrigValue: seconds * 1e9, OrigUnit: "ns/op"}},
 	}

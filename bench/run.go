@@ -12,62 +12,94 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"time"
 
 	"github.com/google/renameio/v2/maybe"
 	"github.com/klauspost/cpuid/v2"
 	"golang.org/x/perf/benchfmt"
+	"golang.org/x/perf/benchunit"
 
 	"fusegrid"
 	"fusegrid/bench/cases"
 	"fusegrid/kernels"
 )
 
-// runCommand measures and writes one raw file, whole or not at all.
-func runCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	f := flag.NewFlagSet("run", flag.ContinueOnError)
-	out := f.String("o", "results/raw/kernels.txt", "raw results are written to this `file`; - is standard output")
-	var p plan
-	p.flags(f, "*")
-	if err := parse(f, args, stderr, 0, 0); err != nil {
-		return err
-	}
-	if err := p.check(); err != nil {
-		return err
-	}
-	if *out != "-" {
-		// Better now than after the measurement.
-		if err := os.Mkdir(filepath.Dir(*out), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-			return badUsage("-o %s: %v; run in the module's root, or make the folder", *out, err)
+var runCommand = command{
+	name:  "run",
+	short: "measure every kernel set, write raw results",
+	long: `
+bench run measures the kernel sets in turns, each once in a round, and writes
+the results as go test -bench would. If it is interrupted, it writes nothing.
+Beside a rate in FLOP/s stands the peak of one core, measured just before in
+registers. bench compare makes tables of the results.
+`,
+	setup: func(f *flag.FlagSet) action {
+		out := f.String("o", "results/raw/kernels.txt", "`file` for the raw results; - is standard output\n")
+		var p plan
+		p.flags(f, "*")
+		return func(ctx context.Context, _ []string, stdout, stderr io.Writer) error {
+			if err := p.check(); err != nil {
+				return err
+			}
+			fusegrid.EnsureOpenBLAS(stderr)
+			sets := fusegrid.All()
+			if _, err := p.choose(cases.Of(sets)); err != nil {
+				return err
+			}
+			if *out != "-" {
+				// Better now than after the measurement.
+				if err := os.Mkdir(filepath.Dir(*out), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+					return badUsage("-o %s: %v; run in the module's root, or make the folder", *out, err)
+				}
+			}
+			var raw bytes.Buffer
+			if err := p.record(ctx, sets, &raw, stderr); err != nil {
+				return err
+			}
+			if *out == "-" {
+				_, err := stdout.Write(raw.Bytes())
+				return err
+			}
+			return maybe.WriteFile(*out, raw.Bytes(), 0o644)
 		}
-	}
+	},
+}
 
-	sets := fusegrid.All()
+// record measures the kernel sets, writes raw results and reports on progress.
+func (p *plan) record(ctx context.Context, sets []*kernels.Set, raw, progress io.Writer) error {
 	if !slices.ContainsFunc(sets, func(s *kernels.Set) bool { return s.Name == "openblas" }) {
-		fmt.Fprintln(stderr, "no row openblas in this build: go run -tags openblas ./bench run adds it")
+		fmt.Fprintln(progress, "no kernel set openblas in this build; go run -tags openblas ./bench run has it")
 	}
-	var raw bytes.Buffer
-	w := newRaw(&raw, sets, p.clock)
-	start := time.Now()
+	if p.rounds < leastRounds {
+		fmt.Fprintf(progress, "%d rounds: tables of fewer than %d have no confidence intervals\n", p.rounds, leastRounds)
+	}
+	w := newRaw(raw, sets, p.clock)
+	var head []string
 	err := p.hold(ctx, cases.Of(sets), func(c *contest) error {
-		fmt.Fprintf(stderr, "%4.0fs %s/%s:", time.Since(start).Seconds(), c.group.Kernel, c.group.Name)
+		names, rates := []string{c.group.Unit + "/s on one core"}, []string{c.label()}
 		for _, r := range c.rows {
-			fmt.Fprintf(stderr, " %s %s", r.Impl, summary(r.rates(c.group)))
+			names = append(names, r.Impl)
+			rates = append(rates, benchunit.Scale(median(r.rates(c.group)).Center, benchunit.Decimal))
 		}
-		fmt.Fprintf(stderr, " %s/s\n", c.group.Unit)
+		if !slices.Equal(names, head) {
+			head = names
+			fmt.Fprintf(progress, "\n%s\n", columns(head))
+		}
+		fmt.Fprintln(progress, columns(rates))
 		return w.contest(c)
 	})
 	if ctx.Err() != nil {
 		return fmt.Errorf("interrupted: nothing was written")
 	}
-	if err != nil {
-		return err
+	return err
+}
+
+// columns puts the first cell to the left and the others below each other.
+func columns(cells []string) string {
+	line := fmt.Sprintf("%-26s", cells[0])
+	for _, c := range cells[1:] {
+		line += fmt.Sprintf(" %9s", c)
 	}
-	if *out == "-" {
-		_, err := stdout.Write(raw.Bytes())
-		return err
-	}
-	return maybe.WriteFile(*out, raw.Bytes(), 0o644)
+	return line
 }
 
 // A rawWriter writes results in the benchmark format of Go, with the machine

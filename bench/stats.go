@@ -8,7 +8,16 @@ import (
 	"golang.org/x/perf/benchunit"
 )
 
+// confidence is that of the intervals of medians.
 const confidence = 0.95
+
+// leastRounds is how many values such an interval takes: all n lie on one side of the true
+// median with a probability of 2·½ⁿ, which has to be at most 1 − confidence.
+const leastRounds = 6
+
+// leastTest is how many values on either side a test takes that can find a difference at all: of
+// the (2n choose n) orders of two samples of n, two are extreme.
+const leastTest = 4
 
 // median returns the median of values with its confidence interval. Nothing is
 // assumed about their distribution.
@@ -21,9 +30,9 @@ func sample(values []float64) *benchmath.Sample {
 }
 
 // summary formats the median of values and half of its interval: "95.3G ±1%".
-func summary(values []float64) string {
+func summary(values []float64, class benchunit.Class) string {
 	m := median(values)
-	return fmt.Sprintf("%s ±%s", benchunit.Scale(m.Center, benchunit.Decimal), m.PctRangeString())
+	return fmt.Sprintf("%s ±%s", benchunit.Scale(m.Center, class), m.PctRangeString())
 }
 
 func geomean(values []float64) float64 {

@@ -25,11 +25,12 @@ import (
 
 // A Group is one thing to compute that several rows can compute.
 type Group struct {
-	Kernel string  // "Gemm"
-	Name   string  // "dtype=f32/op=NN/shape=200x3072x50", without the kernel and /impl=
-	DType  string  // "f32" or "f64"
-	Amount float64 // of Unit, per call
-	Unit   string  // "FLOP" or "B" (bytes read and written)
+	Kernel string   // "Gemm"
+	Name   string   // "dtype=f32/op=NN/shape=200x3072x50", without the kernel and /impl=
+	DType  string   // "f32" or "f64"
+	Amount float64  // of Unit, per call
+	Unit   string   // "FLOP" or "B" (bytes read and written)
+	Impls  []string // of the rows
 
 	// Rows makes random inputs, shared by all rows, and returns the rows.
 	Rows func() []Row
@@ -42,6 +43,14 @@ type Row struct {
 	// Peak measures for about that long the FLOP/s that one core can reach in
 	// registers. Nil where the group does not count FLOPs or the build has no loop.
 	Peak func(time.Duration) float64
+}
+
+func names(sets []*kernels.Set) []string {
+	var names []string
+	for _, s := range sets {
+		names = append(names, s.Name)
+	}
+	return names
 }
 
 // Of returns every group for these sets.
@@ -96,6 +105,7 @@ func gemm[T kernels.Float](s Shape, sets []*kernels.Set) Group {
 		DType:  dtype[T](),
 		Amount: 2 * float64(s.M) * float64(s.K) * float64(s.N),
 		Unit:   "FLOP",
+		Impls:  names(sets),
 		Rows: func() []Row {
 			stored := func(op byte, rows, cols int) kernels.Mat[T] {
 				if op == 'T' {
@@ -160,6 +170,7 @@ func firstLayer[T kernels.Float](nets int, sets []*kernels.Set) []Group {
 			DType:  dtype[T](),
 			Amount: 2 * images * pixels * float64(units),
 			Unit:   "FLOP",
+			Impls:  names(sets),
 			Rows:   rows(run),
 		}
 	}
@@ -189,6 +200,7 @@ func MatMul(sets []*kernels.Set) []Group {
 		DType:  "f64",
 		Amount: 2 * n * n * n,
 		Unit:   "FLOP",
+		Impls:  []string{"gonum", "fusegrid"},
 		Rows: func() []Row {
 			a, b := mat.NewDense(n, n, random[float64](n*n)), mat.NewDense(n, n, random[float64](n*n))
 			c := mat.NewDense(n, n, nil)
@@ -244,6 +256,7 @@ func elementwise[T kernels.Float](sets []*kernels.Set) []Group {
 				DType:  dtype[T](),
 				Amount: float64(n * per),
 				Unit:   "B",
+				Impls:  append(names(sets), "copy"),
 				Rows: func() []Row {
 					call := bind(n)
 					var rows []Row

@@ -68,8 +68,13 @@ func TestRowsRun(t *testing.T) {
 		if len(rows) != want {
 			t.Errorf("%s/%s has %d rows, want %d", g.Kernel, g.Name, len(rows), want)
 		}
+		var impls []string
 		for _, r := range rows {
+			impls = append(impls, r.Impl)
 			r.Run()
+		}
+		if !slices.Equal(impls, g.Impls) {
+			t.Errorf("%s/%s has the rows %v, its Impls are %v", g.Kernel, g.Name, impls, g.Impls)
 		}
 	}
 }

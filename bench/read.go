@@ -1,0 +1,223 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/perf/benchfmt"
+	"golang.org/x/perf/benchunit"
+)
+
+// What a file of benchmark results may take. No file that a person reads comes near.
+const (
+	maxFile   = 32 << 20 // bytes
+	maxConfig = 16 << 10 // bytes of the "key: value" lines above a result
+	maxGroups = 1000     // different sets of such lines
+	maxValues = 100      // of one line
+)
+
+// A measured is one line of a file of benchmark results.
+type measured struct {
+	line   int
+	config []benchfmt.Config
+	name   name
+	values []value
+}
+
+// A value is a number in a base unit, such as sec/op for ns/op.
+type value struct {
+	x    float64
+	unit string
+}
+
+// A name is a benchmark's name taken apart. Two names are equal if the texts are.
+type name struct {
+	kernel string // "Gemm"; this and the next two are "" for a name without /impl=
+	dtype  string // "f32", or "" without /dtype=
+	impl   string // "avx2"
+	rest   string // the name with * in the place of what is above
+	whole  bool   // there is no /impl=: rest is the whole name
+}
+
+// split takes text apart: "Gemm/dtype=f32/op=NN/impl=avx2-4" is of kernel Gemm, type f32 and
+// kernel set avx2; the rest is "*/dtype=*/op=NN/impl=*-4".
+func split(text benchfmt.Name) name {
+	base, parts := text.Parts()
+	n := name{kernel: string(base)}
+	rest := []byte("*")
+	dtype, impl := false, false
+	for _, p := range parts {
+		if v, ok := bytes.CutPrefix(p, []byte("/dtype=")); ok && !dtype {
+			n.dtype, dtype = string(v), true
+			rest = append(rest, "/dtype=*"...)
+		} else if v, ok := bytes.CutPrefix(p, []byte("/impl=")); ok && !impl {
+			n.impl, impl = string(v), true
+			rest = append(rest, "/impl=*"...)
+		} else {
+			rest = append(rest, p...)
+		}
+	}
+	if !impl {
+		return name{rest: string(text), whole: true}
+	}
+	n.rest = string(rest)
+	return n
+}
+
+// label gives the rest of a name as a table shows it: "NN 200x3072x50-2".
+func (n name) label() string {
+	if n.whole {
+		return n.rest
+	}
+	_, parts := benchfmt.Name(n.rest).Parts()
+	var words []string
+	procs := ""
+	for _, p := range parts {
+		text := string(p)
+		switch {
+		case text == "/dtype=*" || text == "/impl=*":
+		case text[0] == '-':
+			procs = text
+		default:
+			for _, known := range []string{"/op=", "/shape=", "/size=", "/"} {
+				if rest, ok := strings.CutPrefix(text, known); ok && rest != "" {
+					text = rest
+					break
+				}
+			}
+			words = append(words, text)
+		}
+	}
+	return strings.Join(words, " ") + procs
+}
+
+// title gives kernel and type: "Gemm f32".
+func (n name) title() string { return strings.TrimSpace(n.kernel + " " + n.dtype) }
+
+// load reads a file that is not too large.
+func load(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(text) > maxFile {
+		err = fmt.Errorf("%s: more than %d MiB; split the file by benchmarks", file, maxFile>>20)
+	}
+	return text, err
+}
+
+// read calls each for every result in the text of a file, in order. It returns what the
+// file says of units.
+func read(file string, text []byte, each func(measured) error) (benchfmt.UnitMetadataMap, error) {
+	if what := foreign(text); what != "" {
+		return nil, fmt.Errorf("%s: %s", file, what)
+	}
+	text = bytes.TrimPrefix(text, []byte("\uFEFF"))
+	units, found, err := parseResults(file, text, each)
+	if err == nil && !found {
+		err = fmt.Errorf("%s: no benchmark results%s", file, instead(text))
+	}
+	return units, err
+}
+
+// foreign says what text is if it is not text in UTF-8, and what to do.
+func foreign(text []byte) string {
+	const utf16 = "the text is UTF-16, as > writes it in Windows PowerShell; write it with | Out-File -Encoding utf8"
+	begins := func(with string) bool { return bytes.HasPrefix(text, []byte(with)) }
+	switch {
+	case begins("\xff\xfe"), begins("\xfe\xff"):
+		return utf16
+	case begins("\x1f\x8b"):
+		return "a gzip file; unpack it with gunzip"
+	case begins("BZh"), begins("\x28\xb5\x2f\xfd"), begins("\xfd7zXZ"), begins("PK\x03\x04"):
+		return "a compressed file; unpack it"
+	}
+	switch zeros := bytes.Count(text, []byte{0}); {
+	case zeros == 0:
+		return ""
+	case zeros >= len(text)*2/5 && zeros <= (len(text)+1)/2: // without its mark, nearly all in ASCII
+		return utf16
+	}
+	return "not a text file"
+}
+
+// instead says what a file without results seems to be.
+func instead(text []byte) string {
+	text = bytes.TrimSpace(text)
+	switch {
+	case len(text) == 0:
+		return ": the file is empty; bench run and go test -bench write such files"
+	case bytes.HasPrefix(text, []byte(`{"Time":`)), bytes.HasPrefix(text, []byte(`{"Action":`)):
+		return ": this is output of go test -json; run go test -bench without -json"
+	case bytes.HasPrefix(text, []byte("<!--")), bytes.HasPrefix(text, []byte("# ")):
+		return ": this is a table; give the raw results that it was made from"
+	}
+	return ""
+}
+
+// parseResults is read for text in UTF-8. It says whether there was any result.
+func parseResults(file string, text []byte, each func(measured) error) (units benchfmt.UnitMetadataMap, found bool, err error) {
+	in := benchfmt.NewReader(bytes.NewReader(text), file)
+	for in.Scan() {
+		switch rec := in.Result().(type) {
+		case *benchfmt.SyntaxError:
+			return nil, found, fmt.Errorf("%w: %.60q", rec, lineOf(text, rec.Line))
+		case *benchfmt.Result:
+			found = true
+			m := measured{name: split(rec.Name)}
+			_, m.line = rec.Pos()
+			size := 0
+			for _, c := range rec.Config {
+				size += len(c.Key) + len(c.Value)
+			}
+			if size > maxConfig {
+				return nil, found, fmt.Errorf("%s:%d: more than %d KiB of lines that read \"key: value\" above this result", file, m.line, maxConfig>>10)
+			}
+			m.config = rec.Config
+			if n := len(rec.Values); n > maxValues {
+				return nil, found, fmt.Errorf("%s:%d: %d values for one benchmark, more than %d", file, m.line, n, maxValues)
+			}
+			for _, v := range rec.Values {
+				// The reader leaves the units of 0 and ±Inf as they are.
+				x, unit := v.Value, v.Unit
+				if v.OrigUnit == "" {
+					x, unit = benchunit.Tidy(x, unit)
+				}
+				if slices.ContainsFunc(m.values, func(o value) bool { return o.unit == unit }) {
+					return nil, found, fmt.Errorf("%s:%d: two values of %s for one benchmark", file, m.line, unit)
+				}
+				m.values = append(m.values, value{x, unit})
+			}
+			if err := each(m); err != nil {
+				return nil, found, fmt.Errorf("%s:%d: %w", file, m.line, err)
+			}
+		}
+	}
+	return in.Units(), found, in.Err()
+}
+
+func lineOf(text []byte, line int) []byte {
+	for ; line > 1; line-- {
+		_, text, _ = bytes.Cut(text, []byte("\n"))
+	}
+	text, _, _ = bytes.Cut(text, []byte("\n"))
+	return bytes.TrimSuffix(text, []byte("\r"))
+}
+
+// identity returns a text that is equal for equal lines in any order.
+func identity(config []benchfmt.Config) string {
+	sorted := slices.Clone(config)
+	slices.SortFunc(sorted, func(a, b benchfmt.Config) int { return cmp.Compare(a.Key, b.Key) })
+	var b strings.Builder
+	for _, c := range sorted {
+		fmt.Fprintf(&b, "%s: %s\n", c.Key, c.Value)
+	}
+	return b.String()
+}

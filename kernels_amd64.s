@@ -637,7 +637,7 @@ few: \
 single:
 
 // Two vectors per row, 6 rows: Y4…Y15 hold the sums. Where the second is cut, V has all of it
-// nevertheless: a masked load at each step would cost a tenth of the speed.
+// nevertheless: a masked load at each step would be slower.
 #define HEIGHT 6
 #define GROUPS 1
 #define W0 Y0

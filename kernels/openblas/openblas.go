@@ -108,8 +108,8 @@ var callers = sync.OnceValue(func() chan struct{} {
 
 // touch writes to OpenBLAS's work buffers, once. Its kernels prefetch what they will pack next,
 // and while that memory has never been written to, each prefetch walks the page tables in
-// vain: a process whose products are all of a moderate size, such as 200×3072×200, stays at a
-// third of the speed for good.
+// vain: a process whose products are all of a moderate size, such as 200×3072×200, stays slow
+// for good.
 var touch = sync.OnceFunc(func() {
 	const m, n, k = 400, 400, 512 // the least that was seen to help
 	var all sync.WaitGroup

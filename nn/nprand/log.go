@@ -4,7 +4,7 @@ import "math"
 
 // log returns ln x for 0 < x < 1, correctly rounded unless ln x lies hard by the
 // middle between two numbers. math.Log is off by one unit in the last place for
-// 2 % of arguments, and its assembly and its Go code need not agree; C libraries,
+// some arguments, and its assembly and its Go code need not agree; C libraries,
 // and so NumPy, round better.
 //
 // With x = 2^k·m and s = (m−1)/(m+1), ln x = k·ln 2 + 2·(s + s³/3 + s⁵/5 + …).

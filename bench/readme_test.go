@@ -1,0 +1,113 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestReadme makes README's table of products again, and the figures around it, from the raw
+// results.
+func TestReadme(t *testing.T) {
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := os.ReadFile("../results/assignment.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := regexp.MustCompile(`(?m)^(\d+) of (\d+) figures that must agree do\.$`).FindSubmatch(report); m == nil || string(m[1]) != string(m[2]) ||
+		!strings.Contains(string(text), "All "+string(m[1])+"\nfigures that must agree do") {
+		t.Errorf("README.md has another number of figures than results/assignment.md: %s", m)
+	}
+	for _, line := range readmeLines(t) {
+		if !strings.Contains(string(text), line+"\n") {
+			t.Errorf("README.md lacks what follows from results/raw:\n%s", line)
+		}
+	}
+}
+
+// readmeLines are the lines of README that have figures of results/raw in them.
+func readmeLines(t *testing.T) []string {
+	t.Helper()
+	raw := func(file string) *report {
+		text, err := load(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := collect(file, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	avx512, zen := raw("../results/raw/kernels.txt"), raw("../results/raw/kernels-avx2.txt")
+	tab := func(r *report, title, unit string) *table {
+		if t := r.machines[0].index[tableKey{title, unit}]; t != nil {
+			return t
+		}
+		t.Fatalf("no table of %s %s", title, unit)
+		return nil
+	}
+	at := func(t *table, label, impl string) *cell {
+		for row, l := range t.labels() {
+			if l == label {
+				return t.cells[place{row, impl}]
+			}
+		}
+		return nil
+	}
+	mean := func(r *report, dtype, impl string) string {
+		var ratios []float64
+		products := tab(r, "Gemm "+dtype, "FLOP/s")
+		for _, row := range products.rows.texts {
+			_, ratio := compare(products.cells[place{row, impl}], products.cells[place{row, "openblas"}])
+			ratios = append(ratios, ratio)
+		}
+		return fmt.Sprintf("%.2f", geomean(ratios))
+	}
+	var lines []string
+	for _, row := range []struct{ title, kernel, label string }{
+		{"forward, 1 net", "Forward", "200x3072x50"},
+		{"update, 1 net", "Update", "200x3072x50"},
+		{"forward, 8 nets", "Forward", "200x3072x400"},
+		{"update, 8 nets", "Update", "200x3072x400"},
+		{"200×3072×50", "Gemm", "NN 200x3072x50"},
+		{"200×3072×400", "Gemm", "NN 200x3072x400"},
+		{"3072×200×400 T", "Gemm", "TN 3072x200x400"},
+		{"200×50×10", "Gemm", "NN 200x50x10"},
+		{"1024×1024×1024", "Gemm", "NN 1024x1024x1024"},
+	} {
+		line := "| " + row.title + " |"
+		for _, dtype := range []string{"f32", "f64"} {
+			rates, shares := tab(avx512, row.kernel+" "+dtype, "FLOP/s"), tab(avx512, row.kernel+" "+dtype, "peak-share")
+			for _, impl := range []string{"avx512", "openblas"} {
+				line += fmt.Sprintf(" %.1f (%.2f) |", median(at(rates, row.label, impl).values).Center/1e9, median(at(shares, row.label, impl).values).Center)
+			}
+			ratio, _ := compare(at(rates, row.label, "avx512"), at(rates, row.label, "openblas"))
+			line += " " + ratio + " |"
+		}
+		lines = append(lines, line)
+	}
+	products := tab(avx512, "Gemm f32", "FLOP/s")
+	lines = append(lines, fmt.Sprintf("| geometric mean of %d shapes | | | %s | | | %s |", len(products.rows.texts), mean(avx512, "f32", "avx512"), mean(avx512, "f64", "avx512")))
+	peak := func(dtype string) string {
+		var all []float64
+		t := tab(avx512, "Gemm "+dtype, "peak-FLOP/s")
+		for _, row := range t.rows.texts {
+			all = append(all, t.cells[place{row, "avx512"}].values...)
+		}
+		return fmt.Sprintf("%.1f", median(all).Center/1e9)
+	}
+	rounds := len(at(products, "NN 200x50x10", "avx512").values)
+	library := strings.Fields(avx512.machines[0].get("openblas")) // "0.3.21 SkylakeX threads=1"
+	zenLibrary := strings.Fields(zen.machines[0].get("openblas"))
+	return append(lines,
+		fmt.Sprintf("as a share of the core's own peak (%s and %s GFLOP/s, multiply-adds in registers),", peak("f32"), peak("f64")),
+		fmt.Sprintf("beside OpenBLAS %s with one thread and its %s kernels; medians of %d interleaved", library[0], library[1], rounds),
+		fmt.Sprintf("On an AMD EPYC with AVX2, our AVX2 products were %s and %s times as fast as OpenBLAS %s with", mean(zen, "f32", "avx2"), mean(zen, "f64", "avx2"), zenLibrary[0]),
+		fmt.Sprintf("its %s kernels. Other work on these machines moves single figures; the tables have the", zenLibrary[1]))
+}

@@ -180,23 +180,37 @@ func (r *report) check(file string) error {
 
 type collector struct {
 	*report
-	index map[string]*machine
+	index map[string]*machine // by identity
+	last  *machine
 	cells int
 }
 
-func (c *collector) add(r measured) error {
-	id := identity(r.config)
+// machine returns the machine of a result.
+func (c *collector) machine(config []benchfmt.Config) (*machine, error) {
+	if c.last != nil && slices.EqualFunc(config, c.last.config, func(a benchfmt.Config, b [2]string) bool { return a.Key == b[0] && string(a.Value) == b[1] }) {
+		return c.last, nil
+	}
+	id := identity(config)
 	m := c.index[id]
 	if m == nil {
 		if len(c.machines) == maxGroups {
-			return fmt.Errorf("more than %d different sets of lines that read \"key: value\" above results; %.60q is the last", maxGroups, id)
+			return nil, fmt.Errorf("more than %d different sets of lines that read \"key: value\" above results; %.60q is the last", maxGroups, id)
 		}
 		m = &machine{index: map[tableKey]*table{}}
-		for _, line := range r.config {
+		for _, line := range config {
 			m.config = append(m.config, [2]string{line.Key, string(line.Value)})
 		}
 		c.index[id] = m
 		c.machines = append(c.machines, m)
+	}
+	c.last = m
+	return m, nil
+}
+
+func (c *collector) add(r measured) error {
+	m, err := c.machine(r.config)
+	if err != nil {
+		return err
 	}
 	rated := slices.ContainsFunc(r.values, func(v value) bool { return v.unit == "FLOP/s" || v.unit == "B/s" })
 	for _, v := range r.values {

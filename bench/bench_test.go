@@ -304,6 +304,13 @@ func TestDuelWithAWeakOpenBLAS(t *testing.T) {
 			t.Errorf("%d times weak in\n%s", n, &out)
 		}
 	}
+	var raw, progress bytes.Buffer
+	p := d.plan
+	p.rounds = 1
+	if err := p.record(context.Background(), []*kernels.Set{&rival}, &raw, &progress); err != nil || !strings.Contains(progress.String(), "openblas runs its Haswell kernels (weak: this CPU can run SKYLAKEX)\n") {
+		t.Errorf("bench run: %v\n%s", err, &progress)
+	}
+
 	rival.Detail = "0.3.21 SkylakeX threads=1"
 	d.mean = 0
 	var out bytes.Buffer

@@ -72,6 +72,11 @@ func (p *plan) record(ctx context.Context, sets []*kernels.Set, raw, progress io
 	if p.rounds < leastRounds {
 		fmt.Fprintf(progress, "%d rounds: tables of fewer than %d have no confidence intervals\n", p.rounds, leastRounds)
 	}
+	for _, s := range sets {
+		if c := weakness(s.Name, s.Detail); c != (core{}) {
+			fmt.Fprintf(progress, "openblas runs its %s kernels (%s)\n", c.name, c.remark)
+		}
+	}
 	w := newRaw(raw, sets, p.clock)
 	var head []string
 	err := p.hold(ctx, cases.Of(sets), func(c *contest) error {

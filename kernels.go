@@ -31,8 +31,8 @@ func Best() (*kernels.Set, error) {
 	return All()[0], nil
 }
 
-// ByName returns the set of that name. The error for an unknown name lists the
-// names that this machine has.
+// ByName returns the set of that name. The error for a name that it does not find lists the
+// names that there are, and says why a set of [Missing] is not among them.
 func ByName(name string) (*kernels.Set, error) {
 	var names []string
 	for _, s := range All() {
@@ -40,6 +40,11 @@ func ByName(name string) (*kernels.Set, error) {
 			return s, nil
 		}
 		names = append(names, s.Name)
+	}
+	for _, a := range Missing() {
+		if a.Name == name {
+			return nil, fmt.Errorf("kernel set %q is missing: %s; there are: %s", name, a.Reason, strings.Join(names, ", "))
+		}
 	}
 	return nil, fmt.Errorf("no kernel set %q on this machine; there are: %s", name, strings.Join(names, ", "))
 }

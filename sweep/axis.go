@@ -87,6 +87,29 @@ func (s span) values(a, b float64) []float64 {
 	return vs
 }
 
+// floatAxes are the flags that take lists of numbers.
+var floatAxes = []string{"lr", "reg", "decay", "std", "mu"}
+
+// decimalComma returns 0.25 for the list 0,25: it has the two values 0 and 25, but whoever writes a
+// decimal comma means that number.
+func decimalComma(list string) (number string, ok bool) {
+	digits, ok := strings.CutPrefix(list, "0,")
+	if !ok || digits == "" || strings.Trim(digits, "0123456789") != "" {
+		return "", false
+	}
+	return "0." + digits, true
+}
+
+// withComma adds to an error about a list that it may have a decimal comma.
+func withComma(err error, given map[string]string) error {
+	for _, name := range floatAxes {
+		if number, ok := decimalComma(given[name]); ok && strings.HasPrefix(err.Error(), "-"+name+" ") {
+			return badInput{fmt.Errorf("%w; if that is a decimal comma, write %s", err, number)}
+		}
+	}
+	return err
+}
+
 // A floatAxis parses a list of numbers.
 type floatAxis struct {
 	flag    string
@@ -150,7 +173,7 @@ func (x floatAxis) number(it item, text string) (float64, error) {
 	case math.IsInf(v, 1):
 		return 0, it.errorf("%q is too large", text)
 	case err != nil:
-		return 0, it.errorf("%q is not a number", text)
+		return 0, it.errorf("%q is not a number%s", text, pasted(text))
 	case math.IsNaN(v):
 		return 0, it.errorf("%q is no number to train with", text)
 	case v == 0 && !x.zero:
@@ -229,7 +252,7 @@ func (x intAxis) number(it item, text string) (int64, error) {
 	v, err := strconv.ParseInt(text, 10, 64)
 	switch {
 	case err != nil:
-		return 0, it.errorf("%q is not a whole number", text)
+		return 0, it.errorf("%q is not a whole number%s", text, pasted(text))
 	case v < 0:
 		return 0, it.errorf("%q is negative", text)
 	case v < x.min:

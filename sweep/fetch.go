@@ -18,12 +18,7 @@ func fetch(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	fs.Func("url", "", text(&url))
 	python := fs.Bool("python", false, "")
 	quiet := fs.Bool("quiet", false, "")
-	err := parse(fs, args)
-	if errors.Is(err, errHelp) {
-		_, err := io.WriteString(stdout, fetchHelp)
-		return err
-	}
-	if err != nil {
+	if err := parse(fs, args); err != nil {
 		return err
 	}
 	archive := dataset.BinaryArchive()

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"fusegrid"
+	"fusegrid/internal/cli"
 	"fusegrid/kernels"
 )
 
@@ -34,6 +35,7 @@ type options struct {
 	keep       int     // best trials whose weights are kept
 	states     int     // best trials whose states are kept, or everyTrial
 	quiet      bool
+	notes      []string // what to say before anything is done
 }
 
 // errHelp asks for the help text.
@@ -70,28 +72,116 @@ var invalid = regexp.MustCompile(`^invalid (boolean )?value (".*") for (?:flag )
 // parse reads flags and refuses other arguments. Its errors are one line, which names the flag, its
 // value and the remedy.
 func parse(fs *flag.FlagSet, args []string) error {
+	for _, arg := range args {
+		if why := cli.PastedArgument(arg); why != "" {
+			return badInput{fmt.Errorf("%q is not as one types it: %s", arg, why)}
+		}
+	}
 	err := fs.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return errHelp
 	case err != nil:
-		return badInput{explain(err)}
+		return badInput{explain(fs, err)}
 	case fs.NArg() == 0:
 		return nil
-	case fs.Name() == "sweep" && fs.NArg() == len(args):
-		return badInput{fmt.Errorf("there is no command %q; there are fetch, verify, reproduce, impl and help", fs.Arg(0))}
-	case fs.Name() == "sweep" && slices.Contains([]string{"fetch", "verify", "reproduce", "impl", "help"}, fs.Arg(0)):
+	case fs.Name() != "sweep" && fs.Arg(0) == "help":
+		return errHelp
+	case fs.Name() != "sweep":
+		return badInput{fmt.Errorf("%q is not a flag; %s; see %s", fs.Arg(0), itsFlags(fs), helpFor(fs))}
+	case fs.NArg() == len(args) && fs.Lookup(fs.Arg(0)) != nil:
+		return badInput{fmt.Errorf("there is no command %q; a flag begins with a hyphen, -%s; see sweep help", fs.Arg(0), fs.Arg(0))}
+	case fs.NArg() == len(args):
+		return badInput{noCommand(fs.Arg(0))}
+	case slices.Contains(commandNames(), fs.Arg(0)):
 		return badInput{fmt.Errorf("a command comes before its flags; write sweep %s and then the flags", fs.Arg(0))}
 	}
 	return badInput{fmt.Errorf("%q is not a flag; lists have no spaces, -lr 1e-4,1e-3; see sweep help", fs.Arg(0))}
 }
 
+// noCommand says that there is no command of that name.
+func noCommand(name string) error {
+	return fmt.Errorf("there is no command %q%s; there are %s", name, cli.DidYouMean(name, commandNames()), and(commandNames()))
+}
+
+func commandNames() []string {
+	var names []string
+	for _, c := range subcommands() {
+		names = append(names, c.name)
+	}
+	return names
+}
+
+// and lists words: "a, b and c".
+func and(words []string) string {
+	last := len(words) - 1
+	if last < 1 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:last], ", ") + " and " + words[last]
+}
+
+// helpFor returns the command that shows the help of a command's flags.
+func helpFor(fs *flag.FlagSet) string {
+	if fs.Name() == "sweep" {
+		return "sweep help"
+	}
+	return "sweep help " + fs.Name()
+}
+
+// flagNames returns the flags of a command, with their hyphens.
+func flagNames(fs *flag.FlagSet) []string {
+	var names []string
+	fs.VisitAll(func(f *flag.Flag) { names = append(names, "-"+f.Name) })
+	return names
+}
+
+// itsFlags says which flags a command has.
+func itsFlags(fs *flag.FlagSet) string {
+	names := flagNames(fs)
+	if len(names) == 0 {
+		return "sweep " + fs.Name() + " has none"
+	}
+	return "sweep " + fs.Name() + " has " + and(names)
+}
+
+// noFlag says that a command has no flag of that name.
+func noFlag(fs *flag.FlagSet, name string) error {
+	var known []string
+	fs.VisitAll(func(f *flag.Flag) { known = append(known, f.Name) })
+	if fs.Name() == "sweep" {
+		known = append(known, "help", "version")
+	}
+	text := fmt.Sprintf("there is no flag -%s", name)
+	if near, ok := cli.Nearest(name, known); ok {
+		text += fmt.Sprintf(" (did you mean -%s?)", near)
+	}
+	text += pasted(name)
+	if fs.Name() != "sweep" {
+		text += "; " + itsFlags(fs)
+	}
+	return fmt.Errorf("%s; see %s", text, helpFor(fs))
+}
+
+// pasted returns in brackets what [cli.Pasted] says, if it says anything.
+func pasted(word string) string {
+	if why := cli.Pasted(word); why != "" {
+		return " (" + why + ")"
+	}
+	return ""
+}
+
 // explain says in other words what package flag says.
-func explain(err error) error {
+func explain(fs *flag.FlagSet, err error) error {
+	if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
+		return noFlag(fs, name)
+	}
+	if name, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
+		return fmt.Errorf("-%s needs a value; see %s", name, helpFor(fs))
+	}
 	m := invalid.FindStringSubmatch(err.Error())
 	if m == nil {
-		text := strings.Replace(err.Error(), "flag provided but not defined: -", "there is no flag -", 1)
-		return fmt.Errorf("%s; see sweep help", text)
+		return fmt.Errorf("%w; see %s", err, helpFor(fs))
 	}
 	boolean, value, name, why := m[1], m[2], m[3], m[4]
 	switch {
@@ -122,8 +212,7 @@ func text(dst *string) func(string) error {
 func choice(dst *string, words ...string) func(string) error {
 	return func(s string) error {
 		if !slices.Contains(words, s) {
-			last := len(words) - 1
-			return fmt.Errorf("there are %s and %s", strings.Join(words[:last], ", "), words[last])
+			return fmt.Errorf("there are %s", and(words))
 		}
 		*dst = s
 		return nil
@@ -184,9 +273,25 @@ func parseOptions(args []string) (*options, error) {
 		return nil, err
 	}
 	if o.grid, err = newGrid(o.net, o.rule, given); err != nil {
-		return nil, err
+		return nil, withComma(err, given)
+	}
+	for _, name := range floatAxes {
+		if number, ok := decimalComma(given[name]); ok {
+			o.notes = append(o.notes, fmt.Sprintf("-%s %s is a list of two values; if that is a decimal comma, write %s", name, given[name], number))
+		}
+	}
+	if text := crowd(o.workers); text != "" {
+		o.notes = append(o.notes, text)
 	}
 	return o, nil
+}
+
+// crowd says that there are more workers than cores, if so.
+func crowd(workers int) string {
+	if cores := runtime.GOMAXPROCS(0); workers > cores {
+		return fmt.Sprintf("-workers %d: there is no gain beyond the %s of this process", workers, plural(cores, "core"))
+	}
+	return ""
 }
 
 // trainingFlags adds the flags that say how to train.

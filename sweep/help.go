@@ -7,7 +7,8 @@ const helpText = `sweep trains a grid of small nets on CIFAR-10 and says which i
   sweep verify [flags]      train recorded trials again, compare every bit
   sweep reproduce [flags]   run the course's assignment, compare every figure
   sweep impl                show the kernels of this machine and their peak
-  sweep help                show this text; sweep fetch -h the flags of fetch
+  sweep version             show what this program was built from
+  sweep help [command]      show this text, or the flags of a command
 
 What to search: a list (1e-4,1e-3), a range of n values with both ends
 (0.1..0.9:5), evenly spaced ratios (log:1e-4..1e-2:5), whole numbers (1..5), or
@@ -96,6 +97,18 @@ compares each printed figure. Exit code 1 if one that must agree does not.
   -data     folder with CIFAR-10 (default: FUSEGRID_DATA, else what fetch got)
   -impl     kernel set, see "sweep impl" (default: the fastest)
   -quiet    no progress
+`
+
+const implHelp = `sweep impl shows the kernel sets of this machine and build: their numeric class,
+the tiles of their matrix products, the peak of one core, the CPU features that
+they need, and why others are missing. It has no flags.
+
+  sweep -impl NAME         trains on one of these sets
+  FUSEGRID_IMPL=NAME       chooses it for every command
+`
+
+const versionHelp = `sweep version shows the version or the commit that this program was built from,
+its build tags, the Go version and the platform. It has no flags.
 `
 
 const verifyHelp = `sweep verify trains recorded trials again, each alone, and compares the hashes

@@ -2,7 +2,7 @@ package main
 
 import (
 	"bytes"
-	"errors"
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -17,13 +17,8 @@ import (
 const peakTime = 50 * time.Millisecond
 
 // impl shows the kernel sets of this machine and build.
-func impl(args []string, stdout io.Writer) error {
-	err := parse(newFlags("impl"), args)
-	if errors.Is(err, errHelp) {
-		_, err := io.WriteString(stdout, helpText)
-		return err
-	}
-	if err != nil {
+func impl(_ context.Context, args []string, stdout, _ io.Writer) error {
+	if err := parse(newFlags("impl"), args); err != nil {
 		return err
 	}
 	best, err := fusegrid.Best()

@@ -11,9 +11,12 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"syscall"
 
 	"fusegrid"
+	"fusegrid/internal/cli"
 )
 
 // gcPercent returns how much garbage may pile up before it is collected, in percent of what is alive,
@@ -97,23 +100,68 @@ func exitCode(err error) int {
 	return exitFailed
 }
 
+// A subcommand is what the word before the flags asks for.
+type subcommand struct {
+	name, help string
+	run        func(ctx context.Context, args []string, stdout, stderr io.Writer) error
+}
+
+// subcommands returns all of them, in the order of the help text.
+func subcommands() []subcommand {
+	return []subcommand{
+		{"fetch", fetchHelp, fetch},
+		{"verify", verifyHelp, verify},
+		{"reproduce", reproduceHelp, reproduce},
+		{"impl", implHelp, impl},
+		{"version", versionHelp, version},
+		{"help", helpText, help},
+	}
+}
+
 func command(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	name := ""
+	c := subcommand{"sweep", helpText, sweep}
 	if len(args) > 0 {
-		name = args[0]
+		name := args[0]
+		switch name {
+		case "-h", "-help", "--help":
+			name = "help"
+		case "-version", "--version":
+			name = "version"
+		}
+		for _, s := range subcommands() {
+			if s.name == name {
+				c, args = s, args[1:]
+				break
+			}
+		}
 	}
-	switch name {
-	case "help", "-h", "-help", "--help":
-		_, err := io.WriteString(stdout, helpText)
+	err := c.run(ctx, args, stdout, stderr)
+	if errors.Is(err, errHelp) {
+		_, err = io.WriteString(stdout, c.help)
+	}
+	return err
+}
+
+// help shows the help text of a command, or the one for all.
+func help(_ context.Context, args []string, stdout, _ io.Writer) error {
+	text := helpText
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") && args[0] != "sweep" {
+		all := subcommands()
+		i := slices.IndexFunc(all, func(s subcommand) bool { return s.name == args[0] })
+		if i < 0 {
+			return badInput{noCommand(args[0])}
+		}
+		text = all[i].help
+	}
+	_, err := io.WriteString(stdout, text)
+	return err
+}
+
+// version says what this program was built from.
+func version(_ context.Context, args []string, stdout, _ io.Writer) error {
+	if err := parse(newFlags("version"), args); err != nil {
 		return err
-	case "fetch":
-		return fetch(ctx, args[1:], stdout, stderr)
-	case "verify":
-		return verify(ctx, args[1:], stdout, stderr)
-	case "reproduce":
-		return reproduce(ctx, args[1:], stdout, stderr)
-	case "impl":
-		return impl(args[1:], stdout)
 	}
-	return sweep(ctx, args, stdout, stderr)
+	_, err := fmt.Fprintln(stdout, cli.Version("sweep"))
+	return err
 }

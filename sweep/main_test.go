@@ -5,15 +5,19 @@ import (
 	"cmp"
 	"context"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"fusegrid"
+	"fusegrid/internal/cli"
 	"fusegrid/nn/dataset/datasettest"
 	"fusegrid/results"
 )
@@ -201,7 +205,7 @@ func TestBadInput(t *testing.T) {
 		{"-lr 1..nan:3", `-lr "1..nan:3": "nan" is no number to train with` + lr},
 		{"-reg log:0..1:3", `-reg "log:0..1:3": ratios cannot begin at 0; put the 0 before, 0,log:1e-3..1:3` + reg},
 		{"-lr 1 -lr 2", `-lr "2": it is given twice; write one list, separated by commas`},
-		{"-lr", `flag needs an argument: -lr; see sweep help`},
+		{"-lr", `-lr needs a value; see sweep help`},
 		{"-lr 1 2", `"2" is not a flag; lists have no spaces, -lr 1e-4,1e-3; see sweep help`},
 		{"-batch 0", `-batch "0": "0" is less than 1` + batch},
 		{"-batch 1.5", `-batch "1.5": "1.5" is not a whole number` + batch},
@@ -252,7 +256,28 @@ func TestBadInput(t *testing.T) {
 		{"-quiet=maybe", `-quiet "maybe": give the flag alone, or leave it out`},
 		{"-quiet verify", `a command comes before its flags; write sweep verify and then the flags`},
 		{"-frobnicate", `there is no flag -frobnicate; see sweep help`},
-		{"frobnicate", `there is no command "frobnicate"; there are fetch, verify, reproduce, impl and help`},
+		{"frobnicate", `there is no command "frobnicate"; there are fetch, verify, reproduce, impl, version and help`},
+		{"fecth", `there is no command "fecth" (did you mean "fetch"?); there are fetch, verify, reproduce, impl, version and help`},
+		{"help fecth", `there is no command "fecth" (did you mean "fetch"?); there are fetch, verify, reproduce, impl, version and help`},
+		{"lr 1e-3", `there is no command "lr"; a flag begins with a hyphen, -lr; see sweep help`},
+		{"-lrs 1e-3", `there is no flag -lrs (did you mean -lr?); see sweep help`},
+		{"--Hiden 50", `there is no flag -Hiden (did you mean -hidden?); see sweep help`},
+		{"-verison", `there is no flag -verison (did you mean -version?); see sweep help`},
+		{"---lr 1", `bad flag syntax: ---lr; see sweep help`},
+		{"–lr 1e-3", `"–lr" is not as one types it: it has an en dash, U+2013; type -lr`},
+		{"-reg 0 —lr=1e-3", `"—lr=1e-3" is not as one types it: it has an em dash, U+2014; type -lr=1e-3`},
+		{"-lr −1", `"−1" is not as one types it: it has a minus sign, U+2212; type -1`},
+		{"—help", `"—help" is not as one types it: it has an em dash, U+2014; type -help`},
+		{"-data “my pictures”", `"“my" is not as one types it: it has a typographic quotation mark, U+201C; type my`},
+		{"verify –n 3", `"–n" is not as one types it: it has an en dash, U+2013; type -n`},
+		{"-lr 1e–3", `-lr "1e–3": "1e–3" is not a number (it has an en dash, U+2013; type 1e-3)` + lr},
+		{"-seed 1…5", `-seed "1…5": "1…5" is not a whole number (it has an ellipsis, U+2026; type 1..5)` + seed},
+		{"-net fc -hidden 9×9", `-hidden "9×9": "9×9" is not a whole number (it has a multiplication sign, U+00D7; type 9x9)` + deep},
+		{"-lr 0,001", `-lr "0,001", item 1 "0": "0" must be more than 0` + lr + `; if that is a decimal comma, write 0.001`},
+		{"-decay 0,95", `-decay "0,95", item 1 "0": "0" must be more than 0; write for example -decay 0.9,0.95; if that is a decimal comma, write 0.95`},
+		{"-std 0,001", `-std "0,001", item 1 "0": "0" must be more than 0; write for example -std 1e-4,1e-3; if that is a decimal comma, write 0.001`},
+		{"-rule momentum -mu 0,9", `-mu 9: the velocity would grow without end; give a share of it to keep, 0 or more and below 1, such as 0.9; if that is a decimal comma, write 0.9`},
+		{"-reg 0,25 -lr 0", `-lr "0": "0" must be more than 0` + lr},
 		{"-data nowhere", `dataset: nowhere: no such file or directory; name the folder that holds the CIFAR-10 batch files`},
 		{"verify -n 0", `-n "0": give the number of trials to train again`},
 		{"verify -n five", `-n "five": give the number of trials to train again`},
@@ -262,20 +287,73 @@ func TestBadInput(t *testing.T) {
 		{"reproduce -data nowhere -quiet", `assignment: first run: dataset: nowhere: no such file or directory; name the folder that holds the CIFAR-10 batch files`},
 		{"verify", `-out: there are 0 output folders in out; name the one to verify`},
 		{"verify -out nowhere", `-out: stat nowhere/trials.jsonl: no such file or directory; name the folder of a sweep`},
-		{"fetch -x", `there is no flag -x; see sweep help`},
+		{"fetch -x", `there is no flag -x; sweep fetch has -python, -quiet and -url; see sweep help fetch`},
+		{"fetch -data x", `there is no flag -data; sweep fetch has -python, -quiet and -url; see sweep help fetch`},
+		{"fetch -pyhton", `there is no flag -pyhton (did you mean -python?); sweep fetch has -python, -quiet and -url; see sweep help fetch`},
+		{"fetch here", `"here" is not a flag; sweep fetch has -python, -quiet and -url; see sweep help fetch`},
+		{"verify -n", `-n needs a value; see sweep help verify`},
+		{"verify -x", `there is no flag -x; sweep verify has -all, -data, -impl, -n, -out, -trial and -workers; see sweep help verify`},
+		{"impl -x", `there is no flag -x; sweep impl has none; see sweep help impl`},
+		{"version -x", `there is no flag -x; sweep version has none; see sweep help version`},
 		{"reproduce -out=", `-out is empty; leave it out for the default`},
-		{"impl now", `"now" is not a flag; lists have no spaces, -lr 1e-4,1e-3; see sweep help`},
+		{"impl now", `"now" is not a flag; sweep impl has none; see sweep help impl`},
 	} {
 		stdout, stderr, code := call(t, strings.Fields(tt.args)...)
 		if stderr != "sweep: "+tt.want+"\n" || code != exitBadInput || stdout != "" {
 			t.Errorf("sweep %s: exit code %d, stdout %q, stderr\n got %swant sweep: %s", tt.args, code, stdout, stderr, tt.want)
 		}
 	}
-	_, stderr, code := call(t, "-impl", "z80")
-	if code != exitBadInput || !strings.Contains(stderr, `-impl: no kernel set "z80" on this machine; there are: `) || !strings.Contains(stderr, "reference") {
-		t.Errorf("-impl z80: exit code %d, stderr %q", code, stderr)
+	for _, command := range [][]string{{}, {"verify"}, {"reproduce"}} {
+		_, stderr, code := call(t, append(command, "-impl", "z80")...)
+		if code != exitBadInput || !strings.Contains(stderr, `-impl: no kernel set "z80" on this machine; there are: `) || !strings.Contains(stderr, "reference") {
+			t.Errorf("%v -impl z80: exit code %d, stderr %q", command, code, stderr)
+		}
+		for _, a := range fusegrid.Missing() {
+			_, stderr, code := call(t, append(command, "-impl", a.Name)...)
+			if want := fmt.Sprintf("sweep: -impl: kernel set %q is missing: %s; there are: ", a.Name, a.Reason); code != exitBadInput || !strings.HasPrefix(stderr, want) {
+				t.Errorf("%v -impl %s: exit code %d, stderr %q, want %q", command, a.Name, code, stderr, want)
+			}
+		}
 	}
 	nothingWritten(t)
+}
+
+// TestDecimalComma: what is likely a slip is said, and the run goes on.
+func TestDecimalComma(t *testing.T) {
+	isolate(t)
+	for args, want := range map[string]string{
+		"-reg 0,25":                     "sweep: -reg 0,25 is a list of two values; if that is a decimal comma, write 0.25\n",
+		"-reg 0,5":                      "sweep: -reg 0,5 is a list of two values; if that is a decimal comma, write 0.5\n",
+		"-reg 0,0.25":                   "",
+		"-reg 0,1e-3":                   "",
+		"-reg 0,25,50":                  "",
+		"-reg 1,25":                     "",
+		"-reg 0,log:1..4:3":             "",
+		"-seed 0,1 -reg 0":              "",
+		"-reg 0 -rule momentum -mu 0.9": "",
+	} {
+		_, stderr, code := call(t, append([]string{"-data", "synthetic", "-dry-run", "-lr", "1e-3", "-iters", "1", "-hidden", "2", "-out", "o"}, strings.Fields(args)...)...)
+		if code != exitOK || stderr != want {
+			t.Errorf("%s: exit code %d, stderr %q, want %q", args, code, stderr, want)
+		}
+	}
+}
+
+// TestCrowd: more workers than cores are told of, in every command that has them.
+func TestCrowd(t *testing.T) {
+	isolate(t)
+	cores := runtime.GOMAXPROCS(0)
+	n := strconv.Itoa(cores + 1)
+	want := fmt.Sprintf("sweep: -workers %s: there is no gain beyond the %s of this process\n", n, plural(cores, "core"))
+	if _, stderr, code := call(t, small("-out", "o", "-workers", n)...); code != exitOK || !strings.HasPrefix(stderr, want) {
+		t.Errorf("exit code %d, stderr %q, want first %q", code, stderr, want)
+	}
+	if _, stderr, code := call(t, "verify", "-n", "1", "-out", "o", "-workers", n); code != exitOK || stderr != want {
+		t.Errorf("verify: exit code %d, stderr %q, want %q", code, stderr, want)
+	}
+	if _, stderr, code := call(t, small("-out", "o", "-workers", strconv.Itoa(cores))...); code != exitOK || strings.Contains(stderr, "-workers") {
+		t.Errorf("as many workers as cores: exit code %d, stderr %q", code, stderr)
+	}
 }
 
 // TestEndsOfAxes: what is just inside is taken.
@@ -323,15 +401,63 @@ func TestInterruptedBeforeAnything(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, args := range [][]string{{"help"}, {"-h"}, {"--help"}, {"-lr", "1", "-h"}, {"fetch", "-h"}, {"reproduce", "-help"}, {"verify", "-h"}, {"impl", "-h"}} {
-		stdout, stderr, code := call(t, args...)
-		if code != exitOK || stderr != "" || !strings.HasPrefix(stdout, "sweep ") {
-			t.Errorf("%q: exit code %d, stderr %q, stdout %q", args, code, stderr, stdout)
+	asked := map[string]string{}
+	for _, args := range []string{"help", "-h", "-help", "--help", "-lr 1 -h", "help sweep", "help help", "help -lr"} {
+		asked[args] = "sweep trains a grid of small nets"
+	}
+	for _, name := range commandNames() {
+		if name != "help" {
+			for _, args := range []string{"help " + name, name + " -h", name + " --help", name + " help"} {
+				asked[args] = "sweep " + name + " "
+			}
+		}
+	}
+	for args, want := range asked {
+		stdout, stderr, code := call(t, strings.Fields(args)...)
+		if code != exitOK || stderr != "" || !strings.HasPrefix(stdout, want) {
+			t.Errorf("%q: exit code %d, stderr %q, stdout %q, want it to begin %q", args, code, stderr, stdout, want)
 		}
 		for line := range strings.Lines(stdout) {
 			if utf8.RuneCountInString(line) > 81 {
 				t.Errorf("%q: longer than 80 columns: %s", args, line)
 			}
+		}
+	}
+}
+
+// TestHelpNamesFlags: the help text of a command has each of its flags.
+func TestHelpNamesFlags(t *testing.T) {
+	isolate(t)
+	fs := newFlags("sweep")
+	new(options).trainingFlags(fs, new(string), new(string))
+	new(options).outputFlags(fs)
+	flags := map[string][]string{helpText: append([]string{"-halving", "-stop", "-mu", "-epochs"}, flagNames(fs)...)}
+	for _, name := range floatAxes {
+		flags[helpText] = append(flags[helpText], "-"+name)
+	}
+	for _, c := range subcommands() {
+		if c.name != "help" {
+			_, stderr, _ := call(t, c.name, "-no-such-flag")
+			_, list, _ := strings.Cut(stderr, "sweep "+c.name+" has ")
+			flags[c.help] = regexp.MustCompile(`-[a-z-]+`).FindAllString(list, -1)
+		}
+	}
+	if got := flags[fetchHelp]; !slices.Equal(got, []string{"-python", "-quiet", "-url"}) {
+		t.Errorf("flags of fetch: %q", got)
+	}
+	for help, names := range flags {
+		for _, name := range names {
+			if !regexp.MustCompile(`(?m)^  ` + name + `\s`).MatchString(help) {
+				t.Errorf("%s is not in this help:\n%s", name, help)
+			}
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	for _, args := range []string{"version", "-version", "--version"} {
+		if stdout, stderr, code := call(t, args); code != exitOK || stderr != "" || stdout != cli.Version("sweep")+"\n" {
+			t.Errorf("%s: exit code %d, stdout %q, stderr %q", args, code, stdout, stderr)
 		}
 	}
 }

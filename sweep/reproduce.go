@@ -31,12 +31,7 @@ func reproduce(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	flags.Func("data", "", text(&dir))
 	flags.Func("impl", "", text(&impl))
 	quiet := flags.Bool("quiet", false, "")
-	err := parse(flags, args)
-	if errors.Is(err, errHelp) {
-		_, err := io.WriteString(stdout, reproduceHelp)
-		return err
-	}
-	if err != nil {
+	if err := parse(flags, args); err != nil {
 		return err
 	}
 	set, err := pickSet(impl)

@@ -19,12 +19,11 @@ import (
 // the table.
 func sweep(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o, err := parseOptions(args)
-	if errors.Is(err, errHelp) {
-		_, err := io.WriteString(stdout, helpText)
-		return err
-	}
 	if err != nil {
 		return err
+	}
+	for _, note := range o.notes {
+		fmt.Fprintf(stderr, "sweep: %s\n", note)
 	}
 	data, err := load(ctx, o.data, o.net, stderr)
 	if err != nil {

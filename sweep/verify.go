@@ -39,14 +39,18 @@ func verify(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	fs.Func("data", "", text(&o.data))
 	fs.Func("impl", "", text(&o.impl))
 	fs.Func("workers", "", whole(&o.workers, 1, maxWorkers, fmt.Sprintf("give a number from 1 to %d", maxWorkers)))
-	err := parse(fs, args)
-	if errors.Is(err, errHelp) {
-		_, err := io.WriteString(stdout, verifyHelp)
+	if err := parse(fs, args); err != nil {
 		return err
 	}
-	if err != nil {
-		return err
+	if o.impl != "" {
+		if _, err := pickSet(o.impl); err != nil {
+			return err
+		}
 	}
+	if text := crowd(o.workers); text != "" {
+		fmt.Fprintf(stderr, "sweep: %s\n", text)
+	}
+	var err error
 	if o.out == "" {
 		if o.out, err = onlyOut(); err != nil {
 			return err

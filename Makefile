@@ -19,8 +19,8 @@ build: ## build bin/sweep and bin/bench
 sweep: ## run a grid search; flags in ARGS
 	$(GO) run -tags '$(TAGS)' ./sweep $(ARGS)
 
-reproduce: ## run the assignment and write results/assignment.md
-	$(GO) run -tags '$(TAGS)' ./sweep reproduce
+reproduce: ## run the assignment and rewrite results/assignment.md (needs CIFAR-10 and AVX2)
+	$(GO) run -tags '$(TAGS)' ./sweep reproduce -impl avx2 -out results/assignment.md
 
 test: ## run the tests
 	$(GO) test -tags '$(TAGS)' ./...

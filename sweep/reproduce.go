@@ -26,7 +26,7 @@ import (
 // reproduce runs the assignment's experiments and compares every printed figure.
 func reproduce(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := newFlags("reproduce")
-	out, dir, impl := filepath.Join("results", "assignment.md"), "", ""
+	out, dir, impl := filepath.Join("out", "assignment", "report.md"), "", ""
 	flags.Func("out", "", text(&out))
 	flags.Func("data", "", text(&dir))
 	flags.Func("impl", "", text(&impl))
@@ -38,13 +38,20 @@ func reproduce(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	if err != nil {
 		return err
 	}
-	if dir == "" {
+	switch dir {
+	case builtIn:
+		return badInput{fmt.Errorf("-data %q: the course printed its figures for CIFAR-10; name its folder, or leave -data out", builtIn)}
+	case "":
 		dir, _ = dataset.Find()
 	}
 	if dir == "" {
 		fmt.Fprintln(stderr, `sweep: no CIFAR-10 here, so only the experiments without it run; "sweep fetch" gets it`)
 	}
 	if err := probe(filepath.Dir(out)); err != nil {
+		return err
+	}
+	before, err := figuresIn(out)
+	if err != nil {
 		return err
 	}
 
@@ -62,12 +69,15 @@ func reproduce(ctx context.Context, args []string, stdout, stderr io.Writer) err
 		return badInput{err}
 	}
 
-	m := results.ThisMachine()
-	v := verdict{report, fmt.Sprintf("Ran on %s, %s, kernel set %s, in float64.", m.CPU, m.Platform, set.Name), dir != ""}
+	v := verdict{report, string(set.Class), dir != ""}
+	if len(v.Figures) < before {
+		return badInput{fmt.Errorf("%s has %d figures and is kept, for this run has %d; name the folder of CIFAR-10 with -data, or give another -out", out, before, len(v.Figures))}
+	}
 	if err := v.writeFiles(out); err != nil {
 		return err
 	}
-	if err := v.text(stdout); err != nil {
+	m := results.ThisMachine()
+	if err := v.text(stdout, fmt.Sprintf("Ran on %s, %s, kernel set %s.", m.CPU, m.Platform, set.Name)); err != nil {
 		return err
 	}
 	fmt.Fprintf(stderr, "sweep: the verdicts are in %s\n", out)
@@ -121,11 +131,12 @@ func (p *progress) line(elapsed time.Duration, width int) string {
 	return fmt.Sprintf("%s %3.0f%%  %s  %s", bar(p.done, 20), 100*p.done, clock(elapsed), p.part)
 }
 
-// A verdict shows a report.
+// A verdict shows a report. What it writes into files depends on the figures and the numeric class
+// alone: not on the machine, the kernel set of that class, or the time.
 type verdict struct {
 	assignment.Report
-	machine string
-	images  bool // whether the parts with CIFAR-10 ran
+	class  string // how the kernels round: see kernels.Class
+	images bool   // whether the parts with CIFAR-10 ran
 }
 
 // word says what came of a figure.
@@ -181,8 +192,9 @@ func (v verdict) summary() string {
 	return s
 }
 
-// text writes what fits a terminal: a line per part, and every figure that differs.
-func (v verdict) text(w io.Writer) error {
+// text writes what fits a terminal: a line per part, and every figure that differs. It alone has times,
+// and says where it ran.
+func (v verdict) text(w io.Writer, machine string) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%-22s %8s %8s %9s\n", "part", "figures", "agree", "seconds")
 	for _, part := range v.parts() {
@@ -195,7 +207,7 @@ func (v verdict) text(w io.Writer) error {
 		}
 		fmt.Fprintf(&b, "%-22s %8d %8d %9.2f\n", part, len(fs), agree, v.Seconds[part])
 	}
-	fmt.Fprintf(&b, "\n%s\n", v.summary())
+	fmt.Fprintf(&b, "\n%s\n%s\n", v.summary(), machine)
 	for _, f := range v.Figures {
 		if !f.OK {
 			fmt.Fprintf(&b, "%s: %s, %s:\n  printed %s\n  ours    %s\n", word(f), f.Part, f.Name, clip(f.Printed, 70), clip(f.Ours, 70))
@@ -208,12 +220,11 @@ func (v verdict) text(w io.Writer) error {
 // markdown writes every figure; pictures are file names, beside the report.
 func (v verdict) markdown(w io.Writer, pictures []string) error {
 	var b bytes.Buffer
-	b.WriteString("# The assignment, figure by figure\n\n")
-	b.WriteString("Written by `sweep reproduce`. ECE 239AS assignment 3, after CS231n: what the notebooks print, what comes out here, and how\nmany significant digits agree. Times are wall time.\n\n")
-	fmt.Fprintf(&b, "%s\n%s\n", v.summary(), v.machine)
+	b.WriteString(reportTitle + "\n\n")
+	b.WriteString("Written by `sweep reproduce`. ECE 239AS assignment 3, after CS231n: what the notebooks print, what comes out here, and how\nmany significant digits agree.\n\n")
+	fmt.Fprintf(&b, "%s\n"+computed+"\n", v.summary(), v.class)
 	for _, part := range v.parts() {
-		fmt.Fprintf(&b, "\n## %s (%.2f s)\n\n", strings.ToUpper(part[:1])+part[1:], v.Seconds[part])
-		b.WriteString("| figure | printed | ours | digits | verdict |\n| --- | --- | --- | ---: | --- |\n")
+		fmt.Fprintf(&b, "\n## %s\n\n%s", strings.ToUpper(part[:1])+part[1:], tableHead)
 		for _, f := range v.of(part) {
 			cell := func(s string) string {
 				return strings.ReplaceAll(strings.ReplaceAll(clip(s, 96), "|", `\|`), "\n", " ")
@@ -230,6 +241,29 @@ func (v verdict) markdown(w io.Writer, pictures []string) error {
 	}
 	_, err := w.Write(b.Bytes())
 	return err
+}
+
+// These mark a report.
+const (
+	reportTitle = "# The assignment, figure by figure"
+	computed    = "Computed in float64 with kernels of numeric class %s."
+	tableHead   = "| figure | printed | ours | digits | verdict |\n| --- | --- | --- | ---: | --- |\n"
+)
+
+// figuresIn returns the number of figures of a report, or 0 if there is no file of that name.
+func figuresIn(name string) (int, error) {
+	text, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err == nil && !bytes.HasPrefix(text, []byte(reportTitle+"\n")) {
+		err = errors.New("it is no report of sweep reproduce")
+	}
+	if err != nil {
+		return 0, badInput{fmt.Errorf("-out %s: %w; give another -out", name, err)}
+	}
+	rows := bytes.Count(text, []byte("\n| "))
+	return rows - 2*bytes.Count(text, []byte("\n"+tableHead)), nil
 }
 
 // clip shortens a long text in the middle.

@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
+	"fusegrid"
 	"fusegrid/nn/assignment"
+	"fusegrid/results"
 )
 
 // TestReproduce runs what needs no images.
@@ -27,6 +31,14 @@ func TestReproduce(t *testing.T) {
 			t.Errorf("the report lacks %q", want)
 		}
 	}
+	for _, other := range []string{`\d+\.\d\d s`, results.ThisMachine().Platform, "kernel set"} {
+		if regexp.MustCompile(other).Match(report) {
+			t.Errorf("the report depends on time or machine: it has %s", other)
+		}
+		if other != `\d+\.\d\d s` && !strings.Contains(stdout, other) {
+			t.Errorf("the terminal lacks %q", other)
+		}
+	}
 	for line := range strings.Lines(stdout) {
 		if utf8.RuneCountInString(line) > 81 {
 			t.Errorf("longer than 80 columns: %s", line)
@@ -43,7 +55,7 @@ func TestVerdict(t *testing.T) {
 			{Part: "toy", Name: "loss", Printed: "1.25", Ours: "1.26", Digits: 2, Must: true},
 			{Part: "toy", Name: "unseeded", Printed: "< 8", Ours: "9", Digits: -1},
 		},
-	}, machine: "Ran here.", images: true}
+	}, class: "fma", images: true}
 	if v.OK() {
 		t.Error("a figure that must agree differs, and the report is well")
 	}
@@ -52,7 +64,7 @@ func TestVerdict(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"1 of 2 figures that must agree do.\nRan here.\n", "## Toy (1.50 s)", "![x](x.png)",
+		"1 of 2 figures that must agree do.\nComputed in float64 with kernels of numeric class fma.\n", "## Toy\n", "![x](x.png)",
 		`| a \| b | 1.25 | 1.25 | 3 | agrees |`, "| loss | 1.25 | 1.26 | 2 | DIFFERS |", "| unseeded | < 8 | 9 |  | differs, may |",
 	} {
 		if !strings.Contains(b.String(), want) {
@@ -60,7 +72,138 @@ func TestVerdict(t *testing.T) {
 		}
 	}
 	b.Reset()
-	if err := v.text(&b); err != nil || !strings.Contains(b.String(), "DIFFERS: toy, loss:\n  printed 1.25\n  ours    1.26\n") {
+	if err := v.text(&b, "Ran here."); err != nil || !strings.Contains(b.String(), "1 of 2 figures that must agree do.\nRan here.\n") ||
+		!strings.Contains(b.String(), "DIFFERS: toy, loss:\n  printed 1.25\n  ours    1.26\n") {
 		t.Errorf("%v, text:\n%s", err, b.String())
+	}
+}
+
+// TestReproduceKeepsReports: a fuller report and what is no report stay as they are.
+func TestReproduceKeepsReports(t *testing.T) {
+	full, err := os.ReadFile(trackedReport)
+	if err != nil {
+		t.Fatal(err)
+	}
+	isolate(t)
+	for text, want := range map[string]string{
+		string(full):    "sweep: r.md has 162 figures and is kept, for this run has 64; name the folder of CIFAR-10 with -data, or give another -out\n",
+		"# My thesis\n": "sweep: -out r.md: it is no report of sweep reproduce; give another -out\n",
+		"":              "sweep: -out r.md: it is no report of sweep reproduce; give another -out\n",
+	} {
+		if err := os.WriteFile("r.md", []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		stdout, stderr, code := call(t, "reproduce", "-quiet", "-out", "r.md")
+		if code != exitBadInput || stdout != "" || !strings.HasSuffix(stderr, want) {
+			t.Errorf("exit code %d, stdout %q, stderr %q, want %q", code, stdout, stderr, want)
+		}
+		if after, err := os.ReadFile("r.md"); err != nil || string(after) != text {
+			t.Errorf("%v; a report of %d bytes has %d", err, len(text), len(after))
+		}
+	}
+	// As many figures take its place, and the default is in out.
+	for range 2 {
+		if _, stderr, code := call(t, "reproduce", "-quiet"); code != exitOK || !strings.HasSuffix(stderr, "sweep: the verdicts are in out/assignment/report.md\n") {
+			t.Errorf("exit code %d, stderr %q", code, stderr)
+		}
+	}
+	if _, stderr, code := call(t, "reproduce", "-data", "synthetic"); code != exitBadInput || stderr != `sweep: -data "synthetic": the course printed its figures for CIFAR-10; name its folder, or leave -data out`+"\n" {
+		t.Errorf("-data synthetic: exit code %d, stderr %q", code, stderr)
+	}
+}
+
+// trackedReport is the report that git has.
+var trackedReport = filepath.Join("..", "results", "assignment.md")
+
+// readReport reads the figures of a report. Whether one that agrees must agree is not in it.
+func readReport(t *testing.T, text string) verdict {
+	t.Helper()
+	v := verdict{images: !strings.Contains(text, "did not run")}
+	part := ""
+	for line := range strings.Lines(text) {
+		if heading, ok := strings.CutPrefix(line, "## "); ok {
+			part = strings.TrimSpace(heading)
+		}
+		if m := regexp.MustCompile(`^Computed .* class (.*)\.\n$`).FindStringSubmatch(line); m != nil {
+			v.class = m[1]
+		}
+		line, row := strings.CutPrefix(strings.TrimSuffix(line, " |\n"), "| ")
+		cells := strings.Split(strings.ReplaceAll(line, `\|`, "\x00"), " | ")
+		if !row || len(cells) != 5 || cells[0] == "figure" || cells[0] == "---" {
+			continue
+		}
+		for i, c := range cells {
+			cells[i] = strings.ReplaceAll(c, "\x00", "|")
+		}
+		f := assignment.Figure{
+			Part: part, Name: cells[0], Printed: cells[1], Ours: cells[2], Digits: -1,
+			Must: cells[4] != "differs, may", OK: cells[4] == "agrees",
+		}
+		if n, err := strconv.Atoi(cells[3]); err == nil {
+			f.Digits = n
+		}
+		v.Figures = append(v.Figures, f)
+	}
+	return v
+}
+
+// TestTrackedReport: the report that git has is what the code writes of its figures, and those that need no
+// images are what kernels of its numeric class give; with CIFAR-10, all of it and its pictures are, byte for byte.
+func TestTrackedReport(t *testing.T) {
+	name, err := filepath.Abs(trackedReport)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func(name string) string {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	tracked := read(name)
+	stem := strings.TrimSuffix(name, ".md")
+	var pictures []string
+	for _, p := range []string{"curves", "weights-best", "weights-first-run"} {
+		pictures = append(pictures, filepath.Base(stem)+"-"+p+".png")
+	}
+	v := readReport(t, tracked)
+	var b strings.Builder
+	if err := v.markdown(&b, pictures); err != nil || b.String() != tracked {
+		t.Errorf("%v; from its %d figures the code writes\n%s", err, len(v.Figures), b.String())
+	}
+	if strings.Contains(tracked, "DIFFERS") {
+		t.Error("a figure that must agree does not")
+	}
+
+	data := os.Getenv("FUSEGRID_DATA")
+	isolate(t)
+	set, err := fusegrid.Best()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(set.Class) != v.class || !set.Stable {
+		t.Skipf("%s rounds as class %s, the report is of class %s", set.Name, set.Class, v.class)
+	}
+	if _, stderr, code := call(t, "reproduce", "-quiet", "-out", "part.md"); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	_, sections, _ := strings.Cut(read("part.md"), "\n\n## ")
+	if sections == "" || !strings.Contains(tracked, sections) {
+		t.Errorf("without images this comes out differently:\n%s", sections)
+	}
+	switch {
+	case data == "":
+		t.Skip("FUSEGRID_DATA is not set: it names the folder with the CIFAR-10 batches")
+	case testing.Short():
+		t.Skip("left out with -short: it takes a minute")
+	}
+	if _, stderr, code := call(t, "reproduce", "-quiet", "-data", data, "-out", "assignment.md"); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	for _, file := range append(pictures, "assignment.md") {
+		if read(file) != read(filepath.Join(filepath.Dir(name), file)) {
+			t.Errorf("results/%s is not what the code writes; make reproduce writes it anew", file)
+		}
 	}
 }

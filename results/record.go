@@ -82,8 +82,9 @@ type Loss struct {
 // Speed is what the training took. Trials that are trained together share the time of their
 // block: each iteration counts for every net by its part of the block's floating-point
 // operations, so the seconds of all trials add up to the time that the blocks ran, and
-// rates compare with those of a trial alone. Only the matrix products count as
-// floating-point operations: see Config.FLOPs.
+// rates compare with those of a trial alone. A rate is that of the block on all its cores. Only
+// the matrix products count as floating-point operations (see [Config.FLOPs]), but drawing weights
+// and measuring accuracy take time, too: a short trial has lower rates than a long one.
 type Speed struct {
 	Seconds float64 `json:"seconds"` // this trial's share of its block's time
 	Samples float64 `json:"samples_per_s"`
@@ -95,6 +96,15 @@ type Speed struct {
 	Block        int     `json:"block"`                   // trials that the block began with
 	BlockSeconds float64 `json:"block_seconds,omitempty"` // of the block, up to the end of this trial
 	Cores        int     `json:"cores,omitempty"`         // that the block's products were split over
+}
+
+// perCore returns a rate of Speed as that of one core.
+func (r *Record) perCore(rate float64) float64 {
+	cores := r.Speed.Cores // more than there are where the sweep had more workers than that
+	if r.Machine.Cores > 0 {
+		cores = min(cores, r.Machine.Cores)
+	}
+	return rate / float64(max(cores, 1))
 }
 
 // Machine says where a trial ran.

@@ -105,8 +105,12 @@ func (t *Table) columns() []column {
 	cols = append(cols,
 		column{name: "test", cell: func(b []byte, row int) []byte { return t.test(b, row, share) }},
 		column{name: "sec", cell: of(func(b []byte, r *Record) []byte { return strconv.AppendFloat(b, r.Speed.Seconds, 'f', 2, 64) }), drop: 2},
-		column{name: "samples/s", cell: of(func(b []byte, r *Record) []byte { return strconv.AppendFloat(b, r.Speed.Samples, 'f', 0, 64) }), drop: 4},
-		column{name: "GFLOP/s", cell: of(func(b []byte, r *Record) []byte { return strconv.AppendFloat(b, r.Speed.FLOPs/1e9, 'f', 1, 64) }), drop: 3},
+		column{name: "samples/s/core", cell: of(func(b []byte, r *Record) []byte {
+			return strconv.AppendFloat(b, r.perCore(r.Speed.Samples), 'f', 0, 64)
+		}), drop: 4},
+		column{name: "GFLOP/s/core", cell: of(func(b []byte, r *Record) []byte {
+			return strconv.AppendFloat(b, r.perCore(r.Speed.FLOPs)/1e9, 'f', 1, 64)
+		}), drop: 3},
 	)
 	if has(func(r *Record) bool { return r.State != Done }) {
 		cols = append(cols, column{name: "state", left: true, cell: of(func(b []byte, r *Record) []byte {

@@ -199,14 +199,14 @@ func TestTableText(t *testing.T) {
 	if err := table.WriteText(&b, 80, 0); err != nil {
 		t.Fatal(err)
 	}
-	want := `    lr   reg   train     val  step    test   sec  GFLOP/s  state
- 0.001  0.85  0.5000  0.5120  1000  0.4500  2.00     62.0  done
- 0.001  0.25  0.5000  0.5040  1000          2.00     62.0  done
-0.0001  0.25  0.5000  0.2830  1000          2.00     62.0  done
-0.0001  0.85  0.2000  0.1000    37          2.00     62.0  stopped at 37
-   0.5  0.25       -       -     -          2.00     62.0  diverged at 37
-   0.5  0.85       -       -     -          2.00     62.0  failed
-no room for samples/s
+	want := `    lr   reg   train     val  step    test   sec  GFLOP/s/core  state
+ 0.001  0.85  0.5000  0.5120  1000  0.4500  2.00          62.0  done
+ 0.001  0.25  0.5000  0.5040  1000          2.00          62.0  done
+0.0001  0.25  0.5000  0.2830  1000          2.00          62.0  done
+0.0001  0.85  0.2000  0.1000    37          2.00          62.0  stopped at 37
+   0.5  0.25       -       -     -          2.00          62.0  diverged at 37
+   0.5  0.85       -       -     -          2.00          62.0  failed
+no room for samples/s/core
 `
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
@@ -217,6 +217,16 @@ no room for samples/s
 	}
 }
 
+// TestPerCore: a block that was split over cores shows the rates of one, and cores that were not there do not count.
+func TestPerCore(t *testing.T) {
+	for _, c := range []struct{ cores, machine, want int }{{0, 0, 24}, {1, 2, 24}, {2, 2, 12}, {200, 2, 12}, {3, 0, 8}} {
+		r := Record{Machine: Machine{Cores: c.machine}, Speed: Speed{Cores: c.cores}}
+		if got := r.perCore(24); got != float64(c.want) {
+			t.Errorf("a block on %d cores of %d: %g, want %d", c.cores, c.machine, got, c.want)
+		}
+	}
+}
+
 func TestTableMarkdown(t *testing.T) {
 	var b strings.Builder
 	if err := NewTable(grid()[:2]).WriteMarkdown(&b); err != nil {
@@ -224,7 +234,7 @@ func TestTableMarkdown(t *testing.T) {
 	}
 	want := `CIFAR-10 (5ad1), pixels hwc, two-layer, hidden 50, decay 0.95, batch 200, iters 1000, std 0.0001, seed 0, f32, class fma
 
-| lr | reg | train | val | test | sec | samples/s | GFLOP/s |
+| lr | reg | train | val | test | sec | samples/s/core | GFLOP/s/core |
 | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 | 0.001 | 0.25 | 0.5000 | 0.5040 | 0.4500 | 2.00 | 100000 | 62.0 |
 | 0.0001 | 0.25 | 0.5000 | 0.2830 |  | 2.00 | 100000 | 62.0 |

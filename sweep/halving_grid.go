@@ -137,7 +137,7 @@ func (rs *races) describe(w io.Writer, g *grid, base results.Config, flops func(
 		}
 		whole := float64(n) * float64(iters) * cost[iters] / points[iters]
 		spared := 1 - rs.part(iters)
-		fmt.Fprintf(w, " iterations: spares about %.4g GFLOP of %.4g (%.0f%%)\n", spared*whole/1e9, whole/1e9, 100*spared)
+		fmt.Fprintf(w, " iterations: spares about %s of %s (%.0f%%)\n", operations(spared*whole), operations(whole), 100*spared)
 	}
 }
 

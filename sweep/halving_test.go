@@ -456,8 +456,8 @@ func TestRacesOfAGrid(t *testing.T) {
 	var b strings.Builder
 	all.describe(&b, g, base, func(results.Config) float64 { return 1e9 })
 	// 40 iterations: 9·10 + 3·20 + 1·10 = 160 of 360; 100: 9·10 + 3·20 + 1·60 + 1·10 = 220 of 900.
-	want := "halving 3:10: 9 to 10, 3 to 30, 1 to 40 iterations: spares about 200 GFLOP of 360 (56%)\n" +
-		"halving 3:10: 9 to 10, 3 to 30, 1 to 90, 1 to 100 iterations: spares about 680 GFLOP of 900 (76%)\n"
+	want := "halving 3:10: 9 to 10, 3 to 30, 1 to 40 iterations: spares about 200 GFLOP of 360 GFLOP (56%)\n" +
+		"halving 3:10: 9 to 10, 3 to 30, 1 to 90, 1 to 100 iterations: spares about 680 GFLOP of 900 GFLOP (76%)\n"
 	if b.String() != want {
 		t.Errorf("got\n%swant\n%s", b.String(), want)
 	}

@@ -71,6 +71,10 @@ rank by val, those that trained to the end first. Only the best net is tested.
 OUT/table.csv and table.jsonl also have the history that the course prints
 (epoch_train, epoch_val). With several -lr and -reg, OUT/heatmap.png shows val.
 
+Speeds are those of one core. GFLOP/s/core counts matrix products, over all the
+time that training took: drawing weights and measuring accuracy are in it. So a
+short sweep stays further below the peak ("sweep impl") than a long one.
+
 Every trial goes to OUT/trials.jsonl when it ends. What is there is not trained
 again: the same command goes on after Ctrl-C or a crash, a larger grid trains
 what is new. With other -iters or -epochs, trials go on from the checkpoints and

@@ -28,7 +28,7 @@ func impl(_ context.Context, args []string, stdout, _ io.Writer) error {
 	m := results.ThisMachine()
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s, %d cores, %s, %s\n\n", m.CPU, m.Cores, m.Platform, m.Go)
-	fmt.Fprintf(&b, "      %-10s %-9s %9s %9s %18s %18s\n", "set", "class", "tile f32", "tile f64", "f32 peak GFLOP/s", "f64 peak GFLOP/s")
+	fmt.Fprintf(&b, "      %-10s %-9s %9s %9s %18s %18s\n", "set", "class", "tile f32", "tile f64", "f32 GFLOP/s/core", "f64 GFLOP/s/core")
 	for _, s := range fusegrid.All() {
 		mark := ""
 		if s.Name == best.Name {
@@ -51,7 +51,7 @@ func impl(_ context.Context, args []string, stdout, _ io.Writer) error {
 	for _, a := range fusegrid.Missing() {
 		fmt.Fprintf(&b, "%-10s is missing: %s\n", a.Name, a.Reason)
 	}
-	fmt.Fprintf(&b, "\nPeak: one core, fused multiply-adds in registers alone. Sets of one class give the\nsame bits. -impl NAME or %s=NAME chooses another set.\n", fusegrid.EnvImpl)
+	fmt.Fprintf(&b, "\nGFLOP/s/core is the peak of one core, measured: fused multiply-adds in registers\nalone. Sets of one class give the same bits. -impl NAME or %s=NAME chooses another set.\n", fusegrid.EnvImpl)
 	_, err = stdout.Write(b.Bytes())
 	return err
 }

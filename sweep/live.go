@@ -186,7 +186,7 @@ func (l *live) line(elapsed time.Duration, width int) string {
 		parts = append(parts, fmt.Sprintf("best %.4f (lr %g, reg %g)", *l.best.Val(), l.best.Config.LR, l.best.Config.Reg))
 	}
 	if seconds > 0 {
-		parts = append(parts, fmt.Sprintf("%.0f model-it/s", float64(l.iters.Load())/seconds), rate(work/seconds, l.peak*float64(l.cores)))
+		parts = append(parts, fmt.Sprintf("%.0f model-it/s", float64(l.iters.Load())/seconds), rate(work/seconds, l.peak, l.cores))
 	}
 	if l.worst > 0 {
 		parts = append(parts, fmt.Sprintf("%d diverged or failed", l.worst))
@@ -207,18 +207,30 @@ func (t *track) line(elapsed time.Duration, width int) string {
 			"ETA "+clock(time.Duration(float64(elapsed)*float64(max(total-at, 0))/float64(iters))),
 			fmt.Sprintf("%.1f it/s", float64(iters)/seconds),
 			fmt.Sprintf("%.0f model-it/s", float64(t.model.Load())/seconds),
-			rate(float64(t.work.Load())/seconds, t.peak*float64(max(t.block.cores, 1))))
+			rate(float64(t.work.Load())/seconds, t.peak, min(max(t.block.cores, 1), t.cores)))
 	}
 	return oneLine(parts, width)
 }
 
-// rate prints operations per second, and their share of the peak where that is known.
-func rate(flops, peak float64) string {
-	s := fmt.Sprintf("%.1f GFLOP/s", flops/1e9)
+// rate prints the operations per second of so many cores as those of one, and their share of a core's
+// peak where that is known.
+func rate(flops, peak float64, cores int) string {
+	flops /= float64(cores)
+	s := fmt.Sprintf("%.1f GFLOP/s/core", flops/1e9)
 	if peak > 0 {
-		s += fmt.Sprintf(" (%.0f%% of peak)", 100*flops/peak)
+		s += fmt.Sprintf(" (%.0f%% of its peak)", 100*flops/peak)
 	}
 	return s
+}
+
+// operations prints a number of floating-point operations: 999 GFLOP, 1.5 TFLOP.
+func operations(flops float64) string {
+	units := []string{"GFLOP", "TFLOP", "PFLOP", "EFLOP"}
+	flops /= 1e9
+	for flops >= 999.95 && len(units) > 1 {
+		flops, units = flops/1000, units[1:]
+	}
+	return fmt.Sprintf("%.4g %s", flops, units[0])
 }
 
 // oneLine joins the parts that fit a line.

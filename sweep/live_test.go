@@ -26,12 +26,33 @@ func TestLiveLine(t *testing.T) {
 		{Config: c, State: results.Done, Steps: 10, Accuracy: results.Accuracy{FinalVal: ptr(0.25)}},
 		{Config: c, State: results.Diverged, Steps: 5},
 	})
-	want := "2/4 trials   43%  ETA 20s  best 0.2500 (lr 0.1, reg 0.5)  1 model-it/s  1.0 GFLOP/s  1 diverged or failed"
+	want := "2/4 trials   43%  ETA 20s  best 0.2500 (lr 0.1, reg 0.5)  1 model-it/s  1.0 GFLOP/s/core  1 diverged or failed"
 	if got := l.line(15*time.Second, 200); got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
 	if got := l.line(15*time.Second, 30); got != "2/4 trials   43%  ETA 20s" {
 		t.Errorf("narrow: %q", got)
+	}
+}
+
+func TestRate(t *testing.T) {
+	for _, c := range []struct {
+		flops, peak float64
+		cores       int
+		want        string
+	}{
+		{85.4e9, 178e9, 2, "42.7 GFLOP/s/core (24% of its peak)"},
+		{85.4e9, 178e9, 1, "85.4 GFLOP/s/core (48% of its peak)"},
+		{85.4e9, 0, 2, "42.7 GFLOP/s/core"},
+	} {
+		if got := rate(c.flops, c.peak, c.cores); got != c.want {
+			t.Errorf("%g on %d cores: %q, want %q", c.flops, c.cores, got, c.want)
+		}
+	}
+	for flops, want := range map[float64]string{0: "0 GFLOP", 2.5e8: "0.25 GFLOP", 999.9e9: "999.9 GFLOP", 999.96e9: "1 TFLOP", 1.334e13: "13.34 TFLOP", 2e15: "2 PFLOP", 5e21: "5000 EFLOP"} {
+		if got := operations(flops); got != want {
+			t.Errorf("operations(%g) = %q, want %q", flops, got, want)
+		}
 	}
 }
 

@@ -81,7 +81,7 @@ func recorded(t *testing.T, dir string) []results.Record {
 
 // timeless blots out seconds, samples/s and GFLOP/s.
 func timeless(table string) string {
-	return regexp.MustCompile(`(?m)  +sec  +samples/s  +GFLOP/s|  +\d+\.\d\d  +\d+  +\d+\.\d( |$)`).ReplaceAllString(table, "$1")
+	return regexp.MustCompile(`(?m)  +sec  +samples/s/core  +GFLOP/s/core|  +\d+\.\d\d  +\d+  +\d+\.\d( |$)`).ReplaceAllString(table, "$1")
 }
 
 func TestGrid(t *testing.T) {
@@ -336,6 +336,40 @@ func TestDecimalComma(t *testing.T) {
 		if code != exitOK || stderr != want {
 			t.Errorf("%s: exit code %d, stderr %q, want %q", args, code, stderr, want)
 		}
+	}
+}
+
+// TestOtherSets: trials on record of another kernel set are told of, for their speeds are not of this one.
+func TestOtherSets(t *testing.T) {
+	isolate(t)
+	var sets []string
+	for _, s := range fusegrid.All() {
+		if s.Class == "fma" && s.Stable {
+			sets = append(sets, s.Name)
+		}
+	}
+	if len(sets) < 2 {
+		t.Skipf("two kernel sets that round alike are needed; there are %q", sets)
+	}
+	args := func(impl string, more ...string) []string {
+		return append([]string{"-data", "synthetic", "-quiet", "-hidden", "2", "-iters", "2", "-batch", "5", "-lr", "1e-4,1e-3", "-out", "o", "-impl", impl}, more...)
+	}
+	if _, stderr, code := call(t, args(sets[0], "-reg", "0")...); code != exitOK || strings.Contains(stderr, "trained on") {
+		t.Fatalf("exit code %d, stderr %q", code, stderr)
+	}
+	want := fmt.Sprintf("2 trials were trained on %s; -fresh times %s\n", sets[0], sets[1])
+	if stdout, _, code := call(t, args(sets[1], "-reg", "0,1", "-dry-run")...); code != exitOK || !strings.Contains(stdout, "\n"+want) {
+		t.Errorf("dry run: exit code %d, stdout %q, want %q in it", code, stdout, want)
+	}
+	if _, stderr, code := call(t, args(sets[1], "-reg", "0,1")...); code != exitOK || !strings.Contains(stderr, "sweep: "+want) {
+		t.Errorf("exit code %d, stderr %q, want %q in it", code, stderr, want)
+	}
+	want = fmt.Sprintf("sweep: 2 trials were trained on %s; -fresh times %s\n", sets[1], sets[0])
+	if _, stderr, code := call(t, args(sets[0], "-reg", "0,1")...); code != exitOK || !strings.Contains(stderr, want) {
+		t.Errorf("back: exit code %d, stderr %q, want %q in it", code, stderr, want)
+	}
+	if _, stderr, code := call(t, args(sets[1], "-reg", "1", "-fresh")...); code != exitOK || strings.Contains(stderr, "trained on") {
+		t.Errorf("-fresh: exit code %d, stderr %q", code, stderr)
 	}
 }
 

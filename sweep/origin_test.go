@@ -596,7 +596,7 @@ func TestDryRunGoesOn(t *testing.T) {
 	per := s.flops(s.grid.at(0, s.base))
 	for _, want := range []string{
 		"2 trials go on from kept states after 6 iterations\n",
-		fmt.Sprintf("2 to train: %.4g GFLOP\n", 2*2*per/1e9),
+		"2 to train: " + operations(2*2*per) + "\n",
 	} {
 		if !strings.Contains(stdout.String(), want) {
 			t.Errorf("no %q in\n%s", want, &stdout)

@@ -58,7 +58,7 @@ about
 and 10 more
 `
 	err := s.dryRun(r)
-	got := regexp.MustCompile(`(?m)^about \d+s on this machine, at [\d.]+ GFLOP/s$`).ReplaceAllString(stdout.String(), "about")
+	got := regexp.MustCompile(`(?m)^about \d+s on this machine, at [\d.]+ GFLOP/s/core$`).ReplaceAllString(stdout.String(), "about")
 	if err != nil || got != want {
 		t.Errorf("%v, got\n%s\nwant\n%s", err, stdout.String(), want)
 	}

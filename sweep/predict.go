@@ -78,7 +78,8 @@ func (s *job) measured(b block) float64 {
 type prediction struct {
 	seconds float64
 	flops   float64 // per second, of training alone, all cores
-	peak    float64 // of these cores, or 0
+	cores   int
+	peak    float64 // of one core, or 0
 }
 
 // predict trains the first blocks for a moment, as many side by side as the sweep would, for they
@@ -114,12 +115,12 @@ func (s *job) predict(blocks []block, r runner) (prediction, error) {
 		ends[first] += t
 		work += part * b.left()
 	}
-	p := prediction{seconds: slices.Max(ends), peak: s.peak() * float64(s.workers)}
+	p := prediction{seconds: slices.Max(ends), cores: s.cores(), peak: s.peak()}
 	p.flops = work / p.seconds
 	return p, nil
 }
 
 // String is one line for people.
 func (p prediction) String() string {
-	return fmt.Sprintf("about %s on this machine, at %s", clock(time.Duration(p.seconds*float64(time.Second))), rate(p.flops, p.peak))
+	return fmt.Sprintf("about %s on this machine, at %s", clock(time.Duration(p.seconds*float64(time.Second))), rate(p.flops, p.peak, p.cores))
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"fusegrid/results"
@@ -66,9 +68,11 @@ func (s *job) dryRun(r runner) error {
 	if shape := s.grid.shape(); shape != "" {
 		fmt.Fprintf(&b, " (%s)", shape)
 	}
-	fmt.Fprintf(&b, ", %d on record in %s, %d to train: %.4g GFLOP\n", size-todo, s.out, todo, work/1e9)
-	if text := goingOn(blocks, store); text != "" {
-		fmt.Fprintf(&b, "%s\n", text)
+	fmt.Fprintf(&b, ", %d on record in %s, %d to train: %s\n", size-todo, s.out, todo, operations(work))
+	for _, text := range []string{s.otherSets(out), goingOn(blocks, store)} {
+		if text != "" {
+			fmt.Fprintf(&b, "%s\n", text)
+		}
 	}
 	if todo > 0 {
 		fmt.Fprintf(&b, "%s\n", describe(blocks))
@@ -99,6 +103,39 @@ func (s *job) dryRun(r runner) error {
 	}
 	_, err = s.stdout.Write(b.Bytes())
 	return err
+}
+
+// otherSets says how many trials of the grid are not trained again although they were trained on another
+// kernel set, so that the speeds that are shown are not of the one that was asked for.
+func (s *job) otherSets(out *output) string {
+	settled, counts := s.settled(out), map[string]int{}
+	for _, r := range out.records { // mostly there is no other, and grids are large
+		if r.Impl != s.set.Name {
+			counts[r.Impl] = 0
+		}
+	}
+	if len(counts) == 0 {
+		return ""
+	}
+	for _, r := range out.of(s.grid, s.base) {
+		if r.Impl != s.set.Name && settled(r.Key) {
+			counts[r.Impl]++
+		}
+	}
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		switch n := counts[name]; n {
+		case 0:
+		case 1:
+			parts = append(parts, "1 trial was trained on "+name)
+		default:
+			parts = append(parts, fmt.Sprintf("%d trials were trained on %s", n, name))
+		}
+	}
+	if parts == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s; -fresh times %s", strings.Join(parts, ", "), s.set.Name)
 }
 
 func trialsIn(blocks []block) int {

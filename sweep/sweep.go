@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -94,8 +95,10 @@ func (s *job) run(ctx context.Context, r runner, args []string) (err error) {
 	if todo < size {
 		fmt.Fprintf(s.stderr, "sweep: %d of %d trials are on record in %s; %d to train\n", size-todo, size, s.out, todo)
 	}
-	if text := goingOn(blocks, store); text != "" {
-		fmt.Fprintf(s.stderr, "sweep: %s\n", text)
+	for _, text := range []string{s.otherSets(out), goingOn(blocks, store)} {
+		if text != "" {
+			fmt.Fprintf(s.stderr, "sweep: %s\n", text)
+		}
 	}
 	if s.states != 0 && todo > 0 {
 		fmt.Fprintf(s.stderr, "sweep: %s\n", s.stateSpace())
@@ -171,7 +174,7 @@ func (s *job) train(ctx context.Context, blocks []block, r runner, out *output, 
 	machine := results.ThisMachine()
 	machine.Detail = s.set.Detail
 	live := newLive(blocks, s.flops, s.races)
-	live.cores, live.peak = s.workers, s.peak()
+	live.cores, live.peak = s.cores(), s.peak()
 	if !s.quiet {
 		stop := newScreen(s.stderr).follow(ctx, live.text)
 		defer func() {
@@ -235,6 +238,9 @@ func (s *job) plan(out *output, store *store) (blocks []block, spent []saved, er
 	}
 	return blocks, slices.DeleteFunc(spent, unused), nil
 }
+
+// cores returns how many cores the workers can have.
+func (s *job) cores() int { return min(s.workers, runtime.GOMAXPROCS(0)) }
 
 // peak measures what one core can do, or returns 0 where the kernel set has no measure.
 func (s *job) peak() float64 {

@@ -1,5 +1,5 @@
-// Package cli holds what the commands sweep and bench say alike: their version
-// and the word that a mistyped one resembles.
+// Package cli holds what the commands sweep and bench say alike: their version, the word that a
+// mistyped one resembles, and the characters that were pasted in the place of typed ones.
 package cli
 
 import (

@@ -1,6 +1,7 @@
 package fusegrid_test
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -85,6 +86,13 @@ func TestByName(t *testing.T) {
 	want := `no kernel set "avx1024" on this machine; there are: ` + strings.Join(names, ", ")
 	if err == nil || err.Error() != want {
 		t.Errorf("ByName of an unknown name: %v\nwant %s", err, want)
+	}
+	for _, a := range fusegrid.Missing() {
+		_, err := fusegrid.ByName(a.Name)
+		want := fmt.Sprintf("kernel set %q is missing: %s; there are: %s", a.Name, a.Reason, strings.Join(names, ", "))
+		if err == nil || err.Error() != want {
+			t.Errorf("ByName of a set that is missing: %v\nwant %s", err, want)
+		}
 	}
 }
 

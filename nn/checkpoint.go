@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/renameio/v2/maybe"
 
+	"fusegrid/internal/strictjson"
 	"fusegrid/kernels"
 )
 
@@ -225,9 +226,7 @@ func (s *Solver[T]) decodeHeader(body []byte) (h checkpointHeader, rest []byte, 
 		return h, nil, errors.New("the checkpoint is damaged: it ends in the header")
 	}
 	header, rest := body[:n], body[n:]
-	dec := json.NewDecoder(bytes.NewReader(header))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&h); err != nil {
+	if err := strictjson.UnmarshalKnown(header, &h); err != nil {
 		return h, nil, fmt.Errorf("the checkpoint is damaged: header: %w", err)
 	}
 	if err := h.Fit.compare(s.fit()); err != nil {

@@ -6,13 +6,14 @@ import (
 	"cmp"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
+
+	"fusegrid/internal/strictjson"
 )
 
 // A Journal is an append-only file of records, safe against being killed at any
@@ -163,7 +164,7 @@ type recordReader []Record
 
 func (r *recordReader) take(raw []byte) error {
 	var rec Record
-	if err := json.Unmarshal(raw, &rec); err != nil {
+	if err := strictjson.Unmarshal(raw, &rec); err != nil {
 		return err
 	}
 	if err := rec.check(); err != nil {
@@ -300,8 +301,10 @@ func read(r io.Reader, name string, take func(raw []byte) error) (recovery Recov
 		switch {
 		case reason != "":
 		case kind == "journal":
-			var header struct{ Version int }
-			if err := json.Unmarshal(raw, &header); err != nil || n != 1 {
+			var header struct {
+				Version int `json:"version"`
+			}
+			if err := strictjson.Unmarshal(raw, &header); err != nil || n != 1 {
 				reason = "a header out of place"
 			} else if header.Version != version {
 				return fmt.Errorf("%s: version %d of the journal; this program reads version %d: use a newer one", name, header.Version, version)

@@ -538,6 +538,7 @@ func FuzzJournal(f *testing.F) {
 	f.Add(header())
 	f.Add(seal("journal", []byte(`{"version":9}`)))
 	f.Add(append(header(), seal("trial", []byte(`{"key":"x"}`))...))
+	f.Add(append(header(), seal("trial", []byte(`{"key":"x","key":"y","Steps":1,"config":{"split":[1]}}`))...))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		got, recovery, err := ReadJournal(bytes.NewReader(data), "j")
 		if err != nil {
@@ -557,4 +558,59 @@ func FuzzJournal(f *testing.F) {
 			t.Errorf("cut journal: %v, %+v; before %+v", err, second, recovery)
 		}
 	})
+}
+
+// Records that two readers could read as two: the sum of each line agrees.
+func TestJournalReadsOneMeaning(t *testing.T) {
+	raw, err := appendRecord(nil, ptr(trial(1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ old, new, want string }{
+		{`"steps":1000`, `"steps":7,"steps":1000`, `"steps" occurs twice`},
+		{`"steps":1000`, `"Steps":7,"steps":1000`, `the name "Steps", want "steps"`},
+		{`"val":0.47`, `"Val":0.47`, `the name "Val", want "val"`},
+		{`"lr":0.0001`, `"lr":0.5,"lr":0.0001`, `"lr" occurs twice`},
+		{`[49000,1000,1000]`, `[49000,1000,1000,5]`, `an array of 4 values, want 3`},
+		{`"cpu":"Z80"`, `"later":{"a":1,"a":2},"cpu":"Z80"`, `"a" occurs twice`},
+		{`"cpu":"Z80"`, `"later":{"a":1,"A":2},"cpu":"Z80"`, ``}, // from a newer version
+	} {
+		line := strings.Replace(string(raw), c.old, c.new, 1)
+		if line == string(raw) {
+			t.Fatalf("no %s in %s", c.old, raw)
+		}
+		records, recovery, err := ReadJournal(bytes.NewReader(append(header(), seal("trial", []byte(line))...)), "j")
+		switch {
+		case err != nil:
+			t.Errorf("%s: %v", c.new, err)
+		case c.want == "" && (len(records) != 1 || !same(records[0], trial(1))):
+			t.Errorf("%s: %+v, %+v", c.new, records, recovery)
+		case c.want != "" && (len(records) != 0 || len(recovery.Damage) != 1 || !strings.Contains(recovery.Damage[0].Reason, c.want)):
+			t.Errorf("%s: %d records, %+v, want damage with %q", c.new, len(records), recovery, c.want)
+		}
+	}
+	for _, text := range []string{`{"Version":1}`, `{"version":9,"version":1}`} {
+		_, recovery, _ := ReadJournal(bytes.NewReader(seal("journal", []byte(text))), "j")
+		if len(recovery.Damage) != 1 {
+			t.Errorf("header %s is accepted", text)
+		}
+	}
+}
+
+func BenchmarkReadJournal(b *testing.B) {
+	f := &file{}
+	j, _, _, err := NewJournal(f, "bench")
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := j.Append(trials(1000)...); err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(f.data)))
+	for b.Loop() {
+		records, _, err := ReadJournal(bytes.NewReader(f.data), "bench")
+		if err != nil || len(records) != 1000 {
+			b.Fatalf("%d records, error %v", len(records), err)
+		}
+	}
 }

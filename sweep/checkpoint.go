@@ -19,6 +19,7 @@ import (
 	"strings"
 	"time"
 
+	"fusegrid/internal/strictjson"
 	"fusegrid/nn/safetensors"
 	"fusegrid/results"
 )
@@ -137,7 +138,7 @@ func (s *store) look(name string) (saved, error) {
 	if f.Meta["identity"] != v.id {
 		return v, fmt.Errorf("it is of block %.12s…", f.Meta["identity"])
 	}
-	if err := json.Unmarshal([]byte(f.Meta["trials"]), &v.trials); err != nil {
+	if err := strictjson.Unmarshal([]byte(f.Meta["trials"]), &v.trials); err != nil {
 		return v, fmt.Errorf("its trials: %w", err)
 	}
 	if v.done, err = strconv.Atoi(f.Meta["done"]); err != nil {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"fusegrid/internal/strictjson"
 	"fusegrid/results"
 )
 
@@ -139,7 +140,7 @@ func (f *fit[T]) takeUp(text string) error {
 	}
 	var s standings
 	if text != "" {
-		if err := json.Unmarshal([]byte(text), &s); err != nil {
+		if err := strictjson.Unmarshal([]byte(text), &s); err != nil {
 			return fmt.Errorf("its standings: %w", err)
 		}
 	}

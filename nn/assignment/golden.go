@@ -2,9 +2,10 @@ package assignment
 
 import (
 	_ "embed"
-	"encoding/json"
 	"fmt"
 	"sync"
+
+	"fusegrid/internal/strictjson"
 )
 
 // The golden files hold the runs of the notebooks recomputed with NumPy in double
@@ -73,7 +74,7 @@ var (
 )
 
 func parse[G any](data []byte) (g G) {
-	if err := json.Unmarshal(data, &g); err != nil {
+	if err := strictjson.Unmarshal(data, &g); err != nil {
 		panic(fmt.Sprintf("assignment: golden %T: %v", g, err)) // embedded: cannot differ from the tested build
 	}
 	return g

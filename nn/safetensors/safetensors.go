@@ -15,6 +15,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"fusegrid/internal/strictjson"
 )
 
 // maxHeader is the largest header that the format allows.
@@ -65,9 +67,9 @@ func (f *File) Tensor(name string) (Tensor, bool) {
 }
 
 type entry struct {
-	DType   string    `json:"dtype"`
-	Shape   []int     `json:"shape"`
-	Offsets [2]uint64 `json:"data_offsets"`
+	DType   string   `json:"dtype"`
+	Shape   []int    `json:"shape"`
+	Offsets []uint64 `json:"data_offsets"` // two: where the numbers begin and end
 }
 
 const metadata = "__metadata__"
@@ -95,7 +97,7 @@ func Write(w io.Writer, f File) error {
 			return fmt.Errorf("safetensors: tensor name %q is taken", t.Name)
 		}
 		end := at + uint64(size*count)
-		header[t.Name] = entry{DType: dtype, Shape: append([]int{}, t.Shape...), Offsets: [2]uint64{at, end}}
+		header[t.Name] = entry{DType: dtype, Shape: append([]int{}, t.Shape...), Offsets: []uint64{at, end}}
 		at = end
 	}
 	text, err := json.Marshal(header)
@@ -153,20 +155,21 @@ func Read(data []byte) (*File, error) {
 		return nil, fmt.Errorf("safetensors: the header does not start with {")
 	}
 	var raw map[string]json.RawMessage
-	if err := json.Unmarshal(text, &raw); err != nil {
+	if err := strictjson.Unmarshal(text, &raw); err != nil {
 		return nil, fmt.Errorf("safetensors: header: %w", err)
 	}
 	f := &File{}
 	var entries []entry
 	for name, msg := range raw {
 		if name == metadata {
-			if err := json.Unmarshal(msg, &f.Meta); err != nil {
+			var err error
+			if f.Meta, err = parseMeta(msg); err != nil {
 				return nil, fmt.Errorf("safetensors: %s: %w", metadata, err)
 			}
 			continue
 		}
 		var e entry
-		if err := json.Unmarshal(msg, &e); err != nil {
+		if err := strictjson.UnmarshalKnown(msg, &e); err != nil {
 			return nil, fmt.Errorf("safetensors: tensor %q: %w", name, err)
 		}
 		t, err := parse(name, e, body)
@@ -185,7 +188,7 @@ func (f *File) arrange(entries []entry, size uint64) error {
 		order[i] = i
 	}
 	slices.SortFunc(order, func(a, b int) int {
-		if c := slices.Compare(entries[a].Offsets[:], entries[b].Offsets[:]); c != 0 {
+		if c := slices.Compare(entries[a].Offsets, entries[b].Offsets); c != 0 {
 			return c
 		}
 		return strings.Compare(f.Tensors[a].Name, f.Tensors[b].Name)
@@ -206,7 +209,29 @@ func (f *File) arrange(entries []entry, size uint64) error {
 	return nil
 }
 
+// parseMeta reads a map of strings, none of which may be null.
+func parseMeta(msg []byte) (map[string]string, error) {
+	var values map[string]*string
+	if err := strictjson.Unmarshal(msg, &values); err != nil {
+		return nil, err
+	}
+	meta := make(map[string]string, len(values))
+	for name, v := range values {
+		if v == nil {
+			return nil, fmt.Errorf("%q is null, want a string", name)
+		}
+		meta[name] = *v
+	}
+	return meta, nil
+}
+
 func parse(name string, e entry, body []byte) (Tensor, error) {
+	switch {
+	case e.Shape == nil:
+		return Tensor{}, fmt.Errorf("safetensors: tensor %q has no shape", name)
+	case len(e.Offsets) != 2:
+		return Tensor{}, fmt.Errorf("safetensors: tensor %q has data_offsets %v, want two numbers", name, e.Offsets)
+	}
 	lo, hi := e.Offsets[0], e.Offsets[1]
 	if lo > hi || hi > uint64(len(body)) {
 		return Tensor{}, fmt.Errorf("safetensors: tensor %q lies at bytes %d…%d of %d", name, lo, hi, len(body))

@@ -77,6 +77,18 @@ func TestDamageIsRefused(t *testing.T) {
 	}
 }
 
+// Names of tensors and of metadata are data: they may differ in case alone.
+func TestNamesThatDifferInCase(t *testing.T) {
+	want := safetensors.File{
+		Meta:    map[string]string{"Net": "a", "net": "b"},
+		Tensors: []safetensors.Tensor{safetensors.Of("W", []float32{1}, 1), safetensors.Of("w", []float32{2}, 1)},
+	}
+	got, err := safetensors.Read(encode(t, want))
+	if err != nil || !reflect.DeepEqual(*got, want) {
+		t.Errorf("%+v, error %v", got, err)
+	}
+}
+
 func TestHostileHeaders(t *testing.T) {
 	file := func(header string, body int) []byte {
 		b := append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header...)
@@ -91,6 +103,22 @@ func TestHostileHeaders(t *testing.T) {
 		"huge shape":    file(`{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,0]}}`, 0),
 		"negative":      file(`{"a":{"dtype":"F32","shape":[-1,-2],"data_offsets":[0,8]}}`, 8),
 		"unknown type":  file(`{"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}`, 8),
+		"two of a name": file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}`, 8),
+		"two, escaped":  file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"\u0061":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}`, 8),
+		"two types":     file(`{"a":{"dtype":"F32","shape":[1],"dtype":"F64","data_offsets":[0,8]}}`, 8),
+		"wrong case":    file(`{"a":{"DType":"F32","shape":[2],"data_offsets":[0,8]}}`, 8),
+		"both cases":    file(`{"a":{"dtype":"F32","Shape":[2],"shape":[2],"data_offsets":[0,8]}}`, 8),
+		"unknown field": file(`{"a":{"dtype":"F32","shape":[2],"strides":[1],"data_offsets":[0,8]}}`, 8),
+		"no shape":      file(`{"a":{"dtype":"F32","data_offsets":[0,4]}}`, 4),
+		"null shape":    file(`{"a":{"dtype":"F32","shape":null,"data_offsets":[0,4]}}`, 4),
+		"no place":      file(`{"a":{"dtype":"F32","shape":[0]}}`, 0),
+		"null place":    file(`{"a":{"dtype":"F32","shape":[0],"data_offsets":null}}`, 0),
+		"one offset":    file(`{"a":{"dtype":"F32","shape":[0],"data_offsets":[0]}}`, 0),
+		"three offsets": file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8,16]}}`, 8),
+		"null tensor":   file(`{"a":null}`, 0),
+		"two metadata":  file(`{"__metadata__":{"a":"1"},"__metadata__":{"a":"2"}}`, 0),
+		"metadata key":  file(`{"__metadata__":{"a":"1","a":"2"}}`, 0),
+		"metadata null": file(`{"__metadata__":{"a":null}}`, 0),
 		"not an object": file(`[]`, 0),
 		"huge header":   binary.LittleEndian.AppendUint64(nil, math.MaxUint64),
 	} {
@@ -131,6 +159,12 @@ func TestWriteErrors(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	f.Add(encode(f, example()))
 	f.Add([]byte{})
+	for _, header := range []string{
+		`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{}}`,
+		`{"a":{"dtype":"F32","DType":"F32","shape":[1],"data_offsets":[0,4]}}`,
+	} {
+		f.Add(append(append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header...), 0, 0, 0, 0))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		file, err := safetensors.Read(data)
 		if err != nil {

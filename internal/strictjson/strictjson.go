@@ -1,0 +1,296 @@
+// Package strictjson reads JSON in which each value has one meaning. It is encoding/json
+// without the tolerance that lets two readers of one text see two values: there the last
+// of two equal names counts, names of fields match in any case, and an array may be
+// longer or shorter than the Go array that takes it.
+package strictjson
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Unmarshal decodes data into v as [json.Unmarshal] does. It returns an error if a name
+// occurs twice in an object at any depth, if a name differs from that of a field only in
+// case, or if an array has another length than its Go array. Names without a field are
+// passed over. What v holds after an error means nothing.
+func Unmarshal(data []byte, v any) error { return unmarshal(data, v, false) }
+
+// UnmarshalKnown is [Unmarshal] that also returns an error if a name has no field.
+func UnmarshalKnown(data []byte, v any) error { return unmarshal(data, v, true) }
+
+func unmarshal(data []byte, v any, known bool) error {
+	if err := json.Unmarshal(data, v); err != nil {
+		return err
+	}
+	s := scanner{b: data, known: known}
+	s.value(shapeOf(reflect.TypeOf(v)))
+	return s.err
+}
+
+// A shape is what the scanner must know of a Go type.
+type shape struct {
+	fields []field // of a struct
+	object bool    // whether the type is a struct that encoding/json fills by its fields
+	length int     // of an array; -1 for other types
+	elem   *shape  // of an array, slice or map; nil where nothing is known of it
+}
+
+type field struct {
+	name  string
+	shape *shape
+}
+
+// free is the shape of all that decodes itself, and of what has no field.
+var free = &shape{length: -1}
+
+// shapes caches shapes by type, as encoding/json caches its own.
+var shapes sync.Map // reflect.Type → *shape
+
+func shapeOf(t reflect.Type) *shape {
+	if s, ok := shapes.Load(t); ok {
+		return s.(*shape)
+	}
+	// A type that contains itself meets its own shape, unfinished; nobody else sees it before it is whole.
+	s := newShape(t, map[reflect.Type]*shape{})
+	shapes.Store(t, s)
+	return s
+}
+
+func newShape(t reflect.Type, begun map[reflect.Type]*shape) *shape {
+	if s := begun[t]; s != nil {
+		return s
+	}
+	for _, t := range []reflect.Type{t, reflect.PointerTo(t)} {
+		if t.Implements(reflect.TypeFor[json.Unmarshaler]()) {
+			return free
+		}
+	}
+	if t.Kind() == reflect.Pointer {
+		return newShape(t.Elem(), begun)
+	}
+	s := &shape{length: -1}
+	begun[t] = s
+	switch t.Kind() {
+	case reflect.Array:
+		s.length = t.Len()
+		s.elem = newShape(t.Elem(), begun)
+	case reflect.Slice, reflect.Map:
+		s.elem = newShape(t.Elem(), begun)
+	case reflect.Struct:
+		s.object = true
+		for _, f := range reflect.VisibleFields(t) {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			switch {
+			case f.Tag.Get("json") == "-", !f.IsExported(), f.Anonymous && name == "":
+				continue
+			case name == "":
+				name = f.Name
+			}
+			s.fields = append(s.fields, field{name, newShape(f.Type, begun)})
+		}
+	}
+	return s
+}
+
+// A scanner walks over a text that is known to be valid JSON.
+type scanner struct {
+	b     []byte
+	at    int
+	known bool // whether each name must have a field
+	err   error
+}
+
+// next returns the next byte that is not white space, which it passes.
+func (s *scanner) next() byte {
+	for {
+		c := s.b[s.at]
+		s.at++
+		if c > ' ' {
+			return c
+		}
+	}
+}
+
+// value passes a value. After an error it stops anywhere.
+func (s *scanner) value(of *shape) {
+	switch s.next() {
+	case '{':
+		if of.object {
+			s.object(of)
+		} else {
+			s.names(of)
+		}
+	case '[':
+		s.array(of)
+	case '"':
+		s.string()
+	default:
+		for s.at < len(s.b) && !ends(s.b[s.at]) {
+			s.at++
+		}
+	}
+}
+
+// ends reports whether c ends a number or a word.
+func ends(c byte) bool { return c <= ' ' || c == ',' || c == ']' || c == '}' }
+
+// string passes the rest of a string, and returns it as it is written.
+func (s *scanner) string() []byte {
+	from := s.at
+	for {
+		s.at += bytes.IndexByte(s.b[s.at:], '"')
+		n := 0 // backslashes before the quotation mark
+		for s.at-n > from && s.b[s.at-n-1] == '\\' {
+			n++
+		}
+		s.at++
+		if n%2 == 0 {
+			return s.b[from : s.at-1]
+		}
+	}
+}
+
+func (s *scanner) array(of *shape) {
+	elem := of.elem
+	if elem == nil {
+		elem = free
+	}
+	n := 0
+	if s.next() != ']' {
+		for s.at--; s.err == nil; n++ {
+			s.value(elem)
+			if s.err == nil && s.next() == ']' {
+				n++
+				break
+			}
+		}
+	}
+	if s.err == nil && of.length >= 0 && n != of.length {
+		s.err = fmt.Errorf("an array of %d values, want %d", n, of.length)
+	}
+}
+
+// name passes the next name of an object and its colon, and reports whether there was one.
+func (s *scanner) name() (name []byte, ok bool) {
+	c := s.next()
+	if c == ',' {
+		c = s.next()
+	}
+	if c == '}' {
+		return nil, false
+	}
+	from := s.at
+	name = s.string()
+	quoted := s.b[from-1 : s.at]
+	s.next()
+	for _, c := range name {
+		if c == '\\' || c >= 0x80 { // escapes and wrong UTF-8 may make one name of two texts
+			var text string
+			if s.err = json.Unmarshal(quoted, &text); s.err != nil {
+				return nil, false
+			}
+			return []byte(text), true
+		}
+	}
+	return name, true
+}
+
+// names passes an object whose names are data.
+func (s *scanner) names(of *shape) {
+	elem := of.elem
+	if elem == nil {
+		elem = free
+	}
+	seen := map[string]bool{}
+	for s.err == nil {
+		name, ok := s.name()
+		if !ok {
+			return
+		}
+		s.once(seen, name)
+		if s.err == nil {
+			s.value(elem)
+		}
+	}
+}
+
+func (s *scanner) once(seen map[string]bool, name []byte) {
+	if seen[string(name)] {
+		s.err = twice(name)
+	}
+	seen[string(name)] = true
+}
+
+// object passes an object whose names are those of fields.
+func (s *scanner) object(of *shape) {
+	var room [64]bool
+	seen := room[:]
+	if len(of.fields) > len(room) {
+		seen = make([]bool, len(of.fields))
+	}
+	var others map[string]bool
+	likely := 0 // the field after the one before
+	for s.err == nil {
+		name, ok := s.name()
+		if !ok {
+			return
+		}
+		i := likely
+		if i >= len(of.fields) || of.fields[i].name != string(name) {
+			i = of.find(name)
+		}
+		elem := free
+		switch {
+		case i < 0:
+			s.err = s.unknown(of, name)
+			if others == nil {
+				others = map[string]bool{}
+			}
+			if s.err == nil {
+				s.once(others, name)
+			}
+		case seen[i]:
+			s.err = twice(name)
+		default:
+			seen[i] = true
+			elem, likely = of.fields[i].shape, i+1
+		}
+		if s.err == nil {
+			s.value(elem)
+		}
+	}
+}
+
+// find returns the index of the field of that name, or -1.
+func (of *shape) find(name []byte) int {
+	return slices.IndexFunc(of.fields, func(f field) bool { return f.name == string(name) })
+}
+
+// unknown says what is wrong with a name that has no field.
+func (s *scanner) unknown(of *shape, name []byte) error {
+	for _, f := range of.fields {
+		if strings.EqualFold(f.name, string(name)) {
+			return fmt.Errorf("the name %s, want %q", clip(name), f.name)
+		}
+	}
+	if s.known {
+		return fmt.Errorf("the unknown name %s", clip(name))
+	}
+	return nil
+}
+
+func twice(name []byte) error { return fmt.Errorf("the name %s occurs twice", clip(name)) }
+
+// clip quotes the beginning of a name, which may be as long as the file.
+func clip(name []byte) string {
+	const most = 60
+	if len(name) > most {
+		return fmt.Sprintf("%q…", name[:most])
+	}
+	return fmt.Sprintf("%q", name)
+}

@@ -1,0 +1,166 @@
+package strictjson_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"fusegrid/internal/strictjson"
+)
+
+type inner struct {
+	Shape []int     `json:"shape"`
+	Ends  [2]uint64 `json:"ends"`
+}
+
+type embedded struct {
+	Plain string
+}
+
+type outer struct {
+	embedded
+	Name   string           `json:"name"`
+	In     inner            `json:"in"`
+	Ptr    *inner           `json:"ptr,omitempty"`
+	List   []inner          `json:"list"`
+	ByName map[string]inner `json:"by_name"`
+	Raw    json.RawMessage  `json:"raw"`
+	Any    any              `json:"any"`
+	When   time.Time        `json:"when"`
+	Next   *outer           `json:"next"`
+	Secret string           `json:"-"`
+}
+
+func TestAccepted(t *testing.T) {
+	for _, text := range []string{
+		`{}`, ` { } `, `null`,
+		`{"name":"a\"}{","in":{"shape":[1, 2 ],"ends":[1,2]},"ptr":null,"list":[],"any":[{"a":1},{"a":-1.5e3}]}`,
+		`{"by_name":{"W1":{"shape":null},"w1":{}}, "when":"2024-02-29T12:00:00Z", "Plain":"x"}`,
+		`{"new":1,"newer":{"a":[true,false,null]},"NEWER":2,"Secret":"a field that JSON does not have"}`,
+		`{"\u006eame":"escaped"}`,
+		`{"next":{"name":"a","next":{"name":"b"}}}`,
+	} {
+		var got, want outer
+		if err := json.Unmarshal([]byte(text), &want); err != nil {
+			t.Fatal(err)
+		}
+		if err := strictjson.Unmarshal([]byte(text), &got); err != nil {
+			t.Errorf("%s: %v", text, err)
+		} else if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, want %+v", text, got, want)
+		}
+	}
+}
+
+func TestRefused(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{`{"name":"a","name":"a"}`, `"name" occurs twice`},
+		{`{"name":"a","\u006eame":"b"}`, `"name" occurs twice`},
+		{`{"Name":"a"}`, `the name "Name", want "name"`},
+		{`{"name":"a","NAME":"b"}`, `the name "NAME", want "name"`},
+		{`{"ptr":{"ſhape":[1]}}`, `want "shape"`}, // folds to s, as in encoding/json
+		{`{"plain":"a"}`, `want "Plain"`},
+		{`{"in":{"shape":[1],"shape":[2]}}`, `"shape" occurs twice`},
+		{`{"in":{"ends":[1,2,3]}}`, `an array of 3 values, want 2`},
+		{`{"in":{"ends":[1]}}`, `an array of 1 values, want 2`},
+		{`{"in":{"ends":[]}}`, `an array of 0 values, want 2`},
+		{`{"list":[{},{"Ends":[1,2]}]}`, `want "ends"`},
+		{`{"by_name":{"a":{},"b":{},"a":{}}}`, `"a" occurs twice`},
+		{`{"by_name":{"a":{"Shape":[]}}}`, `want "shape"`},
+		{`{"raw":{"a":1,"a":1}}`, `"a" occurs twice`},
+		{`{"any":[1,{"b":{"a":1,"c":2,"a":1}}]}`, `"a" occurs twice`},
+		{`{"new":1,"name":"x","new":1}`, `"new" occurs twice`},
+		{`{"new":{"a":1,"a":2}}`, `"a" occurs twice`},
+		{`{"next":{"next":{"Name":"x"}}}`, `want "name"`},
+		{"{\"any\":{\"\xff\":1,\"\xfe\":2}}", `occurs twice`}, // one name once encoding/json has read them
+		{`{"name":"a"`, `unexpected end`},
+		{`{"name":1}`, `cannot unmarshal`},
+		{`{"any":{"` + strings.Repeat("x", 100) + `":1,"` + strings.Repeat("x", 100) + `":1}}`, `xxx"… occurs twice`},
+	} {
+		var v outer
+		if err := strictjson.Unmarshal([]byte(c.text), &v); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one with %q", c.text, err, c.want)
+		}
+	}
+}
+
+func TestUnmarshalKnown(t *testing.T) {
+	var v inner
+	if err := strictjson.UnmarshalKnown([]byte(`{"shape":[1],"ends":[0,4]}`), &v); err != nil || v.Ends[1] != 4 {
+		t.Errorf("%+v, error %v", v, err)
+	}
+	if err := strictjson.UnmarshalKnown([]byte(`{"shape":[1],"size":4}`), &v); err == nil || !strings.Contains(err.Error(), `unknown name "size"`) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A type may have more fields than most.
+func TestManyFields(t *testing.T) {
+	var fields []reflect.StructField
+	for i := range 100 {
+		fields = append(fields, reflect.StructField{Name: fmt.Sprintf("F%d", i), Type: reflect.TypeFor[int]()})
+	}
+	v := reflect.New(reflect.StructOf(fields))
+	if err := strictjson.Unmarshal([]byte(`{"F99":1,"F0":2,"F98":3}`), v.Interface()); err != nil || v.Elem().Field(98).Int() != 3 {
+		t.Errorf("%v, error %v", v.Elem(), err)
+	}
+	if err := strictjson.Unmarshal([]byte(`{"F99":1,"F0":2,"F99":3}`), v.Interface()); err == nil {
+		t.Error("F99 twice is accepted")
+	}
+}
+
+// unequal reads the value that comes next and reports whether all names in each of its objects differ.
+func unequal(dec *json.Decoder) bool {
+	tok, err := dec.Token()
+	if err != nil {
+		panic(err)
+	}
+	differ := true
+	if d, ok := tok.(json.Delim); ok {
+		seen := map[string]bool{}
+		for dec.More() {
+			if d == '{' {
+				name, err := dec.Token()
+				if err != nil {
+					panic(err)
+				}
+				differ = differ && !seen[name.(string)]
+				seen[name.(string)] = true
+			}
+			differ = unequal(dec) && differ
+		}
+		if _, err := dec.Token(); err != nil {
+			panic(err)
+		}
+	}
+	return differ
+}
+
+// FuzzUnmarshal holds the scanner against the tokens of encoding/json.
+func FuzzUnmarshal(f *testing.F) {
+	for _, text := range []string{`{"a":1,"a":2}`, `[{"a":[]},{"b":{"\u0061":1,"a":2}}]`, `"x"`, ` -1.5e3 `, "{\"\xff\":1,\"\\ufffd\":2}", `[[],{},null,true]`} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var v, plain any
+		err := strictjson.Unmarshal(text, &v)
+		if invalid := json.Unmarshal(text, &plain); invalid != nil {
+			if err == nil {
+				t.Fatal("what is not JSON is accepted")
+			}
+			return
+		}
+		if want := unequal(json.NewDecoder(bytes.NewReader(text))); want != (err == nil) {
+			t.Fatalf("all names differ: %v; error %v", want, err)
+		}
+		if err == nil && !reflect.DeepEqual(v, plain) {
+			t.Fatalf("%v, want %v", v, plain)
+		}
+		var o outer // whatever its shape says, the walk ends
+		_ = strictjson.Unmarshal(text, &o)
+	})
+}

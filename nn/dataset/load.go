@@ -27,6 +27,7 @@ type version struct {
 	folder string // name that its archive gives the folder
 	suffix string // of the batch files
 	meta   string // file of class names
+	atOnce int // files that may be read together: a pickle is read into memory
 	// read fills dst from a batch file of the given size.
 	read func(r io.Reader, size int64, dst Images) error
 	// classes reads the class names from the content of the meta file.
@@ -35,8 +36,8 @@ type version struct {
 
 func versions() []version {
 	return []version{
-		{binaryFolder, ".bin", "batches.meta.txt", readBinary, textClasses},
-		{pythonFolder, "", "batches.meta", readPython, pickleClasses},
+		{binaryFolder, ".bin", "batches.meta.txt", trainBatches + 1, readBinary, textClasses},
+		{pythonFolder, "", "batches.meta", 2, readPython, pickleClasses},
 	}
 }
 
@@ -65,12 +66,17 @@ func Load(dir string) (*Dataset, error) {
 	}
 	var wg sync.WaitGroup
 	errs := make([]error, trainBatches+1)
+	turn := make(chan struct{}, v.atOnce)
 	for i, name := range v.batches() {
 		dst := d.Test
 		if i < trainBatches {
 			dst = d.Train.slice(i*perBatch, (i+1)*perBatch)
 		}
-		wg.Go(func() { errs[i] = v.readFile(filepath.Join(dir, name), dst) })
+		wg.Go(func() {
+			turn <- struct{}{}
+			defer func() { <-turn }()
+			errs[i] = v.readFile(filepath.Join(dir, name), dst)
+		})
 	}
 	wg.Wait()
 	if err := cmp.Or(errs...); err != nil { // the first that is wrong, whichever was read first

@@ -250,9 +250,9 @@ func TestLoadRejects(t *testing.T) {
 			must(t, os.RemoveAll(dir))
 			must(t, os.Mkdir(dir, 0o777))
 			for _, name := range versions()[1].batches() {
-				must(t, os.WriteFile(filepath.Join(dir, name), []byte("\x80\x04."), 0o666))
+				must(t, os.WriteFile(filepath.Join(dir, name), []byte("\x80\x06."), 0o666))
 			}
-		}, []string{"data_batch_1:", "byte 0: pickle protocol 4, want 2"}},
+		}, []string{"data_batch_1:", "byte 0: pickle protocol 6, want at most 5"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "data")

@@ -6,38 +6,58 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
 )
 
 // A pickle is a program for a stack machine, and Python's own reader will call
-// any function that the program names. This reader knows the opcodes and the
-// three globals that occur in the files of CIFAR-10, calls nothing, and refuses
-// the rest. The opcodes are those of protocol 2 in Python's pickletools.
+// any function that the program names. This reader knows the opcodes and the few
+// globals that Python 2 and 3 write for dictionaries, lists, strings, numbers and
+// NumPy arrays, calls nothing, and refuses the rest. The opcodes are those of
+// protocols 0 to 5 in Python's pickletools.
 
-// What the stack may hold besides nil, bool and int. Strings share the input's memory.
+// What the stack may hold besides nil, bool, int and float64. Strings share the input's memory where they can.
 type (
-	text   []byte
+	text  []byte   // str of Python 2, bytes and bytearray of Python 3
+	chars struct { // str of Python 3
+		raw     []byte
+		escaped bool // raw is Latin-1 with \uXXXX and \UXXXXXXXX, else UTF-8
+	}
 	list   struct{ items []any }
 	tuple  []any
 	dict   map[string]any
 	global string
-	dtype  struct{ set bool } // uint8, the only one
-	array  struct {           // of uint8, in C order
-		rows, cols int
-		data       []byte // nil until BUILD
+	dtype  struct {
+		name string // such as u1 or i8: kind and bytes of a number
+		big  bool   // whether numbers are big-endian
+		set  bool   // false until BUILD
+	}
+	array struct {
+		shape   []int // one or two dimensions
+		dtype   dtype
+		fortran bool   // whether the first index runs fastest
+		data    []byte // nil until BUILD
 	}
 	mark struct{}
 )
 
-// maxValues bounds the values a pickle may push, each of which costs memory.
-// A batch file has 10,000 labels, 10,000 file names and some 50 others.
-const maxValues = 100000
+// maxValues bounds the values that a pickle may push and the entries of its memo,
+// each of which costs memory. A batch whose 10,000 labels are NumPy's own integers
+// and whose file names are bytes has some 300,000 under protocol 0.
+const maxValues = 500000
 
 type unpickler struct {
 	b      []byte
 	pos    int
 	stack  []any
+	memo   []any
 	pushed int
+	made   int // bytes of strings that do not share the input's memory
 }
+
+// absent is an entry of the memo that nothing was put into.
+type absent struct{}
 
 // unpickle returns the dictionary that is pickled in b.
 func unpickle(b []byte) (dict, error) {
@@ -72,63 +92,58 @@ func (u *unpickler) step(op byte) (done bool, err error) {
 	switch op {
 	case 0x80: // PROTO
 		arg, err := u.take(1)
-		if err != nil {
-			return false, err
+		if err == nil && arg[0] > 5 {
+			err = fmt.Errorf("pickle protocol %d, want at most 5", arg[0])
 		}
-		if arg[0] != 2 {
-			return false, fmt.Errorf("pickle protocol %d, want 2", arg[0])
-		}
-		return false, nil
+		return false, err
+	case 0x95: // FRAME: what follows is read from memory all the same
+		return false, u.frame()
 	case '.': // STOP
 		return true, nil
-	case 'q': // BINPUT: no opcode here reads the memo, so nothing is kept
-		_, err := u.take(1)
-		return false, err
-	case 'r': // LONG_BINPUT
-		_, err := u.take(4)
-		return false, err
+	case 'p', 'q', 'r', 0x94: // PUT, BINPUT, LONG_BINPUT, MEMOIZE
+		return false, u.put(op)
+	case 'g', 'h', 'j': // GET, BINGET, LONG_BINGET
+		return false, u.get(op)
 	case '(': // MARK
 		return false, u.push(mark{})
 	case 'N': // NONE
 		return false, u.push(nil)
-	case 0x89: // NEWFALSE
-		return false, u.push(false)
-	case 'K': // BININT1
-		return false, u.pushInt(1)
-	case 'M': // BININT2
-		return false, u.pushInt(2)
-	case 'J': // BININT
-		return false, u.pushInt(4)
-	case 'U': // SHORT_BINSTRING
-		return false, u.pushText(1)
-	case 'T': // BINSTRING
-		return false, u.pushText(4)
+	case 0x88, 0x89: // NEWTRUE, NEWFALSE
+		return false, u.push(op == 0x88)
+	case 'I', 'L', 'K', 'M', 'J', 0x8a, 'F', 'G': // INT, LONG, BININT1, BININT2, BININT, LONG1, FLOAT, BINFLOAT
+		return false, u.pushNumber(op)
+	case 'S', 'U', 'T', 'C', 'B', 0x8e, 0x96: // STRING, SHORT_BINSTRING, BINSTRING, SHORT_BINBYTES, BINBYTES, BINBYTES8, BYTEARRAY8
+		return false, u.pushText(op)
+	case 'V', 0x8c, 'X', 0x8d: // UNICODE, SHORT_BINUNICODE, BINUNICODE, BINUNICODE8
+		return false, u.pushChars(op)
 	case 'c': // GLOBAL
-		return false, u.pushGlobal()
+		return false, u.global()
+	case 0x93: // STACK_GLOBAL
+		return false, u.stackGlobal()
 	case '}': // EMPTY_DICT
 		return false, u.push(dict{})
 	case ']': // EMPTY_LIST
 		return false, u.push(new(list))
+	case ')': // EMPTY_TUPLE
+		return false, u.push(tuple{})
 	case 0x85, 0x86, 0x87: // TUPLE1, TUPLE2, TUPLE3
 		items, err := u.pop(int(op) - 0x84)
 		if err != nil {
 			return false, err
 		}
 		return false, u.push(tuple(items))
-	case 't': // TUPLE
-		items, err := u.popMark()
-		if err != nil {
-			return false, err
-		}
-		return false, u.push(tuple(items))
-	case 'e': // APPENDS
-		return false, u.appends()
-	case 'u': // SETITEMS
-		return false, u.setItems()
+	case 't', 'l', 'd': // TUPLE, LIST, DICT
+		return false, u.collect(op)
+	case 'a', 'e': // APPEND, APPENDS
+		return false, u.appends(op == 'a')
+	case 's', 'u': // SETITEM, SETITEMS
+		return false, u.setItems(op == 's')
 	case 'R': // REDUCE
 		return false, u.reduce()
 	case 'b': // BUILD
 		return false, u.build()
+	case 0x97: // NEXT_BUFFER
+		return false, errors.New("an array whose numbers are not in the file; pickle it again without buffer_callback")
 	}
 	return false, fmt.Errorf("opcode 0x%02x, which no CIFAR-10 file has", op)
 }
@@ -150,61 +165,396 @@ func (u *unpickler) push(v any) error {
 	return nil
 }
 
-// number reads a little-endian integer, signed if it has 4 bytes.
-func (u *unpickler) number(size int) (int, error) {
+// line returns the input up to the next newline, which it passes.
+func (u *unpickler) line() ([]byte, error) {
+	b, _, ok := bytes.Cut(u.b[u.pos:], []byte("\n"))
+	if !ok {
+		return nil, errors.New("a line without an end: the file is truncated")
+	}
+	u.pos += len(b) + 1
+	return b, nil
+}
+
+// unsigned reads a little-endian integer.
+func (u *unpickler) unsigned(size int) (uint64, error) {
 	b, err := u.take(size)
 	if err != nil {
 		return 0, err
 	}
-	switch size {
-	case 1:
-		return int(b[0]), nil
-	case 2:
-		return int(binary.LittleEndian.Uint16(b)), nil
-	}
-	return int(int32(binary.LittleEndian.Uint32(b))), nil
+	var whole [8]byte
+	copy(whole[:], b)
+	return binary.LittleEndian.Uint64(whole[:]), nil
 }
 
-func (u *unpickler) pushInt(size int) error {
-	n, err := u.number(size)
+// counted reads a length of the given bytes, and then as many bytes.
+func (u *unpickler) counted(size int) ([]byte, error) {
+	n, err := u.unsigned(size)
+	if err != nil {
+		return nil, err
+	}
+	if left := uint64(len(u.b) - u.pos); n > left {
+		return nil, fmt.Errorf("%d more bytes wanted, %d left: the file is truncated", n, left)
+	}
+	return u.take(int(n))
+}
+
+func (u *unpickler) frame() error {
+	n, err := u.unsigned(8)
+	if left := uint64(len(u.b) - u.pos); err == nil && n > left {
+		err = fmt.Errorf("a frame of %d bytes, %d left: the file is truncated", n, left)
+	}
+	return err
+}
+
+// index reads the place in the memo that an opcode names.
+func (u *unpickler) index(op byte) (int, error) {
+	n, err := uint64(len(u.memo)), error(nil)
+	switch op {
+	case 'p', 'g':
+		var b []byte
+		if b, err = u.line(); err == nil {
+			if n, err = strconv.ParseUint(clip(b), 10, 32); err != nil {
+				err = fmt.Errorf("entry %q of the memo, want a number", clip(b))
+			}
+		}
+	case 'q', 'h':
+		n, err = u.unsigned(1)
+	case 'r', 'j':
+		n, err = u.unsigned(4)
+	}
+	if err == nil && n >= maxValues {
+		err = fmt.Errorf("entry %d of the memo, want less than %d", n, maxValues)
+	}
+	return int(n), err
+}
+
+func (u *unpickler) put(op byte) error {
+	n, err := u.index(op)
 	if err != nil {
 		return err
 	}
-	return u.push(n)
+	if len(u.stack) == 0 || u.stack[len(u.stack)-1] == any(mark{}) {
+		return errors.New("an opcode finds too few values on the stack")
+	}
+	for len(u.memo) <= n {
+		u.memo = append(u.memo, absent{})
+	}
+	u.memo[n] = u.stack[len(u.stack)-1]
+	return nil
 }
 
-func (u *unpickler) pushText(size int) error {
-	n, err := u.number(size)
+func (u *unpickler) get(op byte) error {
+	n, err := u.index(op)
 	if err != nil {
 		return err
 	}
-	b, err := u.take(n)
+	if n >= len(u.memo) || u.memo[n] == any(absent{}) {
+		return fmt.Errorf("entry %d of the memo, which nothing was put into", n)
+	}
+	return u.push(u.memo[n])
+}
+
+func (u *unpickler) pushNumber(op byte) error {
+	var n uint64
+	var err error
+	switch op {
+	case 'I', 'L', 'F':
+		return u.pushWritten(op)
+	case 'K':
+		n, err = u.unsigned(1)
+	case 'M':
+		n, err = u.unsigned(2)
+	case 'J':
+		n, err = u.unsigned(4)
+		n = uint64(int32(n))
+	case 0x8a:
+		var b []byte
+		if b, err = u.counted(1); err == nil {
+			n, err = signed(b)
+		}
+	case 'G':
+		if _, err = u.take(8); err == nil {
+			return u.push(float64(0)) // of no use here, whatever it is
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return u.pushInt(int64(n))
+}
+
+func (u *unpickler) pushInt(n int64) error {
+	if int64(int(n)) != n { // where an int has 32 bits
+		return u.push(float64(n))
+	}
+	return u.push(int(n))
+}
+
+// signed returns a little-endian integer of up to 8 bytes.
+func signed(b []byte) (uint64, error) {
+	if len(b) > 8 {
+		return 0, fmt.Errorf("an integer of %d bytes, want at most 8", len(b))
+	}
+	var whole [8]byte
+	if len(b) > 0 && b[len(b)-1] >= 0x80 {
+		whole = [8]byte{255, 255, 255, 255, 255, 255, 255, 255}
+	}
+	copy(whole[:], b)
+	return binary.LittleEndian.Uint64(whole[:]), nil
+}
+
+// pushWritten pushes a number that is written in digits; 00 and 01 are booleans.
+func (u *unpickler) pushWritten(op byte) error {
+	b, err := u.line()
+	if err != nil {
+		return err
+	}
+	s := clip(b)
+	switch {
+	case op == 'I' && (s == "00" || s == "01"):
+		return u.push(s == "01")
+	case op == 'F':
+		if _, err := strconv.ParseFloat(s, 64); err != nil {
+			return fmt.Errorf("%q, want a number", s)
+		}
+		return u.push(float64(0))
+	case op == 'L':
+		s = strings.TrimSuffix(s, "L")
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return fmt.Errorf("%q, want an integer", s)
+	}
+	return u.pushInt(n)
+}
+
+// clip returns b, or the beginning of it where no number, dtype or global that is known is as long.
+func clip(b []byte) string {
+	const longest = 64
+	return string(b[:min(len(b), longest)])
+}
+
+// make keeps account of n bytes of strings that are new memory. Sound files decode
+// each string once, so there are never more of these than the input has.
+func (u *unpickler) make(n int) error {
+	if u.made += n; u.made > len(u.b) {
+		return errors.New("strings that are longer than the file when they are decoded")
+	}
+	return nil
+}
+
+func (u *unpickler) pushText(op byte) error {
+	var b []byte
+	var err error
+	switch op {
+	case 'S':
+		if b, err = u.line(); err == nil {
+			b, err = u.unquote(b)
+		}
+	case 'U', 'C':
+		b, err = u.counted(1)
+	case 'T', 'B':
+		b, err = u.counted(4)
+	case 0x8e, 0x96:
+		b, err = u.counted(8)
+	}
 	if err != nil {
 		return err
 	}
 	return u.push(text(b))
 }
 
-// The globals of the files: what rebuilds a NumPy array.
+// unquote returns the bytes of a string that Python 2 has written with quotation marks and escapes.
+func (u *unpickler) unquote(b []byte) ([]byte, error) {
+	if len(b) < 2 || b[0] != '\'' && b[0] != '"' || b[len(b)-1] != b[0] {
+		return nil, errors.New("a string without quotation marks")
+	}
+	b = b[1 : len(b)-1]
+	if err := u.make(len(b)); err != nil {
+		return nil, err
+	}
+	plain := make([]byte, 0, len(b))
+	for len(b) > 0 {
+		if b[0] != '\\' {
+			plain, b = append(plain, b[0]), b[1:]
+			continue
+		}
+		n := 2
+		if len(b) >= 2 && b[1] == 'x' {
+			n = 4
+		}
+		if len(b) < n {
+			return nil, errors.New("a string that ends in an escape")
+		}
+		i := strings.IndexByte(`\'"nrt`, b[1])
+		switch {
+		case i >= 0:
+			plain = append(plain, "\\'\"\n\r\t"[i])
+		case n == 4:
+			v, err := strconv.ParseUint(string(b[2:4]), 16, 8)
+			if err != nil {
+				return nil, fmt.Errorf("the escape %q in a string", b[:n])
+			}
+			plain = append(plain, byte(v))
+		default:
+			return nil, fmt.Errorf("the escape %q in a string", b[:n])
+		}
+		b = b[n:]
+	}
+	return plain, nil
+}
+
+func (u *unpickler) pushChars(op byte) error {
+	var b []byte
+	var err error
+	switch op {
+	case 'V':
+		b, err = u.line()
+	case 0x8c:
+		b, err = u.counted(1)
+	case 'X':
+		b, err = u.counted(4)
+	case 0x8d:
+		b, err = u.counted(8)
+	}
+	if err != nil {
+		return err
+	}
+	return u.push(chars{b, op == 'V'})
+}
+
+// next cuts the first character off.
+func (c *chars) next() (rune, error) {
+	if !c.escaped {
+		r, n := utf8.DecodeRune(c.raw)
+		if r == utf8.RuneError && n < 2 {
+			return 0, errors.New("a string that is not UTF-8")
+		}
+		c.raw = c.raw[n:]
+		return r, nil
+	}
+	if c.raw[0] != '\\' {
+		r := rune(c.raw[0])
+		c.raw = c.raw[1:]
+		return r, nil
+	}
+	n := 2
+	if len(c.raw) > 1 {
+		n = map[byte]int{'u': 6, 'U': 10}[c.raw[1]]
+	}
+	if n < 6 || len(c.raw) < n {
+		return 0, errors.New("a string with an escape other than \\uXXXX and \\UXXXXXXXX")
+	}
+	v, err := strconv.ParseUint(string(c.raw[2:n]), 16, 31)
+	if err != nil {
+		return 0, fmt.Errorf("the escape %q in a string", c.raw[:n])
+	}
+	c.raw = c.raw[n:]
+	return rune(v), nil
+}
+
+// latin1 returns the string with one byte for each character.
+func (c chars) latin1() ([]byte, error) {
+	b := make([]byte, 0, len(c.raw))
+	for len(c.raw) > 0 {
+		// Most of a string needs no more than this.
+		if v := c.raw[0]; v != '\\' && (c.escaped || v < utf8.RuneSelf) {
+			b, c.raw = append(b, v), c.raw[1:]
+			continue
+		}
+		r, err := c.next()
+		if err != nil {
+			return nil, err
+		}
+		if r > 0xff {
+			return nil, fmt.Errorf("the character %U in bytes", r)
+		}
+		b = append(b, byte(r))
+	}
+	return b, nil
+}
+
+// short returns v as a Go string, if it is a string or bytes of at most 64 bytes.
+func short(v any) (string, error) {
+	const longest = 64
+	switch v := v.(type) {
+	case text:
+		if len(v) > longest {
+			return "", fmt.Errorf("a string of %d bytes, want at most %d", len(v), longest)
+		}
+		return string(v), nil
+	case chars:
+		if len(v.raw) > longest {
+			return "", fmt.Errorf("a string of %d bytes, want at most %d", len(v.raw), longest)
+		}
+		var b []byte
+		for len(v.raw) > 0 {
+			r, err := v.next()
+			if err != nil {
+				return "", err
+			}
+			b = utf8.AppendRune(b, r)
+		}
+		return string(b), nil
+	}
+	return "", fmt.Errorf("%s, want a string", kind(v))
+}
+
+// isString reports whether v is that string or bytes.
+func isString(v any, want string) bool {
+	s, err := short(v)
+	return err == nil && s == want
+}
+
+// The globals that are known: what rebuilds NumPy arrays and numbers, and what
+// Python 3 writes for bytes under protocols 0 to 2. NumPy 2 has moved its own.
 const (
 	reconstruct = global("numpy.core.multiarray._reconstruct")
+	scalar      = global("numpy.core.multiarray.scalar")
+	fromBuffer  = global("numpy.core.numeric._frombuffer")
 	ndarray     = global("numpy.ndarray")
 	numpyDtype  = global("numpy.dtype")
+	encode      = global("_codecs.encode")
 )
 
-func (u *unpickler) pushGlobal() error {
-	module, rest, ok1 := bytes.Cut(u.b[u.pos:], []byte("\n"))
-	name, _, ok2 := bytes.Cut(rest, []byte("\n"))
-	if !ok1 || !ok2 {
-		return errors.New("a global without an end: the file is truncated")
+func (u *unpickler) global() error {
+	module, err := u.line()
+	if err != nil {
+		return err
 	}
-	u.pos += len(module) + len(name) + 2
-	const longest = len(reconstruct)
-	g := global(fmt.Sprintf("%.*s.%.*s", longest, module, longest, name))
-	if g != reconstruct && g != ndarray && g != numpyDtype {
+	name, err := u.line()
+	if err != nil {
+		return err
+	}
+	return u.pushGlobal(clip(module), clip(name))
+}
+
+func (u *unpickler) stackGlobal() error {
+	names, err := u.pop(2)
+	if err != nil {
+		return err
+	}
+	module, err := short(names[0])
+	if err != nil {
+		return fmt.Errorf("a global's module is %w", err)
+	}
+	name, err := short(names[1])
+	if err != nil {
+		return fmt.Errorf("a global's name is %w", err)
+	}
+	return u.pushGlobal(module, name)
+}
+
+func (u *unpickler) pushGlobal(module, name string) error {
+	if rest, ok := strings.CutPrefix(module, "numpy._core."); ok {
+		module = "numpy.core." + rest
+	}
+	switch g := global(module + "." + name); g {
+	case reconstruct, scalar, fromBuffer, ndarray, numpyDtype, encode:
+		return u.push(g)
+	default:
 		return fmt.Errorf("global %q, which no CIFAR-10 file has", string(g))
 	}
-	return u.push(g)
 }
 
 // pop takes n values off the stack; a mark is not one.
@@ -248,8 +598,35 @@ func top[T any](u *unpickler, what string) (T, error) {
 	return v, nil
 }
 
-func (u *unpickler) appends() error {
+// items takes off the values down to the last mark, or the one or two of a single item.
+func (u *unpickler) items(single bool, n int) ([]any, error) {
+	if single {
+		return u.pop(n)
+	}
+	return u.popMark()
+}
+
+// collect pushes a tuple, list or dictionary of the values down to the last mark.
+func (u *unpickler) collect(op byte) error {
 	items, err := u.popMark()
+	if err != nil {
+		return err
+	}
+	switch op {
+	case 't':
+		return u.push(tuple(items))
+	case 'l':
+		return u.push(&list{items})
+	}
+	d := dict{}
+	if err := d.set(items); err != nil {
+		return err
+	}
+	return u.push(d)
+}
+
+func (u *unpickler) appends(single bool) error {
+	items, err := u.items(single, 1)
 	if err != nil {
 		return err
 	}
@@ -261,8 +638,8 @@ func (u *unpickler) appends() error {
 	return nil
 }
 
-func (u *unpickler) setItems() error {
-	items, err := u.popMark()
+func (u *unpickler) setItems(single bool) error {
+	items, err := u.items(single, 2)
 	if err != nil {
 		return err
 	}
@@ -270,28 +647,34 @@ func (u *unpickler) setItems() error {
 	if err != nil {
 		return err
 	}
+	return d.set(items)
+}
+
+// set adds keys and values, which follow each other.
+func (d dict) set(items []any) error {
 	if len(items)%2 != 0 {
-		return fmt.Errorf("SETITEMS with %d values, want pairs", len(items))
+		return fmt.Errorf("a dictionary of %d values, want pairs", len(items))
 	}
 	for i := 0; i < len(items); i += 2 {
-		key, ok := items[i].(text)
-		if !ok {
-			return fmt.Errorf("a key is %s, want a string", kind(items[i]))
+		key, err := short(items[i])
+		if err != nil {
+			return fmt.Errorf("a key is %w", err)
 		}
-		const longest = 64
-		if len(key) > longest {
-			return fmt.Errorf("a key of %d bytes, want at most %d", len(key), longest)
-		}
-		if _, ok := d[string(key)]; ok {
+		if _, ok := d[key]; ok {
 			return fmt.Errorf("key %q occurs twice", key)
 		}
-		d[string(key)] = items[i+1]
+		d[key] = items[i+1]
 	}
 	return nil
 }
 
-// reduce understands two calls: _reconstruct(ndarray, (0,), "b"), which starts
-// an array, and dtype("u1", 0, 1).
+// reduce understands these calls:
+//
+//	_reconstruct(ndarray, (0,), "b")         starts an array
+//	_frombuffer(data, dtype, shape, order)   is a whole one
+//	dtype("u1", False, True)                 starts a dtype
+//	scalar(dtype, data)                      is a number
+//	encode(str, "latin1")                    is bytes
 func (u *unpickler) reduce() error {
 	call, err := u.pop(2)
 	if err != nil {
@@ -299,17 +682,51 @@ func (u *unpickler) reduce() error {
 	}
 	f, _ := call[0].(global)
 	args, _ := call[1].(tuple)
+	unknown := fmt.Errorf("a call of %s that no CIFAR-10 file has", kind(call[0]))
 	switch {
 	case f == reconstruct && matches(args, ndarray, tuple{0}, "b"):
 		return u.push(new(array))
-	case f == numpyDtype && matches(args, "u1", 0, 1):
-		return u.push(new(dtype))
+	case f == numpyDtype && len(args) == 3 && (matches(args[1:], 0, 1) || matches(args[1:], false, true)):
+		dt := &dtype{}
+		if dt.name, err = short(args[0]); err != nil || dt.size() == 0 {
+			return unknown
+		}
+		return u.push(dt)
+	case f == fromBuffer && (len(args) == 4 || len(args) == 5 && args[4] == nil) && (isString(args[3], "C") || isString(args[3], "F")):
+		a := new(array)
+		if err := a.fill(args[2], args[1], args[0], isString(args[3], "F")); err != nil {
+			return err
+		}
+		return u.push(a)
+	case f == scalar && len(args) == 2:
+		a := new(array)
+		if err := a.fill(tuple{1}, args[0], args[1], false); err != nil {
+			return err
+		}
+		n, err := a.integer(0)
+		if err != nil {
+			return u.push(float64(0)) // a number that is no label
+		}
+		return u.pushInt(n)
+	case f == encode && len(args) == 2 && isString(args[1], "latin1"):
+		s, ok := args[0].(chars)
+		if !ok {
+			return unknown
+		}
+		b, err := s.latin1()
+		if err == nil {
+			err = u.make(len(b))
+		}
+		if err != nil {
+			return err
+		}
+		return u.push(text(b))
 	}
-	return fmt.Errorf("a call of %s that no CIFAR-10 file has", kind(call[0]))
+	return unknown
 }
 
-// build understands the state of a dtype, (3, "|", None, None, None, -1, -1, 0),
-// and of an array, (1, (rows, cols), dtype, False, data).
+// build understands the state of a dtype, (3, "<", None, None, None, -1, -1, 0),
+// and of an array, (1, shape, dtype, whether in Fortran order, data).
 func (u *unpickler) build() error {
 	args, err := u.pop(1)
 	if err != nil {
@@ -317,40 +734,102 @@ func (u *unpickler) build() error {
 	}
 	state, _ := args[0].(tuple)
 	if dt, err := top[*dtype](u, "BUILD"); err == nil {
-		if dt.set || !matches(state, 3, "|", nil, nil, nil, -1, -1, 0) {
-			return errors.New("a dtype that is not plain uint8")
+		if dt.set || len(state) != 8 || !matches(state[2:], nil, nil, nil, -1, -1, 0) || !matches(state[:1], 3) {
+			return errors.New("a dtype that is not a plain number")
 		}
-		dt.set = true
+		order, err := short(state[1])
+		if err != nil || order != "|" && order != "<" && order != ">" {
+			return errors.New("a dtype without an order of bytes")
+		}
+		dt.big, dt.set = order == ">", true
 		return nil
 	}
 	a, err := top[*array](u, "BUILD")
 	if err != nil {
 		return err
 	}
-	if len(state) != 5 || a.data != nil {
+	if len(state) != 5 || a.data != nil || !matches(state[:1], 1) {
 		return errors.New("an array state that no CIFAR-10 file has")
 	}
-	shape, _ := state[1].(tuple)
-	dt, _ := state[2].(*dtype)
-	data, ok := state[4].(text)
-	if !ok || len(shape) != 2 || dt == nil || !dt.set || !matches(tuple{state[0], state[3]}, 1, false) {
+	fortran, ok := state[3].(bool)
+	if !ok {
 		return errors.New("an array state that no CIFAR-10 file has")
 	}
-	rows, ok1 := shape[0].(int)
-	cols, ok2 := shape[1].(int)
-	if !ok1 || !ok2 || rows <= 0 || cols <= 0 {
-		return errors.New("an array shape that is not two positive integers")
+	return a.fill(state[1], state[2], state[4], fortran)
+}
+
+// fill makes a the array that these values describe.
+func (a *array) fill(shape, dt, data any, fortran bool) error {
+	dims, _ := shape.(tuple)
+	number, _ := dt.(*dtype)
+	content, ok := data.(text)
+	if !ok || number == nil || !number.set {
+		return errors.New("an array state that no CIFAR-10 file has")
 	}
-	if int64(rows)*int64(cols) != int64(len(data)) {
-		return fmt.Errorf("an array of shape (%d, %d) with %d bytes of data, want %d",
-			rows, cols, len(data), int64(rows)*int64(cols))
+	if len(dims) < 1 || len(dims) > 2 {
+		return fmt.Errorf("an array of %d dimensions, want 1 or 2", len(dims))
 	}
-	a.rows, a.cols, a.data = rows, cols, data
+	size, sizes := int64(number.size()), make([]int, len(dims))
+	for i, d := range dims {
+		n, ok := d.(int)
+		if !ok || n <= 0 {
+			return errors.New("an array shape that is not of positive integers")
+		}
+		size, sizes[i] = size*min(int64(n), int64(len(content))+1), n // one too many is as wrong as more
+	}
+	if size != int64(len(content)) {
+		return fmt.Errorf("an array of %s of shape %s with %d bytes of data", number.name, shapeText(sizes), len(content))
+	}
+	a.shape, a.dtype, a.data, a.fortran = sizes, *number, content, fortran
 	return nil
 }
 
-// matches reports whether the values are those wanted, where a wanted string
-// stands for a text.
+// shapeText returns a shape as Python writes it.
+func shapeText(shape []int) string {
+	var parts []string
+	for _, n := range shape {
+		parts = append(parts, strconv.Itoa(n))
+	}
+	if len(parts) == 1 {
+		return "(" + parts[0] + ",)"
+	}
+	return "(" + strings.Join(parts, ", ") + ")"
+}
+
+// size returns the bytes of a number, or 0 if it is not known.
+func (d *dtype) size() int {
+	switch d.name {
+	case "b1", "u1", "i1":
+		return 1
+	case "u2", "i2", "f2":
+		return 2
+	case "u4", "i4", "f4":
+		return 4
+	case "u8", "i8", "f8":
+		return 8
+	}
+	return 0
+}
+
+// integer returns number i in the order of the file. What does not fit becomes negative.
+func (a *array) integer(i int) (int64, error) {
+	size := a.dtype.size()
+	if kind := a.dtype.name[0]; kind != 'u' && kind != 'i' {
+		return 0, fmt.Errorf("numbers of type %s, want integers", a.dtype.name)
+	}
+	var b [8]byte
+	copy(b[:], a.data[i*size:(i+1)*size])
+	if a.dtype.big {
+		slices.Reverse(b[:size])
+	}
+	if a.dtype.name[0] == 'u' {
+		return int64(binary.LittleEndian.Uint64(b[:])), nil
+	}
+	n, err := signed(b[:size])
+	return int64(n), err
+}
+
+// matches reports whether the values are those wanted.
 func matches(got tuple, want ...any) bool {
 	if len(got) != len(want) {
 		return false
@@ -358,7 +837,7 @@ func matches(got tuple, want ...any) bool {
 	for i, w := range want {
 		switch w := w.(type) {
 		case string:
-			if g, ok := got[i].(text); !ok || string(g) != w {
+			if !isString(got[i], w) {
 				return false
 			}
 		case tuple:
@@ -388,7 +867,9 @@ func kind(v any) string {
 		return "a boolean"
 	case int:
 		return "an integer"
-	case text:
+	case float64:
+		return "another number"
+	case text, chars:
 		return "a string"
 	case *list:
 		return "a list"

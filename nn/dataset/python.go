@@ -3,14 +3,16 @@ package dataset
 import (
 	"fmt"
 	"io"
+	"slices"
 )
 
-// maxPickle bounds a batch file of the python version; the official ones have 31 MB.
-const maxPickle = 64 << 20
+// maxPickle bounds a batch file of the python version. The official ones have 31 MB; protocol 0
+// writes some pixels, such as black ones, with six bytes.
+const maxPickle = 192 << 20
 
 // readPython fills dst from a batch file of the python version: a pickled
-// dictionary whose "labels" is a list of integers and whose "data" is a uint8
-// array of shape (N, Dim) in CHW order. N must be dst.Len().
+// dictionary whose "labels" is a list or array of integers and whose "data" is a uint8
+// array of shape (N, Dim), each row an image in CHW order. N must be dst.Len().
 func readPython(r io.Reader, size int64, dst Images) error {
 	if size > maxPickle {
 		return fmt.Errorf("%d bytes, want at most %d", size, maxPickle)
@@ -24,32 +26,83 @@ func readPython(r io.Reader, size int64, dst Images) error {
 		return err
 	}
 	data, ok := dict["data"].(*array)
-	if !ok {
+	if !ok || data.data == nil {
 		return fmt.Errorf(`"data" is %s, want an array of images`, kind(dict["data"]))
 	}
 	n := dst.Len()
-	if data.rows != n || data.cols != Dim {
-		return fmt.Errorf(`"data" has shape (%d, %d), want (%d, %d)`, data.rows, data.cols, n, Dim)
+	if !slices.Equal(data.shape, []int{n, Dim}) {
+		return fmt.Errorf(`"data" has shape %s, want (%d, %d)`, shapeText(data.shape), n, Dim)
 	}
-	labels, ok := dict["labels"].(*list)
-	if !ok {
-		return fmt.Errorf(`"labels" is %s, want a list`, kind(dict["labels"]))
+	if data.dtype.name != "u1" {
+		return fmt.Errorf(`"data" has numbers of type %s, want u1 (uint8)`, data.dtype.name)
 	}
-	if len(labels.items) != n {
-		return fmt.Errorf(`"labels" has %d entries, want %d`, len(labels.items), n)
+	labels, err := labelsOf(dict["labels"], n)
+	if err != nil {
+		return fmt.Errorf(`"labels" %w`, err)
 	}
-	for i, item := range labels.items {
-		label, ok := item.(int)
-		if !ok {
-			return fmt.Errorf(`"labels": record %d is %s, want an integer`, i, kind(item))
+	copy(dst.Labels, labels)
+	if data.fortran {
+		transpose(dst.Pixels, data.data, n)
+	} else {
+		copy(dst.Pixels, data.data)
+	}
+	return nil
+}
+
+// labelsOf returns the n labels in a list or an array.
+func labelsOf(v any, n int) ([]uint8, error) {
+	var count int
+	var at func(i int) (int64, error)
+	switch v := v.(type) {
+	case *list:
+		count = len(v.items)
+		at = func(i int) (int64, error) {
+			label, ok := v.items[i].(int)
+			if !ok {
+				return 0, fmt.Errorf("is %s, want an integer", kind(v.items[i]))
+			}
+			return int64(label), nil
+		}
+	case *array:
+		if len(v.shape) == 2 && v.shape[0] != 1 && v.shape[1] != 1 {
+			return nil, fmt.Errorf("have shape %s, want (%d,)", shapeText(v.shape), n)
+		}
+		count = 0
+		if v.data != nil {
+			count = len(v.data) / v.dtype.size()
+		}
+		at = v.integer
+	default:
+		return nil, fmt.Errorf("is %s, want a list or an array", kind(v))
+	}
+	if count != n {
+		return nil, fmt.Errorf("has %d entries, want %d", count, n)
+	}
+	labels := make([]uint8, n)
+	for i := range labels {
+		label, err := at(i)
+		if err != nil {
+			return nil, fmt.Errorf("record %d: %w", i, err)
 		}
 		if label < 0 || label >= numClasses {
-			return fmt.Errorf(`"labels": record %d: label %d, want 0 to %d`, i, label, numClasses-1)
+			return nil, fmt.Errorf("record %d: label %d, want 0 to %d", i, label, numClasses-1)
 		}
-		dst.Labels[i] = uint8(label)
+		labels[i] = uint8(label)
 	}
-	copy(dst.Pixels, data.data)
-	return nil
+	return labels, nil
+}
+
+// transpose writes n images to dst, of which src has all first pixels, then all second ones.
+func transpose(dst, src []uint8, n int) {
+	const tile = 64 // bytes of a cache line
+	for lo := 0; lo < n; lo += tile {
+		hi := min(lo+tile, n)
+		for p := range Dim {
+			for i, v := range src[p*n+lo : p*n+hi] {
+				dst[(lo+i)*Dim+p] = v
+			}
+		}
+	}
 }
 
 // pickleClasses reads the class names from the pickled dictionary of batches.meta.
@@ -64,11 +117,11 @@ func pickleClasses(b []byte) ([]string, error) {
 	}
 	var names []string
 	for i, item := range l.items {
-		name, ok := item.(text)
-		if !ok {
-			return nil, fmt.Errorf(`"label_names": entry %d is %s, want a string`, i, kind(item))
+		name, err := short(item)
+		if err != nil {
+			return nil, fmt.Errorf(`"label_names": entry %d is %w`, i, err)
 		}
-		names = append(names, string(name))
+		names = append(names, name)
 	}
 	return names, nil
 }

@@ -27,7 +27,7 @@ type version struct {
 	folder string // name that its archive gives the folder
 	suffix string // of the batch files
 	meta   string // file of class names
-	atOnce int // files that may be read together: a pickle is read into memory
+	atOnce int    // files that may be read together: a pickle is read into memory
 	// read fills dst from a batch file of the given size.
 	read func(r io.Reader, size int64, dst Images) error
 	// classes reads the class names from the content of the meta file.
@@ -96,7 +96,7 @@ func locate(dir string) (string, version, error) {
 	case err != nil:
 		return "", version{}, fmt.Errorf("%s: %w; name the folder that holds the CIFAR-10 batch files", dir, cause(err))
 	case !info.IsDir():
-		return "", version{}, fmt.Errorf("%s: is a file; name the folder that holds the CIFAR-10 batch files, unpacked", dir)
+		return "", version{}, isFile(dir)
 	}
 	if _, err := os.ReadDir(dir); err != nil {
 		return "", version{}, fmt.Errorf("%s: %w; make the folder readable", dir, cause(err))
@@ -114,8 +114,13 @@ func locate(dir string) (string, version, error) {
 				return folder, v, nil
 			case trainBatches + 1: // not here at all
 			default:
-				return "", version{}, fmt.Errorf("%s: missing %s; %s", folder, strings.Join(missing, ", "), remedy)
+				return "", version{}, fmt.Errorf("%s: missing %s; %s", folder, strings.Join(missing, ", "), cmp.Or(packed(folder), remedy))
 			}
+		}
+	}
+	for _, folder := range []string{dir, filepath.Join(dir, binaryFolder), filepath.Join(dir, pythonFolder)} {
+		if text := packed(folder); text != "" {
+			return "", version{}, fmt.Errorf("%s: no CIFAR-10 that can be read here; %s", folder, text)
 		}
 	}
 	return "", version{}, fmt.Errorf("%s: no CIFAR-10 here: neither data_batch_1.bin (binary version) nor data_batch_1 (python version); %s", dir, remedy)
@@ -129,6 +134,9 @@ func (v version) readFile(path string, dst Images) error {
 	}
 	defer f.Close()
 	if err := v.read(f, size, dst); err != nil {
+		if known := v.identify(path, f, size); known != nil {
+			return known
+		}
 		return fmt.Errorf("%s: %w; %s", path, cause(err), remedy)
 	}
 	return nil
@@ -148,6 +156,13 @@ func (v version) readClasses(path string) ([]string, error) {
 		return nil, err
 	}
 	defer f.Close()
+	// Ten words of some other file would be names.
+	if what, todo := foreign(beginning(f)); what != "" {
+		return nil, fmt.Errorf("%s: %s; %s", path, what, todo)
+	}
+	if size == 0 {
+		return nil, fmt.Errorf("%s: is empty; remove it, or %s", path, remedy)
+	}
 	if size > maxMeta {
 		return nil, fmt.Errorf("%s: %d bytes, want at most %d; %s", path, size, maxMeta, remedy)
 	}

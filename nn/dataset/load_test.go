@@ -196,7 +196,7 @@ func TestLoadRejects(t *testing.T) {
 		}, []string{"test_batch.bin", "too long", "30730001 bytes"}},
 		{"empty file", func(t *testing.T, dir string) {
 			must(t, os.Truncate(filepath.Join(dir, "data_batch_1.bin"), 0))
-		}, []string{"data_batch_1.bin", "0 bytes", "record 0"}},
+		}, []string{"data_batch_1.bin", `data_batch_1.bin: is empty; "sweep fetch" gets`}},
 		{"label", func(t *testing.T, dir string) {
 			poke(t, filepath.Join(dir, "data_batch_2.bin"), 17*recordLen, 10)
 		}, []string{"data_batch_2.bin", "record 17", "byte 52241", "label 10, want 0 to 9"}},
@@ -272,6 +272,156 @@ func TestLoadRejects(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What lies in the place of a file is named, with what to do.
+func TestLoadNamesWhatLiesThere(t *testing.T) {
+	zeros := string(make([]byte, 257))
+	found := []struct{ name, content, want string }{
+		{"HTML", "\xef\xbb\xbf\n<!DOCTYPE html>\n<html><body>404 a b c d e f</body></html>", "is an HTML page; the server sent it"},
+		{"html", "<HTML>", "is an HTML page"},
+		{"XML", `<?xml version="1.0"?><Error>AccessDenied</Error>`, "is an XML page"},
+		{"LFS", "version https://git-lfs.github.com/spec/v1\noid sha256:5d1a a b c d e f\nsize 30730000\n", "is a Git LFS pointer, not the file itself; get the file: git lfs pull"},
+		{"annex", "/annex/objects/MD5E-s30730000--0.bin\n", "is a git-annex pointer"},
+		{"gzip", "\x1f\x8b\x08\x00", "is compressed with gzip; unpack it: gunzip"},
+		{"zip", "PK\x03\x04\x14\x00", "is a zip archive; unpack it: unzip"},
+		{"bzip2", "BZh91AY", "is compressed with bzip2"},
+		{"xz", "\xfd7zXZ\x00", "is compressed with xz"},
+		{"zstd", "\x28\xb5\x2f\xfd", "is compressed with Zstandard"},
+		{"tar", zeros + "ustar\x00", "is a tar archive"},
+		{"npy", "\x93NUMPY\x01", "is a NumPy array"},
+		{"mat", "MATLAB 5.0 MAT-file, Platform", "is a MATLAB file"},
+		{"empty", "", "is empty"},
+	}
+	python := t.TempDir()
+	for _, name := range versions()[1].batches() {
+		if err := os.WriteFile(filepath.Join(python, name), []byte("\x80\x06."), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	binary := t.TempDir()
+	datasettest.WriteBinary(t, binary)
+	for i, place := range []struct{ dir, file, good string }{
+		{binary, "data_batch_1.bin", ""}, {python, "data_batch_1", "\x80\x06."}, {binary, "batches.meta.txt", "a b c d e f g h i j"},
+	} {
+		path := filepath.Join(place.dir, place.file)
+		for _, c := range found {
+			if err := os.WriteFile(path, []byte(c.content), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			_, err := Load(place.dir)
+			if want := path + ": " + c.want; err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%s: error %v, want one with %q", c.name, err, want)
+			}
+		}
+		if i == 0 { // the right size is no proof
+			datasettest.WriteBinary(t, binary)
+			poke(t, path, 0, 0x1f)
+			poke(t, path, 1, 0x8b)
+			if _, err := Load(binary); err == nil || !strings.Contains(err.Error(), "is compressed with gzip") {
+				t.Errorf("error %v", err)
+			}
+			datasettest.WriteBinary(t, binary)
+		}
+	}
+}
+
+// A version under the names of the other one, and class names of the python version.
+func TestLoadNamesTheOtherVersion(t *testing.T) {
+	dir := t.TempDir()
+	datasettest.WriteBinary(t, dir)
+	for _, name := range versions()[1].batches() {
+		if err := os.Rename(filepath.Join(dir, name+".bin"), filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "data_batch_1: is a batch of the binary version; give all six files names that end in .bin") {
+		t.Errorf("error %v", err)
+	}
+	dir = t.TempDir()
+	for _, name := range versions()[0].batches() {
+		if err := os.WriteFile(filepath.Join(dir, name), datasettest.PythonBatch([]byte{1}, make([]byte, Dim)), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "data_batch_1.bin: is a batch of the python version; give all six files names without .bin") {
+		t.Errorf("error %v", err)
+	}
+
+	labels := make([]byte, perBatch)
+	batch := datasettest.PythonBatch(labels, make([]byte, perBatch*Dim))
+	dir = t.TempDir()
+	for _, name := range versions()[1].batches() {
+		if err := os.WriteFile(filepath.Join(dir, name), batch, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for content, want := range map[string]string{
+		"version https://git-lfs.github.com/spec/v1\n": "is a Git LFS pointer",
+		"\x1f\x8b":                      "is compressed with gzip",
+		"<html>":                        "is an HTML page",
+		"":                              "is empty; remove it",
+		strings.Repeat("x", maxMeta+1):  "65537 bytes, want at most",
+		"}(U\x0blabel_names]u.":         "0 class names, want 10",
+		"}(U\x0blabel_names](Nee\x00u.": "batches.meta: byte",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, "batches.meta"), []byte(content), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), filepath.Join(dir, "batches.meta")+": ") || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+}
+
+// A folder that holds CIFAR-10 in another form than the files that are read.
+func TestLoadNamesWhatIsPacked(t *testing.T) {
+	for _, c := range []struct {
+		files []string
+		want  string
+	}{
+		{[]string{"cifar-10-binary.tar.gz"}, "cifar-10-binary.tar.gz is still packed; unpack it there: tar -xzf cifar-10-binary.tar.gz"},
+		{[]string{"cifar-10-matlab.tar.gz", "cifar-10-python.tar.gz"}, "unpack it there: tar -xzf cifar-10-python.tar.gz"},
+		{[]string{"my cifar.tgz"}, `unpack it there: tar -xzf "my cifar.tgz"`},
+		{[]string{"cifar-10.zip"}, "unpack it there: unzip cifar-10.zip"},
+		{[]string{"a.tar"}, "unpack it there: tar -xf a.tar"},
+		{[]string{"cifar-10-batches-bin/cifar-10-binary.tar.gz"}, "tar -xzf cifar-10-binary.tar.gz"},
+		{[]string{"data_batch_1.bin.gz", "test_batch.bin.gz"}, "unpack it there: gunzip *.gz"},
+		{[]string{"data_batch_1.bin", "data_batch_2.bin.gz"}, "missing data_batch_2.bin, data_batch_3.bin, data_batch_4.bin, data_batch_5.bin, test_batch.bin; data_batch_2.bin.gz is still packed"},
+		{[]string{"cifar-10-batches-bin.tar.gz.part"}, `is an unfinished download; "sweep fetch"`},
+		{[]string{"cifar-10-matlab.tar.gz"}, "is of the MATLAB version, which is not read"},
+		{[]string{"data_batch_1.mat"}, "is of the MATLAB version, which is not read"},
+		{[]string{"cifar-100-binary.tar.gz"}, "is of CIFAR-100, which is not read"},
+		{[]string{"train.bin", "test.bin", "fine_label_names.txt"}, "is of CIFAR-100, which is not read"},
+		{[]string{"notes.txt"}, "no CIFAR-10 here: neither data_batch_1.bin"},
+	} {
+		dir := t.TempDir()
+		for _, name := range c.files {
+			if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o777); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, name), nil, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := Load(dir)
+		if err == nil || !strings.HasPrefix(err.Error(), "dataset: "+dir) || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%v: error %v, want one with %q", c.files, err, c.want)
+		}
+	}
+	for name, c := range map[string][2]string{
+		"cifar-10-python.tar.gz": {"\x1f\x8b\x08", "is compressed with gzip; unpack it: gunzip, or tar -xzf if it is an archive; then name the folder"},
+		"data_batch_1.bin":       {"\x00", "is a batch file; name the folder"},
+		"list.txt":               {"x", "is a file; name the folder"},
+	} {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte(c[0]), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(path); err == nil || !strings.Contains(err.Error(), path+": "+c[1]) {
+			t.Errorf("error %v, want one with %q", err, c[1])
+		}
 	}
 }
 

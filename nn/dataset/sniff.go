@@ -1,0 +1,137 @@
+package dataset
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// page is what to do about an answer of a server that is not the file.
+const page = "the server sent it in place of the file; " + remedy
+
+// foreign tells from its first bytes what lies in the place of a file, and what to do about
+// it. It returns nothing where that is not known.
+func foreign(head []byte) (what, todo string) {
+	for _, f := range []struct{ begin, what, todo string }{
+		{"\x1f\x8b", "is compressed with gzip", "unpack it: gunzip, or tar -xzf if it is an archive"},
+		{"PK\x03\x04", "is a zip archive", "unpack it: unzip"},
+		{"BZh", "is compressed with bzip2", "unpack it: bunzip2"},
+		{"\xfd7zXZ\x00", "is compressed with xz", "unpack it: unxz"},
+		{"\x28\xb5\x2f\xfd", "is compressed with Zstandard", "unpack it: unzstd"},
+		{"7z\xbc\xaf\x27\x1c", "is a 7z archive", "unpack it: 7z x"},
+		{"version https://git-lfs", "is a Git LFS pointer, not the file itself", "get the file: git lfs pull"},
+		{"/annex/objects/", "is a git-annex pointer, not the file itself", "get the file: git annex get"},
+		{"\x93NUMPY", "is a NumPy array", remedy},
+		{"MATLAB 5.0", "is a MATLAB file", remedy},
+		{"<!doctype", "is an HTML page", page},
+		{"<html", "is an HTML page", page},
+		{"<?xml", "is an XML page", page},
+	} {
+		text := head
+		if f.begin[0] == '<' { // in any case, after white space
+			text = bytes.ToLower(bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n"))
+		}
+		if bytes.HasPrefix(text, []byte(f.begin)) {
+			return f.what, f.todo
+		}
+	}
+	if len(head) >= 262 && string(head[257:262]) == "ustar" {
+		return "is a tar archive", "unpack it: tar -xf"
+	}
+	return "", ""
+}
+
+// beginning returns the first bytes of a file, or what can be read of them.
+func beginning(f io.ReaderAt) []byte {
+	head := make([]byte, 512)
+	n, _ := f.ReadAt(head, 0)
+	return head[:n]
+}
+
+// identify says what a file holds that is no batch of this version, or returns nil if that is not known.
+func (v version) identify(path string, f io.ReaderAt, size int64) error {
+	head := beginning(f)
+	what, todo := foreign(head)
+	switch {
+	case size == 0:
+		what, todo = "is empty", remedy
+	case what != "":
+	case v.suffix == "" && size == perBatch*recordLen:
+		what, todo = "is a batch of the binary version", "give all six files names that end in .bin"
+	case v.suffix != "" && len(head) > 1 && head[0] == 0x80 && head[1] <= 5:
+		what, todo = "is a batch of the python version", "give all six files names without "+v.suffix
+	default:
+		return nil
+	}
+	return fmt.Errorf("%s: %s; %s", path, what, todo)
+}
+
+// packed tells what in dir may be CIFAR-10 in a form that is not read, and what to do about it.
+func packed(dir string) string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return ""
+	}
+	other := ""
+	for _, e := range entries {
+		if e.IsDir() {
+			continue
+		}
+		name, lower := e.Name(), strings.ToLower(e.Name())
+		if strings.ContainsFunc(name, func(r rune) bool { return !strings.ContainsRune(plain, r) }) {
+			name = strconv.Quote(name)
+		}
+		unpack := ""
+		switch {
+		case strings.Contains(lower, "cifar-100"), lower == "fine_label_names.txt":
+			other = name + " is of CIFAR-100, which is not read"
+		case strings.Contains(lower, "matlab"), lower == "data_batch_1.mat":
+			other = name + " is of the MATLAB version, which is not read"
+		case strings.HasSuffix(lower, ".tar.gz.part"):
+			other = name + " is an unfinished download"
+		case strings.HasSuffix(lower, ".tar.gz"), strings.HasSuffix(lower, ".tgz"):
+			unpack = "tar -xzf " + name
+		case strings.HasSuffix(lower, ".tar"):
+			unpack = "tar -xf " + name
+		case strings.HasSuffix(lower, ".zip"):
+			unpack = "unzip " + name
+		case strings.HasSuffix(lower, ".gz") && isBatch(strings.TrimSuffix(lower, ".gz")):
+			unpack = "gunzip *.gz"
+		}
+		if unpack != "" {
+			return fmt.Sprintf("%s is still packed; unpack it there: %s", name, unpack)
+		}
+	}
+	if other != "" {
+		other += "; " + remedy
+	}
+	return other
+}
+
+// plain are the characters that a shell takes as they are.
+const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+"
+
+// isBatch reports whether a file of that name belongs to one of the versions.
+func isBatch(name string) bool {
+	return slices.ContainsFunc(versions(), func(v version) bool { return slices.Contains(v.batches(), name) })
+}
+
+// isFile describes a file that was given where a folder is wanted.
+func isFile(path string) error {
+	const want = "name the folder that holds the CIFAR-10 batch files"
+	if isBatch(filepath.Base(path)) {
+		return fmt.Errorf("%s: is a batch file; %s", path, want)
+	}
+	if f, _, err := openRegular(path); err == nil {
+		defer f.Close()
+		if what, todo := foreign(beginning(f)); what != "" {
+			return fmt.Errorf("%s: %s; %s; then %s", path, what, todo, want)
+		}
+	}
+	return fmt.Errorf("%s: is a file; %s, unpacked", path, want)
+}

@@ -28,6 +28,9 @@ func load(ctx context.Context, dir, net string, stderr io.Writer) (*dataset.Spli
 	if err != nil {
 		return nil, badInput{err}
 	}
+	for _, note := range s.Notes {
+		fmt.Fprintf(stderr, "sweep: %s\n", note)
+	}
 	collectFor(len(s.Train.X) + len(s.Val.X) + len(s.Test.X))
 	return s, nil
 }

@@ -52,7 +52,8 @@ Stopping early (what goes on has the same bits as without):
 
 What comes out:
   -out      folder for the journal, tables and pictures
-            (default: out/DATA-NET-DTYPE, such as out/cifar-10-two-layer-f32)
+            (default: out/DATA-NET-DTYPE, such as out/cifar-10-two-layer-f32;
+            DATA is custom-HASH unless the images are those of CIFAR-10)
   -keep     best nets to keep the weights of, as safetensors in OUT/weights (0)
   -states   best trials to keep the whole state of, or all, in OUT/states (0). A
             later sweep can train them on; a state is 1 to 3 times the weights

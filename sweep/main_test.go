@@ -418,6 +418,41 @@ func TestBadData(t *testing.T) {
 	nothingWritten(t)
 }
 
+// Files that are not the published CIFAR-10 are never called so, and one line says what they are.
+func TestCustomData(t *testing.T) {
+	isolate(t)
+	dir := t.TempDir()
+	datasettest.WriteBinary(t, dir)
+	args := []string{"-data", dir, "-lr", "1e-3", "-reg", "0.5", "-hidden", "2", "-batch", "10", "-iters", "2", "-quiet"}
+	stdout, stderr, code := call(t, args...)
+	if code != exitOK || !strings.Contains(stderr, `sweep: this is not the published CIFAR-10, which "sweep fetch" gets: it is named custom (`) ||
+		!strings.Contains(stderr, "sweep: 1000 of 1000 test images are training images too: image 0 of test_batch is image 0 of data_batch_1") ||
+		!strings.HasPrefix(stdout, "custom (") || strings.Contains(stdout, "cifar-10") {
+		t.Errorf("exit code %d, stderr %q, stdout %q", code, stderr, stdout)
+	}
+	out, err := filepath.Glob("out/custom-????????-two-layer-f32/" + journalName)
+	if err != nil || len(out) != 1 {
+		t.Errorf("journals %q, error %v", out, err)
+	}
+	if _, stderr, code = call(t, args...); code != exitOK || !strings.Contains(stderr, "1 of 1 trials are on record") {
+		t.Errorf("again: exit code %d, stderr %q", code, stderr)
+	}
+	if _, stderr, code = call(t, "verify", "-data", dir, "-out", filepath.Dir(out[0])); code != exitOK || strings.Count(stderr, "not the published") != 1 {
+		t.Errorf("verify: exit code %d, stderr %q", code, stderr)
+	}
+}
+
+// Records of earlier versions name all files cifar-10.
+func TestLatestNamesData(t *testing.T) {
+	const published = "121dd8d928af8fe4c8b98235ef22112e776f66c3c29512175bed47f0a45b7818"
+	for hash, want := range map[string]string{published: "cifar-10", "479eb0a3": "custom"} {
+		c := results.Config{Data: hash}
+		if got := latest([]results.Record{{Key: c.Key(), Config: c, DataName: "cifar-10"}})[c.Key()].DataName; got != want {
+			t.Errorf("hash %s: name %q, want %q", hash, got, want)
+		}
+	}
+}
+
 func TestInterruptedBeforeAnything(t *testing.T) {
 	isolate(t)
 	ctx, cancel := context.WithCancel(t.Context())

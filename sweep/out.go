@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"fusegrid/nn/dataset"
 	"fusegrid/results"
 )
 
@@ -36,9 +37,14 @@ type output struct {
 }
 
 // defaultOut returns the folder that is used where -out is not given. It depends on
-// what makes trials hard to compare, so a grid that grows stays in one folder.
-func defaultOut(data, net, dtype string) string {
-	return filepath.Join("out", data+"-"+net+"-"+dtype)
+// what makes trials hard to compare, so a grid that grows stays in one folder. Custom
+// sets share a name, so a part of the hash tells them apart.
+func defaultOut(data *dataset.Split, net, dtype string) string {
+	name := data.Name
+	if len(data.Notes) > 0 {
+		name = fmt.Sprintf("%s-%.8s", name, data.Hash)
+	}
+	return filepath.Join("out", name+"-"+net+"-"+dtype)
 }
 
 // openOutput opens a folder, makes it where needed, and says on stderr what was
@@ -187,10 +193,11 @@ func peekOutput(dir string, stderr io.Writer) (*output, error) {
 	return &output{dir: dir, records: latest(records), damaged: len(recovery.Damage)}, nil
 }
 
-// latest returns the latest record of each key.
+// latest returns the latest record of each key. Earlier versions named all files cifar-10.
 func latest(records []results.Record) map[string]results.Record {
 	all := make(map[string]results.Record, len(records))
 	for _, r := range records {
+		r.DataName = dataset.NameOf(r.DataName, r.Config.Data)
 		all[r.Key] = r
 	}
 	return all

@@ -69,6 +69,9 @@ func reproduce(ctx context.Context, args []string, stdout, stderr io.Writer) err
 		return badInput{err}
 	}
 
+	for _, note := range report.Notes {
+		fmt.Fprintf(stderr, "sweep: %s\n", note)
+	}
 	v := verdict{report, string(set.Class), dir != ""}
 	if len(v.Figures) < before {
 		return badInput{fmt.Errorf("%s has %d figures and is kept, for this run has %d; name the folder of CIFAR-10 with -data, or give another -out", out, before, len(v.Figures))}
@@ -188,6 +191,9 @@ func (v verdict) summary() string {
 	s := fmt.Sprintf("%d of %d figures that must agree do.", agree, must)
 	if !v.images {
 		s += " The experiments on CIFAR-10 did not run."
+	}
+	for _, note := range v.Notes {
+		s += " Of the data: " + note + "."
 	}
 	return s
 }

@@ -31,7 +31,7 @@ func sweep(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	if o.out == "" {
-		o.out = defaultOut(data.Name, o.net, o.dtype)
+		o.out = defaultOut(data, o.net, o.dtype)
 	}
 	if o.fresh {
 		o.out = unusedName(o.out)

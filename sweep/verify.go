@@ -184,8 +184,12 @@ func (v *verifier) split(ctx context.Context, r results.Record) (*dataset.Split,
 		if dir == "" && r.DataName == builtIn {
 			dir = builtIn
 		}
+		stderr := v.stderr
+		if len(v.splits) > 0 {
+			stderr = io.Discard // all that there is to say of the data has been said
+		}
 		var err error
-		if s, err = load(ctx, dir, r.Config.Net, v.stderr); err != nil {
+		if s, err = load(ctx, dir, r.Config.Net, stderr); err != nil {
 			return nil, err
 		}
 		v.splits[r.Config.Net] = s

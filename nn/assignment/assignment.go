@@ -35,6 +35,7 @@ type Curve struct {
 
 // A Report is the outcome of [Run].
 type Report struct {
+	Notes   []string // what a user must know of the data, see [dataset.Split]
 	Figures []Figure
 	Seconds map[string]float64     // wall time of each part that ran
 	Curves  []Curve                // of the first run: "loss", "training accuracy", "validation accuracy"

@@ -25,6 +25,7 @@ func (r *runner) images(order dataset.Order) (images, error) {
 		if r.split, err = r.data.Split(order, trainImages, valImages, testImages); err != nil {
 			return images{}, err
 		}
+		r.report.Notes = r.split.Notes
 	}
 	var im images
 	for _, p := range []struct {

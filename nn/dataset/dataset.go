@@ -47,7 +47,7 @@ func (o Order) String() string {
 
 // Dataset is a whole set as its files store it.
 type Dataset struct {
-	Name    string
+	Name    string   // of a set that is drawn; empty for files, which Split names by their hash
 	Classes []string // names of labels 0 to 9
 	Train   Images
 	Test    Images

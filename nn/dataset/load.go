@@ -60,7 +60,6 @@ func Load(dir string) (*Dataset, error) {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
 	d := &Dataset{
-		Name:  "cifar-10",
 		Train: newImages(trainBatches * perBatch),
 		Test:  newImages(perBatch),
 	}

@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"sync"
@@ -22,31 +23,36 @@ func (s Subset) Row(i int) []uint8 { return s.X[i*Dim : (i+1)*Dim : (i+1)*Dim] }
 
 // Split is what a net trains on.
 type Split struct {
-	Name, Hash       string // of the Dataset; Order and the sizes complete the identity
+	Name             string // "cifar-10" for the published set alone, "custom" for other files, else the Dataset's
+	Hash             string // of the Dataset; Order and the sizes complete the identity
 	Order            Order
 	Classes          []string
 	Train, Val, Test Subset
 	Mean             []float64 // (Dim) mean image of Train, in Order; to be subtracted from all three
+
+	// Notes are lines that say what a user must know of a custom set: that it is one, and which
+	// images are in two of the subsets or twice in Train. Other sets have none.
+	Notes []string
 }
 
 // Split makes the split of the assignment: the first train images of Train, the
 // last val images of Train and the first test images of Test. In CHW order the
 // subsets share the memory of d; in HWC order they are copies, and d may be dropped.
 func (d *Dataset) Split(order Order, train, val, test int) (*Split, error) {
-	n := d.Train.Len()
+	n, name := d.Train.Len(), cmp.Or(d.Name, "the images")
 	switch {
 	case order != CHW && order != HWC:
-		return nil, fmt.Errorf("dataset: split of %s: unknown pixel order %v; use CHW or HWC", d.Name, order)
+		return nil, fmt.Errorf("dataset: split of %s: unknown pixel order %v; use CHW or HWC", name, order)
 	case len(d.Train.Pixels) != n*Dim || len(d.Test.Pixels) != d.Test.Len()*Dim:
-		return nil, fmt.Errorf("dataset: split of %s: pixels and labels differ in number", d.Name)
+		return nil, fmt.Errorf("dataset: split of %s: pixels and labels differ in number", name)
 	case train < 1 || val < 0 || test < 0:
-		return nil, fmt.Errorf("dataset: split of %s: %d training, %d validation and %d test images; at least 1, 0 and 0 are needed", d.Name, train, val, test)
+		return nil, fmt.Errorf("dataset: split of %s: %d training, %d validation and %d test images; at least 1, 0 and 0 are needed", name, train, val, test)
 	case train > n || val > n-train:
-		return nil, fmt.Errorf("dataset: split of %s: %d training and %d validation images asked for, %d there are; ask for fewer", d.Name, train, val, n)
+		return nil, fmt.Errorf("dataset: split of %s: %d training and %d validation images asked for, %d there are; ask for fewer", name, train, val, n)
 	case test > d.Test.Len():
-		return nil, fmt.Errorf("dataset: split of %s: %d test images asked for, %d there are; ask for fewer", d.Name, test, d.Test.Len())
+		return nil, fmt.Errorf("dataset: split of %s: %d test images asked for, %d there are; ask for fewer", name, test, d.Test.Len())
 	}
-	s := &Split{Name: d.Name, Order: order, Classes: d.Classes}
+	s := &Split{Order: order, Classes: d.Classes}
 	var wg sync.WaitGroup
 	wg.Go(func() { s.Hash = d.Hash() }) // it takes as long as the rest
 	s.Train = d.Train.slice(0, train).ordered(order)
@@ -54,6 +60,9 @@ func (d *Dataset) Split(order Order, train, val, test int) (*Split, error) {
 	s.Test = d.Test.slice(0, test).ordered(order)
 	s.Mean = s.Train.mean()
 	wg.Wait()
+	if s.Name = NameOf(cmp.Or(d.Name, cifar10), s.Hash); s.Name == custom {
+		s.Notes = d.notes(s.Hash, train, val, test)
+	}
 	return s, nil
 }
 

@@ -1,0 +1,131 @@
+package dataset
+
+import (
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// number makes all images of a set differ that differ at most in their first four pixels.
+func number(d *Dataset) {
+	for i := range d.Train.Len() {
+		binary.LittleEndian.PutUint32(d.Train.Pixels[i*Dim:], uint32(i))
+	}
+	for i := range d.Test.Len() {
+		binary.LittleEndian.PutUint32(d.Test.Pixels[i*Dim:], uint32(1<<20+i))
+	}
+}
+
+// copyTo copies n images from index i of one list to index j of another.
+func copyTo(to Images, j int, from Images, i, n int) {
+	copy(to.Pixels[j*Dim:(j+n)*Dim], from.Pixels[i*Dim:(i+n)*Dim])
+}
+
+func TestCustomSets(t *testing.T) {
+	d := &Dataset{Train: newImages(trainBatches * perBatch), Test: newImages(perBatch)}
+	for _, c := range []struct {
+		name string
+		edit func(d *Dataset)
+		want []string
+	}{
+		{"all differ", func(d *Dataset) {}, nil},
+		{"the first batch as the test batch", func(d *Dataset) { copyTo(d.Test, 0, d.Train, 0, perBatch) },
+			[]string{"1000 of 1000 test images are training images too: image 0 of test_batch is image 0 of data_batch_1"}},
+		{"one test image", func(d *Dataset) { copyTo(d.Test, 7, d.Train, 32100, 1) },
+			[]string{"1 of 1000 test images are training images too: image 7 of test_batch is image 2100 of data_batch_4"}},
+		{"with another label", func(d *Dataset) { copyTo(d.Test, 7, d.Train, 32100, 1); d.Test.Labels[7] = 3 },
+			[]string{"1 of 1000 test images are training images too: image 7 of test_batch is image 2100 of data_batch_4"}},
+		{"a test image that is not used", func(d *Dataset) { copyTo(d.Test, 1000, d.Train, 32100, 1) }, nil},
+		{"the last batch as the test batch", func(d *Dataset) { copyTo(d.Test, 0, d.Train, 49500, 500) },
+			[]string{"500 of 1000 test images are validation images too: image 0 of test_batch is image 9500 of data_batch_5"}},
+		{"the first batch as the fourth", func(d *Dataset) { copyTo(d.Train, 30000, d.Train, 0, perBatch) },
+			[]string{"10000 of 49000 training images repeat earlier ones: image 0 of data_batch_4 is image 0 of data_batch_1"}},
+		{"the first batch as the last", func(d *Dataset) { copyTo(d.Train, 40000, d.Train, 0, perBatch) },
+			[]string{"9000 of 49000 training images repeat earlier ones: image 0 of data_batch_5 is image 0 of data_batch_1",
+				"1000 of 1000 validation images are training images too: image 9000 of data_batch_5 is image 9000 of data_batch_1"}},
+		{"a repeated image in the test batch", func(d *Dataset) { copyTo(d.Test, 1, d.Test, 0, 1) }, nil},
+	} {
+		number(d)
+		c.edit(d)
+		notes := d.notes("479eb0a3f00d", 49000, 1000, 1000)
+		want := append([]string{`this is not the published CIFAR-10, which "sweep fetch" gets: it is named custom (479eb0a3)`}, c.want...)
+		if !slices.Equal(notes, want) {
+			t.Errorf("%s: %q, want %q", c.name, notes, want)
+		}
+		for _, note := range notes {
+			if len(note) > 120 {
+				t.Errorf("%s: %d characters: %s", c.name, len(note), note)
+			}
+		}
+	}
+}
+
+// Split gives files their name and notes, whatever the order of the pixels.
+func TestSplitNames(t *testing.T) {
+	for _, order := range []Order{CHW, HWC} {
+		d := &Dataset{Train: newImages(20), Test: newImages(3)}
+		number(d)
+		copyTo(d.Test, 1, d.Train, 5, 1)
+		s, err := d.Split(order, 12, 4, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := d.notes(d.Hash(), 12, 4, 3); s.Name != "custom" || len(want) != 2 || !slices.Equal(s.Notes, want) {
+			t.Errorf("%v: name %q, notes %q, want %q", order, s.Name, s.Notes, want)
+		}
+	}
+}
+
+func TestSyntheticHasNoNotes(t *testing.T) {
+	s, err := Synthetic(0).DefaultSplit(CHW)
+	if err != nil || s.Name != "synthetic" || s.Notes != nil {
+		t.Errorf("name %q, notes %q, error %v", s.Name, s.Notes, err)
+	}
+}
+
+func TestNameOf(t *testing.T) {
+	for _, c := range [][3]string{
+		{"cifar-10", publishedHash, "cifar-10"}, {"cifar-10", "479eb0a3", "custom"}, {"synthetic", "2255a2f5", "synthetic"}, {"custom", "479eb0a3", "custom"},
+	} {
+		if got := NameOf(c[0], c[1]); got != c[2] {
+			t.Errorf("NameOf(%q, %q) = %q, want %q", c[0], c[1], got, c[2])
+		}
+	}
+}
+
+// The published set has its name and nothing to say of; a copy with one batch twice has neither.
+func TestPublished(t *testing.T) {
+	dir := realDir(t)
+	d, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, order := range []Order{CHW, HWC} {
+		s, err := d.DefaultSplit(order)
+		if err != nil || s.Name != "cifar-10" || s.Notes != nil {
+			t.Errorf("name %q, notes %q, error %v", s.Name, s.Notes, err)
+		}
+	}
+	folder, v, err := locate(dir)
+	if err != nil || v.suffix == "" {
+		t.Skipf("%s is not the binary version: %v", dir, err)
+	}
+	copied := t.TempDir()
+	for _, name := range v.batches() {
+		from := strings.Replace(name, "test_batch", "data_batch_1", 1)
+		if err := os.Symlink(filepath.Join(folder, from), filepath.Join(copied, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d, err = Load(copied); err != nil {
+		t.Fatal(err)
+	}
+	s, err := d.DefaultSplit(HWC)
+	if err != nil || s.Name != "custom" || len(s.Notes) < 2 || !strings.Contains(strings.Join(s.Notes, "\n"), "1000 of 1000 test images are training images too") {
+		t.Errorf("name %q, notes %q, error %v", s.Name, s.Notes, err)
+	}
+	t.Log(s.Notes)
+}

@@ -146,18 +146,28 @@ func (s *Solver[T]) paramNames() string {
 }
 
 // Train runs all epochs, or those that are left after [Solver.Resume]. At the end the
-// model has the best weights, also if the training diverged. With a cancelled ctx the
+// model has the best weights, also if the training diverged; what the iterations that are
+// left then would draw is still drawn from the random stream. With a cancelled ctx the
 // model has the current weights, a checkpoint is written if one is configured, the
 // error is ctx's, and another Train goes on from there.
 func (s *Solver[T]) Train(ctx context.Context) error {
 	total := s.cfg.Epochs * s.perEpoch()
-	for s.done < total && !s.hist.Diverged {
+	for s.done < total {
 		if err := ctx.Err(); err != nil {
 			err = fmt.Errorf("nn: solver: stopped after iteration %d of %d: %w", s.done, total, err)
+			if s.hist.Diverged { // the last checkpoint is of sound weights
+				return err
+			}
 			if err2 := s.checkpoint(); err2 != nil {
 				err = fmt.Errorf("%w; %w", err, err2)
 			}
 			return err
+		}
+		if s.hist.Diverged {
+			s.rng.Choice(s.batch.idx, s.train.Len())
+			s.done++
+			s.drawSamples()
+			continue
 		}
 		if err := s.iterate(total); err != nil {
 			return err
@@ -182,8 +192,7 @@ func (s *Solver[T]) iterate(total int) error {
 	s.hist.Loss = append(s.hist.Loss, step.Loss)
 	s.done++
 	if !isFinite(step.Loss) {
-		s.hist.Diverged, s.hist.DivergedAt = true, step.Iteration
-		return s.report(step, total)
+		return s.diverged(step, total)
 	}
 	for i, p := range s.params {
 		s.optims[i].Update(p.Value.Data, p.Grad.Data)
@@ -191,12 +200,11 @@ func (s *Solver[T]) iterate(total int) error {
 
 	// The last iteration is always an epoch's end.
 	epochEnd := s.done%s.perEpoch() == 0
-	step.Epoch = epochEnd || step.Iteration == 0
+	step.Epoch = s.measures()
 	if step.Epoch && !s.finite() {
 		// Not to be measured, and not to be kept as the best.
 		step.Epoch = false
-		s.hist.Diverged, s.hist.DivergedAt = true, step.Iteration
-		return s.report(step, total)
+		return s.diverged(step, total)
 	}
 	if epochEnd {
 		for _, o := range s.optims {
@@ -213,6 +221,25 @@ func (s *Solver[T]) iterate(total int) error {
 		return s.checkpoint()
 	}
 	return nil
+}
+
+// measures reports whether the last iteration is one after which accuracies are measured.
+func (s *Solver[T]) measures() bool { return s.done == 1 || s.done%s.perEpoch() == 0 }
+
+// diverged ends the training at a step that left numbers that are not finite.
+func (s *Solver[T]) diverged(step Step, total int) error {
+	s.hist.Diverged, s.hist.DivergedAt = true, step.Iteration
+	s.drawSamples()
+	return s.report(step, total)
+}
+
+// drawSamples takes from the random stream what the measurement after the last iteration, if there
+// is one, would take: the course's loop goes on after it diverged.
+func (s *Solver[T]) drawSamples() {
+	if s.measures() {
+		s.draw(s.train, s.cfg.TrainSamples)
+		s.draw(s.val, s.cfg.ValSamples)
+	}
 }
 
 // finite reports whether every weight is a finite number whose square does not
@@ -245,15 +272,20 @@ func (s *Solver[T]) measure(step *Step) {
 	}
 }
 
-// accuracy is measured on draws with replacement where the data have more samples than
-// asked for, else on all, which draws nothing.
+// accuracy is measured on what draw returns.
 func (s *Solver[T]) accuracy(d Data[T], samples int) float64 {
+	return s.eval.accuracy(d, s.draw(d, samples))
+}
+
+// draw returns draws with replacement where the data have more samples than asked for, else
+// nil, which stands for all and draws nothing.
+func (s *Solver[T]) draw(d Data[T], samples int) []int {
 	if samples == 0 || d.Len() <= samples {
-		return s.eval.accuracy(d, nil)
+		return nil
 	}
 	idx := s.sample[:samples]
 	s.rng.Choice(idx, d.Len())
-	return s.eval.accuracy(d, idx)
+	return idx
 }
 
 // report writes the log lines of an iteration and calls OnStep.

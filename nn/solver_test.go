@@ -194,6 +194,72 @@ func TestSolverDiverges(t *testing.T) {
 	}
 }
 
+// NumPy's loop goes on after the loss is NaN, with minibatches and with the samples that accuracies
+// are measured on, so what is drawn after the training is the same as if the net had not diverged.
+func TestSolverDivergesWithoutLosingTheStream(t *testing.T) {
+	// np.random.random_sample() after 10 × choice(50, 25), with choice(50, 20) and choice(30, 7) after the
+	// first and every second.
+	const want = 0.5103609870712871
+	onEverySet(t, func(t *testing.T, set *kernels.Set) {
+		for _, c := range []struct {
+			lr   float64
+			loss int // iterations that have a loss
+		}{
+			{1e-3, 10},
+			{1e100, 2}, // the second loss is not finite
+			{1e200, 1}, // the first weights are not, where they are about to be measured
+		} {
+			rng := nprand.New(1)
+			net := NewFullyConnected[float64](set, 8, []int{5}, 3, 1e-2, rng)
+			cfg := DefaultSolver()
+			cfg.Optim.LearningRate, cfg.Epochs, cfg.BatchSize, cfg.TrainSamples, cfg.ValSamples = c.lr, 5, 25, 20, 7
+			s, err := NewSolver(set, net, blobs[float64](50, 8, 3, 7), blobs[float64](30, 8, 3, 7), cfg, rng)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Train(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if h := s.History(); len(h.Loss) != c.loss || h.Diverged != (c.loss < 10) {
+				t.Errorf("learning rate %g: %d losses, diverged %v", c.lr, len(h.Loss), h.Diverged)
+			}
+			if err := s.Train(t.Context()); err != nil { // which is over, and draws nothing
+				t.Fatal(err)
+			}
+			if got := rng.RandomSample(); got != want {
+				t.Errorf("learning rate %g: the next random number is %v, want %v", c.lr, got, want)
+			}
+		}
+	})
+}
+
+// What is cancelled after the net diverged goes on drawing where it was.
+func TestSolverDivergedAndCancelled(t *testing.T) {
+	cfg := solverConfig(SGD)
+	cfg.Optim.LearningRate, cfg.Epochs = 1e200, 50
+	want := newTrial[float64](t, cfg)
+	if err := want.Train(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cfg.Checkpoint = filepath.Join(t.TempDir(), "checkpoint")
+	cfg.OnStep = func(Step) { cancel() }
+	s := newTrial[float64](t, cfg)
+	if err := s.Train(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want context.Canceled", err)
+	}
+	if _, err := os.Stat(cfg.Checkpoint); err == nil {
+		t.Error("a checkpoint of spoilt weights")
+	}
+	if err := s.Train(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !s.History().Diverged || s.rng.Uint32() != want.rng.Uint32() {
+		t.Error("the stream is not where it is without the break")
+	}
+}
+
 // Weights that the last update spoils are no success, and not the best weights.
 func TestSolverDivergesAtTheEnd(t *testing.T) {
 	cfg := solverConfig(SGD)

@@ -51,9 +51,10 @@ type History struct {
 // SGD; when iteration % max(N/batch, 1) is 0 it then measures the accuracy on that
 // batch and on val and multiplies the learning rate by the decay.
 //
-// A net that diverges is a result, not an error: see [History]. An error is a wrong
-// configuration, data that do not fit the net, or a cancelled ctx; in the last case
-// the history up to there comes with it.
+// A net that diverges is a result, not an error: see [History]. The minibatches that are
+// left are still drawn then, so rng ends where the course's loop leaves its stream. An error is
+// a wrong configuration, data that do not fit the net, or a cancelled ctx; in the last
+// case the history up to there comes with it.
 func (n *Net[T]) Train(ctx context.Context, train, val Data[T], cfg TrainConfig, rng *nprand.State) (History, error) {
 	if err := n.checkTrain(train, val, cfg); err != nil {
 		return History{}, err
@@ -74,6 +75,9 @@ func (n *Net[T]) Train(ctx context.Context, train, val Data[T], cfg TrainConfig,
 			return h, fmt.Errorf("nn: train: stopped before iteration %d of %d: %w", it, cfg.Iterations, err)
 		}
 		rng.Choice(b.idx, train.Len())
+		if h.Diverged {
+			continue
+		}
 		if err := b.gather(train, n.Classes()); err != nil {
 			return h, err
 		}
@@ -94,9 +98,6 @@ func (n *Net[T]) Train(ctx context.Context, train, val Data[T], cfg TrainConfig,
 		}
 		if cfg.OnStep != nil {
 			cfg.OnStep(step)
-		}
-		if diverged {
-			return h, nil
 		}
 	}
 	return h, nil

@@ -135,6 +135,50 @@ func testDivergence[T kernels.Float](t *testing.T, set *kernels.Set) {
 	}
 }
 
+// NumPy's loop goes on drawing minibatches after the loss is NaN, so what is drawn after the
+// training is the same as if the net had not diverged.
+func TestTrainDivergesWithoutLosingTheStream(t *testing.T) {
+	const want = 0.40498789866906104 // np.random.random_sample() after 40 × np.random.choice(50, 25)
+	onEverySet(t, func(t *testing.T, set *kernels.Set) {
+		for _, c := range []struct {
+			lr       float64
+			diverges bool
+		}{{1e-3, false}, {1e200, true}} {
+			rng := nprand.New(1)
+			net := NewFullyConnected[float64](set, 8, []int{5}, 3, 1e-2, rng)
+			data := blobs[float64](50, 8, 3, 7)
+			h, err := net.Train(t.Context(), data, data, TrainConfig{LearningRate: c.lr, Decay: 1, Iterations: 40, BatchSize: 25}, rng)
+			if err != nil || h.Diverged != c.diverges {
+				t.Fatalf("learning rate %g: diverged %v, %v", c.lr, h.Diverged, err)
+			}
+			if got := rng.RandomSample(); got != want {
+				t.Errorf("learning rate %g: the next random number is %v, want %v", c.lr, got, want)
+			}
+		}
+	})
+}
+
+// A context that ends after the net diverged ends the training, too.
+func TestTrainDivergedAndCancelled(t *testing.T) {
+	rng := nprand.New(5)
+	data := blobs[float64](33, 6, 4, 7)
+	net := NewTwoLayer[float64](kernels.Reference(), 6, 8, 4, 0.1, rng)
+	net.Reg = 1
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	cfg := trainConfig()
+	cfg.LearningRate, cfg.Iterations = 1e200, 1<<30 // drawing all of them would take minutes
+	cfg.OnStep = func(s Step) {
+		if !isFinite(s.Loss) || !net.Finite() {
+			cancel()
+		}
+	}
+	h, err := net.Train(ctx, data, data, cfg, rng)
+	if !errors.Is(err, context.Canceled) || !h.Diverged {
+		t.Errorf("diverged %v, error %v, want context.Canceled", h.Diverged, err)
+	}
+}
+
 // Weights that the last step of all made infinite are found too.
 func TestTrainDivergesAtTheEnd(t *testing.T) {
 	rng := nprand.New(5)

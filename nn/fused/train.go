@@ -70,7 +70,8 @@ type Trainer[T kernels.Float] struct {
 	keep   []bool
 }
 
-// NewTrainer returns a trainer of block that draws its minibatches from rng.
+// NewTrainer returns a trainer of block that draws its minibatches from rng. When no net is left it draws
+// no more, so rng is then not where a loop over all iterations would leave it.
 func NewTrainer[T kernels.Float](block *Block[T], schedule Schedule, rng *nprand.State) (*Trainer[T], error) {
 	s := schedule
 	if s.Batch < 1 || s.Batch > block.shape.Batch {

@@ -63,3 +63,28 @@ func ExampleSolver() {
 	fmt.Println("best validation accuracy:", solver.History().BestValAcc)
 	// Output: best validation accuracy: 1
 }
+
+// The course's check of Adam gives m, v and t and compares the weights after one update.
+func ExampleOptimizer_SetState() {
+	cfg := nn.DefaultOptim(nn.Adam)
+	cfg.LearningRate = 1e-2
+	adam, err := nn.NewOptimizer[float64](kernels.Reference(), cfg, 2)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	err = adam.SetState(nn.OptimState[float64]{M: []float64{0.6, 0.9}, V: []float64{0.7, 0.5}, Steps: 5})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	w := []float64{-0.4, 0.6}
+	adam.Update(w, []float64{-0.6, 0.4})
+	state := adam.State()
+	fmt.Printf("w %.8f\nm %.5f\nv %.5f\nt %d\n", w, state.M, state.V, state.Steps)
+	// Output:
+	// w [-0.40094747 0.59801459]
+	// m [0.48000 0.85000]
+	// v [0.69966 0.49966]
+	// t 6
+}

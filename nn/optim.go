@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -53,15 +54,17 @@ func DefaultOptim(rule Rule) OptimConfig {
 	return c
 }
 
-// arrays returns how many arrays of state the rule keeps per parameter.
-func (r Rule) arrays() int {
+// arrays returns the names of the arrays that the rule keeps per parameter: fields of OptimState.
+func (r Rule) arrays() []string {
 	switch r {
-	case Momentum, Nesterov, RMSProp:
-		return 1
+	case Momentum, Nesterov:
+		return []string{"Velocity"}
+	case RMSProp:
+		return []string{"Cache"}
 	case Adam:
-		return 2
+		return []string{"M", "V"}
 	}
-	return 0
+	return nil
 }
 
 // check says what is wrong with the configuration.
@@ -99,8 +102,9 @@ type Optimizer[T kernels.Float] struct {
 	cfg   OptimConfig
 	ops   kernels.Ops[T]
 	lr    float64
+	n     int // elements
 	steps int
-	state [][]T // v of the momentum rules; a of RMSProp; m and v of Adam
+	state [][]T // in the order of Rule.arrays
 }
 
 // NewOptimizer returns the update rule of cfg for an array of n elements. A
@@ -109,7 +113,7 @@ func NewOptimizer[T kernels.Float](set *kernels.Set, cfg OptimConfig, n int) (*O
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	o := &Optimizer[T]{cfg: cfg, ops: kernels.Of[T](set), lr: cfg.LearningRate}
+	o := &Optimizer[T]{cfg: cfg, ops: kernels.Of[T](set), lr: cfg.LearningRate, n: n}
 	for range cfg.Rule.arrays() {
 		o.state = append(o.state, make([]T, n))
 	}
@@ -121,6 +125,66 @@ func (o *Optimizer[T]) LearningRate() float64 { return o.lr }
 
 // SetLearningRate changes η.
 func (o *Optimizer[T]) SetLearningRate(lr float64) { o.lr = lr }
+
+// An OptimState is what an update rule keeps from one update to the next. An array that
+// is not in the rule's formula is nil.
+type OptimState[T kernels.Float] struct {
+	Velocity []T // v of Momentum and Nesterov
+	Cache    []T // a of RMSProp
+	M, V     []T // m and v of Adam
+	Steps    int // updates so far: t of Adam
+}
+
+// State returns a copy of the state. At the start all arrays are zero.
+func (o *Optimizer[T]) State() OptimState[T] {
+	s := OptimState[T]{Steps: o.steps}
+	for i, a := range s.arrays(o.cfg.Rule) {
+		*a.data = slices.Clone(o.state[i])
+	}
+	return s
+}
+
+// SetState copies s, so that the next update goes on from it. A nil array stands for zeros,
+// as in the course's configurations. An array of another rule or of another length and a
+// negative number of updates are errors, after which the state is as before.
+func (o *Optimizer[T]) SetState(s OptimState[T]) error {
+	if s.Steps < 0 {
+		return fmt.Errorf("nn: %s: state after %d updates, want 0 or more", o.cfg.Rule, s.Steps)
+	}
+	for _, rule := range Rules() {
+		for _, a := range s.arrays(rule) {
+			switch {
+			case *a.data == nil:
+			case !slices.Contains(o.cfg.Rule.arrays(), a.name):
+				return fmt.Errorf("nn: %s: its state has no %s; it has: %s", o.cfg.Rule, a.name, cmp.Or(strings.Join(o.cfg.Rule.arrays(), ", "), "the number of updates alone"))
+			case len(*a.data) != o.n:
+				return fmt.Errorf("nn: %s: %s of %d elements, want %d", o.cfg.Rule, a.name, len(*a.data), o.n)
+			}
+		}
+	}
+	for i, a := range s.arrays(o.cfg.Rule) {
+		clear(o.state[i])
+		copy(o.state[i], *a.data)
+	}
+	o.steps = s.Steps
+	return nil
+}
+
+// A stateArray is a field of an OptimState.
+type stateArray[T kernels.Float] struct {
+	name string
+	data *[]T
+}
+
+// arrays returns the fields that belong to a rule.
+func (s *OptimState[T]) arrays(rule Rule) []stateArray[T] {
+	fields := map[string]*[]T{"Velocity": &s.Velocity, "Cache": &s.Cache, "M": &s.M, "V": &s.V}
+	var all []stateArray[T]
+	for _, name := range rule.arrays() {
+		all = append(all, stateArray[T]{name, fields[name]})
+	}
+	return all
+}
 
 // Update moves w along its gradient.
 func (o *Optimizer[T]) Update(w, grad []T) {

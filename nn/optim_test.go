@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"reflect"
 	"testing"
 
 	"fusegrid/kernels"
@@ -55,6 +56,170 @@ func testOptimizers[T kernels.Float](t *testing.T, set *kernels.Set, g optimGold
 			convert(grad, g.Grads[i])
 			o.Update(w, grad)
 			near(t, string(rule), w, want, tol)
+		}
+	}
+}
+
+// linspace is np.linspace(first, last, 20).
+func linspace[T kernels.Float](first, last float64) []T {
+	v := make([]T, 20)
+	for i := range v {
+		v[i] = T(first + (last-first)*float64(i)/19)
+	}
+	return v
+}
+
+// courseChecks are the course's checks of its update rules: one update of given weights from a given state,
+// with the weights and the state that it prints.
+func courseChecks[T kernels.Float]() []courseCheck[T] {
+	velocity := []float64{
+		0.5406, 0.55475789, 0.56891579, 0.58307368, 0.59723158, 0.61138947, 0.62554737, 0.63970526, 0.65386316, 0.66802105,
+		0.68217895, 0.69633684, 0.71049474, 0.72465263, 0.73881053, 0.75296842, 0.76712632, 0.78128421, 0.79544211, 0.8096,
+	}
+	return []courseCheck[T]{
+		{
+			Momentum, 1e-3, OptimState[T]{Velocity: linspace[T](0.6, 0.9)}, []float64{
+				0.1406, 0.20738947, 0.27417895, 0.34096842, 0.40775789, 0.47454737, 0.54133684, 0.60812632, 0.67491579, 0.74170526,
+				0.80849474, 0.87528421, 0.94207368, 1.00886316, 1.07565263, 1.14244211, 1.20923158, 1.27602105, 1.34281053, 1.4096,
+			}, velocity, nil,
+		},
+		{
+			Nesterov, 1e-3, OptimState[T]{Velocity: linspace[T](0.6, 0.9)}, []float64{
+				0.08714, 0.15246105, 0.21778211, 0.28310316, 0.34842421, 0.41374526, 0.47906632, 0.54438737, 0.60970842, 0.67502947,
+				0.74035053, 0.80567158, 0.87099263, 0.93631368, 1.00163474, 1.06695579, 1.13227684, 1.19759789, 1.26291895, 1.32824,
+			}, velocity, nil,
+		},
+		{
+			RMSProp, 1e-2, OptimState[T]{Cache: linspace[T](0.6, 0.9)}, []float64{
+				-0.39223849, -0.34037513, -0.28849239, -0.23659121, -0.18467247, -0.132737, -0.08078555, -0.02881884, 0.02316247, 0.07515774,
+				0.12716641, 0.17918792, 0.23122175, 0.28326742, 0.33532447, 0.38739248, 0.43947102, 0.49155973, 0.54365823, 0.59576619,
+			}, []float64{
+				0.5976, 0.6126277, 0.6277108, 0.64284931, 0.65804321, 0.67329252, 0.68859723, 0.70395734, 0.71937285, 0.73484377,
+				0.75037008, 0.7659518, 0.78158892, 0.79728144, 0.81302936, 0.82883269, 0.84469141, 0.86060554, 0.87657507, 0.8926,
+			}, nil,
+		},
+		{
+			Adam, 1e-2, OptimState[T]{M: linspace[T](0.6, 0.9), V: linspace[T](0.7, 0.5), Steps: 5}, []float64{
+				-0.40094747, -0.34836187, -0.29577703, -0.24319299, -0.19060977, -0.1380274, -0.08544591, -0.03286534, 0.01971428, 0.0722929,
+				0.1248705, 0.17744702, 0.23002243, 0.28259667, 0.33516969, 0.38774145, 0.44031188, 0.49288093, 0.54544852, 0.59801459,
+			}, []float64{
+				0.48, 0.49947368, 0.51894737, 0.53842105, 0.55789474, 0.57736842, 0.59684211, 0.61631579, 0.63578947, 0.65526316,
+				0.67473684, 0.69421053, 0.71368421, 0.73315789, 0.75263158, 0.77210526, 0.79157895, 0.81105263, 0.83052632, 0.85,
+			}, []float64{
+				0.69966, 0.68908382, 0.67851319, 0.66794809, 0.65738853, 0.64683452, 0.63628604, 0.6257431, 0.61520571, 0.60467385,
+				0.59414753, 0.58362676, 0.57311152, 0.56260183, 0.55209767, 0.54159906, 0.53110598, 0.52061845, 0.51013645, 0.49966,
+			},
+		},
+	}
+}
+
+type courseCheck[T kernels.Float] struct {
+	rule          Rule
+	lr            float64
+	state         OptimState[T]
+	weights       []float64
+	first, second []float64 // arrays of the state after the update
+}
+
+func TestOptimizersFromTheCoursesState(t *testing.T) {
+	onEverySet(t, func(t *testing.T, set *kernels.Set) {
+		testCourseState[float32](t, set, 1e-6)
+		testCourseState[float64](t, set, 5e-9) // half a unit of the last digit that is printed
+	})
+}
+
+func testCourseState[T kernels.Float](t *testing.T, set *kernels.Set, tol float64) {
+	for _, c := range courseChecks[T]() {
+		cfg := DefaultOptim(c.rule)
+		cfg.LearningRate = c.lr
+		o, err := NewOptimizer[T](set, cfg, 20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := o.SetState(c.state); err != nil {
+			t.Fatal(err)
+		}
+		w := linspace[T](-0.4, 0.6)
+		o.Update(w, linspace[T](-0.6, 0.4))
+		name := string(c.rule)
+		near(t, name, w, c.weights, tol)
+		after := o.State()
+		if after.Steps != c.state.Steps+1 {
+			t.Errorf("%s: %d updates, want %d", name, after.Steps, c.state.Steps+1)
+		}
+		for i, a := range after.arrays(c.rule) {
+			near(t, name+": "+a.name, *a.data, [][]float64{c.first, c.second}[i], tol)
+		}
+	}
+}
+
+// An optimizer in the state of another does what that does, and they share nothing.
+func TestOptimizerStateIsCopied(t *testing.T) {
+	for _, rule := range Rules() {
+		cfg := DefaultOptim(rule)
+		one, err := NewOptimizer[float64](kernels.Reference(), cfg, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := NewOptimizer[float64](kernels.Reference(), cfg, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, grad := []float64{1, 2, 3}, []float64{0.1, -0.2, 0.3}
+		one.Update(w, grad)
+		state := one.State()
+		if err := other.SetState(state); err != nil {
+			t.Fatalf("%s: %v", rule, err)
+		}
+		for _, a := range state.arrays(rule) {
+			for i := range *a.data {
+				(*a.data)[i] = 1e9
+			}
+		}
+		w2 := append([]float64(nil), w...)
+		one.Update(w, grad)
+		other.Update(w2, grad)
+		sameBits(t, string(rule), w2, w)
+
+		// Arrays that are not given are zero, as at the start.
+		if err := other.SetState(OptimState[float64]{}); err != nil {
+			t.Fatal(err)
+		}
+		fresh, err := NewOptimizer[float64](kernels.Reference(), cfg, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, w2 = []float64{1, 2, 3}, []float64{1, 2, 3}
+		fresh.Update(w, grad)
+		other.Update(w2, grad)
+		sameBits(t, string(rule)+" from an empty state", w2, w)
+	}
+}
+
+func TestSetStateRefuses(t *testing.T) {
+	for _, c := range []struct {
+		rule  Rule
+		state OptimState[float64]
+		want  string
+	}{
+		{Adam, OptimState[float64]{Steps: -1}, "nn: adam: state after -1 updates, want 0 or more"},
+		{Adam, OptimState[float64]{M: make([]float64, 2), V: make([]float64, 3)}, "nn: adam: V of 3 elements, want 2"},
+		{Adam, OptimState[float64]{Velocity: make([]float64, 2)}, "nn: adam: its state has no Velocity; it has: M, V"},
+		{Momentum, OptimState[float64]{V: make([]float64, 2)}, "nn: sgd_momentum: its state has no V; it has: Velocity"},
+		{RMSProp, OptimState[float64]{Cache: []float64{}}, "nn: rmsprop: Cache of 0 elements, want 2"},
+		{SGD, OptimState[float64]{Cache: make([]float64, 2)}, "nn: sgd: its state has no Cache; it has: the number of updates alone"},
+	} {
+		o, err := NewOptimizer[float64](kernels.Reference(), DefaultOptim(c.rule), 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Update([]float64{1, 2}, []float64{3, 4})
+		before := o.State()
+		if err := o.SetState(c.state); err == nil || err.Error() != c.want {
+			t.Errorf("%s: error %v, want %s", c.rule, err, c.want)
+		}
+		if after := o.State(); !reflect.DeepEqual(after, before) {
+			t.Errorf("%s: the state is %v after the error, was %v", c.rule, after, before)
 		}
 	}
 }

@@ -15,6 +15,10 @@ type TrainConfig struct {
 	Iterations   int     // number of SGD steps, ≥ 0
 	BatchSize    int     // samples per step, ≥ 1; drawn with replacement, so it may exceed the data
 
+	// Division says how many iterations an epoch has where the batch size does not divide the number of
+	// training samples. The zero value, FloorDivision, is that of the course's printed figures.
+	Division Division
+
 	// OnStep, where not nil, is called after every step, from the training goroutine.
 	OnStep func(Step)
 }
@@ -49,7 +53,8 @@ type History struct {
 // Train is the course's train for the two-layer net, and works for any depth: each
 // iteration draws rng.Choice(N, batch), records the loss, and updates with plain
 // SGD; when iteration % max(N/batch, 1) is 0 it then measures the accuracy on that
-// batch and on val and multiplies the learning rate by the decay.
+// batch and on val and multiplies the learning rate by the decay. [TrainConfig.Division]
+// says what N/batch is.
 //
 // A net that diverges is a result, not an error: see [History]. The minibatches that are
 // left are still drawn then, so rng ends where the course's loop leaves its stream. An error is
@@ -59,8 +64,8 @@ func (n *Net[T]) Train(ctx context.Context, train, val Data[T], cfg TrainConfig,
 	if err := n.checkTrain(train, val, cfg); err != nil {
 		return History{}, err
 	}
-	perEpoch := max(train.Len()/cfg.BatchSize, 1)
-	epochs := (cfg.Iterations + perEpoch - 1) / perEpoch
+	period := cfg.Division.Period(train.Len(), cfg.BatchSize)
+	epochs := cfg.Iterations/period + 1
 	h := History{
 		Loss:     make([]float64, 0, min(cfg.Iterations, historyRoom)),
 		TrainAcc: make([]float64, 0, min(epochs, historyRoom)),
@@ -85,7 +90,7 @@ func (n *Net[T]) Train(ctx context.Context, train, val Data[T], cfg TrainConfig,
 		h.Loss = append(h.Loss, step.Loss)
 		// The weights are checked where they are measured and at the end; between, the
 		// next loss shows them.
-		epoch := it%perEpoch == 0
+		epoch := it%period == 0
 		check := epoch || it == cfg.Iterations-1
 		diverged := h.diverged(it, isFinite(step.Loss) && (!check || n.Finite()))
 		if epoch && !diverged {
@@ -126,6 +131,8 @@ func (n *Net[T]) checkTrain(train, val Data[T], cfg TrainConfig) error {
 		return fmt.Errorf("nn: train: %d iterations, want 0 or more", cfg.Iterations)
 	case cfg.BatchSize < 1:
 		return fmt.Errorf("nn: train: batch size %d, want 1 or more", cfg.BatchSize)
+	case cfg.Division != FloorDivision && cfg.Division != TrueDivision:
+		return fmt.Errorf("nn: train: %v, want FloorDivision or TrueDivision", cfg.Division)
 	}
 	return checkData(n.Inputs(), train, val)
 }

@@ -234,6 +234,7 @@ func TestTrainRefuses(t *testing.T) {
 		{"decay", []string{"decay -1"}, func(s *setup) { s.cfg.Decay = -1 }},
 		{"iterations", []string{"-1 iterations"}, func(s *setup) { s.cfg.Iterations = -1 }},
 		{"batch", []string{"batch size 0", "1 or more"}, func(s *setup) { s.cfg.BatchSize = 0 }},
+		{"division", []string{"Division(7)", "FloorDivision or TrueDivision"}, func(s *setup) { s.cfg.Division = 7 }},
 		{"reg", []string{"regularization -0.5"}, func(s *setup) { s.net.Reg = -0.5 }},
 		{"reg NaN", []string{"regularization NaN"}, func(s *setup) { s.net.Reg = math.NaN() }},
 		{"no data", []string{"training data have no samples"}, func(s *setup) { s.train = blobs[float64](0, 6, 4, 7) }},

@@ -32,9 +32,19 @@ type Config struct {
 	Order *uint32 `json:"order,omitempty"`
 	Rule  string  `json:"rule,omitempty"` // momentum or nesterov; empty for plain SGD
 	Mu    float64 `json:"mu,omitempty"`   // of these rules: the share of the velocity that is kept
+
+	// Division is "true" where an epoch of the two-layer net has a fraction of an iteration, as in
+	// Python 3. It is empty for floor division, and where both are the same.
+	Division string `json:"division,omitempty"`
 }
 
-// PerEpoch returns the iterations of an epoch, as the assignment counts them.
+// DivisionMatters reports whether floor and true division of the training images by the batch give
+// other epochs.
+func (c *Config) DivisionMatters() bool {
+	return c.Net != "fc" && c.Batch > 0 && c.Batch < c.Split[0] && c.Split[0]%c.Batch != 0
+}
+
+// PerEpoch returns the whole iterations of an epoch, as the assignment counts them.
 func (c *Config) PerEpoch() int { return max(c.Split[0]/max(c.Batch, 1), 1) }
 
 // A field is one line of the canonical form: a name and an exact value. While the value of an
@@ -77,6 +87,7 @@ var fields = []field{
 		}
 		return appendExact(b, c.Mu)
 	}},
+	{"division", true, true, func(b []byte, c *Config) []byte { return append(b, c.Division...) }},
 	{"dtype", false, true, func(b []byte, c *Config) []byte { return append(b, c.DType...) }},
 	{"class", false, true, func(b []byte, c *Config) []byte { return append(b, c.Class...) }},
 }
@@ -151,7 +162,7 @@ func (c *Config) Equal(d *Config) bool {
 		c.LR == d.LR && c.Reg == d.Reg && c.Decay == d.Decay && c.Std == d.Std &&
 		c.Batch == d.Batch && c.Iters == d.Iters && c.Seed == d.Seed && c.DType == d.DType && c.Class == d.Class &&
 		(c.Order == d.Order || c.Order != nil && d.Order != nil && *c.Order == *d.Order) &&
-		c.Rule == d.Rule && c.Mu == d.Mu
+		c.Rule == d.Rule && c.Mu == d.Mu && c.Division == d.Division
 }
 
 // FLOPs returns the floating-point operations of the matrix products of one

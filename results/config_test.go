@@ -71,6 +71,43 @@ func TestKeyDependsOnAll(t *testing.T) {
 	}
 }
 
+// TestDivision: what was recorded before there was a choice has floor division.
+func TestDivision(t *testing.T) {
+	c := trial(0).Config
+	c.Batch = 128
+	floor := c.Key()
+	if text := c.Canonical(); strings.Contains(text, "division") {
+		t.Errorf("a line for floor division:\n%s", text)
+	}
+	c.Division = "true"
+	if text := c.Canonical(); !strings.Contains(text, "\ndivision=true\ndtype=") || c.Key() == floor {
+		t.Errorf("no line for true division:\n%s", text)
+	}
+	for _, tt := range []struct {
+		net     string
+		batch   int
+		matters bool
+	}{
+		{"two-layer", 128, true}, {"two-layer", 450, true}, {"two-layer", 48999, true}, {"two-layer", 200, false},
+		{"two-layer", 1, false}, {"two-layer", 49000, false}, {"two-layer", 50000, false}, {"two-layer", 0, false}, {"fc", 128, false},
+	} {
+		c := Config{Net: tt.net, Batch: tt.batch, Split: [3]int{49000, 1000, 1000}}
+		if c.DivisionMatters() != tt.matters {
+			t.Errorf("%s, batch %d: the division matters: %v", tt.net, tt.batch, !tt.matters)
+		}
+	}
+
+	r := trial(0)
+	r.Config.Division = "true"
+	if caption := NewTable([]Record{r}).Caption(); !strings.Contains(caption, ", division true, ") {
+		t.Errorf("caption %q", caption)
+	}
+	var b strings.Builder
+	if err := NewTable([]Record{r, trial(0)}).WriteText(&b, 200, 0); err != nil || !strings.Contains(b.String(), " division ") {
+		t.Errorf("%v, no column for the division:\n%s", err, &b)
+	}
+}
+
 func TestEqualOrders(t *testing.T) {
 	c, d := trial(0).Config, trial(0).Config
 	c.Order, d.Order = ptr[uint32](3), ptr[uint32](3)

@@ -215,6 +215,10 @@ func (e *encoder) config(c *Config) {
 		e.raw(`,"mu":`)
 		e.float(c.Mu)
 	}
+	if c.Division != "" {
+		e.raw(`,"division":`)
+		e.string(c.Division)
+	}
 	e.raw(`}`)
 }
 

@@ -77,7 +77,7 @@ func (t *Table) Caption() string {
 		case "net", "dtype":
 			parts = append(parts, value)
 		case "split":
-		case "order", "rule", "mu":
+		case "order", "rule", "mu", "division":
 			if value != "" {
 				parts = append(parts, f.name+" "+value)
 			}

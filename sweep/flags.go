@@ -21,6 +21,7 @@ import (
 type options struct {
 	net, dtype string
 	rule       string    // sgd, momentum or nesterov
+	division   string    // floor or true
 	order      *uint32   // seed of the minibatches, if they have a stream of their own
 	race       *stopRule // nil if all train to the end
 	block      int       // trials of a block, 0 for the planner's choice
@@ -265,6 +266,9 @@ func parseOptions(args []string) (*options, error) {
 		}
 		o.block = 1
 	}
+	if o.division == "true" && o.net == "fc" {
+		return nil, badInput{errors.New("-division true is for the two-layer net; the Solver of -net fc divides by floor")}
+	}
 	var err error
 	if o.race, err = parseRace(halving, stop); err != nil {
 		return nil, err
@@ -299,6 +303,7 @@ func (o *options) trainingFlags(fs *flag.FlagSet, impl, fuse *string) {
 	fs.Func("net", "", choice(&o.net, "two-layer", "fc"))
 	fs.Func("dtype", "", choice(&o.dtype, "f32", "f64"))
 	fs.Func("rule", "", choice(&o.rule, "sgd", "momentum", "nesterov"))
+	fs.Func("division", "", choice(&o.division, "floor", "true"))
 	fs.Func("order", "", func(s string) error {
 		seed, err := strconv.ParseUint(s, 10, 32)
 		if err != nil {

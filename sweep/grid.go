@@ -170,5 +170,25 @@ func (g *grid) at(i int, base results.Config) results.Config {
 	c.Decay, c.Std = g.decay[index[4]], g.std[index[5]]
 	c.Mu, c.LR, c.Reg = g.mu[index[6]], g.lr[index[7]], g.reg[index[8]]
 	c.Seed = uint32(g.seed[index[9]])
+	if !c.DivisionMatters() {
+		c.Division = "" // so that it has the key of the same training by floor division
+	}
 	return c
+}
+
+// divisionNote says how the epochs are divided and what the other way is, or "" where both agree.
+func (g *grid) divisionNote(base results.Config) string {
+	for _, batch := range g.batch {
+		c := base
+		if c.Batch = int(batch); !c.DivisionMatters() {
+			continue
+		}
+		n := c.Split[0]
+		floor, exact := float64(c.PerEpoch()), float64(n)/float64(batch)
+		if c.Division == "true" {
+			return fmt.Sprintf("batch %d does not divide %d images: an epoch is %.7g iterations (Python 3); -division floor: %.0f (Python 2)", batch, n, exact, floor)
+		}
+		return fmt.Sprintf("batch %d does not divide %d images: an epoch is %.0f iterations (Python 2); -division true: %.7g (Python 3)", batch, n, floor, exact)
+	}
+	return ""
 }

@@ -31,6 +31,9 @@ How to train:
   -dtype    f32 (default), or f64, which gives the assignment's digits
   -impl     kernel set, see "sweep impl" (default: the fastest)
   -rule     sgd (default), momentum or nesterov
+  -division images / batch, the iterations of an epoch: floor (default), as in
+            Python 2, or true, as in Python 3, such as 382.8125 for batch 128.
+            Accuracy and -decay come where iterations are multiples. Not for fc
   -order    seed of the minibatches alone. Without it they follow the weights in
             the stream of -seed, as in the course. With it all nets see the same
             minibatches, so seeds and hidden sizes train together too

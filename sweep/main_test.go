@@ -206,6 +206,8 @@ func TestBadInput(t *testing.T) {
 		{"-reg log:0..1:3", `-reg "log:0..1:3": ratios cannot begin at 0; put the 0 before, 0,log:1e-3..1:3` + reg},
 		{"-lr 1 -lr 2", `-lr "2": it is given twice; write one list, separated by commas`},
 		{"-lr", `-lr needs a value; see sweep help`},
+		{"-division half", `-division "half": there are floor and true`},
+		{"-net fc -division true", `-division true is for the two-layer net; the Solver of -net fc divides by floor`},
 		{"-lr 1 2", `"2" is not a flag; lists have no spaces, -lr 1e-4,1e-3; see sweep help`},
 		{"-batch 0", `-batch "0": "0" is less than 1` + batch},
 		{"-batch 1.5", `-batch "1.5": "1.5" is not a whole number` + batch},

@@ -67,7 +67,11 @@ func median(x []float64) float64 {
 func (s *job) measured(b block) float64 {
 	c := b.trials[0].config
 	val, test := float64(s.data.Val.Len()), float64(s.data.Test.Len())
-	epochs := (c.Iters - b.done + c.PerEpoch() - 1) / c.PerEpoch()
+	period := c.PerEpoch()
+	if d, err := division(c); err == nil && c.Net != "fc" {
+		period = d.Period(c.Split[0], c.Batch)
+	}
+	epochs := (c.Iters-b.done-1)/period + 1
 	if c.Net == "fc" {
 		return float64(epochs+1)*(val+float64(min(1000, s.data.Train.Len()))) + val + test
 	}

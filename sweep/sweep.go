@@ -40,6 +40,9 @@ func sweep(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if s.races, err = newRaces(o.race, o.grid, s.base); err != nil {
 		return err
 	}
+	if note := o.grid.divisionNote(s.base); note != "" {
+		fmt.Fprintf(stderr, "sweep: %s\n", note)
+	}
 	r, err := newRunner(o.dtype, o.set, data)
 	if err != nil {
 		return badInput{err}
@@ -56,8 +59,12 @@ func base(o *options, data *dataset.Split) results.Config {
 	if rule == "sgd" {
 		rule = "" // absent, so that keys made before there were rules remain valid
 	}
+	division := o.division
+	if division != "true" {
+		division = "" // absent, so that keys made before there was a choice remain valid
+	}
 	return results.Config{
-		Order: o.order, Rule: rule,
+		Order: o.order, Rule: rule, Division: division,
 		Data: data.Hash, Split: [3]int{data.Train.Len(), data.Val.Len(), data.Test.Len()},
 		Pixels: strings.ToLower(data.Order.String()),
 		Net:    o.net, DType: o.dtype, Class: string(o.set.Class),

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"fusegrid/kernels"
+	"fusegrid/nn"
 	"fusegrid/nn/dataset"
 	"fusegrid/nn/fused"
 	"fusegrid/nn/nprand"
@@ -278,12 +279,26 @@ func (t *trainer[T]) begin(b block) (*fused.Trainer[T], error) {
 	if c.Net == "fc" {
 		schedule.Protocol = fused.Solver
 	}
+	if schedule.Division, err = division(c); err != nil {
+		return nil, err
+	}
 	return fused.NewTrainer(block, schedule, stream)
 }
 
 // sameStart reports whether nets of one block have the same initial weights.
 func sameStart(a, b results.Config) bool {
 	return a.Seed == b.Seed && a.Std == b.Std && slices.Equal(a.Hidden, b.Hidden)
+}
+
+// division returns how a training divides its images into epochs.
+func division(c results.Config) (nn.Division, error) {
+	switch c.Division {
+	case "":
+		return nn.FloorDivision, nil
+	case "true":
+		return nn.TrueDivision, nil
+	}
+	return 0, fmt.Errorf("division %q is not known here; there are floor and true", c.Division)
 }
 
 // rules maps the names of a configuration.

@@ -188,6 +188,7 @@ func TestNewTrainerRefuses(t *testing.T) {
 		"batch 21":                       func(s *fused.Schedule) { s.Batch = 21 },
 		"batch 0":                        func(s *fused.Schedule) { s.Batch = 0 },
 		"-1 iterations":                  func(s *fused.Schedule) { s.Iterations = -1 },
+		"Division(2)":                    func(s *fused.Schedule) { s.Division = 2 },
 		"0 images":                       func(s *fused.Schedule) { s.Val = fused.Images{} },
 		"479 bytes for 40 images":        func(s *fused.Schedule) { s.Train.X = s.Train.X[1:] },
 		"image 3 has label 10, want 0…9": func(s *fused.Schedule) { s.Train.Y = append([]uint8{0, 0, 0, 10}, s.Train.Y[4:]...) },

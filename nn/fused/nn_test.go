@@ -17,13 +17,25 @@ import (
 // together in a block: losses, accuracies and weights have the same bits.
 func TestSameBitsAsNet(t *testing.T) {
 	for _, set := range sets() {
-		t.Run(fmt.Sprintf("impl=%s/dtype=f32", set.Name), func(t *testing.T) { testAsNet[float32](t, set) })
-		t.Run(fmt.Sprintf("impl=%s/dtype=f64", set.Name), func(t *testing.T) { testAsNet[float64](t, set) })
+		t.Run(fmt.Sprintf("impl=%s/dtype=f32", set.Name), func(t *testing.T) { testAsNet[float32](t, set, 20, nn.FloorDivision) })
+		t.Run(fmt.Sprintf("impl=%s/dtype=f64", set.Name), func(t *testing.T) { testAsNet[float64](t, set, 20, nn.FloorDivision) })
 	}
 }
 
-func testAsNet[T kernels.Float](t *testing.T, set *kernels.Set) {
-	const seed, iterations, batch, hidden = 5, 50, 20, 11
+// TestSameBitsAsNetWhereBatchesDoNotDivide is the same with 120 images in batches of 32 and 36, which
+// true division makes 3.75 and 3.33… iterations of an epoch.
+func TestSameBitsAsNetWhereBatchesDoNotDivide(t *testing.T) {
+	for _, division := range []nn.Division{nn.FloorDivision, nn.TrueDivision} {
+		for _, batch := range []int{32, 36} {
+			t.Run(fmt.Sprintf("%v/batch=%d", division, batch), func(t *testing.T) {
+				testAsNet[float64](t, kernels.Reference(), batch, division)
+			})
+		}
+	}
+}
+
+func testAsNet[T kernels.Float](t *testing.T, set *kernels.Set, batch int, division nn.Division) {
+	const seed, iterations, hidden = 5, 50, 11
 	train, val := images(1, 120, pixels), images(2, 30, pixels)
 	mean := meanOf[float64](train, pixels)
 	lrs, regs := []float64{1e-3, 3e-3, 1e-2}, []float64{0, 0.3, 0.85}
@@ -41,7 +53,7 @@ func testAsNet[T kernels.Float](t *testing.T, set *kernels.Set) {
 		stream = nprand.New(seed) // weights and batches come from one stream
 		block.Init(k, stream)
 	}
-	schedule := fused.Schedule{Iterations: iterations, Batch: batch, Train: train, Val: val}
+	schedule := fused.Schedule{Iterations: iterations, Batch: batch, Train: train, Val: val, Division: division}
 	together, err := fused.NewTrainer(block, schedule, stream)
 	if err != nil {
 		t.Fatal(err)
@@ -55,12 +67,15 @@ func testAsNet[T kernels.Float](t *testing.T, set *kernels.Set) {
 		net := nn.NewTwoLayer[T](set, pixels, hidden, 10, 1e-2, rng)
 		net.Reg = regs[k]
 		h, err := net.Train(context.Background(), pixelsOf[T](t, set, train, mean), pixelsOf[T](t, set, val, mean), nn.TrainConfig{
-			LearningRate: lrs[k], Decay: 0.95, Iterations: iterations, BatchSize: batch,
+			LearningRate: lrs[k], Decay: 0.95, Iterations: iterations, BatchSize: batch, Division: division,
 		}, rng)
 		if err != nil {
 			t.Fatal(err)
 		}
 		curve := together.Curve(k)
+		if n := (iterations-1)/division.Period(120, batch) + 1; len(curve.ValAcc) != n {
+			t.Errorf("net %d: %d measurements, want %d", k, len(curve.ValAcc), n)
+		}
 		if !slices.Equal(h.Loss, curve.Loss) {
 			t.Errorf("net %d: losses differ: %v, alone %v", k, curve.Loss, h.Loss)
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"fusegrid/kernels"
+	"fusegrid/nn"
 	"fusegrid/nn/nprand"
 )
 
@@ -37,6 +38,9 @@ type Schedule struct {
 	Iterations int
 	Batch      int
 	Train, Val Images
+
+	// Division says how many iterations an epoch of [Course] has; the Solver always divides by floor.
+	Division nn.Division
 }
 
 // A Curve is the history of one net.
@@ -79,6 +83,9 @@ func NewTrainer[T kernels.Float](block *Block[T], schedule Schedule, rng *nprand
 	}
 	if s.Iterations < 0 {
 		return nil, fmt.Errorf("fused: %d iterations, want 0 or more", s.Iterations)
+	}
+	if s.Division != nn.FloorDivision && s.Division != nn.TrueDivision {
+		return nil, fmt.Errorf("fused: %v, want FloorDivision or TrueDivision", s.Division)
 	}
 	for _, set := range []Images{s.Train, s.Val} {
 		if set.Len() == 0 || len(set.X) != set.Len()*block.shape.Inputs {
@@ -216,7 +223,7 @@ func (t *Trainer[T]) measures() bool { return t.measuresAfter(t.done + 1) }
 // measuresAfter reports whether the protocol asks for accuracies after that many iterations.
 func (t *Trainer[T]) measuresAfter(step int) bool {
 	if t.schedule.Protocol == Course {
-		return (step-1)%t.perEpoch() == 0
+		return (step-1)%t.schedule.Division.Period(t.schedule.Train.Len(), t.schedule.Batch) == 0
 	}
 	return step == 1 || step == t.schedule.Iterations || step%t.perEpoch() == 0
 }
@@ -242,6 +249,7 @@ func (t *Trainer[T]) measure() {
 	}
 }
 
+// perEpoch returns the iterations of an epoch of the Solver.
 func (t *Trainer[T]) perEpoch() int { return max(t.schedule.Train.Len()/t.schedule.Batch, 1) }
 
 // record measures the accuracy of every net on the training images at idx and on the validation set.

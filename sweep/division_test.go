@@ -1,0 +1,194 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"fusegrid"
+	"fusegrid/nn"
+	"fusegrid/nn/nprand"
+	"fusegrid/results"
+)
+
+// only returns the one record of an output folder.
+func only(t *testing.T, dir string) results.Record {
+	t.Helper()
+	records := recorded(t, dir)
+	if len(records) != 1 {
+		t.Fatalf("%d records in %s, want 1", len(records), dir)
+	}
+	return records[0]
+}
+
+// TestDivision trains 30 images in batches of 20, 1.5 iterations an epoch, and holds the losses
+// to those of package nn.
+func TestDivision(t *testing.T) {
+	isolate(t)
+	const args = "-dtype f64 -lr 1e-2 -reg 0.1 -hidden 3 -batch 20 -decay 0.5 -std 1e-2 -iters 5"
+	data := tiny()
+	last := map[nn.Division]float64{}
+	for _, d := range []nn.Division{nn.FloorDivision, nn.TrueDivision} {
+		out := d.String()
+		s, r, _ := newJob(t, out, args+" -division "+out)
+		if err := s.run(t.Context(), r, nil); err != nil {
+			t.Fatal(err)
+		}
+
+		rng := nprand.New(0)
+		net := nn.NewTwoLayer[float64](s.set, len(data.Mean), 3, 10, 1e-2, rng)
+		net.Reg = 0.1
+		train, err := nn.NewPixels[float64](s.set, data.Train.X, data.Train.Y, data.Mean)
+		if err != nil {
+			t.Fatal(err)
+		}
+		val, err := nn.NewPixels[float64](s.set, data.Val.X, data.Val.Y, data.Mean)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hist, err := net.Train(t.Context(), train, val, nn.TrainConfig{LearningRate: 1e-2, Decay: 0.5, Iterations: 5, BatchSize: 20, Division: d}, rng)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := only(t, out)
+		if got.Losses != hashNumbers(hist.Loss) {
+			t.Errorf("%v: the last loss is %v, package nn has %v", d, *got.Loss.Last, hist.Loss[4])
+		}
+		if n := map[nn.Division]int{nn.FloorDivision: 5, nn.TrueDivision: 2}[d]; len(hist.ValAcc) != n {
+			t.Errorf("%v: %d measurements, want %d", d, len(hist.ValAcc), n)
+		}
+		last[d] = *got.Loss.Last
+	}
+	if last[nn.FloorDivision] == last[nn.TrueDivision] {
+		t.Error("both divisions give the same losses")
+	}
+}
+
+// TestDivisionKeys: trials by floor division, and those that every division makes the same, are found
+// again, whatever -division says.
+func TestDivisionKeys(t *testing.T) {
+	isolate(t)
+	args := func(batch string, more ...string) []string {
+		return append(strings.Fields("-data synthetic -impl reference -quiet -hidden 3 -iters 4 -lr 1e-3 -reg 0 -out o -batch "+batch), more...)
+	}
+	for _, c := range []struct {
+		args []string
+		say  string
+		key  string // the line of the key, if there is one
+		all  int    // trials on record then
+	}{
+		{args("64"), "sweep: batch 64 does not divide 10000 images: an epoch is 156 iterations (Python 2); -division true: 156.25 (Python 3)\n", "", 1},
+		{args("64", "-division", "floor"), "0 to train", "", 1},
+		{args("64", "-division", "true"), "sweep: batch 64 does not divide 10000 images: an epoch is 156.25 iterations (Python 3); -division floor: 156 (Python 2)\n", "true", 2},
+		{args("64", "-division", "true"), "0 to train", "", 2},
+		{args("50", "-division", "true"), "", "", 3},
+		{args("50"), "0 to train", "", 3},
+	} {
+		_, stderr, code := call(t, c.args...)
+		if code != exitOK || !strings.Contains(stderr, c.say) {
+			t.Fatalf("%q: exit code %d, stderr %q, want %q", c.args, code, stderr, c.say)
+		}
+		if c.say == "" && strings.Contains(stderr, "divide") {
+			t.Errorf("%q: stderr %q", c.args, stderr)
+		}
+		records := recorded(t, "o")
+		if len(records) != c.all {
+			t.Errorf("%q: %d trials on record, want %d", c.args, len(records), c.all)
+		}
+		if r := records[len(records)-1]; c.key != "" && r.Config.Division != c.key {
+			t.Errorf("%q: division %q on record, want %q", c.args, r.Config.Division, c.key)
+		}
+	}
+	if stdout, stderr, code := call(t, "verify", "-all", "-out", "o"); code != exitOK || strings.Count(stdout, "the same bits") != 3 {
+		t.Errorf("verify: exit code %d, %s%s", code, stdout, stderr)
+	}
+	if csv, err := os.ReadFile(filepath.Join("o", csvName)); err != nil || strings.Count(string(csv), ",true,") != 1 {
+		t.Errorf("%v, table:\n%s", err, csv)
+	}
+}
+
+// TestDivisionGoesOn: with more iterations, trials go on from states of their own division alone.
+func TestDivisionGoesOn(t *testing.T) {
+	isolate(t)
+	const args = "-dtype f64 -lr 1e-2 -reg 0.1 -hidden 3 -batch 20 -decay 0.5 -std 1e-2"
+	train := func(out, more string) *job {
+		s, r, _ := newJob(t, out, args+more)
+		if err := s.run(t.Context(), r, nil); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	train("o", " -iters 4 -states all -division true")
+	train("o", " -iters 7 -division floor")
+	s := train("o", " -iters 7 -division true")
+	if text := s.stderr.(fmt.Stringer).String(); !strings.Contains(text, "after 4") {
+		t.Errorf("it does not go on from the state of 4 iterations: %q", text)
+	}
+	train("floor", " -iters 7")
+	train("true", " -iters 7 -division true")
+	want := map[string]results.Record{"": only(t, "floor"), "true": only(t, "true")}
+	for _, r := range recorded(t, "o") {
+		if w := want[r.Config.Division]; r.Config.Iters == 7 && (r.Losses != w.Losses || r.Weights != w.Weights || r.Key != w.Key) {
+			t.Errorf("division %q: other bits than without a break", r.Config.Division)
+		}
+	}
+}
+
+// TestPredictDivision counts what is measured: with 30 images in batches of 20, at every iteration or at
+// every third.
+func TestPredictDivision(t *testing.T) {
+	for division, images := range map[string]float64{"floor": 30*40 + 30, "true": 10*40 + 30} {
+		s, _, _ := newJob(t, "o", "-batch 20 -iters 30 -lr 1e-3 -reg 0 -division "+division)
+		b := block{trials: pending(s.grid, s.base, s.flops, func(string) bool { return false })}
+		if got := s.measured(b); got != images {
+			t.Errorf("%s: %g images, want %g", division, got, images)
+		}
+	}
+}
+
+// TestDivisionOnImages: the figures of the course's loop in NumPy, in Python 2 and in Python 3.
+func TestDivisionOnImages(t *testing.T) {
+	data := os.Getenv("FUSEGRID_DATA")
+	switch best, _ := fusegrid.Best(); {
+	case data == "":
+		t.Skip("FUSEGRID_DATA is not set: it names the folder with the CIFAR-10 batches")
+	case testing.Short():
+		t.Skip("takes half a minute")
+	case best.Class != "fma":
+		t.Skipf("%s is too slow for this", best.Name)
+	}
+	isolate(t)
+	for _, c := range []struct {
+		batch, iters     int
+		division         string
+		loss             float64
+		val, test        float64 // after the training
+		trainAcc, valAcc float64 // at the last multiple of an epoch, where they are known
+	}{
+		{128, 1000, "true", 1.5762292908596967, .459, .463, .140625, .113},
+		{128, 1000, "floor", 1.5871052022157282, .46, .456, 0, 0},
+		{64, 1600, "true", 1.5747172467125967, .467, .442, 0, 0},
+		{64, 1600, "floor", 1.52126984509938, .463, .444, 0, 0},
+		{450, 300, "true", 1.6639393247309489, .407, .395, 46.0 / 450, .076},
+		{450, 300, "floor", 1.6731904368088575, .408, .392, 169.0 / 450, .371},
+	} {
+		out := fmt.Sprintf("%d-%s", c.batch, c.division)
+		_, stderr, code := call(t, "-dtype", "f64", "-data", data, "-lr", "1e-3", "-reg", "0.25", "-quiet", "-out", out,
+			"-batch", fmt.Sprint(c.batch), "-iters", fmt.Sprint(c.iters), "-division", c.division)
+		if code != exitOK {
+			t.Fatalf("%s: exit code %d: %s", out, code, stderr)
+		}
+		r := only(t, out)
+		if got, want := fmt.Sprintf("%.9e", *r.Loss.Last), fmt.Sprintf("%.9e", c.loss); got != want {
+			t.Errorf("%s: last loss %v, want %v to 10 digits", out, *r.Loss.Last, c.loss)
+		}
+		if *r.Accuracy.FinalVal != c.val || *r.Accuracy.Test != c.test {
+			t.Errorf("%s: accuracy at the end %v, test %v; want %v, %v", out, *r.Accuracy.FinalVal, *r.Accuracy.Test, c.val, c.test)
+		}
+		if c.valAcc > 0 && (*r.Accuracy.EpochTrain != c.trainAcc || *r.Accuracy.EpochVal != c.valAcc) {
+			t.Errorf("%s: last accuracies %v, %v; want %v, %v", out, *r.Accuracy.EpochTrain, *r.Accuracy.EpochVal, c.trainAcc, c.valAcc)
+		}
+	}
+}

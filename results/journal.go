@@ -23,7 +23,8 @@ import (
 //
 // where sum is the CRC-32C of the bytes of the record, in hex. The first line
 // has "journal":{"version":1} in place of the trial. Of two records with one
-// key the later one counts.
+// key the later one counts. A line may end in \r\n, as Git leaves it where it
+// converts line ends; lines that are appended end in \n.
 type Journal struct {
 	f    File
 	name string
@@ -371,14 +372,15 @@ func lines(r io.Reader, fn func(n int, kind string, raw []byte, reason string) e
 // open takes the envelope of a line off and checks its sum.
 func open(line []byte) (kind string, raw []byte, reason string) {
 	const head = len(`{"sum":"00000000","`)
+	line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
 	for _, kind := range []string{"trial", "journal"} {
-		from, to := head+len(kind)+len(`":`), len(line)-len("}\n")
+		from, to := head+len(kind)+len(`":`), len(line)-len("}")
 		if to < from || !bytes.HasPrefix(line[head:], []byte(kind+`":`)) {
 			continue
 		}
 		raw := line[from:to]
 		want := fmt.Appendf(nil, `{"sum":"%08x","`, crc32.Checksum(raw, castagnoli))
-		if !bytes.Equal(line[:head], want) || !bytes.HasSuffix(line, []byte("}\n")) {
+		if !bytes.Equal(line[:head], want) || !bytes.HasSuffix(line, []byte("}")) {
 			return "", nil, "its checksum does not agree"
 		}
 		return kind, raw, ""

@@ -151,6 +151,46 @@ func TestJournalKeepsRecords(t *testing.T) {
 	}
 }
 
+// TestJournalWithCarriageReturns reads a journal whose line ends Git has converted, some or all, appends to it,
+// and mends it. What is damaged is damaged with these line ends, too.
+func TestJournalWithCarriageReturns(t *testing.T) {
+	want := trials(5)
+	lines := bytes.SplitAfter(contents(t, want[:4]), []byte("\n"))
+	crlf := func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("\n"), []byte("\r\n")) }
+	for from := range len(lines) {
+		data := slices.Concat(bytes.Join(lines[:from], nil), crlf(bytes.Join(lines[from:], nil)))
+		name := filepath.Join(t.TempDir(), "trials.jsonl")
+		if err := os.WriteFile(name, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		j, got, recovery, err := openJournal(name)
+		if err != nil || !slices.EqualFunc(got, want[:4], same) || recovery.Cut != 0 || recovery.Damage != nil {
+			t.Fatalf("from line %d: %d records, %+v, %v", from+1, len(got), recovery, err)
+		}
+		if err := errors.Join(j.Append(want[4]), j.Close()); err != nil {
+			t.Fatal(err)
+		}
+		after, err := os.ReadFile(name)
+		if err != nil || !bytes.HasPrefix(after, data) {
+			t.Errorf("from line %d: what was there has changed (%v)", from+1, err)
+		}
+		if got, recovery, err := ReadJournal(bytes.NewReader(after), name); err != nil || !slices.EqualFunc(got, want, same) || recovery.Cut != 0 || recovery.Damage != nil {
+			t.Errorf("from line %d: appended: %d records, %+v, %v", from+1, len(got), recovery, err)
+		}
+		var mended bytes.Buffer
+		if err := Mend(&mended, bytes.NewReader(after), name); err != nil || !bytes.Equal(mended.Bytes(), contents(t, want)) {
+			t.Errorf("from line %d: mended:\n%s\n%v", from+1, mended.Bytes(), err)
+		}
+	}
+	for _, line := range []string{"\r\r\n", "x\r\n", "\n\r\n"} { // in place of a line's end
+		data := slices.Concat(crlf(lines[0]), bytes.TrimSuffix(lines[1], []byte("\n")), []byte(line), crlf(lines[2]))
+		got, recovery, err := ReadJournal(bytes.NewReader(data), "j")
+		if err != nil || len(got) > 2 || len(recovery.Damage) != 1 {
+			t.Errorf("%q: %d records, %+v, %v; want it to be damaged", line, len(got), recovery, err)
+		}
+	}
+}
+
 func TestJournalRefusesWhatCannotBe(t *testing.T) {
 	j, _, _, err := NewJournal(new(file), "j")
 	if err != nil {

@@ -24,6 +24,7 @@ const (
 	csvName      = "table.csv"
 	jsonlName    = "table.jsonl"
 	heatMapName  = "heatmap.png"
+	gitName      = ".gitattributes"
 )
 
 // An output is a folder with the journal of all trials ever trained into it, and
@@ -67,6 +68,10 @@ func openOutput(d disk, dir string, stderr io.Writer) (*output, error) {
 	if err := o.removeTemporary(); err != nil {
 		journal.Close()
 		return nil, badInput{fmt.Errorf("-out: removing what a killed sweep left: %w", err)}
+	}
+	if err := o.keepLineEnds(); err != nil {
+		journal.Close()
+		return nil, badInput{fmt.Errorf("-out: %w; name a folder that you can write to", err)}
 	}
 	if recovery.Cut > 0 {
 		fmt.Fprintf(stderr, "sweep: %s: cut off a torn last line of %d bytes; that trial is trained again\n", name, recovery.Cut)
@@ -145,9 +150,26 @@ func reportDamage(stderr io.Writer, name string, damage []results.Damage) {
 	}
 }
 
+// gitAttributes keeps Git from converting the line ends of the journal.
+const gitAttributes = `# Lines of the journal have checksums: Git must not convert their ends.
+*.jsonl* -text
+`
+
+// keepLineEnds writes a file of attributes for Git, unless there is one.
+func (o *output) keepLineEnds() error {
+	name := filepath.Join(o.dir, gitName)
+	if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return o.disk.swap(name, func(w io.Writer) error {
+		_, err := io.WriteString(w, gitAttributes)
+		return err
+	})
+}
+
 // removeTemporary removes the halves of files that a sweep was writing when it was killed.
 func (o *output) removeTemporary() error {
-	ours := []string{markdownName, csvName, jsonlName, heatMapName, "probe-"}
+	ours := []string{markdownName, csvName, jsonlName, heatMapName, gitName, "probe-"}
 	for _, dir := range []string{"", statesName, keptName, weightsName} {
 		err := results.RemoveTemporary(filepath.Join(o.dir, dir), func(name string) bool {
 			return strings.HasSuffix(name, ".safetensors") || dir == "" && slices.Contains(ours, name)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -181,5 +182,63 @@ func TestDamageIsSetAside(t *testing.T) {
 		}
 		train(t, out, args)
 		settled(fmt.Sprintf("failure of operation %d", at), out)
+	}
+}
+
+// TestConvertedLineEnds: a journal whose line ends Git has converted is gone on with, and the folder tells Git
+// not to. Attributes that someone else wrote stay as they are.
+func TestConvertedLineEnds(t *testing.T) {
+	isolate(t)
+	const args = "-reg 0,0.5 -hidden 3 -iters 5 -batch 10 -workers 1 "
+	train(t, "o", args+"-lr 1e-4")
+	journal, err := os.ReadFile("o/" + journalName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	journal = bytes.ReplaceAll(journal, []byte("\n"), []byte("\r\n"))
+	if err := os.WriteFile("o/"+journalName, journal, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	said, steps := train(t, "o", args+"-lr 1e-4,1e-3")
+	if !strings.Contains(said, "2 of 4 trials are on record in o; 2 to train") || strings.Contains(said, "damage") || steps != 5 {
+		t.Errorf("%d iterations; %s", steps, said)
+	}
+	if after, _ := os.ReadFile("o/" + journalName); !bytes.HasPrefix(after, journal) {
+		t.Error("the lines that were there have changed")
+	}
+	train(t, "whole", args+"-lr 1e-4,1e-3")
+	complete(t, "line ends", "o", 4, results.NewTable(recorded(t, "whole")).Digest())
+
+	for _, content := range []string{gitAttributes, "mine\n"} {
+		if got, _ := os.ReadFile("o/" + gitName); string(got) != content {
+			t.Errorf("%s holds %q, want %q", gitName, got, content)
+		}
+		if err := os.WriteFile("o/"+gitName, []byte("mine\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		train(t, "o", args+"-lr 1e-4")
+	}
+	// Git itself says so, where there is one.
+	if _, err := exec.LookPath("git"); err == nil {
+		if err := os.WriteFile("o/"+gitName, []byte(gitAttributes), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for name, value := range map[string]string{"GIT_DIR": ".git", "GIT_WORK_TREE": ".", "GIT_INDEX_FILE": ".git/index"} {
+			t.Setenv(name, value) // whatever repository surrounds the test
+		}
+		for _, args := range [][]string{{"init", "-q"}, {"config", "core.autocrlf", "true"}, {"add", "-A"}} {
+			if out, err := exec.Command("git", args...).CombinedOutput(); err != nil {
+				t.Fatalf("git %s: %v\n%s", args[0], err, out)
+			}
+		}
+		if err := os.Remove("o/" + journalName); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.Command("git", "checkout", "--", "o").CombinedOutput(); err != nil {
+			t.Fatalf("git checkout: %v\n%s", err, out)
+		}
+		if after, _ := os.ReadFile("o/" + journalName); !bytes.HasPrefix(after, journal) {
+			t.Error("Git has converted the line ends of the journal")
+		}
 	}
 }

@@ -3,6 +3,7 @@ module fusegrid
 go 1.26.0
 
 require (
+	github.com/gofrs/flock v0.13.2
 	github.com/google/renameio/v2 v2.0.2
 	github.com/klauspost/cpuid/v2 v2.4.2
 	golang.org/x/perf v0.0.0-20260908200009-22c9c6c9d4da

@@ -78,24 +78,34 @@ func OpenFile(name string) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = lock(f)
-	if err == nil {
-		err = placed{f}.check() // another process may have put a mended one in its place
-	}
+	l, err := lock(name)
 	if err != nil {
 		f.Close()
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if err := syncDir(filepath.Dir(name)); err != nil {
-		f.Close()
+	p := placed{f, l}
+	err = p.check() // another process may have put a mended one in its place
+	if err != nil {
+		err = fmt.Errorf("%s: %w", name, err)
+	} else {
+		err = syncDir(filepath.Dir(name))
+	}
+	if err != nil {
+		p.Close()
 		return nil, err
 	}
-	return placed{f}, nil
+	return p, nil
 }
 
-// A placed is a file that is synced under its name. Without the check, a folder that is removed would
+// A placed is a locked file that is synced under its name. Without the check, a folder that is removed would
 // go on to swallow records until it is closed.
-type placed struct{ *os.File }
+type placed struct {
+	*os.File
+	lock io.Closer
+}
+
+// Close releases the lock, too.
+func (f placed) Close() error { return errors.Join(f.File.Close(), f.lock.Close()) }
 
 func (f placed) Sync() error {
 	if err := f.File.Sync(); err != nil {

@@ -132,8 +132,10 @@ func (o *output) mend() (aside string, err error) {
 	if err != nil {
 		return "", err
 	}
-	// The old one keeps others out until the new one does.
-	defer o.journal.Close()
+	// Each keeps others out while it is open. Who comes in between finds a whole journal.
+	if err := o.journal.Close(); err != nil {
+		return "", err
+	}
 	_, err = o.openJournal()
 	return aside, err
 }

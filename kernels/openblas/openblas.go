@@ -103,7 +103,7 @@ var callers = sync.OnceValue(func() chan struct{} {
 		threads, _ := strconv.Atoi(m[1])
 		buffers = max(buffers, 2*threads)
 	}
-	return make(chan struct{}, min(runtime.NumCPU(), buffers))
+	return make(chan struct{}, min(runtime.GOMAXPROCS(0), buffers))
 })
 
 // touch writes to OpenBLAS's work buffers, once. Its kernels prefetch what they will pack next,

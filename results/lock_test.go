@@ -1,0 +1,59 @@
+package results
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// TestLockAcrossProcesses has another process open a journal that this one has open, and again when it is closed.
+func TestLockAcrossProcesses(t *testing.T) {
+	const variable = "FUSEGRID_TEST_OPEN"
+	if name := os.Getenv(variable); name != "" {
+		f, err := OpenFile(name)
+		if errors.Is(err, ErrLocked) {
+			os.Stdout.WriteString("locked\n")
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+		os.Stdout.WriteString("free\n")
+		return
+	}
+	name := filepath.Join(t.TempDir(), "trials.jsonl")
+	other := func() string {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestLockAcrossProcesses$")
+		cmd.Env = append(os.Environ(), variable+"="+name)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		word, _, _ := bytes.Cut(out, []byte("\n"))
+		return string(word)
+	}
+	f, err := OpenFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := other(); got != "locked" {
+		t.Errorf("open here, and for another process %s", got)
+	}
+	// Whoever only reads it does not give the lock up.
+	if _, err := os.ReadFile(name); err != nil {
+		t.Fatal(err)
+	}
+	if got := other(); got != "locked" {
+		t.Errorf("open here and read meanwhile, and for another process %s", got)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := other(); got != "free" {
+		t.Errorf("closed here, and for another process %s", got)
+	}
+}

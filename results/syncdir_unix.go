@@ -1,0 +1,15 @@
+//go:build unix
+
+package results
+
+import "os"
+
+// syncDir brings the names in a folder to the disk.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}

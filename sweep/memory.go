@@ -5,28 +5,24 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"io/fs"
+	"math"
 	"os"
+	"path"
 	"slices"
+	"strconv"
 	"strings"
 )
 
-// enoughMemory reports whether the blocks that train side by side fit into the memory that the system has
-// left, where it says how much that is.
+// enoughMemory reports whether the blocks that train side by side fit into the memory that is left, where
+// the system says how much that is.
 func (s *job) enoughMemory(blocks []block) error {
-	f, err := os.Open("/proc/meminfo")
-	if err != nil {
-		return nil // another system
-	}
-	defer f.Close()
-	free, ok := available(f)
-	if !ok {
-		return nil
-	}
-	return s.within(free, blocks)
+	free, where := freeMemory(os.DirFS("/"))
+	return s.within(free, where, blocks)
 }
 
 // within reports whether the weights of the blocks that train side by side fit into so many bytes.
-func (s *job) within(free float64, blocks []block) error {
+func (s *job) within(free float64, where string, blocks []block) error {
 	sizes := make([]float64, len(blocks))
 	for i, b := range blocks {
 		for _, t := range b.open() {
@@ -41,7 +37,26 @@ func (s *job) within(free float64, blocks []block) error {
 	if need <= free {
 		return nil
 	}
-	return badInput{fmt.Errorf("the nets that train side by side need at least %.4g GB of memory, of which %.4g GB are left; try fewer -workers, -block 1 or smaller nets", need/1e9, free/1e9)}
+	return badInput{fmt.Errorf("the nets that train side by side need at least %.4g GB of memory, of which %.4g GB are left%s; try fewer -workers, -block 1 or smaller nets", need/1e9, free/1e9, where)}
+}
+
+// freeMemory returns the bytes that this process can still have, +Inf where nothing says so: what Linux has
+// available, or what the control groups of the process leave where that is less. where names the group, for
+// people. root is the root of the file system.
+func freeMemory(root fs.FS) (free float64, where string) {
+	free = math.Inf(1)
+	if f, err := root.Open("proc/meminfo"); err == nil {
+		defer f.Close()
+		if bytes, ok := available(f); ok {
+			free = bytes
+		}
+	}
+	for _, g := range memoryGroups(root) {
+		if left, ok := g.left(); ok && left < free {
+			free, where = left, " under the limit of control group /"+g.dir
+		}
+	}
+	return free, where
 }
 
 // available reads what Linux says of its memory: the bytes that programs can still have.
@@ -53,4 +68,94 @@ func available(r io.Reader) (bytes float64, ok bool) {
 		}
 	}
 	return 0, false
+}
+
+// A memoryGroup is a control group that accounts for memory.
+type memoryGroup struct {
+	root fs.FS
+	dir  string
+	v2   bool
+}
+
+// left returns the bytes below the limit of the group, if it has one. Cached files that nobody has asked for
+// lately do not count as used: they make room.
+func (g memoryGroup) left() (bytes float64, ok bool) {
+	limitName, usedName, cacheName := "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
+	if g.v2 {
+		limitName, usedName, cacheName = "memory.max", "memory.current", "inactive_file"
+	}
+	number := func(name string) (float64, bool) {
+		text, err := fs.ReadFile(g.root, path.Join(g.dir, name))
+		n, bad := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64) // "max" is no limit
+		return float64(n), err == nil && bad == nil
+	}
+	limit, limited := number(limitName)
+	used, ok := number(usedName)
+	if !limited || !ok {
+		return 0, false
+	}
+	if stat, err := fs.ReadFile(g.root, path.Join(g.dir, "memory.stat")); err == nil {
+		for line := range strings.Lines(string(stat)) {
+			var cache float64
+			if rest, found := strings.CutPrefix(line, cacheName+" "); found {
+				fmt.Sscan(rest, &cache)
+				used = max(used-cache, 0)
+			}
+		}
+	}
+	return max(limit-used, 0), true
+}
+
+// memoryGroups returns the control groups that the process is in, of either version, and those around them:
+// a limit holds for all that is below.
+func memoryGroups(root fs.FS) (groups []memoryGroup) {
+	mounts, err := fs.ReadFile(root, "proc/self/mountinfo")
+	if err != nil {
+		return nil
+	}
+	own, err := fs.ReadFile(root, "proc/self/cgroup")
+	if err != nil {
+		return nil
+	}
+	for line := range strings.Lines(string(mounts)) {
+		// 36 35 98:0 /root /mount/point rw,noatime master:1 - cgroup cgroup rw,memory
+		place, kind, ok := strings.Cut(line, " - ")
+		where, what := strings.Fields(place), strings.Fields(kind)
+		if !ok || len(where) < 5 || len(what) < 3 {
+			continue
+		}
+		v2 := what[0] == "cgroup2"
+		if !v2 && (what[0] != "cgroup" || !slices.Contains(strings.Split(what[2], ","), "memory")) {
+			continue
+		}
+		base, point := unescape(where[3]), strings.TrimPrefix(unescape(where[4]), "/")
+		for line := range strings.Lines(string(own)) {
+			// 4:memory:/path of version 1, 0::/path of version 2
+			parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
+			if len(parts) != 3 || v2 != (parts[0] == "0" && parts[1] == "") ||
+				!v2 && !slices.Contains(strings.Split(parts[1], ","), "memory") {
+				continue
+			}
+			// What is mounted in a container may begin at its own group, which then is all there is to see.
+			rel := ""
+			if rest, below := strings.CutPrefix(parts[2], strings.TrimSuffix(base, "/")); below && !strings.Contains(rest, "..") {
+				rel = strings.Trim(rest, "/")
+			}
+			for ; ; rel = path.Dir(rel) {
+				if rel == "." {
+					rel = ""
+				}
+				groups = append(groups, memoryGroup{root, path.Join(point, rel), v2})
+				if rel == "" {
+					break
+				}
+			}
+		}
+	}
+	return groups
+}
+
+// unescape undoes how mountinfo writes spaces and backslashes.
+func unescape(s string) string {
+	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
 }

@@ -53,43 +53,44 @@ type field struct {
 	name     string
 	optional bool
 	text     bool                             // a string in JSON, not a number
+	number   func(c *Config) float64          // the value, where it may have many digits; else nil
 	value    func(b []byte, c *Config) []byte // appends it
 }
 
 // fields are all that make a configuration, in the order that people read them.
 var fields = []field{
-	{"data", false, true, func(b []byte, c *Config) []byte { return append(b, c.Data...) }},
-	{"split", false, true, func(b []byte, c *Config) []byte {
+	{name: "data", text: true, value: func(b []byte, c *Config) []byte { return append(b, c.Data...) }},
+	{name: "split", text: true, value: func(b []byte, c *Config) []byte {
 		b = append(strconv.AppendInt(b, int64(c.Split[0]), 10), '/')
 		b = append(strconv.AppendInt(b, int64(c.Split[1]), 10), '/')
 		return strconv.AppendInt(b, int64(c.Split[2]), 10)
 	}},
-	{"pixels", false, true, func(b []byte, c *Config) []byte { return append(b, c.Pixels...) }},
-	{"net", false, true, func(b []byte, c *Config) []byte { return append(b, c.Net...) }},
-	{"hidden", false, true, func(b []byte, c *Config) []byte { return appendHidden(b, c.Hidden) }},
-	{"lr", false, false, func(b []byte, c *Config) []byte { return appendExact(b, c.LR) }},
-	{"reg", false, false, func(b []byte, c *Config) []byte { return appendExact(b, c.Reg) }},
-	{"decay", false, false, func(b []byte, c *Config) []byte { return appendExact(b, c.Decay) }},
-	{"batch", false, false, func(b []byte, c *Config) []byte { return strconv.AppendInt(b, int64(c.Batch), 10) }},
-	{"iters", false, false, func(b []byte, c *Config) []byte { return strconv.AppendInt(b, int64(c.Iters), 10) }},
-	{"std", false, false, func(b []byte, c *Config) []byte { return appendExact(b, c.Std) }},
-	{"seed", false, false, func(b []byte, c *Config) []byte { return strconv.AppendUint(b, uint64(c.Seed), 10) }},
-	{"order", true, false, func(b []byte, c *Config) []byte {
+	{name: "pixels", text: true, value: func(b []byte, c *Config) []byte { return append(b, c.Pixels...) }},
+	{name: "net", text: true, value: func(b []byte, c *Config) []byte { return append(b, c.Net...) }},
+	{name: "hidden", text: true, value: func(b []byte, c *Config) []byte { return appendHidden(b, c.Hidden) }},
+	{name: "lr", number: func(c *Config) float64 { return c.LR }, value: func(b []byte, c *Config) []byte { return appendExact(b, c.LR) }},
+	{name: "reg", number: func(c *Config) float64 { return c.Reg }, value: func(b []byte, c *Config) []byte { return appendExact(b, c.Reg) }},
+	{name: "decay", number: func(c *Config) float64 { return c.Decay }, value: func(b []byte, c *Config) []byte { return appendExact(b, c.Decay) }},
+	{name: "batch", value: func(b []byte, c *Config) []byte { return strconv.AppendInt(b, int64(c.Batch), 10) }},
+	{name: "iters", value: func(b []byte, c *Config) []byte { return strconv.AppendInt(b, int64(c.Iters), 10) }},
+	{name: "std", number: func(c *Config) float64 { return c.Std }, value: func(b []byte, c *Config) []byte { return appendExact(b, c.Std) }},
+	{name: "seed", value: func(b []byte, c *Config) []byte { return strconv.AppendUint(b, uint64(c.Seed), 10) }},
+	{name: "order", optional: true, value: func(b []byte, c *Config) []byte {
 		if c.Order == nil {
 			return b
 		}
 		return strconv.AppendUint(b, uint64(*c.Order), 10)
 	}},
-	{"rule", true, true, func(b []byte, c *Config) []byte { return append(b, c.Rule...) }},
-	{"mu", true, false, func(b []byte, c *Config) []byte {
+	{name: "rule", optional: true, text: true, value: func(b []byte, c *Config) []byte { return append(b, c.Rule...) }},
+	{name: "mu", optional: true, number: func(c *Config) float64 { return c.Mu }, value: func(b []byte, c *Config) []byte {
 		if c.Rule == "" && c.Mu == 0 {
 			return b
 		}
 		return appendExact(b, c.Mu)
 	}},
-	{"division", true, true, func(b []byte, c *Config) []byte { return append(b, c.Division...) }},
-	{"dtype", false, true, func(b []byte, c *Config) []byte { return append(b, c.DType...) }},
-	{"class", false, true, func(b []byte, c *Config) []byte { return append(b, c.Class...) }},
+	{name: "division", optional: true, text: true, value: func(b []byte, c *Config) []byte { return append(b, c.Division...) }},
+	{name: "dtype", text: true, value: func(b []byte, c *Config) []byte { return append(b, c.DType...) }},
+	{name: "class", text: true, value: func(b []byte, c *Config) []byte { return append(b, c.Class...) }},
 }
 
 // byName holds the fields in the order of their names.
@@ -97,6 +98,22 @@ var byName = slices.SortedFunc(slices.Values(fields), func(a, b field) int { ret
 
 // appendExact appends x with the fewest digits that give x back.
 func appendExact(b []byte, x float64) []byte { return strconv.AppendFloat(b, x, 'g', -1, 64) }
+
+// fewDigits is what people are shown of a number that may have many.
+const fewDigits = 6
+
+// Digits returns how many significant digits show the values: few, or as many more as keep those apart
+// that differ.
+func Digits(few int, values []float64) int {
+	sorted := slices.Compact(slices.Sorted(slices.Values(values)))
+	show := func(v float64, n int) string { return strconv.FormatFloat(v, 'g', n, 64) }
+	for i := 1; i < len(sorted); i++ {
+		for few < 17 && show(sorted[i-1], few) == show(sorted[i], few) {
+			few++
+		}
+	}
+	return few
+}
 
 // HiddenString returns the hidden layers as they are typed: "50" or "100x100".
 func (c Config) HiddenString() string { return string(appendHidden(nil, c.Hidden)) }

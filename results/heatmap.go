@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gonum.org/v1/gonum/stat"
@@ -283,8 +284,9 @@ type names []float64
 
 func (n names) Ticks(_, _ float64) []plot.Tick {
 	ticks := make([]plot.Tick, len(n))
+	digits := Digits(4, n)
 	for i, v := range n {
-		ticks[i] = plot.Tick{Value: float64(i), Label: fmt.Sprintf("%.4g", v)}
+		ticks[i] = plot.Tick{Value: float64(i), Label: strconv.FormatFloat(v, 'g', digits, 64)}
 	}
 	return ticks
 }

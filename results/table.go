@@ -71,6 +71,9 @@ func (t *Table) Caption() string {
 			continue
 		}
 		value := string(f.value(nil, &r.Config))
+		if f.number != nil && value != "" {
+			value = strconv.FormatFloat(f.number(&r.Config), 'g', fewDigits, 64)
+		}
 		switch f.name {
 		case "data":
 			parts = append(parts, fmt.Sprintf("%s (%.8s)", r.DataName, value))
@@ -124,18 +127,29 @@ func (t *Table) columns() []column {
 	return cols
 }
 
-// varying returns the fields that vary.
+// varying returns the fields that vary, numbers with few digits as long as these tell them apart.
 func (t *Table) varying() []column {
 	var cols []column
 	for _, f := range t.vary {
+		digits := fewDigits
+		if f.number != nil {
+			var all []float64
+			for _, r := range t.records {
+				all = append(all, f.number(&r.Config))
+			}
+			digits = Digits(fewDigits, all)
+		}
 		cols = append(cols, column{name: f.name, cell: func(b []byte, row int) []byte {
 			r := t.records[row]
 			if f.name == "data" {
 				return fmt.Appendf(b, "%s (%.8s)", r.DataName, r.Config.Data)
 			}
 			n := len(b)
-			if b = f.value(b, &r.Config); len(b) == n {
+			switch b = f.value(b, &r.Config); {
+			case len(b) == n:
 				b = append(b, '-')
+			case f.number != nil:
+				b = strconv.AppendFloat(b[:n], f.number(&r.Config), 'g', digits, 64)
 			}
 			return b
 		}})

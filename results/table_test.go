@@ -555,3 +555,45 @@ and 1 more
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
 	}
 }
+
+// TestTableDigits: numbers have six digits where people read them, more where six do not tell them apart, and all
+// of them in CSV and JSON.
+func TestTableDigits(t *testing.T) {
+	records := trials(4)
+	for i, c := range []struct{ lr, reg, std float64 }{
+		{0.00017782794100389227, 0.1, 1.0 / 3}, {0.00031622776601683794, 0.1 + 1e-15, 1.0 / 3}, {1e-5, 0.25, 1.0 / 3}, {1e-3, 1000000, 1.0 / 3},
+	} {
+		r := &records[i]
+		r.Config.LR, r.Config.Reg, r.Config.Std, r.Config.Seed = c.lr, c.reg, c.std, 0
+		r.Key = r.Config.Key()
+	}
+	table := NewTable(records)
+	var text, markdown, csv, jsonl, plan bytes.Buffer
+	if err := errors.Join(table.WriteText(&text, 80, 0), table.WriteMarkdown(&markdown), table.WriteCSV(&csv), table.WriteJSONL(&jsonl), WritePlan(&plan, records, 80, 0)); err != nil {
+		t.Fatal(err)
+	}
+	for name, b := range map[string]*bytes.Buffer{"text": &text, "Markdown": &markdown, "plan": &plan} {
+		for _, cell := range []string{"0.000177828", "0.000316228", "1e-05", "0.001", "0.1", "0.100000000000001", "0.25", "1000000"} {
+			if !slices.Contains(strings.Fields(b.String()), cell) {
+				t.Errorf("%s: no cell %q in\n%s", name, cell, b)
+			}
+		}
+		if strings.Contains(b.String(), "0.00017782794100389227") {
+			t.Errorf("%s: all digits:\n%s", name, b)
+		}
+	}
+	if caption := table.Caption(); !strings.Contains(caption, "std 0.333333,") {
+		t.Errorf("caption %s", caption)
+	}
+	for name, b := range map[string]*bytes.Buffer{"CSV": &csv, "JSON": &jsonl} {
+		for _, digits := range []string{"0.00017782794100389227", "0.00031622776601683794", "0.100000000000001", "0.3333333333333333"} {
+			if !strings.Contains(b.String(), digits) {
+				t.Errorf("%s: %s is not in\n%s", name, digits, b)
+			}
+		}
+	}
+	ticks := names{0.00017782794100389227, 0.00017782794100389230, 1}.Ticks(0, 0)
+	if ticks[0].Label == ticks[1].Label || ticks[2].Label != "1" {
+		t.Errorf("labels %v", ticks)
+	}
+}

@@ -71,21 +71,8 @@ func (it item) span() (s span, ok bool, err error) {
 	return s, true, nil
 }
 
-// values returns the n values of a range, both ends as they are and those between
-// rounded to six digits, so that what a table shows can be typed again.
-func (s span) values(a, b float64) []float64 {
-	vs := make([]float64, s.n)
-	for i := range vs {
-		t := float64(i) / float64(s.n-1)
-		v := a + (b-a)*t
-		if s.log {
-			v = math.Exp(math.Log(a) + (math.Log(b)-math.Log(a))*t)
-		}
-		vs[i], _ = strconv.ParseFloat(strconv.FormatFloat(v, 'g', 6, 64), 64)
-	}
-	vs[0], vs[s.n-1] = a, b
-	return vs
-}
+// values returns the n values of a range.
+func (s span) values(a, b float64) []float64 { return points(a, b, s.n, s.log) }
 
 // floatAxes are the flags that take lists of numbers.
 var floatAxes = []string{"lr", "reg", "decay", "std", "mu"}

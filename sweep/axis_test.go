@@ -20,7 +20,7 @@ func TestAxes(t *testing.T) {
 		{" 1 , 2 ", []float64{1, 2}},
 		{"0.1..0.7:4", []float64{0.1, 0.3, 0.5, 0.7}},
 		{"log:1e-4..1e-1:4", []float64{1e-4, 1e-3, 1e-2, 1e-1}},
-		{"log:1e-4..1e-3:3", []float64{1e-4, 0.000316228, 1e-3}},
+		{"log:1e-4..1e-3:3", []float64{1e-4, 0.00031622776601683794, 1e-3}},
 		{"0,log:1..16:5", []float64{0, 1, 2, 4, 8, 16}},
 	} {
 		got, err := floatAxis{flag: "reg", zero: true}.parse(tt.list)

@@ -12,7 +12,8 @@ const helpText = `sweep trains a grid of small nets on CIFAR-10 and says which i
 
 What to search: a list (1e-4,1e-3), a range of n values with both ends
 (0.1..0.9:5), evenly spaced ratios (log:1e-4..1e-2:5), whole numbers (1..5), or
-several of these (0,log:1e-3..1:4).
+several of these (0,log:1e-3..1:4). Ranges are those of NumPy's linspace and
+geomspace to all digits; tables show six.
                                             two-layer            fc
   -lr       learning rate                   1e-4,1e-3            1e-3
   -reg      regularization, ½·reg·Σ‖W‖²     0.25,0.85            0

@@ -183,7 +183,7 @@ func (l *live) line(elapsed time.Duration, width int) string {
 		}
 	}
 	if l.best != nil {
-		parts = append(parts, fmt.Sprintf("best %.4f (lr %g, reg %g)", *l.best.Val(), l.best.Config.LR, l.best.Config.Reg))
+		parts = append(parts, fmt.Sprintf("best %.4f (lr %.6g, reg %.6g)", *l.best.Val(), l.best.Config.LR, l.best.Config.Reg))
 	}
 	if seconds > 0 {
 		parts = append(parts, fmt.Sprintf("%.0f model-it/s", float64(l.iters.Load())/seconds), rate(work/seconds, l.peak, l.cores))

@@ -37,7 +37,7 @@ func (s *job) failures(records []results.Record, again string) error {
 			continue
 		}
 		if n++; n <= some {
-			fmt.Fprintf(s.stderr, "sweep: lr %g, reg %g failed: %s\n", r.Config.LR, r.Config.Reg, r.Error)
+			fmt.Fprintf(s.stderr, "sweep: lr %.6g, reg %.6g failed: %s\n", r.Config.LR, r.Config.Reg, r.Error)
 		}
 	}
 	if n > 0 {
@@ -69,7 +69,7 @@ func (s *job) dryRun(r runner) error {
 		fmt.Fprintf(&b, " (%s)", shape)
 	}
 	fmt.Fprintf(&b, ", %d on record in %s, %d to train: %s\n", size-todo, s.out, todo, operations(work))
-	for _, text := range []string{s.otherSets(out), goingOn(blocks, store)} {
+	for _, text := range []string{s.otherSets(out), s.nearby(out.records), goingOn(blocks, store)} {
 		if text != "" {
 			fmt.Fprintf(&b, "%s\n", text)
 		}

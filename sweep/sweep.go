@@ -102,7 +102,7 @@ func (s *job) run(ctx context.Context, r runner, args []string) (err error) {
 	if todo < size {
 		fmt.Fprintf(s.stderr, "sweep: %d of %d trials are on record in %s; %d to train\n", size-todo, size, s.out, todo)
 	}
-	for _, text := range []string{s.otherSets(out), goingOn(blocks, store)} {
+	for _, text := range []string{s.otherSets(out), s.nearby(out.records), goingOn(blocks, store)} {
 		if text != "" {
 			fmt.Fprintf(s.stderr, "sweep: %s\n", text)
 		}

@@ -141,7 +141,7 @@ func (v *verifier) run(ctx context.Context, records []results.Record, damaged in
 		if !ok {
 			differ++
 		}
-		fmt.Fprintf(v.stdout, "%d/%d  %.12s  lr %g, reg %g, seed %d: %s\n", i+1, len(records), want.Key, want.Config.LR, want.Config.Reg, want.Config.Seed, verdict)
+		fmt.Fprintf(v.stdout, "%d/%d  %.12s  lr %.6g, reg %.6g, seed %d: %s\n", i+1, len(records), want.Key, want.Config.LR, want.Config.Reg, want.Config.Seed, verdict)
 	}
 	journal := filepath.Join(v.out, journalName)
 	var wrong []string

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"encoding/json"
+	"math"
+	"math/big"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+)
+
+// TestPoints compares ranges with NumPy's, bit by bit; where these differ, ours is a number of few digits and NumPy's
+// is off by its rounding errors.
+func TestPoints(t *testing.T) {
+	text, err := os.ReadFile("testdata/points.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var golden []struct {
+		Range  string
+		Points []float64
+	}
+	if err := json.Unmarshal(text, &golden); err != nil {
+		t.Fatal(err)
+	}
+	same, rounder := 0, 0
+	for _, g := range golden {
+		got, err := floatAxis{flag: "reg", zero: true}.parse(g.Range)
+		if err != nil || len(got) != len(g.Points) {
+			t.Fatalf("%s: %v, %v", g.Range, got, err)
+		}
+		for i, v := range got {
+			switch want := g.Points[i]; {
+			case v == want:
+				same++
+			case len(strconv.FormatFloat(v, 'e', -1, 64)) <= len("1.23456e-123") && math.Abs(v-want) <= 4*(math.Nextafter(v, math.Inf(1))-v):
+				rounder++
+			default:
+				t.Errorf("%s: point %d is %v, NumPy's is %v", g.Range, i+1, v, want)
+			}
+		}
+	}
+	t.Logf("%d points as NumPy's, %d rounder", same, rounder)
+	if same < 150 || rounder > 20 {
+		t.Errorf("%d points as NumPy's, %d rounder; want at least 150 and few", same, rounder)
+	}
+	got, err := floatAxis{flag: "lr"}.parse("log:1e-4..1e-3:5")
+	if want := []float64{1e-4, 0.00017782794100389227, 0.00031622776601683794, 0.0005623413251903491, 1e-3}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("%v, %v; want %v", got, err, want)
+	}
+}
+
+// TestCorrectlyRounded asks that powers and logarithms are those of exact arithmetic where that is easy, and that
+// each is the inverse of the other.
+func TestCorrectlyRounded(t *testing.T) {
+	for k := -320; k <= 308; k++ {
+		want, err := strconv.ParseFloat("1e"+strconv.Itoa(k), 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := exp10(float64(k)); got != want {
+			t.Errorf("10^%d is %v", k, got)
+		}
+		if got := log10(want); k > -308 && got != float64(k) {
+			t.Errorf("log10 of 1e%d is %v", k, got)
+		}
+	}
+	// 10^(k/4) is the number whose fourth power is 10^k: its neighbours' midpoints lie on both sides.
+	for k := -40; k <= 40; k++ {
+		v := exp10(float64(k) / 4)
+		fourth := func(other float64) int {
+			mid := new(big.Rat).Add(new(big.Rat).SetFloat64(v), new(big.Rat).SetFloat64(other))
+			mid.Quo(mid, big.NewRat(2, 1))
+			mid.Mul(mid, mid)
+			mid.Mul(mid, mid)
+			ten, _ := new(big.Rat).SetString("1e" + strconv.Itoa(k))
+			return mid.Cmp(ten)
+		}
+		if fourth(math.Nextafter(v, 0)) > 0 || fourth(math.Nextafter(v, math.MaxFloat64)) < 0 {
+			t.Errorf("10^(%d/4) is %v, not the nearest number", k, v)
+		}
+	}
+	one, _ := power(new(big.Float).SetPrec(precision).Quo(ln2, ln10)).Float64()
+	if one != 2 {
+		t.Errorf("10^log10(2) is %v", one)
+	}
+}

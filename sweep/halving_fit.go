@@ -33,10 +33,7 @@ func (f *fit[T]) judge(ctx context.Context) error {
 		at, keys, vals = append(at, k), append(keys, key), append(vals, val)
 	}
 	f.time.lap(f.fused.IDs())
-	away, release, err := f.leaveMemory(race, i, keys)
-	if err != nil {
-		return err
-	}
+	away, release := f.leaveMemory(race, i, keys)
 	var goOn []bool
 	meet := func() { goOn = race.meet(ctx, i, keys, vals) }
 	if race.waits(i, keys) {
@@ -75,19 +72,19 @@ func (f *fit[T]) judge(ctx context.Context) error {
 
 // leaveMemory saves and drops the block if it is to wait at rung i and there is no memory to wait in. What
 // it returns gives that back.
-func (f *fit[T]) leaveMemory(r *race, i int, keys []string) (away bool, release func(), err error) {
+func (f *fit[T]) leaveMemory(r *race, i int, keys []string) (away bool, release func()) {
 	if f.hooks.hold == nil || f.hooks.save == nil || !r.waits(i, keys) {
-		return false, func() {}, nil
+		return false, func() {}
 	}
 	held, release := f.hooks.hold()
 	if held {
-		return false, release, nil
+		return false, release
 	}
 	if err := f.save(); err != nil {
-		return false, release, err
+		return false, release // it waits in memory, though there should be none
 	}
 	f.fused = nil
-	return true, release, nil
+	return true, release
 }
 
 // comeBack makes the block again as it was when it left.

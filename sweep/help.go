@@ -58,9 +58,12 @@ What comes out:
   -out      folder for the journal, tables and pictures
             (default: out/DATA-NET-DTYPE, such as out/cifar-10-two-layer-f32;
             DATA is custom-HASH unless the images are those of CIFAR-10)
-  -keep     best nets to keep the weights of, as safetensors in OUT/weights (0)
-  -states   best trials to keep the whole state of, or all, in OUT/states (0). A
-            later sweep can train them on; a state is 1 to 3 times the weights
+  -keep     best nets to keep the weights of, as safetensors in OUT/weights (0).
+            Only those that train to the end are kept; those on record whose
+            files are not there are trained again, to the same bits
+  -states   best trials to keep the whole state of, or all, in OUT/states (0),
+            likewise. A later sweep can train them on; a state is 1 to 3 times
+            the weights
   -checkpoint
             seconds between two checkpoints of a block, 0 for none but at Ctrl-C
             (default 60); the same command goes on from them

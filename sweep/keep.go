@@ -2,7 +2,11 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +24,47 @@ type keeping struct {
 	machine results.Machine
 	peak    float64
 	waiting atomic.Int64 // bytes of blocks that wait in memory
+	mishaps mishaps
+}
+
+// Mishaps are what could not be written of weights, states and checkpoints: trials are on record without. The
+// first is said at once. Any number of goroutines may call.
+type mishaps struct {
+	stderr io.Writer
+	mu     sync.Mutex
+	first  error
+	n      int
+}
+
+func (m *mishaps) note(err error) {
+	if err == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.n++; m.n == 1 {
+		m.first = err
+		fmt.Fprintf(m.stderr, "sweep: %v; the trials do not depend on it\n", err)
+	}
+}
+
+// err returns an error if anything could not be written. The names of files have been said.
+func (m *mishaps) err() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.first == nil {
+		return nil
+	}
+	cause := m.first
+	if p := new(fs.PathError); errors.As(cause, &p) {
+		cause = p.Err
+	}
+	return fmt.Errorf("%s to write weights, states or checkpoints: %w", plural(m.n, "failure"), cause)
+}
+
+// offer returns what offers a trial to a gallery.
+func (m *mishaps) offer(g *gallery) func(results.Record, func(io.Writer) error) {
+	return func(r results.Record, write func(io.Writer) error) { m.note(g.offer(r, write)) }
 }
 
 func (k *keeping) keep(records []results.Record) error {
@@ -47,7 +92,11 @@ func (k *keeping) hooks(b block, t *track) hooks {
 			}
 			return k.store.load(b.id)
 		},
-		save: func(f safetensors.File) error { return k.store.save(b, f) },
+		save: func(f safetensors.File) error {
+			err := k.store.save(b, f)
+			k.mishaps.note(err)
+			return err
+		},
 		begunAnew: func(why error) {
 			fmt.Fprintf(k.stderr, "sweep: a checkpoint cannot be used: %v; its trials start anew\n", why)
 		},
@@ -66,10 +115,10 @@ func (k *keeping) hooks(b block, t *track) hooks {
 		}
 	}
 	if k.gallery != nil {
-		h.keep = k.gallery.offer
+		h.keep = k.mishaps.offer(k.gallery)
 	}
 	if k.states != nil {
-		h.keepState = k.states.offer
+		h.keepState = k.mishaps.offer(k.states)
 	}
 	return h
 }

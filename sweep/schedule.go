@@ -20,8 +20,9 @@ type keeper interface {
 // An event is what a worker has to say.
 type event struct {
 	records []results.Record
-	done    *block // a block that ended
-	err     error  // why the worker stopped
+	kept    chan<- bool // if not nil, where to say whether the records are on the disk
+	done    *block      // a block that ended
+	err     error       // why the worker stopped
 }
 
 // schedule runs the blocks on the given number of goroutines and hands their
@@ -52,6 +53,12 @@ func schedule(ctx context.Context, blocks []block, workers int, r runner, live *
 			h.ended = func(records []results.Record) {
 				h.races.leave(records)
 				events <- event{records: records}
+			}
+			h.recorded = func(records []results.Record) bool {
+				h.races.leave(records)
+				kept := make(chan bool, 1)
+				events <- event{records: records, kept: kept}
+				return <-kept
 			}
 			h.pause = func(wait func()) {
 				<-room
@@ -95,6 +102,11 @@ func schedule(ctx context.Context, blocks []block, workers int, r runner, live *
 		if lost == nil {
 			if lost = take(batch, k, live); lost != nil {
 				cancel(lost)
+			}
+		}
+		for _, e := range batch {
+			if e.kept != nil {
+				e.kept <- lost == nil
 			}
 		}
 	}

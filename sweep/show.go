@@ -88,6 +88,9 @@ func (s *job) dryRun(r runner) error {
 	if s.states != 0 {
 		fmt.Fprintf(&b, "%s\n", s.stateSpace())
 	}
+	if own, _ := s.lacking(out); len(own) > 0 {
+		fmt.Fprintf(&b, "%s on record to train again, for what -keep or -states asks for of the best\n", plural(len(own), "trial"))
+	}
 	s.races.describe(&b, s.grid, s.base, s.flops)
 	b.WriteString("\n")
 	planned := make([]results.Record, size)

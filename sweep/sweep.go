@@ -141,23 +141,15 @@ func (s *job) run(ctx context.Context, r runner, args []string) (err error) {
 	return s.failures(records, again)
 }
 
-// train runs the blocks and puts their records into the journal.
+// train runs the blocks, puts their records into the journal, and keeps what is asked for of the best.
 func (s *job) train(ctx context.Context, blocks []block, r runner, out *output, store *store) (err error) {
-	var best, states *gallery
-	if s.keep > 0 {
-		best = newGallery(filepath.Join(s.out, weightsName), "weights", s.disk, s.keep, out.records)
-		if n := best.missing(out.records); n > 0 {
-			fmt.Fprintf(s.stderr, "sweep: %d of the best nets on record were trained without -keep; their weights are not there\n", n)
-		}
+	best, states := s.galleries(out)
+	if best != nil {
 		if err := best.tidy(out.lacks); err != nil {
 			return err
 		}
 	}
-	if s.states != 0 {
-		states = newGallery(s.kept().dir, "state", s.disk, s.states, out.records)
-		if n := states.missing(out.records); n > 0 {
-			fmt.Fprintf(s.stderr, "sweep: %d of the best trials on record were trained without -states; their states are not there, and no lesser one is kept in their place\n", n)
-		}
+	if states != nil {
 		for _, b := range blocks {
 			for _, o := range b.from {
 				if o.store.dir == states.dir {
@@ -174,14 +166,38 @@ func (s *job) train(ctx context.Context, blocks []block, r runner, out *output, 
 			}
 		}()
 	}
-	if len(blocks) == 0 {
-		return nil
+	k := &keeping{job: s, output: out, store: store, gallery: best, states: states, machine: results.ThisMachine()}
+	k.machine.Detail, k.mishaps.stderr = s.set.Detail, s.stderr
+	if len(blocks) > 0 {
+		k.peak = s.peak()
+		if err := s.watch(ctx, blocks, r, k, s.races, k.peak); err != nil {
+			return err
+		}
 	}
-	workers := min(s.workers, len(blocks))
-	machine := results.ThisMachine()
-	machine.Detail = s.set.Detail
-	live := newLive(blocks, s.flops, s.races)
-	live.cores, live.peak = s.cores(), s.peak()
+	if err := k.mishaps.err(); err != nil {
+		return err // to write more would fail as well
+	}
+	if text := s.fewKept(out.records); text != "" {
+		fmt.Fprintf(s.stderr, "sweep: %s\n", text)
+	}
+	return k.trainAgain(ctx, r)
+}
+
+// galleries returns what keeps the weights and the states of the best; nil for what is not asked for.
+func (s *job) galleries(out *output) (best, states *gallery) {
+	if s.keep > 0 {
+		best = newGallery(filepath.Join(s.out, weightsName), "weights", s.disk, s.keep, out.records)
+	}
+	if s.states != 0 {
+		states = newGallery(s.kept().dir, "state", s.disk, s.states, out.records)
+	}
+	return best, states
+}
+
+// watch runs the blocks and shows how far they are.
+func (s *job) watch(ctx context.Context, blocks []block, r runner, k keeper, races *races, peak float64) (err error) {
+	live := newLive(blocks, s.flops, races)
+	live.cores, live.peak = s.cores(), peak
 	if !s.quiet {
 		stop := newScreen(s.stderr).follow(ctx, live.text)
 		defer func() {
@@ -191,8 +207,7 @@ func (s *job) train(ctx context.Context, blocks []block, r runner, out *output, 
 			}
 		}()
 	}
-	k := &keeping{job: s, output: out, store: store, gallery: best, states: states, machine: machine, peak: live.peak}
-	return schedule(ctx, blocks, workers, r, live, k)
+	return schedule(ctx, blocks, min(s.workers, len(blocks)), r, live, k)
 }
 
 // store returns the checkpoints of the output folder.

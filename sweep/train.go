@@ -32,9 +32,12 @@ type runner interface {
 type hooks struct {
 	stepped func(nets int, flops float64) // after each iteration of so many nets
 	ended   func([]results.Record)        // trials, as soon as their outcome is known
+	// recorded takes the place of ended for trials whose weights or states may be kept: it returns when their
+	// records are on the disk, or says that they are not.
+	recorded func([]results.Record) bool
 	// keep and keepState, where not nil, are offered the weights and the states of nets that trained to
-	// the end, before ended.
-	keep, keepState func(r results.Record, write func(io.Writer) error) error
+	// the end, after recorded.
+	keep, keepState func(r results.Record, write func(io.Writer) error)
 	// due says when to save the state of the block, and save does it; also when ctx is done.
 	// Where they are nil nothing is saved. For a block that was saved, load returns the state, resumed
 	// learns how far it is, and begunAnew why it is no good.
@@ -174,16 +177,12 @@ func (f *fit[T]) train(ctx context.Context) (err error) {
 			return err
 		}
 		if err := ctx.Err(); err != nil {
-			if failed := f.save(); failed != nil {
-				return failed
-			}
+			_ = f.save() // who saves has said what went wrong
 			return err
 		}
 		f.step()
 		if f.hooks.due != nil && f.hooks.due() {
-			if err := f.save(); err != nil {
-				return err
-			}
+			_ = f.save() // without it, training goes on
 		}
 	}
 	return f.finish()
@@ -382,26 +381,29 @@ func (f *fit[T]) finish() error {
 		r.Accuracy.Test, r.Accuracy.FinalStep = portion(test[k], f.testAll), f.fused.BestStep(id)
 		records = append(records, r)
 	}
+	// First the records, then what may be too much for the disk.
+	if f.hooks.keep == nil && f.hooks.keepState == nil {
+		f.hooks.ended(records)
+		return nil
+	}
+	if !f.hooks.recorded(records) {
+		return nil // the sweep ends
+	}
 	for k, r := range records {
 		if f.hooks.keep != nil {
-			write := func(w io.Writer) error { return safetensors.Write(w, weightsFile(r, len(f.mean), b.Weights(k))) }
-			if err := f.hooks.keep(r, write); err != nil {
-				return err
-			}
+			f.hooks.keep(r, func(w io.Writer) error {
+				return safetensors.Write(w, weightsFile(r, len(f.mean), b.Weights(k)))
+			})
 		}
 		if f.hooks.keepState != nil {
-			write := func(w io.Writer) error {
+			f.hooks.keepState(r, func(w io.Writer) error {
 				if err := seal(&states[k], []trial{f.block.trials[ids[k]]}); err != nil {
 					return err
 				}
 				return safetensors.Write(w, states[k])
-			}
-			if err := f.hooks.keepState(r, write); err != nil {
-				return err
-			}
+			})
 		}
 	}
-	f.hooks.ended(records)
 	return nil
 }
 

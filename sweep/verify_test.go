@@ -195,18 +195,6 @@ func TestDamageIsSaid(t *testing.T) {
 	}
 }
 
-// TestKeepAfterwards asks for weights when there is nothing left to train.
-func TestKeepAfterwards(t *testing.T) {
-	isolate(t)
-	grid := strings.Fields("-data synthetic -impl reference -quiet -hidden 3 -iters 4 -batch 20 -lr 1e-4,1e-3 -reg 0 -out o")
-	if _, stderr, code := call(t, grid...); code != exitOK {
-		t.Fatalf("exit code %d: %s", code, stderr)
-	}
-	if _, stderr, code := call(t, append(grid, "-keep", "2")...); code != exitOK || !strings.Contains(stderr, "2 of the best nets on record were trained without -keep") {
-		t.Errorf("exit code %d, stderr %q", code, stderr)
-	}
-}
-
 func TestCompareUnstable(t *testing.T) {
 	want := results.Record{State: results.Done, Weights: "a", Losses: "b", Accuracy: results.Accuracy{FinalVal: ptr(0.5)}, Loss: results.Loss{Last: ptr(2.0)}}
 	got := want

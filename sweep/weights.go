@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -69,8 +70,8 @@ func (g *gallery) enter(r results.Record) (out *results.Record) {
 
 func (g *gallery) name(key string) string { return filepath.Join(g.dir, key+".safetensors") }
 
-// offer writes what is kept of a trial if that is among the best so far. It is called before
-// the trial is on record, so that no such trial can be without.
+// offer writes what is kept of a trial on record if that is among the best so far. Should the process be killed
+// on the way, or the write fail, the next sweep finds that it is missing.
 func (g *gallery) offer(r results.Record, write func(io.Writer) error) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -79,12 +80,18 @@ func (g *gallery) offer(r results.Record, write func(io.Writer) error) error {
 		// A run that ended before the trial was on record may have left them here.
 		return g.remove(r.Key)
 	}
+	var removed error
+	if out != nil {
+		removed = g.remove(out.Key)
+	}
+	return cmp.Or(g.put(r.Key, write), removed)
+}
+
+// put writes what is kept of a trial.
+func (g *gallery) put(key string, write func(io.Writer) error) error {
 	err := makeFolder(g.dir)
 	if err == nil {
-		err = g.disk.swap(g.name(r.Key), write)
-	}
-	if err == nil && out != nil {
-		return g.remove(out.Key)
+		err = g.disk.swap(g.name(key), write)
 	}
 	if err != nil {
 		return fmt.Errorf("keeping the %s of a trial: %w", g.what, err)
@@ -137,19 +144,19 @@ func (g *gallery) tidy(useless func(key string) bool) error {
 	return nil
 }
 
-// missing counts the trials to keep that were trained before anyone asked to keep this of them.
-func (g *gallery) missing(records map[string]results.Record) int {
+// missing returns the trials to keep whose files are not there: they were trained before anyone asked to keep
+// this of them, or it could not be written.
+func (g *gallery) missing(records map[string]results.Record) (missing []results.Record) {
 	kept := g.best
 	if g.n == everyTrial {
 		kept = doneOf(records)
 	}
-	n := 0
 	for _, r := range kept {
 		if _, err := os.Stat(g.name(r.Key)); err != nil {
-			n++
+			missing = append(missing, r)
 		}
 	}
-	return n
+	return missing
 }
 
 // weightsFile names the weights and biases of a net, layer by layer: w1 (out, in), b1, ….

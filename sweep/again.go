@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"fusegrid/results"
+)
+
+// A remake is the keeper of trials on record that are trained again for their weights or states.
+type remake struct {
+	*keeping
+	wanted map[string]bool  // files, by name, that are not there
+	other  []results.Record // that came out otherwise than they are on record
+	failed error
+}
+
+// trainAgain trains the best trials on record again whose weights or states are to be kept and are not there, and
+// keeps these where the training came out as it is on record.
+func (k *keeping) trainAgain(ctx context.Context, r runner) error {
+	m := &remake{keeping: k, wanted: map[string]bool{}}
+	again, strangers := k.missing(k.gallery, k.states, k.output, m.wanted)
+	if strangers > 0 {
+		fmt.Fprintf(k.stderr, "sweep: %s among the best on record, but of other data, nets, types or kernels: a sweep of these keeps what is missing of them\n", are(strangers))
+	}
+	if len(again) == 0 {
+		return nil
+	}
+	fmt.Fprintf(k.stderr, "sweep: %s on record to train again, since -keep or -states asks for what is not there\n", plural(len(again), "trial"))
+	blocks := k.planner().plan(again)
+	if err := k.enoughMemory(blocks); err != nil {
+		return err
+	}
+	if err := k.watch(ctx, blocks, r, m, nil, k.peak); err != nil {
+		return err
+	}
+	if len(m.other) > 0 {
+		o := m.other[0]
+		if k.set.Stable {
+			return fmt.Errorf("%s came out with other bits than on record, such as %.12s, and nothing of them is kept; sweep verify -trial %.12s shows how; -fresh starts over in a new folder", plural(len(m.other), "trial"), o.Key, o.Key)
+		}
+		fmt.Fprintf(k.stderr, "sweep: %s trained again with other bits than on record: those of %s depend on what is trained together. What is kept is of the second training\n", plural(len(m.other), "trial"), k.set.Name)
+	}
+	if m.failed != nil {
+		return m.failed
+	}
+	return k.mishaps.err()
+}
+
+// lacking returns the trials on record that a sweep would train again if it trained no new ones, and
+// the number of those that other sweeps would have to.
+func (s *job) lacking(out *output) (again []trial, strangers int) {
+	best, states := s.galleries(out)
+	return s.missing(best, states, out, map[string]bool{})
+}
+
+// missing returns the trials that the galleries keep and whose files are not there, as far as this job can train
+// them, and counts the others. Of all states, only those of the grid count: nobody asks for a whole folder. It adds
+// the names of the files to wanted.
+func (s *job) missing(best, states *gallery, out *output, wanted map[string]bool) (again []trial, strangers int) {
+	var lost []results.Record
+	note := func(g *gallery, r results.Record) {
+		wanted[g.name(r.Key)] = true
+		if !slices.ContainsFunc(lost, func(o results.Record) bool { return o.Key == r.Key }) {
+			lost = append(lost, r)
+		}
+	}
+	if best != nil {
+		for _, r := range best.missing(out.records) {
+			note(best, r)
+		}
+	}
+	if states != nil {
+		records := out.records
+		if states.n == everyTrial {
+			records = latest(out.of(s.grid, s.base))
+		}
+		for _, r := range states.missing(records) {
+			note(states, r)
+		}
+	}
+	results.Rank(lost)
+	for _, r := range lost {
+		if s.trains(r.Config) {
+			again = append(again, trial{r.Key, r.Config, s.flops(r.Config)})
+		} else {
+			strangers++
+		}
+	}
+	return again, strangers
+}
+
+// trains reports whether the job's data, net, type and kernels are those of a trial.
+func (s *job) trains(c results.Config) bool {
+	b := s.base
+	return c.Data == b.Data && c.Split == b.Split && c.Pixels == b.Pixels && c.Net == b.Net && c.DType == b.DType && c.Class == b.Class
+}
+
+// are says how many trials are something.
+func are(n int) string {
+	if n == 1 {
+		return "1 trial is"
+	}
+	return fmt.Sprintf("%d trials are", n)
+}
+
+// keep compares the records with those that there are.
+func (m *remake) keep(records []results.Record) error {
+	for _, r := range records {
+		switch {
+		case r.State == results.Failed:
+			m.failed = fmt.Errorf("a trial on record failed when it was trained again: %s", r.Error)
+		case !m.same(r):
+			m.other = append(m.other, r)
+		}
+	}
+	return nil
+}
+
+func (m *remake) same(r results.Record) bool {
+	want := m.output.records[r.Key]
+	return r.State == want.State && r.Weights == want.Weights
+}
+
+func (m *remake) hooks(block, *track) hooks {
+	keep := func(g *gallery) func(results.Record, func(io.Writer) error) {
+		if g == nil {
+			return nil
+		}
+		return func(r results.Record, write func(io.Writer) error) {
+			if m.wanted[g.name(r.Key)] && (m.same(r) || !m.set.Stable) {
+				m.mishaps.note(g.put(r.Key, write))
+			}
+		}
+	}
+	return hooks{keep: keep(m.gallery), keepState: keep(m.states)}
+}
+
+func (m *remake) done(block) error { return nil }
+
+// fewKept says why fewer trials are kept than asked for, where that is so because a race stopped some.
+func (s *job) fewKept(records map[string]results.Record) string {
+	done, stopped := len(doneOf(records)), 0
+	for _, r := range records {
+		if r.State == results.Stopped {
+			stopped++
+		}
+	}
+	if stopped == 0 {
+		return ""
+	}
+	var flags []string
+	if s.keep > done {
+		flags = append(flags, fmt.Sprintf("-keep %d", s.keep))
+	}
+	if s.states == everyTrial {
+		flags = append(flags, "-states all")
+	} else if s.states > done {
+		flags = append(flags, fmt.Sprintf("-states %d", s.states))
+	}
+	if flags == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s: of %s on record, %d trained to the end; only these are kept, and none of the %d that were stopped", strings.Join(flags, " and "), plural(len(records), "trial"), done, stopped)
+}

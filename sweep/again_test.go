@@ -1,0 +1,258 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"fusegrid"
+	"fusegrid/nn/safetensors"
+	"fusegrid/results"
+)
+
+// keptWeightsOfBest fails unless the weights of the best n are there, and have the hashes on record.
+func keptWeightsOfBest(t *testing.T, what, out string, n int) {
+	t.Helper()
+	records := recorded(t, out)
+	results.Rank(records)
+	for _, r := range records[:n] {
+		data, err := os.ReadFile(filepath.Join(out, weightsName, r.Key+".safetensors"))
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+			continue
+		}
+		f, err := safetensors.Read(data)
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+			continue
+		}
+		var all [][]float32
+		for _, tensor := range f.Tensors {
+			all = append(all, tensor.F32)
+		}
+		if hashNumbers(all...) != r.Weights || f.Meta["weights"] != r.Weights {
+			t.Errorf("%s: the weights of lr %g, seed %d are not those on record", what, r.Config.LR, r.Config.Seed)
+		}
+	}
+}
+
+// filesIn returns the names in a folder of an output folder.
+func filesIn(out, dir string) []string {
+	names, _ := filepath.Glob(filepath.Join(out, dir, "*.safetensors"))
+	return names
+}
+
+// TestKeepAfterwards asks for weights and states when there is nothing left to train: the best are trained
+// again, to the bits on record, and once.
+func TestKeepAfterwards(t *testing.T) {
+	isolate(t)
+	const again = "2 trials on record to train again, since -keep or -states asks for what is not there\n"
+	for _, grid := range []string{
+		"-lr log:1e-4..1e-2:5 -hidden 3 -iters 8 -batch 10 -std 1e-2 -reg 0 -seed 1,2",
+		"-net fc -lr log:1e-4..1e-2:5 -hidden 4x3 -epochs 3 -batch 10 -std 1e-2 -reg 0 -rule momentum",
+		"-lr log:1e-4..1e-2:9 -hidden 3 -iters 8 -batch 10 -std 1e-2 -reg 0 -halving 2:2",
+	} {
+		out := t.TempDir()
+		train(t, out, grid)
+		before, err := os.ReadFile(filepath.Join(out, journalName))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, r, _ := newJob(t, out, grid+" -keep 2 -states 1")
+		var plan bytes.Buffer
+		s.stdout = &plan
+		if err := s.dryRun(r); err != nil || !strings.Contains(plan.String(), "\n2 trials on record to train again, for what -keep or -states asks for of the best\n") {
+			t.Errorf("%s: dry run: %v\n%s", grid, err, &plan)
+		}
+		if said, _ := train(t, out, grid+" -keep 2 -states 1"); !strings.Contains(said, again) {
+			t.Errorf("%s: %s", grid, said)
+		}
+		keptWeightsOfBest(t, grid, out, 2)
+		if n, m := len(filesIn(out, weightsName)), len(filesIn(out, keptName)); n != 2 || m != 1 {
+			t.Errorf("%s: weights of %d and states of %d trials, want 2 and 1", grid, n, m)
+		}
+		if after, _ := os.ReadFile(filepath.Join(out, journalName)); !bytes.Equal(before, after) {
+			t.Errorf("%s: the journal has changed", grid)
+		}
+		if said, steps := train(t, out, grid+" -keep 2 -states 1"); steps != 0 || strings.Contains(said, "again") {
+			t.Errorf("%s: once more: %d iterations; %s", grid, steps, said)
+		}
+	}
+}
+
+// TestStatesAfterwards goes on from a state that was made by training again.
+func TestStatesAfterwards(t *testing.T) {
+	isolate(t)
+	for _, c := range lengths {
+		train(t, c.name, c.args+" "+c.long)
+		out := c.name + " again"
+		train(t, out, c.args+" "+c.short)
+		train(t, out, c.args+" "+c.short+" -states all")
+		if said, _ := train(t, out, c.args+" "+c.long); !strings.Contains(said, "from kept states after ") {
+			t.Errorf("%s: %s", c.name, said)
+		}
+		sameFigures(t, c.name, out, c.name, c.iters)
+	}
+}
+
+// TestKeepOfAnotherGrid: the best of the folder may be of another grid, and is trained again all the same; what is
+// of another type cannot be.
+func TestKeepOfAnotherGrid(t *testing.T) {
+	isolate(t)
+	const rest = " -hidden 3 -iters 8 -batch 10 -std 1e-2 -reg 0"
+	train(t, "o", "-lr log:1e-4..1e-2:5"+rest)
+	records := recorded(t, "o")
+	results.Rank(records)
+	worst := fmt.Sprint("-lr ", records[4].Config.LR, rest)
+	train(t, "p", "-lr log:1e-4..1e-2:5"+rest)
+	train(t, "o", worst+" -keep 1")
+	keptWeightsOfBest(t, "another grid", "o", 1)
+	if said, _ := train(t, "p", "-lr 1e-9 -dtype f64 -keep 2"+rest); !strings.Contains(said, "trials are among the best on record, but of other data, nets, types or kernels") {
+		t.Errorf("another type: %s", said)
+	}
+	if names := filesIn("p", weightsName); len(names) > 0 {
+		t.Errorf("another type: kept %v", names)
+	}
+	// All states are those of the grid.
+	train(t, "o", worst+" -states all")
+	if names := filesIn("o", keptName); len(names) != 1 || !strings.Contains(names[0], records[4].Key) {
+		t.Errorf("states %v, want that of %s", names, records[4].Key)
+	}
+}
+
+// TestOtherBits: nothing is kept of a trial that comes out otherwise than it is on record.
+func TestOtherBits(t *testing.T) {
+	isolate(t)
+	const grid = "-lr 1e-4,1e-3 -hidden 3 -iters 4 -batch 10 -std 1e-2 -reg 0"
+	for impl, want := range map[string]string{
+		"reference": "2 trials came out with other bits than on record",
+		"gonum":     "2 trials trained again with other bits than on record: those of gonum depend on what is trained together",
+	} {
+		set, err := fusegrid.ByName(impl)
+		if err != nil {
+			t.Fatal(err)
+		}
+		with := func(args string) (*job, runner, *bytes.Buffer) {
+			s, _, stderr := newJob(t, impl, args)
+			s.set = set
+			s.base = base(s.options, s.data)
+			r, err := newRunner(s.dtype, set, s.data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s, r, stderr
+		}
+		s, r, _ := with(grid)
+		if err := s.run(t.Context(), r, nil); err != nil {
+			t.Fatal(err)
+		}
+		s, r, stderr := with(grid + " -keep 2 -workers 1")
+		err = s.run(t.Context(), runnerFunc(func(ctx context.Context, b block, h hooks) error {
+			recorded := h.recorded
+			h.recorded = func(records []results.Record) bool {
+				for i := range records {
+					records[i].Weights = "others"
+				}
+				return recorded(records)
+			}
+			return r.run(ctx, b, h)
+		}), nil)
+		said := stderr.String()
+		if err != nil {
+			said += err.Error()
+		}
+		if stable := impl == "reference"; !strings.Contains(said, want) || (exitCode(err) == exitOK) == stable || (len(filesIn(impl, weightsName)) == 0) != stable {
+			t.Errorf("%s: %s; kept %v", impl, said, filesIn(impl, weightsName))
+		}
+	}
+}
+
+// A fullDisk has no room in some folders, and asks of the records whether they are there first.
+type fullDisk struct {
+	files
+	t    *testing.T
+	full []string
+}
+
+func (d fullDisk) swap(name string, write func(io.Writer) error) error {
+	dir := filepath.Base(filepath.Dir(name))
+	if dir == weightsName || dir == keptName {
+		key := strings.TrimSuffix(filepath.Base(name), ".safetensors")
+		if journal, _ := os.ReadFile(filepath.Join(filepath.Dir(filepath.Dir(name)), journalName)); !bytes.Contains(journal, []byte(key)) {
+			d.t.Errorf("%s is written before its trial is on record", name)
+		}
+	}
+	if slices.Contains(d.full, dir) {
+		return &os.PathError{Op: "write", Path: name, Err: syscall.ENOSPC}
+	}
+	return d.files.swap(name, write)
+}
+
+// TestRecordsWithoutRoomForWeights: where there is no room for weights, states or checkpoints, all trials are on record
+// all the same; one line says what is wrong, and the sweep does not end well. With room, the same command keeps
+// what is missing.
+func TestRecordsWithoutRoomForWeights(t *testing.T) {
+	isolate(t)
+	const grid = "-lr log:1e-4..1e-2:4 -hidden 3 -iters 8 -batch 10 -std 1e-2 -reg 0,0.5 -keep 2 -states 2 -workers 2 -block 2 -checkpoint 1e-9"
+	train(t, "whole", grid)
+	want := results.NewTable(recorded(t, "whole")).Digest()
+	for i, full := range [][]string{nil, {weightsName}, {keptName}, {statesName}, {weightsName, keptName, statesName}} {
+		for _, race := range []string{"", " -halving 2:2"} {
+			out := fmt.Sprint("o", i, len(race))
+			what := fmt.Sprintf("no room in %v%s", full, race)
+			s, r, stderr := newJob(t, out, grid+race)
+			s.disk = fullDisk{t: t, full: full}
+			s.room = 1 // blocks that wait go to the disk
+			err := s.run(t.Context(), r, nil)
+			if full == nil {
+				if err != nil {
+					t.Errorf("%s: %v", what, err)
+				}
+				continue
+			}
+			if !errors.Is(err, syscall.ENOSPC) || exitCode(err) != exitFailed || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), "; 8 of 8 trials are on record; to go on: ") {
+				t.Errorf("%s: %v", what, err)
+			}
+			if n := strings.Count(stderr.String(), "no space left"); n != 1 {
+				t.Errorf("%s: said %d times:\n%s", what, n, stderr)
+			}
+			if n := len(recorded(t, out)); n != 8 {
+				t.Errorf("%s: %d trials are on record, want 8", what, n)
+			}
+			train(t, out, grid+race)
+			if race == "" {
+				complete(t, what, out, 8, want)
+			}
+			keptWeightsOfBest(t, what, out, 2)
+			if n, m := len(filesIn(out, weightsName)), len(filesIn(out, keptName)); n != 2 || m != 2 {
+				t.Errorf("%s: then weights of %d and states of %d trials, want 2", what, n, m)
+			}
+		}
+	}
+}
+
+// TestFewKept: where a race stops trials, fewer may be kept than asked for, and one line says so.
+func TestFewKept(t *testing.T) {
+	isolate(t)
+	const grid = "-lr log:1e-4..1e-2:9 -hidden 3 -iters 8 -batch 10 -std 1e-2 -reg 0"
+	for _, tt := range []struct{ flags, want string }{
+		{" -halving 3:2 -keep 5 -states 3", "sweep: -keep 5 and -states 3: of 9 trials on record, 1 trained to the end; only these are kept, and none of the 8 that were stopped\n"},
+		{" -halving 3:2 -keep 5", "sweep: -keep 5: of 9 trials"},
+		{" -halving 3:2 -states 2", "sweep: -states 2: of 9 trials"},
+		{" -halving 3:2 -states all", "sweep: -states all: of 9 trials"},
+		{" -halving 3:2 -keep 1 -states 1", ""},
+		{" -keep 20", ""},
+	} {
+		if said, _ := train(t, t.TempDir(), grid+tt.flags); !strings.Contains(said, tt.want) || tt.want == "" && strings.Contains(said, "kept") {
+			t.Errorf("%s: %q, want %q", tt.flags, said, tt.want)
+		}
+	}
+}

@@ -124,6 +124,9 @@ func newRaw(w io.Writer, sets []*kernels.Set, clock string) *rawWriter {
 	}, cases.Machine(sets)...)
 	r := &rawWriter{w: benchfmt.NewWriter(w)}
 	for _, l := range lines {
+		if l.Value == "" {
+			continue // such as the name of most arm64 CPUs
+		}
 		r.config = append(r.config, benchfmt.Config{Key: l.Key, Value: []byte(l.Value), File: true})
 	}
 	for _, unit := range cases.Units {

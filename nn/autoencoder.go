@@ -106,7 +106,7 @@ func (a *Autoencoder[T]) Train(ctx context.Context, data Data[T], cfg Autoencode
 	for i, v := range variances { // ascending
 		total += v
 		if i < d-a.W.Rows {
-			optimum += max(v, 0) / 2
+			optimum += float64(max(v, 0) / 2)
 		}
 	}
 	if !(total > 0) || !isFinite(total) {
@@ -186,11 +186,11 @@ func (d *descent[T]) at() float64 {
 	for i, v := range d.wsw.Data {
 		both += float64(float64(v) * float64(d.www.Data[i]))
 	}
-	return d.half - trace(d.wsw) + both/2
+	return d.half - trace(d.wsw) + float64(both/2)
 }
 
 func (d *descent[T]) step() {
-	next := (1 + math.Sqrt(1+4*d.t*d.t)) / 2
+	next := (1 + math.Sqrt(1+float64(4*d.t*d.t))) / 2
 	momentum := T((d.t - 1) / next)
 	d.t = next
 	w := d.a.W.Data

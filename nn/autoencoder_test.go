@@ -35,12 +35,12 @@ func TestAutoencoderGradient(t *testing.T) {
 			code := make([]float64, 2)
 			for k := range code {
 				for j, v := range x.Row(i) {
-					code[k] += a.W.Row(k)[j] * v
+					code[k] += float64(a.W.Row(k)[j] * v)
 				}
 			}
 			for j, v := range x.Row(i) {
-				r := a.W.Row(0)[j]*code[0] + a.W.Row(1)[j]*code[1] - v
-				want += r * r / 24
+				r := float64(a.W.Row(0)[j]*code[0]) + float64(a.W.Row(1)[j]*code[1]) - v
+				want += float64(r * r / 24)
 			}
 		}
 		near(t, "loss", []float64{loss}, []float64{want}, 1e-13)
@@ -61,7 +61,7 @@ func lowRank[T kernels.Float](n, d, rank int, noise float64) Floats[T] {
 			}
 		}
 		for j := range row {
-			row[j] += T(noise*rng.Randn() + 5)
+			row[j] += T(float64(noise*rng.Randn()) + 5)
 		}
 	}
 	return f

@@ -55,7 +55,7 @@ func NumericGradientArray[T kernels.Float](f func() []T, x, df []T, h float64) [
 		// Difference first: a sum of each would drown it in rounding.
 		sum := 0.0
 		for j, d := range df {
-			sum += (float64(above[j]) - float64(below[j])) * float64(d)
+			sum += float64((float64(above[j]) - float64(below[j])) * float64(d))
 		}
 		g[i] = sum / (float64(xAbove) - float64(xBelow))
 	}

@@ -33,7 +33,7 @@ func blobs[T kernels.Float](n, d, c int, seed uint32) Floats[T] {
 	for i := range f.Y {
 		f.Y[i] = rng.Intn(c)
 		for j, v := range centres.Row(f.Y[i]) {
-			f.X.Row(i)[j] = T(v + 0.5*rng.Randn())
+			f.X.Row(i)[j] = T(v + float64(0.5*rng.Randn()))
 		}
 	}
 	return f

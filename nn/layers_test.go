@@ -17,9 +17,9 @@ func refAffine[T kernels.Float](l Affine[T], x kernels.Mat[T]) []float64 {
 			for k, v := range x.Row(i) {
 				w := l.W
 				if l.Layout == InOut {
-					sum += float64(v) * float64(w.Row(k)[j])
+					sum += float64(float64(v) * float64(w.Row(k)[j]))
 				} else {
-					sum += float64(v) * float64(w.Row(j)[k])
+					sum += float64(float64(v) * float64(w.Row(j)[k]))
 				}
 			}
 			y = append(y, sum+float64(l.B[j]))

@@ -148,7 +148,7 @@ func (n *Net[T]) Loss(x kernels.Mat[T], y []int) float64 {
 // part of the product dW. The gradients in [Net.Params] are not to be relied on afterwards.
 func (n *Net[T]) Step(x kernels.Mat[T], y []int, learningRate float64) float64 {
 	loss := n.backward(x, y, T(-learningRate))
-	keep := T(1 - learningRate*n.Reg)
+	keep := T(1 - float64(learningRate*n.Reg))
 	for i, l := range n.layers {
 		delta := firstRows(n.room.delta[i], x.Rows)
 		dw, db := n.params[2*i].Grad, n.params[2*i+1].Grad
@@ -180,7 +180,7 @@ func (n *Net[T]) backward(x kernels.Mat[T], y []int, scale T) float64 {
 	scores := n.Scores(x)
 	last := len(n.layers) - 1
 	delta := firstRows(n.room.delta[last], x.Rows)
-	loss := SoftmaxLoss(n.ops, delta, scores, y) + 0.5*n.Reg*squares
+	loss := SoftmaxLoss(n.ops, delta, scores, y) + float64(0.5*n.Reg*squares)
 	if scale != 1 {
 		n.ops.Axpby(0, delta.Data, scale, delta.Data)
 	}

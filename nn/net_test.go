@@ -64,7 +64,7 @@ func TestNetLoss(t *testing.T) {
 				}
 				h = kernels.MatOf(h.Rows, len(l.B), y)
 				for _, v := range l.W.Data {
-					squares += v * v
+					squares += float64(v * v)
 				}
 			}
 			want := 0.5 * net.Reg * squares
@@ -99,7 +99,7 @@ func testStep[T kernels.Float](t *testing.T, set *kernels.Set, tol float64) {
 		var want []float64
 		for _, p := range other[name].Params() {
 			for i, w := range p.Value.Data {
-				want = append(want, float64(w)-lr*float64(p.Grad.Data[i]))
+				want = append(want, float64(w)-float64(lr*float64(p.Grad.Data[i])))
 			}
 		}
 		sameBits(t, name+": loss", []float64{net.Step(data.X, data.Y, lr)}, []float64{loss})

@@ -68,7 +68,7 @@ func TestSolverProtocol(t *testing.T) {
 		losses = append(losses, net.Loss(b.x, b.y))
 		for _, p := range net.Params() {
 			for i, g := range p.Grad.Data {
-				p.Value.Data[i] += -lr * g
+				p.Value.Data[i] += float64(-lr * g)
 			}
 		}
 		if it%3 == 0 {

@@ -41,7 +41,7 @@ func TestTrainProtocol(t *testing.T) {
 			losses = append(losses, other.Loss(b.x, b.y))
 			for _, p := range other.Params() {
 				for i, g := range p.Grad.Data {
-					p.Value.Data[i] -= lr * g
+					p.Value.Data[i] -= float64(lr * g)
 				}
 			}
 			if it%4 == 0 { // 33 div 8

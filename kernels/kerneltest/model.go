@@ -57,7 +57,7 @@ func fma[T kernels.Float](x, y, z T) T {
 // rounded to odd there, so that rounding again to float32 does no harm
 // (Boldo and Melquiond, "Emulation of a FMA and correctly rounded sums", 2008).
 func fma32(x, y, z float32) float32 {
-	p, c := float64(x)*float64(y), float64(z)
+	p, c := float64(float64(x)*float64(y)), float64(z)
 	s, e := twoSum(p, c)
 	if e != 0 && math.Float64bits(s)&1 == 0 && !math.IsInf(s, 0) && s == s {
 		// The exact sum lies between s and its neighbour towards e, which is odd.

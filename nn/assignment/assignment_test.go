@@ -3,6 +3,7 @@ package assignment
 import (
 	"context"
 	"errors"
+	"math"
 	"os"
 	"strings"
 	"testing"
@@ -149,14 +150,41 @@ func TestFiguresRejectBrokenKernels(t *testing.T) {
 		},
 		"no norm": func(s *kernels.Slots[float64]) { s.SumSquares = func([]float64) float64 { return 0 } },
 	} {
-		set := kernels.Reference()
-		spoil(&set.F64)
-		report, err := Run(t.Context(), set, Options{})
-		if err != nil {
-			t.Fatal(err)
+		for _, set := range []*kernels.Set{kernels.Reference(), kernels.Gonum()} {
+			spoil(&set.F64)
+			report, err := Run(t.Context(), set, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if report.OK() {
+				t.Errorf("%s, %s: every figure agrees", set.Name, name)
+			}
 		}
-		if report.OK() {
-			t.Errorf("%s: every figure agrees", name)
+	}
+}
+
+// Beside rounding, a gradient that is off in one element by a millionth does not pass.
+func TestBeyondRounding(t *testing.T) {
+	noise := differenceNoise(657, 20) // of the modular net
+	num := []float64{1, -1, 0.5}
+	for _, test := range []struct {
+		name string
+		off  float64
+		want bool
+	}{
+		{"equal", 0, true},
+		{"off by the noise", noise, true},
+		{"off by -noise", -noise, true},
+		{"off by the noise and a bound", noise + 2e-7, true},
+		{"off by a millionth", 1e-6, false},
+		{"off by minus a millionth", -1e-6, false},
+		{"NaN", math.NaN(), false},
+		{"infinite", math.Inf(1), false},
+	} {
+		grad := append([]float64(nil), num...)
+		grad[1] += test.off
+		if e := beyond(num, grad, noise); (e < 3e-7) != test.want {
+			t.Errorf("%s: error %g beyond %g, accepted %v, want %v", test.name, e, noise, e < 3e-7, test.want)
 		}
 	}
 }

@@ -36,9 +36,9 @@ func modular(set *kernels.Set) []Figure {
 		number("loss at reg 1", "26.5948426952", net.Loss(data.X, data.Y)),
 		exact("loss at reg 1, in full", golden.Loss1, net.Loss(data.X, data.Y), 1e-14))
 	net.Reg = 0
-	figures = append(figures, gradientFigures(net, data, " at reg 0", 3e-7)...)
+	figures = append(figures, gradientFigures(set, net, data, " at reg 0", 3e-7)...)
 	net.Reg = 0.7
-	figures = append(figures, gradientFigures(net, data, " at reg 0.7", 3e-7)...)
+	figures = append(figures, gradientFigures(set, net, data, " at reg 0.7", 3e-7)...)
 	return figures
 }
 
@@ -53,12 +53,12 @@ func deep(set *kernels.Set) []Figure {
 	net := nn.NewFullyConnected[float64](set, d, []int{20, 30}, c, 5e-2, rng)
 
 	figures := []Figure{number("initial loss at reg 0, about", "2.30", net.Loss(data.X, data.Y))}
-	figures = append(figures, gradientFigures(net, data, " at reg 0", 4e-6)...)
+	figures = append(figures, gradientFigures(set, net, data, " at reg 0", 4e-6)...)
 	net.Reg = 3.14
 	at := number("initial loss at reg 3.14, unseeded in the notebook", "6.76", net.Loss(data.X, data.Y))
 	at.Must = false
 	figures = append(figures, at)
-	return append(figures, gradientFigures(net, data, " at reg 3.14", 4e-6)...)
+	return append(figures, gradientFigures(set, net, data, " at reg 3.14", 4e-6)...)
 }
 
 func transpose(m kernels.Mat[float64]) kernels.Mat[float64] {

@@ -17,7 +17,7 @@ import "fusegrid/kernels"
 // keep returns what a product with the minibatch keeps of its target.
 func (b *Block[T]) keep(net Net) T {
 	if b.shape.Rule == SGD {
-		return T(1 - net.LR*net.Reg)
+		return T(1 - float64(net.LR*net.Reg))
 	}
 	return 1
 }
@@ -41,7 +41,7 @@ func (b *Block[T]) updateFirst(d kernels.Mat[T]) {
 	}
 	if b.shape.Rule == Nesterov {
 		b.eachUnit(b.alpha, func(Net) T { return -1 })
-		b.eachUnit(b.beta, func(net Net) T { return T(1 - net.LR*net.Reg) })
+		b.eachUnit(b.beta, func(net Net) T { return T(1 - float64(net.LR*net.Reg)) })
 		b.ops.AxpbyPanels(b.alpha, b.v1, b.beta, b.w1)
 	}
 	b.eachUnit(b.beta, b.keep)
@@ -90,7 +90,7 @@ func (b *Block[T]) updateBias(net Net, bias, v, sums []T) {
 
 // updateDeep steps one deeper layer from its deltas d, (N, out), and its inputs h, (N, in).
 func (b *Block[T]) updateDeep(net Net, l dense[T], d, h kernels.Mat[T]) {
-	target, decay := l.w, net.LR*net.Reg
+	target, decay := l.w, float64(net.LR*net.Reg)
 	if b.shape.Rule != SGD {
 		target = l.v
 		b.ops.Axpby(T(-decay), l.w.Data, T(net.Mu), l.v.Data)

@@ -59,7 +59,7 @@ func (b *Block[T]) stepDeep(k int, h kernels.Mat[T]) float64 {
 	net, layers, n := b.nets[k], b.deep[k], h.Rows
 	d := b.forwardDeep(k, h)
 	squares, finite := b.sumSquares(k, b.squares[b.off[k]:b.off[k+1]])
-	loss := b.ops.SoftmaxLoss(d, d, b.y[:n]) + 0.5*net.Reg*squares
+	loss := b.ops.SoftmaxLoss(d, d, b.y[:n]) + float64(0.5*net.Reg*squares)
 	if !finite {
 		loss = math.NaN() // a dead unit can hide an infinite weight from the scores
 	}

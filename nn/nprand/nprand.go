@@ -47,7 +47,7 @@ func (s *State) Uint32() uint32 { return s.mt.Uint32() }
 func (s *State) RandomSample() float64 {
 	a := s.mt.Uint32() >> 5
 	b := s.mt.Uint32() >> 6
-	return (float64(a)*(1<<26) + float64(b)) / (1 << 53)
+	return (float64(float64(a)*(1<<26)) + float64(b)) / (1 << 53)
 }
 
 // Randn returns a standard normal deviate.

@@ -1,0 +1,108 @@
+package fusegrid_test
+
+import (
+	"bufio"
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// On arm64 and some other architectures Go's compiler fuses x*y + z, which rounds once
+// instead of twice. Where bits are promised an explicit conversion, float64(x*y) + z,
+// keeps it from that. TestNothingIsFused looks for such instructions in what the compiler makes.
+func TestNothingIsFused(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out with -short: it compiles for another architecture")
+	}
+	for _, pkg := range []string{"kernels", "nn", "nn/fused", "nn/nprand"} {
+		for _, at := range fused(t, "./"+pkg) {
+			t.Errorf("%s: the compiler fuses a product and a sum: write float64(x*y) + z", at)
+		}
+	}
+}
+
+// The search finds what is fused.
+func TestFusedIsFound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out with -short: it compiles for another architecture")
+	}
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"go.mod": "module m\n\ngo 1.24\n",
+		"m.go": `package m
+
+import "math"
+
+func Fused(x, y, z float64) float64 {
+	return x*y + z
+}
+
+func Apart(x, y, z float64) float64 { return float64(x*y) + z }
+
+func Meant(x, y, z float64) float64 { return math.FMA(x, y, z) }
+
+func Generic[T float32 | float64](x, y, z T) T {
+	return z - x*y
+}
+`,
+		"m_test.go": "package m\n\nvar _ = Generic[float32]\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(dir)
+	if got, want := strings.Join(fused(t, "."), " "), "m.go:14 m.go:6"; got != want {
+		t.Errorf("found %q, want %q", got, want)
+	}
+}
+
+// fused returns the lines of the package, tests apart, from which the compiler makes a fused
+// multiply-add for arm64 though they do not call math.FMA. It compiles the tests too, since generic
+// code is compiled where it is used.
+func fused(t *testing.T, pkg string) []string {
+	t.Helper()
+	cmd := exec.Command("go", "test", "-c", "-o", os.DevNull, "-gcflags=-S", pkg)
+	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=0", "GOFLAGS=")
+	listing, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("go test -c %s: %v\n%s", pkg, err, listing)
+	}
+	dir, err := filepath.Abs(pkg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	instruction := regexp.MustCompile(`\((\S+\.go):(\d+)\)\s+FN?M(?:ADD|SUB)[SD]\s`)
+	seen := map[string]bool{}
+	var found []string
+	all := 0
+	for lines := bufio.NewScanner(bytes.NewReader(listing)); lines.Scan(); {
+		m := instruction.FindStringSubmatch(lines.Text())
+		if m == nil {
+			continue
+		}
+		all++
+		file, at := m[1], filepath.Base(m[1])+":"+m[2]
+		if filepath.Dir(file) != dir || strings.HasSuffix(file, "_test.go") || seen[at] {
+			continue
+		}
+		seen[at] = true
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, _ := strconv.Atoi(m[2])
+		if !strings.Contains(strings.Split(string(text), "\n")[n-1], "math.FMA(") {
+			found = append(found, at)
+		}
+	}
+	slices.Sort(found)
+	t.Logf("%s: %d fused instructions in %d bytes of listing", pkg, all, len(listing))
+	return found
+}

@@ -1,6 +1,9 @@
 package kernels
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // A Mat is a matrix in row-major order: element (i, j) is Data[i*Stride+j].
 type Mat[T Float] struct {
@@ -11,12 +14,15 @@ type Mat[T Float] struct {
 
 // NewMat returns a zero matrix of the given shape.
 func NewMat[T Float](rows, cols int) Mat[T] {
+	if rows < 0 || cols < 0 || cols > 0 && rows > math.MaxInt/cols {
+		panic(fmt.Sprintf("kernels: a matrix of %d×%d is too large", rows, cols))
+	}
 	return MatOf(rows, cols, make([]T, rows*cols))
 }
 
 // MatOf returns a matrix over data, which holds rows·cols elements row by row.
 func MatOf[T Float](rows, cols int, data []T) Mat[T] {
-	if rows < 0 || cols < 0 || len(data) != rows*cols {
+	if rows < 0 || cols < 0 || cols > 0 && rows > math.MaxInt/cols || len(data) != rows*cols {
 		panic(fmt.Sprintf("kernels: %d elements for a %d×%d matrix", len(data), rows, cols))
 	}
 	return Mat[T]{Rows: rows, Cols: cols, Stride: max(cols, 1), Data: data}

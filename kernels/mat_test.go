@@ -1,6 +1,10 @@
 package kernels
 
-import "testing"
+import (
+	"math"
+	"math/bits"
+	"testing"
+)
 
 func TestMatRefusesWhatIsOutside(t *testing.T) {
 	m := MatOf(2, 4, make([]float32, 8))
@@ -10,6 +14,9 @@ func TestMatRefusesWhatIsOutside(t *testing.T) {
 		"before":          func() { m.Slice(-1, 1, 0, 1) },
 		"backwards":       func() { m.Slice(2, 1, 0, 1) },
 		"negative shape":  func() { MatOf(-2, -4, make([]float32, 8)) },
+		"overflow":        func() { MatOf(1<<(bits.UintSize/2), 1<<(bits.UintSize/2), []float32{}) },
+		"new, overflow":   func() { NewMat[float32](math.MaxInt, 2) },
+		"new, negative":   func() { NewMat[float32](-1, -1) },
 		"too few numbers": func() { MatOf(2, 4, make([]float32, 7)) },
 	} {
 		func() {

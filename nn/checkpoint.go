@@ -31,9 +31,9 @@ const checkpointMagic = "fusegrid solver checkpoint 1\n"
 
 type checkpointHeader struct {
 	Fit      checkpointFit `json:"fit"`
-	Done     int           `json:"done"`     // iterations
+	Done     int64         `json:"done"`     // iterations
 	Steps    []int         `json:"steps"`    // of each parameter's update rule
-	Measured int           `json:"measured"` // accuracies of each kind
+	Measured int64         `json:"measured"` // accuracies of each kind
 	HasBest  bool          `json:"has_best"`
 	Random   []byte        `json:"random"` // state of the stream
 }
@@ -109,7 +109,7 @@ func (s *Solver[T]) fit() checkpointFit {
 }
 
 func (s *Solver[T]) encode() ([]byte, error) {
-	h := checkpointHeader{Fit: s.fit(), Done: s.done, Measured: len(s.hist.ValAcc), HasBest: s.best != nil}
+	h := checkpointHeader{Fit: s.fit(), Done: int64(s.done), Measured: int64(len(s.hist.ValAcc)), HasBest: s.best != nil}
 	rates := make([]float64, len(s.optims))
 	for i, o := range s.optims {
 		h.Steps = append(h.Steps, o.steps)
@@ -154,7 +154,8 @@ func (s *Solver[T]) decode(data []byte) error {
 		return err
 	}
 
-	// The sizes follow from this Solver and two counts.
+	// The sizes follow from this Solver and two counts, which the header's check holds below the length of the file.
+	done, measured := int(h.Done), int(h.Measured)
 	var zero T
 	weights, state := 0, 0
 	for i, p := range s.params {
@@ -164,8 +165,8 @@ func (s *Solver[T]) decode(data []byte) error {
 	if h.HasBest {
 		state += weights
 	}
-	float64s := len(s.params) + h.Done + 2*h.Measured + 1
-	if want := 8*float64s + int(unsafe.Sizeof(zero))*(weights+state); len(body) != want {
+	float64s := int64(len(s.params)) + h.Done + 2*h.Measured + 1
+	if want := 8*float64s + int64(unsafe.Sizeof(zero))*int64(weights+state); int64(len(body)) != want {
 		return fmt.Errorf("the checkpoint is damaged: %d bytes of numbers, want %d", len(body), want)
 	}
 
@@ -180,11 +181,11 @@ func (s *Solver[T]) decode(data []byte) error {
 	for i, o := range s.optims {
 		o.lr = rates[i]
 	}
-	s.done = h.Done
+	s.done = done
 	s.hist = SolverHistory{
-		Loss:     readFloats[float64](&r, h.Done),
-		TrainAcc: readFloats[float64](&r, h.Measured),
-		ValAcc:   readFloats[float64](&r, h.Measured),
+		Loss:     readFloats[float64](&r, done),
+		TrainAcc: readFloats[float64](&r, measured),
+		ValAcc:   readFloats[float64](&r, measured),
 	}
 	s.hist.BestValAcc = readFloats[float64](&r, 1)[0]
 	for i, p := range s.params {
@@ -232,9 +233,9 @@ func (s *Solver[T]) decodeHeader(body []byte) (h checkpointHeader, rest []byte, 
 	if err := h.Fit.compare(s.fit()); err != nil {
 		return h, nil, err
 	}
-	total := s.cfg.Epochs * s.perEpoch()
+	total := int64(s.cfg.Epochs) * int64(s.perEpoch())
 	switch {
-	case h.Done < 0 || h.Done > len(rest) || h.Measured < 0 || h.Measured > h.Done || len(h.Steps) != len(s.params):
+	case h.Done < 0 || h.Done > int64(len(rest)) || h.Measured < 0 || h.Measured > h.Done || len(h.Steps) != len(s.params):
 		return h, nil, fmt.Errorf("the checkpoint is damaged: %d iterations, %d accuracies, %d update rules",
 			h.Done, h.Measured, len(h.Steps))
 	case h.Done > total:

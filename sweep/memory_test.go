@@ -50,6 +50,12 @@ func TestMemoryOfWhatTrainsSideBySide(t *testing.T) {
 	if err := s.within(0, "", nil); err != nil {
 		t.Error(err)
 	}
+
+	huge := blocks[0].trials[0].config // more bytes than an int of 32 bits counts
+	huge.Hidden = []int{1 << 20}
+	if err := s.within(4e9, []block{{trials: []trial{{config: huge}}}}); err == nil {
+		t.Error("a net of 2^20 hidden units is said to fit into 4 GB")
+	}
 }
 
 // TestFreeMemory asks for the memory that is left on file systems as Linux shows them, with control groups of

@@ -145,11 +145,11 @@ func (s *job) uselessState(out *output) func(key string) bool {
 
 // stateSpace says what room the states that are kept may take on the disk.
 func (s *job) stateSpace() string {
-	var sizes []int
+	var sizes []int64
 	for i := range s.grid.size() {
 		sizes = append(sizes, s.stateSize(s.grid.at(i, s.base)))
 	}
-	slices.SortFunc(sizes, func(a, b int) int { return cmp.Compare(b, a) })
+	slices.SortFunc(sizes, func(a, b int64) int { return cmp.Compare(b, a) })
 	if s.states != everyTrial {
 		sizes = sizes[:min(s.states, len(sizes))]
 	}
@@ -162,20 +162,20 @@ func (s *job) stateSpace() string {
 
 // stateSize returns the bytes of the state of a trial at its end: its weights, for a rule with momentum
 // the velocities, for the Solver the best weights, and a loss an iteration. The rest is little.
-func (s *job) stateSize(c results.Config) int {
-	weights, in := 0, len(s.data.Mean)
+func (s *job) stateSize(c results.Config) int64 {
+	weights, in := int64(0), len(s.data.Mean)
 	for _, out := range append(slices.Clone(c.Hidden), len(s.data.Classes)) {
-		weights += (in + 1) * out
+		weights += int64(in+1) * int64(out)
 		in = out
 	}
-	copies := 1
+	copies := int64(1)
 	if c.Rule != "" {
 		copies++
 	}
 	if c.Net == "fc" {
 		copies++
 	}
-	return weights*copies*s.planner().bytes + 8*c.Iters
+	return weights*copies*int64(s.planner().bytes) + 8*int64(c.Iters)
 }
 
 // goingOn says how many trials go on from where, empty if none does.

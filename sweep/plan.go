@@ -126,7 +126,7 @@ func (p planner) widthOf(trials []trial) int {
 	for _, t := range trials {
 		units = max(units, t.config.Hidden[0])
 	}
-	return max(1, min(maxWidth, blockBytes/max(1, units*p.inputs*p.bytes)))
+	return int(max(1, min(maxWidth, blockBytes/max(1, int64(units)*int64(p.inputs)*int64(p.bytes)))))
 }
 
 // balance adds cuts while that lets all workers end earlier.

@@ -71,6 +71,7 @@ func (g *gemm[T]) run(tA, tB blas.Transpose, m, n, k int, alpha T, a []T, lda in
 	C, okC := operand(blas.NoTrans, m, n, c, ldc)
 	if !okA || !okB || !okC || alpha == 0 {
 		// Nothing to multiply, or arguments that gonum has a panic for.
+		refuseShort(tA, tB, m, n, k, a, lda, b, ldb, c, ldc)
 		g.gonum(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 		return
 	}
@@ -104,6 +105,42 @@ func operand[T kernels.Float](t blas.Transpose, rows, cols int, x []T, ld int) (
 		return kernels.Mat[T]{}, false
 	}
 	return kernels.Mat[T]{Rows: rows, Cols: cols, Stride: ld, Data: x[:(rows-1)*ld+cols]}, true
+}
+
+// refuseShort panics as gonum does if a, b or c is too short for its sizes, which are
+// otherwise right. Gonum itself multiplies the sizes, and the product may overflow.
+func refuseShort[T kernels.Float](tA, tB blas.Transpose, m, n, k int, a []T, lda int, b []T, ldb int, c []T, ldc int) {
+	if m <= 0 || n <= 0 || k < 0 {
+		return
+	}
+	operands := []struct {
+		name       string
+		trans      blas.Transpose
+		rows, cols int
+		ld, length int
+	}{
+		{"a", tA, m, k, lda, len(a)},
+		{"b", tB, k, n, ldb, len(b)},
+		{"c", blas.NoTrans, m, n, ldc, len(c)},
+	}
+	for i := range operands {
+		x := &operands[i]
+		switch x.trans {
+		case blas.NoTrans:
+		case blas.Trans, blas.ConjTrans:
+			x.rows, x.cols = x.cols, x.rows
+		default:
+			return // gonum refuses this first
+		}
+		if x.ld < max(1, x.cols) {
+			return
+		}
+	}
+	for _, x := range operands {
+		if x.rows > 0 && (x.length < x.cols || (x.length-x.cols)/x.ld < x.rows-1) {
+			panic("blas: insufficient length of " + x.name)
+		}
+	}
 }
 
 // clone moves x to scratch memory, which the caller gives back.

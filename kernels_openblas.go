@@ -21,6 +21,6 @@ func foreign(native []*kernels.Set) []*kernels.Set {
 
 // EnsureOpenBLAS starts the process anew, once, if OpenBLAS chose kernels too weak
 // for this CPU, and says so on stderr. A value of OPENBLAS_CORETYPE that the user
-// has set is kept. Commands and TestMain call it first. Without the build tag
-// openblas it does nothing.
+// has set is kept, which a line says if this CPU can run wider vectors. Commands and
+// TestMain call it first. Without the build tag openblas it does nothing.
 func EnsureOpenBLAS(stderr io.Writer) { openblas.Ensure(stderr) }

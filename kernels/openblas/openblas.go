@@ -27,6 +27,7 @@ import (
 	"regexp"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/klauspost/cpuid/v2"
@@ -65,7 +66,15 @@ type Info struct {
 	Threads int    // per call
 	Config  string // how it was built, in its own words
 	Remedy  string // the OPENBLAS_CORETYPE that would use wider vectors, or ""
+	Asked   string // the OPENBLAS_CORETYPE that the user has set, or ""
 }
+
+// Chosen reports whether Core is what the user asked for.
+func (i Info) Chosen() bool { return i.Asked != "" && strings.EqualFold(i.Asked, i.Core) }
+
+// Weak reports whether OpenBLAS chose by itself a core too weak for the CPU. One that the
+// user asked for is not weak: some kernels of older versions are wrong on some CPUs.
+func (i Info) Weak() bool { return i.Remedy != "" && !i.Chosen() }
 
 // Read asks the library.
 func Read() Info {
@@ -80,14 +89,26 @@ func Read() Info {
 		info.Version = m[1]
 	}
 	info.Remedy = Remedy(info.Core, cpuid.CPU.Supports)
+	info.Asked = asked()
 	return info
 }
 
-// String gives version, core and threads, and marks a core too weak for the CPU.
+// String gives version, core and threads, what the user has set, and whether the CPU can
+// run wider vectors: weak is only what OpenBLAS chose by itself.
 func (i Info) String() string {
+	var notes []string
+	if i.Asked != "" {
+		notes = append(notes, EnvCore+"="+i.Asked)
+	}
+	switch {
+	case i.Weak():
+		notes = append(notes, "weak: this CPU can run "+i.Remedy)
+	case i.Remedy != "":
+		notes = append(notes, "this CPU can run "+i.Remedy)
+	}
 	s := fmt.Sprintf("%s %s threads=%d", i.Version, i.Core, i.Threads)
-	if i.Remedy != "" {
-		s += fmt.Sprintf(" (weak: this CPU can run %s)", i.Remedy)
+	if notes != nil {
+		s += " (" + strings.Join(notes, "; ") + ")"
 	}
 	return s
 }

@@ -25,7 +25,7 @@ const envPlay = "FUSEGRID_TEST_PLAY"
 func TestMain(m *testing.M) {
 	if play := os.Getenv(envPlay); play != "" {
 		info := Read()
-		if os.Getenv(envRestarted) == "" || play == "incurable" {
+		if play == "weak" && os.Getenv(envRestarted) == "" || play == "incurable" {
 			info.Core, info.Remedy = "Prescott", Remedy("Prescott", cpuid.CPU.Supports)
 		}
 		ensure(info, os.Stderr)
@@ -48,7 +48,8 @@ func TestEnsure(t *testing.T) {
 		lines           []string
 	}{
 		{"restarts once", "weak", "", core, []string{"restarting with OPENBLAS_CORETYPE=" + remedy}},
-		{"keeps the user's value", "weak", "OPENBLAS_CORETYPE=NEHALEM", "Nehalem", nil},
+		{"keeps the user's value", "weak", "OPENBLAS_CORETYPE=NEHALEM", "Nehalem", []string{"since OPENBLAS_CORETYPE=NEHALEM is set; this CPU can run " + remedy}},
+		{"keeps the user's best", "as it is", "OPENBLAS_CORETYPE=" + remedy, core, nil},
 		{"gives up after one restart", "incurable", "", core, []string{"restarting with", "still runs its Prescott kernels"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -103,9 +104,24 @@ func TestRead(t *testing.T) {
 	if info.Core == "" || info.Version == "unknown" {
 		t.Errorf("core %q, version %q of config %q", info.Core, info.Version, info.Config)
 	}
-	weak := Info{Version: "0.3.21", Core: "Prescott", Threads: 1, Remedy: "SKYLAKEX"}
-	if got, want := weak.String(), "0.3.21 Prescott threads=1 (weak: this CPU can run SKYLAKEX)"; got != want {
-		t.Errorf("got %q, want %q", got, want)
+}
+
+func TestInfo(t *testing.T) {
+	for _, tt := range []struct {
+		core, remedy, asked, want string
+		weak                      bool
+	}{
+		{"SkylakeX", "", "", "0.3.21 SkylakeX threads=1", false},
+		{"Prescott", "SKYLAKEX", "", "0.3.21 Prescott threads=1 (weak: this CPU can run SKYLAKEX)", true},
+		{"Haswell", "SKYLAKEX", "HASWELL", "0.3.21 Haswell threads=1 (OPENBLAS_CORETYPE=HASWELL; this CPU can run SKYLAKEX)", false},
+		{"SkylakeX", "", "SkylakeX", "0.3.21 SkylakeX threads=1 (OPENBLAS_CORETYPE=SkylakeX)", false},
+		// A name that OpenBLAS does not know leaves the choice to it.
+		{"Prescott", "SKYLAKEX", "Hasswell", "0.3.21 Prescott threads=1 (OPENBLAS_CORETYPE=Hasswell; weak: this CPU can run SKYLAKEX)", true},
+	} {
+		info := Info{Version: "0.3.21", Core: tt.core, Threads: 1, Remedy: tt.remedy, Asked: tt.asked}
+		if got := info.String(); got != tt.want || info.Weak() != tt.weak {
+			t.Errorf("%q, weak %v; want %q, %v", got, info.Weak(), tt.want, tt.weak)
+		}
 	}
 }
 

@@ -12,10 +12,19 @@ import (
 // envRestarted marks a process that Ensure has started anew.
 const envRestarted = "FUSEGRID_OPENBLAS_RESTARTED"
 
+// asked returns the OPENBLAS_CORETYPE that the user has set. The value of a process that
+// [Ensure] has started anew is Ensure's.
+func asked() string {
+	if os.Getenv(envRestarted) != "" {
+		return ""
+	}
+	return os.Getenv(EnvCore)
+}
+
 // Ensure starts the process anew, once, with the OPENBLAS_CORETYPE that [Remedy]
-// names, if OpenBLAS chose weaker kernels by itself. It says so in one line on
-// stderr. A value that the user has set is never overridden. Call it first in
-// main: it does not return if it restarts.
+// names, if OpenBLAS chose weaker kernels by itself. A value that the user has set is
+// kept, also if the CPU can run wider vectors. Either is said in one line on stderr. Call
+// it first in main: it does not return if it restarts.
 func Ensure(stderr io.Writer) { ensure(Read(), stderr) }
 
 func ensure(info Info, stderr io.Writer) {
@@ -27,7 +36,9 @@ func ensure(info Info, stderr io.Writer) {
 			info.Version, info.Core, EnvCore, os.Getenv(EnvCore))
 		return
 	}
-	if os.Getenv(EnvCore) != "" {
+	if info.Asked != "" {
+		fmt.Fprintf(stderr, "OpenBLAS %s runs its %s kernels, since %s=%s is set; this CPU can run %s\n",
+			info.Version, info.Core, EnvCore, info.Asked, info.Remedy)
 		return
 	}
 	set := EnvCore + "=" + info.Remedy

@@ -1,0 +1,47 @@
+//go:build openblas
+
+package fusegrid_test
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/cpuid/v2"
+
+	"fusegrid/kernels/openblas"
+)
+
+// TestWeakOpenBLAS asks in child processes what FUSEGRID_REQUIRE makes of a core with narrow
+// vectors: it is an error if OpenBLAS has it by itself, and a line in the log if the user has set it.
+func TestWeakOpenBLAS(t *testing.T) {
+	if openblas.Remedy("Prescott", cpuid.CPU.Supports) == "" {
+		t.Skip("a CPU without AVX: OpenBLAS can have no better core")
+	}
+	for _, tt := range []struct {
+		name string
+		env  []string
+		ok   bool
+		want string
+	}{
+		{"set by the user", []string{"OPENBLAS_CORETYPE=Prescott"}, true, "(OPENBLAS_CORETYPE=Prescott; this CPU can run"},
+		{"left to OpenBLAS", nil, true, "openblas"},
+		// What a restart could not mend is OpenBLAS's own choice.
+		{"chosen by OpenBLAS", []string{"OPENBLAS_CORETYPE=Prescott", "FUSEGRID_OPENBLAS_RESTARTED=1"}, false, "(weak: this CPU can run"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			cmd := exec.Command(os.Args[0], "-test.run", "^TestRequiredSets$", "-test.v")
+			for _, kv := range os.Environ() {
+				if name, _, _ := strings.Cut(kv, "="); name != "OPENBLAS_CORETYPE" && name != "FUSEGRID_OPENBLAS_RESTARTED" {
+					cmd.Env = append(cmd.Env, kv)
+				}
+			}
+			cmd.Env = append(append(cmd.Env, "FUSEGRID_REQUIRE=openblas"), tt.env...)
+			out, err := cmd.CombinedOutput()
+			if (err == nil) != tt.ok || !strings.Contains(string(out), tt.want) {
+				t.Errorf("%v; want success %v and %q in:\n%s", err, tt.ok, tt.want, out)
+			}
+		})
+	}
+}

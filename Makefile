@@ -8,7 +8,7 @@ BENCH ?= .
 ARGS  ?= -lr 1e-4,1e-3 -reg 0.25,0.85
 
 .DEFAULT_GOAL := help
-.PHONY: help build sweep reproduce test test-all race fuzz stress torture bench bench-train benchcmp measure results duel lint deps
+.PHONY: help build sweep reproduce test test-all test-arch race fuzz stress torture bench bench-train benchcmp measure results duel lint deps
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,26 @@ test-all: ## run the tests on every build of the kernels (needs make deps)
 	$(GO) test ./...
 	$(GO) test -tags openblas ./...
 	$(GO) test -tags purego ./...
+
+test-arch: ## run the short tests for 386, and for arm64 under QEMU (installed with apt-get if missing)
+	@host=$$($(GO) env GOHOSTOS)/$$($(GO) env GOHOSTARCH); \
+	short() { echo "linux/$$1"; env -u FUSEGRID_DATA CGO_ENABLED=0 GOARCH=$$1 $(GO) test -short $$2 ./...; }; \
+	emulator() { command -v qemu-aarch64-static || command -v qemu-aarch64; }; \
+	fetch() { command -v apt-get && $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq qemu-user-static; }; \
+	rc=0; \
+	case $$host in \
+	linux/amd64) short 386 || rc=1 ;; \
+	*) echo "SKIPPED, NOT TESTED: linux/386, which needs a host of linux/amd64 and not $$host" >&2 ;; \
+	esac; \
+	case $$host in \
+	linux/arm64) short arm64 || rc=1 ;; \
+	linux/*) \
+	  if emulator >/dev/null || fetch >&2; then short arm64 "-exec $$(emulator)" || rc=1; \
+	  elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then echo "apt-get could not install qemu-user-static" >&2; rc=1; \
+	  else echo "SKIPPED, NOT TESTED: linux/arm64, which needs QEMU: install qemu-user-static" >&2; fi ;; \
+	*) echo "SKIPPED, NOT TESTED: linux/arm64, which needs a host of Linux and not $$host" >&2 ;; \
+	esac; \
+	exit $$rc
 
 race: ## run the short tests under the race detector
 	$(GO) test -race -short ./...

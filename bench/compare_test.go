@@ -162,9 +162,11 @@ func TestNoNumbers(t *testing.T) {
 func TestWeakOpenBLAS(t *testing.T) {
 	const rows = "BenchmarkG/impl=avx2 1 3e9 FLOP/s\nBenchmarkG/impl=openblas 1 1e9 FLOP/s\n"
 	for detail, want := range map[string]string{
-		"0.3.21 Haswell threads=1 (weak: this CPU can run SKYLAKEX)": "|  | avx2 | openblas (weak Haswell) | avx2 / openblas |",
-		"0.3.21 SkylakeX threads=1":                                  "|  | avx2 | openblas | avx2 / openblas |",
-		"something else":                                             "|  | avx2 | openblas | avx2 / openblas |",
+		"0.3.21 Haswell threads=1 (weak: this CPU can run SKYLAKEX)":                      "|  | avx2 | openblas (weak Haswell) | avx2 / openblas |",
+		"0.3.21 Haswell threads=1 (OPENBLAS_CORETYPE=HASWELL; this CPU can run SKYLAKEX)": "|  | avx2 | openblas (weak Haswell) | avx2 / openblas |",
+		"0.3.21 SkylakeX threads=1 (OPENBLAS_CORETYPE=SkylakeX)":                          "|  | avx2 | openblas | avx2 / openblas |",
+		"0.3.21 SkylakeX threads=1":                                                       "|  | avx2 | openblas | avx2 / openblas |",
+		"something else":                                                                  "|  | avx2 | openblas | avx2 / openblas |",
 	} {
 		md, err := tables(t, "openblas: "+detail+"\n"+rows)
 		if err != nil {

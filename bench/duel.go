@@ -176,8 +176,8 @@ func digits(x float64) string {
 type core struct{ name, remark string }
 
 // openblasDetail matches what the set openblas says of itself: version, core, threads and, if the
-// core is weak, a remark.
-var openblasDetail = regexp.MustCompile(`^\S+ (\S{1,32}) threads=\d+ \((.+)\)$`)
+// core is weaker than the CPU, by OpenBLAS's choice or the user's, a remark.
+var openblasDetail = regexp.MustCompile(`^\S+ (\S{1,32}) threads=\d+ \((.*this CPU can run .+)\)$`)
 
 // weakness returns the core of a kernel set that runs weaker kernels than the CPU allows, or
 // the zero core.

@@ -53,7 +53,7 @@ func TestMemoryOfWhatTrainsSideBySide(t *testing.T) {
 
 	huge := blocks[0].trials[0].config // more bytes than an int of 32 bits counts
 	huge.Hidden = []int{1 << 20}
-	if err := s.within(4e9, []block{{trials: []trial{{config: huge}}}}); err == nil {
+	if err := s.within(4e9, "", []block{{trials: []trial{{config: huge}}}}); err == nil {
 		t.Error("a net of 2^20 hidden units is said to fit into 4 GB")
 	}
 }

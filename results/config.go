@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 )
 
@@ -20,9 +19,9 @@ type Config struct {
 	LR     float64 `json:"lr"`     // learning rate of the first epoch
 	Reg    float64 `json:"reg"`    // λ of ½·λ·Σ‖W‖²
 	Decay  float64 `json:"decay"`  // the learning rate's factor at the end of an epoch
-	Std    float64 `json:"std"`    // standard deviation of the initial weights
 	Batch  int     `json:"batch"`  // images in a minibatch
 	Iters  int     `json:"iters"`  // minibatches in all
+	Std    float64 `json:"std"`    // standard deviation of the initial weights
 	Seed   uint32  `json:"seed"`   // of the stream of random numbers
 	DType  string  `json:"dtype"`  // f32 or f64
 	Class  string  `json:"class"`  // how the kernels round: see kernels.Class
@@ -47,58 +46,6 @@ func (c *Config) DivisionMatters() bool {
 // PerEpoch returns the whole iterations of an epoch, as the assignment counts them.
 func (c *Config) PerEpoch() int { return max(c.Split[0]/max(c.Batch, 1), 1) }
 
-// A field is one line of the canonical form: a name and an exact value. While the value of an
-// optional one is empty, it has no line.
-type field struct {
-	name     string
-	optional bool
-	text     bool                             // a string in JSON, not a number
-	number   func(c *Config) float64          // the value, where it may have many digits; else nil
-	value    func(b []byte, c *Config) []byte // appends it
-}
-
-// fields are all that make a configuration, in the order that people read them.
-var fields = []field{
-	{name: "data", text: true, value: func(b []byte, c *Config) []byte { return append(b, c.Data...) }},
-	{name: "split", text: true, value: func(b []byte, c *Config) []byte {
-		b = append(strconv.AppendInt(b, int64(c.Split[0]), 10), '/')
-		b = append(strconv.AppendInt(b, int64(c.Split[1]), 10), '/')
-		return strconv.AppendInt(b, int64(c.Split[2]), 10)
-	}},
-	{name: "pixels", text: true, value: func(b []byte, c *Config) []byte { return append(b, c.Pixels...) }},
-	{name: "net", text: true, value: func(b []byte, c *Config) []byte { return append(b, c.Net...) }},
-	{name: "hidden", text: true, value: func(b []byte, c *Config) []byte { return appendHidden(b, c.Hidden) }},
-	{name: "lr", number: func(c *Config) float64 { return c.LR }, value: func(b []byte, c *Config) []byte { return appendExact(b, c.LR) }},
-	{name: "reg", number: func(c *Config) float64 { return c.Reg }, value: func(b []byte, c *Config) []byte { return appendExact(b, c.Reg) }},
-	{name: "decay", number: func(c *Config) float64 { return c.Decay }, value: func(b []byte, c *Config) []byte { return appendExact(b, c.Decay) }},
-	{name: "batch", value: func(b []byte, c *Config) []byte { return strconv.AppendInt(b, int64(c.Batch), 10) }},
-	{name: "iters", value: func(b []byte, c *Config) []byte { return strconv.AppendInt(b, int64(c.Iters), 10) }},
-	{name: "std", number: func(c *Config) float64 { return c.Std }, value: func(b []byte, c *Config) []byte { return appendExact(b, c.Std) }},
-	{name: "seed", value: func(b []byte, c *Config) []byte { return strconv.AppendUint(b, uint64(c.Seed), 10) }},
-	{name: "order", optional: true, value: func(b []byte, c *Config) []byte {
-		if c.Order == nil {
-			return b
-		}
-		return strconv.AppendUint(b, uint64(*c.Order), 10)
-	}},
-	{name: "rule", optional: true, text: true, value: func(b []byte, c *Config) []byte { return append(b, c.Rule...) }},
-	{name: "mu", optional: true, number: func(c *Config) float64 { return c.Mu }, value: func(b []byte, c *Config) []byte {
-		if c.Rule == "" && c.Mu == 0 {
-			return b
-		}
-		return appendExact(b, c.Mu)
-	}},
-	{name: "division", optional: true, text: true, value: func(b []byte, c *Config) []byte { return append(b, c.Division...) }},
-	{name: "dtype", text: true, value: func(b []byte, c *Config) []byte { return append(b, c.DType...) }},
-	{name: "class", text: true, value: func(b []byte, c *Config) []byte { return append(b, c.Class...) }},
-}
-
-// byName holds the fields in the order of their names.
-var byName = slices.SortedFunc(slices.Values(fields), func(a, b field) int { return strings.Compare(a.name, b.name) })
-
-// appendExact appends x with the fewest digits that give x back.
-func appendExact(b []byte, x float64) []byte { return strconv.AppendFloat(b, x, 'g', -1, 64) }
-
 // fewDigits is what people are shown of a number that may have many.
 const fewDigits = 6
 
@@ -116,17 +63,7 @@ func Digits(few int, values []float64) int {
 }
 
 // HiddenString returns the hidden layers as they are typed: "50" or "100x100".
-func (c Config) HiddenString() string { return string(appendHidden(nil, c.Hidden)) }
-
-func appendHidden(b []byte, hidden []int) []byte {
-	for i, h := range hidden {
-		if i > 0 {
-			b = append(b, 'x')
-		}
-		b = strconv.AppendInt(b, int64(h), 10)
-	}
-	return b
-}
+func (c Config) HiddenString() string { return string(appendInts(nil, c.Hidden, 'x')) }
 
 // Canonical returns the text that Key hashes: the line "fusegrid-trial/1", then
 // one line "name=value" per field, sorted by name, each ended by a newline.
@@ -174,12 +111,12 @@ var keyScratch = sync.Pool{New: func() any { return new(scratch) }}
 
 // Equal reports whether c and d have the same values. It is quicker than to compare their keys.
 func (c *Config) Equal(d *Config) bool {
-	return c.Data == d.Data && c.Split == d.Split && c.Pixels == d.Pixels &&
-		c.Net == d.Net && slices.Equal(c.Hidden, d.Hidden) &&
-		c.LR == d.LR && c.Reg == d.Reg && c.Decay == d.Decay && c.Std == d.Std &&
-		c.Batch == d.Batch && c.Iters == d.Iters && c.Seed == d.Seed && c.DType == d.DType && c.Class == d.Class &&
-		(c.Order == d.Order || c.Order != nil && d.Order != nil && *c.Order == *d.Order) &&
-		c.Rule == d.Rule && c.Mu == d.Mu && c.Division == d.Division
+	for i := range configFields {
+		if !configFields[i].equal(c, d) {
+			return false
+		}
+	}
+	return true
 }
 
 // FLOPs returns the floating-point operations of the matrix products of one

@@ -14,8 +14,8 @@ import (
 // A Table shows trials in the order of [Rank]. It depends on nothing but the
 // records, and not on their order.
 type Table struct {
-	records []*Record // ranked
-	vary    []field   // the fields that are columns: lr, reg and whatever differs
+	records []*Record     // ranked
+	vary    []configField // the fields that are columns: lr, reg and whatever differs
 }
 
 // NewTable ranks the records, which it refers to as long as it is used.
@@ -25,7 +25,7 @@ func NewTable(records []Record) *Table { return newTable(inOrder(records)) }
 func newTable(records []*Record) *Table {
 	t := &Table{records: records}
 	var first, value []byte
-	for _, f := range fields {
+	for _, f := range configFields {
 		differs := func(r *Record) bool {
 			value = f.value(value[:0], &r.Config)
 			return !bytes.Equal(value, first)
@@ -66,8 +66,8 @@ func (t *Table) Caption() string {
 	}
 	r := t.records[0]
 	var parts []string
-	for _, f := range fields {
-		if slices.ContainsFunc(t.vary, func(v field) bool { return v.name == f.name }) {
+	for _, f := range configFields {
+		if slices.ContainsFunc(t.vary, func(v configField) bool { return v.name == f.name }) {
 			continue
 		}
 		value := string(f.value(nil, &r.Config))

@@ -106,8 +106,7 @@ func readmeLines(t *testing.T) []string {
 	library := strings.Fields(avx512.machines[0].get("openblas")) // "0.3.21 SkylakeX threads=1"
 	zenLibrary := strings.Fields(zen.machines[0].get("openblas"))
 	return append(lines,
-		fmt.Sprintf("as a share of the core's own peak (%s and %s GFLOP/s, multiply-adds in registers),", peak("f32"), peak("f64")),
-		fmt.Sprintf("beside OpenBLAS %s with one thread and its %s kernels; medians of %d interleaved", library[0], library[1], rounds),
-		fmt.Sprintf("On an AMD EPYC with AVX2, our AVX2 products were %s and %s times as fast as OpenBLAS %s with", mean(zen, "f32", "avx2"), mean(zen, "f64", "avx2"), zenLibrary[0]),
-		fmt.Sprintf("its %s kernels. Other work on these machines moves single figures; the tables have the", zenLibrary[1]))
+		fmt.Sprintf("Figures are medians of %d interleaved rounds. The peak was %s GFLOP/s for f32 and %s for f64, and", rounds, peak("f32"), peak("f64")),
+		fmt.Sprintf("OpenBLAS %s ran with one thread and its %s kernels. On an AMD EPYC with AVX2 our products were", library[0], library[1]),
+		fmt.Sprintf("%s (f32) and %s (f64) times as fast as those of OpenBLAS %s with its %s kernels.", mean(zen, "f32", "avx2"), mean(zen, "f64", "avx2"), zenLibrary[0], zenLibrary[1]))
 }

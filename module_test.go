@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// TestReadmeModule uses this module from another one with the commands and the program that README has.
+// TestModule uses this module from another one with the commands and the program in docs/kernels.md.
 // It needs no network: what the program imports is in the module cache, for this test imports it too.
-func TestReadmeModule(t *testing.T) {
+func TestModule(t *testing.T) {
 	if testing.Short() {
 		t.Skip("left out with -short: it builds a program")
 	}
@@ -23,14 +23,14 @@ func TestReadmeModule(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	readme, err := os.ReadFile("README.md")
+	page, err := os.ReadFile("docs/kernels.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	edit := regexp.MustCompile(`(?m)^    go (mod edit .*=)\.\./fusegrid$`).FindSubmatch(readme)
-	body := regexp.MustCompile("(?s)```go\n(.*?)```").FindSubmatch(readme)
+	edit := regexp.MustCompile(`(?m)^    go (mod edit .*=)\.\./fusegrid$`).FindSubmatch(page)
+	body := regexp.MustCompile("(?s)```go\n(.*?)```").FindSubmatch(page)
 	if edit == nil || body == nil {
-		t.Fatal("README has no command that adds the module, or no program")
+		t.Fatal("docs/kernels.md has no command that adds the module, or no program")
 	}
 	dir := t.TempDir()
 	program := fmt.Sprintf(`package main

@@ -1,0 +1,161 @@
+package fusegrid_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// documents are the texts whose commands are tested.
+func documents(t *testing.T) []string {
+	t.Helper()
+	pages, err := filepath.Glob("docs/*.md")
+	if err != nil || len(pages) == 0 {
+		t.Fatalf("no pages in docs: %v", err)
+	}
+	return append([]string{"README.md"}, pages...)
+}
+
+// commandsOf returns the commands in a document, in their order: lines of code and code within a line that begin
+// with go or make.
+func commandsOf(text string) []string {
+	line := regexp.MustCompile("(?m)^    ((?:go|make) .*?)(?: +#.*)?$|`((?:go|make) [^`]*)`")
+	var all []string
+	for _, m := range line.FindAllStringSubmatch(text, -1) {
+		if c := strings.TrimSpace(m[1] + m[2]); !slices.Contains(all, c) {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// wordsOf splits a command as a shell does; quotes are single ones.
+func wordsOf(command string) []string {
+	var words []string
+	for i, part := range strings.Split(command, "'") {
+		if i%2 == 1 {
+			words = append(words, part)
+		} else {
+			words = append(words, strings.Fields(part)...)
+		}
+	}
+	return words
+}
+
+// TestDocumentedCommands runs what README and docs tell people to type: sweeps of small nets, fetch against a
+// local server, and whatever installs, tests or measures for minutes as far as make and go say what they would do.
+func TestDocumentedCommands(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out with -short: it builds both programs and runs them many times")
+	}
+	bin := t.TempDir()
+	if out, err := exec.Command("go", "build", "-o", bin+string(filepath.Separator), "./sweep", "./bench").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	root, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "no archive") }))
+	defer server.Close()
+	for _, page := range documents(t) {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		commands := commandsOf(string(text))
+		if len(commands) == 0 {
+			t.Errorf("%s has no command", page)
+		}
+		home := t.TempDir() // one a page: commands may build on those before them
+		for _, command := range commands {
+			t.Run(page+"/"+command, func(t *testing.T) {
+				dir, words := home, wordsOf(command)
+				if i := slices.Index(words, ">"); i >= 0 {
+					words = words[:i]
+				}
+				switch {
+				case words[0] == "make":
+					dir, words = root, append([]string{"make", "-n"}, words[1:]...)
+				case words[1] == "mod":
+					t.Skip("TestModule runs it")
+				case words[1] == "test", words[1] == "build":
+					dir, words = root, append([]string{"go", "list"}, words[2:]...)
+				case words[1] == "run":
+					words = append([]string{filepath.Join(bin, filepath.Base(words[2]))}, small(words[2], words[3:], server.URL)...)
+				default:
+					t.Fatalf("no way to test it")
+				}
+				cmd := exec.Command(words[0], words[1:]...)
+				cmd.Dir = dir
+				cmd.Env = append(os.Environ(), "FUSEGRID_DATA=", "FUSEGRID_IMPL=", "HOME="+home, "XDG_CACHE_HOME="+home)
+				out, err := cmd.CombinedOutput()
+				switch {
+				case slices.Contains(words, "fetch"):
+					if err == nil || !strings.Contains(string(out), "MD5") {
+						t.Errorf("%v; a wrong archive must be refused by its MD5\n%s", err, out)
+					}
+				case err != nil && strings.Contains(string(out), "no kernel set"):
+					t.Skipf("this machine lacks a kernel set: %s", out)
+				case err != nil:
+					t.Errorf("%q: %v\n%s", words, err, out)
+				}
+			})
+		}
+	}
+}
+
+// small returns the arguments of a command with less to do: smaller nets and fewer rounds.
+func small(program string, args []string, url string) []string {
+	args = slices.Clone(args)
+	flag := func(name, value string) {
+		if !slices.Contains(args, name) {
+			args = append(args, name, value)
+		}
+	}
+	switch {
+	case program == "./sweep" && (len(args) == 0 || strings.HasPrefix(args[0], "-")):
+		flag("-hidden", "2")
+		flag("-batch", "20")
+	case args[0] == "fetch":
+		flag("-url", url)
+	case args[0] == "duel":
+		args = slices.Insert(args, 1, "-n", "6", "-time", "10us")
+	}
+	return args
+}
+
+func TestCommandsOf(t *testing.T) {
+	got := commandsOf("Run `go run ./x -a 'b c'`, or `sweep y`:\n\n    go run ./sweep -lr 1  # why\n    cd x\n    make deps\n\ngo away `make -n`")
+	want := []string{"go run ./x -a 'b c'", "go run ./sweep -lr 1", "make deps", "make -n"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got, want := wordsOf(want[0]), []string{"go", "run", "./x", "-a", "b c"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestLinks follows the links of README, the pages in docs and the other texts to files.
+func TestLinks(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)#:]+)\)|src="([^":]+)"`)
+	for _, page := range append(documents(t), "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			name := filepath.Join(filepath.Dir(page), m[1]+m[2])
+			if _, err := os.Stat(name); err != nil {
+				t.Errorf("%s links to %s: %v", page, m[1]+m[2], err)
+			}
+		}
+	}
+}

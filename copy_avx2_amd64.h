@@ -5,17 +5,17 @@
 //
 // Registers:
 //
-//	DI  the move                     AX  row of Dst       R10 its step in bytes
-//	SI  row of the source            DX  its step in bytes
+//	DI  the move                     AX  row of Dst       R10 its stride in bytes
+//	SI  row of the source            DX  its stride in bytes
 //	R13 columns of the source        BX  columns of Dst
 //	R14 rows left                    R12 columns left     CX, R15 scratch
 //	Y8  lanes of a vector that the edge cuts
 
 	MOVQ const_moveSrc(DI), R13
 	MOVQ const_moveDst(DI), BX
-	MOVQ const_moveSrcStep(DI), DX
+	MOVQ const_moveSrcStride(DI), DX
 	SHLQ $LOG, DX
-	MOVQ const_moveStep(DI), R10
+	MOVQ const_moveStride(DI), R10
 	SHLQ $LOG, R10
 
 	// Two vectors per row, one, or a part of one.

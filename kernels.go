@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"fusegrid/kernels"
+	"fusegrid/kernels/reference"
 )
 
 // EnvImpl names the environment variable that overrides the choice of [Best].
@@ -16,7 +17,7 @@ const EnvImpl = "FUSEGRID_IMPL"
 func All() []*kernels.Set {
 	sets := native()
 	sets = append(sets, foreign(sets)...)
-	return append(sets, kernels.Reference(), kernels.Gonum())
+	return append(sets, reference.New(), reference.Gonum())
 }
 
 // Best returns the set that FUSEGRID_IMPL names, or else the first of [All].

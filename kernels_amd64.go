@@ -9,6 +9,8 @@ import (
 
 	"fusegrid/internal/simd"
 	"fusegrid/kernels"
+	"fusegrid/kernels/blocked"
+	"fusegrid/kernels/reference"
 )
 
 // The micro-kernels are assembly because the compiler emits one scalar multiply and
@@ -26,12 +28,12 @@ func rows() []row {
 			features: []cpuid.FeatureID{
 				cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL,
 			},
-			f32: kernels.Micro[float32]{
+			f32: blocked.Micro[float32]{
 				Tile:           kernels.Tile{MR: 14, NR: 32, Lanes: 16},
-				Depth:          768,
+				KC:             768,
 				Narrow:         8,
-				Group:          14,
-				PackGroup:      packGroup14F32,
+				PackMR:         14,
+				PackScalars:    packScalars14F32,
 				PackImages:     avx512F32.PackImages,
 				PackImageLanes: avx512F32.PackImageLanes,
 				PackPixelLanes: avx512F32.PackPixelLanes,
@@ -42,12 +44,12 @@ func rows() []row {
 				Copy:           avx512CopyF32,
 				Transpose:      avx512TransposeF32,
 			},
-			f64: kernels.Micro[float64]{
+			f64: blocked.Micro[float64]{
 				Tile:           kernels.Tile{MR: 14, NR: 16, Lanes: 8},
-				Depth:          384,
+				KC:             384,
 				Narrow:         4,
-				Group:          14,
-				PackGroup:      packGroup14F64,
+				PackMR:         14,
+				PackScalars:    packScalars14F64,
 				PackImages:     avx512F64.PackImages,
 				PackImageLanes: avx512F64.PackImageLanes,
 				PackPixelLanes: avx512F64.PackPixelLanes,
@@ -64,29 +66,29 @@ func rows() []row {
 		{
 			name:     "avx2",
 			features: []cpuid.FeatureID{cpuid.AVX2, cpuid.FMA3},
-			f32: kernels.Micro[float32]{
-				Tile:       kernels.Tile{MR: 6, NR: 16, Lanes: 8},
-				Narrow:     4,
-				Depth:      256,
-				Group:      6,
-				PackGroup:  packGroup6F32,
-				PackImages: avx2F32.PackImages,
-				Single:     4,
-				Multiply:   byWidth(avx2Strip16F32, 8, avx2Strip8F32, 4, avx2Strip4F32),
-				Copy:       avx2CopyF32,
-				Transpose:  avx2TransposeF32,
+			f32: blocked.Micro[float32]{
+				Tile:             kernels.Tile{MR: 6, NR: 16, Lanes: 8},
+				Narrow:           4,
+				KC:               256,
+				PackMR:           6,
+				PackScalars:      packScalars6F32,
+				PackImages:       avx2F32.PackImages,
+				OneVectorPenalty: 4,
+				Multiply:         byWidth(avx2Strip16F32, 8, avx2Strip8F32, 4, avx2Strip4F32),
+				Copy:             avx2CopyF32,
+				Transpose:        avx2TransposeF32,
 			},
-			f64: kernels.Micro[float64]{
-				Tile:       kernels.Tile{MR: 6, NR: 8, Lanes: 4},
-				Narrow:     2,
-				Depth:      192,
-				Group:      6,
-				PackGroup:  packGroup6F64,
-				PackImages: avx2F64.PackImages,
-				Single:     4,
-				Multiply:   byWidth(avx2Strip8F64, 4, avx2Strip4F64, 2, avx2Strip2F64),
-				Copy:       avx2CopyF64,
-				Transpose:  avx2TransposeF64,
+			f64: blocked.Micro[float64]{
+				Tile:             kernels.Tile{MR: 6, NR: 8, Lanes: 4},
+				Narrow:           2,
+				KC:               192,
+				PackMR:           6,
+				PackScalars:      packScalars6F64,
+				PackImages:       avx2F64.PackImages,
+				OneVectorPenalty: 4,
+				Multiply:         byWidth(avx2Strip8F64, 4, avx2Strip4F64, 2, avx2Strip2F64),
+				Copy:             avx2CopyF64,
+				Transpose:        avx2TransposeF64,
 			},
 			simdF32: avx2F32,
 			simdF64: avx2F64,
@@ -94,55 +96,55 @@ func rows() []row {
 	}
 }
 
-func avx512Strip32F32(s *kernels.Strip[float32])
-func avx512Strip16F64(s *kernels.Strip[float64])
-func avx512Strip16F32(s *kernels.Strip[float32])
-func avx512Strip8F64(s *kernels.Strip[float64])
-func avx512Strip8F32(s *kernels.Strip[float32])
-func avx512Strip4F64(s *kernels.Strip[float64])
-func avx512CopyF32(m *kernels.Move[float32])
-func avx512CopyF64(m *kernels.Move[float64])
-func avx512TransposeF32(m *kernels.Move[float32])
-func avx512TransposeF64(m *kernels.Move[float64])
+func avx512Strip32F32(s *blocked.Strip[float32])
+func avx512Strip16F64(s *blocked.Strip[float64])
+func avx512Strip16F32(s *blocked.Strip[float32])
+func avx512Strip8F64(s *blocked.Strip[float64])
+func avx512Strip8F32(s *blocked.Strip[float32])
+func avx512Strip4F64(s *blocked.Strip[float64])
+func avx512CopyF32(m *blocked.Move[float32])
+func avx512CopyF64(m *blocked.Move[float64])
+func avx512TransposeF32(m *blocked.Move[float32])
+func avx512TransposeF64(m *blocked.Move[float64])
 
-func avx2Strip16F32(s *kernels.Strip[float32])
-func avx2Strip8F32(s *kernels.Strip[float32])
-func avx2Strip4F32(s *kernels.Strip[float32])
-func avx2CopyF32(m *kernels.Move[float32])
-func avx2TransposeF32(m *kernels.Move[float32])
-func avx2Strip8F64(s *kernels.Strip[float64])
-func avx2Strip4F64(s *kernels.Strip[float64])
-func avx2Strip2F64(s *kernels.Strip[float64])
-func avx2CopyF64(m *kernels.Move[float64])
-func avx2TransposeF64(m *kernels.Move[float64])
+func avx2Strip16F32(s *blocked.Strip[float32])
+func avx2Strip8F32(s *blocked.Strip[float32])
+func avx2Strip4F32(s *blocked.Strip[float32])
+func avx2CopyF32(m *blocked.Move[float32])
+func avx2TransposeF32(m *blocked.Move[float32])
+func avx2Strip8F64(s *blocked.Strip[float64])
+func avx2Strip4F64(s *blocked.Strip[float64])
+func avx2Strip2F64(s *blocked.Strip[float64])
+func avx2CopyF64(m *blocked.Move[float64])
+func avx2TransposeF64(m *blocked.Move[float64])
 
-func packGroup14F32(dst, src []float32, k, step int)
-func packGroup14F64(dst, src []float64, k, step int)
-func packGroup6F32(dst, src []float32, k, step int)
-func packGroup6F64(dst, src []float64, k, step int)
+func packScalars14F32(dst, src []float32, k, stride int)
+func packScalars14F64(dst, src []float64, k, stride int)
+func packScalars6F32(dst, src []float32, k, stride int)
+func packScalars6F64(dst, src []float64, k, stride int)
 
 // A row is one instruction set: what it asks of the CPU and what it offers.
 type row struct {
 	name     string
 	features []cpuid.FeatureID
-	f32      kernels.Micro[float32]
-	f64      kernels.Micro[float64]
+	f32      blocked.Micro[float32]
+	f64      blocked.Micro[float64]
 	simdF32  simd.Kernels[float32]
 	simdF64  simd.Kernels[float64]
 }
 
 func (r *row) set() *kernels.Set {
-	s := kernels.Reference()
+	s := reference.New()
 	s.Name, s.Class = r.name, kernels.FMA
 	for _, f := range r.features {
 		s.Features = append(s.Features, f.String())
 	}
-	s.F32.Tile, s.F32.Gemm = r.f32.Tile, kernels.NewGemm(r.f32)
-	s.F64.Tile, s.F64.Gemm = r.f64.Tile, kernels.NewGemm(r.f64)
+	s.F32.Tile, s.F32.Gemm = r.f32.Tile, blocked.Gemm(r.f32)
+	s.F64.Tile, s.F64.Gemm = r.f64.Tile, blocked.Gemm(r.f64)
 	r.simdF32.Override(&s.F32)
 	r.simdF64.Override(&s.F64)
-	s.F32.Packed = kernels.NewPacked(r.f32, &s.F32)
-	s.F64.Packed = kernels.NewPacked(r.f64, &s.F64)
+	s.F32.Layout = blocked.Layouts(r.f32, &s.F32)
+	s.F64.Layout = blocked.Layouts(r.f64, &s.F64)
 	return s
 }
 
@@ -193,8 +195,8 @@ func peakLoop[T kernels.Float](name string) (loop func(rounds int), flopPerRound
 
 // byWidth joins the strips of three widths: small columns or fewer go to narrow, more
 // than medium to wide.
-func byWidth[T kernels.Float](wide func(*kernels.Strip[T]), medium int, mid func(*kernels.Strip[T]), small int, narrow func(*kernels.Strip[T])) func(*kernels.Strip[T]) {
-	return func(s *kernels.Strip[T]) {
+func byWidth[T kernels.Float](wide func(*blocked.Strip[T]), medium int, mid func(*blocked.Strip[T]), small int, narrow func(*blocked.Strip[T])) func(*blocked.Strip[T]) {
+	return func(s *blocked.Strip[T]) {
 		switch {
 		case s.Cols > medium:
 			wide(s)

@@ -7,7 +7,7 @@
 //	strip_avx512_amd64.h  strip_avx2_amd64.h  t = Σ S·V, out ← β·out + α·t
 //	copy_avx512_amd64.h  copy_avx2_amd64.h  transpose_avx512_amd64.h  transpose_avx2_amd64.h
 //
-// The operands are described at kernels.Strip and kernels.Move; const_ names are
+// The operands are described at blocked.Strip and blocked.Move; const_ names are
 // offsets of their fields, from kernels_offsets_amd64.go.
 
 #include "go_asm.h"
@@ -125,7 +125,7 @@
 #define ISZERO VFPCLASSPSZ
 #define FMABCST VFMADD231PS.BCST
 
-// func avx512Strip32F32(s *kernels.Strip)
+// func avx512Strip32F32(s *blocked.Strip)
 TEXT ·avx512Strip32F32(SB), NOSPLIT, $80-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
@@ -152,7 +152,7 @@ TEXT ·avx512Strip32F32(SB), NOSPLIT, $80-8
 #define ISZERO VFPCLASSPDZ
 #define FMABCST VFMADD231PD.BCST
 
-// func avx512Strip16F64(s *kernels.Strip)
+// func avx512Strip16F64(s *blocked.Strip)
 TEXT ·avx512Strip16F64(SB), NOSPLIT, $80-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
@@ -240,7 +240,7 @@ TEXT ·avx512Strip16F64(SB), NOSPLIT, $80-8
 #define ISZERO VFPCLASSPSZ
 #define FMABCST VFMADD231PS.BCST
 
-// func avx512Strip16F32(s *kernels.Strip)
+// func avx512Strip16F32(s *blocked.Strip)
 TEXT ·avx512Strip16F32(SB), NOSPLIT, $80-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
@@ -267,7 +267,7 @@ TEXT ·avx512Strip16F32(SB), NOSPLIT, $80-8
 #define ISZERO VFPCLASSPDZ
 #define FMABCST VFMADD231PD.BCST
 
-// func avx512Strip8F64(s *kernels.Strip)
+// func avx512Strip8F64(s *blocked.Strip)
 TEXT ·avx512Strip8F64(SB), NOSPLIT, $80-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
@@ -332,7 +332,7 @@ TEXT ·avx512Strip8F64(SB), NOSPLIT, $80-8
 #define ISZERO VFPCLASSPSY
 #define FMABCST VFMADD231PS.BCST
 
-// func avx512Strip8F32(s *kernels.Strip)
+// func avx512Strip8F32(s *blocked.Strip)
 TEXT ·avx512Strip8F32(SB), NOSPLIT, $80-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
@@ -359,7 +359,7 @@ TEXT ·avx512Strip8F32(SB), NOSPLIT, $80-8
 #define ISZERO VFPCLASSPDY
 #define FMABCST VFMADD231PD.BCST
 
-// func avx512Strip4F64(s *kernels.Strip)
+// func avx512Strip4F64(s *blocked.Strip)
 TEXT ·avx512Strip4F64(SB), NOSPLIT, $80-8
 	MOVQ s+0(FP), DI
 #include "strip_avx512_amd64.h"
@@ -490,12 +490,12 @@ TEXT ·avx512Strip4F64(SB), NOSPLIT, $80-8
 #define SQUARE TRANSPOSE16
 #define EACHROW(op) EACH16(op)
 
-// func avx512CopyF32(m *kernels.Move)
+// func avx512CopyF32(m *blocked.Move)
 TEXT ·avx512CopyF32(SB), NOSPLIT, $0-8
 	MOVQ m+0(FP), DI
 #include "copy_avx512_amd64.h"
 
-// func avx512TransposeF32(m *kernels.Move)
+// func avx512TransposeF32(m *blocked.Move)
 TEXT ·avx512TransposeF32(SB), NOSPLIT, $8-8
 	MOVQ m+0(FP), DI
 #include "transpose_avx512_amd64.h"
@@ -525,12 +525,12 @@ TEXT ·avx512TransposeF32(SB), NOSPLIT, $8-8
 #define SQUARE TRANSPOSE8
 #define EACHROW(op) EACH8(op)
 
-// func avx512CopyF64(m *kernels.Move)
+// func avx512CopyF64(m *blocked.Move)
 TEXT ·avx512CopyF64(SB), NOSPLIT, $0-8
 	MOVQ m+0(FP), DI
 #include "copy_avx512_amd64.h"
 
-// func avx512TransposeF64(m *kernels.Move)
+// func avx512TransposeF64(m *blocked.Move)
 TEXT ·avx512TransposeF64(SB), NOSPLIT, $8-8
 	MOVQ m+0(FP), DI
 #include "transpose_avx512_amd64.h"
@@ -616,11 +616,11 @@ loop: \
 	JNE  single; \
 	CMPQ DX, $64; \
 	JNE  single; \
-	CMPQ const_stripGroupRows(DI), $0; \
+	CMPQ const_stripPanelRows(DI), $0; \
 	JEQ  single; \
 	SUBQ $6, CX; \
 	JLT  few; \
-	CMPQ const_stripTileSteps(DI), $0; \
+	CMPQ const_stripTileK(DI), $0; \
 	JNE  tiled; \
 	SIX(grouped6, GROUPED, $(36<<LOG)); \
 	JMP  few; \
@@ -727,7 +727,7 @@ single:
 #define LOADBETA MOVL
 #define DOUBLE ADDL
 
-// func avx2Strip16F32(s *kernels.Strip)
+// func avx2Strip16F32(s *blocked.Strip)
 TEXT ·avx2Strip16F32(SB), NOSPLIT, $64-8
 	MOVQ s+0(FP), DI
 #include "strip_avx2_amd64.h"
@@ -762,7 +762,7 @@ TEXT ·avx2Strip16F32(SB), NOSPLIT, $64-8
 #define LOADBETA MOVQ
 #define DOUBLE ADDQ
 
-// func avx2Strip8F64(s *kernels.Strip)
+// func avx2Strip8F64(s *blocked.Strip)
 TEXT ·avx2Strip8F64(SB), NOSPLIT, $64-8
 	MOVQ s+0(FP), DI
 #include "strip_avx2_amd64.h"
@@ -933,7 +933,7 @@ TEXT ·avx2Strip8F64(SB), NOSPLIT, $64-8
 #define LOADBETA MOVL
 #define DOUBLE ADDL
 
-// func avx2Strip8F32(s *kernels.Strip)
+// func avx2Strip8F32(s *blocked.Strip)
 TEXT ·avx2Strip8F32(SB), NOSPLIT, $64-8
 	MOVQ s+0(FP), DI
 #include "strip_avx2_amd64.h"
@@ -968,7 +968,7 @@ TEXT ·avx2Strip8F32(SB), NOSPLIT, $64-8
 #define LOADBETA MOVQ
 #define DOUBLE ADDQ
 
-// func avx2Strip4F64(s *kernels.Strip)
+// func avx2Strip4F64(s *blocked.Strip)
 TEXT ·avx2Strip4F64(SB), NOSPLIT, $64-8
 	MOVQ s+0(FP), DI
 #include "strip_avx2_amd64.h"
@@ -1041,7 +1041,7 @@ TEXT ·avx2Strip4F64(SB), NOSPLIT, $64-8
 #define LOADBETA MOVL
 #define DOUBLE ADDL
 
-// func avx2Strip4F32(s *kernels.Strip)
+// func avx2Strip4F32(s *blocked.Strip)
 TEXT ·avx2Strip4F32(SB), NOSPLIT, $64-8
 	MOVQ s+0(FP), DI
 #include "strip_avx2_amd64.h"
@@ -1076,7 +1076,7 @@ TEXT ·avx2Strip4F32(SB), NOSPLIT, $64-8
 #define LOADBETA MOVQ
 #define DOUBLE ADDQ
 
-// func avx2Strip2F64(s *kernels.Strip)
+// func avx2Strip2F64(s *blocked.Strip)
 TEXT ·avx2Strip2F64(SB), NOSPLIT, $64-8
 	MOVQ s+0(FP), DI
 #include "strip_avx2_amd64.h"
@@ -1212,7 +1212,7 @@ TEXT ·avx2Strip2F64(SB), NOSPLIT, $64-8
 #define LOADBETA MOVL
 #define DOUBLE ADDL
 
-// func avx2CopyF32(m *kernels.Move)
+// func avx2CopyF32(m *blocked.Move)
 TEXT ·avx2CopyF32(SB), NOSPLIT, $0-8
 	MOVQ m+0(FP), DI
 #include "copy_avx2_amd64.h"
@@ -1223,7 +1223,7 @@ TEXT ·avx2CopyF32(SB), NOSPLIT, $0-8
 #define EACHROW(op) IN8(op)
 #define EACHCOL(op) OUT8(op)
 
-// func avx2TransposeF32(m *kernels.Move)
+// func avx2TransposeF32(m *blocked.Move)
 TEXT ·avx2TransposeF32(SB), NOSPLIT, $8-8
 	MOVQ m+0(FP), DI
 #include "transpose_avx2_amd64.h"
@@ -1263,7 +1263,7 @@ TEXT ·avx2TransposeF32(SB), NOSPLIT, $8-8
 #define LOADBETA MOVQ
 #define DOUBLE ADDQ
 
-// func avx2CopyF64(m *kernels.Move)
+// func avx2CopyF64(m *blocked.Move)
 TEXT ·avx2CopyF64(SB), NOSPLIT, $0-8
 	MOVQ m+0(FP), DI
 #include "copy_avx2_amd64.h"
@@ -1274,7 +1274,7 @@ TEXT ·avx2CopyF64(SB), NOSPLIT, $0-8
 #define EACHROW(op) IN4(op)
 #define EACHCOL(op) OUT4(op)
 
-// func avx2TransposeF64(m *kernels.Move)
+// func avx2TransposeF64(m *blocked.Move)
 TEXT ·avx2TransposeF64(SB), NOSPLIT, $8-8
 	MOVQ m+0(FP), DI
 #include "transpose_avx2_amd64.h"
@@ -1314,11 +1314,11 @@ TEXT ·avx2TransposeF64(SB), NOSPLIT, $8-8
 //
 // Requires: AVX.
 //
-//	dst(p, i) = src(p, i), i < 14 or 6, rows of src step elements apart
+//	dst(p, i) = src(p, i), i < 14 or 6, rows of src stride elements apart
 //
 // The pieces of a row overlap, so that nothing beside it is read or written.
 //
-//	DI  row of dst   SI  row of src   DX  its step in bytes   CX  rows left
+//	DI  row of dst   SI  row of src   DX  its stride in bytes   CX  rows left
 
 #define PACKGROUP(log, bytes, row) \
 	SHLQ  $log, DX; \
@@ -1336,36 +1336,36 @@ done: \
 
 #define PIECE(at, r) VMOVUPS at(SI), r; VMOVUPS r, at(DI)
 
-// func packGroup14F32(dst, src []float32, k, step int)
-TEXT ·packGroup14F32(SB), NOSPLIT, $0-64
+// func packScalars14F32(dst, src []float32, k, stride int)
+TEXT ·packScalars14F32(SB), NOSPLIT, $0-64
 	MOVQ dst_base+0(FP), DI
 	MOVQ src_base+24(FP), SI
 	MOVQ k+48(FP), CX
-	MOVQ step+56(FP), DX
+	MOVQ stride+56(FP), DX
 	PACKGROUP(2, 56, PIECE(0, Y0); PIECE(24, Y1))
 
-// func packGroup14F64(dst, src []float64, k, step int)
-TEXT ·packGroup14F64(SB), NOSPLIT, $0-64
+// func packScalars14F64(dst, src []float64, k, stride int)
+TEXT ·packScalars14F64(SB), NOSPLIT, $0-64
 	MOVQ dst_base+0(FP), DI
 	MOVQ src_base+24(FP), SI
 	MOVQ k+48(FP), CX
-	MOVQ step+56(FP), DX
+	MOVQ stride+56(FP), DX
 	PACKGROUP(3, 112, PIECE(0, Y0); PIECE(32, Y1); PIECE(64, Y2); PIECE(80, Y3))
 
-// func packGroup6F32(dst, src []float32, k, step int)
-TEXT ·packGroup6F32(SB), NOSPLIT, $0-64
+// func packScalars6F32(dst, src []float32, k, stride int)
+TEXT ·packScalars6F32(SB), NOSPLIT, $0-64
 	MOVQ dst_base+0(FP), DI
 	MOVQ src_base+24(FP), SI
 	MOVQ k+48(FP), CX
-	MOVQ step+56(FP), DX
+	MOVQ stride+56(FP), DX
 	PACKGROUP(2, 24, PIECE(0, X0); PIECE(8, X1))
 
-// func packGroup6F64(dst, src []float64, k, step int)
-TEXT ·packGroup6F64(SB), NOSPLIT, $0-64
+// func packScalars6F64(dst, src []float64, k, stride int)
+TEXT ·packScalars6F64(SB), NOSPLIT, $0-64
 	MOVQ dst_base+0(FP), DI
 	MOVQ src_base+24(FP), SI
 	MOVQ k+48(FP), CX
-	MOVQ step+56(FP), DX
+	MOVQ stride+56(FP), DX
 	PACKGROUP(3, 48, PIECE(0, Y0); PIECE(16, Y1))
 
 #undef PACKGROUP

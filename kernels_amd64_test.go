@@ -62,7 +62,7 @@ func model[T kernels.Float](p kernels.Product[T]) {
 
 // TestGemmBits compares every assembly row with the model, bit for bit, on shapes
 // that take each path of the driver: both orientations, whole and narrow panels,
-// every height of a group, chains in parts, packed and unpacked sides.
+// every height of a micro-tile, sums in parts, packed and unpacked sides.
 func TestGemmBits(t *testing.T) {
 	shapes := [][3]int{
 		{4, 258, 129}, {600, 300, 4}, {3, 300, 600}, {1, 1, 1}, {5, 0, 7}, {2, 700, 3}, {30, 1100, 49}, {200, 10, 50}, {10, 50, 200},
@@ -97,7 +97,7 @@ func testGemmBits[T kernels.Float](t *testing.T, set *kernels.Set, shapes [][3]i
 }
 
 // TestGemmBitsOfFarRows compares with the model products whose operands have rows so
-// far apart that the driver packs them: scalars row by row or in groups, for the
+// far apart that the driver packs them: scalars row by row or in micro-panels, for the
 // whole product or block by block, and whole panels of vectors.
 func TestGemmBitsOfFarRows(t *testing.T) {
 	for _, set := range native() {
@@ -126,10 +126,10 @@ func testFarRows[T kernels.Float](t *testing.T, set *kernels.Set) {
 	}{
 		{m: 41, k: 600, n: 96, farA: true},                // scalars row by row, the vectors stream
 		{m: 141, k: 600, n: 32, farA: true},               // the scalars stream
-		{m: 41, k: 3200, n: 64, transA: true, farA: true}, // scalars in groups, the last not whole
-		{m: 43, k: 3200, n: 64, transA: true, farA: true}, // and the last two not whole
+		{m: 41, k: 3200, n: 64, transA: true, farA: true}, // scalars in micro-panels, the last not full
+		{m: 43, k: 3200, n: 64, transA: true, farA: true}, // and the last two not full
 		{m: 300, k: 700, n: 32, transA: true, farA: true}, // block by block
-		{m: 610, k: 220, n: 600, farB: true},              // groups of a strip of Cᵀ, which is cut
+		{m: 610, k: 220, n: 600, farB: true},              // micro-panels for a strip of Cᵀ, which is cut
 		{m: 130, k: 700, n: 100, farB: true},              // panels of vectors
 		{m: 130, k: 300, n: 203, farB: true},              // which stream
 	} {

@@ -7,12 +7,13 @@ import (
 
 	"fusegrid/kernels"
 	"fusegrid/kernels/openblas"
+	"fusegrid/kernels/reference"
 )
 
 // foreign returns the OpenBLAS set. Its elementwise kernels are those of the
 // best set without it, so that training on the two differs in products alone.
 func foreign(native []*kernels.Set) []*kernels.Set {
-	base := kernels.Reference()
+	base := reference.New()
 	if len(native) > 0 {
 		base = native[0]
 	}

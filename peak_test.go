@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"fusegrid/kernels"
+	"fusegrid/kernels/reference"
 )
 
 func TestPeak(t *testing.T) {
@@ -15,7 +16,7 @@ func TestPeak(t *testing.T) {
 			t.Errorf("%s: peak is %v, %v in float32 and %v, %v in float64", set.Name, f32, ok32, f64, ok64)
 		}
 	}
-	for _, set := range []*kernels.Set{kernels.Reference(), kernels.Gonum()} {
+	for _, set := range []*kernels.Set{reference.New(), reference.Gonum()} {
 		if f, ok := Peak[float32](set, time.Millisecond); ok || f != 0 {
 			t.Errorf("%s has a peak of %v", set.Name, f)
 		}

@@ -35,7 +35,7 @@
 // Where scalars lie in tiles, CX counts the steps of one, left is those of the others, and skip
 // the bytes from the end of one to the next.
 //
-// After the sum, AX walks Out, R8 walks β, R9 is its step, R10 the step of Out, R11 walks Partial
+// After the sum, AX walks Out, R8 walks β, R9 is its stride, R10 the stride of Out, R11 walks Partial
 // and SI is the lanes of the last vector.
 
 // MERGELANES: where β, in W0, is not 0, a = β·out + a.
@@ -61,9 +61,9 @@ loop: \
 	JZ   summed; \
 	MOVQ skip-64(SP), R11; \
 	NEXTSCALARS(R11); \
-	CMPQ CX, const_stripTileSteps(DI); \
+	CMPQ CX, const_stripTileK(DI); \
 	JLE  2(PC); \
-	MOVQ const_stripTileSteps(DI), CX; \
+	MOVQ const_stripTileK(DI), CX; \
 	SUBQ CX, left-56(SP); \
 	JMP  loop
 
@@ -77,12 +77,12 @@ loop: \
 	LEAQ avx2Lanes<>+32(SB), AX
 	SUBQ CX, AX
 	MOVU (AX), W3
-	MOVQ const_stripScalarRow(DI), R12
+	MOVQ const_stripScalarStride(DI), R12
 	SHLQ $LOG, R12
 	LEAQ (R12)(R12*2), R13
-	MOVQ const_stripScalarStep(DI), BX
+	MOVQ const_stripScalarKStride(DI), BX
 	SHLQ $LOG, BX
-	MOVQ const_stripVecStep(DI), DX
+	MOVQ const_stripVecStride(DI), DX
 	SHLQ $LOG, DX
 	MOVQ const_stripScalar(DI), R8
 	MOVQ R8, scalar-8(SP)
@@ -104,7 +104,7 @@ group:
 	CMPQ R14, $HEIGHT
 	JLE  take
 	MOVQ $HEIGHT, R15
-	CMPQ const_stripGroupRows(DI), $0
+	CMPQ const_stripPanelRows(DI), $0
 	JNE  take
 	CMPQ R14, $(2*HEIGHT)
 	JGT  take
@@ -116,7 +116,7 @@ take:
 	MOVQ   scalar-8(SP), R8
 	LEAQ   (R8)(R12*4), R9
 	LEAQ   (R8)(R13*2), R10
-	MOVQ   const_stripGroupStep(DI), CX
+	MOVQ   const_stripPanelStride(DI), CX
 	SHLQ   $LOG, CX
 	JZ     inplace
 	LEAQ   (R8)(CX*1), R10
@@ -154,7 +154,7 @@ start:
 	CMPQ CX, $64
 	JLT  sum
 	MOVQ dst-48(SP), SI
-	MOVQ const_stripStep(DI), AX
+	MOVQ const_stripStride(DI), AX
 	SHLQ $LOG, AX
 	MOVQ R15, CX
 
@@ -173,7 +173,7 @@ sum:
 	JZ    summed
 	MOVQ  $0, left-56(SP)
 	PACKED
-	MOVQ  const_stripTileSteps(DI), R11
+	MOVQ  const_stripTileK(DI), R11
 	TESTQ R11, R11
 	JZ    steps
 	CMPQ  CX, R11
@@ -211,12 +211,12 @@ summed:
 finish:
 	MOVQ  dst-48(SP), AX
 	BCAST const_stripAlpha(DI), W2
-	MOVQ  const_stripStep(DI), R10
+	MOVQ  const_stripStride(DI), R10
 	SHLQ  $LOG, R10
 	MOVQ  lanes-40(SP), SI
 	MOVQ  beta-24(SP), R8
 	MOVQ  const_stripBetaKind(DI), CX
-	CMPB  const_stripUnit(DI), $0
+	CMPB  const_stripUnitAlpha(DI), $0
 	JNE   scaled
 	EACH(SCALE)
 
@@ -227,7 +227,7 @@ scaled:
 	EACH(STORE)
 
 mergerow:
-	MOVQ const_stripBetaStep(DI), R9
+	MOVQ const_stripBetaStride(DI), R9
 	SHLQ $LOG, R9
 	EACH(MERGEROW)
 

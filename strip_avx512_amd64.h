@@ -32,14 +32,13 @@
 // Where scalars lie in tiles, CX counts the steps of one, left is those of the others, and skip
 // the bytes from the end of one to the next.
 //
-// Where vectors are packed, only R8 walks the scalars, with R10 where one byte of offset does not reach
-// them, and R9 is what is prefetched: a line of the next strip's vectors (ahead) with each eight steps, or
-// a row of Out with each tile, as a burst of lines from a far cache would hold up those that come
-// from a near one. With the vectors goes R10, over the partial sums from the next group's on: by the time
-// that a block meets its sums again, they may be as far. The squares of the vectors are added to sums by
-// the first group: it has them in registers. AX goes round these sums.
+// If vectors are packed, only R8 walks the scalars, with R10 if one byte of offset does not reach
+// them. R9 prefetches a line of the next strip's vectors (ahead) with each eight steps, or a row of Out with
+// each tile, because a burst of lines from a far cache would hold up those that come from a near one.
+// R10 prefetches the next group's partial sums with the vectors, because these may have left L2. The first
+// group adds the squares of the vectors to sums, because it has the vectors in registers. AX walks these sums.
 //
-// After the sum, AX walks Out, R8 walks β, R9 is its step, R10 the step of Out and R11 walks Partial.
+// After the sum, AX walks Out, R8 walks β, R9 is its stride, R10 the stride of Out and R11 walks Partial.
 
 #define ROWS1 ROW((R8), T0, A0, B0)
 #define ROWS2 ROWS1; ROW((R8)(R12*1), T1, A1, B1)
@@ -136,12 +135,12 @@ loop: \
 	SHLQ  CX, AX
 	DECQ  AX
 	KMOVW AX, K1
-	MOVQ  const_stripScalarRow(DI), R12
+	MOVQ  const_stripScalarStride(DI), R12
 	SHLQ  $LOG, R12
 	LEAQ  (R12)(R12*2), R13
-	MOVQ  const_stripScalarStep(DI), BX
+	MOVQ  const_stripScalarKStride(DI), BX
 	SHLQ  $LOG, BX
-	MOVQ  const_stripVecStep(DI), DX
+	MOVQ  const_stripVecStride(DI), DX
 	SHLQ  $LOG, DX
 	MOVQ  const_stripScalar(DI), R8
 	MOVQ  R8, scalar-8(SP)
@@ -155,7 +154,7 @@ loop: \
 	SHLQ  $LOG, AX
 	MOVQ  AX, skip-64(SP)
 	MOVQ  const_stripRows(DI), R14
-	MOVQ  const_stripAhead(DI), AX
+	MOVQ  const_stripPrefetch(DI), AX
 	SHLQ  $LOG, AX
 	ADDQ  const_stripVec(DI), AX
 	MOVQ  AX, ahead-72(SP)
@@ -168,9 +167,9 @@ group:
 	CMPQ R14, $14
 	JLE  take
 	MOVQ $14, R15
-	CMPB const_stripEvenGroups(DI), $0
+	CMPB const_stripEvenPanels(DI), $0
 	JNE  even
-	CMPQ const_stripGroupRows(DI), $0
+	CMPQ const_stripPanelRows(DI), $0
 	JNE  take
 
 even:
@@ -184,7 +183,7 @@ take:
 	MOVQ scalar-8(SP), R8
 	LEAQ (R8)(R12*4), R9
 	LEAQ (R9)(R12*4), R10
-	MOVQ const_stripGroupStep(DI), CX
+	MOVQ const_stripPanelStride(DI), CX
 	SHLQ $LOG, CX
 	JNZ  3(PC)
 	MOVQ R15, CX
@@ -217,12 +216,12 @@ start:
 	JLT  sum
 	CMPQ CX, $(14*14)
 	JLT  burst
-	CMPQ const_stripTileSteps(DI), $0
+	CMPQ const_stripTileK(DI), $0
 	JNE  sum // the loop does it
 
 burst:
 	MOVQ dst-48(SP), SI
-	MOVQ const_stripStep(DI), AX
+	MOVQ const_stripStride(DI), AX
 	SHLQ $LOG, AX
 	MOVQ R15, CX
 
@@ -240,20 +239,20 @@ sum:
 	TESTQ CX, CX
 	JZ   summed
 	MOVQ $0, left-56(SP)
-	CMPQ const_stripTileSteps(DI), $0
+	CMPQ const_stripTileK(DI), $0
 	JEQ  steps
 	CMPQ R15, $14
 	JNE  tiles
 	CMPQ DX, $128
 	JNE  tiles
-	CMPQ const_stripGroupRows(DI), $0
+	CMPQ const_stripPanelRows(DI), $0
 	JEQ  tiles
 	SUBQ $14, CX
 	JLT  fewtiled
 
 	// Whole tiles.
 	MOVQ dst-48(SP), R9
-	MOVQ const_stripStep(DI), R10
+	MOVQ const_stripStride(DI), R10
 	SHLQ $LOG, R10
 	MOVQ skip-64(SP), R11
 	ADDQ $(14<<LOG), R11
@@ -293,20 +292,20 @@ fewtiled:
 	JMP  loop14
 
 tiles:
-	CMPQ CX, const_stripTileSteps(DI)
+	CMPQ CX, const_stripTileK(DI)
 	JLE  steps
-	SUBQ const_stripTileSteps(DI), CX
+	SUBQ const_stripTileK(DI), CX
 	MOVQ CX, left-56(SP)
-	MOVQ const_stripTileSteps(DI), CX
+	MOVQ const_stripTileK(DI), CX
 
 steps:
 	CMPQ DX, $128
 	JNE  fewer
 	CMPQ R15, $8
 	JLT  fewer
-	CMPQ const_stripGroupRows(DI), $0
+	CMPQ const_stripPanelRows(DI), $0
 	JEQ  rows
-	CMPQ const_stripTileSteps(DI), $0
+	CMPQ const_stripTileK(DI), $0
 	JNE  fewer
 	SUBQ $8, CX
 	JLT  fewgrouped
@@ -351,7 +350,7 @@ fewgrouped:
 	JMP  rest
 
 rows:
-	CMPQ const_stripTileSteps(DI), $0
+	CMPQ const_stripTileK(DI), $0
 	JEQ  fewer
 	CMPQ R12, $128
 	JNE  fewer
@@ -439,9 +438,9 @@ tile:
 	TESTQ CX, CX
 	JZ   summed
 	NEXTSCALARS(skip-64(SP))
-	CMPQ CX, const_stripTileSteps(DI)
+	CMPQ CX, const_stripTileK(DI)
 	JLE  2(PC)
-	MOVQ const_stripTileSteps(DI), CX
+	MOVQ const_stripTileK(DI), CX
 	SUBQ CX, left-56(SP)
 	JMP  steps
 
@@ -454,14 +453,14 @@ summed:
 finish:
 	MOVQ  dst-48(SP), AX
 	BCAST const_stripAlpha(DI), T1
-	MOVQ  const_stripStep(DI), R10
+	MOVQ  const_stripStride(DI), R10
 	SHLQ  $LOG, R10
 	MOVQ  const_stripBetaKind(DI), CX
 	MOVQ  beta-24(SP), R8
 	CMPQ  CX, $const_betaRows
 	JEQ   mergerow
 	JGT   mergecol
-	CMPB  const_stripUnit(DI), $0
+	CMPB  const_stripUnitAlpha(DI), $0
 	JEQ   set
 	EACH(STORE)
 
@@ -469,11 +468,11 @@ set:
 	EACH(SET)
 
 mergerow:
-	MOVQ const_stripBetaStep(DI), R9
+	MOVQ const_stripBetaStride(DI), R9
 	SHLQ $LOG, R9
 	CMPB const_stripWholeBeta(DI), $0
 	JEQ  masked
-	CMPB const_stripUnit(DI), $0
+	CMPB const_stripUnitAlpha(DI), $0
 	JEQ  masked
 	EACH(MERGEROWWHOLE)
 
@@ -483,7 +482,7 @@ masked:
 mergecol:
 	CMPB const_stripWholeBeta(DI), $0
 	JEQ  anycol
-	CMPB const_stripUnit(DI), $0
+	CMPB const_stripUnitAlpha(DI), $0
 	JEQ  anycol
 	MOVU (R8), V0
 	WHOLEBETA

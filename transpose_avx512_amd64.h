@@ -6,11 +6,11 @@
 //
 // Registers:
 //
-//	DI  the move                     AX  row of Dst       R10 its step in bytes
-//	SI  column block of the source   DX  source step      R11 row of the source
+//	DI  the move                     AX  row of Dst       R10 its stride in bytes
+//	SI  column block of the source   DX  source stride      R11 row of the source
 //	R13 row block of the source      BX  row block of Dst
 //	R14 rows left                    R12 columns left     CX  rows of this block
-//	R8  β of the row, or of the columns                   R9  its step in bytes
+//	R8  β of the row, or of the columns                   R9  its stride in bytes
 //	K1  columns of this block        K2  rows of this block
 
 #define MASK(n, k) \
@@ -25,9 +25,9 @@
 
 	MOVQ const_moveSrc(DI), R13
 	MOVQ const_moveDst(DI), BX
-	MOVQ const_moveSrcStep(DI), DX
+	MOVQ const_moveSrcStride(DI), DX
 	SHLQ $LOG, DX
-	MOVQ const_moveStep(DI), R10
+	MOVQ const_moveStride(DI), R10
 	SHLQ $LOG, R10
 
 #define LOAD(z) \
@@ -56,7 +56,7 @@
 
 	MOVQ const_moveBeta(DI), R8
 	MOVQ R8, beta-8(SP)
-	MOVQ const_moveBetaStep(DI), R9
+	MOVQ const_moveBetaStride(DI), R9
 	SHLQ $LOG, R9
 	MOVQ const_moveRows(DI), R14
 	TESTQ R14, R14

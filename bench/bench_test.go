@@ -18,6 +18,7 @@ import (
 	"fusegrid"
 	"fusegrid/bench/cases"
 	"fusegrid/kernels"
+	"fusegrid/kernels/reference"
 )
 
 func TestMain(m *testing.M) {
@@ -282,15 +283,15 @@ func TestDuel(t *testing.T) {
 // TestDuelWithAWeakOpenBLAS wants the weak core at each figure: above the column, beside the means, in
 // the last line and in the verdict.
 func TestDuelWithAWeakOpenBLAS(t *testing.T) {
-	rival := *kernels.Reference()
+	rival := *reference.New()
 	rival.Name, rival.Detail = "openblas", "0.3.21 Haswell threads=1 (weak: this CPU can run SKYLAKEX)"
 	d := duels{plan: plan{filter: ".name:Gemm /dtype:f32 /shape:(200x10x50 OR 200x50x10)", rounds: 6, length: time.Microsecond, clock: "wall"}, mean: 1e9}
 	for _, order := range []struct {
 		sets []*kernels.Set
 		head string
 	}{
-		{[]*kernels.Set{kernels.Reference(), &rival}, "reference     openblas   A/B 95% CI      faster\n                                        weak Haswell\n"},
-		{[]*kernels.Set{&rival, kernels.Reference()}, "openblas    reference   A/B 95% CI      faster\n                           weak Haswell\n"},
+		{[]*kernels.Set{reference.New(), &rival}, "reference     openblas   A/B 95% CI      faster\n                                        weak Haswell\n"},
+		{[]*kernels.Set{&rival, reference.New()}, "openblas    reference   A/B 95% CI      faster\n                           weak Haswell\n"},
 	} {
 		var out bytes.Buffer
 		err := d.run(context.Background(), order.sets, &out)
@@ -319,7 +320,7 @@ func TestDuelWithAWeakOpenBLAS(t *testing.T) {
 	rival.Detail = "0.3.21 SkylakeX threads=1"
 	d.mean = 0
 	var out bytes.Buffer
-	if err := d.run(context.Background(), []*kernels.Set{kernels.Reference(), &rival}, &out); err != nil || strings.Contains(out.String(), "weak") {
+	if err := d.run(context.Background(), []*kernels.Set{reference.New(), &rival}, &out); err != nil || strings.Contains(out.String(), "weak") {
 		t.Errorf("with a core that is not weak: %v\n%s", err, &out)
 	}
 }

@@ -72,14 +72,14 @@ func checkSameMat[T Float](op, out, in string, dst, src Mat[T]) {
 }
 
 func checkMatApart[T Float](op, out, in string, dst, src Mat[T]) {
-	if overlap(dst.span(), src.span()) && !besides(dst, src) {
+	if overlap(dst.span(), src.span()) && !disjointColumns(dst, src) {
 		panic(fmt.Sprintf("kernels: %s: %s overlaps %s", op, out, in))
 	}
 }
 
-// besides reports whether a and b, whose spans overlap, are different columns of
+// disjointColumns reports whether a and b, whose spans overlap, are different columns of
 // one matrix.
-func besides[T Float](a, b Mat[T]) bool {
+func disjointColumns[T Float](a, b Mat[T]) bool {
 	if a.Stride != b.Stride {
 		return false
 	}

@@ -1,16 +1,17 @@
 // Package kernels is the contract between the nets and the machine: the list
-// of operations that are hot in training, their exact meaning, a plain-Go
-// implementation of each, and an adapter that borrows gonum's BLAS.
+// of operations that are hot in training, and their exact meaning. It knows nothing
+// about CPUs, micro-kernels or cache blocking.
 //
 // A [Set] is one implementation of all of them, for float32 and float64. It is
 // a value that is passed down, never a global, so one process can train on
 // several sets in turn. [Of] gives the operations of a set for one type, with
 // their arguments checked:
 //
-//	set := kernels.Reference()
+//	set := reference.New()
 //	ops := kernels.Of[float32](set)
 //	ops.ReLU(h, h)
 //
+// Package reference has the sets in plain Go, package blocked the driver around a micro-kernel.
 // The module's root package knows which sets this machine has.
 //
 // # Numbers

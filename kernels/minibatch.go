@@ -2,44 +2,46 @@ package kernels
 
 import "fmt"
 
-// A Minibatch is images as a first layer meets them: float(pixel) − mean, exactly rounded, in the
+// A Minibatch is images as first layers meet them: float(pixel) − mean, exactly rounded, in the
 // order in which the two products with them read it. [Ops.Load] fills it. It belongs to the set that
-// made it and to weights of one form, and serves one goroutine at a time.
+// made it and to weights of one layout, and serves one goroutine at a time.
 type Minibatch[T Float] struct {
-	Pixels  int // D
-	slots   *Slots[T]
-	images  int // N, as loaded last
-	room    int // the most
-	flipped bool
-
-	groups imageGroups[T] // for wide weights
-	tiles  imageTiles[T]  // for flipped ones
-	plain  Mat[T]         // (N, D), for sets that do without either
-	sums   []T
+	Pixels int // D
+	slots  *Slots[T]
+	layout Layout[T]
+	images Images[T]
+	loaded int // N, the number of images that were loaded last
+	room   int // the most images
 }
 
-// NewMinibatch returns room for so many images, which will meet weights of the form of w, from [Ops.NewPanels],
-// and have w.Steps pixels.
+// Images is a minibatch in the order in which the products of one [Layout] read it.
+//
+// A product with it comes in parts, which different goroutines may compute at the same time. The
+// sums of an element always lie in one part.
+type Images[T Float] interface {
+	// Load takes images and a mean image as [Ops.Load] does.
+	Load(x []uint8, idx []int, mean []T)
+	// Parts returns the number of parts of Forward and of Update with w and the images that were loaded last.
+	Parts(w Panels[T]) (forward, update int)
+	// Forward computes parts [lo, hi) of [Ops.Forward]. The operands are whole. If squares is not nil,
+	// all parts together set each of its elements once.
+	Forward(z Mat[T], w Panels[T], squares []T, lo, hi int)
+	// Update computes parts [lo, hi) of [Ops.Update]. The operands are whole.
+	Update(w Panels[T], beta []T, d Mat[T], lo, hi int)
+}
+
+// NewMinibatch returns room for so many images, which have w.Rows pixels and will meet weights of the
+// layout of w.
 func (o Ops[T]) NewMinibatch(images int, w Panels[T]) *Minibatch[T] {
-	if images < 1 || w.Steps < 1 {
-		panic(fmt.Sprintf("kernels: NewMinibatch: %d images of %d pixels", images, w.Steps))
+	if images < 1 || w.Rows < 1 {
+		panic(fmt.Sprintf("kernels: NewMinibatch: %d images of %d pixels", images, w.Rows))
 	}
-	checkPanels("NewMinibatch", "w", w)
-	if w.flipped() && o.s.Packed == nil {
-		panic("kernels: NewMinibatch: w is flipped, which the set does not know")
-	}
-	m := &Minibatch[T]{Pixels: w.Steps, slots: o.s, room: images, flipped: w.flipped()}
-	switch {
-	case m.flipped:
-		m.tiles = newImageTiles[T](images, w.Steps)
-	case o.s.Packed == nil:
-		m.plain = NewMat[T](images, w.Steps)
-	}
-	return m
+	o.checkPanels("NewMinibatch", "w", w)
+	return &Minibatch[T]{Pixels: w.Rows, slots: o.s, layout: w.Layout, images: w.Layout.NewImages(images, w.Rows), room: images}
 }
 
 // Len returns the number of images that were loaded last.
-func (m *Minibatch[T]) Len() int { return m.images }
+func (m *Minibatch[T]) Len() int { return m.loaded }
 
 // Load takes images idx of x, which holds them one after the other, and subtracts the mean image.
 func (o Ops[T]) Load(m *Minibatch[T], x []uint8, idx []int, mean []T) {
@@ -54,25 +56,19 @@ func (o Ops[T]) Load(m *Minibatch[T], x []uint8, idx []int, mean []T) {
 			panic(fmt.Sprintf("kernels: Load: idx[%d] is %d, want 0…%d", i, j, len(x)/d-1))
 		}
 	}
-	m.images = len(idx)
-	if o.s.Packed != nil {
-		o.s.Packed.Load(m, x, idx, mean)
-		return
-	}
-	for i, j := range idx {
-		o.s.SubMean(m.plain.Row(i), x[j*d:(j+1)*d], mean)
-	}
+	m.loaded = len(idx)
+	m.images.Load(x, idx, mean)
 }
 
 // Forward computes the first layer of many nets: z = X·W, (N, Lanes), for the minibatch X, (N, D),
-// and their weights W, (D, Lanes): elements as those of [Ops.Gemm]. Where squares is not nil, it
-// gets what [Ops.LaneSquares] gives for W, which costs little while W passes by. The lanes, or the
-// images where W is flipped, are split over up to that many goroutines, as by [Ops.GemmParallel].
+// and their weights W, (D, Lanes): elements as those of [Ops.Gemm]. If squares is not nil, it
+// gets what [Ops.LaneSquares] gives for W, which costs little while W passes by. The outputs are
+// split over up to that many goroutines, as by [Ops.GemmParallel].
 func (o Ops[T]) Forward(z Mat[T], m *Minibatch[T], w Panels[T], squares []T, workers int) {
 	checkMat("Forward", "z", z)
 	o.checkLayer("Forward", m, w)
-	if z.Rows != m.images || z.Cols != w.Lanes {
-		panic(fmt.Sprintf("kernels: Forward: z is %d×%d, want %d×%d", z.Rows, z.Cols, m.images, w.Lanes))
+	if z.Rows != m.loaded || z.Cols != w.Lanes {
+		panic(fmt.Sprintf("kernels: Forward: z is %d×%d, want %d×%d", z.Rows, z.Cols, m.loaded, w.Lanes))
 	}
 	checkApart("Forward", "z", "w", z.span(), w.Data)
 	if squares != nil {
@@ -83,50 +79,30 @@ func (o Ops[T]) Forward(z Mat[T], m *Minibatch[T], w Panels[T], squares []T, wor
 	if w.Lanes == 0 {
 		return
 	}
-	if o.s.Packed == nil {
-		o.GemmParallel(Product[T]{Alpha: 1, A: m.loaded(), B: w.mat(), C: z}, workers)
-		if squares != nil {
-			m.sums = grow(m.sums, SumLanes[T]()*w.Width)
-			o.laneSquares(squares, w, m.sums)
-		}
+	parts, _ := m.images.Parts(w)
+	if workers = m.workers(w, parts, workers); workers == 1 {
+		m.images.Forward(z, w, squares, 0, parts)
 		return
 	}
-	if workers = o.panelParts(m, w, m.images, workers); workers == 1 {
-		o.s.Packed.Forward(z, m, w, squares, 0)
-		return
-	}
-	o.forwardParts(z, m, w, squares, workers)
+	m.forwardParallel(z, w, squares, parts, workers)
 }
 
-// forwardParts is a function of its own so that a single worker does not pay for what its
+// forwardParallel is a function of its own so that a single worker does not pay for what its
 // closure puts on the heap.
-func (o Ops[T]) forwardParts(z Mat[T], m *Minibatch[T], w Panels[T], squares []T, workers int) {
+func (m *Minibatch[T]) forwardParallel(z Mat[T], w Panels[T], squares []T, parts, workers int) {
 	forEach(workers, func(i int) {
-		if w.flipped() {
-			// Whoever has the first images sums the squares.
-			n0, n1, part := cut(m.images, w.Width, i, workers), cut(m.images, w.Width, i+1, workers), squares
-			if i > 0 {
-				part = nil
-			}
-			o.s.Packed.Forward(z.Slice(n0, n1, 0, z.Cols), m, w, part, n0)
-			return
-		}
-		l0, l1, part := cut(w.Lanes, w.Width, i, workers), cut(w.Lanes, w.Width, i+1, workers), squares
-		if squares != nil {
-			part = squares[l0:l1]
-		}
-		o.s.Packed.Forward(z.Slice(0, z.Rows, l0, l1), m, w.lanes(l0, l1), part, 0)
+		m.images.Forward(z, w, squares, share(parts, i, workers), share(parts, i+1, workers))
 	})
 }
 
 // Update computes the step of the first layer of many nets: W ← W·diag(β) + Xᵀ·d for the minibatch X,
 // (N, D), their weights W, (D, Lanes), and their deltas d, (N, Lanes): elements as those of
-// [Ops.Gemm] with BetaCol. The lanes, or the pixels where W is flipped, are split as by [Ops.Forward].
+// [Ops.Gemm] with BetaCol. The outputs are split as by [Ops.Forward].
 func (o Ops[T]) Update(w Panels[T], beta []T, m *Minibatch[T], d Mat[T], workers int) {
 	checkMat("Update", "d", d)
 	o.checkLayer("Update", m, w)
-	if d.Rows != m.images || d.Cols != w.Lanes {
-		panic(fmt.Sprintf("kernels: Update: d is %d×%d, want %d×%d", d.Rows, d.Cols, m.images, w.Lanes))
+	if d.Rows != m.loaded || d.Cols != w.Lanes {
+		panic(fmt.Sprintf("kernels: Update: d is %d×%d, want %d×%d", d.Rows, d.Cols, m.loaded, w.Lanes))
 	}
 	checkLen("Update", "beta", len(beta), w.Lanes)
 	checkApart("Update", "w", "d", w.Data, d.span())
@@ -134,27 +110,23 @@ func (o Ops[T]) Update(w Panels[T], beta []T, m *Minibatch[T], d Mat[T], workers
 	if w.Lanes == 0 {
 		return
 	}
-	if o.s.Packed == nil {
-		o.GemmParallel(Product[T]{Alpha: 1, A: m.loaded(), TransA: true, B: d, BetaCol: beta, C: w.mat()}, workers)
+	_, parts := m.images.Parts(w)
+	if workers = m.workers(w, parts, workers); workers == 1 {
+		m.images.Update(w, beta, d, 0, parts)
 		return
 	}
-	if workers = o.panelParts(m, w, w.Steps, workers); workers == 1 {
-		o.s.Packed.Update(w, beta, m, d, 0)
-		return
-	}
-	o.updateParts(w, beta, m, d, workers)
+	m.updateParallel(w, beta, d, parts, workers)
 }
 
-func (o Ops[T]) updateParts(w Panels[T], beta []T, m *Minibatch[T], d Mat[T], workers int) {
+func (m *Minibatch[T]) updateParallel(w Panels[T], beta []T, d Mat[T], parts, workers int) {
 	forEach(workers, func(i int) {
-		if w.flipped() {
-			p0, p1 := cut(w.Steps, w.Width, i, workers), cut(w.Steps, w.Width, i+1, workers)
-			o.s.Packed.Update(w.steps(p0, p1), beta, m, d, p0)
-			return
-		}
-		l0, l1 := cut(w.Lanes, w.Width, i, workers), cut(w.Lanes, w.Width, i+1, workers)
-		o.s.Packed.Update(w.lanes(l0, l1), beta[l0:l1], m, d.Slice(0, d.Rows, l0, l1), 0)
+		m.images.Update(w, beta, d, share(parts, i, workers), share(parts, i+1, workers))
 	})
+}
+
+// workers returns the number of workers that a product with w in so many parts is worth.
+func (m *Minibatch[T]) workers(w Panels[T], parts, workers int) int {
+	return worthWorkers(m.loaded, w.Rows, w.Lanes, parts, workers)
 }
 
 func (m *Minibatch[T]) checkSet(op string, o Ops[T]) {
@@ -165,39 +137,14 @@ func (m *Minibatch[T]) checkSet(op string, o Ops[T]) {
 
 func (o Ops[T]) checkLayer(op string, m *Minibatch[T], w Panels[T]) {
 	m.checkSet(op, o)
-	checkPanels(op, "w", w)
-	if m.images == 0 {
+	o.checkPanels(op, "w", w)
+	if m.loaded == 0 {
 		panic(fmt.Sprintf("kernels: %s: the minibatch was not loaded", op))
 	}
-	if w.Steps != m.Pixels {
-		panic(fmt.Sprintf("kernels: %s: w has %d steps, an image has %d pixels", op, w.Steps, m.Pixels))
+	if w.Rows != m.Pixels {
+		panic(fmt.Sprintf("kernels: %s: w has %d rows, an image has %d pixels", op, w.Rows, m.Pixels))
 	}
-	if w.flipped() != m.flipped {
-		panic(fmt.Sprintf("kernels: %s: w is in %s, the minibatch was made for weights of another form", op, w.form()))
-	}
-	if p := o.s.Packed; p != nil && w.Width != p.Width {
-		panic(fmt.Sprintf("kernels: %s: w has panels of %d lanes, the set wants %d: they come from NewPanels", op, w.Width, p.Width))
+	if w.Layout != m.layout {
+		panic(fmt.Sprintf("kernels: %s: w is in %s, the minibatch was made for %s", op, w.Layout, m.layout))
 	}
 }
-
-// panelParts returns the number of workers that a product with w is worth, which share panels: of its
-// lanes, or where w is flipped of the n images or pixels that lie along the vectors.
-func (o Ops[T]) panelParts(m *Minibatch[T], w Panels[T], n, workers int) int {
-	panels := w.panels()
-	if w.flipped() {
-		panels = (n + w.Width - 1) / w.Width
-	}
-	worth := int64(m.images) * int64(w.Steps) * int64(w.Lanes) / minParallelWork
-	return int(max(1, min(int64(workers), int64(panels), worth)))
-}
-
-func (p Panels[T]) panels() int { return (p.Lanes + p.Width - 1) / p.Width }
-
-// cut returns where the part of worker i begins, of n in panels of width.
-func cut(n, width, i, workers int) int {
-	panels := (n + width - 1) / width
-	return min(n, i*panels/workers*width)
-}
-
-// loaded returns the images as a matrix, for sets that do without groups.
-func (m *Minibatch[T]) loaded() Mat[T] { return m.plain.Slice(0, m.images, 0, m.Pixels) }

@@ -1,16 +1,19 @@
-package kernels
+package kernels_test
 
 import (
 	"fmt"
 	"math"
 	"slices"
 	"testing"
+
+	"fusegrid/kernels"
+	"fusegrid/kernels/reference"
 )
 
 // Wrong arguments panic with a message that names the operand, and nothing is
 // written before.
 func TestOpsRefuseWrongArguments(t *testing.T) {
-	ops := Of[float64](Reference())
+	ops := kernels.Of[float64](reference.New())
 	// Operands are cut from one buffer, so that some of them overlap.
 	buf := make([]float64, 4000)
 	for i := range buf {
@@ -18,19 +21,24 @@ func TestOpsRefuseWrongArguments(t *testing.T) {
 	}
 	before := slices.Clone(buf)
 	vec := func(at, n int) []float64 { return buf[at : at+n] }
-	mat := func(at, rows, cols, stride int) Mat[float64] {
-		return Mat[float64]{Rows: rows, Cols: cols, Stride: stride, Data: buf[at : at+(rows-1)*stride+cols]}
+	mat := func(at, rows, cols, stride int) kernels.Mat[float64] {
+		return kernels.Mat[float64]{Rows: rows, Cols: cols, Stride: stride, Data: buf[at : at+(rows-1)*stride+cols]}
 	}
 	a, b, c := mat(0, 3, 4, 5), mat(100, 4, 6, 7), mat(200, 3, 6, 8)
-	gemm := func(change func(p *Product[float64])) func() {
+	gemm := func(change func(p *kernels.Product[float64])) func() {
 		return func() {
-			p := Product[float64]{Alpha: 1, A: a, B: b, C: c}
+			p := kernels.Product[float64]{Alpha: 1, A: a, B: b, C: c}
 			change(&p)
 			ops.Gemm(p)
 		}
 	}
 	x := mat(0, 3, 4, 5)
-	panels := func(at int) Panels[float64] { return Panels[float64]{Steps: 4, Lanes: 3, Width: 3, Data: vec(at, 12)} }
+	panels := func(at int) kernels.Panels[float64] {
+		w := ops.NewPanels(4, 3)
+		w.Data = vec(at, 12)
+		return w
+	}
+	other := kernels.Of[float64](reference.New()).NewPanels
 	images, pixels := ops.NewMinibatch(3, panels(0)), make([]uint8, 5*4)
 	ops.Load(images, pixels, []int{0, 1}, make([]float64, 4))
 
@@ -38,24 +46,24 @@ func TestOpsRefuseWrongArguments(t *testing.T) {
 		want string
 		call func()
 	}{
-		{"Gemm: A is 3×4 with stride 3", gemm(func(p *Product[float64]) { p.A.Stride = 3 })},
-		{"Gemm: A is -3×4 with stride 5", gemm(func(p *Product[float64]) { p.A.Rows = -3 })},
-		{"Gemm: A is 3×-4 with stride 5", gemm(func(p *Product[float64]) { p.A.Cols = -4 })},
-		{"Gemm: B is 4×6 with stride 7 but has 26 elements, want 27", gemm(func(p *Product[float64]) { p.B.Data = p.B.Data[:26] })},
-		{"Gemm: C is 3×6 with stride 8 but has 0 elements, want 22", gemm(func(p *Product[float64]) { p.C.Data = nil })},
-		{"Gemm: op(B) has 6 rows, op(A) has 4 columns", gemm(func(p *Product[float64]) { p.TransB = true })},
-		{"Gemm: op(B) has 4 rows, op(A) has 3 columns", gemm(func(p *Product[float64]) { p.TransA = true })},
-		{"Gemm: C is 4×6, op(A)·op(B) is 3×6", gemm(func(p *Product[float64]) { p.C = mat(200, 4, 6, 8) })},
-		{"Gemm: C is 3×7, op(A)·op(B) is 3×6", gemm(func(p *Product[float64]) { p.C = mat(200, 3, 7, 8) })},
-		{"Gemm: BetaRow has 2 elements, want 3", gemm(func(p *Product[float64]) { p.BetaRow = vec(300, 2) })},
-		{"Gemm: BetaCol has 7 elements, want 6", gemm(func(p *Product[float64]) { p.BetaCol = vec(300, 7) })},
-		{"Gemm: BetaRow and BetaCol are both set", gemm(func(p *Product[float64]) { p.BetaRow, p.BetaCol = vec(300, 3), vec(310, 6) })},
-		{"Gemm: C overlaps BetaRow", gemm(func(p *Product[float64]) { p.BetaRow = vec(221, 3) })},
-		{"Gemm: C overlaps BetaCol", gemm(func(p *Product[float64]) { p.BetaCol = vec(195, 6) })},
-		{"Gemm: C overlaps A", gemm(func(p *Product[float64]) { p.C = mat(13, 3, 6, 8) })},
-		{"Gemm: C overlaps A", gemm(func(p *Product[float64]) { p.C = mat(0, 3, 6, 8) })},
-		{"Gemm: C overlaps B", gemm(func(p *Product[float64]) { p.C = mat(90, 3, 6, 8) })},
-		{fmt.Sprintf("Gemm: A is %d×4 with stride 4", math.MaxInt/2+1), gemm(func(p *Product[float64]) {
+		{"Gemm: A is 3×4 with stride 3", gemm(func(p *kernels.Product[float64]) { p.A.Stride = 3 })},
+		{"Gemm: A is -3×4 with stride 5", gemm(func(p *kernels.Product[float64]) { p.A.Rows = -3 })},
+		{"Gemm: A is 3×-4 with stride 5", gemm(func(p *kernels.Product[float64]) { p.A.Cols = -4 })},
+		{"Gemm: B is 4×6 with stride 7 but has 26 elements, want 27", gemm(func(p *kernels.Product[float64]) { p.B.Data = p.B.Data[:26] })},
+		{"Gemm: C is 3×6 with stride 8 but has 0 elements, want 22", gemm(func(p *kernels.Product[float64]) { p.C.Data = nil })},
+		{"Gemm: op(B) has 6 rows, op(A) has 4 columns", gemm(func(p *kernels.Product[float64]) { p.TransB = true })},
+		{"Gemm: op(B) has 4 rows, op(A) has 3 columns", gemm(func(p *kernels.Product[float64]) { p.TransA = true })},
+		{"Gemm: C is 4×6, op(A)·op(B) is 3×6", gemm(func(p *kernels.Product[float64]) { p.C = mat(200, 4, 6, 8) })},
+		{"Gemm: C is 3×7, op(A)·op(B) is 3×6", gemm(func(p *kernels.Product[float64]) { p.C = mat(200, 3, 7, 8) })},
+		{"Gemm: BetaRow has 2 elements, want 3", gemm(func(p *kernels.Product[float64]) { p.BetaRow = vec(300, 2) })},
+		{"Gemm: BetaCol has 7 elements, want 6", gemm(func(p *kernels.Product[float64]) { p.BetaCol = vec(300, 7) })},
+		{"Gemm: BetaRow and BetaCol are both set", gemm(func(p *kernels.Product[float64]) { p.BetaRow, p.BetaCol = vec(300, 3), vec(310, 6) })},
+		{"Gemm: C overlaps BetaRow", gemm(func(p *kernels.Product[float64]) { p.BetaRow = vec(221, 3) })},
+		{"Gemm: C overlaps BetaCol", gemm(func(p *kernels.Product[float64]) { p.BetaCol = vec(195, 6) })},
+		{"Gemm: C overlaps A", gemm(func(p *kernels.Product[float64]) { p.C = mat(13, 3, 6, 8) })},
+		{"Gemm: C overlaps A", gemm(func(p *kernels.Product[float64]) { p.C = mat(0, 3, 6, 8) })},
+		{"Gemm: C overlaps B", gemm(func(p *kernels.Product[float64]) { p.C = mat(90, 3, 6, 8) })},
+		{fmt.Sprintf("Gemm: A is %d×4 with stride 4", math.MaxInt/2+1), gemm(func(p *kernels.Product[float64]) {
 			p.A.Rows, p.A.Stride = math.MaxInt/2+1, 4 // the extent overflows to 0
 		})},
 
@@ -90,10 +98,10 @@ func TestOpsRefuseWrongArguments(t *testing.T) {
 		{"SoftmaxLoss: y[1] is 4, want 0…3", func() { ops.SoftmaxLoss(mat(100, 3, 4, 4), x, []int{0, 4, 2}) }},
 		{"SoftmaxLoss: y[2] is -1, want 0…3", func() { ops.SoftmaxLoss(mat(100, 3, 4, 4), x, []int{0, 1, -1}) }},
 		{"SoftmaxLoss: x is 0×4, want at least one row and column", func() {
-			ops.SoftmaxLoss(NewMat[float64](0, 4), NewMat[float64](0, 4), nil)
+			ops.SoftmaxLoss(kernels.NewMat[float64](0, 4), kernels.NewMat[float64](0, 4), nil)
 		}},
 		{"SoftmaxLoss: x is 2×0, want at least one row and column", func() {
-			ops.SoftmaxLoss(NewMat[float64](2, 0), NewMat[float64](2, 0), []int{0, 0})
+			ops.SoftmaxLoss(kernels.NewMat[float64](2, 0), kernels.NewMat[float64](2, 0), []int{0, 0})
 		}},
 		{"SoftmaxLoss: dx overlaps x", func() { ops.SoftmaxLoss(mat(1, 3, 4, 5), x, []int{0, 1, 2}) }},
 
@@ -101,29 +109,30 @@ func TestOpsRefuseWrongArguments(t *testing.T) {
 		{"Axpby: y overlaps x", func() { ops.Axpby(1, vec(0, 5), 1, vec(2, 5)) }},
 		{"ColSums: dst has 5 elements, want 4", func() { ops.ColSums(vec(100, 5), x) }},
 		{"ColSums: dst overlaps x", func() { ops.ColSums(vec(4, 4), x) }},
-		{"ColSums: x is 3×4 with stride 2", func() { ops.ColSums(vec(100, 4), Mat[float64]{3, 4, 2, buf}) }},
+		{"ColSums: x is 3×4 with stride 2", func() { ops.ColSums(vec(100, 4), kernels.Mat[float64]{3, 4, 2, buf}) }},
 		{"SubMean: src has 4 elements, want 5", func() { ops.SubMean(vec(0, 5), make([]uint8, 4), vec(10, 5)) }},
 		{"SubMean: mean has 6 elements, want 5", func() { ops.SubMean(vec(0, 5), make([]uint8, 5), vec(10, 6)) }},
 		{"SubMean: dst overlaps mean", func() { ops.SubMean(vec(0, 5), make([]uint8, 5), vec(4, 5)) }},
 		{"AddSquares: dst has no elements, x has 6", func() { ops.AddSquares(nil, vec(0, 6)) }},
 		{"AddSquares: dst overlaps x", func() { ops.AddSquares(vec(0, 5), vec(4, 5)) }},
 
-		{"NewPanels: -1 steps of 3 lanes", func() { ops.NewPanels(-1, 3) }},
+		{"NewPanels: -1 rows of 3 lanes", func() { ops.NewPanels(-1, 3) }},
 		{"NewMinibatch: 0 images of 4 pixels", func() { ops.NewMinibatch(0, panels(0)) }},
-		{"NewMinibatch: w is flipped, which the set does not know", func() {
-			w := panels(0)
-			w.Units, w.Data = 3, vec(0, 18)
-			ops.NewMinibatch(2, w)
+		{"NewMinibatch: w is another set's", func() { ops.NewMinibatch(2, other(4, 3)) }},
+		{"Update: w is another set's", func() { ops.Update(other(4, 3), vec(200, 3), images, mat(100, 2, 3, 3), 1) }},
+		{"LaneSquares: w is another set's", func() { ops.LaneSquares(vec(200, 3), other(4, 3)) }},
+		{"AxpbyPanels: x is another set's", func() { ops.AxpbyPanels(vec(200, 3), other(4, 3), vec(210, 3), panels(100)) }},
+		{"AxpbyPanels: y is another set's", func() { ops.AxpbyPanels(vec(200, 3), panels(0), vec(210, 3), other(4, 3)) }},
+		{"Forward: w is in rows of 5, the minibatch was made for rows of 3", func() {
+			ops.Forward(mat(100, 2, 3, 3), images, ops.NewPanels(4, 5).First(3), nil, 1)
 		}},
-		{"Forward: w is in tiles of 3×3, the minibatch was made for weights of another form", func() {
+		{"Update: w has 12 elements for 4 rows of 4 lanes in rows of 3", func() {
 			w := panels(0)
-			w.Units, w.Data = 3, vec(0, 18)
-			ops.Forward(mat(100, 2, 3, 3), images, w, nil, 1)
+			w.Lanes = 4
+			ops.Update(w, vec(200, 4), images, mat(100, 2, 4, 4), 1)
 		}},
-		{"Update: w has 17 elements for 4 steps of 3 lanes in tiles of 3×3", func() {
-			w := panels(0)
-			w.Units, w.Data = 3, vec(0, 17)
-			ops.Update(w, vec(200, 3), images, mat(100, 2, 3, 3), 1)
+		{"AxpbyPanels: x is 4×3 in rows of 3, y is 4×3 in rows of 5", func() {
+			ops.AxpbyPanels(vec(200, 3), panels(0), vec(210, 3), ops.NewPanels(4, 5).First(3))
 		}},
 		{"the first 4 of 3 lanes", func() { panels(0).First(4) }},
 		{"Load: mean has 5 elements, want 4", func() { ops.Load(images, pixels, []int{0}, vec(0, 5)) }},
@@ -138,18 +147,18 @@ func TestOpsRefuseWrongArguments(t *testing.T) {
 		{"Forward: squares has 2 elements, want 3", func() { ops.Forward(mat(100, 2, 3, 3), images, panels(0), vec(200, 2), 1) }},
 		{"Forward: squares overlaps w", func() { ops.Forward(mat(100, 2, 3, 3), images, panels(0), vec(11, 3), 1) }},
 		{"Forward: squares overlaps z", func() { ops.Forward(mat(100, 2, 3, 3), images, panels(0), vec(105, 3), 1) }},
-		{"Forward: the minibatch is another set's", func() { Of[float64](Reference()).Forward(mat(100, 2, 3, 3), images, panels(0), nil, 1) }},
-		{"Load: the minibatch is another set's", func() { Of[float64](Reference()).Load(images, pixels, []int{0}, vec(0, 4)) }},
+		{"Forward: the minibatch is another set's", func() { kernels.Of[float64](reference.New()).Forward(mat(100, 2, 3, 3), images, panels(0), nil, 1) }},
+		{"Load: the minibatch is another set's", func() { kernels.Of[float64](reference.New()).Load(images, pixels, []int{0}, vec(0, 4)) }},
 		{"SetLane: src has 3 elements, want 4", func() { panels(0).SetLane(0, vec(100, 3)) }},
 		{"Lane: lane 3, want 0…2", func() { panels(0).Lane(vec(100, 4), 3) }},
-		{"Forward: w has 11 elements for 4 steps of 3 lanes in panels of 3", func() {
+		{"Forward: w has 11 elements for 4 rows of 3 lanes in rows of 3", func() {
 			w := panels(0)
 			w.Data = w.Data[:11]
 			ops.Forward(mat(100, 2, 3, 3), images, w, nil, 1)
 		}},
-		{"Forward: w has 3 steps, an image has 4 pixels", func() {
+		{"Forward: w has 3 rows, an image has 4 pixels", func() {
 			w := panels(0)
-			w.Steps = 3
+			w.Rows = 3
 			ops.Forward(mat(100, 2, 3, 3), images, w, nil, 1)
 		}},
 		{"Update: d is 2×4, want 2×3", func() { ops.Update(panels(0), vec(200, 3), images, mat(100, 2, 4, 4), 1) }},
@@ -160,9 +169,9 @@ func TestOpsRefuseWrongArguments(t *testing.T) {
 		{"LaneSquares: dst overlaps w", func() { ops.LaneSquares(vec(11, 3), panels(0)) }},
 		{"AxpbyPanels: alpha has 2 elements, want 3", func() { ops.AxpbyPanels(vec(200, 2), panels(0), vec(210, 3), panels(100)) }},
 		{"AxpbyPanels: y overlaps x", func() { ops.AxpbyPanels(vec(200, 3), panels(0), vec(210, 3), panels(11)) }},
-		{"AxpbyPanels: x is 4×3 in panels of 3, y is 3×3 in panels of 3", func() {
+		{"AxpbyPanels: x is 4×3 in rows of 3, y is 3×3 in rows of 3", func() {
 			y := panels(100)
-			y.Steps = 3
+			y.Rows = 3
 			ops.AxpbyPanels(vec(200, 3), panels(0), vec(210, 3), y)
 		}},
 	} {
@@ -188,25 +197,25 @@ func panicOf(f func()) (msg string) {
 }
 
 func TestOpsAcceptWhatDoesNotOverlap(t *testing.T) {
-	ops := Of[float32](Reference())
-	m := NewMat[float32](6, 12) // three blocks of columns side by side
+	ops := kernels.Of[float32](reference.New())
+	m := kernels.NewMat[float32](6, 12) // three blocks of columns side by side
 	a, b, c := m.Slice(0, 4, 0, 4), m.Slice(0, 4, 4, 8), m.Slice(1, 5, 8, 12)
 	for name, call := range map[string]func(){
-		"Gemm on columns of one matrix": func() { ops.Gemm(Product[float32]{Alpha: 1, A: a, B: b, Beta: 1, C: c}) },
+		"Gemm on columns of one matrix": func() { ops.Gemm(kernels.Product[float32]{Alpha: 1, A: a, B: b, Beta: 1, C: c}) },
 		"Gemm on rows of one matrix": func() {
-			ops.Gemm(Product[float32]{Alpha: 1, A: m.Slice(0, 2, 0, 2), B: m.Slice(2, 4, 0, 2), C: m.Slice(4, 6, 0, 2)})
+			ops.Gemm(kernels.Product[float32]{Alpha: 1, A: m.Slice(0, 2, 0, 2), B: m.Slice(2, 4, 0, 2), C: m.Slice(4, 6, 0, 2)})
 		},
 		"AddBias with the bias in the padding": func() {
-			x := Mat[float32]{Rows: 2, Cols: 3, Stride: 3, Data: m.Data} // Data is longer than the matrix
+			x := kernels.Mat[float32]{Rows: 2, Cols: 3, Stride: 3, Data: m.Data} // Data is longer than the matrix
 			ops.AddBias(x, x, m.Data[6:9])
 		},
 		"AddBias in place on one row of another stride": func() {
-			x := Mat[float32]{Rows: 1, Cols: 3, Stride: 3, Data: m.Data[:3]}
-			dst := Mat[float32]{Rows: 1, Cols: 3, Stride: 7, Data: m.Data[:3]}
+			x := kernels.Mat[float32]{Rows: 1, Cols: 3, Stride: 3, Data: m.Data[:3]}
+			dst := kernels.Mat[float32]{Rows: 1, Cols: 3, Stride: 7, Data: m.Data[:3]}
 			ops.AddBias(dst, x, []float32{1, 2, 3})
 		},
 		"ColSums into memory behind the matrix": func() {
-			ops.ColSums(m.Data[6:9], Mat[float32]{Rows: 2, Cols: 3, Stride: 3, Data: m.Data})
+			ops.ColSums(m.Data[6:9], kernels.Mat[float32]{Rows: 2, Cols: 3, Stride: 3, Data: m.Data})
 		},
 		"ReLU side by side": func() { ops.ReLU(m.Data[:4], m.Data[4:8]) },
 	} {
@@ -217,14 +226,14 @@ func TestOpsAcceptWhatDoesNotOverlap(t *testing.T) {
 }
 
 func TestOpsTakeNothing(t *testing.T) {
-	ops := Of[float32](Reference())
+	ops := kernels.Of[float32](reference.New())
 	for _, shape := range [][2]int{{0, 0}, {0, 3}, {3, 0}} {
 		m, n := shape[0], shape[1]
-		x := NewMat[float32](m, n)
+		x := kernels.NewMat[float32](m, n)
 		ops.AddBias(x, x, make([]float32, n))
 		ops.BiasReLU(x, x, make([]float32, n))
 		for k := range 3 {
-			p := Product[float32]{Alpha: 1, A: NewMat[float32](m, k), B: NewMat[float32](k, n), C: NewMat[float32](m, n)}
+			p := kernels.Product[float32]{Alpha: 1, A: kernels.NewMat[float32](m, k), B: kernels.NewMat[float32](k, n), C: kernels.NewMat[float32](m, n)}
 			ops.Gemm(p)
 			ops.GemmParallel(p, 2)
 		}
@@ -238,30 +247,10 @@ func TestOpsTakeNothing(t *testing.T) {
 	}
 	ops.ReLU(nil, nil)
 	ops.ReLUGrad(nil, nil, nil)
-	ops.ReLUGradMat(Mat[float32]{}, Mat[float32]{}, Mat[float32]{})
+	ops.ReLUGradMat(kernels.Mat[float32]{}, kernels.Mat[float32]{}, kernels.Mat[float32]{})
 	ops.Axpby(1, nil, 1, nil)
 	ops.SubMean(nil, nil, nil)
 	if s := ops.SumSquares(nil); s != 0 || math.Signbit(float64(s)) {
 		t.Errorf("SumSquares(nil) = %v, want +0", s)
-	}
-}
-
-func TestMat(t *testing.T) {
-	m := MatOf(3, 4, []float32{0, 1, 2, 3, 10, 11, 12, 13, 20, 21, 22, 23})
-	v := m.Slice(1, 3, 1, 3)
-	if got, want := v.Data, []float32{11, 12, 13, 20, 21, 22}; !slices.Equal(got, want) {
-		t.Errorf("Slice(1, 3, 1, 3) spans %v, want %v", got, want)
-	}
-	if got, want := v.Row(1), []float32{21, 22}; !slices.Equal(got, want) {
-		t.Errorf("its row 1 is %v, want %v", got, want)
-	}
-	for _, empty := range []Mat[float32]{m.Slice(1, 1, 0, 4), m.Slice(0, 3, 2, 2), NewMat[float32](2, 0), NewMat[float32](0, 2)} {
-		if len(empty.Data) != 0 || len(empty.span()) != 0 {
-			t.Errorf("%+v is not empty", empty)
-		}
-		checkMat("Test", "m", empty)
-	}
-	if got, want := panicOf(func() { MatOf(2, 2, make([]float32, 3)) }), "kernels: 3 elements for a 2×2 matrix"; got != want {
-		t.Errorf("panic %q, want %q", got, want)
 	}
 }

@@ -26,44 +26,54 @@ func (o Ops[T]) GemmParallel(p Product[T], workers int) {
 	if m == 0 || n == 0 {
 		return
 	}
-	if workers = o.parts(m, n, k, workers); workers == 1 {
+	units := o.units(max(m, n))
+	if workers = worthWorkers(m, n, k, units, workers); workers == 1 {
 		o.s.Gemm(p)
 		return
 	}
-	o.gemmParts(p, workers)
+	o.gemmParallel(p, units, workers)
 }
 
-// parts returns the number of workers that a product is worth.
-func (o Ops[T]) parts(m, n, k, workers int) int {
+// worthWorkers returns the number of workers that a product of m·n·k multiply-adds is worth, if
+// it can be split into so many parts.
+func worthWorkers(m, n, k, parts, workers int) int {
 	worth := int64(m) * int64(n) * int64(k) / minParallelWork
-	return int(max(1, min(int64(workers), int64(o.units(max(m, n))), worth)))
+	return int(max(1, min(int64(workers), int64(parts), worth)))
 }
 
-// cut returns where the part of worker w begins on a side of C.
-func (o Ops[T]) cut(side, w, workers int) int {
-	return min(side, w*o.units(side)/workers*o.unit())
-}
+// share returns the first of the parts that worker w computes; the share of the next worker begins
+// where that of w ends.
+func share(parts, w, workers int) int { return w * parts / workers }
 
-// units returns the number of units that a side has, the last one perhaps not whole.
-func (o Ops[T]) units(side int) int { return (side + o.unit() - 1) / o.unit() }
-
-// unit is what parts are multiples of: the vectors of a kernel may lie along either
-// side of C.
+// unit is the number of rows or columns of C that parts are multiples of. The vectors of a kernel may
+// lie along either side of C.
 func (o Ops[T]) unit() int { return max(o.s.Tile.MR, o.s.Tile.NR, 1) }
 
-// gemmParts computes p on so many workers. It is a function of its own so that the
-// single worker does not pay for what these closures put on the heap.
-func (o Ops[T]) gemmParts(p Product[T], workers int) {
-	side := max(p.C.Rows, p.C.Cols)
-	part := func(w int) Product[T] { return p.rows(o.cut(side, w, workers), o.cut(side, w+1, workers)) }
-	if p.C.Cols > p.C.Rows {
-		part = func(w int) Product[T] { return p.cols(o.cut(side, w, workers), o.cut(side, w+1, workers)) }
-	}
-	forEach(workers, func(w int) { o.s.Gemm(part(w)) })
+// units returns the number of units that a side of C has. The last one may not be whole.
+func (o Ops[T]) units(side int) int { return (side + o.unit() - 1) / o.unit() }
+
+// gemmParallel computes p on so many workers. It is a function of its own so that a single
+// worker does not pay for what its closure puts on the heap.
+func (o Ops[T]) gemmParallel(p Product[T], units, workers int) {
+	forEach(workers, func(w int) {
+		o.s.Gemm(o.part(p, share(units, w, workers), share(units, w+1, workers)))
+	})
 }
 
-// rows returns the part of p that computes rows [i0, i1) of C.
-func (p Product[T]) rows(i0, i1 int) Product[T] {
+// part returns the part of p that computes units [lo, hi) of the longer side of C.
+func (o Ops[T]) part(p Product[T], lo, hi int) Product[T] {
+	m, n := p.C.Rows, p.C.Cols
+	if n > m {
+		return p.Cols(o.bound(n, lo), o.bound(n, hi))
+	}
+	return p.Rows(o.bound(m, lo), o.bound(m, hi))
+}
+
+// bound returns the row or column of a side of C with which a unit begins.
+func (o Ops[T]) bound(side, unit int) int { return min(side, unit*o.unit()) }
+
+// Rows returns the part of p that computes rows [i0, i1) of C.
+func (p Product[T]) Rows(i0, i1 int) Product[T] {
 	if p.TransA {
 		p.A = p.A.Slice(0, p.A.Rows, i0, i1)
 	} else {
@@ -76,8 +86,8 @@ func (p Product[T]) rows(i0, i1 int) Product[T] {
 	return p
 }
 
-// cols returns the part of p that computes columns [j0, j1) of C.
-func (p Product[T]) cols(j0, j1 int) Product[T] {
+// Cols returns the part of p that computes columns [j0, j1) of C.
+func (p Product[T]) Cols(j0, j1 int) Product[T] {
 	if p.TransB {
 		p.B = p.B.Slice(j0, j1, 0, p.B.Cols)
 	} else {

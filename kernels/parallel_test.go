@@ -1,4 +1,4 @@
-package kernels
+package kernels_test
 
 import (
 	"errors"
@@ -6,11 +6,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"fusegrid/kernels"
+	"fusegrid/kernels/reference"
 )
 
 // ramp returns a rows×cols matrix of small distinct numbers.
-func ramp(rows, cols int) Mat[float32] {
-	m := NewMat[float32](rows, cols)
+func ramp(rows, cols int) kernels.Mat[float32] {
+	m := kernels.NewMat[float32](rows, cols)
 	for i := range m.Data {
 		m.Data[i] = float32(i%23-11) / 7
 	}
@@ -18,11 +21,11 @@ func ramp(rows, cols int) Mat[float32] {
 }
 
 func TestGemmParallelHasTheBitsOfGemm(t *testing.T) {
-	ops := Of[float32](Reference())
+	ops := kernels.Of[float32](reference.New())
 	for _, shape := range [][3]int{{210, 130, 100}, {37, 700, 120}, {3, 3, 1000}} {
 		m, n, k := shape[0], shape[1], shape[2]
 		for bits := range 4 {
-			p := Product[float32]{Alpha: 0.5, TransA: bits&1 != 0, TransB: bits&2 != 0, Beta: 2}
+			p := kernels.Product[float32]{Alpha: 0.5, TransA: bits&1 != 0, TransB: bits&2 != 0, Beta: 2}
 			p.A, p.B = ramp(m, k), ramp(k, n)
 			if p.TransA {
 				p.A = ramp(k, m)
@@ -49,42 +52,15 @@ func TestGemmParallelHasTheBitsOfGemm(t *testing.T) {
 	}
 }
 
-func TestCuts(t *testing.T) {
-	s := Reference()
-	s.F32.Tile = Tile{MR: 6, NR: 32}
-	ops := Of[float32](s)
-	for _, c := range []struct {
-		m, n, k, workers int
-		want             []int
-	}{
-		{200, 50, 3072, 1, []int{0, 200}},
-		{200, 50, 3072, 2, []int{0, 96, 200}},
-		{50, 200, 3072, 2, []int{0, 96, 200}},
-		{200, 50, 3072, 100, []int{0, 32, 64, 96, 128, 160, 192, 200}},
-		{200, 10, 50, 16, []int{0, 200}}, // too small to split
-		{20, 30, 1 << 20, 16, []int{0, 30}},
-		{2048, 2048, 1024, 2, []int{0, 1024, 2048}}, // 2³² multiply-adds: more than an int may hold
-	} {
-		workers := ops.parts(c.m, c.n, c.k, c.workers)
-		var got []int
-		for w := range workers + 1 {
-			got = append(got, ops.cut(max(c.m, c.n), w, workers))
-		}
-		if !slices.Equal(got, c.want) {
-			t.Errorf("cuts of (%d, %d, %d, %d) = %v, want %v", c.m, c.n, c.k, c.workers, got, c.want)
-		}
-	}
-}
-
 func TestGemmParallelPassesOnAPanic(t *testing.T) {
-	s := Reference()
-	s.F32.Gemm = func(p Product[float32]) {
+	s := reference.New()
+	s.F32.Gemm = func(p kernels.Product[float32]) {
 		if p.C.Data[0] == 1 {
 			panic("a broken kernel")
 		}
 		p.C.Data[0] = 2
 	}
-	p := Product[float32]{A: ramp(200, 3072), B: ramp(3072, 50), C: NewMat[float32](200, 50)}
+	p := kernels.Product[float32]{A: ramp(200, 3072), B: ramp(3072, 50), C: kernels.NewMat[float32](200, 50)}
 	p.C.Data[100*50] = 1 // row 100 opens the second part
 	defer func() {
 		err, _ := recover().(error)
@@ -95,13 +71,13 @@ func TestGemmParallelPassesOnAPanic(t *testing.T) {
 			t.Error("the caller's part was not computed")
 		}
 	}()
-	Of[float32](s).GemmParallel(p, 2)
+	kernels.Of[float32](s).GemmParallel(p, 2)
 	t.Error("no panic")
 }
 
 func TestGemmParallelChecksFirst(t *testing.T) {
-	ops := Of[float32](Reference())
-	p := Product[float32]{A: ramp(200, 3072), B: ramp(3071, 50), C: NewMat[float32](200, 50)}
+	ops := kernels.Of[float32](reference.New())
+	p := kernels.Product[float32]{A: ramp(200, 3072), B: ramp(3071, 50), C: kernels.NewMat[float32](200, 50)}
 	err := func() (err error) {
 		defer func() { err = errors.New(fmt.Sprint(recover())) }()
 		ops.GemmParallel(p, 2)

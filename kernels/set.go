@@ -29,8 +29,8 @@ type Set struct {
 
 // Slots holds the kernels of one type. A slot may assume that its arguments
 // were checked, and that no matrix of ReLUGrad, AddBias and BiasReLU is empty:
-// call it through [Of]. No slot but Packed is ever nil: start from [Reference]
-// and override what is faster.
+// call it through [Of]. Every slot is set except Layout, which may be nil: start from the
+// set of package reference and override what is faster.
 type Slots[T Float] struct {
 	Tile        Tile
 	Gemm        func(p Product[T])
@@ -44,13 +44,14 @@ type Slots[T Float] struct {
 	AddSquares  func(dst, x []T)
 	ColSums     func(dst []T, x Mat[T])
 	SubMean     func(dst []T, src []uint8, mean []T)
-	// Packed is the one slot that may be nil: then the first layers of nets go through Gemm.
-	Packed *Packed[T]
+	// Layout chooses how first-layer weights of so many lanes lie in memory. If it is nil, they
+	// are row-major and their products go through Gemm.
+	Layout func(lanes int) Layout[T]
 }
 
 // A Tile is the block of a product that a micro-kernel keeps in registers, and
-// the number of elements in one vector. [Ops.GemmParallel] cuts at multiples of
-// it; nothing about a result depends on it.
+// the number of elements in one vector. [Ops.GemmParallel] splits products at multiples of
+// it. No result depends on it.
 type Tile struct {
 	MR, NR int
 	Lanes  int

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"fusegrid/kernels"
+	"fusegrid/kernels/reference"
 	"fusegrid/nn/nprand"
 )
 
@@ -102,7 +103,7 @@ func testReachesPCA[T kernels.Float](t *testing.T, set *kernels.Set) {
 
 // With as many components as the data have dimensions the optimum is 0.
 func TestAutoencoderFullRank(t *testing.T) {
-	a := NewAutoencoder[float64](kernels.Reference(), 12, 6, 0.3, nprand.New(1))
+	a := NewAutoencoder[float64](reference.New(), 12, 6, 0.3, nprand.New(1))
 	res, err := a.Train(t.Context(), lowRank[float64](600, 12, 6, 0), DefaultAutoencoder())
 	if err != nil {
 		t.Fatal(err)
@@ -118,7 +119,7 @@ func TestAutoencoderStops(t *testing.T) {
 	cfg.Iterations = 3
 	losses := 0
 	cfg.OnStep = func(int, float64) { losses++ }
-	a := NewAutoencoder[float64](kernels.Reference(), 12, 4, 0.01, nprand.New(1))
+	a := NewAutoencoder[float64](reference.New(), 12, 4, 0.01, nprand.New(1))
 	res, err := a.Train(t.Context(), data, cfg)
 	if err != nil || res.Converged || res.Iterations != 3 || losses != 4 {
 		t.Errorf("%+v, %v, %d losses; want 3 steps, not converged", res, err, losses)
@@ -132,7 +133,7 @@ func TestAutoencoderStops(t *testing.T) {
 }
 
 func TestAutoencoderRefuses(t *testing.T) {
-	set := kernels.Reference()
+	set := reference.New()
 	wantPanic(t, "7 components of 6 inputs", func() { NewAutoencoder[float64](set, 6, 7, 1, nprand.New(0)) })
 	wantPanic(t, "0 components", func() { NewAutoencoder[float64](set, 6, 0, 1, nprand.New(0)) })
 

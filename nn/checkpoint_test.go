@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"fusegrid/kernels"
+	"fusegrid/kernels/reference"
 	"fusegrid/nn/nprand"
 )
 
@@ -309,7 +310,7 @@ func FuzzResume(f *testing.F) {
 }
 
 func newFuzzTrial() *Solver[float32] {
-	set, rng := kernels.Reference(), nprand.New(1)
+	set, rng := reference.New(), nprand.New(1)
 	net := NewFullyConnected[float32](set, 2, nil, 2, 0.1, rng)
 	data := blobs[float32](6, 2, 2, 1)
 	cfg := solverConfig(Adam)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"fusegrid/kernels"
+	"fusegrid/kernels/reference"
 	"fusegrid/nn/nprand"
 )
 
@@ -32,7 +33,7 @@ func TestPixels(t *testing.T) {
 }
 
 func TestNewPixelsRefuses(t *testing.T) {
-	set := kernels.Reference()
+	set := reference.New()
 	_, err := NewPixels[float64](set, make([]uint8, 7), make([]uint8, 2), make([]float64, 3))
 	wantError(t, err, "7 bytes for 2 labels", "want 6")
 	_, err = NewPixels[float64](set, nil, nil, nil)
@@ -60,7 +61,7 @@ func TestPredict(t *testing.T) {
 func TestAccuracy(t *testing.T) {
 	// More samples than are scored at a time, and not a multiple.
 	data := blobs[float64](2*evalRows+37, 6, 4, 3)
-	net := netsOf[float64](kernels.Reference())["deep"]
+	net := netsOf[float64](reference.New())["deep"]
 	scores := net.Scores(data.X)
 	right := 0
 	for i, c := range data.Y {

@@ -5,7 +5,7 @@ import (
 	"math"
 	"testing"
 
-	"fusegrid/kernels"
+	"fusegrid/kernels/reference"
 	"fusegrid/nn/nprand"
 )
 
@@ -58,7 +58,7 @@ func TestDivisionPeriodAsPython(t *testing.T) {
 
 // The loop of the notebook, written out, with batches that do and do not divide the data.
 func TestTrainDivision(t *testing.T) {
-	set := kernels.Reference()
+	set := reference.New()
 	const n, iterations = 36, 30
 	train, val := blobs[float64](n, 6, 4, 7), blobs[float64](20, 6, 4, 7)
 	for _, c := range []struct {

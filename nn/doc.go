@@ -7,7 +7,7 @@
 // twice as fast. All randomness comes from an [nprand.State], NumPy's legacy
 // stream, that the caller passes in, so a seed means what it means in the course.
 //
-//	set := kernels.Reference()
+//	set := reference.New()
 //	rng := nprand.New(0)
 //	net := nn.NewTwoLayer[float32](set, 3072, 50, 10, 1e-4, rng)
 //	net.Reg = 0.25

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"fusegrid/kernels"
+	"fusegrid/kernels/reference"
 	"fusegrid/nn"
 	"fusegrid/nn/nprand"
 )
@@ -20,7 +21,7 @@ func xor() nn.Floats[float64] {
 
 func ExampleNet_Train() {
 	rng := nprand.New(0)
-	net := nn.NewTwoLayer[float64](kernels.Reference(), 2, 16, 2, 0.5, rng)
+	net := nn.NewTwoLayer[float64](reference.New(), 2, 16, 2, 0.5, rng)
 	net.Reg = 1e-4
 	cfg := nn.DefaultTrainConfig()
 	cfg.LearningRate, cfg.Decay, cfg.Iterations, cfg.BatchSize = 1, 1, 500, 20
@@ -38,7 +39,7 @@ func ExampleNet_Train() {
 
 func ExampleSolver() {
 	rng := nprand.New(0)
-	set := kernels.Reference()
+	set := reference.New()
 	net := nn.NewFullyConnected[float64](set, 2, []int{8, 8}, 2, 0.5, rng)
 	cfg, err := nn.ParseSolverOptions(map[string]any{
 		"update_rule":  "adam",
@@ -68,7 +69,7 @@ func ExampleSolver() {
 func ExampleOptimizer_SetState() {
 	cfg := nn.DefaultOptim(nn.Adam)
 	cfg.LearningRate = 1e-2
-	adam, err := nn.NewOptimizer[float64](kernels.Reference(), cfg, 2)
+	adam, err := nn.NewOptimizer[float64](reference.New(), cfg, 2)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"fusegrid/kernels"
+	"fusegrid/kernels/reference"
 	"fusegrid/nn/nprand"
 )
 
@@ -99,7 +100,7 @@ func TestLayersBackward(t *testing.T) {
 // The first layer of a net needs no dx.
 func TestBackwardWithoutInputGradient(t *testing.T) {
 	rng := nprand.New(2)
-	l := newAffine[float64](kernels.Reference(), InOut, 5, 4, rng)
+	l := newAffine[float64](reference.New(), InOut, 5, 4, rng)
 	x, dy, y := randMat[float64](3, 5, rng), randMat[float64](3, 4, rng), kernels.NewMat[float64](3, 4)
 	dw, want, db := kernels.NewMat[float64](5, 4), kernels.NewMat[float64](5, 4), make([]float64, 4)
 	c := l.Forward(y, x)
@@ -109,7 +110,7 @@ func TestBackwardWithoutInputGradient(t *testing.T) {
 }
 
 func ExampleAffineReLU() {
-	ops := kernels.Of[float64](kernels.Reference())
+	ops := kernels.Of[float64](reference.New())
 	layer := AffineReLU[float64]{Affine[float64]{
 		Ops: ops,
 		W:   kernels.MatOf(2, 2, []float64{1, -1, 1, 1}),

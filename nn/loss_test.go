@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"fusegrid/kernels"
+	"fusegrid/kernels/reference"
 	"fusegrid/nn/nprand"
 )
 
@@ -49,7 +50,7 @@ func TestLossGradients(t *testing.T) {
 
 // Losses of untrained nets: log C, and C−1 margins of 1.
 func TestLossOfEqualScores(t *testing.T) {
-	ops := kernels.Of[float64](kernels.Reference())
+	ops := kernels.Of[float64](reference.New())
 	x, dx := kernels.NewMat[float64](4, 10), kernels.NewMat[float64](4, 10)
 	y := []int{0, 3, 9, 5}
 	near(t, "softmax", []float64{SoftmaxLoss(ops, dx, x, y)}, []float64{math.Log(10)}, 1e-15)

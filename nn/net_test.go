@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"fusegrid/kernels"
+	"fusegrid/kernels/reference"
 	"fusegrid/nn/nprand"
 )
 
@@ -108,7 +109,7 @@ func testStep[T kernels.Float](t *testing.T, set *kernels.Set, tol float64) {
 }
 
 func TestNetDraws(t *testing.T) {
-	set := kernels.Reference()
+	set := reference.New()
 	draws := make([]float64, 50)
 	nprand.New(9).FillRandn(draws)
 	two := NewTwoLayer[float64](set, 3, 4, 2, 0.5, nprand.New(9))
@@ -145,8 +146,8 @@ func TestLossShowsInfiniteWeights(t *testing.T) {
 	data := blobs[float32](9, 6, 4, 7)
 	for _, bad := range []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))} {
 		for _, reg := range []float64{0, 0.5} {
-			for i := range netsOf[float32](kernels.Reference())["two-layer"].Params() {
-				net := netsOf[float32](kernels.Reference())["two-layer"]
+			for i := range netsOf[float32](reference.New())["two-layer"].Params() {
+				net := netsOf[float32](reference.New())["two-layer"]
 				net.Reg = reg
 				if !net.Finite() || !isFinite(net.Loss(data.X, data.Y)) {
 					t.Fatal("the net is not finite to begin with")

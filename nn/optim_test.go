@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"fusegrid/kernels"
+	"fusegrid/kernels/reference"
 )
 
 // optimGolden is what testdata/optim.py writes.
@@ -157,11 +158,11 @@ func testCourseState[T kernels.Float](t *testing.T, set *kernels.Set, tol float6
 func TestOptimizerStateIsCopied(t *testing.T) {
 	for _, rule := range Rules() {
 		cfg := DefaultOptim(rule)
-		one, err := NewOptimizer[float64](kernels.Reference(), cfg, 3)
+		one, err := NewOptimizer[float64](reference.New(), cfg, 3)
 		if err != nil {
 			t.Fatal(err)
 		}
-		other, err := NewOptimizer[float64](kernels.Reference(), cfg, 3)
+		other, err := NewOptimizer[float64](reference.New(), cfg, 3)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -185,7 +186,7 @@ func TestOptimizerStateIsCopied(t *testing.T) {
 		if err := other.SetState(OptimState[float64]{}); err != nil {
 			t.Fatal(err)
 		}
-		fresh, err := NewOptimizer[float64](kernels.Reference(), cfg, 3)
+		fresh, err := NewOptimizer[float64](reference.New(), cfg, 3)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -209,7 +210,7 @@ func TestSetStateRefuses(t *testing.T) {
 		{RMSProp, OptimState[float64]{Cache: []float64{}}, "nn: rmsprop: Cache of 0 elements, want 2"},
 		{SGD, OptimState[float64]{Cache: make([]float64, 2)}, "nn: sgd: its state has no Cache; it has: the number of updates alone"},
 	} {
-		o, err := NewOptimizer[float64](kernels.Reference(), DefaultOptim(c.rule), 2)
+		o, err := NewOptimizer[float64](reference.New(), DefaultOptim(c.rule), 2)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -226,7 +227,7 @@ func TestSetStateRefuses(t *testing.T) {
 
 func TestOptimizerLearningRate(t *testing.T) {
 	for _, rule := range Rules() {
-		o, err := NewOptimizer[float64](kernels.Reference(), DefaultOptim(rule), 1)
+		o, err := NewOptimizer[float64](reference.New(), DefaultOptim(rule), 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -251,7 +252,7 @@ func TestOptimizersDescend(t *testing.T) {
 	for _, rule := range Rules() {
 		cfg := DefaultOptim(rule)
 		cfg.LearningRate = 0.01
-		o, err := NewOptimizer[float64](kernels.Reference(), cfg, 2)
+		o, err := NewOptimizer[float64](reference.New(), cfg, 2)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -282,7 +283,7 @@ func TestNewOptimizerRefuses(t *testing.T) {
 	} {
 		cfg := DefaultOptim(Adam)
 		c.spoil(&cfg)
-		_, err := NewOptimizer[float64](kernels.Reference(), cfg, 1)
+		_, err := NewOptimizer[float64](reference.New(), cfg, 1)
 		wantError(t, err, c.part)
 	}
 }

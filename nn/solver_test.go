@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"fusegrid/kernels"
+	"fusegrid/kernels/reference"
 	"fusegrid/nn/nprand"
 )
 
@@ -34,7 +35,7 @@ func solverConfig(rule Rule) SolverConfig {
 
 func newTrial[T kernels.Float](t *testing.T, cfg SolverConfig) trial[T] {
 	t.Helper()
-	set := kernels.Reference()
+	set := reference.New()
 	rng := nprand.New(5)
 	net := NewFullyConnected[T](set, 6, []int{7}, 4, 0.3, rng)
 	net.Reg = 0.01
@@ -55,7 +56,7 @@ func TestSolverProtocol(t *testing.T) {
 	}
 
 	rng := nprand.New(5)
-	net := NewFullyConnected[float64](kernels.Reference(), 6, []int{7}, 4, 0.3, rng)
+	net := NewFullyConnected[float64](reference.New(), 6, []int{7}, 4, 0.3, rng)
 	net.Reg = 0.01
 	train, val := blobs[float64](43, 6, 4, 7), blobs[float64](20, 6, 4, 7)
 	var log strings.Builder
@@ -112,7 +113,7 @@ func TestSolverSamples(t *testing.T) {
 			t.Fatal(err)
 		}
 		rng := nprand.New(5)
-		NewFullyConnected[float64](kernels.Reference(), 6, []int{7}, 4, 0.3, rng)
+		NewFullyConnected[float64](reference.New(), 6, []int{7}, 4, 0.3, rng)
 		rng.Choice(make([]int, 5*8), 43)
 		if got, want := s.rng.Uint32(), rng.Uint32(); got != want {
 			t.Errorf("TrainSamples %d: the stream is elsewhere after the training", n)
@@ -332,8 +333,8 @@ func TestNewSolverRefuses(t *testing.T) {
 		cfg.Log = new(bytes.Buffer)
 		c.spoil(&cfg)
 		data := blobs[float64](43, 6, 4, 7)
-		net := NewFullyConnected[float64](kernels.Reference(), 6, []int{7}, 4, 0.3, nprand.New(5))
-		_, err := NewSolver(kernels.Reference(), net, data, data, cfg, nprand.New(0))
+		net := NewFullyConnected[float64](reference.New(), 6, []int{7}, 4, 0.3, nprand.New(5))
+		_, err := NewSolver(reference.New(), net, data, data, cfg, nprand.New(0))
 		wantError(t, err, c.part)
 	}
 }

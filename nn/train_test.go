@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"fusegrid/kernels"
+	"fusegrid/kernels/reference"
 	"fusegrid/nn/nprand"
 )
 
@@ -67,7 +68,7 @@ func (b batch[T]) floats() Floats[T] { return Floats[T]{X: b.x, Y: b.y} }
 
 // Float32 follows float64 as far as its precision goes.
 func TestTrainFloat32(t *testing.T) {
-	set := kernels.Reference()
+	set := reference.New()
 	run := func() ([]float32, History) {
 		rng := nprand.New(5)
 		net := NewFullyConnected[float32](set, 6, []int{9, 7}, 4, 0.3, rng)
@@ -93,7 +94,7 @@ func TestTrainFloat32(t *testing.T) {
 func TestTrainBatchLargerThanData(t *testing.T) {
 	rng := nprand.New(5)
 	data := blobs[float64](5, 6, 4, 7)
-	net := NewTwoLayer[float64](kernels.Reference(), 6, 8, 4, 0.1, rng)
+	net := NewTwoLayer[float64](reference.New(), 6, 8, 4, 0.1, rng)
 	cfg := trainConfig()
 	cfg.BatchSize, cfg.Iterations = 50, 3
 	h, err := net.Train(t.Context(), data, data, cfg, rng)
@@ -162,7 +163,7 @@ func TestTrainDivergesWithoutLosingTheStream(t *testing.T) {
 func TestTrainDivergedAndCancelled(t *testing.T) {
 	rng := nprand.New(5)
 	data := blobs[float64](33, 6, 4, 7)
-	net := NewTwoLayer[float64](kernels.Reference(), 6, 8, 4, 0.1, rng)
+	net := NewTwoLayer[float64](reference.New(), 6, 8, 4, 0.1, rng)
 	net.Reg = 1
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -183,7 +184,7 @@ func TestTrainDivergedAndCancelled(t *testing.T) {
 func TestTrainDivergesAtTheEnd(t *testing.T) {
 	rng := nprand.New(5)
 	data := blobs[float32](33, 6, 4, 7)
-	net := NewTwoLayer[float32](kernels.Reference(), 6, 8, 4, 0.1, rng)
+	net := NewTwoLayer[float32](reference.New(), 6, 8, 4, 0.1, rng)
 	cfg := trainConfig()
 	cfg.LearningRate, cfg.Iterations = 1e38, 1
 	h, err := net.Train(t.Context(), data, data, cfg, rng)
@@ -198,7 +199,7 @@ func TestTrainDivergesAtTheEnd(t *testing.T) {
 func TestTrainCancelled(t *testing.T) {
 	rng := nprand.New(5)
 	data := blobs[float64](33, 6, 4, 7)
-	net := NewTwoLayer[float64](kernels.Reference(), 6, 8, 4, 0.1, rng)
+	net := NewTwoLayer[float64](reference.New(), 6, 8, 4, 0.1, rng)
 	ctx, cancel := context.WithCancel(t.Context())
 	cfg := trainConfig()
 	cfg.OnStep = func(s Step) {
@@ -248,7 +249,7 @@ func TestTrainRefuses(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			net := NewTwoLayer[float64](kernels.Reference(), 6, 8, 4, 0.1, nprand.New(1))
+			net := NewTwoLayer[float64](reference.New(), 6, 8, 4, 0.1, nprand.New(1))
 			s := setup{trainConfig(), net, good, good}
 			before := weights(net)
 			c.spoil(&s)
@@ -264,7 +265,7 @@ func TestTrainDoesNotAllocatePerStep(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
-	set := kernels.Reference()
+	set := reference.New()
 	var data Data[float32] = blobs[float32](33, 6, 4, 7)
 	allocs := func(iterations int) float64 {
 		net := NewTwoLayer[float32](set, 6, 8, 4, 0.1, nprand.New(1))

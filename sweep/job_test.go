@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"fusegrid/kernels"
+	"fusegrid/kernels/reference"
 	"fusegrid/nn/dataset"
 	"fusegrid/results"
 )
@@ -325,7 +325,7 @@ func TestScheduleStopsWhenRecordsCannotBeKept(t *testing.T) {
 func TestTrainerErrors(t *testing.T) {
 	data := tiny()
 	data.Val.X = data.Val.X[1:]
-	if _, err := newRunner("f32", kernels.Reference(), data); err == nil {
+	if _, err := newRunner("f32", reference.New(), data); err == nil {
 		t.Error("a data set with a byte too few was taken")
 	}
 }

@@ -24,18 +24,24 @@ func TestEveryKernelIsMeasured(t *testing.T) {
 		}
 	}
 	delete(measured, "MatMul f64") // a gonum program, not a kernel
-	for _, slots := range []reflect.Type{reflect.TypeFor[kernels.Slots[float32]](), reflect.TypeFor[kernels.Packed[float32]]()} {
-		for i := range slots.NumField() {
-			f := slots.Field(i)
-			if f.Type.Kind() != reflect.Func || f.Name == "Load" || f.Name == "Flips" { // a part of BenchmarkStep, a question
-				continue
-			}
-			for _, dtype := range []string{"f32", "f64"} {
-				if key := f.Name + " " + dtype; !measured[key] {
-					t.Errorf("no case of %s", key)
-				} else {
-					delete(measured, key)
-				}
+	var kernelNames []string
+	slots, images := reflect.TypeFor[kernels.Slots[float32]](), reflect.TypeFor[kernels.Images[float32]]()
+	for i := range slots.NumField() {
+		if f := slots.Field(i); f.Type.Kind() == reflect.Func && f.Name != "Layout" { // that is a choice
+			kernelNames = append(kernelNames, f.Name)
+		}
+	}
+	for i := range images.NumMethod() {
+		if name := images.Method(i).Name; name != "Load" && name != "Parts" { // a part of BenchmarkStep, a count
+			kernelNames = append(kernelNames, name)
+		}
+	}
+	for _, name := range kernelNames {
+		for _, dtype := range []string{"f32", "f64"} {
+			if key := name + " " + dtype; !measured[key] {
+				t.Errorf("no case of %s", key)
+			} else {
+				delete(measured, key)
 			}
 		}
 	}

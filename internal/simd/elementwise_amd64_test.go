@@ -13,6 +13,7 @@ import (
 	"github.com/klauspost/cpuid/v2"
 
 	"fusegrid/kernels"
+	"fusegrid/kernels/reference"
 )
 
 // What each kernel computes is the conformance suite's to test. Here are the
@@ -223,7 +224,7 @@ var bigLn2, _ = new(big.Float).SetPrec(200).SetString("0.69314718055994530941723
 func vectorSets(tb testing.TB) (avx2, avx512 *kernels.Set) {
 	needAVX2(tb)
 	needAVX512(tb)
-	avx2, avx512 = kernels.Reference(), kernels.Reference()
+	avx2, avx512 = reference.New(), reference.New()
 	AVX2F32().Override(&avx2.F32)
 	AVX2F64().Override(&avx2.F64)
 	AVX512F32().Override(&avx512.F32)

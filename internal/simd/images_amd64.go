@@ -18,10 +18,10 @@ func avx512PackImagesF32(dst []float32, images []*uint8, mean []float32, k int)
 func avx512PackImagesF64(dst []float64, images []*uint8, mean []float64, k int)
 
 //go:noescape
-func avx512PackImageLanesF32(dst []float32, src []uint8, mean []float32, blocks, pitch int)
+func avx512PackImageLanesF32(dst []float32, src []uint8, mean []float32, tiles, stride int)
 
 //go:noescape
-func avx512PackImageLanesF64(dst []float64, src []uint8, mean []float64, blocks, pitch int)
+func avx512PackImageLanesF64(dst []float64, src []uint8, mean []float64, tiles, stride int)
 
 //go:noescape
 func avx512PackPixelLanesF32(dst []float32, src []uint8, mean []float32, images int)
@@ -30,4 +30,4 @@ func avx512PackPixelLanesF32(dst []float32, src []uint8, mean []float32, images 
 func avx512PackPixelLanesF64(dst []float64, src []uint8, mean []float64, images int)
 
 //go:noescape
-func avx512CopyTiles(dst []uint8, images, next []*uint8, tiles, pitch int)
+func avx512CopyTiles(dst []uint8, images, next []*uint8, tiles, stride int)

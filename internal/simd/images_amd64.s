@@ -367,13 +367,13 @@ next: \
 	VSUBPS.BCST (4*(p))(DX), Z12, Z12;    \
 	VMOVUPS     Z12, (128*(p))(DI)
 
-// func avx512PackImageLanesF32(dst []float32, src []uint8, mean []float32, blocks, pitch int)
+// func avx512PackImageLanesF32(dst []float32, src []uint8, mean []float32, tiles, stride int)
 TEXT ·avx512PackImageLanesF32(SB), NOSPLIT, $0-88
 	MOVQ dst_base+0(FP), DI
 	MOVQ src_base+24(FP), SI
 	MOVQ mean_base+48(FP), DX
-	MOVQ blocks+72(FP), CX
-	MOVQ pitch+80(FP), BX
+	MOVQ tiles+72(FP), CX
+	MOVQ stride+80(FP), BX
 	BEGINLANES
 	LANESLOOP(2)
 
@@ -387,13 +387,13 @@ TEXT ·avx512PackImageLanesF32(SB), NOSPLIT, $0-88
 	VMOVUPD       Z12, (128*(p))(DI);     \
 	VMOVUPD       Z13, (128*(p)+64)(DI)
 
-// func avx512PackImageLanesF64(dst []float64, src []uint8, mean []float64, blocks, pitch int)
+// func avx512PackImageLanesF64(dst []float64, src []uint8, mean []float64, tiles, stride int)
 TEXT ·avx512PackImageLanesF64(SB), NOSPLIT, $0-88
 	MOVQ dst_base+0(FP), DI
 	MOVQ src_base+24(FP), SI
 	MOVQ mean_base+48(FP), DX
-	MOVQ blocks+72(FP), CX
-	MOVQ pitch+80(FP), BX
+	MOVQ tiles+72(FP), CX
+	MOVQ stride+80(FP), BX
 	BEGINLANES
 	LANESLOOP(3)
 
@@ -484,11 +484,11 @@ TEXT ·avx512PackPixelLanesF64(SB), NOSPLIT, $0-80
 //
 // Requires: AVX512F
 //
-// dst(t, i) = the 64 bytes t of images[i], for 8 images end to end and tiles a pitch apart; as much of the images next
+// dst(t, i) = the 64 bytes t of images[i], for 8 images end to end and tiles a stride apart; as much of the images next
 // is fetched meanwhile. Eight go together as each tile lies in a page of its own, and a core
 // knows few pages for its stores.
 //
-//	DI  dst at tile AX   AX  byte of the images, below CX   BX  pitch
+//	DI  dst at tile AX   AX  byte of the images, below CX   BX  stride
 //	SI  the list next    DX, R8…R13, R15  images            R14 an image of next
 
 #define LINE(i, image) \
@@ -497,12 +497,12 @@ TEXT ·avx512PackPixelLanesF64(SB), NOSPLIT, $0-80
 	VMOVDQU64  (image)(AX*1), Z0; \
 	VMOVDQU64  Z0, (64*i)(DI)
 
-// func avx512CopyTiles(dst []uint8, images, next []*uint8, tiles, pitch int)
+// func avx512CopyTiles(dst []uint8, images, next []*uint8, tiles, stride int)
 TEXT ·avx512CopyTiles(SB), NOSPLIT, $0-88
 	MOVQ dst_base+0(FP), DI
 	MOVQ images_base+24(FP), SI
 	MOVQ tiles+72(FP), CX
-	MOVQ pitch+80(FP), BX
+	MOVQ stride+80(FP), BX
 	MOVQ (SI), DX
 	MOVQ 8(SI), R8
 	MOVQ 16(SI), R9

@@ -99,9 +99,9 @@ func AVX512F64() Kernels[float64] {
 	}
 }
 
-// CopyTiles copies the pixels of images to tiles, as kernels.Micro describes it. It needs AVX512F.
-func CopyTiles(dst []uint8, images, next []*uint8, tiles, pitch int) {
-	avx512CopyTiles(dst, images, next, tiles, pitch)
+// CopyTiles copies the pixels of images to tiles, as blocked.Micro describes it. It needs AVX512F.
+func CopyTiles(dst []uint8, images, next []*uint8, tiles, stride int) {
+	avx512CopyTiles(dst, images, next, tiles, stride)
 }
 
 func avx512PeakF32(rounds int)

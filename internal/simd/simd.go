@@ -10,10 +10,10 @@ type Kernels[T kernels.Float] struct {
 	// Override sets the elementwise slots of s.
 	Override func(s *kernels.Slots[T])
 
-	// Conversions of images, as kernels.Micro describes them under the same names. PackImageLanes
+	// Conversions of images, as blocked.Micro describes them under the same names. PackImageLanes
 	// and PackPixelLanes are nil if the instruction set has none.
 	PackImages     func(dst []T, images []*uint8, mean []T, k int)
-	PackImageLanes func(dst []T, src []uint8, mean []T, blocks, pitch int)
+	PackImageLanes func(dst []T, src []uint8, mean []T, tiles, stride int)
 	PackPixelLanes func(dst []T, src []uint8, mean []T, images int)
 
 	// Peak runs that many rounds of PeakFLOP floating-point operations each, in registers.

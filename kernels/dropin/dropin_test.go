@@ -17,6 +17,7 @@ import (
 	"fusegrid"
 	"fusegrid/kernels"
 	"fusegrid/kernels/dropin"
+	"fusegrid/kernels/reference"
 )
 
 // eachSet runs f on the drop-in of every set of this machine.
@@ -191,7 +192,7 @@ func draw(rng *rand.Rand) arguments {
 
 // TestHuge wants gonum's panic, and no overflow, for sizes that no memory holds.
 func TestHuge(t *testing.T) {
-	impl := dropin.New(kernels.Reference())
+	impl := dropin.New(reference.New())
 	good := arguments{tA: blas.NoTrans, tB: blas.NoTrans, m: 2, n: 2, k: 2,
 		alpha: 1, a: make([]float64, 4), lda: 2, b: make([]float64, 4), ldb: 2, c: make([]float64, 4), ldc: 2}
 	for _, huge := range []int{math.MaxInt32, math.MaxInt, math.MaxInt/2 + 2} {

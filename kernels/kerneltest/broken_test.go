@@ -9,6 +9,7 @@ import (
 	"unsafe"
 
 	"fusegrid/kernels"
+	"fusegrid/kernels/reference"
 )
 
 // verify runs all checks of the kernel (or of "all") and returns the first error.
@@ -514,83 +515,207 @@ func vectorFlaws[T kernels.Float]() []flaw[T] {
 	}
 }
 
-// plainLayer is the first layer of a set in plain words, in panels of 4 lanes; odd numbers of lanes
-// are flipped.
-func plainLayer[T kernels.Float](s *kernels.Slots[T]) *kernels.Packed[T] {
-	loaded := map[*kernels.Minibatch[T]]kernels.Mat[T]{}
-	mat := func(w kernels.Panels[T]) kernels.Mat[T] { // transposed
-		m := kernels.NewMat[T](w.Lanes, w.Steps)
-		for l := range w.Lanes {
-			w.Lane(m.Row(l), l)
+// plainLayer is the first layer of a set in plain words, in functions that a flaw may replace. The operands
+// of forward and update are those of one part: of Forward the images from first on, as many as z
+// has rows, of Update the pixels from first on, as many as w has.
+type plainLayer[T kernels.Float] struct {
+	s       *kernels.Slots[T]
+	load    func(m *plainImages[T], x []uint8, idx []int, mean []T)
+	forward func(z kernels.Mat[T], m *plainImages[T], w kernels.Panels[T], squares []T, first int)
+	update  func(w kernels.Panels[T], beta []T, m *plainImages[T], d kernels.Mat[T], first int)
+	squares func(dst []T, w kernels.Panels[T])
+	axpby   func(alpha T, x kernels.Panels[T], beta T, y kernels.Panels[T], l0, l1 int)
+	parts   func(m *plainImages[T], w kernels.Panels[T]) (forward, update int)
+}
+
+// usePlain gives s the layouts of a plain layer.
+func usePlain[T kernels.Float](s *kernels.Slots[T]) *plainLayer[T] {
+	l := &plainLayer[T]{s: s, load: loadPlain[T], parts: plainParts[T]}
+	lane := func(w kernels.Panels[T], i int) []T {
+		x := make([]T, w.Rows)
+		w.Lane(x, i)
+		return x
+	}
+	transpose := func(w kernels.Panels[T]) kernels.Mat[T] {
+		m := kernels.NewMat[T](w.Lanes, w.Rows)
+		for i := range w.Lanes {
+			w.Lane(m.Row(i), i)
 		}
 		return m
 	}
-	return &kernels.Packed[T]{
-		Width: 4,
-		Flips: func(lanes int) bool { return lanes%2 == 1 },
-		Load: func(m *kernels.Minibatch[T], x []uint8, idx []int, mean []T) {
-			f := kernels.NewMat[T](len(idx), m.Pixels)
-			for i, j := range idx {
-				s.SubMean(f.Row(i), x[j*m.Pixels:(j+1)*m.Pixels], mean)
-			}
-			loaded[m] = f
-		},
-		Forward: func(z kernels.Mat[T], m *kernels.Minibatch[T], w kernels.Panels[T], squares []T, from int) {
-			wt := mat(w)
-			s.Gemm(kernels.Product[T]{Alpha: 1, A: loaded[m].Slice(from, from+z.Rows, 0, m.Pixels), B: wt, TransB: true, C: z})
-			for l := range squares {
-				squares[l] = s.SumSquares(wt.Row(l))
-			}
-		},
-		Update: func(w kernels.Panels[T], beta []T, m *kernels.Minibatch[T], d kernels.Mat[T], from int) {
-			wt := mat(w)
-			s.Gemm(kernels.Product[T]{Alpha: 1, A: d, TransA: true, B: loaded[m].Slice(0, d.Rows, from, from+w.Steps), BetaRow: beta, C: wt})
-			for l := range w.Lanes {
-				w.SetLane(l, wt.Row(l))
-			}
-		},
+	l.forward = func(z kernels.Mat[T], m *plainImages[T], w kernels.Panels[T], squares []T, first int) {
+		wt := transpose(w)
+		s.Gemm(kernels.Product[T]{Alpha: 1, A: m.x.Slice(first, first+z.Rows, 0, m.x.Cols), B: wt, TransB: true, C: z})
+		for i := range squares {
+			squares[i] = s.SumSquares(wt.Row(i))
+		}
+	}
+	l.update = func(w kernels.Panels[T], beta []T, m *plainImages[T], d kernels.Mat[T], first int) {
+		wt := transpose(w)
+		s.Gemm(kernels.Product[T]{Alpha: 1, A: d, TransA: true, B: m.x.Slice(0, d.Rows, first, first+w.Rows), BetaRow: beta, C: wt})
+		for i := range w.Lanes {
+			w.SetLane(i, wt.Row(i))
+		}
+	}
+	l.squares = func(dst []T, w kernels.Panels[T]) {
+		for i := range dst {
+			dst[i] = s.SumSquares(lane(w, i))
+		}
+	}
+	l.axpby = func(alpha T, x kernels.Panels[T], beta T, y kernels.Panels[T], l0, l1 int) {
+		for i := l0; i < l1; i++ {
+			to := lane(y, i)
+			s.Axpby(alpha, lane(x, i), beta, to)
+			y.SetLane(i, to)
+		}
+	}
+	s.Layout = func(lanes int) kernels.Layout[T] {
+		if lanes%2 == 1 {
+			return plainLayout[T]{l, lanes}
+		}
+		return plainLayout[T]{l, 0}
+	}
+	return l
+}
+
+// plainLayout is the layouts of a plainLayer: panels of 4 lanes or, with room, tiles of 4 rows × room lanes, which
+// odd numbers of lanes get.
+type plainLayout[T kernels.Float] struct {
+	*plainLayer[T]
+	room int
+}
+
+func (p plainLayout[T]) String() string {
+	return map[bool]string{false: "panels of 4", true: "tiles of rows"}[p.room > 0]
+}
+
+func (p plainLayout[T]) Size(rows, lanes int) int {
+	switch {
+	case p.room == 0:
+		return rows * ((lanes + 3) / 4 * 4)
+	case lanes > p.room:
+		return math.MaxInt
+	case rows == 0 || lanes == 0:
+		return 0
+	}
+	return (rows-1)/4*4*p.room + 4*lanes
+}
+
+func (p plainLayout[T]) Runs(rows, l int) (first, length, stride int) {
+	if p.room == 0 {
+		return l/4*4*rows + l%4, 1, 4
+	}
+	return 4 * l, 4, 4 * p.room
+}
+
+func (p plainLayout[T]) Squares(dst []T, w kernels.Panels[T]) { p.squares(dst, w) }
+
+func (p plainLayout[T]) Axpby(alpha T, x kernels.Panels[T], beta T, y kernels.Panels[T], l0, l1 int) {
+	p.axpby(alpha, x, beta, y, l0, l1)
+}
+
+func (p plainLayout[T]) NewImages(images, pixels int) kernels.Images[T] {
+	return &plainImages[T]{plainLayout: p, x: kernels.NewMat[T](images, pixels)}
+}
+
+// plainImages is a minibatch of a plainLayer. Its parts are four lanes or, with tiles, four images and four
+// pixels.
+type plainImages[T kernels.Float] struct {
+	plainLayout[T]
+	n int
+	x kernels.Mat[T]
+}
+
+func loadPlain[T kernels.Float](m *plainImages[T], x []uint8, idx []int, mean []T) {
+	for i, j := range idx {
+		m.s.SubMean(m.x.Row(i), x[j*m.x.Cols:(j+1)*m.x.Cols], mean)
 	}
 }
 
+func (m *plainImages[T]) Load(x []uint8, idx []int, mean []T) {
+	m.n = len(idx)
+	m.load(m, x, idx, mean)
+}
+
+func plainParts[T kernels.Float](m *plainImages[T], w kernels.Panels[T]) (forward, update int) {
+	if m.room == 0 {
+		return (w.Lanes + 3) / 4, (w.Lanes + 3) / 4
+	}
+	return (m.n + 3) / 4, (w.Rows + 3) / 4
+}
+
+func (m *plainImages[T]) Parts(w kernels.Panels[T]) (forward, update int) { return m.parts(m, w) }
+
+func (m *plainImages[T]) Forward(z kernels.Mat[T], w kernels.Panels[T], squares []T, lo, hi int) {
+	if m.room > 0 {
+		if lo > 0 {
+			squares = nil
+		}
+		m.forward(z.Slice(4*lo, min(4*hi, m.n), 0, z.Cols), m, w, squares, 4*lo)
+		return
+	}
+	l0, l1 := 4*lo, min(4*hi, w.Lanes)
+	if squares != nil {
+		squares = squares[l0:l1]
+	}
+	m.forward(z.Slice(0, z.Rows, l0, l1), m, lanesOf(w, l0, l1), squares, 0)
+}
+
+func (m *plainImages[T]) Update(w kernels.Panels[T], beta []T, d kernels.Mat[T], lo, hi int) {
+	if m.room > 0 {
+		p0 := 4 * lo
+		w.Rows, w.Data = min(4*hi, w.Rows)-p0, w.Data[p0*m.room:]
+		m.update(w, beta, m, d, p0)
+		return
+	}
+	l0, l1 := 4*lo, min(4*hi, w.Lanes)
+	m.update(lanesOf(w, l0, l1), beta[l0:l1], m, d.Slice(0, d.Rows, l0, l1), 0)
+}
+
+// lanesOf returns lanes [l0, l1) of panels of 4.
+func lanesOf[T kernels.Float](w kernels.Panels[T], l0, l1 int) kernels.Panels[T] {
+	w.Lanes, w.Data = l1-l0, w.Data[l0*w.Rows:]
+	return w
+}
+
 // layers returns a flaw of the first layer, made from a right one.
-func layers[T kernels.Float](kernel, name string, spoil func(p *kernels.Packed[T])) flaw[T] {
+func layers[T kernels.Float](kernel, name string, spoil func(p *plainLayer[T])) flaw[T] {
 	return flaw[T]{kernel, name, func(_ *kernels.Set, s *kernels.Slots[T]) {
-		s.Packed = plainLayer(s)
-		spoil(s.Packed)
+		spoil(usePlain(s))
 	}, ""}
 }
 
 func layerFlaws[T kernels.Float]() []flaw[T] {
 	type (
-		images = *kernels.Minibatch[T]
-		packed = *kernels.Packed[T]
+		images = *plainImages[T]
+		plain  = *plainLayer[T]
 		panels = kernels.Panels[T]
 		mat    = kernels.Mat[T]
 	)
 	load := func(name string, f func(x []uint8, idx []int, mean []T) ([]uint8, []int, []T)) flaw[T] {
-		return layers("Forward", name, func(p packed) {
-			right := p.Load
-			p.Load = func(m images, x []uint8, idx []int, mean []T) {
+		return layers("Forward", name, func(p plain) {
+			right := p.load
+			p.load = func(m images, x []uint8, idx []int, mean []T) {
 				x, idx, mean = f(x, idx, mean)
 				right(m, x, idx, mean)
 			}
 		})
 	}
 	forward := func(name string, f func(z mat, w panels, squares []T)) flaw[T] {
-		return layers("Forward", name, func(p packed) {
-			right := p.Forward
-			p.Forward = func(z mat, m images, w panels, squares []T, from int) {
-				right(z, m, w, squares, from)
+		return layers("Forward", name, func(p plain) {
+			right := p.forward
+			p.forward = func(z mat, m images, w panels, squares []T, first int) {
+				right(z, m, w, squares, first)
 				f(z, w, squares)
 			}
 		})
 	}
 	update := func(name string, f func(w panels, beta []T, d mat) (panels, []T, mat)) flaw[T] {
-		return layers("Update", name, func(p packed) {
-			right := p.Update
-			p.Update = func(w panels, beta []T, m images, d mat, from int) {
+		return layers("Update", name, func(p plain) {
+			right := p.update
+			p.update = func(w panels, beta []T, m images, d mat, first int) {
 				w, beta, d = f(w, beta, d)
-				right(w, beta, m, d, from)
+				right(w, beta, m, d, first)
 			}
 		})
 	}
@@ -618,7 +743,7 @@ func layerFlaws[T kernels.Float]() []flaw[T] {
 				z.Data[z.Cols] = 0
 			}
 		}),
-		forward("weights written", func(z mat, w panels, _ []T) { w.SetLane(0, make([]T, w.Steps)) }),
+		forward("weights written", func(z mat, w panels, _ []T) { w.SetLane(0, make([]T, w.Rows)) }),
 		forward("one square twice", func(z mat, w panels, squares []T) {
 			if len(squares) > 0 {
 				squares[0] += w.Data[0] * w.Data[0]
@@ -659,30 +784,71 @@ func layerFlaws[T kernels.Float]() []flaw[T] {
 			return w, low, d
 		}),
 		{"first layer", "other bits beside other lanes", func(_ *kernels.Set, s *kernels.Slots[T]) {
-			s.Packed = plainLayer(s)
-			right := s.Packed.Forward
-			s.Packed.Forward = func(z mat, m images, w panels, squares []T, from int) {
-				right(z, m, w, squares, from)
+			p := usePlain(s)
+			right := p.forward
+			p.forward = func(z mat, m images, w panels, squares []T, first int) {
+				right(z, m, w, squares, first)
 				if w.Lanes > 8 {
 					z.Data[0] *= 1 + T(2*unitRoundoff[T]())
 				}
 			}
 		}, "by themselves"},
-		layers("first layer", "the first images in each part", func(p packed) {
-			right := p.Forward
-			p.Forward = func(z mat, m images, w panels, squares []T, _ int) { right(z, m, w, squares, 0) }
+		layers("first layer", "the first images in each part", func(p plain) {
+			right := p.forward
+			p.forward = func(z mat, m images, w panels, squares []T, _ int) { right(z, m, w, squares, 0) }
 		}),
-		layers("first layer", "the first pixels in each part", func(p packed) {
-			right := p.Update
-			p.Update = func(w panels, beta []T, m images, d mat, _ int) { right(w, beta, m, d, 0) }
+		layers("first layer", "the first pixels in each part", func(p plain) {
+			right := p.update
+			p.update = func(w panels, beta []T, m images, d mat, _ int) { right(w, beta, m, d, 0) }
 		}),
-		layers("first layer", "tiles as tall as the lanes that are left", func(p packed) {
-			right := p.Forward
-			p.Forward = func(z mat, m images, w panels, squares []T, from int) {
-				if w.Units > 0 {
-					w.Units = w.Lanes
+		layers("first layer", "tiles as tall as the lanes that are left", func(p plain) {
+			right := p.forward
+			p.forward = func(z mat, m images, w panels, squares []T, first int) {
+				if l := w.Layout.(plainLayout[T]); l.room > 0 {
+					l.room = w.Lanes
+					w.Layout = l
 				}
-				right(z, m, w, squares, from)
+				right(z, m, w, squares, first)
+			}
+		}),
+		layers("first layer", "the squares of the first panel alone", func(p plain) {
+			right := p.forward
+			p.forward = func(z mat, m images, w panels, squares []T, first int) {
+				if m.room == 0 && len(squares) > 4 {
+					squares = squares[:4]
+				}
+				right(z, m, w, squares, first)
+			}
+		}),
+		layers("Forward", "the last part missing", func(p plain) {
+			p.parts = func(m images, w panels) (forward, update int) {
+				forward, update = plainParts(m, w)
+				return forward - 1, update
+			}
+		}),
+		layers("Update", "the last part missing", func(p plain) {
+			p.parts = func(m images, w panels) (forward, update int) {
+				forward, update = plainParts(m, w)
+				return forward, update - 1
+			}
+		}),
+		layers("Forward", "LaneSquares of the lane before", func(p plain) {
+			right := p.squares
+			p.squares = func(dst []T, w panels) {
+				right(dst, w)
+				copy(dst[1:], dst)
+			}
+		}),
+		layers("AxpbyPanels", "the neighbours, too", func(p plain) {
+			right := p.axpby
+			p.axpby = func(alpha T, x panels, beta T, y panels, l0, l1 int) {
+				right(alpha, x, beta, y, l0, min(l1+1, y.Lanes))
+			}
+		}),
+		layers("AxpbyPanels", "all lanes but the last", func(p plain) {
+			right := p.axpby
+			p.axpby = func(alpha T, x panels, beta T, y panels, l0, l1 int) {
+				right(alpha, x, beta, y, l0, l1-1)
 			}
 		}),
 		vectors("AddSquares", "the square of the last missing", func(s *kernels.Slots[T]) {
@@ -719,9 +885,10 @@ func layerFlaws[T kernels.Float]() []flaw[T] {
 
 // The plain first layer is right: only its flaws are rejected.
 func TestPlainLayerIsAccepted(t *testing.T) {
-	set := kernels.Reference()
-	set.F32.Packed, set.F64.Packed = plainLayer(&set.F32), plainLayer(&set.F64)
-	for _, kernel := range []string{"Forward", "Update", "first layer"} {
+	set := reference.New()
+	usePlain(&set.F32)
+	usePlain(&set.F64)
+	for _, kernel := range []string{"Forward", "Update", "AxpbyPanels", "first layer"} {
 		if err := verify[float32](set, kernel); err != nil {
 			t.Error(err)
 		}
@@ -784,7 +951,7 @@ func flawed[T kernels.Float](t *testing.T, slots func(s *kernels.Set) *kernels.S
 			if f.needsFence() && !fenced {
 				t.Skip("no memory protection on this system")
 			}
-			set := kernels.Reference()
+			set := reference.New()
 			f.set(set, slots(set))
 			err := verify[T](set, f.kernel)
 			if err == nil {

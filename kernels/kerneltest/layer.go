@@ -71,7 +71,7 @@ func (fx *fixture[T]) lineSpot() spot { return spot{tail: fx.rng.IntN(2) == 0} }
 
 // lanes returns the weights as they are now, transposed.
 func (l *layer[T]) lanes() []T {
-	d := l.w.Steps
+	d := l.w.Rows
 	out := make([]T, l.w.Lanes*d)
 	for lane := range l.w.Lanes {
 		l.w.Lane(out[lane*d:(lane+1)*d], lane)
@@ -190,7 +190,7 @@ func (fx *fixture[T]) layerForward() error {
 
 // verifySquares checks Σ w² of each lane.
 func (fx *fixture[T]) verifySquares(l *layer[T], squares []T) error {
-	d := l.w.Steps
+	d := l.w.Rows
 	for lane, got := range squares {
 		if err := fx.verifySquare(l.wt[lane*d:(lane+1)*d], got); err != nil {
 			return fmt.Errorf("squares of lane %d: %w", lane, err)

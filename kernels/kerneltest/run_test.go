@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"fusegrid/kernels"
+	"fusegrid/kernels/reference"
 )
 
 // Sets that are right pass. The root package runs the suite on all that there
@@ -34,7 +35,7 @@ func pass[T kernels.Float](t *testing.T, set *kernels.Set) {
 
 // fusedReference is a slow, plain set of class FMA.
 func fusedReference() *kernels.Set {
-	set := kernels.Reference()
+	set := reference.New()
 	set.Name, set.Class = "fused reference", kernels.FMA
 	fuse(&set.F32)
 	fuse(&set.F64)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"fusegrid/kernels"
+	"fusegrid/kernels/reference"
 )
 
 func TestFMA32(t *testing.T) {
@@ -94,7 +95,7 @@ func TestVerifyProduct(t *testing.T) {
 }
 
 func testVerifyProduct[T kernels.Float](t *testing.T) {
-	set := kernels.Gonum()
+	set := reference.Gonum()
 	fx := newFixture[T](set, "")
 	defer fx.close()
 	q := fx.newProblem(6, 9, 100)
@@ -164,7 +165,7 @@ func testVerifyProduct[T kernels.Float](t *testing.T) {
 }
 
 func TestArena(t *testing.T) {
-	fx := newFixture[float32](kernels.Reference(), "")
+	fx := newFixture[float32](reference.New(), "")
 	defer fx.close()
 	for _, at := range []spot{{}, {tail: true}, {offset: 3}, {tail: true, offset: 5}} {
 		x := fx.vec(0, 7, at)

@@ -53,7 +53,7 @@ func New(base *kernels.Set) *kernels.Set {
 	s.Detail = Read().String()
 	s.F32.Gemm = gemm(netlib.Implementation{}.Sgemm, base.F32.Gemm, limit)
 	s.F64.Gemm = gemm(netlib.Implementation{}.Dgemm, base.F64.Gemm, limit)
-	s.F32.Packed, s.F64.Packed = nil, nil
+	s.F32.Layout, s.F64.Layout = nil, nil
 	s.F32.Tile = kernels.Tile{MR: 1, NR: 1, Lanes: base.F32.Tile.Lanes}
 	s.F64.Tile = kernels.Tile{MR: 1, NR: 1, Lanes: base.F64.Tile.Lanes}
 	return &s

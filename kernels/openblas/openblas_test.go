@@ -17,6 +17,7 @@ import (
 	"github.com/klauspost/cpuid/v2"
 
 	"fusegrid/kernels"
+	"fusegrid/kernels/reference"
 )
 
 // envPlay makes the test binary play a command that meets a weak OpenBLAS.
@@ -126,7 +127,7 @@ func TestInfo(t *testing.T) {
 }
 
 func TestNew(t *testing.T) {
-	base := kernels.Reference()
+	base := reference.New()
 	set := New(base)
 	if set.Name != "openblas" || set.Class != Class || set.Stable || !strings.Contains(set.Detail, Read().Core) {
 		t.Errorf("name %q, class %q, stable %v, detail %q", set.Name, set.Class, set.Stable, set.Detail)
@@ -142,7 +143,7 @@ func TestGemm(t *testing.T) {
 }
 
 func testGemm[T kernels.Float](t *testing.T) {
-	ops := kernels.Of[T](New(kernels.Reference()))
+	ops := kernels.Of[T](New(reference.New()))
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 300 {
 		if err := try(ops, rng); err != nil {
@@ -285,7 +286,7 @@ func TestStress(t *testing.T) {
 		}
 		length = d
 	}
-	set := New(kernels.Reference())
+	set := New(reference.New())
 	end := time.Now().Add(length)
 	var products atomic.Int64
 	var wg sync.WaitGroup

@@ -10,6 +10,7 @@ import (
 
 	"fusegrid"
 	"fusegrid/kernels"
+	"fusegrid/kernels/reference"
 	"fusegrid/nn"
 	"fusegrid/nn/dataset"
 )
@@ -150,7 +151,7 @@ func TestFiguresRejectBrokenKernels(t *testing.T) {
 		},
 		"no norm": func(s *kernels.Slots[float64]) { s.SumSquares = func([]float64) float64 { return 0 } },
 	} {
-		for _, set := range []*kernels.Set{kernels.Reference(), kernels.Gonum()} {
+		for _, set := range []*kernels.Set{reference.New(), reference.Gonum()} {
 			spoil(&set.F64)
 			report, err := Run(t.Context(), set, Options{})
 			if err != nil {
@@ -191,7 +192,7 @@ func TestBeyondRounding(t *testing.T) {
 
 func TestRunProgress(t *testing.T) {
 	var seen []string
-	_, err := Run(t.Context(), kernels.Reference(), Options{
+	_, err := Run(t.Context(), reference.New(), Options{
 		Parts: []string{Layers, Toy},
 		Progress: func(part string, done float64) {
 			if done == 0 || done == 1 {
@@ -205,7 +206,7 @@ func TestRunProgress(t *testing.T) {
 }
 
 func TestRunRefuses(t *testing.T) {
-	set := kernels.Reference()
+	set := reference.New()
 	if _, err := Run(t.Context(), set, Options{Parts: []string{"toy"}}); err == nil || !strings.Contains(err.Error(), `no part "toy"; there are: `) {
 		t.Errorf("unknown part: %v", err)
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"fusegrid/kernels"
+	"fusegrid/kernels/reference"
 	"fusegrid/nn/fused"
 	"fusegrid/nn/nprand"
 	"fusegrid/nn/safetensors"
@@ -25,7 +25,7 @@ func newTrainer(t *testing.T, protocol fused.Protocol, rule fused.Rule, iteratio
 		nets = append(nets, fused.Net{Hidden: []int{6 + i, 5}, LR: 1e-3 * float64(i+1), Reg: 0.1, Decay: 0.9, Scale: 0.05, Mu: 0.9})
 	}
 	nets[2].LR = 1e6
-	b, err := fused.New(kernels.Reference(), fused.Shape{Inputs: pixels, Classes: 10, Batch: 20, Rule: rule}, nets, meanOf[float32](train, pixels), 1)
+	b, err := fused.New(reference.New(), fused.Shape{Inputs: pixels, Classes: 10, Batch: 20, Rule: rule}, nets, meanOf[float32](train, pixels), 1)
 	if err != nil {
 		t.Fatal(err)
 	}

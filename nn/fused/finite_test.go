@@ -4,7 +4,7 @@ import (
 	"math"
 	"testing"
 
-	"fusegrid/kernels"
+	"fusegrid/kernels/reference"
 	"fusegrid/nn/nprand"
 )
 
@@ -20,7 +20,7 @@ func trainerOfTwo(t *testing.T, reg float64) *Trainer[float32] {
 		s.Y[i] = uint8(i % 10)
 	}
 	net := Net{Hidden: []int{5}, LR: 1e-3, Reg: reg, Decay: 1, Scale: 0.01}
-	b, err := New(kernels.Reference(), Shape{Inputs: pixels, Classes: 10, Batch: 20}, []Net{net, net}, make([]float32, pixels), 1)
+	b, err := New(reference.New(), Shape{Inputs: pixels, Classes: 10, Batch: 20}, []Net{net, net}, make([]float32, pixels), 1)
 	if err != nil {
 		t.Fatal(err)
 	}

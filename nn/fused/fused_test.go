@@ -9,6 +9,7 @@ import (
 
 	"fusegrid"
 	"fusegrid/kernels"
+	"fusegrid/kernels/reference"
 	"fusegrid/nn/fused"
 	"fusegrid/nn/nprand"
 )
@@ -148,7 +149,7 @@ func TestDivergedAtTheEnd(t *testing.T) {
 	for _, protocol := range []fused.Protocol{fused.Course, fused.Solver} {
 		for _, iterations := range []int{1, 2, 3, 4} { // an epoch has 2
 			shape := fused.Shape{Inputs: pixels, Classes: 10, Batch: 20}
-			block, err := fused.New(kernels.Reference(), shape, []fused.Net{
+			block, err := fused.New(reference.New(), shape, []fused.Net{
 				{Hidden: []int{5}, LR: 1e-3, Decay: 1, Scale: 0.01},
 				{Hidden: []int{5}, LR: 1, Decay: 1e39, Scale: 0}, // overflows after an epoch
 				{Hidden: []int{5}, LR: 1e39, Decay: 1, Scale: 0.01},
@@ -193,7 +194,7 @@ func TestNewTrainerRefuses(t *testing.T) {
 		"479 bytes for 40 images":        func(s *fused.Schedule) { s.Train.X = s.Train.X[1:] },
 		"image 3 has label 10, want 0…9": func(s *fused.Schedule) { s.Train.Y = append([]uint8{0, 0, 0, 10}, s.Train.Y[4:]...) },
 	} {
-		block, err := fused.New(kernels.Reference(), fused.Shape{Inputs: pixels, Classes: 10, Batch: 20}, []fused.Net{{Hidden: []int{5}}}, meanOf[float32](train, pixels), 1)
+		block, err := fused.New(reference.New(), fused.Shape{Inputs: pixels, Classes: 10, Batch: 20}, []fused.Net{{Hidden: []int{5}}}, meanOf[float32](train, pixels), 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -204,7 +205,7 @@ func TestNewTrainerRefuses(t *testing.T) {
 		}
 	}
 	// As many iterations as there may be take no room before they run.
-	block, err := fused.New(kernels.Reference(), fused.Shape{Inputs: pixels, Classes: 10, Batch: 20}, []fused.Net{{Hidden: []int{5}}}, meanOf[float32](train, pixels), 1)
+	block, err := fused.New(reference.New(), fused.Shape{Inputs: pixels, Classes: 10, Batch: 20}, []fused.Net{{Hidden: []int{5}}}, meanOf[float32](train, pixels), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,7 +242,7 @@ func TestStepAllocatesNothing(t *testing.T) {
 
 func TestCopyOfAnotherSizePanics(t *testing.T) {
 	nets := []fused.Net{{Hidden: []int{20}}, {Hidden: []int{5}}, {Hidden: []int{30}}}
-	b, err := fused.New(kernels.Reference(), fused.Shape{Inputs: 12, Classes: 10, Batch: 20}, nets, make([]float32, 12), 1)
+	b, err := fused.New(reference.New(), fused.Shape{Inputs: 12, Classes: 10, Batch: 20}, nets, make([]float32, 12), 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"fusegrid/kernels"
+	"fusegrid/kernels/reference"
 	"fusegrid/nn/fused"
 	"fusegrid/nn/nprand"
 	"fusegrid/nn/safetensors"
@@ -23,7 +23,7 @@ func gatherTrainer(t *testing.T, protocol fused.Protocol, rule fused.Rule, itera
 		}
 		nets = append(nets, fused.Net{Hidden: []int{4 + n, 5}, LR: lr, Reg: 0.1, Decay: 0.9, Scale: 0.05, Mu: 0.9})
 	}
-	b, err := fused.New(kernels.Reference(), fused.Shape{Inputs: pixels, Classes: 10, Batch: 20, Rule: rule}, nets, meanOf[float32](train, pixels), 1)
+	b, err := fused.New(reference.New(), fused.Shape{Inputs: pixels, Classes: 10, Batch: 20, Rule: rule}, nets, meanOf[float32](train, pixels), 1)
 	if err != nil {
 		t.Fatal(err)
 	}

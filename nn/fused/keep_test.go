@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"fusegrid/kernels"
+	"fusegrid/kernels/reference"
 	"fusegrid/nn/fused"
 	"fusegrid/nn/nprand"
 )
@@ -12,7 +13,7 @@ import (
 // counting returns the reference set with products that are counted: multiplications
 // and additions go to flops.
 func counting(flops *int) *kernels.Set {
-	set := kernels.Reference()
+	set := reference.New()
 	gemm := set.F64.Gemm
 	set.F64.Gemm = func(p kernels.Product[float64]) {
 		k := p.A.Cols
@@ -82,8 +83,8 @@ func TestKeepSparesFlops(t *testing.T) {
 func TestValidateLeavesNoTrace(t *testing.T) {
 	for _, protocol := range []fused.Protocol{fused.Course, fused.Solver} {
 		for _, rule := range []fused.Rule{fused.SGD, fused.Nesterov} {
-			plain := widthsTrainer(t, kernels.Reference(), rule, protocol, []int{9, 5})
-			watched := widthsTrainer(t, kernels.Reference(), rule, protocol, []int{9, 5})
+			plain := widthsTrainer(t, reference.New(), rule, protocol, []int{9, 5})
+			watched := widthsTrainer(t, reference.New(), rule, protocol, []int{9, 5})
 			for !plain.Finished() {
 				plain.Step()
 				watched.Step()
@@ -109,7 +110,7 @@ func TestValidateLeavesNoTrace(t *testing.T) {
 
 // TestValidateAfterAllHaveLeft has nothing to measure.
 func TestValidateAfterAllHaveLeft(t *testing.T) {
-	tr := widthsTrainer(t, kernels.Reference(), fused.SGD, fused.Course, []int{3})
+	tr := widthsTrainer(t, reference.New(), fused.SGD, fused.Course, []int{3})
 	tr.Keep([]bool{false})
 	if acc := tr.Validate(); len(acc) != 0 || !tr.Finished() {
 		t.Errorf("accuracies %v, finished %t", acc, tr.Finished())

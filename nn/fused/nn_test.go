@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"fusegrid/kernels"
+	"fusegrid/kernels/reference"
 	"fusegrid/nn"
 	"fusegrid/nn/fused"
 	"fusegrid/nn/nprand"
@@ -28,7 +29,7 @@ func TestSameBitsAsNetWhereBatchesDoNotDivide(t *testing.T) {
 	for _, division := range []nn.Division{nn.FloorDivision, nn.TrueDivision} {
 		for _, batch := range []int{32, 36} {
 			t.Run(fmt.Sprintf("%v/batch=%d", division, batch), func(t *testing.T) {
-				testAsNet[float64](t, kernels.Reference(), batch, division)
+				testAsNet[float64](t, reference.New(), batch, division)
 			})
 		}
 	}

@@ -1,19 +1,23 @@
-package kernels
+package blocked_test
 
 import (
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"fusegrid/kernels"
+	"fusegrid/kernels/blocked"
+	"fusegrid/kernels/reference"
 )
 
 // naive is the product as its definition reads, in class MulAdd.
-func naive[T Float](p Product[T]) {
+func naive[T kernels.Float](p kernels.Product[T]) {
 	m, n, k := p.Dims()
 	if p.Alpha == 0 {
 		k = 0
 	}
-	at := func(x Mat[T], trans bool, i, j int) T {
+	at := func(x kernels.Mat[T], trans bool, i, j int) T {
 		if trans {
 			i, j = j, i
 		}
@@ -25,7 +29,12 @@ func naive[T Float](p Product[T]) {
 			for l := range k {
 				t += T(at(p.A, p.TransA, i, l) * at(p.B, p.TransB, l, j))
 			}
-			store(&p.C.Data[i*p.C.Stride+j], T(p.Alpha*t), p.BetaAt(i, j))
+			c := &p.C.Data[i*p.C.Stride+j]
+			if beta := p.BetaAt(i, j); beta == 0 {
+				*c = T(p.Alpha * t)
+			} else {
+				*c = T(beta**c) + T(p.Alpha*t)
+			}
 		}
 	}
 }
@@ -35,9 +44,9 @@ func TestReferenceGemm(t *testing.T) {
 	t.Run("dtype=f64", testReferenceGemm[float64])
 }
 
-func testReferenceGemm[T Float](t *testing.T) {
+func testReferenceGemm[T kernels.Float](t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	ops := Of[T](Reference())
+	ops := kernels.Of[T](reference.New())
 	for _, d := range [][3]int{
 		{1, 1, 1}, {2, 3, 4}, {3, 4, 5}, {5, 0, 7}, {7, 9, 2}, {1, 30, 9}, {17, 11, 13},
 		{4, 2100, 6}, {300, 3, 5}, {5, 3, 300}, {3, 600, 270}, {270, 600, 3},
@@ -55,41 +64,39 @@ func testReferenceGemm[T Float](t *testing.T) {
 	}
 }
 
-// The reference takes scalars packed column by column where their rows are far apart.
+// The reference takes scalars packed column by column if their rows are far apart.
 func TestReferenceGemmOfFarRows(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
-	p := Product[float32]{
+	p := kernels.Product[float32]{
 		Alpha: 1, TransA: true,
-		A: Mat[float32]{Rows: 3200, Cols: 41, Stride: 1024, Data: vec[float32](rng, 3200*1024)},
-		B: MatOf(3200, 100, vec[float32](rng, 3200*100)),
-		C: NewMat[float32](41, 100),
+		A: kernels.Mat[float32]{Rows: 3200, Cols: 41, Stride: 1024, Data: vec[float32](rng, 3200*1024)},
+		B: kernels.MatOf(3200, 100, vec[float32](rng, 3200*100)),
+		C: kernels.NewMat[float32](41, 100),
 	}
 	want := p
-	want.C = NewMat[float32](41, 100)
+	want.C = kernels.NewMat[float32](41, 100)
 	naive(want)
-	Of[float32](Reference()).Gemm(p)
+	kernels.Of[float32](reference.New()).Gemm(p)
 	if msg := differ(p.C.Data, want.C.Data); msg != "" {
 		t.Error(msg)
 	}
 }
 
-// The chains of a tall product are kept for a part of its rows at a time.
+// The sums of a tall product are kept for a part of its rows at a time.
 func TestReferenceGemmOfManyRows(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	const m, k, n = 4200, 260, 1024
-	p := Product[float32]{
-		Alpha: 2, A: MatOf(m, k, vec[float32](rng, m*k)), B: MatOf(k, n, vec[float32](rng, k*n)),
-		C: NewMat[float32](m, n),
+	p := kernels.Product[float32]{
+		Alpha: 2, A: kernels.MatOf(m, k, vec[float32](rng, m*k)), B: kernels.MatOf(k, n, vec[float32](rng, k*n)),
+		C: kernels.NewMat[float32](m, n),
 	}
-	g := &gemm[float32]{micro: referenceMicro[float32]()}
-	l := layoutOf(&p, false)
-	if b := g.blocksOf(&l); b.tall >= m || b.tall%b.rows != 0 || b.k >= k {
-		t.Fatalf("%+v: the shape does not test this", b)
+	if mc, kc, rows := blocked.Blocking(reference.Micro[float32](), &p); rows >= m || rows%mc != 0 || kc >= k {
+		t.Fatalf("blocks of %d rows and %d terms, %d rows in a pass: the shape does not test this", mc, kc, rows)
 	}
-	Of[float32](Reference()).Gemm(p)
+	kernels.Of[float32](reference.New()).Gemm(p)
 	for _, i := range []int{0, 1000, 4094, 4095, 4096, 4097, m - 1} {
-		part := p.rows(i, i+1)
-		part.C = NewMat[float32](1, n)
+		part := p.Rows(i, i+1)
+		part.C = kernels.NewMat[float32](1, n)
 		naive(part)
 		if msg := differ(p.C.Row(i), part.C.Data); msg != "" {
 			t.Errorf("row %d: %s", i, msg)
@@ -99,33 +106,31 @@ func TestReferenceGemmOfManyRows(t *testing.T) {
 
 // A workspace that waits for the next product holds no operand of the last.
 func TestGemmForgetsItsOperands(t *testing.T) {
-	w := new(workspace[float32])
-	g := &gemm[float32]{micro: referenceMicro[float32]()}
-	g.pool.New = func() any { return w }
 	// The vectors stream, and the last block has fewer panels than the one before.
-	g.product(Product[float32]{Alpha: 1, A: NewMat[float32](3, 600), B: NewMat[float32](600, 402), C: NewMat[float32](3, 402)})
-	if len(w.panels) == 0 || len(w.panels) == cap(w.panels) {
-		t.Fatalf("%d panels of room for %d: the shape does not test this", len(w.panels), cap(w.panels))
+	p := kernels.Product[float32]{Alpha: 1, A: kernels.NewMat[float32](3, 600), B: kernels.NewMat[float32](600, 402), C: kernels.NewMat[float32](3, 402)}
+	used, held := blocked.PanelsHeld(reference.Micro[float32](), p)
+	if used == 0 || used == len(held) {
+		t.Fatalf("%d panels of room for %d: the shape does not test this", used, len(held))
 	}
-	for i, p := range w.panels[:cap(w.panels)] {
-		if p.data != nil {
-			t.Errorf("panel %d still holds %d elements of the caller's", i, len(p.data))
+	for i, n := range held {
+		if n != 0 {
+			t.Errorf("panel %d still holds %d elements of the caller's", i, n)
 		}
 	}
 }
 
 // randomProduct draws a product; the bits of variant choose both transposes, the
 // three kinds of β and zeros among them.
-func randomProduct[T Float](rng *rand.Rand, m, n, k, variant int) Product[T] {
-	mat := func(r, c int) Mat[T] {
-		x := Mat[T]{Rows: r, Cols: c, Stride: c + rng.IntN(3)}
+func randomProduct[T kernels.Float](rng *rand.Rand, m, n, k, variant int) kernels.Product[T] {
+	mat := func(r, c int) kernels.Mat[T] {
+		x := kernels.Mat[T]{Rows: r, Cols: c, Stride: c + rng.IntN(3)}
 		if x.Stride == 0 {
 			x.Stride = 1
 		}
 		x.Data = vec[T](rng, r*x.Stride)
 		return x
 	}
-	p := Product[T]{Alpha: T(rng.NormFloat64()), C: mat(m, n)}
+	p := kernels.Product[T]{Alpha: T(rng.NormFloat64()), C: mat(m, n)}
 	p.TransA, p.TransB = variant&1 != 0, variant&2 != 0
 	if p.A = mat(m, k); p.TransA {
 		p.A = mat(k, m)
@@ -165,7 +170,7 @@ func randomProduct[T Float](rng *rand.Rand, m, n, k, variant int) Product[T] {
 	return p
 }
 
-func vec[T Float](rng *rand.Rand, n int) []T {
+func vec[T kernels.Float](rng *rand.Rand, n int) []T {
 	v := make([]T, n)
 	for i := range v {
 		v[i] = T(rng.NormFloat64())
@@ -173,7 +178,7 @@ func vec[T Float](rng *rand.Rand, n int) []T {
 	return v
 }
 
-func nanLike[T Float](v []T) []T {
+func nanLike[T kernels.Float](v []T) []T {
 	for i := range v {
 		v[i] = T(math.NaN())
 	}
@@ -181,7 +186,7 @@ func nanLike[T Float](v []T) []T {
 }
 
 // differ describes the first difference in bits; NaN equals NaN.
-func differ[T Float](got, want []T) string {
+func differ[T kernels.Float](got, want []T) string {
 	for i, g := range got {
 		if w := want[i]; (g != w || math.Signbit(float64(g)) != math.Signbit(float64(w))) && (g == g || w == w) {
 			return fmt.Sprintf("element %d is %v, want %v", i, g, w)
@@ -195,8 +200,8 @@ func BenchmarkReferenceGemm(b *testing.B) {
 	b.Run("dtype=f64", benchmarkReference[float64])
 }
 
-func benchmarkReference[T Float](b *testing.B) {
-	ops := Of[T](Reference())
+func benchmarkReference[T kernels.Float](b *testing.B) {
+	ops := kernels.Of[T](reference.New())
 	p := randomProduct[T](rand.New(rand.NewPCG(1, 2)), 200, 50, 3072, 0)
 	for b.Loop() {
 		ops.Gemm(p)

@@ -1,17 +1,19 @@
-package kernels
+package reference
 
 import (
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/gonum"
+
+	"fusegrid/kernels"
 )
 
 // Gonum returns the plain-Go set with the matrix product of gonum's BLAS. Its
-// other kernels are those of [Reference].
+// other kernels are those of [New].
 //
 // It is not stable: gonum groups its sums by shape and by whether an operand is
 // transposed. It runs on the caller's goroutine, as every set does.
-func Gonum() *Set {
-	s := Reference()
+func Gonum() *kernels.Set {
+	s := New()
 	s.Name = "gonum"
 	s.Class = "gonum"
 	s.Stable = false
@@ -25,13 +27,13 @@ func Gonum() *Set {
 const gonumBlock = 64
 
 // A gonumGemm is the signature of Sgemm and Dgemm: C ← α·op(A)·op(B) + β·C.
-type gonumGemm[T Float] func(tA, tB blas.Transpose, m, n, k int,
+type gonumGemm[T kernels.Float] func(tA, tB blas.Transpose, m, n, k int,
 	alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int)
 
-func useGonum[T Float](s *Slots[T], gemm gonumGemm[T]) {
+func useGonum[T kernels.Float](s *kernels.Slots[T], gemm gonumGemm[T]) {
 	reference := s.Gemm
-	s.Tile = Tile{MR: gonumBlock, NR: gonumBlock, Lanes: 1}
-	s.Gemm = func(p Product[T]) {
+	s.Tile = kernels.Tile{MR: gonumBlock, NR: gonumBlock, Lanes: 1}
+	s.Gemm = func(p kernels.Product[T]) {
 		m, n, k := p.Dims()
 		// Gonum skips a row of op(B) where α·a is 0, and so loses 0·NaN and 0·Inf.
 		// With nothing to sum it does not compute α·0.
@@ -40,13 +42,13 @@ func useGonum[T Float](s *Slots[T], gemm gonumGemm[T]) {
 			return
 		}
 		scale(p)
-		tA, tB := transpose(p.TransA), transpose(p.TransB)
+		tA, tB := flag(p.TransA), flag(p.TransB)
 		for i := 0; i < m; i += gonumBlock {
-			rows := p.rows(i, min(i+gonumBlock, m))
+			rows := p.Rows(i, min(i+gonumBlock, m))
 			for j := 0; j < n; j += gonumBlock {
-				q := rows.cols(j, min(j+gonumBlock, n))
+				q := rows.Cols(j, min(j+gonumBlock, n))
 				for l := 0; l < k; l += gonumBlock {
-					b := q.inner(l, min(l+gonumBlock, k))
+					b := inner(q, l, min(l+gonumBlock, k))
 					bm, bn, bk := b.Dims()
 					gemm(tA, tB, bm, bn, bk, b.Alpha, b.A.Data, b.A.Stride,
 						b.B.Data, b.B.Stride, 1, b.C.Data, b.C.Stride)
@@ -57,7 +59,7 @@ func useGonum[T Float](s *Slots[T], gemm gonumGemm[T]) {
 }
 
 // inner returns the part of p that sums over [l0, l1).
-func (p Product[T]) inner(l0, l1 int) Product[T] {
+func inner[T kernels.Float](p kernels.Product[T], l0, l1 int) kernels.Product[T] {
 	if p.TransA {
 		p.A = p.A.Slice(l0, l1, 0, p.A.Cols)
 	} else {
@@ -72,7 +74,7 @@ func (p Product[T]) inner(l0, l1 int) Product[T] {
 }
 
 // scale sets C ← β∘C.
-func scale[T Float](p Product[T]) {
+func scale[T kernels.Float](p kernels.Product[T]) {
 	for i := range p.C.Rows {
 		row := p.C.Row(i)
 		for j := range row {
@@ -86,7 +88,7 @@ func scale[T Float](p Product[T]) {
 }
 
 // finite reports whether x holds no NaN and no ±Inf.
-func finite[T Float](x Mat[T]) bool {
+func finite[T kernels.Float](x kernels.Mat[T]) bool {
 	for i := range x.Rows {
 		for _, v := range x.Row(i) {
 			if v-v != 0 {
@@ -97,7 +99,7 @@ func finite[T Float](x Mat[T]) bool {
 	return true
 }
 
-func transpose(t bool) blas.Transpose {
+func flag(t bool) blas.Transpose {
 	if t {
 		return blas.Trans
 	}

@@ -1,42 +1,49 @@
-package kernels
+// Package reference has the kernel sets in plain Go: what every kernel must compute, and gonum's matrix
+// product behind the same contract.
+package reference
 
-import "math"
+import (
+	"math"
 
-// Reference returns the plain-Go set: it runs on every machine and says what
-// the others must compute. Its explicit conversions keep the compiler from
+	"fusegrid/kernels"
+	"fusegrid/kernels/blocked"
+)
+
+// New returns the plain-Go set. It runs on every machine and says what
+// the other sets must compute. Its explicit conversions keep the compiler from
 // fusing multiply and add where the architecture could, so its bits are the
 // same everywhere, but for SoftmaxLoss in float64: math.Exp and math.Log are other code on
 // each architecture and may differ in the last bit.
-func Reference() *Set {
-	return &Set{
+func New() *kernels.Set {
+	return &kernels.Set{
 		Name:   "reference",
-		Class:  MulAdd,
+		Class:  kernels.MulAdd,
 		Stable: true,
-		F32:    referenceSlots[float32](),
-		F64:    referenceSlots[float64](),
+		F32:    slots[float32](),
+		F64:    slots[float64](),
 	}
 }
 
-func referenceSlots[T Float]() Slots[T] {
-	micro := referenceMicro[T]()
-	return Slots[T]{
+func slots[T kernels.Float]() kernels.Slots[T] {
+	micro := Micro[T]()
+	return kernels.Slots[T]{
 		Tile:        micro.Tile,
-		Gemm:        NewGemm(micro),
-		ReLU:        refReLU[T],
-		ReLUGrad:    refReLUGrad[T],
-		AddBias:     refAddBias[T],
-		BiasReLU:    refBiasReLU[T],
-		SoftmaxLoss: refSoftmaxLoss[T],
-		Axpby:       refAxpby[T],
-		SumSquares:  refSumSquares[T],
-		AddSquares:  refAddSquares[T],
-		ColSums:     refColSums[T],
-		SubMean:     refSubMean[T],
+		Gemm:        blocked.Gemm(micro),
+		ReLU:        relu[T],
+		ReLUGrad:    reluGrad[T],
+		AddBias:     addBias[T],
+		BiasReLU:    biasReLU[T],
+		SoftmaxLoss: softmaxLoss[T],
+		Axpby:       axpby[T],
+		SumSquares:  sumSquares[T],
+		AddSquares:  addSquares[T],
+		ColSums:     colSums[T],
+		SubMean:     subMean[T],
 	}
 }
 
 // store sets *c ← β·*c + t, not reading *c where β = 0.
-func store[T Float](c *T, t, beta T) {
+func store[T kernels.Float](c *T, t, beta T) {
 	if beta == 0 {
 		*c = t
 		return
@@ -44,7 +51,7 @@ func store[T Float](c *T, t, beta T) {
 	*c = T(beta**c) + t
 }
 
-func refReLU[T Float](dst, x []T) {
+func relu[T kernels.Float](dst, x []T) {
 	for i, v := range x {
 		if v < 0 {
 			v = 0
@@ -53,7 +60,7 @@ func refReLU[T Float](dst, x []T) {
 	}
 }
 
-func refReLUGrad[T Float](dx, dy, x Mat[T]) {
+func reluGrad[T kernels.Float](dx, dy, x kernels.Mat[T]) {
 	for i := range x.Rows {
 		to, from := dx.Row(i), dy.Row(i)
 		for j, v := range x.Row(i) {
@@ -66,7 +73,7 @@ func refReLUGrad[T Float](dx, dy, x Mat[T]) {
 	}
 }
 
-func refAddBias[T Float](dst, x Mat[T], bias []T) {
+func addBias[T kernels.Float](dst, x kernels.Mat[T], bias []T) {
 	for i := range x.Rows {
 		d := dst.Row(i)
 		for j, v := range x.Row(i) {
@@ -75,14 +82,14 @@ func refAddBias[T Float](dst, x Mat[T], bias []T) {
 	}
 }
 
-func refBiasReLU[T Float](dst, x Mat[T], bias []T) {
-	refAddBias(dst, x, bias)
+func biasReLU[T kernels.Float](dst, x kernels.Mat[T], bias []T) {
+	addBias(dst, x, bias)
 	for i := range dst.Rows {
-		refReLU(dst.Row(i), dst.Row(i))
+		relu(dst.Row(i), dst.Row(i))
 	}
 }
 
-func refSoftmaxLoss[T Float](dx, x Mat[T], y []int) float64 {
+func softmaxLoss[T kernels.Float](dx, x kernels.Mat[T], y []int) float64 {
 	n := T(x.Rows)
 	loss := 0.0
 	for i := range x.Rows {
@@ -111,15 +118,15 @@ func refSoftmaxLoss[T Float](dx, x Mat[T], y []int) float64 {
 	return loss / float64(x.Rows)
 }
 
-func refAxpby[T Float](alpha T, x []T, beta T, y []T) {
+func axpby[T kernels.Float](alpha T, x []T, beta T, y []T) {
 	for i, v := range x {
 		store(&y[i], T(alpha*v), beta)
 	}
 }
 
-func refSumSquares[T Float](x []T) T {
+func sumSquares[T kernels.Float](x []T) T {
 	var lanes [64]T
-	l := SumLanes[T]()
+	l := kernels.SumLanes[T]()
 	for i, v := range x {
 		lanes[i%l] += T(v * v)
 	}
@@ -132,7 +139,7 @@ func refSumSquares[T Float](x []T) T {
 	return lanes[0]
 }
 
-func refAddSquares[T Float](dst, x []T) {
+func addSquares[T kernels.Float](dst, x []T) {
 	for len(x) > 0 {
 		n := min(len(dst), len(x))
 		for i, v := range x[:n] {
@@ -142,7 +149,7 @@ func refAddSquares[T Float](dst, x []T) {
 	}
 }
 
-func refColSums[T Float](dst []T, x Mat[T]) {
+func colSums[T kernels.Float](dst []T, x kernels.Mat[T]) {
 	clear(dst)
 	for i := range x.Rows {
 		for j, v := range x.Row(i) {
@@ -151,7 +158,7 @@ func refColSums[T Float](dst []T, x Mat[T]) {
 	}
 }
 
-func refSubMean[T Float](dst []T, src []uint8, mean []T) {
+func subMean[T kernels.Float](dst []T, src []uint8, mean []T) {
 	for i, v := range src {
 		dst[i] = T(v) - mean[i]
 	}

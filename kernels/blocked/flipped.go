@@ -1,0 +1,291 @@
+package blocked
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"fusegrid/internal/pages"
+	"fusegrid/kernels"
+)
+
+// flipped is the layout of few lanes, which would leave much of their last vector empty. Images lie
+// along the vectors in X·W, pixels in Xᵀ·d, and weights and deltas are scalars. Only the vectors of the last
+// images are not full. Images stay bytes, which the L2 cache holds, until their panel is multiplied.
+//
+// Weights lie in tiles of NR rows × room lanes: element (p, l) is at p/NR·NR·room + l·NR + p mod NR. Padding
+// is the rows of the last tile beyond the matrix, and lanes that were given up.
+type flipped[T kernels.Float] struct {
+	*layer[T]
+	room int // lanes in a tile
+}
+
+const (
+	pixelTile  = 64 // pixels of an image that lie together: a cache line of bytes
+	imageLanes = 16 // images that Micro.PackImageLanes packs at a time
+	copyImages = 8  // images that Micro.CopyTiles copies at a time
+)
+
+func (f flipped[T]) String() string { return fmt.Sprintf("tiles of %d×%d", f.room, f.micro.Tile.NR) }
+
+func (f flipped[T]) Size(rows, lanes int) int {
+	nr := f.micro.Tile.NR
+	switch {
+	case lanes > f.room:
+		return math.MaxInt
+	case rows == 0 || lanes == 0:
+		return 0
+	}
+	return (rows-1)/nr*nr*f.room + lanes*nr
+}
+
+func (f flipped[T]) Runs(rows, l int) (first, length, stride int) {
+	nr := f.micro.Tile.NR
+	return l * nr, nr, f.room * nr
+}
+
+// rowsOf returns the view of rows [p0, p1), where p0 begins a tile.
+func (f flipped[T]) rowsOf(w kernels.Panels[T], p0, p1 int) kernels.Panels[T] {
+	w.Rows, w.Data = p1-p0, w.Data[p0*f.room:]
+	w.Data = w.Data[:f.Size(w.Rows, w.Lanes)]
+	return w
+}
+
+func (f flipped[T]) Squares(dst []T, w kernels.Panels[T]) {
+	sums := make([]T, kernels.SumLanes[T]()*w.Lanes)
+	f.addSquares(sums, w)
+	f.foldSquares(dst, sums)
+}
+
+// addSquares adds the squares of weights to sums, which are SumLanes of each lane in tiles without
+// padding: row p goes to sum p mod SumLanes of its lane. The weights begin with sum 0.
+func (f flipped[T]) addSquares(sums []T, w kernels.Panels[T]) {
+	nr := f.micro.Tile.NR
+	tile, p := w.Lanes*nr, 0
+	if w.Lanes == f.room { // tiles are end to end: they take turns
+		p = w.Rows / nr * nr
+		f.slots.AddSquares(sums, w.Data[:p*f.room])
+	}
+	for ; p < w.Rows; p += nr {
+		dst, src := sums[p%kernels.SumLanes[T]()*w.Lanes:][:tile], w.Data[p*f.room:][:tile]
+		if rows := w.Rows - p; rows < nr {
+			for at := 0; at < tile; at += nr {
+				f.slots.AddSquares(dst[at:at+rows], src[at:at+rows])
+			}
+			return
+		}
+		f.slots.AddSquares(dst, src)
+	}
+}
+
+// foldSquares adds the upper half of the sums of each lane to the lower half until one is left.
+func (f flipped[T]) foldSquares(dst, sums []T) {
+	nr := f.micro.Tile.NR
+	for tiles := kernels.SumLanes[T]() / nr; tiles > 1; tiles /= 2 {
+		half := tiles / 2 * nr * len(dst)
+		f.slots.Axpby(1, sums[half:2*half], 1, sums[:half])
+	}
+	for l := range dst {
+		sum := sums[l*nr:][:nr]
+		for n := nr / 2; n > 0; n /= 2 {
+			for i := range n {
+				sum[i] += sum[i+n]
+			}
+		}
+		dst[l] = sum[0]
+	}
+}
+
+func (f flipped[T]) Axpby(alpha T, x kernels.Panels[T], beta T, y kernels.Panels[T], l0, l1 int) {
+	nr := f.micro.Tile.NR
+	lo, hi := l0*nr, l1*nr
+	for p := 0; p < y.Rows; p += nr {
+		at := p * f.room
+		f.slots.Axpby(alpha, x.Data[at+lo:at+hi], beta, y.Data[at+lo:at+hi])
+	}
+}
+
+func (f flipped[T]) NewImages(images, pixels int) kernels.Images[T] {
+	// There is room to pack imageLanes images from any image on. The stride is an odd number of lines, so that
+	// the lines of one image do not share few cache sets.
+	stride := (roundUp(images+imageLanes, imageLanes) | 1) * pixelTile
+	tiles := (pixels + pixelTile - 1) / pixelTile
+	return &flippedImages[T]{
+		flipped: f, pixels: pixels, stride: stride,
+		data: pages.Make[uint8](tiles * stride), mean: pages.Make[T](tiles * pixelTile),
+	}
+}
+
+// flippedImages is a minibatch as bytes, in tiles of pixelTile pixels: pixel p of image i is at
+// p/pixelTile·stride + i·pixelTile + p mod pixelTile. Both products pack it by whole cache lines that
+// lie one after the other.
+type flippedImages[T kernels.Float] struct {
+	flipped[T]
+	pixels int
+	n      int // images that were loaded last
+	stride int // between tiles of one image
+	data   []uint8
+	mean   []T                    // padded with zeros to whole tiles
+	lists  [2 * copyImages]*uint8 // scratch of Load
+}
+
+func (x *flippedImages[T]) Load(images []uint8, idx []int, mean []T) {
+	x.n = len(idx)
+	copy(x.mean, mean)
+	d := x.pixels
+	// Images to copy now and next. The last copy repeats the last image.
+	list := func(dst []*uint8, i int) {
+		for r := range dst {
+			dst[r] = &images[idx[min(i+r, len(idx)-1)]*d]
+		}
+	}
+	now, next := x.lists[:copyImages], x.lists[copyImages:]
+	list(next, 0)
+	whole := d / pixelTile
+	for i := 0; i < len(idx) && whole > 0; i += copyImages {
+		now, next = next, now
+		list(next, i+copyImages)
+		x.micro.CopyTiles(x.data[i*pixelTile:], now, next, whole, x.stride)
+	}
+	clear(x.lists[:]) // keep no reference to the caller's images
+	if p := whole * pixelTile; p < d {
+		for i, j := range idx {
+			copy(x.bytes(p, i), images[j*d+p:(j+1)*d])
+		}
+	}
+}
+
+// bytes returns the bytes that begin with pixel p of image i; p begins a panel.
+func (x *flippedImages[T]) bytes(p, i int) []uint8 {
+	return x.data[p/pixelTile*x.stride+i*pixelTile+p%pixelTile:]
+}
+
+// Parts are panels of images in the forward product and tiles of pixels in the update.
+func (x *flippedImages[T]) Parts(w kernels.Panels[T]) (forward, update int) {
+	return x.panels(x.n), x.panels(w.Rows)
+}
+
+// kc returns the most terms of a block: a panel of images or of pixels stays in the L1 cache.
+func (x *flippedImages[T]) kc() int {
+	var zero T
+	return flippedPanel / sizeOf(zero) / x.micro.Tile.NR
+}
+
+func (x *flippedImages[T]) Forward(z kernels.Mat[T], w kernels.Panels[T], squares []T, lo, hi int) {
+	ws := x.pool.Get().(*workspace[T])
+	s, nr := &ws.s, x.micro.Tile.NR
+	first, end := x.span(lo, hi, x.n)
+	z = z.Slice(first, end, 0, z.Cols)
+	if lo > 0 {
+		squares = nil // the first part includes the squares of all lanes
+	}
+	kc := balance(w.Rows, x.kc(), pixelTile)
+	ws.vector = grow(ws.vector, roundUp(min(kc, w.Rows), pixelTile)*nr)
+	ws.strip = grow(ws.strip, w.Lanes*nr)
+	ws.partial = grow(ws.partial, w.Lanes*roundUp(z.Rows, nr))
+	if squares != nil {
+		ws.squares = grow(ws.squares, kernels.SumLanes[T]()*w.Lanes)
+		clear(ws.squares)
+	}
+	s.Alpha, s.UnitAlpha, s.Rows = 1, true, w.Lanes
+	s.Vec, s.VecStride = ws.vector, nr
+	s.ScalarStride, s.ScalarKStride = nr, 1
+	s.TileK, s.TileSkip = nr, x.room*nr-nr
+	for k, summed := 0, 0; k < w.Rows; k += kc {
+		s.K = min(kc, w.Rows-k)
+		s.Resume, s.Unfinished = k > 0, k+s.K < w.Rows
+		s.Scalar = w.Data[k*x.room:]
+		for i := 0; i < z.Rows; {
+			images := x.width(z.Rows - i)
+			for lane := 0; lane < images; lane += imageLanes {
+				x.micro.PackImageLanes(ws.vector[lane:], x.bytes(k, first+i+lane), x.mean[k:], (s.K+pixelTile-1)/pixelTile, x.stride)
+			}
+			s.Cols = x.wholeWidth(images)
+			s.Partial = ws.partial[i*w.Lanes:]
+			if !s.Unfinished {
+				s.Dst, s.Stride = ws.strip, nr
+			}
+			x.micro.Multiply(s)
+			if !s.Unfinished {
+				t := &ws.move
+				t.Rows, t.Cols, t.Src, t.SrcStride = w.Lanes, images, ws.strip, nr
+				t.Dst, t.Stride = z.Data[i*z.Stride:], z.Stride
+				x.micro.Transpose(t)
+			}
+			i += images
+		}
+		// Some turns of sums together, while the weights are in the cache.
+		if end := k + s.K; squares != nil && (end-summed >= 16*kernels.SumLanes[T]() || !s.Unfinished) {
+			x.addSquares(ws.squares, x.rowsOf(w, summed, end))
+			summed = end
+		}
+	}
+	if squares != nil {
+		x.foldSquares(squares, ws.squares)
+	}
+	x.release(ws)
+}
+
+func (x *flippedImages[T]) Update(w kernels.Panels[T], beta []T, d kernels.Mat[T], lo, hi int) {
+	ws := x.pool.Get().(*workspace[T])
+	s, nr, mr := &ws.s, x.micro.Tile.NR, x.micro.PackMR
+	first, end := x.span(lo, hi, w.Rows)
+	kc := balance(x.n, x.kc(), 1)
+	ws.vector = grow(ws.vector, kc*nr)
+	if kc < x.n {
+		ws.partial = grow(ws.partial, w.Lanes*nr)
+		s.Partial = ws.partial
+	}
+	x.packEvenPanels(ws, d)
+	s.Alpha, s.UnitAlpha, s.Rows, s.Cols = 1, true, w.Lanes, nr
+	s.Vec, s.VecStride = ws.vector, nr
+	s.ScalarStride, s.ScalarKStride = 1, mr
+	s.PanelRows, s.PanelStride, s.EvenPanels = mr, mr*x.n, true
+	s.Stride, s.BetaKind, s.Beta, s.BetaStride = nr, BetaRows, beta, 1
+	s.WholeBeta = !slices.Contains(beta, 0)
+	for p := first; p < end; p += nr {
+		s.Dst = w.Data[p*x.room:]
+		for i := 0; i < x.n; i += kc {
+			s.K = min(kc, x.n-i)
+			s.Resume, s.Unfinished = i > 0, i+s.K < x.n
+			s.Scalar = ws.scalar[i*mr:]
+			x.micro.PackPixelLanes(ws.vector, x.bytes(p, i), x.mean[p:p+nr], s.K)
+			x.micro.Multiply(s)
+		}
+	}
+	x.release(ws)
+}
+
+// packEvenPanels packs deltas to even micro-panels in the scalars of the workspace: element (i, u) of one is at
+// its start + i·PackMR + u, and the next one begins after the last image.
+func (x *flippedImages[T]) packEvenPanels(ws *workspace[T], d kernels.Mat[T]) {
+	mr, at := x.micro.PackMR, 0
+	ws.scalar = grow(ws.scalar, (d.Cols+mr-1)/mr*mr*d.Rows)
+	for u := 0; u < d.Cols; {
+		rows := x.evenRows(d.Cols - u)
+		dst, src := ws.scalar[at:], d.Data[u:]
+		// Full micro-panels are copied, whatever follows a row of this one, while the data goes on far enough.
+		whole := 0
+		if len(src) >= mr {
+			whole = min((len(src)-mr)/max(d.Stride, 1)+1, d.Rows)
+			x.micro.PackScalars(dst, src, whole, d.Stride)
+		}
+		for i := whole; i < d.Rows; i++ {
+			copy(dst[i*mr:i*mr+rows], src[i*d.Stride:])
+		}
+		u, at = u+rows, at+mr*d.Rows
+	}
+}
+
+// evenRows returns the rows of the next micro-tile if rest are left: MR while more than two micro-tiles are
+// left, then two of about the same height.
+func (l *layer[T]) evenRows(rest int) int {
+	mr := l.micro.Tile.MR
+	switch {
+	case rest <= mr:
+		return rest
+	case rest <= 2*mr:
+		return (rest + 1) / 2
+	}
+	return mr
+}

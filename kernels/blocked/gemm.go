@@ -1,0 +1,202 @@
+package blocked
+
+import (
+	"sync"
+
+	"fusegrid/kernels"
+)
+
+// Gemm returns the product that m computes, for [kernels.Slots.Gemm]. It is safe for concurrent use
+// and does not allocate once its workspaces exist.
+func Gemm[T kernels.Float](m Micro[T]) func(kernels.Product[T]) {
+	return newGemm(m).product
+}
+
+// gemm is the driver around a micro-kernel.
+type gemm[T kernels.Float] struct {
+	micro Micro[T]
+	pool  sync.Pool // of *workspace[T]
+}
+
+func newGemm[T kernels.Float](m Micro[T]) *gemm[T] {
+	g := &gemm[T]{micro: m}
+	g.pool.New = func() any { return new(workspace[T]) }
+	return g
+}
+
+// A workspace is the memory of one call beside its operands.
+type workspace[T kernels.Float] struct {
+	vector  []T // packed panels of the vector side
+	scalar  []T // packed block of the scalar side
+	partial []T // sums that are not finished
+	strip   []T // finished strip of Cᵀ, before it is transposed into C
+	beta    [1]T
+	betas   []T // of the columns, padded to whole vectors
+	squares []T // sums of squares of weights
+	panels  []panel[T]
+	s       Strip[T]
+	move    Move[T]
+	p       kernels.Product[T]
+}
+
+func (g *gemm[T]) product(p kernels.Product[T]) {
+	w := g.pool.Get().(*workspace[T])
+	w.p = p
+	g.run(w)
+	// Keep no reference to the caller's matrices.
+	w.p, w.s, w.move = kernels.Product[T]{}, Strip[T]{}, Move[T]{}
+	clear(w.panels)
+	g.pool.Put(w)
+}
+
+func (g *gemm[T]) run(w *workspace[T]) {
+	o := orient(&w.p, false)
+	b := g.blockingOf(&o)
+	t := orient(&w.p, true)
+	if tb := g.blockingOf(&t); g.cost(&t, &tb) < g.cost(&o, &b) {
+		o, b = t, tb
+	}
+	for j := 0; j < o.cols; j += b.nc {
+		for i := 0; i < o.rows; i += b.rowsPerPass {
+			g.pass(w, &o, &b, i, min(b.rowsPerPass, o.rows-i), j, min(b.nc, o.cols-j))
+		}
+	}
+}
+
+// pass computes rows [i0, i0+rows) of columns [j, j+nb).
+func (g *gemm[T]) pass(w *workspace[T], o *orientation[T], b *blocking, i0, rows, j, nb int) {
+	width := roundUp(nb, g.micro.Tile.NR)
+	if b.kc < o.k {
+		w.partial = grow(w.partial, width*rows)
+	}
+	for p := 0; ; p += b.kc {
+		kb := min(b.kc, o.k-p)
+		w.s.K = kb
+		w.s.Resume = p > 0
+		w.s.Unfinished = p+kb < o.k
+		g.vectorPanels(w, o, b, j, nb, p, kb)
+		for i := 0; i < rows; i += b.mc {
+			mb := min(b.mc, rows-i)
+			scalar := o.scalar.at(i0+i, p)
+			if b.packScalar {
+				scalar = g.packScalar(w, scalar, mb, kb)
+			}
+			g.macroKernel(w, o, scalar, i0+i, mb, j, nb, i*width)
+		}
+		if !w.s.Unfinished {
+			return
+		}
+	}
+}
+
+// vectorPanels sets the panels of columns [j, j+nb) and terms [p, p+kb), packed or in place.
+func (g *gemm[T]) vectorPanels(w *workspace[T], o *orientation[T], b *blocking, j, nb, p, kb int) {
+	packed := b.packVector && kb > 0
+	if packed {
+		w.vector = grow(w.vector, roundUp(nb, g.micro.Tile.NR)*kb)
+	}
+	whole := 0
+	if packed && o.vector.stride == 1 {
+		whole = nb / g.micro.Tile.NR * g.micro.Tile.NR
+		g.packPanels(w, o.vector.at(j, p), whole, kb)
+	}
+	clear(w.panels) // the next may be fewer
+	w.panels = w.panels[:0]
+	for c := 0; c < nb; {
+		width := g.width(nb - c)
+		v := o.vector.at(j+c, p)
+		switch {
+		case c < whole:
+			w.panels = append(w.panels, panel[T]{w.vector[c*kb:], width, c * kb})
+		case packed || kb > 0 && g.mustPack(width):
+			w.vector = grow(w.vector, roundUp(nb, g.micro.Tile.NR)*kb)
+			w.panels = append(w.panels, g.packVector(w, c*kb, v, width, kb))
+		default:
+			w.panels = append(w.panels, panel[T]{v.data, v.kStride, c})
+		}
+		c += width
+	}
+}
+
+// mustPack reports whether a panel of that width must be packed because the kernel reads the
+// whole of its last vector.
+func (g *gemm[T]) mustPack(width int) bool {
+	t := &g.micro.Tile
+	return g.micro.Copy != nil && width != t.NR && width != t.Lanes && width != g.micro.Narrow
+}
+
+// width returns the width of the next panel if rest columns are left.
+func (g *gemm[T]) width(rest int) int {
+	t := &g.micro.Tile
+	if rest >= t.NR {
+		return t.NR
+	}
+	if over := rest % t.Lanes; rest > t.Lanes && over > 0 && over <= g.micro.Narrow {
+		return rest - over
+	}
+	return rest
+}
+
+// macroKernel computes rows [i, i+mb) of columns [j, j+nb) from the panels. Sums that are not
+// finished are kept in the workspace, from element partial on.
+func (g *gemm[T]) macroKernel(w *workspace[T], o *orientation[T], scalar operand[T], i, mb, j, nb, partial int) {
+	s := &w.s
+	s.Alpha, s.UnitAlpha = w.p.Alpha, w.p.Alpha == 1
+	s.ScalarStride, s.ScalarKStride = scalar.stride, scalar.kStride
+	s.PanelRows, s.PanelStride = scalar.panelRows, scalar.panelRows*scalar.stride
+	if scalar.panelRows > 0 {
+		s.ScalarStride = 1
+	}
+	s.Scalar = scalar.data
+	for c, n := 0, 0; c < nb; n++ {
+		width := g.width(nb - c)
+		s.Rows, s.Cols = mb, width
+		v := w.panels[n]
+		s.Vec, s.VecStride, s.Prefetch = v.data, v.stride, 0
+		if n+1 < len(w.panels) {
+			s.Prefetch = w.panels[n+1].offset - v.offset
+		}
+		if s.Resume || s.Unfinished {
+			s.Partial = w.partial[partial+c*mb:]
+		}
+		switch {
+		case s.Unfinished:
+			g.micro.Multiply(s)
+		case o.transposed:
+			g.multiplyTransposed(w, i, mb, j+c, width)
+		default:
+			w.setOut(&s.Out, i, j+c)
+			g.micro.Multiply(s)
+		}
+		c += width
+	}
+}
+
+// multiplyTransposed finishes a strip of Cᵀ, rows [j, j+mb) and columns [i, i+width), and transposes it into C.
+func (g *gemm[T]) multiplyTransposed(w *workspace[T], j, mb, i, width int) {
+	stride := roundUp(width, g.micro.Tile.Lanes)
+	w.strip = grow(w.strip, mb*stride)
+	w.s.Out = Out[T]{Dst: w.strip, Stride: stride}
+	g.micro.Multiply(&w.s)
+	w.move.Rows, w.move.Cols = mb, width
+	w.move.Src, w.move.SrcStride = w.strip, stride
+	w.setOut(&w.move.Out, i, j)
+	g.micro.Transpose(&w.move)
+}
+
+// setOut points o at element (i, j) of C.
+func (w *workspace[T]) setOut(o *Out[T], i, j int) {
+	c := &w.p.C
+	o.Dst, o.Stride = c.Data[i*c.Stride+j:], c.Stride
+	switch {
+	case w.p.BetaRow != nil:
+		o.BetaKind, o.Beta, o.BetaStride = BetaRows, w.p.BetaRow[i:], 1
+	case w.p.BetaCol != nil:
+		o.BetaKind, o.Beta, o.BetaStride = BetaCols, w.p.BetaCol[j:], 0
+	case w.p.Beta != 0:
+		w.beta[0] = w.p.Beta
+		o.BetaKind, o.Beta, o.BetaStride = BetaRows, w.beta[:], 0
+	default:
+		o.BetaKind = BetaNone
+	}
+}

@@ -1,0 +1,137 @@
+package blocked
+
+import (
+	"unsafe"
+
+	"fusegrid/internal/pages"
+	"fusegrid/kernels"
+)
+
+// An operand is one side of a product with its two strides, so that a matrix and
+// its transpose are the same kind of thing. Its first index runs along C: rows for scalars, columns
+// for vectors. The second, k, is the one that is summed over.
+type operand[T kernels.Float] struct {
+	data            []T
+	stride, kStride int // of the two indices, in elements
+	panelRows       int // rows of a micro-panel if packed so; these are panelRows·stride apart
+}
+
+// at returns the operand that starts at element (i, p).
+func (o operand[T]) at(i, p int) operand[T] {
+	off := i*o.stride + p*o.kStride
+	if off >= len(o.data) {
+		off = len(o.data) // only if the product is empty
+	}
+	o.data = o.data[off:]
+	return o
+}
+
+// A panel is an operand in the form that a micro-kernel's vector side needs: its
+// columns are neighbours.
+type panel[T kernels.Float] struct {
+	data   []T
+	stride int
+	offset int // of data among the panels, which tells how far away the next one is
+}
+
+// packVector copies cols × k of o into the workspace, row by row of k, from element at on.
+func (g *gemm[T]) packVector(w *workspace[T], at int, o operand[T], cols, k int) panel[T] {
+	buf := w.vector[at:]
+	stride := roundUp(cols, g.micro.Tile.Lanes)
+	w.move.Dst, w.move.Stride = buf, stride
+	w.move.BetaKind = BetaNone
+	w.move.Src = o.data
+	if o.stride == 1 {
+		w.move.Rows, w.move.Cols, w.move.SrcStride = k, cols, o.kStride
+		g.micro.Copy(&w.move)
+	} else {
+		w.move.Rows, w.move.Cols, w.move.SrcStride = cols, k, o.stride
+		g.micro.Transpose(&w.move)
+	}
+	return panel[T]{buf, stride, at}
+}
+
+// packPanels copies cols × k of o, whose columns are neighbours, to whole panels at
+// the start of the workspace. It reads each row of o in one go.
+func (g *gemm[T]) packPanels(w *workspace[T], o operand[T], cols, k int) {
+	nr := g.micro.Tile.NR
+	m := &w.move
+	m.Rows, m.Cols = cols/nr, nr
+	m.SrcStride, m.Stride = nr, k*nr
+	for p := range k {
+		m.Src, m.Dst = o.data[p*o.kStride:], w.vector[p*nr:]
+		g.micro.Copy(m)
+	}
+}
+
+// packScalar copies rows × k of o into the workspace. If its rows are neighbours
+// and the kernel takes micro-panels, it packs those. Otherwise the order of the two indices stays, because the
+// kernel takes either: the copy only has a stride that does not make lines share few cache sets.
+func (g *gemm[T]) packScalar(w *workspace[T], o operand[T], rows, k int) operand[T] {
+	if o.kStride == 1 {
+		stride := oddStride[T](k)
+		w.scalar = grow(w.scalar, rows*stride)
+		for i := range rows {
+			copy(w.scalar[i*stride:i*stride+k], o.data[i*o.stride:])
+		}
+		return operand[T]{data: w.scalar, stride: stride, kStride: 1}
+	}
+	if g.micro.PackMR > 0 {
+		return g.packMicroPanels(w, o, rows, k)
+	}
+	stride := oddStride[T](rows)
+	w.scalar = grow(w.scalar, k*stride)
+	for p := range k {
+		copy(w.scalar[p*stride:p*stride+rows], o.data[p*o.kStride:])
+	}
+	return operand[T]{data: w.scalar, stride: 1, kStride: stride}
+}
+
+// packMicroPanels is packScalar to micro-panels. Element (i, p) is at i/MR·MR·k + p·MR + i mod MR, where MR is
+// PackMR. It goes down the source a few rows at a time, across all micro-panels. One micro-panel after
+// the other would take a part of a line of each row, and the lines would have left the cache when
+// the next one needs them.
+func (g *gemm[T]) packMicroPanels(w *workspace[T], o operand[T], rows, k int) operand[T] {
+	mr := g.micro.PackMR
+	w.scalar = grow(w.scalar, roundUp(rows, mr)*k)
+	for p := 0; p < k; p += packK {
+		kb := min(packK, k-p)
+		for i := 0; i < rows; i += mr {
+			dst, src := w.scalar[i*k+p*mr:], o.data[p*o.kStride+i:]
+			if rest := rows - i; rest < mr {
+				for q := range kb {
+					copy(dst[q*mr:q*mr+rest], src[q*o.kStride:])
+				}
+			} else {
+				g.micro.PackScalars(dst, src, kb, o.kStride)
+			}
+		}
+	}
+	return operand[T]{data: w.scalar, stride: k, kStride: mr, panelRows: mr}
+}
+
+// oddStride is the stride of packed rows of n elements: an odd number of cache lines.
+func oddStride[T kernels.Float](n int) int {
+	line := lineElems[T]()
+	return (roundUp(n, line)/line | 1) * line
+}
+
+const cacheLine = pages.Line
+
+func lineElems[T kernels.Float]() int {
+	var zero T
+	return cacheLine / sizeOf(zero)
+}
+
+func roundUp(n, unit int) int { return (n + unit - 1) / unit * unit }
+
+// grow returns a slice of n elements that starts a cache line, reusing buf if it
+// is large enough.
+func grow[T kernels.Float](buf []T, n int) []T {
+	if cap(buf) >= n {
+		return buf[:n]
+	}
+	return pages.Make[T](n)
+}
+
+func sizeOf[T kernels.Float](x T) int { return int(unsafe.Sizeof(x)) }

@@ -1,0 +1,289 @@
+package blocked
+
+import (
+	"fmt"
+	"slices"
+
+	"fusegrid/kernels"
+)
+
+// wide is the layout with lanes along the vectors: panels of NR lanes, each of them row by row. Element (p, l) is
+// at l/NR·NR·Rows + p·NR + l mod NR. A micro-kernel reads and writes it in this order, so weights are never
+// packed.
+type wide[T kernels.Float] struct{ *layer[T] }
+
+func (w wide[T]) String() string { return fmt.Sprintf("panels of %d", w.micro.Tile.NR) }
+
+func (w wide[T]) Size(rows, lanes int) int { return rows * roundUp(lanes, w.micro.Tile.NR) }
+
+func (w wide[T]) Runs(rows, l int) (first, length, stride int) {
+	nr := w.micro.Tile.NR
+	return l/nr*nr*rows + l%nr, 1, nr
+}
+
+// panelsOf returns the elements of lanes [l0, l1), where l0 begins a panel.
+func (w wide[T]) panelsOf(x kernels.Panels[T], l0, l1 int) []T {
+	return x.Data[l0*x.Rows : roundUp(l1, w.micro.Tile.NR)*x.Rows]
+}
+
+func (w wide[T]) Squares(dst []T, x kernels.Panels[T]) {
+	nr := w.micro.Tile.NR
+	sums := make([]T, kernels.SumLanes[T]()*nr)
+	for l := 0; l < x.Lanes; l += nr {
+		end := min(l+nr, x.Lanes)
+		clear(sums)
+		w.slots.AddSquares(sums, w.panelsOf(x, l, end))
+		w.slots.FoldSquares(dst[l:end], sums)
+	}
+}
+
+func (w wide[T]) Axpby(alpha T, x kernels.Panels[T], beta T, y kernels.Panels[T], l0, l1 int) {
+	nr := w.micro.Tile.NR
+	for l := l0; l < l1; {
+		end := min(l1, l/nr*nr+nr) // in the panel of l
+		if l%nr == 0 && (end%nr == 0 || end == y.Lanes) {
+			// A panel, with the padding of the last.
+			w.slots.Axpby(alpha, w.panelsOf(x, l, end), beta, w.panelsOf(y, l, end))
+		} else {
+			at, _, stride := w.Runs(y.Rows, l)
+			for range y.Rows {
+				w.slots.Axpby(alpha, x.Data[at:at+end-l], beta, y.Data[at:at+end-l])
+				at += stride
+			}
+		}
+		l = end
+	}
+}
+
+func (w wide[T]) NewImages(images, pixels int) kernels.Images[T] {
+	return &wideImages[T]{layer: w.layer, pixels: pixels, rows: make([]*uint8, w.micro.PackMR)}
+}
+
+// wideImages is a minibatch in micro-panels of PackMR images, pixel by pixel: pixel p of image i
+// is at i/MR·stride + p·MR + i mod MR, where MR is PackMR. The product X·W reads it as micro-panels of rows,
+// Xᵀ·D as tiles of PackMR pixels × PackMR images.
+type wideImages[T kernels.Float] struct {
+	*layer[T]
+	pixels int
+	n      int // images that were loaded last
+	stride int // between micro-panels
+	data   []T
+	rows   []*uint8 // the images of one micro-panel
+}
+
+// imageK is what the pixels of Micro.PackImages are a multiple of.
+const imageK = 16
+
+func (x *wideImages[T]) Load(images []uint8, idx []int, mean []T) {
+	d, mr := x.pixels, x.micro.PackMR
+	x.n, x.stride = len(idx), oddStride[T](d*mr) // tiles are a stride apart, too
+	x.data = grow(x.data, (len(idx)+mr-1)/mr*x.stride+x.micro.Tile.Lanes)
+	whole := d &^ (imageK - 1)
+	for i := 0; i < len(idx); i += mr {
+		n := min(mr, len(idx)-i)
+		for r := range mr {
+			x.rows[r] = &images[idx[i+min(r, n-1)]*d] // nobody reads the rows beyond the last image
+		}
+		dst := x.data[i/mr*x.stride:]
+		if whole > 0 {
+			x.micro.PackImages(dst, x.rows, mean, whole)
+		}
+		for p := whole; p < d; p++ {
+			for r := range n {
+				dst[p*mr+r] = T(images[idx[i+r]*d+p]) - mean[p]
+			}
+		}
+	}
+	clear(x.rows) // keep no reference to the caller's images
+}
+
+// Parts are panels of lanes.
+func (x *wideImages[T]) Parts(w kernels.Panels[T]) (forward, update int) {
+	n := x.panels(w.Lanes)
+	return n, n
+}
+
+func (x *wideImages[T]) Forward(z kernels.Mat[T], w kernels.Panels[T], squares []T, lo, hi int) {
+	ws := x.pool.Get().(*workspace[T])
+	nr := x.micro.Tile.NR
+	first, end := x.span(lo, hi, w.Lanes)
+	p := wideProduct[T]{
+		images: x.n, scalars: x.scalars(false), cols: end - first,
+		vec: view[T]{w.Data[first*w.Rows:], nr * w.Rows, nr},
+		out: view[T]{z.Data[first:], nr, z.Stride},
+	}
+	one := kernels.SumLanes[T]() * nr
+	if squares != nil {
+		ws.squares = grow(ws.squares, (hi-lo)*one)
+		clear(ws.squares)
+		p.squares = ws.squares
+	}
+	x.run(ws, &p)
+	if squares != nil {
+		for c := range hi - lo {
+			l := first + c*nr
+			x.slots.FoldSquares(squares[l:min(l+nr, end)], ws.squares[c*one:][:one])
+		}
+	}
+	x.release(ws)
+}
+
+func (x *wideImages[T]) Update(w kernels.Panels[T], beta []T, d kernels.Mat[T], lo, hi int) {
+	ws := x.pool.Get().(*workspace[T])
+	nr := x.micro.Tile.NR
+	first, end := x.span(lo, hi, w.Lanes)
+	beta = beta[first:end]
+	ws.betas = grow(ws.betas, roundUp(len(beta), nr))
+	for i := copy(ws.betas, beta); i < len(ws.betas); i++ {
+		ws.betas[i] = 1
+	}
+	p := wideProduct[T]{
+		images: x.n, scalars: x.scalars(true), cols: end - first,
+		out:  view[T]{w.Data[first*w.Rows:], nr * w.Rows, nr},
+		beta: ws.betas, nonzero: !slices.Contains(beta, 0), padded: true,
+	}
+	p.vec = x.packDeltas(ws, d.Slice(0, d.Rows, first, end))
+	x.run(ws, &p)
+	x.release(ws)
+}
+
+// packDeltas copies d to panels.
+func (x *wideImages[T]) packDeltas(ws *workspace[T], d kernels.Mat[T]) view[T] {
+	nr := x.micro.Tile.NR
+	ws.vector = grow(ws.vector, d.Rows*roundUp(d.Cols, nr))
+	whole := d.Cols / nr * nr
+	if whole > 0 {
+		x.packPanels(ws, operand[T]{data: d.Data, stride: 1, kStride: d.Stride}, whole, d.Rows)
+	}
+	if whole < d.Cols {
+		m := &ws.move
+		m.Rows, m.Cols, m.Src, m.SrcStride = d.Rows, d.Cols-whole, d.Data[whole:], d.Stride
+		m.Dst, m.Stride, m.BetaKind = ws.vector[whole*d.Rows:], nr, BetaNone
+		x.micro.Copy(m)
+	}
+	return view[T]{ws.vector, nr * d.Rows, nr}
+}
+
+// imageScalars is a minibatch as one of its products sees it, rows × k, and how that is cut: a block of MC
+// rows and KC terms stays in the L2 cache.
+type imageScalars[T kernels.Float] struct {
+	*wideImages[T]
+	rows, k int
+	mc, kc  int
+	tiled   bool // rows are pixels, k runs over images
+}
+
+func (x *wideImages[T]) scalars(tiled bool) imageScalars[T] {
+	mr := x.micro.PackMR
+	s := imageScalars[T]{wideImages: x, rows: x.n, k: x.pixels, tiled: tiled}
+	unit := kernels.SumLanes[T]() // blocks of k begin where the sums of squares begin again
+	if tiled {
+		s.rows, s.k, unit = x.pixels, x.n, mr
+	}
+	s.kc = balance(s.k, x.micro.KC, unit)
+	s.mc = balance(s.rows, max(x.micro.l2Elems()/s.kc, mr), mr)
+	return s
+}
+
+// set points s to the block that begins with that row and term.
+func (x *imageScalars[T]) set(s *Strip[T], row, p int) {
+	mr := x.micro.PackMR
+	s.PanelRows = mr
+	if x.tiled {
+		s.Scalar = x.data[p/mr*x.stride+row*mr:]
+		s.ScalarStride, s.ScalarKStride, s.PanelStride = mr, 1, mr*mr
+		s.TileK, s.TileSkip = mr, x.stride-mr
+		return
+	}
+	s.Scalar = x.data[row/mr*x.stride+p*mr:]
+	s.ScalarStride, s.ScalarKStride, s.PanelStride = 1, mr, x.stride
+}
+
+// A view is a matrix in panels, or one whose rows hold all panels: column l of panel c of row r is at
+// c·panel + r·row + l.
+type view[T kernels.Float] struct {
+	data       []T
+	panel, row int // strides
+}
+
+// at returns the elements from row r and column l on, where panels have nr columns.
+func (v view[T]) at(r, l, nr int) []T { return v.data[l/nr*v.panel+l%nr+r*v.row:] }
+
+// wideProduct is a product of packed images with vectors.
+type wideProduct[T kernels.Float] struct {
+	scalars imageScalars[T]
+	images  int
+	cols    int
+	vec     view[T]
+	out     view[T]
+	beta    []T  // of the columns, padded to whole vectors, or nil
+	nonzero bool // no β is 0
+	padded  bool // all of the last vector of out may be written
+	squares []T  // SumLanes rows for each panel, or nil
+}
+
+// run computes p, for few enough columns at a time that the sums that are kept are bounded.
+func (x *wideImages[T]) run(ws *workspace[T], p *wideProduct[T]) {
+	s, nr := &p.scalars, x.micro.Tile.NR
+	ws.s.Alpha, ws.s.UnitAlpha = 1, true
+	// The sums of the forward product, and the deltas of the update, stay in L2.
+	nc := max(x.micro.l2Elems()/p.images/nr, 1) * nr
+	for j := 0; j < p.cols; j += nc {
+		end := min(j+nc, p.cols)
+		for k := 0; k < s.k; k += s.kc {
+			x.macroKernel(ws, p, j, end, k)
+		}
+	}
+}
+
+// macroKernel continues the sums of columns [j, end) by one block of KC terms, from k on.
+func (x *wideImages[T]) macroKernel(ws *workspace[T], p *wideProduct[T], j, end, k int) {
+	s, sc, nr := &ws.s, &p.scalars, x.micro.Tile.NR
+	s.K = min(sc.kc, sc.k-k)
+	s.Resume, s.Unfinished = k > 0, k+s.K < sc.k
+	cols := roundUp(end-j, nr)
+	if s.Resume || s.Unfinished {
+		ws.partial = grow(ws.partial, cols*sc.rows)
+	}
+	s.VecStride, s.Stride = p.vec.row, p.out.row
+	for row := 0; row < sc.rows; row += sc.mc {
+		s.Rows = min(sc.mc, sc.rows-row)
+		sc.set(s, row, k)
+		for c := j; c < end; {
+			width := x.width(end - c)
+			s.Vec, s.Prefetch = p.vec.at(k, c, nr), 0
+			if next := c + nr; c%nr == 0 && next < end {
+				s.Prefetch = p.vec.panel
+			}
+			s.Dst, s.Cols = p.out.at(row, c, nr), width
+			if p.beta != nil {
+				s.BetaKind, s.Beta = BetaCols, p.beta[c:]
+			}
+			if p.padded {
+				s.Cols, s.WholeBeta = x.wholeWidth(width), p.nonzero
+			}
+			if s.Resume || s.Unfinished {
+				s.Partial = ws.partial[row*cols+(c-j)*s.Rows:]
+			}
+			var squares []T
+			if p.squares != nil && row == 0 && c%nr == 0 {
+				squares = p.squares[c*kernels.SumLanes[T]():][:kernels.SumLanes[T]()*nr]
+			}
+			x.multiply(s, squares)
+			c += width
+		}
+	}
+}
+
+// multiply computes s and, unless squares is nil, adds the squares of its vectors to these sums.
+func (x *wideImages[T]) multiply(s *Strip[T], squares []T) {
+	m, after := &x.micro, squares
+	s.Squares = nil
+	if m.Squares > 0 && s.K%m.Squares == 0 && s.Cols == m.Tile.NR && s.Rows >= s.PanelRows {
+		s.Squares, after = squares, nil
+	}
+	m.Multiply(s)
+	if after != nil {
+		x.slots.AddSquares(after, s.Vec[:s.K*m.Tile.NR])
+	}
+}

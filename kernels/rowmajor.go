@@ -1,0 +1,102 @@
+package kernels
+
+import (
+	"fmt"
+	"math"
+
+	"fusegrid/internal/pages"
+)
+
+// rowMajor is the layout of sets that have none of their own: a plain matrix, whose products go through
+// Gemm. Rows stay a stride apart when lanes are given up.
+type rowMajor[T Float] struct {
+	slots  *Slots[T]
+	stride int
+}
+
+func (r rowMajor[T]) String() string { return fmt.Sprintf("rows of %d", r.stride) }
+
+func (r rowMajor[T]) Size(rows, lanes int) int {
+	switch {
+	case lanes > r.stride:
+		return math.MaxInt
+	case lanes == 0:
+		return 0
+	}
+	return rows * r.stride
+}
+
+func (r rowMajor[T]) Runs(rows, l int) (first, length, stride int) { return l, 1, r.stride }
+
+func (r rowMajor[T]) Squares(dst []T, w Panels[T]) {
+	r.squares(dst, w, make([]T, SumLanes[T]()*r.stride))
+}
+
+// squares is Squares with memory for the sums: a turn of [Ops.AddSquares] is [SumLanes] rows.
+func (r rowMajor[T]) squares(dst []T, w Panels[T], sums []T) {
+	clear(sums)
+	r.slots.AddSquares(sums, w.Data[:w.Rows*r.stride])
+	r.slots.FoldSquares(dst, sums)
+}
+
+func (r rowMajor[T]) Axpby(alpha T, x Panels[T], beta T, y Panels[T], l0, l1 int) {
+	if l0 == 0 && l1 == y.Lanes { // all rows in one go, padding included
+		n := y.Rows * r.stride
+		r.slots.Axpby(alpha, x.Data[:n], beta, y.Data[:n])
+		return
+	}
+	for i := range y.Rows {
+		at := i * r.stride
+		r.slots.Axpby(alpha, x.Data[at+l0:at+l1], beta, y.Data[at+l0:at+l1])
+	}
+}
+
+func (r rowMajor[T]) NewImages(images, pixels int) Images[T] {
+	return &matrixImages[T]{
+		layout: r,
+		x:      NewMat[T](images, pixels),
+		sums:   pages.Make[T](SumLanes[T]() * r.stride),
+	}
+}
+
+// matrixImages is a minibatch as a matrix, (N, D).
+type matrixImages[T Float] struct {
+	layout rowMajor[T]
+	x      Mat[T]
+	n      int
+	sums   []T
+}
+
+func (m *matrixImages[T]) Load(x []uint8, idx []int, mean []T) {
+	d := m.x.Cols
+	m.n = len(idx)
+	for i, j := range idx {
+		m.layout.slots.SubMean(m.x.Row(i), x[j*d:(j+1)*d], mean)
+	}
+}
+
+func (m *matrixImages[T]) ops() Ops[T] { return Ops[T]{m.layout.slots} }
+
+// Parts are those of [Ops.GemmParallel].
+func (m *matrixImages[T]) Parts(w Panels[T]) (forward, update int) {
+	return m.ops().units(max(m.n, w.Lanes)), m.ops().units(max(w.Rows, w.Lanes))
+}
+
+func (m *matrixImages[T]) Forward(z Mat[T], w Panels[T], squares []T, lo, hi int) {
+	p := Product[T]{Alpha: 1, A: m.loaded(), B: m.weights(w), C: z}
+	m.layout.slots.Gemm(m.ops().part(p, lo, hi))
+	if squares != nil && lo == 0 { // the first part includes the squares of all lanes
+		m.layout.squares(squares, w, m.sums)
+	}
+}
+
+func (m *matrixImages[T]) Update(w Panels[T], beta []T, d Mat[T], lo, hi int) {
+	p := Product[T]{Alpha: 1, A: m.loaded(), TransA: true, B: d, BetaCol: beta, C: m.weights(w)}
+	m.layout.slots.Gemm(m.ops().part(p, lo, hi))
+}
+
+func (m *matrixImages[T]) loaded() Mat[T] { return m.x.Slice(0, m.n, 0, m.x.Cols) }
+
+func (m *matrixImages[T]) weights(w Panels[T]) Mat[T] {
+	return Mat[T]{Rows: w.Rows, Cols: w.Lanes, Stride: m.layout.stride, Data: w.Data}
+}

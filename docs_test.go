@@ -158,4 +158,16 @@ func TestLinks(t *testing.T) {
 			}
 		}
 	}
+	// ARCHITECTURE names files by their paths, those of sweep/ by their names.
+	text, err := os.ReadFile("ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile("`([a-z0-9_/]+\\.(?:go|s|h))`").FindAllStringSubmatch(string(text), -1) {
+		_, err := os.Stat(m[1])
+		_, in := os.Stat(filepath.Join("sweep", m[1]))
+		if err != nil && in != nil {
+			t.Errorf("ARCHITECTURE.md names %s: %v", m[1], err)
+		}
+	}
 }

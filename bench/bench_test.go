@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestTablesAreFresh makes every table again from its raw results.
+// TestTablesAreFresh checks that every table matches its raw results.
 func TestTablesAreFresh(t *testing.T) {
 	const raw, tables = "../results/raw", "../results/tables"
 	files, err := rawFiles(raw)
@@ -90,8 +90,8 @@ func TestDiff(t *testing.T) {
 	}
 }
 
-// TestRender compares the table of a raw file with the one that was checked by
-// hand: medians of 1…7 and the like, on two machines.
+// TestRender compares the table of a raw file with a golden table that was checked by
+// hand. The raw file has simple medians, such as that of 1…7, from two machines.
 func TestRender(t *testing.T) {
 	md, err := render("testdata/small.txt", []string{"absent", "openblas"})
 	if err != nil {
@@ -106,7 +106,7 @@ func TestRender(t *testing.T) {
 	}
 }
 
-// TestHold wants turns: A B A B.
+// TestHold checks that rows are measured in turns: A B A B.
 func TestHold(t *testing.T) {
 	var log []string
 	row := func(name string) cases.Row {
@@ -122,7 +122,7 @@ func TestHold(t *testing.T) {
 				t.Errorf("%s: %d rounds, want 3", r.Impl, got)
 			}
 			for _, v := range r.rates(c.group) {
-				if !(v > 0 && v < 2/1e-3) { // 2 FLOP in at least a millisecond
+				if !(v > 0 && v < 2/1e-3) { // at least 1 ms for 2 FLOP
 					t.Errorf("%s: %v FLOP/s", r.Impl, v)
 				}
 			}
@@ -137,7 +137,7 @@ func TestHold(t *testing.T) {
 	}
 }
 
-// TestClocks sleeps, which the wall clock counts and the process's own does not.
+// TestClocks checks that the wall clock counts a sleep and the CPU clock does not.
 func TestClocks(t *testing.T) {
 	if cpuTime == nil {
 		t.Skip("no CPU clock on this system")
@@ -165,11 +165,11 @@ func TestFight(t *testing.T) {
 		ratio  float64
 		winner string
 	}{
-		// The machine halves its speed in the middle: each round still says 1.25.
+		// The machine halves its speed in the middle, but the ratio of each round stays 1.25.
 		{[]float64{5, 5, 5, 5, 2.5, 2.5, 2.5, 2.5}, []float64{4, 4, 4, 4, 2, 2, 2, 2}, 1.25, "A"},
 		{[]float64{4, 4, 4, 4, 4, 4}, []float64{5, 5, 5, 5, 5, 5}, 0.8, "B"},
 		{[]float64{9, 11, 9, 11, 9, 11, 10}, []float64{10, 10, 10, 10, 10, 10, 10}, 1, "neither"},
-		{[]float64{2}, []float64{1}, 2, "neither"}, // one round proves nothing
+		{[]float64{2}, []float64{1}, 2, "neither"}, // one round has no confidence interval
 	} {
 		d := fight(tt.a, tt.b)
 		if math.Abs(d.ratio-tt.ratio) > 1e-12 || d.winner("A", "B") != tt.winner {
@@ -190,7 +190,7 @@ func TestRun(t *testing.T) {
 	}
 	fits(t, stderr.String())
 	for _, want := range []string{
-		"2 rounds: tables of fewer than 6 have no confidence intervals\n", "\nFLOP/s on one core         reference     gonum\nGemm f32 NT 200x10x50 ", "\nGemm f64 NT 200x10x50 ",
+		"2 rounds: tables need at least 6 rounds for confidence intervals\n", "\nFLOP/s on one core         reference     gonum\nGemm f32 NT 200x10x50 ", "\nGemm f64 NT 200x10x50 ",
 	} {
 		if !strings.Contains(stderr.String(), want) {
 			t.Errorf("no %q in\n%s", want, &stderr)
@@ -219,7 +219,7 @@ func TestRun(t *testing.T) {
 					t.Errorf("%s: no %q line", rec.Name, key)
 				}
 			}
-			// Some CPUs have no name to read, as most of arm64.
+			// Most arm64 CPUs report no brand name.
 			if got, want := rec.GetConfig("cpu"), cpuid.CPU.BrandName; got != want {
 				t.Errorf("%s: cpu %q, want %q", rec.Name, got, want)
 			}
@@ -236,7 +236,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestInterrupted wants the old results untouched.
+// TestInterrupted checks that an interrupted run leaves the old results untouched.
 func TestInterrupted(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "raw.txt")
 	if err := os.WriteFile(file, []byte("old\n"), 0o644); err != nil {
@@ -246,7 +246,7 @@ func TestInterrupted(t *testing.T) {
 	cancel()
 	var stdout, stderr bytes.Buffer
 	code := run(ctx, []string{"run", "-n", "1", "-filter", small, "-o", file}, &stdout, &stderr)
-	if code != 1 || !strings.Contains(stderr.String(), "interrupted: nothing was written") {
+	if code != 1 || !strings.Contains(stderr.String(), "interrupted; no results were written") {
 		t.Errorf("exit %d: %s", code, &stderr)
 	}
 	if text, _ := os.ReadFile(file); string(text) != "old\n" {
@@ -273,15 +273,15 @@ func TestDuel(t *testing.T) {
 	if code != 1 || errs != "bench duel: reference against gonum: 4 below the bar\n" || strings.Count(out, "  below the bar of 1e+09\n") != 4 {
 		t.Errorf("a bar of 1e9: exit %d: %s%s", code, errs, out)
 	}
-	// Kernels that count bytes have a head of their own, and may have a third row.
+	// Kernels that count bytes have a separate table head, and may have a third row.
 	code, out, errs = bench("duel", "-n", "6", "-time", "1us", "-filter", ".name:(SoftmaxLoss OR Forward) -/shape:200x3072x400 /dtype:f32 -/size:L2", "reference", "gonum")
 	if code != 2 || !strings.Contains(errs, "SoftmaxLoss/dtype=f32/size=L1, which is not measured for both reference and gonum") || out != "" {
 		t.Errorf("exit %d: %s%s", code, errs, out)
 	}
 }
 
-// TestDuelWithAWeakOpenBLAS wants the weak core at each figure: above the column, beside the means, in
-// the last line and in the verdict.
+// TestDuelWithAWeakOpenBLAS checks that a weak core is named at each figure: above the column, next
+// to the means, in the last line and in the verdict.
 func TestDuelWithAWeakOpenBLAS(t *testing.T) {
 	rival := *reference.New()
 	rival.Name, rival.Detail = "openblas", "0.3.21 Haswell threads=1 (weak: this CPU can run SKYLAKEX)"
@@ -306,7 +306,7 @@ func TestDuelWithAWeakOpenBLAS(t *testing.T) {
 				t.Errorf("no %q in\n%s", want, &out)
 			}
 		}
-		if n := strings.Count(out.String(), "weak"); n != 4 { // the fourth stands above all, with the versions
+		if n := strings.Count(out.String(), "weak"); n != 4 { // the fourth is in the lines about the machine, at the top
 			t.Errorf("%d times weak in\n%s", n, &out)
 		}
 	}
@@ -325,7 +325,7 @@ func TestDuelWithAWeakOpenBLAS(t *testing.T) {
 	}
 }
 
-// TestDetailOfOpenBLAS holds the pattern to what package openblas writes.
+// TestDetailOfOpenBLAS checks that openblasDetail matches the text of package openblas.
 func TestDetailOfOpenBLAS(t *testing.T) {
 	set, err := fusegrid.ByName("openblas")
 	if err != nil {
@@ -350,7 +350,7 @@ func TestDigits(t *testing.T) {
 	}
 }
 
-// TestLeastRounds holds the numbers of values that messages name to what the statistics do.
+// TestLeastRounds checks the constants leastRounds and leastTest against the statistics.
 func TestLeastRounds(t *testing.T) {
 	for n := 2; n < 10; n++ {
 		ours, theirs := new(cell), new(cell)
@@ -366,7 +366,8 @@ func TestLeastRounds(t *testing.T) {
 	}
 }
 
-// TestClockThatStandsStill wants an error, not an infinite rate.
+// TestClockThatStandsStill checks that a clock that stands still causes an error, not an
+// infinite rate.
 func TestClockThatStandsStill(t *testing.T) {
 	if cpuTime == nil {
 		t.Skip("no CPU clock on this system")
@@ -374,14 +375,14 @@ func TestClockThatStandsStill(t *testing.T) {
 	defer func(clock func() time.Duration) { cpuTime = clock }(cpuTime)
 	var now time.Duration
 	cpuTime = func() time.Duration {
-		now = min(now+time.Millisecond, 2*time.Millisecond) // runs while the calls are counted
+		now = min(now+time.Millisecond, 2*time.Millisecond) // the clock advances only while the number of calls is chosen
 		return now
 	}
 	groups := []cases.Group{{Kernel: "Gemm", Name: "dtype=f32", Unit: "FLOP", Amount: 2, Impls: []string{"a"},
 		Rows: func() []cases.Row { return []cases.Row{{Impl: "a", Run: func() {}}} }}}
 	p := plan{filter: "*", rounds: 1, length: time.Millisecond, clock: "cpu"}
 	err := p.hold(context.Background(), groups, func(*contest) error { return nil })
-	if want := "Gemm/dtype=f32: 1 calls took no time by the clock cpu; take a longer -time than 1ms"; err == nil || err.Error() != want {
+	if want := "Gemm/dtype=f32: 1 calls took no time on the cpu clock; want a -time longer than 1ms"; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
 }

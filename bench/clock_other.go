@@ -4,5 +4,5 @@ package main
 
 import "time"
 
-// cpuTime is the CPU time of this process: not known here.
+// cpuTime is nil because the CPU time of a process is not available on this system.
 var cpuTime func() time.Duration

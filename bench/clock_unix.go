@@ -8,12 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cpuTime returns the CPU time of this process. It stands still while the
-// operating system runs others.
+// cpuTime returns the CPU time of this process. This clock stands still while the
+// operating system runs other processes.
 var cpuTime = func() time.Duration {
 	var used unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &used); err != nil {
-		panic(err) // the arguments are constants
+		panic(err) // cannot happen: the arguments are valid constants
 	}
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }

@@ -18,26 +18,27 @@ import (
 	"golang.org/x/perf/benchunit"
 )
 
-// defaultBase is the columns to compare with, the first that a table has.
+// defaultBase lists columns to compare with. A table uses the first one that it has.
 const defaultBase = "openblas,reference,gonum"
 
-// madeBy opens every table.
+// madeBy starts every file of tables.
 const madeBy = "<!-- Made by `go run ./bench compare`"
 
 var compareCommand = command{
 	name: "compare", args: "[FILE...]", most: -1,
-	short: "make tables of raw results",
+	short: "make tables from raw results",
 	long: `
-Without FILE, bench compare makes a Markdown table of each file in the folder
-of raw results and writes it to the folder of tables. With FILE it prints the
-tables. A FILE is what bench run or go test -bench writes, as text in UTF-8.
+bench compare reads each FILE and prints Markdown tables of its results. A FILE
+is the output of bench run or go test -bench, as text in UTF-8. Without FILE,
+the command reads each file in the folder of raw results and writes its tables
+to the folder of tables.
 
-Each benchmark is a row, by its whole name: names that differ in any part are
-never averaged, nor are names that differ in the number of cores at their end.
-What /impl= names is a column; without it a row shows the whole name.
+Each benchmark is a row, each value of /impl= a column. Results are averaged
+only if their whole names are equal, including the number of cores at the end.
+If a name has no /impl=, its row shows the whole name.
 `,
 	setup: func(f *flag.FlagSet) action {
-		base := f.String("base", defaultBase, "divide by the first of these `columns` that a table has\n")
+		base := f.String("base", defaultBase, "compare with the first of these `columns` that a table has\n")
 		raw := f.String("raw", "results/raw", "`folder` of raw results")
 		tables := f.String("tables", "results/tables", "`folder` for the tables")
 		return func(_ context.Context, args []string, stdout, _ io.Writer) error {
@@ -59,7 +60,8 @@ What /impl= names is a column; without it a row shows the whole name.
 	},
 }
 
-// renderFolder makes a table of each raw file and lists the tables.
+// renderFolder writes a file of tables for each raw file and prints the names of the
+// files that it writes.
 func renderFolder(raw, tables string, bases []string, stdout io.Writer) error {
 	files, err := rawFiles(raw)
 	if err != nil {
@@ -82,11 +84,11 @@ func renderFolder(raw, tables string, bases []string, stdout io.Writer) error {
 	return nil
 }
 
-// rawFiles lists the raw results of a folder.
+// rawFiles returns the names of the raw files in a folder.
 func rawFiles(folder string) ([]string, error) {
 	files, err := filepath.Glob(filepath.Join(folder, "*.txt"))
 	if err == nil && len(files) == 0 {
-		err = fmt.Errorf("%s: no raw results (*.txt); bench run writes them", folder)
+		err = fmt.Errorf("%s: no raw results (*.txt); write some with bench run", folder)
 	}
 	return files, err
 }
@@ -95,13 +97,13 @@ func tableOf(raw, folder string) string {
 	return filepath.Join(folder, strings.TrimSuffix(filepath.Base(raw), ".txt")+".md")
 }
 
-// A report is all results of a file.
+// A report holds all results of a file.
 type report struct {
 	machines []*machine
 	units    benchfmt.UnitMetadataMap
 }
 
-// A machine is all results below the same "key: value" lines.
+// A machine holds all results below equal "key: value" lines.
 type machine struct {
 	config [][2]string
 	tables []*table
@@ -110,31 +112,31 @@ type machine struct {
 
 type tableKey struct{ title, unit string }
 
-// A table is all results of one kernel, type and unit on one machine.
+// A table holds all results of one kernel, type and unit on one machine.
 type table struct {
 	tableKey
 	rows, cols list
 	names      map[string]name // by row
 	cells      map[place]*cell
-	needed     bool // says something that no other table does
+	needed     bool // false if another table implies all values
 }
 
 // A place is a row and a column.
 type place struct{ row, col string }
 
-// A cell is all values of one benchmark, in one unit.
+// A cell holds all values of one benchmark in one unit.
 type cell struct {
 	values []float64
 	bad    []fault
 }
 
-// A fault is a value of which no mean can be taken.
+// A fault is a value that cannot be averaged.
 type fault struct {
 	line int
 	x    float64
 }
 
-// A list keeps texts in the order in which they come first.
+// A list holds different texts in the order of their first occurrence.
 type list struct {
 	texts []string
 	seen  map[string]bool
@@ -153,7 +155,7 @@ func (l *list) add(s string) {
 // maxCells is the largest number of cells in all tables of a file.
 const maxCells = 1 << 16
 
-// collect reads the text of a file into tables.
+// collect parses the text of a file into tables.
 func collect(file string, text []byte) (*report, error) {
 	r := new(report)
 	c := collector{report: r, index: map[string]*machine{}}
@@ -165,7 +167,8 @@ func collect(file string, text []byte) (*report, error) {
 	return r, r.check(file)
 }
 
-// check refuses tables that are mostly empty and too large to read or to hold.
+// check returns an error if the tables have too many cells. Tables that are mostly empty
+// could otherwise exhaust memory.
 func (r *report) check(file string) error {
 	cells := 0
 	for _, m := range r.machines {
@@ -180,12 +183,13 @@ func (r *report) check(file string) error {
 
 type collector struct {
 	*report
-	index map[string]*machine // by identity
+	index map[string]*machine // key: identity of the lines
 	last  *machine
 	cells int
 }
 
-// machine returns the machine of a result.
+// machine returns the machine for the "key: value" lines of a result, and adds it if it is
+// new.
 func (c *collector) machine(config []benchfmt.Config) (*machine, error) {
 	if c.last != nil && slices.EqualFunc(config, c.last.config, func(a benchfmt.Config, b [2]string) bool { return a.Key == b[0] && string(a.Value) == b[1] }) {
 		return c.last, nil
@@ -194,7 +198,7 @@ func (c *collector) machine(config []benchfmt.Config) (*machine, error) {
 	m := c.index[id]
 	if m == nil {
 		if len(c.machines) == maxGroups {
-			return nil, fmt.Errorf("more than %d different sets of lines that read \"key: value\" above results; %.60q is the last", maxGroups, id)
+			return nil, fmt.Errorf("more than %d different sets of \"key: value\" lines above results; the next is %.60q", maxGroups, id)
 		}
 		m = &machine{index: map[tableKey]*table{}}
 		for _, line := range config {
@@ -227,12 +231,12 @@ func (c *collector) add(r measured) error {
 		if c.cells > maxCells {
 			return fmt.Errorf("more than %d benchmarks and units; split the file", maxCells)
 		}
-		t.needed = t.needed || v.unit != "sec/op" || !rated // the rates say the same
+		t.needed = t.needed || v.unit != "sec/op" || !rated // rates imply seconds
 	}
 	return nil
 }
 
-// add adds x to its cell and reports whether that is new.
+// add adds x to its cell and reports whether the cell is new.
 func (t *table) add(n name, line int, x float64) (fresh bool) {
 	t.rows.add(n.rest)
 	t.cols.add(n.impl)
@@ -251,12 +255,12 @@ func (t *table) add(n name, line int, x float64) (fresh bool) {
 	return fresh
 }
 
-// positive reports whether values of unit that are 0 or less mean nothing.
+// positive reports whether only values above 0 are valid in unit.
 func positive(unit string) bool { return isRate(unit) || unit == "sec/op" }
 
 func isRate(unit string) bool { return strings.HasSuffix(unit, "/s") }
 
-// get returns the value of a "key: value" line.
+// get returns the value of the "key: value" line with this key, or "".
 func (m *machine) get(key string) string {
 	for _, line := range m.config {
 		if line[0] == key {
@@ -266,7 +270,7 @@ func (m *machine) get(key string) string {
 	return ""
 }
 
-// render makes Markdown of a raw file.
+// render returns the tables of a raw file as Markdown.
 func render(file string, bases []string) ([]byte, error) {
 	text, err := load(file)
 	if err != nil {
@@ -279,7 +283,7 @@ func render(file string, bases []string) ([]byte, error) {
 	return r.markdown(filepath.Base(file), bases), nil
 }
 
-// markdown makes the tables of a report on file.
+// markdown returns the tables of r, which was read from file.
 func (r *report) markdown(file string, bases []string) []byte {
 	var body bytes.Buffer
 	var notes notes
@@ -311,16 +315,16 @@ func (r *report) markdown(file string, bases []string) []byte {
 		fmt.Fprintf(&md, "~: no significant difference (Mann-Whitney U test, α = %g).\n", benchmath.DefaultThresholds.CompareAlpha)
 	}
 	if notes.few {
-		fmt.Fprintf(&md, "±∞: too few values; an interval takes %d, a significant difference %d on either side.\n", leastRounds, leastTest)
+		fmt.Fprintf(&md, "±∞: too few values; an interval needs %d, a significant difference %d on either side.\n", leastRounds, leastTest)
 	}
 	md.Write(body.Bytes())
 	return md.Bytes()
 }
 
-// notes tells which lines of the legend a report needs.
+// A notes says which lines of the legend a report needs.
 type notes struct{ products, ratios, few bool }
 
-// heading says what t holds: "Gemm f32, FLOP/s on one core".
+// heading returns the heading of t: "Gemm f32, FLOP/s on one core".
 func (m *machine) heading(t *table, units benchfmt.UnitMetadataMap) string {
 	where := ""
 	if m.get("threads") == "1" {
@@ -345,10 +349,11 @@ func (m *machine) heading(t *table, units benchfmt.UnitMetadataMap) string {
 	return title
 }
 
-// escape keeps a text in its cell.
+// escape escapes characters that would end a cell.
 func escape(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
 
-// labels gives the rows short names, or whole ones if two would look alike.
+// labels returns a short label for each row, or the whole names if two short labels would
+// be equal.
 func (t *table) labels() map[string]string {
 	labels, seen := map[string]string{}, map[string]bool{}
 	for _, r := range t.rows.texts {
@@ -364,7 +369,7 @@ func (t *table) labels() map[string]string {
 	return labels
 }
 
-// write writes t with, beside the medians, each column's ratio to the base.
+// write writes the medians of t and, if t has a base, the ratio of each column to the base.
 func (t *table) write(w io.Writer, m *machine, bases []string, file string, notes *notes) {
 	base, ok := t.base(bases)
 	ok = ok && t.unit != "peak-share"
@@ -409,7 +414,7 @@ func (t *table) write(w io.Writer, m *machine, bases []string, file string, note
 			}
 			ours, theirs := t.cells[place{r, c}], t.cells[place{r, base}]
 			if ours == nil || theirs == nil {
-				gaps[c] = true // a mean over some rows would mislead
+				gaps[c] = true // a mean over some of the rows would mislead
 				cells = append(cells, "")
 				continue
 			}
@@ -441,7 +446,7 @@ func (t *table) write(w io.Writer, m *machine, bases []string, file string, note
 	writeBad(w, file, bad)
 }
 
-// writeBad tells where the values stand that cells with a ! have.
+// writeBad writes a line that locates the values in cells that are marked with "!".
 func writeBad(w io.Writer, file string, bad []fault) {
 	if len(bad) == 0 {
 		return
@@ -453,11 +458,11 @@ func writeBad(w io.Writer, file string, bad []fault) {
 	if n := len(bad) - len(lines); n > 0 {
 		lines = append(lines, fmt.Sprintf("%d more", n))
 	}
-	fmt.Fprintf(w, "\n!: not a number that can be averaged: %s. Such a cell is not compared, and means leave its row out.\n", strings.Join(lines, ", "))
+	fmt.Fprintf(w, "\n!: the value cannot be averaged: %s. Such cells are not compared, and means omit their rows.\n", strings.Join(lines, ", "))
 }
 
-// compare returns the ratio of two medians, which is 0 if there is none, and its text. A
-// ratio that is not significant is marked.
+// compare returns the ratio of two medians as text and as a number. The number is 0 if the
+// ratio is undefined. The text marks a ratio that does not differ significantly from 1.
 func compare(ours, theirs *cell) (string, float64) {
 	if len(ours.bad) > 0 || len(theirs.bad) > 0 {
 		return "", 0
@@ -473,10 +478,10 @@ func compare(ours, theirs *cell) (string, float64) {
 	return fmt.Sprintf("%.2f%s", ratio, mark), ratio
 }
 
-// writePeak writes one line: the peak does not depend on the row.
+// writePeak writes t as one line, because the peak does not depend on the row.
 func (t *table) writePeak(w io.Writer, file string) {
 	var bad []fault
-	io.WriteString(w, "Multiply-adds in registers; the share of peak is of this:")
+	io.WriteString(w, "Multiply-adds in registers; shares of the peak refer to this rate:")
 	for _, c := range t.cols.texts {
 		var all cell
 		for _, r := range t.rows.texts {
@@ -492,7 +497,8 @@ func (t *table) writePeak(w io.Writer, file string) {
 	writeBad(w, file, bad)
 }
 
-// base returns the first of names that is a column of t.
+// base returns the first of names that is a column of t. It reports false if t has no such
+// column or only one column.
 func (t *table) base(names []string) (string, bool) {
 	for _, name := range names {
 		if t.cols.seen[name] && name != "" && len(t.cols.texts) > 1 {
@@ -502,7 +508,8 @@ func (t *table) base(names []string) (string, bool) {
 	return "", false
 }
 
-// format gives the median of a cell in its unit, or the first value that has no place in one.
+// format returns the median of a cell in its unit, or the first value that cannot be
+// averaged.
 func (c *cell) format(unit string) string {
 	switch {
 	case c == nil:
@@ -515,7 +522,7 @@ func (c *cell) format(unit string) string {
 	}
 	class := benchunit.ClassOf(unit)
 	if isRate(unit) {
-		class = benchunit.Decimal // MB/s are of 10⁶ B
+		class = benchunit.Decimal // 1 MB/s is 10⁶ B/s
 	}
 	return summary(c.values, class)
 }

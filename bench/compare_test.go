@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// has wants lines in a text, in this order.
+// has checks that a text contains lines, in this order.
 func has(t *testing.T, text string, lines ...string) {
 	t.Helper()
 	rest := text
@@ -19,7 +19,7 @@ func has(t *testing.T, text string, lines ...string) {
 	}
 }
 
-// TestNamesStayApart wants a row for each name, whatever part differs.
+// TestNamesStayApart checks that each name has a separate row, whichever part differs.
 func TestNamesStayApart(t *testing.T) {
 	for name, tt := range map[string]struct {
 		text string
@@ -71,7 +71,7 @@ func TestNamesStayApart(t *testing.T) {
 	}
 }
 
-// TestOutputOfGoTest has lines of go test -bench -cpu 1,2: the last part of a name is the
+// TestOutputOfGoTest reads output of go test -bench -cpu 1,2, in which names end in the
 // number of cores.
 func TestOutputOfGoTest(t *testing.T) {
 	md, err := tables(t, `goos: linux
@@ -99,7 +99,7 @@ ok  	fusegrid	3.456s
 	}
 }
 
-// TestUnits wants what benchstat shows: seconds where there is no rate, powers of 1024 for bytes
+// TestUnits checks the units that benchstat shows: seconds if there is no rate, powers of 1024 for bytes
 // of memory, of 1000 for MB/s, and units of one's own.
 func TestUnits(t *testing.T) {
 	md, err := tables(t, `Unit images better=lower
@@ -123,7 +123,8 @@ BenchmarkC 1 1 ns/op 5 trials/s
 	}
 }
 
-// TestNoNumbers wants what cannot be averaged marked, not compared, and left out of means.
+// TestNoNumbers checks that values that cannot be averaged are marked, not compared and
+// omitted from means.
 func TestNoNumbers(t *testing.T) {
 	const rest = "BenchmarkG/y/impl=avx2 1 4e12 FLOP/s\nBenchmarkG/y/impl=gonum 1 1e9 FLOP/s\n"
 	for value, shown := range map[string]string{
@@ -134,10 +135,10 @@ func TestNoNumbers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			note := "!: not a number that can be averaged: x.txt:1 (" + shown + "). Such a cell is not compared, and means leave its row out."
+			note := "!: the value cannot be averaged: x.txt:1 (" + shown + "). Such cells are not compared, and means omit their rows."
 			has(t, md, "| x | "+shown+" ! | 1.000G ±∞ |  |", "| y | 4.000T ±∞ | 1.000G ±∞ | 4000.00 ~ |",
 				"| geometric mean |  |  | **4000.00** (1 of 2 rows) |", note)
-			// In the column that others are divided by, in any place of a sample, and in every cell.
+			// In the base column, at any place of a sample, and in every cell.
 			md, err = tables(t, "BenchmarkG/x/impl=avx2 1 5e9 FLOP/s\nBenchmarkG/x/impl=gonum 1 1e9 FLOP/s\nBenchmarkG/x/impl=gonum 1 "+value+" FLOP/s\n"+rest)
 			if err != nil {
 				t.Fatal(err)
@@ -151,7 +152,7 @@ func TestNoNumbers(t *testing.T) {
 			has(t, md, "| x | "+shown+" ! | "+shown+" ! |  |", "| geometric mean |  |  |  |")
 		})
 	}
-	// Units whose prefix the reader would not take off.
+	// Units whose prefix the reader does not remove.
 	md, err := tables(t, "BenchmarkA 1 0 ns/op\nBenchmarkA 1 5 ns/op\nBenchmarkB 1 5e305 MB/s\n")
 	if err != nil {
 		t.Fatal(err)
@@ -182,7 +183,7 @@ func TestUnitsOfOneCore(t *testing.T) {
 		t.Fatal(err)
 	}
 	has(t, md, "## G, FLOP/s on one core", "|  | 3.000T ±∞ |", "## G, share of one core's peak", "## G, peak of one core, FLOP/s",
-		"Multiply-adds in registers; the share of peak is of this: a 6.000T ±∞.")
+		"Multiply-adds in registers; shares of the peak refer to this rate: a 6.000T ±∞.")
 	md, err = tables(t, "threads: 2\nBenchmarkG/impl=a 1 3e12 FLOP/s\n")
 	if err != nil {
 		t.Fatal(err)

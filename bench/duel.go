@@ -20,24 +20,24 @@ var duelCommand = command{
 	name: "duel", args: "A B", least: 2, most: 2,
 	short: "measure kernel set A against kernel set B",
 	long: `
-bench duel measures the kernel sets A and B in turns, each once in a round, and
-prints the median of A/B over the rounds with its confidence interval (CI): what
-slows the machine slows both. It fails if a ratio is below the bar of -each or
-of -geomean.
+bench duel measures the kernel sets A and B in interleaved rounds and prints
+the median of A/B over the rounds with its confidence interval (CI). Each round
+measures both sets, so a slowdown of the machine affects both. The command
+fails if a ratio is below the bar of -each or -geomean.
 
   bench duel -filter '.name:Gemm /dtype:f32' avx512 openblas
 `,
 	setup: func(f *flag.FlagSet) action {
 		var d duels
 		d.plan.flags(f, ".name:Gemm")
-		f.Float64Var(&d.each, "each", 0, "fail if A/B is below this `ratio` for one benchmark")
+		f.Float64Var(&d.each, "each", 0, "fail if A/B is below this `ratio` for any benchmark")
 		f.Float64Var(&d.mean, "geomean", 0, "fail if the geometric mean of A/B over the benchmarks of one\nkernel and type is below this `ratio`")
 		return func(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			if err := d.plan.check(); err != nil {
 				return err
 			}
 			if n := d.plan.rounds; n < leastRounds {
-				return badUsage("-n %d: want at least %d rounds; fewer have no %.0f%% confidence interval", n, leastRounds, 100*confidence)
+				return badUsage("-n %d: want at least %d rounds; fewer give no %.0f%% confidence interval", n, leastRounds, 100*confidence)
 			}
 			if !(d.each >= 0 && d.mean >= 0) {
 				return badUsage("-each %g -geomean %g: want ratios of 0 or more", d.each, d.mean)
@@ -52,14 +52,14 @@ of -geomean.
 				sets = append(sets, set)
 			}
 			if sets[0].Name == sets[1].Name {
-				return badUsage("%s against itself", sets[0].Name)
+				return badUsage("%s against itself; name two different kernel sets", sets[0].Name)
 			}
 			return d.run(ctx, sets, stdout)
 		}
 	},
 }
 
-// hint says what to do about kernel sets that this build lacks.
+// hint returns advice on how to get a kernel set that this build lacks.
 func hint(name string) string {
 	if name == "openblas" {
 		return "; openblas needs -tags openblas"
@@ -71,14 +71,14 @@ func hint(name string) string {
 	return cli.DidYouMean(name, names)
 }
 
-// duels says how to hold duels.
+// A duels holds the settings of bench duel.
 type duels struct {
 	plan       plan
-	each, mean float64 // bars
+	each, mean float64 // lowest ratios that pass: of one benchmark, of a geometric mean
 }
 
-// run measures two kernel sets in turns and judges by the ratio of their rates, round by
-// round.
+// run measures two kernel sets in turns, prints the ratio of their rates and returns an
+// error if a ratio is below its bar.
 func (d duels) run(ctx context.Context, sets []*kernels.Set, stdout io.Writer) error {
 	a, b := sets[0].Name, sets[1].Name
 	groups := cases.Of(sets)
@@ -95,7 +95,7 @@ func (d duels) run(ctx context.Context, sets []*kernels.Set, stdout io.Writer) e
 		fmt.Fprintf(stdout, "%s: %s\n", l.Key, l.Value)
 	}
 	weakA, weakB := weakness(a, sets[0].Detail), weakness(b, sets[1].Detail)
-	weak := weakA.String() + weakB.String() // OpenBLAS is one of them at most
+	weak := weakA.String() + weakB.String() // at most one of them is OpenBLAS
 
 	line := func(cells ...any) {
 		fmt.Fprintln(stdout, strings.TrimRight(fmt.Sprintf(duelColumns, cells...), " "))
@@ -117,7 +117,7 @@ func (d duels) run(ctx context.Context, sets []*kernels.Set, stdout io.Writer) e
 			fmt.Fprintln(stdout)
 			line(unit+"/s on one core", a, b, "A/B", fmt.Sprintf("%.0f%% CI", 100*confidence), "faster")
 			if weak != "" {
-				width := 39 // the end of A's column
+				width := 39 // right edge of column A
 				if weakB != (core{}) {
 					width += 13
 				}
@@ -156,10 +156,10 @@ func (d duels) run(ctx context.Context, sets []*kernels.Set, stdout io.Writer) e
 	return nil
 }
 
-// duelColumns are those of duels: benchmark, A, B, A/B, its interval and the faster one.
+// duelColumns is the format of a line: benchmark, A, B, A/B, its interval, the faster set.
 const duelColumns = "%-26s %12s %12s %5s %-11s %s"
 
-// digits gives x four digits in five characters: "0.979", "1.056", "12.46".
+// digits formats x with four digits in five characters: "0.979", "1.056", "12.46".
 func digits(x float64) string {
 	switch {
 	case x < 9.9995:
@@ -172,15 +172,16 @@ func digits(x float64) string {
 	return fmt.Sprintf("%.0f", x)
 }
 
-// A core is what OpenBLAS runs where the CPU could do better, and why.
+// A core names the kernels that OpenBLAS runs although the CPU allows faster ones. The
+// remark says why.
 type core struct{ name, remark string }
 
-// openblasDetail matches what the set openblas says of itself: version, core, threads and, if the
-// core is weaker than the CPU, by OpenBLAS's choice or the user's, a remark.
+// openblasDetail matches the detail of the set openblas: version, core, threads and a remark.
+// The remark is present if the core is weaker than the CPU, whether OpenBLAS or the user chose it.
 var openblasDetail = regexp.MustCompile(`^\S+ (\S{1,32}) threads=\d+ \((.*this CPU can run .+)\)$`)
 
-// weakness returns the core of a kernel set that runs weaker kernels than the CPU allows, or
-// the zero core.
+// weakness returns the core that a kernel set runs if the CPU allows faster kernels, and
+// the zero core otherwise.
 func weakness(set, detail string) core {
 	if m := openblasDetail.FindStringSubmatch(detail); m != nil && set == "openblas" {
 		return core{m[1], m[2]}
@@ -195,7 +196,7 @@ func (c core) String() string {
 	return "weak " + c.name
 }
 
-// note is what the head of a column says of c.
+// note returns the remark on c for the head of a column.
 func (c core) note() string {
 	if c == (core{}) {
 		return ""
@@ -206,7 +207,8 @@ func (c core) note() string {
 // A duel is the median of A/B over the rounds with its confidence interval.
 type duel struct{ ratio, low, high float64 }
 
-// fight pairs the rates of each round: what slowed the machine slowed both.
+// fight pairs the rates of each round, because a slowdown of the machine affects both
+// rates of a round.
 func fight(a, b []float64) duel {
 	ratios := make([]float64, len(a))
 	for i := range a {
@@ -216,7 +218,7 @@ func fight(a, b []float64) duel {
 	return duel{m.Center, m.Lo, m.Hi}
 }
 
-// winner names the faster row, or neither if the interval holds 1.
+// winner returns the name of the faster row, or "neither" if the interval contains 1.
 func (d duel) winner(a, b string) string {
 	switch {
 	case d.low > 1:

@@ -21,8 +21,9 @@ var listCommand = command{
 	name:  "list",
 	short: "list the benchmarks and the keys of -filter",
 	long: `
-bench list prints the keys of -filter with their values, and the names of the
-benchmarks. Values match whole, and conditions side by side must all hold:
+bench list prints the keys of -filter with their values, then the names of the
+benchmarks. A condition key:value matches the whole value. If a filter has
+several conditions, a benchmark must meet all of them:
 
   bench list -filter '.name:Gemm /dtype:f32 /shape:(512x512x512 OR 200x50x10)'
   bench list -filter '/op:TN -/dtype:f64'
@@ -40,7 +41,7 @@ benchmarks. Values match whole, and conditions side by side must all hold:
 	},
 }
 
-const filterUsage = "benchmarks to take, as a `query` of benchstat, such as\n'.name:Gemm /dtype:f32'; see bench list"
+const filterUsage = "select benchmarks by a `query` in the syntax of benchstat,\nsuch as '.name:Gemm /dtype:f32'; see bench list"
 
 // writeList writes the keys of the benchmarks and their names.
 func writeList(contests []*contest, w io.Writer) error {
@@ -58,7 +59,7 @@ func writeList(contests []*contest, w io.Writer) error {
 	return nil
 }
 
-// fold joins words to lines of at most so many characters.
+// fold joins words into lines of at most width bytes. A longer word gets its own line.
 func fold(words []string, width int) []string {
 	var lines []string
 	for _, word := range words {
@@ -71,7 +72,7 @@ func fold(words []string, width int) []string {
 	return lines
 }
 
-// keys are the keys that a filter knows, with the values that benchmarks have for them.
+// A keys holds the keys that a filter may use, with the values that occur in benchmarks.
 type keys struct {
 	keys   list
 	values map[string]*list
@@ -103,10 +104,10 @@ func keysOf(contests []*contest) keys {
 	return k
 }
 
-// condition matches key:value or key:(value OR value) in a filter.
+// condition matches the conditions key:value and key:(value OR value) of a filter.
 var condition = regexp.MustCompile(`([^\s:()"*-][^\s:()"]*):(\([^()]*\)|[^\s()]*)`)
 
-// why says in a few words why a filter selects none of these benchmarks.
+// why explains briefly why a filter selects no benchmark.
 func (k keys) why(filter string) string {
 	for _, m := range condition.FindAllStringSubmatch(filter, -1) {
 		key, asked := m[1], strings.FieldsFunc(m[2], func(r rune) bool { return strings.ContainsRune(`() "`, r) })
@@ -122,8 +123,8 @@ func (k keys) why(filter string) string {
 			}
 			return fmt.Sprintf("there is no key %s%s", key, cli.DidYouMean(key, known))
 		}
-		if len(asked) == 0 || slices.ContainsFunc(asked, func(v string) bool { return values.seen[v] || v[0] == '/' }) { // or /regexp/
-			continue
+		if len(asked) == 0 || slices.ContainsFunc(asked, func(v string) bool { return values.seen[v] || v[0] == '/' }) {
+			continue // a value is known or a /regexp/
 		}
 		value := asked[0]
 		for _, v := range values.texts {

@@ -2,13 +2,13 @@
 //
 //	bench list                     list the benchmarks and the keys of -filter
 //	bench run                      measure every kernel set, write raw results
-//	bench compare [FILE...]        make tables of raw results
+//	bench compare [FILE...]        make tables from raw results
 //	bench duel A B                 measure kernel set A against kernel set B
 //
-// "bench help COMMAND" shows the flags of a command. A filter selects benchmarks as in
-// benchstat: '.name:Gemm /dtype:f32 /impl:(avx512 OR openblas)'. The kernel set openblas
-// needs -tags openblas. On a machine that does other work too, -clock cpu counts the time
-// of this process alone.
+// "bench help COMMAND" shows the flags of a command. The flag -filter selects benchmarks
+// with the syntax of benchstat: '.name:Gemm /dtype:f32 /impl:(avx512 OR openblas)'. The
+// kernel set openblas is present only in builds with -tags openblas. The flag -clock cpu
+// counts only the CPU time of this process, for machines that are busy with other work.
 package main
 
 import (
@@ -30,12 +30,12 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// A command is one of the things that bench does.
+// A command is a subcommand of bench.
 type command struct {
 	name, args  string // "duel", "A B"
-	short, long string // one line; a paragraph for its help, each line of 80 columns at most
-	least, most int    // arguments that are not flags; most < 0 sets no limit
-	// setup defines the flags and returns what runs after they are parsed.
+	short, long string // a one-line summary; the help text, in lines of at most 80 columns
+	least, most int    // number of arguments that are not flags; most < 0 means no limit
+	// setup defines the flags and returns the action to run after they are parsed.
 	setup func(*flag.FlagSet) action
 }
 
@@ -56,7 +56,7 @@ func find(name string) (command, error) {
 	return command{}, badUsage("unknown command %q%s; bench help lists the commands", name, cli.DidYouMean(name, names))
 }
 
-// run is main with its surroundings as arguments. It returns the exit code: 1
+// run is main with its arguments and streams passed in. It returns the exit code: 1
 // for a failure or a lost duel, 2 for a wrong command line.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
@@ -90,7 +90,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 }
 
-// usage lists the commands.
+// usage prints the list of commands.
 func usage(w io.Writer) {
 	io.WriteString(w, "usage:\n")
 	for _, c := range commands() {
@@ -104,7 +104,8 @@ func (c command) synopsis() string {
 	return strings.TrimSpace("bench " + c.name + " [FLAGS] " + c.args)
 }
 
-// help writes the help of the command that args name, or of all.
+// help prints the help of the command named by args, or the list of commands if args is
+// empty.
 func help(args []string, stdout io.Writer) error {
 	if len(args) == 0 || args[0] == "help" {
 		usage(stdout)
@@ -155,12 +156,12 @@ func (c command) do(ctx context.Context, args []string, stdout, stderr io.Writer
 	if n := f.NArg(); n < c.least {
 		return badUsage("%d arguments, want %d; see bench help %s", n, c.least, c.name)
 	} else if c.most >= 0 && n > c.most {
-		return badUsage("unexpected argument %q; flags come first; see bench help %s", f.Arg(c.most), c.name)
+		return badUsage("unexpected argument %q; flags must come before arguments; see bench help %s", f.Arg(c.most), c.name)
 	}
 	return action(ctx, f.Args(), stdout, stderr)
 }
 
-// A usageError is a wrong command line.
+// A usageError reports a wrong command line.
 type usageError struct{ error }
 
 func badUsage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }

@@ -8,14 +8,14 @@ import (
 	"unicode/utf8"
 )
 
-// bench runs a command line.
+// bench runs a command line and returns its exit code and output.
 func bench(args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
 	code = run(context.Background(), args, &out, &errs)
 	return code, out.String(), errs.String()
 }
 
-// fits wants lines of 80 columns at most, with tabs to each eighth.
+// fits checks that no line is wider than 80 columns, with a tab stop every 8 columns.
 func fits(t *testing.T, text string) {
 	t.Helper()
 	for line := range strings.SplitSeq(text, "\n") {
@@ -60,7 +60,7 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// TestFits shows that the check of the width sees what is too wide.
+// TestFits checks that fits rejects a line of 81 columns.
 func TestFits(t *testing.T) {
 	probe := new(testing.T)
 	if fits(probe, strings.Repeat("…", 80)+"\n    \tx"); probe.Failed() {
@@ -106,14 +106,14 @@ func TestBadCommandLines(t *testing.T) {
 		{"duel reference reference", 2, "against itself"},
 		{"duel reference cray", 2, "there are:"},
 		{"duel reference gonun", 2, `(did you mean "gonum"?)`},
-		{"duel -n 5 reference gonum", 2, "-n 5: want at least 6 rounds; fewer have no 95% confidence interval"},
+		{"duel -n 5 reference gonum", 2, "-n 5: want at least 6 rounds; fewer give no 95% confidence interval"},
 		{"duel -each NaN reference gonum", 2, "-each NaN -geomean 0: want ratios of 0 or more"},
 		{"duel -geomean -1 reference gonum", 2, "-geomean -1: want"},
 		{"duel -filter .name:MatMul reference gonum", 2, "MatMul/dtype=f64/shape=1024x1024x1024, which is not measured for both"},
 		{"compare nowhere.txt", 1, "nowhere.txt"},
 		{"compare -raw " + empty, 1, "no raw results"},
 
-		{"run -filter .name:Nothing -o -", 2, "selects no benchmark: no .name is Nothing; the keys are .name, /dtype, /impl, /op, /shape, /size, as in '.name:Gemm /shape:512x512x512'; bench list shows all"},
+		{"run -filter .name:Nothing -o -", 2, "selects no benchmark: no .name is Nothing; the keys are .name, /dtype, /impl, /op, /shape, /size, as in '.name:Gemm /shape:512x512x512'; bench list prints all"},
 		{"run -filter shape:1024", 2, "selects no benchmark: the key is /shape, not shape;"},
 		{"run -filter name:Gemm", 2, "the key is .name, not name;"},
 		{"run -filter /shap:512x512x512", 2, `there is no key /shap (did you mean "/shape"?);`},
@@ -160,7 +160,7 @@ func TestList(t *testing.T) {
 	if !strings.Contains(names, "\nGemm/dtype=f32/op=NN/shape=1024x1024x1024\n") {
 		t.Errorf("the names lack the largest product:\n%s", names)
 	}
-	// What is listed can be asked for.
+	// A filter accepts the keys and values that bench list prints.
 	code, out, errs = bench("list", "-filter", ".name:Gemm /op:NT /dtype:f64 /impl:gonum")
 	want := `.name       Gemm
 /dtype      f64

@@ -18,15 +18,15 @@ import (
 type plan struct {
 	filter string
 	rounds int
-	length time.Duration // of one measurement, about
+	length time.Duration // approximate duration of one measurement
 	clock  string        // "wall" or "cpu"
 }
 
 func (p *plan) flags(f *flag.FlagSet, filter string) {
 	f.StringVar(&p.filter, "filter", filter, filterUsage)
-	f.IntVar(&p.rounds, "n", 20, "number of `rounds`; each kernel set is measured once in each")
-	f.DurationVar(&p.length, "time", 10*time.Millisecond, "about how long one measurement takes, a `duration`")
-	f.StringVar(&p.clock, "clock", "wall", "`wall` or cpu; cpu is the time of this process alone, for a\nmachine that is busy with other work")
+	f.IntVar(&p.rounds, "n", 20, "number of `rounds`; each round measures every kernel set once")
+	f.DurationVar(&p.length, "time", 10*time.Millisecond, "approximate `duration` of one measurement")
+	f.StringVar(&p.clock, "clock", "wall", "`wall` or cpu; cpu counts only the CPU time of this process,\nfor machines that are busy with other work")
 }
 
 func (p *plan) check() error {
@@ -40,18 +40,18 @@ func (p *plan) check() error {
 		return badUsage("-clock %q: want wall or cpu", p.clock)
 	}
 	if p.clock == "cpu" && cpuTime == nil {
-		return badUsage("-clock cpu: this system has no such clock; use wall")
+		return badUsage("-clock cpu: this operating system has no CPU clock; use wall")
 	}
 	return nil
 }
 
-// badFilter keeps the first line of err: the others point into the query.
+// badFilter wraps the first line of err. The other lines point into the query.
 func (p *plan) badFilter(err error) error {
-	what, _, _ := strings.Cut(err.Error(), "\n")
-	return badUsage("-filter %q: %s", p.filter, what)
+	text, _, _ := strings.Cut(err.Error(), "\n")
+	return badUsage("-filter %q: %s", p.filter, text)
 }
 
-// A contest is one group with the rows that the filter let through.
+// A contest is a group with the rows that the filter selects.
 type contest struct {
 	group cases.Group
 	rows  []contestant
@@ -63,17 +63,17 @@ type contestant struct {
 	results []*benchfmt.Result // one per round
 }
 
-// title gives kernel and type, "Gemm f32".
+// title returns the kernel and the type: "Gemm f32".
 func (c *contest) title() string { return c.name().title() }
 
-// label gives all but the rows, "Gemm f32 NN 200x3072x50".
+// label returns the whole name except the row: "Gemm f32 NN 200x3072x50".
 func (c *contest) label() string { return c.title() + " " + c.name().label() }
 
 func (c *contest) name() name {
 	return split(benchfmt.Name(fullName(c.group, "*")))
 }
 
-// choose returns the benchmarks that the filter lets through, of which there is at least one.
+// choose returns the benchmarks that the filter selects, or an error if it selects none.
 func (p *plan) choose(groups []cases.Group) ([]*contest, error) {
 	filter, err := benchproc.NewFilter(p.filter)
 	if err != nil {
@@ -100,7 +100,7 @@ func (p *plan) choose(groups []cases.Group) ([]*contest, error) {
 	}
 	if len(chosen) == 0 {
 		k := keysOf(all)
-		return nil, badUsage("-filter %q selects no benchmark: %s; the keys are %s, as in '.name:Gemm /shape:512x512x512'; bench list shows all",
+		return nil, badUsage("-filter %q selects no benchmark: %s; the keys are %s, as in '.name:Gemm /shape:512x512x512'; bench list prints all",
 			p.filter, k.why(p.filter), strings.Join(k.keys.texts, ", "))
 	}
 	return chosen, nil
@@ -116,9 +116,9 @@ func (c *contest) row(impl string) *contestant {
 	return nil
 }
 
-// hold measures groups one after the other, and the rows of each in turns:
-// A B A B …, so that whatever slows the machine slows all rows. After each group
-// it calls done, and stops if that fails or ctx ends.
+// hold measures the groups one after the other, and the rows of each group in turns:
+// A B A B …. A slowdown of the machine then affects all rows alike. After each group,
+// hold calls done. It stops if done returns an error or ctx ends.
 func (p *plan) hold(ctx context.Context, groups []cases.Group, done func(*contest) error) error {
 	contests, err := p.choose(groups)
 	if err != nil {
@@ -137,16 +137,16 @@ func (p *plan) hold(ctx context.Context, groups []cases.Group, done func(*contes
 			return err
 		}
 		for i := range c.rows {
-			c.rows[i].Row = cases.Row{Impl: c.rows[i].Impl} // lets the inputs go
+			c.rows[i].Row = cases.Row{Impl: c.rows[i].Impl} // release the inputs
 		}
 	}
 	return nil
 }
 
 func (p *plan) measure(ctx context.Context, c *contest) error {
-	// One thread, also for what would take more.
+	// Use one thread, even for rows that would use more.
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	runtime.GC() // now, not during a round
+	runtime.GC() // collect now, so that no collection falls into a round
 	for i := range c.rows {
 		c.rows[i].calls = p.calls(c.rows[i].Run)
 	}
@@ -162,7 +162,7 @@ func (p *plan) measure(ctx context.Context, c *contest) error {
 			}
 			seconds := p.timed(r.Run, r.calls).Seconds() / float64(r.calls)
 			if seconds <= 0 {
-				return fmt.Errorf("%s/%s: %d calls took no time by the clock %s; take a longer -time than %v", c.group.Kernel, c.group.Name, r.calls, p.clock, p.length)
+				return fmt.Errorf("%s/%s: %d calls took no time on the %s clock; want a -time longer than %v", c.group.Kernel, c.group.Name, r.calls, p.clock, p.length)
 			}
 			r.results = append(r.results, result(c.group, r.Row, r.calls, seconds, peak))
 		}
@@ -170,7 +170,7 @@ func (p *plan) measure(ctx context.Context, c *contest) error {
 	return nil
 }
 
-// calls warms run and returns how many calls make one measurement.
+// calls warms up run and returns the number of calls for one measurement.
 func (p *plan) calls(run func()) int {
 	run()
 	for n := 1; ; n *= 2 {
@@ -180,7 +180,7 @@ func (p *plan) calls(run func()) int {
 	}
 }
 
-// timed returns how long n calls take.
+// timed returns the time that n calls take.
 func (p *plan) timed(run func(), n int) time.Duration {
 	now := func() time.Duration { return time.Since(epoch) }
 	if p.clock == "cpu" {
@@ -195,15 +195,15 @@ func (p *plan) timed(run func(), n int) time.Duration {
 
 var epoch = time.Now()
 
-// peakTime is how long the peak is measured before each row.
+// peakTime is the duration of the peak measurement before each row.
 const peakTime = 2 * time.Millisecond
 
-// fullName is the name of a row among benchmark results.
+// fullName returns the benchmark name of a row.
 func fullName(g cases.Group, impl string) string {
 	return g.Kernel + "/" + g.Name + "/impl=" + impl
 }
 
-// result is one measurement as `go test -bench` would report it.
+// result returns one measurement in the form in which `go test -bench` reports it.
 func result(g cases.Group, row cases.Row, calls int, seconds, peak float64) *benchfmt.Result {
 	r := &benchfmt.Result{
 		Name:   benchfmt.Name(fullName(g, row.Impl)),
@@ -216,7 +216,7 @@ func result(g cases.Group, row cases.Row, calls int, seconds, peak float64) *ben
 	return r
 }
 
-// rates returns the rate, "FLOP/s" or "B/s", in each round.
+// rates returns the rate of each round, in FLOP/s or B/s.
 func (c *contestant) rates(g cases.Group) []float64 {
 	var rates []float64
 	for _, r := range c.results {

@@ -13,15 +13,15 @@ import (
 	"golang.org/x/perf/benchunit"
 )
 
-// What a file of benchmark results may take. No file that a person reads comes near.
+// Limits of a file of benchmark results. Real files are far smaller.
 const (
 	maxFile   = 32 << 20 // bytes
 	maxConfig = 16 << 10 // bytes of the "key: value" lines above a result
 	maxGroups = 1000     // different sets of such lines
-	maxValues = 100      // of one line
+	maxValues = 100      // values in one line
 )
 
-// A measured is one line of a file of benchmark results.
+// A measured is one result line of a file.
 type measured struct {
 	line   int
 	config []benchfmt.Config
@@ -35,17 +35,17 @@ type value struct {
 	unit string
 }
 
-// A name is a benchmark's name taken apart. Two names are equal if the texts are.
+// A name is the parsed name of a benchmark. Different texts give different names.
 type name struct {
-	kernel string // "Gemm"; this and the next two are "" for a name without /impl=
+	kernel string // "Gemm"; kernel, dtype and impl are "" if the text has no /impl=
 	dtype  string // "f32", or "" without /dtype=
 	impl   string // "avx2"
-	rest   string // the name with * in the place of what is above
-	whole  bool   // there is no /impl=: rest is the whole name
+	rest   string // the text with kernel, dtype and impl replaced by *
+	whole  bool   // the text has no /impl=, and rest is the whole text
 }
 
-// split takes text apart: "Gemm/dtype=f32/op=NN/impl=avx2-4" is of kernel Gemm, type f32 and
-// kernel set avx2; the rest is "*/dtype=*/op=NN/impl=*-4".
+// split parses text. For example, "Gemm/dtype=f32/op=NN/impl=avx2-4" has the kernel Gemm, the
+// type f32, the kernel set avx2 and the rest "*/dtype=*/op=NN/impl=*-4".
 func split(text benchfmt.Name) name {
 	base, parts := text.Parts()
 	n := name{kernel: string(base)}
@@ -69,7 +69,7 @@ func split(text benchfmt.Name) name {
 	return n
 }
 
-// label gives the rest of a name as a table shows it: "NN 200x3072x50-2".
+// label returns the rest of a name in the form that tables show: "NN 200x3072x50-2".
 func (n name) label() string {
 	if n.whole {
 		return n.rest
@@ -96,10 +96,10 @@ func (n name) label() string {
 	return strings.Join(words, " ") + procs
 }
 
-// title gives kernel and type: "Gemm f32".
+// title returns the kernel and the type: "Gemm f32".
 func (n name) title() string { return strings.TrimSpace(n.kernel + " " + n.dtype) }
 
-// load reads a file that is not too large.
+// load reads a file, or returns an error if the file is larger than maxFile.
 func load(file string) ([]byte, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -113,8 +113,8 @@ func load(file string) ([]byte, error) {
 	return text, err
 }
 
-// read calls each for every result in the text of a file, in order. It returns what the
-// file says of units.
+// read calls each for every result in the text of a file, in order. It returns the metadata
+// of units in the text.
 func read(file string, text []byte, each func(measured) error) (benchfmt.UnitMetadataMap, error) {
 	if what := foreign(text); what != "" {
 		return nil, fmt.Errorf("%s: %s", file, what)
@@ -127,9 +127,10 @@ func read(file string, text []byte, each func(measured) error) (benchfmt.UnitMet
 	return units, err
 }
 
-// foreign says what text is if it is not text in UTF-8, and what to do.
+// foreign returns "" if text is text in UTF-8. Otherwise it says what the file seems to
+// contain and how to convert it.
 func foreign(text []byte) string {
-	const utf16 = "the text is UTF-16, as > writes it in Windows PowerShell; write it with | Out-File -Encoding utf8"
+	const utf16 = "the text is UTF-16, which > writes in Windows PowerShell; instead of >, use | Out-File -Encoding utf8"
 	begins := func(with string) bool { return bytes.HasPrefix(text, []byte(with)) }
 	switch {
 	case begins("\xff\xfe"), begins("\xfe\xff"):
@@ -142,27 +143,28 @@ func foreign(text []byte) string {
 	switch zeros := bytes.Count(text, []byte{0}); {
 	case zeros == 0:
 		return ""
-	case zeros >= len(text)*2/5 && zeros <= (len(text)+1)/2: // without its mark, nearly all in ASCII
+	case zeros >= len(text)*2/5 && zeros <= (len(text)+1)/2: // mostly ASCII without a byte order mark
 		return utf16
 	}
 	return "not a text file"
 }
 
-// instead says what a file without results seems to be.
+// instead says what a file without results seems to contain, or returns "".
 func instead(text []byte) string {
 	text = bytes.TrimSpace(text)
 	switch {
 	case len(text) == 0:
 		return ": the file is empty; bench run and go test -bench write such files"
 	case bytes.HasPrefix(text, []byte(`{"Time":`)), bytes.HasPrefix(text, []byte(`{"Action":`)):
-		return ": this is output of go test -json; run go test -bench without -json"
+		return ": this is the output of go test -json; run go test -bench without -json"
 	case bytes.HasPrefix(text, []byte("<!--")), bytes.HasPrefix(text, []byte("# ")):
-		return ": this is a table; give the raw results that it was made from"
+		return ": this is a table; name the raw results that it was made from"
 	}
 	return ""
 }
 
-// parseResults is read for text in UTF-8. It says whether there was any result.
+// parseResults is like read for text that is known to be UTF-8. It also reports whether
+// the text has any result.
 func parseResults(file string, text []byte, each func(measured) error) (units benchfmt.UnitMetadataMap, found bool, err error) {
 	in := benchfmt.NewReader(bytes.NewReader(text), file)
 	for in.Scan() {
@@ -178,14 +180,14 @@ func parseResults(file string, text []byte, each func(measured) error) (units be
 				size += len(c.Key) + len(c.Value)
 			}
 			if size > maxConfig {
-				return nil, found, fmt.Errorf("%s:%d: more than %d KiB of lines that read \"key: value\" above this result", file, m.line, maxConfig>>10)
+				return nil, found, fmt.Errorf("%s:%d: more than %d KiB of \"key: value\" lines above this result", file, m.line, maxConfig>>10)
 			}
 			m.config = rec.Config
 			if n := len(rec.Values); n > maxValues {
 				return nil, found, fmt.Errorf("%s:%d: %d values for one benchmark, more than %d", file, m.line, n, maxValues)
 			}
 			for _, v := range rec.Values {
-				// The reader leaves the units of 0 and ±Inf as they are.
+				// The reader does not convert 0 and ±Inf to base units.
 				x, unit := v.Value, v.Unit
 				if v.OrigUnit == "" {
 					x, unit = benchunit.Tidy(x, unit)
@@ -211,7 +213,7 @@ func lineOf(text []byte, line int) []byte {
 	return bytes.TrimSuffix(text, []byte("\r"))
 }
 
-// identity returns a text that is equal for equal lines in any order.
+// identity returns a text that depends on the lines but not on their order.
 func identity(config []benchfmt.Config) string {
 	sorted := slices.Clone(config)
 	slices.SortFunc(sorted, func(a, b benchfmt.Config) int { return cmp.Compare(a.Key, b.Key) })

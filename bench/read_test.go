@@ -15,7 +15,7 @@ import (
 	"golang.org/x/perf/benchunit"
 )
 
-// tables renders a text as the file x.txt.
+// tables renders a text as if it were the file x.txt.
 func tables(t testing.TB, text string) (string, error) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "x.txt")
@@ -62,19 +62,19 @@ func TestFilesThatAreRefused(t *testing.T) {
 		"prose":                 {"hello\n", "x.txt: no benchmark results"},
 		"no number":             {"BenchmarkGemm/impl=a many 3 FLOP/s\n", `x.txt:1: parsing iteration count: invalid syntax: "BenchmarkGemm/impl=a many 3 FLOP/s"`},
 		"no unit":               {"goos: linux\r\nBenchmarkGemm/impl=a 1 3\r\n", `x.txt:2: missing units: "BenchmarkGemm/impl=a 1 3"`},
-		"UTF-16 with a BOM":     {inUTF16(binary.LittleEndian, "\uFEFF"+plain), "UTF-16, as > writes it in Windows PowerShell"},
+		"UTF-16 with a BOM":     {inUTF16(binary.LittleEndian, "\uFEFF"+plain), "UTF-16, which > writes in Windows PowerShell"},
 		"UTF-16, big end first": {inUTF16(binary.BigEndian, "\uFEFF"+plain), "UTF-16"},
 		"UTF-16 without a BOM":  {inUTF16(binary.LittleEndian, plain), "UTF-16"},
 		"gzip":                  {zipped.String(), "a gzip file; unpack it with gunzip"},
 		"zip":                   {"PK\x03\x04\x00\x00", "a compressed file"},
 		"zeros":                 {"BenchmarkA 1 1 ns/op\n\x00", "not a text file"},
 		"go test -json":         {`{"Time":"2026-01-01T00:00:00Z","Action":"start","Package":"p"}` + "\n", "output of go test -json"},
-		"a table":               {"# kernels\n\n| | a |\n", "give the raw results"},
+		"a table":               {"# kernels\n\n| | a |\n", "name the raw results"},
 		"a unit twice":          {"BenchmarkA/impl=a 1 3 ns/op 4 ns/op\n", "x.txt:1: two values of sec/op for one benchmark"},
 		"a unit twice, once 0":  {"BenchmarkA/impl=a 1 3 MB/s 0 MB/s\n", "x.txt:1: two values of B/s for one benchmark"},
 		"a long line":           {"BenchmarkA/" + strings.Repeat("x", 1<<16) + " 1 3 ns/op\n", "x.txt:0: bufio.Scanner: token too long"},
-		"much configuration":    {"a: " + strings.Repeat("x", maxConfig) + "\nBenchmarkA 1 3 ns/op\n", `x.txt:2: more than 16 KiB of lines that read "key: value"`},
-		"many configurations":   {configs.String(), fmt.Sprintf(`x.txt:%d: more than %d different sets of lines that read "key: value" above results; "elapsed: %ds\n" is the last`, 2*maxGroups+2, maxGroups, maxGroups)},
+		"much configuration":    {"a: " + strings.Repeat("x", maxConfig) + "\nBenchmarkA 1 3 ns/op\n", `x.txt:2: more than 16 KiB of "key: value" lines`},
+		"many configurations":   {configs.String(), fmt.Sprintf(`x.txt:%d: more than %d different sets of "key: value" lines above results; the next is "elapsed: %ds\n"`, 2*maxGroups+2, maxGroups, maxGroups)},
 		"many values":           {wide.String() + "\n", "x.txt:1: 101 values for one benchmark, more than 100"},
 		"many rows":             {many.String(), fmt.Sprintf("x.txt:%d: more than %d benchmarks and units", maxCells+1, maxCells)},
 		"a diagonal":            {diagonal.String(), "A has 600 rows and 600 columns (values of /impl=)"},
@@ -106,7 +106,7 @@ func TestLargeFile(t *testing.T) {
 	}
 }
 
-// TestFilesFromWindows wants a BOM and CRLF to change nothing.
+// TestFilesFromWindows checks that a byte order mark and CRLF do not change the tables.
 func TestFilesFromWindows(t *testing.T) {
 	want, err := tables(t, plain)
 	if err != nil {
@@ -126,7 +126,7 @@ func TestFilesFromWindows(t *testing.T) {
 	}
 }
 
-// join undoes split.
+// join is the inverse of split.
 func (n name) join() string {
 	if n.whole {
 		return n.rest
@@ -155,8 +155,8 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-// FuzzCompare asks of any text: as many cells as there are different names, units and
-// configurations, with as many values as there are lines; or an error.
+// FuzzCompare checks any text that gives no error. The tables must have one cell for each
+// different name, unit and configuration, and each cell must have one value for each line.
 func FuzzCompare(f *testing.F) {
 	for _, text := range []string{
 		plain, "\uFEFF" + plain, inUTF16(binary.LittleEndian, plain), "a: 1\nBenchmarkA/impl=a 1 NaN FLOP/s\na: \nBenchmarkA/impl=b 1 1 FLOP/s\n",

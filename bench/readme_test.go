@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestReadme makes README's table of products again, and the figures around it, from the raw
+// TestReadme checks README's table of products and the figures around it against the raw
 // results.
 func TestReadme(t *testing.T) {
 	text, err := os.ReadFile("../README.md")
@@ -21,16 +21,16 @@ func TestReadme(t *testing.T) {
 	}
 	if m := regexp.MustCompile(`(?m)^(\d+) of (\d+) figures that must agree do\.$`).FindSubmatch(report); m == nil || string(m[1]) != string(m[2]) ||
 		!strings.Contains(strings.Join(strings.Fields(string(text)), " "), "All "+string(m[1])+" figures that must agree do,") {
-		t.Errorf("README.md has another number of figures than results/assignment.md: %s", m)
+		t.Errorf("README.md and results/assignment.md differ in the number of figures that must agree: %s", m)
 	}
 	for _, line := range readmeLines(t) {
 		if !strings.Contains(string(text), line+"\n") {
-			t.Errorf("README.md lacks what follows from results/raw:\n%s", line)
+			t.Errorf("README.md lacks this line, which follows from results/raw:\n%s", line)
 		}
 	}
 }
 
-// readmeLines are the lines of README that have figures of results/raw in them.
+// readmeLines returns the lines of README that contain figures from results/raw.
 func readmeLines(t *testing.T) []string {
 	t.Helper()
 	raw := func(file string) *report {

@@ -27,13 +27,14 @@ var runCommand = command{
 	name:  "run",
 	short: "measure every kernel set, write raw results",
 	long: `
-bench run measures the kernel sets in turns, each once in a round, and writes
-the results as go test -bench would. If it is interrupted, it writes nothing.
-Beside a rate in FLOP/s stands the peak of one core, measured just before in
-registers. bench compare makes tables of the results.
+bench run measures the kernel sets in interleaved rounds: each round measures
+every set once. It writes the results in the format of go test -bench, or
+nothing if it is interrupted. Each rate in FLOP/s comes with the peak of one
+core, which is measured in registers just before. bench compare makes tables
+from the results.
 `,
 	setup: func(f *flag.FlagSet) action {
-		out := f.String("o", "results/raw/kernels.txt", "`file` for the raw results; - is standard output\n")
+		out := f.String("o", "results/raw/kernels.txt", "write raw results to this `file`; - is standard output\n")
 		var p plan
 		p.flags(f, "*")
 		return func(ctx context.Context, _ []string, stdout, stderr io.Writer) error {
@@ -46,9 +47,9 @@ registers. bench compare makes tables of the results.
 				return err
 			}
 			if *out != "-" {
-				// Better now than after the measurement.
+				// Fail before the measurement, not after it.
 				if err := os.Mkdir(filepath.Dir(*out), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-					return badUsage("-o %s: %v; run in the module's root, or make the folder", *out, err)
+					return badUsage("-o %s: %v; run bench in the module's root, or create the folder", *out, err)
 				}
 			}
 			var raw bytes.Buffer
@@ -64,13 +65,14 @@ registers. bench compare makes tables of the results.
 	},
 }
 
-// record measures the kernel sets, writes raw results and reports on progress.
+// record measures the kernel sets and writes the raw results to raw and status lines to
+// progress.
 func (p *plan) record(ctx context.Context, sets []*kernels.Set, raw, progress io.Writer) error {
 	if !slices.ContainsFunc(sets, func(s *kernels.Set) bool { return s.Name == "openblas" }) {
-		fmt.Fprintln(progress, "no kernel set openblas in this build; go run -tags openblas ./bench run has it")
+		fmt.Fprintln(progress, "this build has no kernel set openblas; to include it: go run -tags openblas ./bench run")
 	}
 	if p.rounds < leastRounds {
-		fmt.Fprintf(progress, "%d rounds: tables of fewer than %d have no confidence intervals\n", p.rounds, leastRounds)
+		fmt.Fprintf(progress, "%d rounds: tables need at least %d rounds for confidence intervals\n", p.rounds, leastRounds)
 	}
 	for _, s := range sets {
 		if c := weakness(s.Name, s.Detail); c != (core{}) {
@@ -93,12 +95,12 @@ func (p *plan) record(ctx context.Context, sets []*kernels.Set, raw, progress io
 		return w.contest(c)
 	})
 	if ctx.Err() != nil {
-		return fmt.Errorf("interrupted: nothing was written")
+		return fmt.Errorf("interrupted; no results were written")
 	}
 	return err
 }
 
-// columns puts the first cell to the left and the others below each other.
+// columns formats a table line: the first cell left-aligned, the others right-aligned.
 func columns(cells []string) string {
 	line := fmt.Sprintf("%-26s", cells[0])
 	for _, c := range cells[1:] {
@@ -107,8 +109,8 @@ func columns(cells []string) string {
 	return line
 }
 
-// A rawWriter writes results in the benchmark format of Go, with the machine
-// above them.
+// A rawWriter writes results in Go's benchmark format, below lines that describe the
+// machine.
 type rawWriter struct {
 	w      *benchfmt.Writer
 	config []benchfmt.Config
@@ -125,7 +127,7 @@ func newRaw(w io.Writer, sets []*kernels.Set, clock string) *rawWriter {
 	r := &rawWriter{w: benchfmt.NewWriter(w)}
 	for _, l := range lines {
 		if l.Value == "" {
-			continue // such as the name of most arm64 CPUs
+			continue // most arm64 CPUs, for example, have no brand name
 		}
 		r.config = append(r.config, benchfmt.Config{Key: l.Key, Value: []byte(l.Value), File: true})
 	}

@@ -8,19 +8,19 @@ import (
 	"golang.org/x/perf/benchunit"
 )
 
-// confidence is that of the intervals of medians.
+// confidence is the level of the confidence intervals of medians.
 const confidence = 0.95
 
-// leastRounds is how many values such an interval takes: all n lie on one side of the true
-// median with a probability of 2·½ⁿ, which has to be at most 1 − confidence.
+// leastRounds is the smallest number of values that gives such an interval. All n values lie
+// on one side of the true median with probability 2·½ⁿ, which must be at most 1 − confidence.
 const leastRounds = 6
 
-// leastTest is how many values on either side a test takes that can find a difference at all: of
-// the (2n choose n) orders of two samples of n, two are extreme.
+// leastTest is the smallest sample size with which the Mann-Whitney U test can find a
+// significant difference. Two of the (2n choose n) orders of two samples of n are extreme.
 const leastTest = 4
 
-// median returns the median of values with its confidence interval. Nothing is
-// assumed about their distribution.
+// median returns the median of values with its confidence interval. It assumes nothing
+// about the distribution of the values.
 func median(values []float64) benchmath.Summary {
 	return benchmath.AssumeNothing.Summary(sample(values), confidence)
 }
@@ -29,7 +29,8 @@ func sample(values []float64) *benchmath.Sample {
 	return benchmath.NewSample(append([]float64(nil), values...), &benchmath.DefaultThresholds)
 }
 
-// summary formats the median of values and half of its interval: "95.3G ±1%".
+// summary formats the median of values and half the width of its confidence interval:
+// "95.3G ±1%".
 func summary(values []float64, class benchunit.Class) string {
 	m := median(values)
 	return fmt.Sprintf("%s ±%s", benchunit.Scale(m.Center, class), m.PctRangeString())

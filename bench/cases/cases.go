@@ -1,6 +1,6 @@
-// Package cases lists what is measured: every kernel, type, shape and kernel set,
-// under names that are records. `go test -bench` and the bench command both
-// run it.
+// Package cases defines the benchmarks: one for every kernel, type, shape and kernel set.
+// Recorded results refer to benchmarks by name, so names must not change. Both
+// `go test -bench` and the bench command run these benchmarks.
 package cases
 
 import (
@@ -23,25 +23,26 @@ import (
 	"fusegrid/kernels/dropin"
 )
 
-// A Group is one thing to compute that several rows can compute.
+// A Group is one computation that several rows can perform.
 type Group struct {
 	Kernel string   // "Gemm"
 	Name   string   // "dtype=f32/op=NN/shape=200x3072x50", without the kernel and /impl=
 	DType  string   // "f32" or "f64"
-	Amount float64  // of Unit, per call
+	Amount float64  // work per call, in Unit
 	Unit   string   // "FLOP" or "B" (bytes read and written)
-	Impls  []string // of the rows
+	Impls  []string // names of the rows
 
-	// Rows makes random inputs, shared by all rows, and returns the rows.
+	// Rows returns the rows. It makes random inputs that all rows share.
 	Rows func() []Row
 }
 
-// A Row is one way to compute a group.
+// A Row is one implementation of a group.
 type Row struct {
 	Impl string
-	Run  func() // one call
-	// Peak measures for about that long the FLOP/s that one core can reach in
-	// registers. Nil where the group does not count FLOPs or the build has no loop.
+	Run  func() // performs one call
+	// Peak measures the FLOP/s that one core can reach in registers. The measurement takes
+	// about the given time. Peak is nil if the group does not count FLOPs or the build has
+	// no loop for the measurement.
 	Peak func(time.Duration) float64
 }
 
@@ -53,7 +54,7 @@ func names(sets []*kernels.Set) []string {
 	return names
 }
 
-// Of returns every group for these sets.
+// Of returns all groups for these sets.
 func Of(sets []*kernels.Set) []Group {
 	return slices.Concat(Gemm(sets), FirstLayer(sets), Elementwise(sets), MatMul(sets))
 }
@@ -64,8 +65,7 @@ type Shape struct {
 	M, K, N int
 }
 
-// Shapes lists the products of training a net of 3072 inputs on batches, and two
-// square ones.
+// Shapes lists the products that train a net with 3072 inputs, and two square products.
 var Shapes = []Shape{
 	// Forward: X·W.
 	{"NN", 200, 3072, 50},
@@ -129,8 +129,8 @@ func gemm[T kernels.Float](s Shape, sets []*kernels.Set) Group {
 	}
 }
 
-// FirstLayer returns the groups of the first layers of 1 and of 8 nets: 200 images of 3072 pixels
-// and 50 units a net. Their flops are those of the products.
+// FirstLayer returns the groups of the first layers of 1 and of 8 nets, with 200 images of 3072
+// pixels and 50 units per net. Their FLOPs are the FLOPs of the matrix products.
 func FirstLayer(sets []*kernels.Set) []Group {
 	var groups []Group
 	for _, nets := range []int{1, 8} {
@@ -190,8 +190,8 @@ func firstLayer[T kernels.Float](nets int, sets []*kernels.Set) []Group {
 	}
 }
 
-// MatMul returns one group: a gonum program as it is, and with the drop-in BLAS of
-// the first set. Both use GOMAXPROCS goroutines.
+// MatMul returns one group with two rows: gonum with its own BLAS, and gonum with the
+// drop-in BLAS of the first set. Both use GOMAXPROCS goroutines.
 func MatMul(sets []*kernels.Set) []Group {
 	const n = 1024
 	return []Group{{
@@ -216,8 +216,8 @@ func MatMul(sets []*kernels.Set) []Group {
 	}}
 }
 
-// The bytes that one call of an elementwise kernel touches. The first fits
-// the L1 cache of every CPU with AVX2, the second is too much for L1 and fits L2.
+// sizes lists the bytes that one call of an elementwise kernel touches. The first size fits
+// the L1 cache of every CPU with AVX2. The second exceeds L1 and fits L2.
 var sizes = []struct {
 	name  string
 	bytes int
@@ -226,10 +226,9 @@ var sizes = []struct {
 	{"L2", 192 << 10},
 }
 
-// Elementwise returns the groups of the other kernels. Beside the sets stands a row
-// that copies as many bytes as the kernel touches: the cache's bandwidth. Sets
-// that borrow these kernels from another one, which are those that are not
-// stable, are left out.
+// Elementwise returns the groups of the elementwise kernels. An additional row copies as
+// many bytes as the kernel touches, which shows the bandwidth of the cache. Sets that are
+// not stable are omitted, because they borrow these kernels from another set.
 func Elementwise(sets []*kernels.Set) []Group {
 	var own []*kernels.Set
 	for _, s := range sets {
@@ -245,8 +244,8 @@ func elementwise[T kernels.Float](sets []*kernels.Set) []Group {
 	size := int(unsafe.Sizeof(zero))
 	const hidden, classes = 50, 10
 	var groups []Group
-	// add appends a kernel that touches per bytes per element. bind gets n, the
-	// number of elements, and returns the call for a set.
+	// add appends the groups of a kernel that touches per bytes for each element. bind
+	// gets the number of elements and returns a function that makes the call for a set.
 	add := func(kernel string, per int, bind func(n int) func(ops kernels.Ops[T]) func()) {
 		for _, s := range sizes {
 			n := s.bytes / per / hidden * hidden // whole rows
@@ -322,13 +321,13 @@ func elementwise[T kernels.Float](sets []*kernels.Set) []Group {
 	return groups
 }
 
-// dtype is the name of T in benchmark names.
+// dtype returns the name of T in benchmark names.
 func dtype[T kernels.Float]() string {
 	var zero T
 	return fmt.Sprintf("f%d", 8*unsafe.Sizeof(zero))
 }
 
-// random returns n numbers from −½ to ½, the same at every call.
+// random returns n numbers from −½ to ½. Every call with the same n returns the same numbers.
 func random[T kernels.Float](n int) []T {
 	rng := rand.New(rand.NewPCG(1, uint64(n)))
 	x := make([]T, n)
@@ -338,12 +337,12 @@ func random[T kernels.Float](n int) []T {
 	return x
 }
 
-// A Line is "key: value" in benchmark output. Results whose lines differ are
+// A Line is a "key: value" line in benchmark output. Results below different lines are
 // not comparable.
 type Line struct{ Key, Value string }
 
-// Machine returns the lines that `go test` does not print by itself: CPU
-// features, the version of Go, and what foreign libraries say of themselves.
+// Machine returns the lines that `go test` does not print: CPU features, the version of
+// Go, and the versions of foreign libraries.
 func Machine(sets []*kernels.Set) []Line {
 	var features []string
 	for _, f := range []cpuid.FeatureID{
@@ -366,7 +365,7 @@ func Machine(sets []*kernels.Set) []Line {
 	return lines
 }
 
-// Units are the units of [Group.Metrics], all better when higher.
+// Units lists the units of [Group.Metrics]. In all of them, higher is better.
 var Units = []string{"FLOP/s", "B/s", "peak-share", "peak-FLOP/s"}
 
 // A Metric is a measured value in a base unit.
@@ -375,8 +374,8 @@ type Metric struct {
 	Unit  string
 }
 
-// Metrics returns what a row achieves if one call takes that many seconds, and,
-// where it is not 0, the share of peak (in FLOP/s) and peak itself.
+// Metrics returns the rate of a row for which one call takes the given seconds. If peak,
+// in FLOP/s, is not 0, Metrics also returns the share of the peak and the peak.
 func (g Group) Metrics(seconds, peak float64) []Metric {
 	rate := g.Amount / seconds
 	m := []Metric{{rate, g.Unit + "/s"}}
@@ -386,8 +385,8 @@ func (g Group) Metrics(seconds, peak float64) []Metric {
 	return m
 }
 
-// peak returns what measures the peak that set could reach: that of its own
-// vectors, or of the widest of sets if it has no loop to measure them with.
+// peak returns a function that measures the peak of set with the vectors of that set. If
+// set has no loop for it, the function measures the first of sets that has one.
 func peak[T kernels.Float](set *kernels.Set, sets []*kernels.Set) func(time.Duration) float64 {
 	for _, s := range append([]*kernels.Set{set}, sets...) {
 		if _, ok := fusegrid.Peak[T](s, 0); ok {

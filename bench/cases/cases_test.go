@@ -11,14 +11,14 @@ import (
 	"fusegrid/kernels"
 )
 
-// TestEveryKernelIsMeasured looks for a group of each slot of a set.
+// TestEveryKernelIsMeasured checks that each slot of a set has a group.
 func TestEveryKernelIsMeasured(t *testing.T) {
 	measured := map[string]bool{}
 	names := map[string]bool{}
 	for _, g := range Of(fusegrid.All()) {
 		measured[g.Kernel+" "+g.DType] = true
 		if name := g.Kernel + "/" + g.Name; names[name] {
-			t.Errorf("%s is there twice", name)
+			t.Errorf("the name %s occurs twice", name)
 		} else {
 			names[name] = true
 		}
@@ -27,12 +27,12 @@ func TestEveryKernelIsMeasured(t *testing.T) {
 	var kernelNames []string
 	slots, images := reflect.TypeFor[kernels.Slots[float32]](), reflect.TypeFor[kernels.Images[float32]]()
 	for i := range slots.NumField() {
-		if f := slots.Field(i); f.Type.Kind() == reflect.Func && f.Name != "Layout" { // that is a choice
+		if f := slots.Field(i); f.Type.Kind() == reflect.Func && f.Name != "Layout" { // Layout computes nothing
 			kernelNames = append(kernelNames, f.Name)
 		}
 	}
 	for i := range images.NumMethod() {
-		if name := images.Method(i).Name; name != "Load" && name != "Parts" { // a part of BenchmarkStep, a count
+		if name := images.Method(i).Name; name != "Load" && name != "Parts" { // Load is part of BenchmarkStep; Parts is a count
 			kernelNames = append(kernelNames, name)
 		}
 	}
@@ -46,7 +46,7 @@ func TestEveryKernelIsMeasured(t *testing.T) {
 		}
 	}
 	if len(measured) > 0 {
-		t.Errorf("cases of no kernel: %v", slices.Collect(maps.Keys(measured)))
+		t.Errorf("cases without a kernel: %v", slices.Collect(maps.Keys(measured)))
 	}
 	const headline = "Gemm/dtype=f32/op=NN/shape=200x3072x50"
 	if !names[headline] {
@@ -63,7 +63,7 @@ func TestRowsRun(t *testing.T) {
 		}
 		rows := g.Rows()
 		want := len(sets)
-		if g.Unit == "B" { // only sets with kernels of their own, and copy
+		if g.Unit == "B" { // only sets with separate elementwise kernels, and copy
 			want = 1
 			for _, s := range sets {
 				if s.Stable {
@@ -103,9 +103,9 @@ func TestMachine(t *testing.T) {
 		t.Errorf("the last line is %v", last)
 	}
 	for _, l := range lines {
-		// What the benchmark format takes for a line of its own.
+		// Keys and values must be valid in the benchmark format.
 		if l.Key != strings.ToLower(l.Key) || strings.ContainsAny(l.Key, " \t:") || l.Value == "" {
-			t.Errorf("%q: %q is no line of the benchmark format", l.Key, l.Value)
+			t.Errorf("%q: %q is not a valid line of the benchmark format", l.Key, l.Value)
 		}
 	}
 }

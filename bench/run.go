@@ -69,7 +69,7 @@ from the results.
 // progress.
 func (p *plan) record(ctx context.Context, sets []*kernels.Set, raw, progress io.Writer) error {
 	if !slices.ContainsFunc(sets, func(s *kernels.Set) bool { return s.Name == "openblas" }) {
-		fmt.Fprintln(progress, "this build has no kernel set openblas; to include it: go run -tags openblas ./bench run")
+		fmt.Fprintln(progress, "this build lacks openblas; to include it: go run -tags openblas ./bench run")
 	}
 	if p.rounds < leastRounds {
 		fmt.Fprintf(progress, "%d rounds: tables need at least %d rounds for confidence intervals\n", p.rounds, leastRounds)

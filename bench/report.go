@@ -1,0 +1,183 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"golang.org/x/perf/benchfmt"
+)
+
+// A report holds all results of a file.
+type report struct {
+	machines []*machine
+	units    benchfmt.UnitMetadataMap
+}
+
+// A machine holds all results below equal "key: value" lines.
+type machine struct {
+	config [][2]string
+	tables []*table
+	index  map[tableKey]*table
+}
+
+type tableKey struct{ title, unit string }
+
+// A table holds all results of one kernel, type and unit on one machine.
+type table struct {
+	tableKey
+	rows, cols list
+	names      map[string]name // by row
+	cells      map[place]*cell
+	needed     bool // false if another table implies all values
+}
+
+// A place is a row and a column.
+type place struct{ row, col string }
+
+// A cell holds all values of one benchmark in one unit.
+type cell struct {
+	values []float64
+	bad    []fault
+}
+
+// A fault is a value that cannot be averaged.
+type fault struct {
+	line int
+	x    float64
+}
+
+// A list holds different texts in the order of their first occurrence.
+type list struct {
+	texts []string
+	seen  map[string]bool
+}
+
+func (l *list) add(s string) {
+	if l.seen == nil {
+		l.seen = map[string]bool{}
+	}
+	if !l.seen[s] {
+		l.seen[s] = true
+		l.texts = append(l.texts, s)
+	}
+}
+
+// maxCells is the largest number of cells in all tables of a file.
+const maxCells = 1 << 16
+
+// collect parses the text of a file into tables.
+func collect(file string, text []byte) (*report, error) {
+	r := new(report)
+	c := collector{report: r, index: map[string]*machine{}}
+	units, err := read(file, text, c.add)
+	if err != nil {
+		return nil, err
+	}
+	r.units = units
+	return r, r.check(file)
+}
+
+// check returns an error if the tables have too many cells. Tables that are mostly empty
+// could otherwise exhaust memory.
+func (r *report) check(file string) error {
+	cells := 0
+	for _, m := range r.machines {
+		for _, t := range m.tables {
+			if cells += len(t.rows.texts) * len(t.cols.texts); cells > maxCells {
+				return fmt.Errorf("%s: more than %d cells; %s has %d rows and %d columns (values of /impl=)", file, maxCells, t.title, len(t.rows.texts), len(t.cols.texts))
+			}
+		}
+	}
+	return nil
+}
+
+type collector struct {
+	*report
+	index map[string]*machine // key: identity of the lines
+	last  *machine
+	cells int
+}
+
+// machine returns the machine for the "key: value" lines of a result, and adds it if it is
+// new.
+func (c *collector) machine(config []benchfmt.Config) (*machine, error) {
+	if c.last != nil && slices.EqualFunc(config, c.last.config, func(a benchfmt.Config, b [2]string) bool { return a.Key == b[0] && string(a.Value) == b[1] }) {
+		return c.last, nil
+	}
+	id := identity(config)
+	m := c.index[id]
+	if m == nil {
+		if len(c.machines) == maxGroups {
+			return nil, fmt.Errorf("more than %d different sets of \"key: value\" lines above results; the next is %.60q", maxGroups, id)
+		}
+		m = &machine{index: map[tableKey]*table{}}
+		for _, line := range config {
+			m.config = append(m.config, [2]string{line.Key, string(line.Value)})
+		}
+		c.index[id] = m
+		c.machines = append(c.machines, m)
+	}
+	c.last = m
+	return m, nil
+}
+
+func (c *collector) add(r measured) error {
+	m, err := c.machine(r.config)
+	if err != nil {
+		return err
+	}
+	rated := slices.ContainsFunc(r.values, func(v value) bool { return v.unit == "FLOP/s" || v.unit == "B/s" })
+	for _, v := range r.values {
+		k := tableKey{r.name.title(), v.unit}
+		t := m.index[k]
+		if t == nil {
+			t = &table{tableKey: k, names: map[string]name{}, cells: map[place]*cell{}}
+			m.index[k] = t
+			m.tables = append(m.tables, t)
+		}
+		if t.add(r.name, r.line, v.x) {
+			c.cells++
+		}
+		if c.cells > maxCells {
+			return fmt.Errorf("more than %d benchmarks and units; split the file", maxCells)
+		}
+		t.needed = t.needed || v.unit != "sec/op" || !rated // rates imply seconds
+	}
+	return nil
+}
+
+// add adds x to its cell and reports whether the cell is new.
+func (t *table) add(n name, line int, x float64) (fresh bool) {
+	t.rows.add(n.rest)
+	t.cols.add(n.impl)
+	t.names[n.rest] = n
+	p := place{n.rest, n.impl}
+	c := t.cells[p]
+	if fresh = c == nil; fresh {
+		c = new(cell)
+		t.cells[p] = c
+	}
+	if math.IsNaN(x) || math.IsInf(x, 0) || x <= 0 && positive(t.unit) {
+		c.bad = append(c.bad, fault{line, x})
+	} else {
+		c.values = append(c.values, x)
+	}
+	return fresh
+}
+
+// positive reports whether only values above 0 are valid in unit.
+func positive(unit string) bool { return isRate(unit) || unit == "sec/op" }
+
+func isRate(unit string) bool { return strings.HasSuffix(unit, "/s") }
+
+// get returns the value of the "key: value" line with this key, or "".
+func (m *machine) get(key string) string {
+	for _, line := range m.config {
+		if line[0] == key {
+			return line[1]
+		}
+	}
+	return ""
+}

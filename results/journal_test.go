@@ -611,7 +611,7 @@ func TestJournalReadsOneMeaning(t *testing.T) {
 		{`"steps":1000`, `"Steps":7,"steps":1000`, `the name "Steps", want "steps"`},
 		{`"val":0.47`, `"Val":0.47`, `the name "Val", want "val"`},
 		{`"lr":0.0001`, `"lr":0.5,"lr":0.0001`, `"lr" occurs twice`},
-		{`[49000,1000,1000]`, `[49000,1000,1000,5]`, `an array of 4 values, want 3`},
+		{`[49000,1000,1000]`, `[49000,1000,1000,5]`, `an array has 4 values, want 3`},
 		{`"cpu":"Z80"`, `"later":{"a":1,"a":2},"cpu":"Z80"`, `"a" occurs twice`},
 		{`"cpu":"Z80"`, `"later":{"a":1,"A":2},"cpu":"Z80"`, ``}, // from a newer version
 	} {

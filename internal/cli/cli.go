@@ -1,5 +1,5 @@
-// Package cli holds what the commands sweep and bench say alike: their version, the word that a
-// mistyped one resembles, and the characters that were pasted in the place of typed ones.
+// Package cli holds the messages that the commands sweep and bench share: the version, a
+// suggestion for a mistyped word, and advice on characters that were pasted instead of typed.
 package cli
 
 import (
@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// DidYouMean returns the text ` (did you mean "NAME"?)` for the known word that word
-// resembles most, or an empty text if it resembles none of them.
+// DidYouMean returns the text ` (did you mean "NAME"?)` with the known word that word
+// resembles most, or "" if word resembles no known word.
 func DidYouMean(word string, known []string) string {
 	if name, ok := Nearest(word, known); ok {
 		return fmt.Sprintf(" (did you mean %q?)", name)
@@ -18,9 +18,10 @@ func DidYouMean(word string, known []string) string {
 	return ""
 }
 
-// Nearest returns the known word with the fewest edits to word: a letter inserted, deleted,
-// replaced, or two neighbours swapped. A word more than a third of whose letters would change
-// resembles none. Upper and lower case are alike. Among equals, the first known word wins.
+// Nearest returns the known word that is the fewest edits away from word. An edit inserts,
+// deletes or replaces a letter, or swaps two neighbours. Letter case is ignored, and the first
+// known word wins a tie. If the edits exceed a third of the letters of word, and one edit,
+// Nearest reports false.
 func Nearest(word string, known []string) (name string, ok bool) {
 	least := max(len([]rune(word))/3, 1) + 1
 	for _, k := range known {
@@ -31,8 +32,8 @@ func Nearest(word string, known []string) (name string, ok bool) {
 	return name, ok
 }
 
-// distance returns the optimal string alignment distance of a and b (Levenshtein's, with
-// transpositions of neighbours).
+// distance returns the optimal string alignment distance of a and b: the Levenshtein distance
+// extended by transpositions of neighbours.
 func distance(a, b string) int {
 	s, t := []rune(a), []rune(b)
 	before, last := make([]int, len(t)+1), make([]int, len(t)+1)
@@ -57,8 +58,8 @@ func distance(a, b string) int {
 	return last[len(t)]
 }
 
-// Version returns one line with the command's name, the version of its module or the
-// commit that it was built from, and the Go version and platform.
+// Version returns one line with the name of the command, its version, the Go version and the
+// platform. A build from a checkout has the commit as its version.
 func Version(command string) string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -23,7 +23,7 @@ func TestNearest(t *testing.T) {
 		t.Errorf("DidYouMean: %q", got)
 	}
 	if got := DidYouMean("train", known); got != "" {
-		t.Errorf("DidYouMean of what resembles nothing: %q", got)
+		t.Errorf("DidYouMean of a word that resembles no known word: %q", got)
 	}
 }
 
@@ -56,7 +56,7 @@ func TestVersion(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := version("sweep", &c.info); !strings.HasPrefix(got, c.want+"go") {
-				t.Errorf("%q, want it to begin with %q", got, c.want)
+				t.Errorf("%q, want a text that starts with %q", got, c.want)
 			}
 		})
 	}

@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// pasted holds the characters that web pages and word processors put in the place of those
-// that one types, with their names and what they stand for.
+// pasted lists the characters that web pages and word processors substitute for typed
+// characters, with their names and the typed characters.
 var pasted = map[rune]struct{ name, typed string }{
 	'‐': {"a typographic hyphen", "-"},
 	'‑': {"a non-breaking hyphen", "-"},
@@ -38,8 +38,8 @@ var pasted = map[rune]struct{ name, typed string }{
 	'\ufeff': {"a byte-order mark", ""},
 }
 
-// Pasted returns a text such as "it has an en dash, U+2013; type -lr" about the first character
-// of word that stands in the place of one that is typed, or an empty text if there is none.
+// Pasted returns advice such as "it has an en dash, U+2013; type -lr" about the first
+// substituted character of word. It returns "" if word has no such character.
 func Pasted(word string) string {
 	for _, r := range word {
 		if p, ok := pasted[r]; ok {
@@ -53,9 +53,10 @@ func Pasted(word string) string {
 	return ""
 }
 
-// PastedArgument is Pasted for a word of a command line. Within a word such characters may belong to
-// the name of a file, so it asks for a dash at the beginning, or a quotation mark or a space at either
-// end, of the word or of what follows its equals sign.
+// PastedArgument is like [Pasted] for a word of a command line. Inside a word, a substituted
+// character may belong to a file name. PastedArgument therefore returns "" unless the word or
+// the value after its equals sign starts with a dash, or starts or ends with a quotation mark
+// or a space.
 func PastedArgument(word string) string {
 	name, value, _ := strings.Cut(word, "=")
 	for _, part := range []string{name, value} {
@@ -70,7 +71,7 @@ func PastedArgument(word string) string {
 	return ""
 }
 
-// typed returns a word as one types it.
+// typed returns word with each substituted character replaced by the typed characters.
 func typed(word string) string {
 	var b strings.Builder
 	for _, r := range word {

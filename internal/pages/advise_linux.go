@@ -2,6 +2,6 @@ package pages
 
 import "golang.org/x/sys/unix"
 
-// advise asks for huge pages under b, which begins one and ends one. Where there are none to be had, small ones
-// do: an error changes nothing.
+// advise asks the kernel to back b with huge pages. Both ends of b must lie on the boundary of
+// a huge page. An error is ignored, because small pages work too.
 func advise(b []byte) { _ = unix.Madvise(b, unix.MADV_HUGEPAGE) }

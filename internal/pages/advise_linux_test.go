@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestHuge asks the system whether it took the request.
+// TestHuge checks that Linux has accepted the request for huge pages.
 func TestHuge(t *testing.T) {
 	if _, err := os.Stat("/sys/kernel/mm/transparent_hugepage"); err != nil {
 		t.Skip("this Linux was built without transparent huge pages:", err)
@@ -24,14 +24,14 @@ func TestHuge(t *testing.T) {
 	}
 	defer unix.Munmap(own)
 	if err := unix.Madvise(own, unix.MADV_HUGEPAGE); err != nil || !slices.Contains(flagsOf(t, own), "hg") {
-		t.Skipf("this system does not say which memory is in huge pages, as QEMU's user emulation does not: %v", err)
+		t.Skipf("this system does not report huge pages (QEMU's user emulation never does): %v", err)
 	}
 	if flags := flagsOf(t, Make[float32](huge)); !slices.Contains(flags, "hg") {
-		t.Errorf("a large slice has the flags %v: want hg among them", flags)
+		t.Errorf("a large slice has the flags %v, want hg among them", flags)
 	}
 }
 
-// flagsOf returns the flags of the mapping that x lies in, as Linux tells them.
+// flagsOf returns the flags that Linux reports for the mapping that contains x.
 func flagsOf[T any](t *testing.T, x []T) []string {
 	f, err := os.Open("/proc/self/smaps")
 	if err != nil {
@@ -50,6 +50,6 @@ func flagsOf[T any](t *testing.T, x []T) []string {
 			return strings.Fields(flags)
 		}
 	}
-	t.Fatal("/proc/self/smaps has no VmFlags of a slice")
+	t.Fatal("/proc/self/smaps has no VmFlags for the mapping of a slice")
 	return nil
 }

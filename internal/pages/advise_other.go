@@ -2,5 +2,5 @@
 
 package pages
 
-// advise does nothing: the system has no such request.
+// advise does nothing, because the operating system has no such request.
 func advise([]byte) {}

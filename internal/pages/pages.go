@@ -1,17 +1,18 @@
-// Package pages makes slices that a CPU reaches fast. They begin a cache line, and large ones lie in huge
-// pages where the operating system gives these on request: a core that walks through megabytes, or
-// picks images from all over a data set, then seldom has to look up where a page is.
+// Package pages allocates slices that are aligned for fast access. Each slice starts at a cache
+// line. Large slices use huge pages if the operating system grants them on request. Huge pages
+// reduce TLB misses when a core reads megabytes in order or picks images from a whole data set.
 package pages
 
 import "unsafe"
 
-// Line is the bytes of a cache line.
+// Line is the size of a cache line in bytes.
 const Line = 64
 
-const huge = 2 << 20 // bytes of a huge page
+const huge = 2 << 20 // size of a huge page in bytes
 
-// Make returns n zeros that begin a cache line. From 2 MiB on they begin a huge page, and have as
-// many as their size, rounded, holds: up to 1 MiB goes unused.
+// Make returns a slice of n zeros that starts at a cache line. A slice of 2 MiB or more starts
+// at a huge page, and Make rounds its size to a number of huge pages. Rounding up leaves at
+// most 1 MiB unused.
 func Make[T uint8 | float32 | float64](n int) []T {
 	size := int(unsafe.Sizeof(T(0)))
 	align, whole := Line, 0

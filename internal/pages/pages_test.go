@@ -26,7 +26,7 @@ func check[T uint8 | float32 | float64](t *testing.T, n int) {
 		align = huge
 	}
 	if at := uintptr(unsafe.Pointer(unsafe.SliceData(x))); n > 0 && at%align != 0 {
-		t.Errorf("Make(%d), %d bytes, begins at %#x: want a multiple of %d", n, bytes, at, align)
+		t.Errorf("Make(%d), %d bytes, starts at %#x, want a multiple of %d", n, bytes, at, align)
 	}
 	if slices.ContainsFunc(x, func(v T) bool { return v != 0 }) {
 		t.Errorf("Make(%d) is not all zeros", n)

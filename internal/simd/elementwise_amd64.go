@@ -9,12 +9,12 @@ import (
 	"fusegrid/kernels"
 )
 
-// The elementwise kernels are in assembly because the compiler emits scalar code
-// for their loops. Each is written once, in elementwise_amd64.h, and assembled for two
-// instruction sets and two types: a stub's name is the kernel's, then AVX2 or
-// AVX512, then F32 or F64.
+// The elementwise kernels are in assembly because the compiler emits scalar code for their
+// loops. Each kernel is written once, in elementwise_amd64.h, and assembled for two instruction
+// sets and two types. The name of a stub is the name of the kernel, then AVX2 or AVX512, then
+// F32 or F64.
 
-// elementwise holds one instruction set's stubs for one type.
+// An elementwise holds the stubs of one instruction set for one type.
 type elementwise[T kernels.Float] struct {
 	relu        func(dst, x *T, n int)
 	reluGrad    func(dx, dy, x *T, rows, cols, dxStride, dyStride, xStride int)
@@ -76,10 +76,10 @@ func (v elementwise[T]) override(s *kernels.Slots[T]) {
 	}
 }
 
-// A lossSum adds up the loss of the rows of SoftmaxLoss, a buffer of them at a
-// time: −log p(y) = log Σ − shifted.
+// A lossSum adds up the losses of the rows of SoftmaxLoss, one buffer of rows at a time. The
+// loss of a row is −log p(y) = log Σ − shifted.
 type lossSum[T kernels.Float] struct {
-	sum, shifted [64]T // of each row: Σ exp(x − max x), x(y) − max x
+	sum, shifted [64]T // for each row: Σ exp(x − max x), x(y) − max x
 	loss         float64
 }
 
@@ -89,8 +89,8 @@ func (l *lossSum[T]) add(rows int) {
 	}
 }
 
-// The four functions below differ only in the stub. They call it directly, since a
-// call through a function value would move their buffers to the heap.
+// The next four functions differ only in the stub. They call the stub directly, because a call
+// through a function value would move their buffers to the heap.
 
 func softmaxLossAVX2F32(dx, x kernels.Mat[float32], y []int) float64 {
 	var l lossSum[float32]

@@ -1,10 +1,10 @@
-// The elementwise kernels, each written once in a small vector vocabulary.
+// The elementwise kernels. Each kernel is written once, in terms of a small set of macros.
 //
-// A file elementwise_<isa>_<type>_amd64.s includes the vocabulary of its vectors
+// A file elementwise_<isa>_<type>_amd64.s includes the macros of its vectors
 // (vector_avx2.h or vector_avx512.h) and of its type (vector_f32.h or vector_f64.h),
-// then this file, and lists one TEXT per kernel. The vocabulary has a word for each
-// thing that differs between the four. AVX2 and AVX-512 run the same words in the
-// same order on each element, so their results have the same bits.
+// then this file, and lists one TEXT per kernel. These macros cover all differences
+// between the four files. AVX2 and AVX-512 apply the same macros in the same order to
+// each element, so their results are bit-identical.
 //
 // Operands are in Go's order: SUB b, a, c is c = a − b.
 
@@ -15,8 +15,8 @@
 #define AUX DX   /* second input */
 #define I AX     /* index of the next element */
 #define N R8     /* elements, or columns of a row */
-#define LIMIT4 R9  /* N − 4·LANES: I up to here has four vectors to go */
-#define LIMIT R10  /* N − LANES: I up to here has one */
+#define LIMIT4 R9  /* N − 4·LANES: if I ≤ LIMIT4, four whole vectors are left */
+#define LIMIT R10  /* N − LANES: if I ≤ LIMIT, one whole vector is left */
 #define REST CX  /* N mod LANES: elements of the tail */
 #define TMP BX
 #define ROWS R11
@@ -36,8 +36,8 @@
 	ANDQ $(LANES-1), REST      \
 	SETMASK
 
-// EACH runs a kernel over N elements, four vectors at a time, then one, then the
-// tail. KERNEL(load, store, k) computes the vector k·LANES past I.
+// EACH runs a kernel over N elements: four vectors at a time, then one vector at a time,
+// then the tail. KERNEL(load, store, k) computes the vector that starts at I + k·LANES.
 #define EACH(KERNEL, TAIL) \
 	XORL I, I               \
 block: \
@@ -61,7 +61,8 @@ tail: \
 	TAIL                    \
 done:
 
-// ALLROWS runs a kernel over the rows of a matrix, one or more. NEXT takes AUX to the next row, or leaves it.
+// ALLROWS runs a kernel over the rows of a matrix, which must have at least one row. NEXT
+// advances AUX to the next row, or is empty.
 #define ALLROWS(KERNEL, NEXT) \
 	IMULQ $SIZE, DSTSTRIDE           \
 	IMULQ $SIZE, SRCSTRIDE           \
@@ -79,8 +80,8 @@ row: \
 // func relu(dst, x *T, n int)
 // Requires: AVX2; or AVX512F
 //
-// dst = max(0, x). MAX gives its last source, x, where one is NaN or both are
-// zero, so NaN and −0 stay. In place is allowed.
+// dst = max(0, x). MAX returns its last source, x, if an operand is NaN or both are zero,
+// so NaN and −0 are kept. dst and x may be the same.
 
 #define ZERO V5
 
@@ -102,7 +103,7 @@ row: \
 // func reluGrad(dx, dy, x *T, rows, cols, dxStride, dyStride, xStride int)
 // Requires: AVX2; or AVX512F
 //
-// dx(i,j) = dy(i,j) where x(i,j) > 0, else +0. DST is dx, SRC dy, AUX x. Strides are in elements.
+// dx(i,j) = dy(i,j) if x(i,j) > 0, else +0. DST is dx, SRC dy, AUX x. Strides are in elements.
 
 #define AUXSTRIDE R14 /* bytes */
 #define NEXTX ADDQ AUXSTRIDE, AUX
@@ -209,7 +210,7 @@ row: \
 // func subMean(dst *T, src *uint8, mean *T, n int)
 // Requires: AVX2; or AVX512F
 //
-// dst = float(src) − mean. AUX is mean. The tail is scalar: images have none.
+// dst = float(src) − mean. AUX is mean. The tail is scalar, because images have no tail.
 
 #define SUBMEAN1(load, store, k) \
 	BYTESTOFLOAT(k)     \
@@ -238,9 +239,9 @@ row: \
 // func sumSquares(x *T, n int) T
 // Requires: AVX2, FMA3; or AVX512F, AVX512DQ (VXORPS)
 //
-// Lane l of 256 bytes' worth: lane = fma(x, x, lane) for x[l], x[l+L], …; then the
-// upper half of the lanes is added to the lower until one is left. V4… hold the
-// lanes, LIMIT4 = N − L.
+// L lanes of partial sums fill 256 bytes. Lane l sums x[l]², x[l+L]², … with
+// lane = fma(x, x, lane). Then the upper half of the lanes is added to the lower half
+// until one lane is left. V4… hold the lanes, and LIMIT4 = N − L.
 
 #define CLEARLANES(k, v, part, next) VXORPS v, v, v
 
@@ -248,8 +249,8 @@ row: \
 	LOAD(k, SRC, V0)    \
 	FMADD V0, V0, v
 
-// SQUAREREST adds one vector of what is left below L elements: a whole one and
-// go on, or the tail and be done.
+// SQUAREREST adds one vector of the last elements, fewer than L. It adds a whole vector
+// and jumps to next, or adds the tail and jumps to fold.
 #define SQUAREREST(k, v, part, next) \
 	CMPQ  I, LIMIT      \
 	JGT   part          \
@@ -288,9 +289,9 @@ fold: \
 // func addSquares(dst, x *T, n, turns int)
 // Requires: AVX2, FMA3; or AVX512F
 //
-// dst = fma(x, x, dst) for n elements, so many turns of x one after the other. Four vectors of dst
-// stay in registers for all turns. TURN walks x, SRCSTRIDE is a turn in bytes, ROWS are all turns
-// and TMP those left.
+// dst = fma(x, x, dst) for n elements of dst, repeated for each of the turns of n elements of x.
+// Four vectors of dst stay in registers for all turns. TURN points into x, SRCSTRIDE is the size
+// of a turn in bytes, ROWS is the number of turns, and TMP counts the turns left.
 
 #define TURN R14
 
@@ -355,10 +356,10 @@ done:
 // func colSums(dst, x *T, rows, cols, stride int)
 // Requires: AVX2; or AVX512F
 //
-// dst(j) = Σ x(i,j), ascending i, from zero; rows ≥ 1. Down the rows with up to
-// four vectors of columns in V0…V3. SRC and DST move on with the columns, N
-// counts those left, COL walks down. In the last columns, fewer than four
-// vectors, V0 is the last vector, with 1…LANES columns.
+// dst(j) = Σ x(i,j), from zero and in ascending i. rows must be at least 1. A pass goes
+// down the rows with up to four vectors of columns in V0…V3. SRC and DST advance with the
+// columns, N counts the columns left, and COL points into the current row. If fewer than
+// four vectors are left, V0 holds the last vector, with 1…LANES columns.
 
 #define COL R9
 
@@ -454,18 +455,18 @@ done:
 // func exp(dst, x *T, n int)
 // Requires: AVX2, FMA3; or AVX512F
 //
-// dst = eˣ for x ≤ 0. With n the integer nearest to x·log₂e and r = x − n·ln 2, which
-// is taken off in two parts so that only the second step rounds,
+// dst = eˣ for x ≤ 0. Let n be the integer nearest to x·log₂e, and r = x − n·ln 2. The
+// product is subtracted in two parts, so that only the second subtraction rounds. Then
 //
 //	eˣ = 2ⁿ·(1 + r·(1 + r·q(r))),  |r| ≤ ½·ln 2,
 //
 // where q is the minimax polynomial of (eʳ − 1 − r)/r² of degree 4, or 9 for
-// float64, found by Remez' exchange. The error is below 0.9 ulp, of denormal results
-// too: at worst 0.893 over every float32, 0.879 over 5 million float64. e⁰ is 1, −Inf
+// float64, found by the Remez algorithm. The error is below 0.9 ulp, also for denormal
+// results: at worst 0.893 over every float32, 0.879 over 5 million float64. e⁰ is 1, −Inf
 // gives 0, NaN stays NaN.
 //
-// x·log₂e is rounded by adding MAGIC, 1.5·2ᵖ⁻¹ for p bits of significand, which
-// leaves n in the low bits. Below LOWEST the result is 0 anyway.
+// The addition of MAGIC, which is 1.5·2ᵖ⁻¹ for p bits of significand, rounds x·log₂e
+// and leaves n in the low bits. Below LOWEST the result is always 0.
 
 #define LOW V9 /* LOWEST */
 
@@ -504,14 +505,15 @@ done:
 //
 //	sum = Σ e,  shifted = x(y) − max x,  dx = (e/sum − onehot(y))/n
 //
-// Lane l of 32 bytes' worth sums e(l), e(l+L), …; then the upper half of the lanes is
-// added to the lower until one is left. A NaN or +Inf in the row, or nothing but
-// −Inf, makes some e NaN and so sum and dx. MAX may lose a NaN; the sum does not.
+// L lanes of partial sums fill 32 bytes. Lane l sums e(l), e(l+L), …. Then the upper half
+// of the lanes is added to the lower half until one lane is left. If a row contains NaN or
+// +Inf, or only −Inf, then some e is NaN, and so are sum and dx. MAX may lose a NaN, but
+// the sum keeps it.
 //
-// rows, cols ≥ 1. Three passes over a row: maximum (TOP), e and its sum (V6), quotient.
-// Between the last two, e is in dx, but the tail stays in a register (LAST): a
-// load so soon after a store of part of a vector would wait. AUX walks y, TMP sum,
-// SHIFTED shifted.
+// rows and cols must be at least 1. A row takes three passes: the maximum (TOP), e and its
+// sum (V6), and the quotient. Between the last two passes, e is in dx, but the tail stays in
+// a register (LAST), because a load right after a store of part of a vector would stall.
+// AUX points into y, TMP into sum, and SHIFTED into shifted.
 
 #define SHIFTED R9
 #define TOP V7
@@ -519,7 +521,7 @@ done:
 #define LAST V10
 #define LABEL V5 /* label − I, as integers */
 
-// QUOTIENT: V0 = (V0/Σ − onehot)/n, and the label moves on.
+// QUOTIENT: V0 = (V0/Σ − onehot)/n. LABEL advances to the next vector.
 #define QUOTIENT \
 	DIV    V6, V0, V0                 \
 	SUBONEHOT(V0)                     \

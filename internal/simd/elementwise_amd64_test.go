@@ -16,9 +16,8 @@ import (
 	"fusegrid/kernels/reference"
 )
 
-// What each kernel computes is the conformance suite's to test. Here are the
-// exponential that softmax is made of, and the promise that both instruction sets
-// give the same bits.
+// The conformance suite tests the results of each kernel. This file tests exp, on which
+// softmax is based, and the promise that both instruction sets return the same bits.
 
 var exhaustive = flag.Bool("exhaustive", false, "test exp on every float32 of its range")
 
@@ -48,13 +47,13 @@ func exps[T kernels.Float](t *testing.T, avx2, avx512 func(dst, x *T, n int), te
 	}
 }
 
-// ulps returns |got − truth| in units of the last place of float32 at truth.
+// ulps32 returns |got − truth| in units of the last place of float32 at truth.
 func ulps32(got float32, truth float64) float64 {
 	_, e := math.Frexp(truth)
 	return math.Abs(float64(got)-truth) / math.Ldexp(1, max(e-24, -149))
 }
 
-// expBound is what exp promises, in ulp of the truth.
+// expBound is the largest error of exp that its comment permits, in ulp of the true value.
 const expBound = 0.9
 
 func TestExpF32(t *testing.T) {
@@ -68,7 +67,7 @@ func TestExpF32(t *testing.T) {
 		flush := func() {
 			exp(y[:len(x)], x)
 			for i, v := range x {
-				// math.Exp is within 2⁻⁵² here: 2⁻²⁹ of the ulp in question.
+				// math.Exp is accurate to 2⁻⁵² here, which is 2⁻²⁹ of a float32 ulp.
 				if u := ulps32(y[i], math.Exp(float64(v))); !(u <= worst) {
 					worst, where = u, v
 				}
@@ -115,7 +114,7 @@ func TestExpF64(t *testing.T) {
 		for i := range x {
 			switch i % 4 {
 			case 0:
-				x[i] = -rng.ExpFloat64() // as scores are
+				x[i] = -rng.ExpFloat64() // distributed like scores
 			case 1:
 				x[i] = -746 * rng.Float64()
 			case 2:
@@ -124,7 +123,7 @@ func TestExpF64(t *testing.T) {
 				x[i] = -math.Exp2(-50 * rng.Float64())
 			}
 		}
-		// The ends of the reduced range, where the polynomial is worst.
+		// At the ends of the reduced range, the polynomial is least accurate.
 		for i := range 2000 {
 			x[i] = -(float64(i%1000) + 0.5) * math.Ln2
 			if i >= 1000 {
@@ -158,8 +157,8 @@ func TestExpF64(t *testing.T) {
 	})
 }
 
-// The measure itself must see errors: half an ulp where the truth lies between
-// two numbers, one and more where a result is moved.
+// TestUlps checks that the measures of error detect errors: half an ulp if the true value
+// lies between two numbers, and one ulp or more if a result is moved.
 func TestUlps(t *testing.T) {
 	for _, x := range []float64{-0.1, -1, -20.5, -87.5, -95, -300, -700, -720, -744} {
 		near := math.Exp(x)
@@ -198,7 +197,7 @@ func expUlps64(got, x float64) float64 {
 	r.Sub(r, new(big.Float).Mul(bigOf(float64(n)), bigLn2))
 	r.SetMantExp(r, -halvings)
 	sum, term := bigOf(1), bigOf(1)
-	for k := 1.0; k <= 11; k++ { // |r| < 2⁻¹³: the rest is below 2⁻¹⁸⁰
+	for k := 1.0; k <= 11; k++ { // |r| < 2⁻¹³, so the remainder is below 2⁻¹⁸⁰
 		term.Mul(term, r)
 		term.Quo(term, bigOf(k))
 		sum.Add(sum, term)
@@ -261,7 +260,7 @@ func testVectorsAgree[T kernels.Float](t *testing.T, s1, s2 *kernels.Set) {
 		for i := range bytes {
 			bytes[i] = uint8(rng.IntN(256))
 		}
-		// Each operation's results, one after the other.
+		// results returns the results of all operations, one after the other.
 		results := func(s *kernels.Set) []T {
 			ops := kernels.Of[T](s)
 			var out []T
@@ -290,10 +289,10 @@ func testVectorsAgree[T kernels.Float](t *testing.T, s1, s2 *kernels.Set) {
 	}
 }
 
-// sameBits compares bit for bit, but for the payload of NaN.
+// sameBits compares a and b bit for bit, except that any two NaNs are equal.
 func sameBits[T kernels.Float](a, b []T) error {
 	if len(a) != len(b) {
-		return fmt.Errorf("%d results and %d", len(a), len(b))
+		return fmt.Errorf("AVX2 has %d results, AVX-512 %d", len(a), len(b))
 	}
 	for i, v := range a {
 		w := b[i]
@@ -314,7 +313,7 @@ func TestSameBitsRejects(t *testing.T) {
 			c[1][0] = math.Copysign(0, -1)
 		}
 		if sameBits(c[0], c[1]) == nil {
-			t.Errorf("%v and %v pass for the same", c[0], c[1])
+			t.Errorf("sameBits accepts %v and %v", c[0], c[1])
 		}
 	}
 	if err := sameBits([]float64{nan, 1, zero}, []float64{-nan, 1, zero}); err != nil {
@@ -322,8 +321,8 @@ func TestSameBitsRejects(t *testing.T) {
 	}
 }
 
-// The f32 exponentials of both instruction sets have the same bits on a dense grid,
-// denormal results included.
+// TestExpAgrees checks that exp returns the same bits on both instruction sets, on a dense
+// grid that includes denormal results.
 func TestExpAgrees(t *testing.T) {
 	needAVX2(t)
 	needAVX512(t)

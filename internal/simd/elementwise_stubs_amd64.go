@@ -2,8 +2,8 @@
 
 package simd
 
-// The stubs of elementwise_<isa>_<type>_amd64.s, by kernel. What each computes, and the
-// registers, are in elementwise_amd64.h.
+// Stubs of elementwise_<isa>_<type>_amd64.s, in the order of the kernels. The comments in
+// elementwise_amd64.h define the results and the registers of each kernel.
 
 //go:noescape
 func reluAVX2F32(dst, x *float32, n int)

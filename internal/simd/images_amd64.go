@@ -2,8 +2,8 @@
 
 package simd
 
-// The stubs of images_amd64.s. They are in assembly because the compiler converts one pixel at
-// a time, and every step of a training begins with 600,000 of them.
+// Stubs of images_amd64.s. The conversions are in assembly because the compiler converts one
+// pixel at a time, and every training step first converts 600,000 pixels.
 
 //go:noescape
 func packImagesF32(dst []float32, images []*uint8, mean []float32, k int)

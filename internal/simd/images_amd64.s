@@ -1,8 +1,8 @@
 //go:build !purego
 
-// From 8-bit images to the scalars or the vectors of a product: float(pixel) − mean, in the order in
-// which a micro-kernel reads them. kernels.Micro says what each computes. First what AVX2 has,
-// then AVX-512.
+// Conversions of 8-bit images to the scalars or the vectors of a product. They store
+// float(pixel) − mean in the order in which a micro-kernel reads the values. The comments in
+// blocked.Micro define the results. The AVX2 conversions come first, then those for AVX-512.
 
 #include "textflag.h"
 
@@ -10,10 +10,10 @@
 //
 // Requires: AVX2
 //
-// dst(p, i) = float(images[i][p]) − mean(p): a transposition, four pixels at a time
-// of four or two images.
+// dst(p, i) = float(images[i][p]) − mean(p). This is a transposition. Each step converts four
+// pixels of four or two images.
 //
-//	DI  dst, from the row of the first of the images   BX  bytes of a row of dst
+//	DI  dst, at the column of the first image          BX  bytes of a row of dst
 //	R13 dst at pixel AX                                R12 three times that
 //	SI  the list of images   R14 images left           DX  mean
 //	R8…R11 the images        AX  pixel, below CX = k
@@ -150,10 +150,10 @@ done:
 //
 // Requires: AVX512F, AVX512BW (VPSHUFB), AVX512DQ (VEXTRACTI32X8)
 //
-// dst(p, i) = float(images[i][p]) − mean(p), 16 pixels at a time: a register of four images in turn is
-// transposed by four pixels, then each byte of those becomes an element. In float32 the rows
-// are joined to whole lines; in float64 what a store writes beyond 14 elements, the next row
-// overwrites.
+// dst(p, i) = float(images[i][p]) − mean(p), 16 pixels at a time. Registers that hold four images
+// each are transposed in units of four pixels, then each byte becomes an element. In float32, rows
+// are joined into whole cache lines. In float64, a store writes more than 14 elements, and the
+// next row overwrites the excess.
 //
 //	DI  dst at pixel AX    SI  the list of images    DX  mean at pixel AX
 //	AX  pixel, below CX = k                          R8…R11 images
@@ -197,8 +197,8 @@ GLOBL places<>(SB), RODATA|NOPTR, $16
 	MOVQ         (8*i+96)(SI), R11;    \
 	VINSERTI32X4 $3, (R11)(AX*1), z, z
 
-// BYFOURS takes 16 pixels of images in turn, in Z0…Z3, to pixels 0…3 of each image in Z8, 4…7 in Z9, 8…11 in
-// Z10 and 12…15 in Z11.
+// BYFOURS transposes Z0…Z3, which hold 16 pixels of every fourth image. Afterwards Z8 holds pixels
+// 0…3 of each image, Z9 pixels 4…7, Z10 pixels 8…11 and Z11 pixels 12…15.
 #define BYFOURS \
 	VUNPCKLPS Z1, Z0, Z4;  VUNPCKHPS Z1, Z0, Z5;  \
 	VUNPCKLPS Z3, Z2, Z6;  VUNPCKHPS Z3, Z2, Z7;  \
@@ -217,8 +217,8 @@ GLOBL places<>(SB), RODATA|NOPTR, $16
 	VCVTDQ2PS   v, v;               \
 	VSUBPS.BCST (4*(p))(DX), v, v
 
-// Eight rows of 14 are seven lines: line j is elements 2j… of row j, then those of row j+1, and
-// Z16+j their places in the two.
+// Eight rows of 14 elements fill seven cache lines. Line j holds elements 2j… of row j, then the
+// first elements of row j+1. Z16+j holds the indices of these elements in the two rows.
 #define PLACES(j, z) \
 	MOVL      $(0xffff<<(14-2*j)), R8;        \
 	KMOVW     R8, K1;                         \
@@ -311,12 +311,13 @@ next:
 //
 // Requires: AVX512F, AVX512BW (VPSHUFB), AVX512DQ (VEXTRACTI32X8)
 //
-// dst(p, i) = float(byte p of image i) − mean(p) for 16 images, whose 64 bytes lie end to end: as
-// PackImages of 14, but in whole vectors, 128 bytes from a row of dst to the next.
+// dst(p, i) = float(byte p of image i) − mean(p) for 16 images, whose tiles of 64 bytes lie end to
+// end. The method is that of PackImages of 14 images, but with whole vectors. The rows of dst are
+// 128 bytes apart.
 //
 //	DI  dst at pixel p     SI  the bytes at pixel p     DX  mean at pixel p
 //	AX  groups of 16 pixels left of the tile            CX  tiles left
-//	BX  bytes from a tile to the next, less its 64      Z24…Z26 bytes 0, 1 and 2 of each four
+//	BX  stride of the tiles minus 64, in bytes           Z24…Z26 bytes 0, 1 and 2 of each four
 
 #define BEGINLANES \
 	SUBQ $64, BX;                \
@@ -325,7 +326,8 @@ next:
 	VBROADCASTI32X4 pixelBytes<>+16(SB), Z25; \
 	VBROADCASTI32X4 pixelBytes<>+32(SB), Z26
 
-// Half of the bytes are taken without a shuffle, for which some CPUs have one port.
+// Half of the bytes are extracted without a shuffle, because some CPUs have only one port for
+// shuffles.
 #define PIXELS4(p, z) \
 	VPANDD  Z24, z, Z12;   PIXEL(p);   \
 	VPSHUFB Z25, z, Z12;   PIXEL(p+1); \
@@ -409,7 +411,7 @@ TEXT ·avx512PackImageLanesF64(SB), NOSPLIT, $0-88
 //
 // Requires: AVX512F
 //
-// dst(i, p) = float(byte p of image i) − mean(p) for the pixels of two vectors, image by image.
+// dst(i, p) = float(byte p of image i) − mean(p) for two vectors of pixels, one image at a time.
 //
 //	DI  row of dst   SI  bytes of the image   CX  images left   Z0, Z1  mean
 
@@ -484,9 +486,9 @@ TEXT ·avx512PackPixelLanesF64(SB), NOSPLIT, $0-80
 //
 // Requires: AVX512F
 //
-// dst(t, i) = the 64 bytes t of images[i], for 8 images end to end and tiles a stride apart; as much of the images next
-// is fetched meanwhile. Eight go together as each tile lies in a page of its own, and a core
-// knows few pages for its stores.
+// dst(t, i) = bytes 64t…64t+63 of images[i]. The 8 images of a tile lie end to end, and the tiles
+// are a stride apart. Meanwhile the same bytes of the images next are prefetched. Each tile lies in
+// a separate page and the store TLB has few entries, so a pass stores 8 images into each page.
 //
 //	DI  dst at tile AX   AX  byte of the images, below CX   BX  stride
 //	SI  the list next    DX, R8…R13, R15  images            R14 an image of next

@@ -1,8 +1,8 @@
 //go:build !purego
 
-// The ceiling of fused multiply-adds: 24 or 12 independent chains x ← x·x + x of
-// zeros, which no CPU does slower than others, as many as the latency of four or five
-// cycles times two units needs and more.
+// Loops that reach the peak rate of fused multiply-adds. They run 24 or 12 independent chains
+// x ← x·x + x of zeros. No CPU multiplies zeros more slowly than other numbers. A latency of four
+// or five cycles times two units needs at most 10 chains.
 //
 // Registers: CX rounds left, Z0…Z23 or Y0…Y11 the chains.
 

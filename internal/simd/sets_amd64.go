@@ -2,7 +2,7 @@
 
 package simd
 
-// peakMulAdds is the number of multiply-adds a lane in a round of the peak loops.
+// peakMulAdds is the number of multiply-adds per lane in a round of the peak loops.
 const peakMulAdds = 24
 
 // AVX2F32 returns the float32 kernels of AVX2. They need AVX2 and FMA3.
@@ -50,7 +50,7 @@ func AVX2F64() Kernels[float64] {
 }
 
 // AVX512F32 returns the float32 kernels of AVX-512. They need AVX512F, AVX512BW, AVX512DQ and
-// AVX512VL. The bits of the elementwise kernels are those of [AVX2F32].
+// AVX512VL. The elementwise kernels return the same bits as those of [AVX2F32].
 func AVX512F32() Kernels[float32] {
 	return Kernels[float32]{
 		Override: elementwise[float32]{
@@ -75,7 +75,7 @@ func AVX512F32() Kernels[float32] {
 }
 
 // AVX512F64 returns the float64 kernels of AVX-512. They need AVX512F, AVX512BW, AVX512DQ and
-// AVX512VL. The bits of the elementwise kernels are those of [AVX2F64].
+// AVX512VL. The elementwise kernels return the same bits as those of [AVX2F64].
 func AVX512F64() Kernels[float64] {
 	return Kernels[float64]{
 		Override: elementwise[float64]{
@@ -99,7 +99,8 @@ func AVX512F64() Kernels[float64] {
 	}
 }
 
-// CopyTiles copies the pixels of images to tiles, as blocked.Micro describes it. It needs AVX512F.
+// CopyTiles copies the pixels of images to tiles. The field of the same name in blocked.Micro
+// describes the layout. CopyTiles needs AVX512F.
 func CopyTiles(dst []uint8, images, next []*uint8, tiles, stride int) {
 	avx512CopyTiles(dst, images, next, tiles, stride)
 }

@@ -1,4 +1,4 @@
-// Vocabulary of the elementwise kernels: AVX2 vectors. See elementwise_amd64.h.
+// Macros of the elementwise kernels for AVX2 vectors. See elementwise_amd64.h.
 
 #define VB 32
 #define V0 Y0
@@ -29,8 +29,8 @@ GLOBL rest<>(SB), RODATA|NOPTR, $64 // 32 bytes of ones, then 32 of zeros
 
 #define LOADT(k, base, v) MASKLOAD (base)(I*SIZE), MASK, v
 
-// The tail is stored in halves, because masked stores are slow on AMD's AVX2. STORET
-// clobbers I and V0, and stores nothing for a REST of LANES.
+// STORET stores the tail in halves, because masked AVX2 stores are slow on AMD CPUs. It
+// clobbers I and V0, and stores nothing if REST is LANES.
 #define STORET(k, base) STOREHALVES(base)
 
 #define LOADTOR(base, w, v) \
@@ -52,8 +52,8 @@ GLOBL rest<>(SB), RODATA|NOPTR, $64 // 32 bytes of ones, then 32 of zeros
 	VANDPS CONST(ONE), V1, V1        \
 	SUB    V1, v, v
 
-// SCALE: n is split in halves, so that the first product is exact and only the
-// second can round, also where 2ⁿ is below the normal numbers. V1 is n + MAGIC.
+// SCALE: V0 = V0·2ⁿ, where V1 is n + MAGIC. n is split in halves, so that the first product
+// is exact and only the second can round, even if 2ⁿ is denormal.
 #define SCALE \
 	MOVU   CONST(MAGIC), V3           \
 	FMADD  CONST(HALF), V2, V3        \

@@ -1,4 +1,4 @@
-// Vocabulary of the elementwise kernels: AVX-512 vectors. See elementwise_amd64.h.
+// Macros of the elementwise kernels for AVX-512 vectors. See elementwise_amd64.h.
 
 #define VB 64 /* bytes in a vector */
 #define V0 Z0
@@ -14,8 +14,8 @@
 #define V10 Z10
 #define H0 Y0 /* the lower half of V0 */
 
-// SETMASK selects the first REST elements of a vector, 0…LANES. LOADT and STORET
-// touch these and no others.
+// SETMASK selects the first REST elements of a vector, with REST in 0…LANES. LOADT and
+// STORET touch only these elements.
 #define SETMASK \
 	MOVL  $1, TMP \
 	SHLL  CX, TMP \
@@ -25,7 +25,7 @@
 #define LOADT(k, base, v) MOVUZ (base)(I*SIZE), K1, v
 #define STORET(k, base) MOVU V0, K1, (base)(I*SIZE)
 
-// LOADTOR is LOADT, but the other lanes are those of w.
+// LOADTOR is like LOADT, but takes the other lanes from w.
 #define LOADTOR(base, w, v) \
 	MOVU w, v                      \
 	MOVU (base)(I*SIZE), K1, v
@@ -33,12 +33,12 @@
 // CLEARREST zeroes the lanes of v outside the mask.
 #define CLEARREST(v) MOVUZ v, K1, v
 
-// GATE: v = v where x > 0, else +0 (also where x is NaN).
+// GATE: v = v if x > 0, else +0 (also if x is NaN), for each lane.
 #define GATE(x, v) \
 	CMP   $0x11, x, ZERO, K2 /* 0 < x, ordered */ \
 	MOVUZ v, K2, v
 
-// HALVE leaves op(lower half, upper half) of zmm in ymm.
+// HALVE: ymm = op(lower half of zmm, upper half of zmm).
 #define HALVE(op, zmm, ymm) \
 	VEXTRACTF64X4 $1, zmm, Y1 \
 	op            Y1, ymm, ymm
@@ -49,7 +49,7 @@
 	VEXTRACTF64X4 $1, Z0, Y1 \
 	ADD           Y1, Y6, Y6
 
-// SUBONEHOT: v −= 1 in the lane whose number is LABEL.
+// SUBONEHOT: v −= 1 in the lane whose index is LABEL.
 #define SUBONEHOT(v) \
 	CMPEQ CONST(NUMBERS), LABEL, K2   \
 	SUB   CONST(ONE), v, K2, v
@@ -57,14 +57,14 @@
 // SCALE: V0 = V0·2ⁿ, rounded once, for n = V2.
 #define SCALE SCALEF V2, V0, V0
 
-// LANEVECTORS does M(k, v, part, next) for each vector v of the lanes of SumSquares.
+// LANEVECTORS applies M(k, v, part, next) to each vector v of the lanes of SumSquares.
 #define LANEVECTORS(M) \
 	M(0, V4, part0, next0) \
 	M(1, V5, part1, next1) \
 	M(2, V6, part2, next2) \
 	M(3, V7, part3, next3)
 
-// FOLDLANES adds the lanes' upper half to the lower until one is left, in X4.
+// FOLDLANES adds the upper half of the lanes to the lower half until one lane is left, in X4.
 #define FOLDLANES \
 	ADD V6, V4, V4      \
 	ADD V7, V5, V5      \

@@ -1,4 +1,4 @@
-// Vocabulary of the elementwise kernels: float32. See elementwise_amd64.h.
+// Macros of the elementwise kernels for float32. See elementwise_amd64.h.
 
 #define SIZE 4
 #define LANES (VB/4)
@@ -40,8 +40,8 @@
 	VMOVSHDUP    xmm, X1      \
 	op           X1, xmm, xmm
 
-// STOREHALVES stores the first REST elements of V0, of which there are fewer than
-// LANES, a half at a time. It clobbers I and V0.
+// STOREHALVES stores the first REST elements of V0 in steps that halve the number of
+// lanes. REST must be less than LANES. STOREHALVES clobbers I and V0.
 #define STOREHALVES(base) \
 	TESTQ        $4, REST           \
 	JZ           low2               \
@@ -60,7 +60,7 @@ low1: \
 	VMOVSS       X0, (base)(I*SIZE) \
 low0:
 
-// The table of exp: see EXP in elementwise_amd64.h.
+// The constants of exp. See EXP in elementwise_amd64.h.
 #define CONST(i) exp<>+(64*i)(SB)
 #define LOG2E 0
 #define MAGIC 1
@@ -94,8 +94,8 @@ SET(8, 0x3e2aaa483e2aaa48)
 SET(9, 0x3d2aac7a3d2aac7a)
 SET(10, 0x3c091d1b3c091d1b)
 SET(11, 0x3ab511d63ab511d6) // r⁴
-SET(STEP, (LANES*0x100000001)) // LANES, as integers
-DATA exp<>+(64*NUMBERS+0)(SB)/8, $0x0000000100000000 // the number of each lane
+SET(STEP, (LANES*0x100000001)) // LANES as two 32-bit integers
+DATA exp<>+(64*NUMBERS+0)(SB)/8, $0x0000000100000000 // the index of each lane
 DATA exp<>+(64*NUMBERS+8)(SB)/8, $0x0000000300000002
 DATA exp<>+(64*NUMBERS+16)(SB)/8, $0x0000000500000004
 DATA exp<>+(64*NUMBERS+24)(SB)/8, $0x0000000700000006

@@ -1,4 +1,4 @@
-// Vocabulary of the elementwise kernels: float64. See elementwise_amd64.h.
+// Macros of the elementwise kernels for float64. See elementwise_amd64.h.
 
 #define SIZE 8
 #define LANES (VB/8)
@@ -34,15 +34,15 @@
 	VPMOVZXBD (k*LANES)(SRC)(I*1), H0 \
 	VCVTDQ2PD H0, V0
 
-// FOLD leaves op over all lanes of ymm in the first lane of xmm, halving.
+// FOLD reduces all lanes of ymm with op to the first lane of xmm, by halves.
 #define FOLD(op, ymm, xmm) \
 	VEXTRACTF128 $1, ymm, X1  \
 	op           X1, xmm, xmm \
 	VPERMILPD    $1, xmm, X1  \
 	op           X1, xmm, xmm
 
-// STOREHALVES stores the first REST elements of V0, of which there are fewer than
-// LANES, a half at a time. It clobbers I and V0.
+// STOREHALVES stores the first REST elements of V0 in steps that halve the number of
+// lanes. REST must be less than LANES. STOREHALVES clobbers I and V0.
 #define STOREHALVES(base) \
 	TESTQ        $2, REST           \
 	JZ           low1               \
@@ -55,7 +55,7 @@ low1: \
 	VMOVSD       X0, (base)(I*SIZE) \
 low0:
 
-// The table of exp: see EXP in elementwise_amd64.h.
+// The constants of exp. See EXP in elementwise_amd64.h.
 #define CONST(i) exp<>+(64*i)(SB)
 #define LOG2E 0
 #define MAGIC 1
@@ -79,7 +79,7 @@ low0:
 
 SET(LOG2E, 0x3ff71547652b82fe)
 SET(MAGIC, 0x4338000000000000)
-SET(LN2HI, 0x3fe62e42fee00000) // 32 bits: n·LN2HI is exact
+SET(LN2HI, 0x3fe62e42fee00000) // 32 bits, so that n·LN2HI is exact
 SET(LN2LO, 0x3dea39ef35793c76)
 SET(ONE, 0x3ff0000000000000)
 SET(LOWEST, 0xc087500000000000) // −746
@@ -94,8 +94,8 @@ SET(13, 0x3efa01999ce03456)
 SET(14, 0x3ec71df262da3873)
 SET(15, 0x3e928adafc85d301)
 SET(16, 0x3e5ad7ef922bea35) // r⁹
-SET(STEP, LANES) // as integers
-DATA exp<>+(64*NUMBERS+0)(SB)/8, $0 // the number of each lane
+SET(STEP, LANES) // as an integer
+DATA exp<>+(64*NUMBERS+0)(SB)/8, $0 // the index of each lane
 DATA exp<>+(64*NUMBERS+8)(SB)/8, $1
 DATA exp<>+(64*NUMBERS+16)(SB)/8, $2
 DATA exp<>+(64*NUMBERS+24)(SB)/8, $3

@@ -1,7 +1,7 @@
-// Package strictjson reads JSON in which each value has one meaning. It is encoding/json
-// without the tolerance that lets two readers of one text see two values: there the last
-// of two equal names counts, names of fields match in any case, and an array may be
-// longer or shorter than the Go array that takes it.
+// Package strictjson decodes JSON like encoding/json, but rejects texts that different readers
+// may understand differently. In encoding/json, the last of two equal names counts, names match
+// fields in any case, and arrays may differ in length from their Go arrays. Here each of these
+// is an error.
 package strictjson
 
 import (
@@ -14,13 +14,16 @@ import (
 	"sync"
 )
 
-// Unmarshal decodes data into v as [json.Unmarshal] does. It returns an error if a name
-// occurs twice in an object at any depth, if a name differs from that of a field only in
-// case, or if an array has another length than its Go array. Names without a field are
-// passed over. What v holds after an error means nothing.
+// Unmarshal decodes data into v as [json.Unmarshal] does, and ignores names without a field.
+// It returns an error in these additional cases, at any depth:
+//   - A name occurs twice in an object.
+//   - A name differs from the name of a field only in case.
+//   - An array and its Go array differ in length.
+//
+// After an error, the contents of v are unspecified.
 func Unmarshal(data []byte, v any) error { return unmarshal(data, v, false) }
 
-// UnmarshalKnown is [Unmarshal] that also returns an error if a name has no field.
+// UnmarshalKnown is like [Unmarshal], but also returns an error if a name has no field.
 func UnmarshalKnown(data []byte, v any) error { return unmarshal(data, v, true) }
 
 func unmarshal(data []byte, v any, known bool) error {
@@ -32,12 +35,12 @@ func unmarshal(data []byte, v any, known bool) error {
 	return s.err
 }
 
-// A shape is what the scanner must know of a Go type.
+// A shape describes a Go type for the scanner.
 type shape struct {
 	fields []field // of a struct
 	object bool    // whether the type is a struct that encoding/json fills by its fields
 	length int     // of an array; -1 for other types
-	elem   *shape  // of an array, slice or map; nil where nothing is known of it
+	elem   *shape  // of an array, slice or map; nil for other types
 }
 
 type field struct {
@@ -45,17 +48,17 @@ type field struct {
 	shape *shape
 }
 
-// free is the shape of all that decodes itself, and of what has no field.
+// free is the shape of types that decode themselves, and of values that have no field.
 var free = &shape{length: -1}
 
-// shapes caches shapes by type, as encoding/json caches its own.
+// shapes caches the shapes of types, as encoding/json caches its encoders and decoders.
 var shapes sync.Map // reflect.Type → *shape
 
 func shapeOf(t reflect.Type) *shape {
 	if s, ok := shapes.Load(t); ok {
 		return s.(*shape)
 	}
-	// A type that contains itself meets its own shape, unfinished; nobody else sees it before it is whole.
+	// The shape of a recursive type refers to itself. It is stored only when it is complete.
 	s := newShape(t, map[reflect.Type]*shape{})
 	shapes.Store(t, s)
 	return s
@@ -97,7 +100,7 @@ func newShape(t reflect.Type, begun map[reflect.Type]*shape) *shape {
 	return s
 }
 
-// A scanner walks over a text that is known to be valid JSON.
+// A scanner reads a text that is known to be valid JSON.
 type scanner struct {
 	b     []byte
 	at    int
@@ -105,7 +108,7 @@ type scanner struct {
 	err   error
 }
 
-// next returns the next byte that is not white space, which it passes.
+// next skips white space, and reads and returns the next byte.
 func (s *scanner) next() byte {
 	for {
 		c := s.b[s.at]
@@ -116,7 +119,7 @@ func (s *scanner) next() byte {
 	}
 }
 
-// value passes a value. After an error it stops anywhere.
+// value reads a value. After an error, the position is unspecified.
 func (s *scanner) value(of *shape) {
 	switch s.next() {
 	case '{':
@@ -136,10 +139,10 @@ func (s *scanner) value(of *shape) {
 	}
 }
 
-// ends reports whether c ends a number or a word.
+// ends reports whether c ends a number or a literal such as true.
 func ends(c byte) bool { return c <= ' ' || c == ',' || c == ']' || c == '}' }
 
-// string passes the rest of a string, and returns it as it is written.
+// string reads the rest of a string, and returns its text with the escapes in it.
 func (s *scanner) string() []byte {
 	from := s.at
 	for {
@@ -171,11 +174,12 @@ func (s *scanner) array(of *shape) {
 		}
 	}
 	if s.err == nil && of.length >= 0 && n != of.length {
-		s.err = fmt.Errorf("an array of %d values, want %d", n, of.length)
+		s.err = fmt.Errorf("an array has %d values, want %d", n, of.length)
 	}
 }
 
-// name passes the next name of an object and its colon, and reports whether there was one.
+// name reads the next name of an object and its colon. It reports false at the end of the
+// object.
 func (s *scanner) name() (name []byte, ok bool) {
 	c := s.next()
 	if c == ',' {
@@ -189,7 +193,7 @@ func (s *scanner) name() (name []byte, ok bool) {
 	quoted := s.b[from-1 : s.at]
 	s.next()
 	for _, c := range name {
-		if c == '\\' || c >= 0x80 { // escapes and wrong UTF-8 may make one name of two texts
+		if c == '\\' || c >= 0x80 { // with escapes or invalid UTF-8, two texts may be one name
 			var text string
 			if s.err = json.Unmarshal(quoted, &text); s.err != nil {
 				return nil, false
@@ -200,7 +204,7 @@ func (s *scanner) name() (name []byte, ok bool) {
 	return name, true
 }
 
-// names passes an object whose names are data.
+// names reads an object whose names are data, such as a map.
 func (s *scanner) names(of *shape) {
 	elem := of.elem
 	if elem == nil {
@@ -226,7 +230,7 @@ func (s *scanner) once(seen map[string]bool, name []byte) {
 	seen[string(name)] = true
 }
 
-// object passes an object whose names are those of fields.
+// object reads an object whose names are the names of fields.
 func (s *scanner) object(of *shape) {
 	var room [64]bool
 	seen := room[:]
@@ -234,7 +238,7 @@ func (s *scanner) object(of *shape) {
 		seen = make([]bool, len(of.fields))
 	}
 	var others map[string]bool
-	likely := 0 // the field after the one before
+	likely := 0 // fields often come in order: the field after the last one read
 	for s.err == nil {
 		name, ok := s.name()
 		if !ok {
@@ -266,12 +270,12 @@ func (s *scanner) object(of *shape) {
 	}
 }
 
-// find returns the index of the field of that name, or -1.
+// find returns the index of the field with this name, or -1.
 func (of *shape) find(name []byte) int {
 	return slices.IndexFunc(of.fields, func(f field) bool { return f.name == string(name) })
 }
 
-// unknown says what is wrong with a name that has no field.
+// unknown returns the error for a name that has no field, or nil if the name may be ignored.
 func (s *scanner) unknown(of *shape, name []byte) error {
 	for _, f := range of.fields {
 		if strings.EqualFold(f.name, string(name)) {
@@ -279,14 +283,14 @@ func (s *scanner) unknown(of *shape, name []byte) error {
 		}
 	}
 	if s.known {
-		return fmt.Errorf("the unknown name %s", clip(name))
+		return fmt.Errorf("unknown name %s", clip(name))
 	}
 	return nil
 }
 
 func twice(name []byte) error { return fmt.Errorf("the name %s occurs twice", clip(name)) }
 
-// clip quotes the beginning of a name, which may be as long as the file.
+// clip quotes a name, and cuts it after 60 bytes because a name may fill the whole file.
 func clip(name []byte) string {
 	const most = 60
 	if len(name) > most {

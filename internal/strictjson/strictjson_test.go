@@ -62,12 +62,12 @@ func TestRefused(t *testing.T) {
 		{`{"name":"a","\u006eame":"b"}`, `"name" occurs twice`},
 		{`{"Name":"a"}`, `the name "Name", want "name"`},
 		{`{"name":"a","NAME":"b"}`, `the name "NAME", want "name"`},
-		{`{"ptr":{"ſhape":[1]}}`, `want "shape"`}, // folds to s, as in encoding/json
+		{`{"ptr":{"ſhape":[1]}}`, `want "shape"`}, // ſ folds to s, as in encoding/json
 		{`{"plain":"a"}`, `want "Plain"`},
 		{`{"in":{"shape":[1],"shape":[2]}}`, `"shape" occurs twice`},
-		{`{"in":{"ends":[1,2,3]}}`, `an array of 3 values, want 2`},
-		{`{"in":{"ends":[1]}}`, `an array of 1 values, want 2`},
-		{`{"in":{"ends":[]}}`, `an array of 0 values, want 2`},
+		{`{"in":{"ends":[1,2,3]}}`, `an array has 3 values, want 2`},
+		{`{"in":{"ends":[1]}}`, `an array has 1 values, want 2`},
+		{`{"in":{"ends":[]}}`, `an array has 0 values, want 2`},
 		{`{"list":[{},{"Ends":[1,2]}]}`, `want "ends"`},
 		{`{"by_name":{"a":{},"b":{},"a":{}}}`, `"a" occurs twice`},
 		{`{"by_name":{"a":{"Shape":[]}}}`, `want "shape"`},
@@ -76,7 +76,7 @@ func TestRefused(t *testing.T) {
 		{`{"new":1,"name":"x","new":1}`, `"new" occurs twice`},
 		{`{"new":{"a":1,"a":2}}`, `"a" occurs twice`},
 		{`{"next":{"next":{"Name":"x"}}}`, `want "name"`},
-		{"{\"any\":{\"\xff\":1,\"\xfe\":2}}", `occurs twice`}, // one name once encoding/json has read them
+		{"{\"any\":{\"\xff\":1,\"\xfe\":2}}", `occurs twice`}, // encoding/json reads both as U+FFFD
 		{`{"name":"a"`, `unexpected end`},
 		{`{"name":1}`, `cannot unmarshal`},
 		{`{"any":{"` + strings.Repeat("x", 100) + `":1,"` + strings.Repeat("x", 100) + `":1}}`, `xxx"… occurs twice`},
@@ -98,7 +98,7 @@ func TestUnmarshalKnown(t *testing.T) {
 	}
 }
 
-// A type may have more fields than most.
+// TestManyFields uses a type with more fields than the scanner's fixed buffer holds.
 func TestManyFields(t *testing.T) {
 	var fields []reflect.StructField
 	for i := range 100 {
@@ -109,11 +109,11 @@ func TestManyFields(t *testing.T) {
 		t.Errorf("%v, error %v", v.Elem(), err)
 	}
 	if err := strictjson.Unmarshal([]byte(`{"F99":1,"F0":2,"F99":3}`), v.Interface()); err == nil {
-		t.Error("F99 twice is accepted")
+		t.Error("Unmarshal accepts F99 twice")
 	}
 }
 
-// unequal reads the value that comes next and reports whether all names in each of its objects differ.
+// unequal reads the next value and reports whether the names in each of its objects differ.
 func unequal(dec *json.Decoder) bool {
 	tok, err := dec.Token()
 	if err != nil {
@@ -140,7 +140,7 @@ func unequal(dec *json.Decoder) bool {
 	return differ
 }
 
-// FuzzUnmarshal holds the scanner against the tokens of encoding/json.
+// FuzzUnmarshal checks the scanner against the tokens of encoding/json.
 func FuzzUnmarshal(f *testing.F) {
 	for _, text := range []string{`{"a":1,"a":2}`, `[{"a":[]},{"b":{"\u0061":1,"a":2}}]`, `"x"`, ` -1.5e3 `, "{\"\xff\":1,\"\\ufffd\":2}", `[[],{},null,true]`} {
 		f.Add([]byte(text))
@@ -150,7 +150,7 @@ func FuzzUnmarshal(f *testing.F) {
 		err := strictjson.Unmarshal(text, &v)
 		if invalid := json.Unmarshal(text, &plain); invalid != nil {
 			if err == nil {
-				t.Fatal("what is not JSON is accepted")
+				t.Fatal("Unmarshal accepts a text that is not JSON")
 			}
 			return
 		}
@@ -160,7 +160,7 @@ func FuzzUnmarshal(f *testing.F) {
 		if err == nil && !reflect.DeepEqual(v, plain) {
 			t.Fatalf("%v, want %v", v, plain)
 		}
-		var o outer // whatever its shape says, the walk ends
+		var o outer // with any shape, the scanner must come to an end
 		_ = strictjson.Unmarshal(text, &o)
 	})
 }

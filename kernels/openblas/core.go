@@ -5,7 +5,7 @@ import "github.com/klauspost/cpuid/v2"
 // EnvCore names the environment variable that OpenBLAS reads when it is loaded.
 const EnvCore = "OPENBLAS_CORETYPE"
 
-// A width is the widest vectors that the kernels of a core use.
+// A width is the size of the widest vectors that the kernels of a core use.
 type width int
 
 const (
@@ -15,7 +15,7 @@ const (
 	avx512
 )
 
-// widths lists the x86 cores of OpenBLAS 0.3, as openblas_get_corename spells them.
+// widths lists the x86 cores of OpenBLAS 0.3 in the spelling of openblas_get_corename.
 var widths = map[string]width{
 	"Katmai": sse, "Coppermine": sse, "Northwood": sse, "Prescott": sse, "Banias": sse,
 	"Atom": sse, "Core2": sse, "Penryn": sse, "Dunnington": sse, "Nehalem": sse,
@@ -25,8 +25,8 @@ var widths = map[string]width{
 	"SkylakeX": avx512, "Cooperlake": avx512, "SapphireRapids": avx512,
 }
 
-// cores lists, widest first, the value of OPENBLAS_CORETYPE for each width and
-// the features that its kernels are compiled for.
+// cores lists the value of OPENBLAS_CORETYPE for each width, widest first, with the CPU
+// features that the kernels of the core need.
 var cores = []struct {
 	width    width
 	name     string
@@ -38,13 +38,13 @@ var cores = []struct {
 	{avx, "SANDYBRIDGE", []cpuid.FeatureID{cpuid.AVX}},
 }
 
-// Remedy returns the value of OPENBLAS_CORETYPE that gives OpenBLAS the widest
-// vectors of this CPU, or "" if core, the one it runs now, already uses them or
-// is not a known x86 core. supports is [cpuid.CPUInfo.Supports] of the CPU.
+// Remedy returns the value of OPENBLAS_CORETYPE that makes OpenBLAS use the widest vectors of
+// this CPU. It returns "" if core, the current core of OpenBLAS, already uses them or is not a
+// known x86 core. supports is [cpuid.CPUInfo.Supports] of the CPU.
 //
-// Width is all that it corrects. Among cores of one width, and where the CPU
-// executes 512-bit vectors in two halves (Zen 4) even between widths, the faster
-// one depends on the shape; OpenBLAS's choice stands there.
+// Remedy corrects only the width. Among cores of one width, the fastest depends on the shape of
+// the product, so Remedy accepts the choice of OpenBLAS. On CPUs that execute 512-bit vectors in
+// two halves, such as Zen 4, even the faster width depends on the shape.
 func Remedy(core string, supports func(...cpuid.FeatureID) bool) string {
 	have, known := widths[core]
 	if !known {

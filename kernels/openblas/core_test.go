@@ -10,7 +10,7 @@ import (
 func TestRemedy(t *testing.T) {
 	cpus := map[string][]cpuid.FeatureID{
 		"avx512":     cores[0].features,
-		"avx512f":    {cpuid.AVX512F, cpuid.AVX2, cpuid.FMA3}, // Knights Landing: no BW, DQ, VL
+		"avx512f":    {cpuid.AVX512F, cpuid.AVX2, cpuid.FMA3}, // Knights Landing lacks BW, DQ and VL
 		"avx2":       cores[1].features,
 		"avx2 nofma": {cpuid.AVX2, cpuid.AVX},
 		"sse":        {},

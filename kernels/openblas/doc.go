@@ -1,24 +1,24 @@
-// Package openblas makes a kernel set whose matrix product is OpenBLAS, called
-// through gonum's netlib. It is the rival that the other sets are measured
-// against, and the only package of this module that uses C.
+// Package openblas provides a kernel set whose matrix product is that of OpenBLAS, called
+// through gonum's netlib. Benchmarks compare the other sets with this set. The package is the
+// only one in this module that uses C.
 //
-// Without the build tag openblas, only [Remedy] is here. With it there are also
-// New, which makes the set, and Read, which says what was linked:
+// Without the build tag openblas, the package has only [Remedy]. With the tag it also has New,
+// which returns the set, and Read, which describes the linked library:
 //
 //	make deps                      # installs OpenBLAS
 //	go test -tags openblas ./...
 //
 // # Threads
 //
-// OpenBLAS gets one thread per call: whoever calls owns the cores. Calls from many
-// goroutines are let through one per core, since a goroutine in C holds an
-// operating-system thread and OpenBLAS has a fixed table of work buffers.
+// OpenBLAS uses one thread per call, so the caller decides how many cores to use. At most one
+// call per core runs at a time; further concurrent calls wait. This limit exists because a
+// goroutine in C occupies an operating-system thread, and because OpenBLAS has a fixed table of
+// work buffers.
 //
 // # Which kernels it runs
 //
-// OpenBLAS looks at the CPU's model number, once, when it is loaded. On a model that
-// its version does not know it may take kernels for SSE3 where the CPU has
-// AVX-512, silently and several times slower. The variable OPENBLAS_CORETYPE, read
-// at the same moment, names the kernels instead. [Remedy] compares the core that
-// OpenBLAS chose with the features of the CPU.
+// When OpenBLAS is loaded, it chooses its kernels by the model number of the CPU. If its version
+// does not know the model, it may silently choose SSE3 kernels on a CPU with AVX-512, which are
+// several times slower. The environment variable OPENBLAS_CORETYPE overrides the choice, and is
+// read only at load time. [Remedy] compares the chosen core with the features of the CPU.
 package openblas

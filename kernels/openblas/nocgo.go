@@ -2,5 +2,6 @@
 
 package openblas
 
-// The tag was asked for and cannot be served. The name below is the message.
+// The build has the tag openblas, but cgo is disabled. The undefined name below is the error
+// message of the compiler.
 var _ = the_tag_openblas_needs_CGO_ENABLED_1_a_C_compiler_and_OpenBLAS__run_make_deps

@@ -11,7 +11,7 @@ package openblas
 #cgo darwin,amd64 LDFLAGS: -L/usr/local/opt/openblas/lib
 
 #if defined(__has_include) && !__has_include(<openblas_config.h>)
-#error "the tag openblas needs OpenBLAS and its headers: run 'make deps', or set CGO_CFLAGS=-I... and CGO_LDFLAGS=-L... to where they are"
+#error "the tag openblas needs OpenBLAS and its headers: run 'make deps', or set CGO_CFLAGS=-I... and CGO_LDFLAGS=-L... to their folders"
 #endif
 
 void  openblas_set_num_threads(int);
@@ -37,13 +37,13 @@ import (
 	"fusegrid/kernels"
 )
 
-// Class says that OpenBLAS rounds in its own way: its order of summation
-// depends on the shape of the product and on the core.
+// Class is the rounding class of OpenBLAS. No other set shares it, because the order of
+// summation in OpenBLAS depends on the shape of the product and on the core.
 const Class kernels.Class = "openblas"
 
-// New returns a copy of base named "openblas" with the product replaced, for both
-// types. The other slots stay, so that a training on both sets differs in its
-// products alone. OpenBLAS is set to one thread, for the whole process.
+// New returns a copy of base with the name "openblas" and the matrix products of OpenBLAS, for
+// both types. The other slots are those of base, so two trainings with base and with this set
+// differ only in their products. New sets OpenBLAS to one thread for the whole process.
 func New(base *kernels.Set) *kernels.Set {
 	limit := callers()
 	s := *base
@@ -59,24 +59,25 @@ func New(base *kernels.Set) *kernels.Set {
 	return &s
 }
 
-// Info is what is known of the linked library.
+// An Info describes the linked library.
 type Info struct {
 	Version string // "0.3.21"
-	Core    string // whose kernels it runs, "SkylakeX"
+	Core    string // core whose kernels the library runs, "SkylakeX"
 	Threads int    // per call
-	Config  string // how it was built, in its own words
-	Remedy  string // the OPENBLAS_CORETYPE that would use wider vectors, or ""
-	Asked   string // the OPENBLAS_CORETYPE that the user has set, or ""
+	Config  string // build configuration, as the library reports it
+	Remedy  string // OPENBLAS_CORETYPE that would give wider vectors, or ""
+	Asked   string // OPENBLAS_CORETYPE that the user has set, or ""
 }
 
-// Chosen reports whether Core is what the user asked for.
+// Chosen reports whether Core is the core that the user has set.
 func (i Info) Chosen() bool { return i.Asked != "" && strings.EqualFold(i.Asked, i.Core) }
 
-// Weak reports whether OpenBLAS chose by itself a core too weak for the CPU. One that the
-// user asked for is not weak: some kernels of older versions are wrong on some CPUs.
+// Weak reports whether OpenBLAS chose a core that is too weak for the CPU. A core that the user
+// has set is never weak, because users need that choice: some kernels of older versions return
+// wrong results on some CPUs.
 func (i Info) Weak() bool { return i.Remedy != "" && !i.Chosen() }
 
-// Read asks the library.
+// Read returns the properties of the linked library.
 func Read() Info {
 	single()
 	info := Info{
@@ -93,8 +94,9 @@ func Read() Info {
 	return info
 }
 
-// String gives version, core and threads, what the user has set, and whether the CPU can
-// run wider vectors: weak is only what OpenBLAS chose by itself.
+// String returns the version, the core and the number of threads. Remarks follow if the user has
+// set a core or the CPU can run wider vectors. The word "weak" occurs only if OpenBLAS chose the
+// core.
 func (i Info) String() string {
 	var notes []string
 	if i.Asked != "" {
@@ -116,8 +118,9 @@ func (i Info) String() string {
 // single sets OpenBLAS to one thread.
 var single = sync.OnceFunc(func() { C.openblas_set_num_threads(1) })
 
-// callers returns a semaphore with one place per core, but no more than OpenBLAS has
-// work buffers for: at least 50, and two per thread that it was built for.
+// callers returns a semaphore that limits concurrent calls to the number of cores, and to the
+// number of work buffers of OpenBLAS. OpenBLAS has two buffers for each thread that it was built
+// for, and at least 50.
 var callers = sync.OnceValue(func() chan struct{} {
 	buffers := 50
 	if m := regexp.MustCompile(`MAX_THREADS=(\d+)`).FindStringSubmatch(Read().Config); m != nil {
@@ -127,12 +130,12 @@ var callers = sync.OnceValue(func() chan struct{} {
 	return make(chan struct{}, min(runtime.GOMAXPROCS(0), buffers))
 })
 
-// touch writes to OpenBLAS's work buffers, once. Its kernels prefetch what they will pack next,
-// and while that memory has never been written to, each prefetch walks the page tables in
-// vain: a process whose products are all of a moderate size, such as 200×3072×200, stays slow
-// for good.
+// touch writes once to the work buffers of OpenBLAS. The kernels of OpenBLAS prefetch the part of a
+// buffer that they pack next. Until that memory is written, each prefetch walks the page tables in
+// vain. Without touch, a process with only moderately large products, such as 200×3072×200, stays
+// slow.
 var touch = sync.OnceFunc(func() {
-	const m, n, k = 400, 400, 512 // the least that was seen to help
+	const m, n, k = 400, 400, 512 // the smallest size that helped in measurements
 	var all sync.WaitGroup
 	for range cap(callers()) {
 		all.Go(func() {
@@ -146,10 +149,9 @@ var touch = sync.OnceFunc(func() {
 // blasGemm is blas.Float32.Sgemm or blas.Float64.Dgemm.
 type blasGemm[T kernels.Float] func(tA, tB blas.Transpose, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int)
 
-// gemm adapts call to the slot of a set. BLAS knows one β: the others are applied
-// before the call. A product with nothing to sum is left to base, and so is one with
-// a size or a stride that a C int does not hold: OpenBLAS would return without a
-// result.
+// gemm adapts call to the slot of a set. BLAS has only a scalar β, so gemm applies the β of rows
+// and columns before the call. It leaves a product to base if α or k is 0, or if a size or a stride
+// exceeds a C int. For such a size, OpenBLAS would return without a result.
 func gemm[T kernels.Float](call blasGemm[T], base func(kernels.Product[T]), callers chan struct{}) func(kernels.Product[T]) {
 	trans := map[bool]blas.Transpose{false: blas.NoTrans, true: blas.Trans}
 	return func(p kernels.Product[T]) {
@@ -171,7 +173,7 @@ func gemm[T kernels.Float](call blasGemm[T], base func(kernels.Product[T]), call
 	}
 }
 
-// scale sets C ← β∘C, not reading C where β = 0.
+// scale sets C ← β∘C. It does not read elements of C for which β = 0.
 func scale[T kernels.Float](p *kernels.Product[T]) {
 	for i := range p.C.Rows {
 		for j, c := range p.C.Row(i) {

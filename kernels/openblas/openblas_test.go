@@ -20,7 +20,7 @@ import (
 	"fusegrid/kernels/reference"
 )
 
-// envPlay makes the test binary play a command that meets a weak OpenBLAS.
+// envPlay makes the test binary act as a command that is linked with a weak OpenBLAS.
 const envPlay = "FUSEGRID_TEST_PLAY"
 
 func TestMain(m *testing.M) {
@@ -40,16 +40,16 @@ func TestMain(m *testing.M) {
 func TestEnsure(t *testing.T) {
 	remedy := Remedy("Prescott", cpuid.CPU.Supports)
 	if remedy == "" {
-		t.Skip("a CPU without AVX: OpenBLAS can have no better core")
+		t.Skip("this CPU has no AVX, so OpenBLAS has no better core")
 	}
 	core := map[string]string{"SANDYBRIDGE": "Sandybridge", "HASWELL": "Haswell", "SKYLAKEX": "SkylakeX"}[remedy]
 	for _, tt := range []struct {
 		name, play, env string
-		core            string // of the process that got through
+		core            string // of the process that Ensure returns in
 		lines           []string
 	}{
 		{"restarts once", "weak", "", core, []string{"restarting with OPENBLAS_CORETYPE=" + remedy}},
-		{"keeps the user's value", "weak", "OPENBLAS_CORETYPE=NEHALEM", "Nehalem", []string{"since OPENBLAS_CORETYPE=NEHALEM is set; this CPU can run " + remedy}},
+		{"keeps the user's value", "weak", "OPENBLAS_CORETYPE=NEHALEM", "Nehalem", []string{"because OPENBLAS_CORETYPE=NEHALEM is set; this CPU can run " + remedy}},
 		{"keeps the user's best", "as it is", "OPENBLAS_CORETYPE=" + remedy, core, nil},
 		{"gives up after one restart", "incurable", "", core, []string{"restarting with", "still runs its Prescott kernels"}},
 	} {
@@ -116,7 +116,7 @@ func TestInfo(t *testing.T) {
 		{"Prescott", "SKYLAKEX", "", "0.3.21 Prescott threads=1 (weak: this CPU can run SKYLAKEX)", true},
 		{"Haswell", "SKYLAKEX", "HASWELL", "0.3.21 Haswell threads=1 (OPENBLAS_CORETYPE=HASWELL; this CPU can run SKYLAKEX)", false},
 		{"SkylakeX", "", "SkylakeX", "0.3.21 SkylakeX threads=1 (OPENBLAS_CORETYPE=SkylakeX)", false},
-		// A name that OpenBLAS does not know leaves the choice to it.
+		// OpenBLAS ignores a name that it does not know and chooses a core.
 		{"Prescott", "SKYLAKEX", "Hasswell", "0.3.21 Prescott threads=1 (OPENBLAS_CORETYPE=Hasswell; weak: this CPU can run SKYLAKEX)", true},
 	} {
 		info := Info{Version: "0.3.21", Core: tt.core, Threads: 1, Remedy: tt.remedy, Asked: tt.asked}
@@ -164,7 +164,7 @@ func testGemm[T kernels.Float](t *testing.T) {
 			t.Error(err)
 		}
 	}
-	// A matrix of one row may have any stride.
+	// A matrix with one row may have any stride.
 	for _, change := range []func(p *kernels.Product[T]){
 		func(p *kernels.Product[T]) { p.A.Stride = math.MaxInt },
 		func(p *kernels.Product[T]) { p.B.Stride = math.MaxInt },
@@ -178,7 +178,7 @@ func testGemm[T kernels.Float](t *testing.T) {
 	}
 }
 
-// random returns a product whose sides are up to size.
+// random returns a product with sizes of at most size.
 func random[T kernels.Float](rng *rand.Rand, size int) kernels.Product[T] {
 	return product[T](rng, 1+rng.IntN(size), 1+rng.IntN(size), 1+rng.IntN(size), rng.IntN(2) == 0, rng.IntN(2) == 0)
 }
@@ -205,14 +205,14 @@ func try[T kernels.Float](ops kernels.Ops[T], rng *rand.Rand) error {
 	for i := range p.C.Rows {
 		for j := range p.C.Cols {
 			if p.BetaAt(i, j) == 0 {
-				p.C.Row(i)[j] = T(math.NaN()) // β = 0 may not read it
+				p.C.Row(i)[j] = T(math.NaN()) // if β = 0, C must not be read
 			}
 		}
 	}
 	return compare(ops, p)
 }
 
-// product returns a product of random matrices with room between their rows.
+// product returns a product of random matrices with gaps between their rows.
 func product[T kernels.Float](rng *rand.Rand, m, n, k int, ta, tb bool) kernels.Product[T] {
 	mat := func(rows, cols int, trans bool) kernels.Mat[T] {
 		if trans {
@@ -230,8 +230,9 @@ func product[T kernels.Float](rng *rand.Rand, m, n, k int, ta, tb bool) kernels.
 	}
 }
 
-// compare runs p and checks every element of C against float64, by the bound
-// γ·(|β·c| + |α|·|A|·|B|), and that what lies between the rows of C stays.
+// compare runs p and checks every element of C against float64, with the error bound
+// γ·(|β·c| + |α|·|A|·|B|). It also checks that the gaps between the rows of C keep their
+// values.
 func compare[T kernels.Float](ops kernels.Ops[T], p kernels.Product[T]) error {
 	m, n, k := p.Dims()
 	before := p.C
@@ -272,8 +273,8 @@ func compare[T kernels.Float](ops kernels.Ops[T], p kernels.Product[T]) error {
 	return nil
 }
 
-// TestStress runs many shapes on many goroutines: for five seconds, or for as long
-// as FUSEGRID_STRESS says (2m). What it looks for is a crash of the process.
+// TestStress runs many shapes on many goroutines, to find crashes of the process. It takes five
+// seconds, or the duration in FUSEGRID_STRESS, such as 2m.
 func TestStress(t *testing.T) {
 	length := 5 * time.Second
 	if testing.Short() {
@@ -307,7 +308,7 @@ func TestStress(t *testing.T) {
 	t.Logf("%d products on 256 goroutines in %v", products.Load(), length)
 }
 
-// stress multiplies until end; one product in a hundred is checked.
+// stress multiplies until end, and checks one product in a hundred.
 func stress[T kernels.Float](ops kernels.Ops[T], seed uint64, end time.Time, products *atomic.Int64) error {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	for time.Now().Before(end) {

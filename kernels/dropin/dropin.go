@@ -1,14 +1,14 @@
-// Package dropin makes a kernel set the BLAS of gonum programs:
+// Package dropin lets gonum programs use a kernel set as their BLAS:
 //
 //	set, err := fusegrid.Best()
 //	…
 //	blas32.Use(dropin.New(set))
 //	blas64.Use(dropin.New(set))
 //
-// From then on gonum's mat, lapack and stat multiply matrices by the product of
-// the set, on up to GOMAXPROCS goroutines. All other routines are gonum's own.
+// After these calls, gonum's packages mat, lapack and stat multiply matrices with the kernels
+// of the set, on up to GOMAXPROCS goroutines. All other BLAS routines are those of gonum.
 //
-// BenchmarkMatMul at the module's root measures the gain.
+// BenchmarkMatMul in the root package measures the speedup.
 package dropin
 
 import (
@@ -27,15 +27,15 @@ var (
 	_ blas.Float64 = Implementation{}
 )
 
-// Implementation is gonum's BLAS with Sgemm and Dgemm by a kernel set. It
-// also has gonum's complex routines. Make it with [New].
+// An Implementation is gonum's BLAS, including the complex routines, except that Sgemm and Dgemm
+// use a kernel set. It must be made by [New].
 type Implementation struct {
 	gonum.Implementation
 	f32 *gemm[float32]
 	f64 *gemm[float64]
 }
 
-// New returns a BLAS whose matrix products are those of set.
+// New returns a BLAS whose matrix products use the kernels of set.
 func New(set *kernels.Set) Implementation {
 	return Implementation{
 		f32: &gemm[float32]{ops: kernels.Of[float32](set), gonum: gonum.Implementation{}.Sgemm},
@@ -43,12 +43,12 @@ func New(set *kernels.Set) Implementation {
 	}
 }
 
-// Sgemm computes C ← α·op(A)·op(B) + β·C with op(A) m×k and op(B) k×n. Wrong
-// arguments panic as in gonum.
+// Sgemm computes C ← α·op(A)·op(B) + β·C, where op(A) is m×k and op(B) is k×n. Invalid
+// arguments cause the same panics as in gonum.
 //
-// Unlike gonum, which skips the zeros of op(A), it computes 0·NaN and 0·Inf, which
-// is NaN. Where C shares elements with A or B, which BLAS leaves undefined, A
-// and B are read as they were before the call.
+// Gonum skips zeros of op(A). Sgemm does not, so 0·NaN and 0·Inf give NaN. If C shares elements
+// with A or B, which BLAS leaves undefined, Sgemm uses the values that A and B had before the
+// call.
 func (i Implementation) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
 	i.f32.run(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 }
@@ -58,7 +58,7 @@ func (i Implementation) Dgemm(tA, tB blas.Transpose, m, n, k int, alpha float64,
 	i.f64.run(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 }
 
-// A gemm is the product of one type.
+// A gemm is the matrix product for one type.
 type gemm[T kernels.Float] struct {
 	ops     kernels.Ops[T]
 	gonum   func(tA, tB blas.Transpose, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int)
@@ -70,13 +70,13 @@ func (g *gemm[T]) run(tA, tB blas.Transpose, m, n, k int, alpha T, a []T, lda in
 	B, okB := operand(tB, k, n, b, ldb)
 	C, okC := operand(blas.NoTrans, m, n, c, ldc)
 	if !okA || !okB || !okC || alpha == 0 {
-		// Nothing to multiply, or arguments that gonum has a panic for.
+		// Gonum handles empty products and the panics for invalid arguments.
 		refuseShort(tA, tB, m, n, k, a, lda, b, ldb, c, ldc)
 		g.gonum(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 		return
 	}
-	// A blocked factorization multiplies parts of one matrix, so the memory from
-	// C's first element to its last may hold A and B. Those are small then: copy.
+	// A blocked factorization multiplies parts of one matrix, so A and B may lie between the
+	// first and the last element of C. In that case A and B are small and are copied.
 	if overlap(C.Data, A.Data) {
 		buf := g.clone(&A)
 		defer g.scratch.Put(buf)
@@ -91,8 +91,8 @@ func (g *gemm[T]) run(tA, tB blas.Transpose, m, n, k int, alpha T, a []T, lda in
 	}, runtime.GOMAXPROCS(0))
 }
 
-// operand returns the matrix x of which op(x) is rows×cols, and false if it is
-// empty or not a matrix.
+// operand returns x as a matrix such that op(x) is rows×cols. It reports false if the matrix is
+// empty or the arguments are invalid.
 func operand[T kernels.Float](t blas.Transpose, rows, cols int, x []T, ld int) (kernels.Mat[T], bool) {
 	switch t {
 	case blas.NoTrans:
@@ -107,8 +107,8 @@ func operand[T kernels.Float](t blas.Transpose, rows, cols int, x []T, ld int) (
 	return kernels.Mat[T]{Rows: rows, Cols: cols, Stride: ld, Data: x[:(rows-1)*ld+cols]}, true
 }
 
-// refuseShort panics as gonum does if a, b or c is too short for its sizes, which are
-// otherwise right. Gonum itself multiplies the sizes, and the product may overflow.
+// refuseShort panics like gonum if all other arguments are valid but a, b or c is too short.
+// Gonum's own check may fail to panic, because it multiplies sizes and the product may overflow.
 func refuseShort[T kernels.Float](tA, tB blas.Transpose, m, n, k int, a []T, lda int, b []T, ldb int, c []T, ldc int) {
 	if m <= 0 || n <= 0 || k < 0 {
 		return
@@ -130,7 +130,7 @@ func refuseShort[T kernels.Float](tA, tB blas.Transpose, m, n, k int, a []T, lda
 		case blas.Trans, blas.ConjTrans:
 			x.rows, x.cols = x.cols, x.rows
 		default:
-			return // gonum refuses this first
+			return // gonum panics for this first
 		}
 		if x.ld < max(1, x.cols) {
 			return
@@ -143,7 +143,8 @@ func refuseShort[T kernels.Float](tA, tB blas.Transpose, m, n, k int, a []T, lda
 	}
 }
 
-// clone moves x to scratch memory, which the caller gives back.
+// clone copies x to a scratch buffer and makes x refer to the copy. The caller must return the
+// buffer to g.scratch.
 func (g *gemm[T]) clone(x *kernels.Mat[T]) *[]T {
 	buf, _ := g.scratch.Get().(*[]T)
 	if buf == nil {
@@ -160,7 +161,7 @@ func (g *gemm[T]) clone(x *kernels.Mat[T]) *[]T {
 	return buf
 }
 
-// overlap reports whether x and y, neither empty, share memory.
+// overlap reports whether x and y share memory. Both must not be empty.
 func overlap[T kernels.Float](x, y []T) bool {
 	first := func(s []T) uintptr { return uintptr(unsafe.Pointer(&s[0])) }
 	last := func(s []T) uintptr { return uintptr(unsafe.Pointer(&s[len(s)-1])) }

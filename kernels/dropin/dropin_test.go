@@ -27,8 +27,7 @@ func eachSet(t *testing.T, f func(t *testing.T, impl dropin.Implementation)) {
 	}
 }
 
-// TestLevel3 runs gonum's own tests on every level-3 routine, ours and
-// inherited.
+// TestLevel3 runs gonum's tests on every level-3 routine, whether it is replaced or inherited.
 func TestLevel3(t *testing.T) {
 	eachSet(t, func(t *testing.T, impl dropin.Implementation) {
 		t.Run("Dgemm", func(t *testing.T) { testblas.TestDgemm(t, impl) })
@@ -41,8 +40,8 @@ func TestLevel3(t *testing.T) {
 	})
 }
 
-// single offers Sgemm as Dgemm: gonum has no test of its own for it, and the
-// cases of Dgemm are small integers and halves, exact in float32.
+// A single offers Sgemm as Dgemm, because gonum has no separate test of Sgemm. The cases of
+// Dgemm are small integers and halves, which float32 represents exactly.
 type single struct{ impl blas.Float32Level3 }
 
 func (s single) Dgemm(tA, tB blas.Transpose, m, n, k int, alpha float64, a []float64, lda int, b []float64, ldb int, beta float64, c []float64, ldc int) {
@@ -59,7 +58,7 @@ func convert[To, From kernels.Float](x []From) []To {
 	return y
 }
 
-// An arguments value is one call of Dgemm.
+// An arguments value holds the arguments of one call of Dgemm.
 type arguments struct {
 	tA, tB  blas.Transpose
 	m, n, k int
@@ -78,7 +77,7 @@ func (x arguments) String() string {
 		x.tA, x.tB, x.m, x.n, x.k, x.alpha, len(x.a), x.lda, len(x.b), x.ldb, x.beta, len(x.c), x.ldc)
 }
 
-// f64 and f32 call impl on a copy of x and return C, or what it panicked with.
+// f64 and f32 call impl on a copy of x and return C and the value of a panic.
 func (x arguments) f64(impl blas.Float64Level3) (c []float64, panicked any) {
 	defer func() { panicked = recover() }()
 	c = slices.Clone(x.c)
@@ -93,9 +92,9 @@ func (x arguments) f32(impl blas.Float32Level3) (c []float64, panicked any) {
 	return convert[float64](c32), nil
 }
 
-// TestAgainstGonum draws arguments, good and bad, and wants the results and the
-// panics of gonum. Operands are small integers, so that every order of summation
-// gives the same bits.
+// TestAgainstGonum draws valid and invalid arguments, and checks that the results and the panics
+// are those of gonum. Operands are small integers, so every order of summation gives the same
+// bits.
 func TestAgainstGonum(t *testing.T) {
 	eachSet(t, func(t *testing.T, impl dropin.Implementation) {
 		rng := rand.New(rand.NewPCG(1, 1))
@@ -124,14 +123,14 @@ func TestAgainstGonum(t *testing.T) {
 				panics[gotPanic]++
 			}
 		}
-		// Three each for signs, strides and lengths; both transposes share one.
+		// There are three panics each for signs, strides and lengths, and one for both transposes.
 		if len(panics) != 10 || good < 5000 {
 			t.Errorf("only %d good calls and these panics were drawn: %v", good, panics)
 		}
 	})
 }
 
-// draw returns arguments of which about half are wrong in one or two ways.
+// draw returns random arguments. About half are invalid in one or two ways.
 func draw(rng *rand.Rand) arguments {
 	side := func() int { return rng.IntN(12) }
 	ints := func(n int) []float64 {
@@ -190,7 +189,7 @@ func draw(rng *rand.Rand) arguments {
 	return x
 }
 
-// TestHuge wants gonum's panic, and no overflow, for sizes that no memory holds.
+// TestHuge checks that sizes beyond any memory cause gonum's panic and no overflow.
 func TestHuge(t *testing.T) {
 	impl := dropin.New(reference.New())
 	good := arguments{tA: blas.NoTrans, tB: blas.NoTrans, m: 2, n: 2, k: 2,
@@ -216,14 +215,14 @@ func TestHuge(t *testing.T) {
 		}
 	}
 	x := good
-	x.m, x.lda = 1, math.MaxInt // a matrix of one row may have any stride
+	x.m, x.lda = 1, math.MaxInt // a matrix with one row may have any stride
 	if _, p := x.f64(impl); p != nil {
 		t.Errorf("one row: panicked with %v", p)
 	}
 }
 
-// TestShared multiplies parts of one matrix, first as LU does, then with C and A
-// the same memory.
+// TestShared multiplies parts of one matrix. The parts are first those of an LU factorization,
+// then C and A are the same memory.
 func TestShared(t *testing.T) {
 	eachSet(t, func(t *testing.T, impl dropin.Implementation) {
 		const n, nb = 40, 7
@@ -250,9 +249,10 @@ func TestShared(t *testing.T) {
 	})
 }
 
-// TestFactorizations solves a system by LU and by Cholesky on our products.
+// TestFactorizations solves a system by LU and by Cholesky factorization with the products of
+// the set.
 func TestFactorizations(t *testing.T) {
-	const n = 300 // several of lapack's blocks
+	const n = 300 // several blocks of lapack
 	rng := rand.New(rand.NewPCG(5, 6))
 	a, want := mat.NewDense(n, n, nil), mat.NewDense(n, 3, nil)
 	for i := range n {
@@ -294,7 +294,7 @@ func use(t *testing.T, impl blas.Float64) {
 	t.Cleanup(func() { blas64.Use(before) })
 }
 
-// TestProcs wants the same bits for every GOMAXPROCS.
+// TestProcs checks that every GOMAXPROCS gives the same bits.
 func TestProcs(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	rng := rand.New(rand.NewPCG(7, 8))
@@ -324,7 +324,7 @@ func TestProcs(t *testing.T) {
 				want = got
 			}
 			if !slices.Equal(got, want) {
-				t.Errorf("%s: other bits at GOMAXPROCS=%d", set.Name, procs)
+				t.Errorf("%s: the bits differ at GOMAXPROCS=%d", set.Name, procs)
 			}
 		}
 	}

@@ -12,8 +12,8 @@ import (
 	"fusegrid/kernels/dropin"
 )
 
-// A gonum program multiplies on the best kernels of the machine after one line. MatMul in
-// results/tables/kernels.md is how fast such a program is with it and without it.
+// One line lets a gonum program use the best kernels of the machine. The table MatMul in
+// results/tables/kernels.md shows the speed of such a program with and without this line.
 func Example() {
 	set, err := fusegrid.Best()
 	if err != nil {

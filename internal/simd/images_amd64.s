@@ -317,7 +317,7 @@ next:
 //
 //	DI  dst at pixel p     SI  the bytes at pixel p     DX  mean at pixel p
 //	AX  groups of 16 pixels left of the tile            CX  tiles left
-//	BX  stride of the tiles minus 64, in bytes           Z24…Z26 bytes 0, 1 and 2 of each four
+//	BX  stride of the tiles minus 64, in bytes          Z24…Z26 bytes 0, 1 and 2 of each four
 
 #define BEGINLANES \
 	SUBQ $64, BX;                \

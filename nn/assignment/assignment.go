@@ -1,5 +1,5 @@
-// Package assignment runs every seeded experiment of the ECE 239AS assignment 3 (after
-// CS231n) and compares each printed figure with ours.
+// Package assignment runs every seeded experiment of assignment 3 of ECE 239AS, which is based
+// on CS231n. It compares each figure that the assignment prints with the computed figure.
 package assignment
 
 import (
@@ -14,7 +14,7 @@ import (
 	"fusegrid/nn/dataset"
 )
 
-// The names of the parts, in the order in which [Run] runs them.
+// Names of the parts, in the order in which [Run] runs them.
 const (
 	AutoencoderGradient = "autoencoder gradient"
 	Toy                 = "toy net"
@@ -27,22 +27,22 @@ const (
 	Solver              = "Solver"
 )
 
-// Curve is a series for a plot: a loss per iteration, or an accuracy per epoch.
+// A Curve is a series for a plot: a loss per iteration, or an accuracy per epoch.
 type Curve struct {
 	Name   string
 	Values []float64
 }
 
-// A Report is the outcome of [Run].
+// A Report is the result of [Run].
 type Report struct {
-	Notes   []string // what a user must know of the data, see [dataset.Split]
+	Notes   []string // remarks on the data that users must see; see [dataset.Split]
 	Figures []Figure
-	Seconds map[string]float64     // wall time of each part that ran
+	Seconds map[string]float64     // wall time of each part that was run
 	Curves  []Curve                // of the first run: "loss", "training accuracy", "validation accuracy"
 	Images  map[string]image.Image // weight pictures: "first-run", "best"
 }
 
-// OK reports whether every figure that must agree does.
+// OK reports whether all figures that must agree do agree.
 func (r Report) OK() bool {
 	for _, f := range r.Figures {
 		if f.Must && !f.OK {
@@ -52,17 +52,19 @@ func (r Report) OK() bool {
 	return true
 }
 
-// Options choose what [Run] does.
+// Options are the settings of [Run].
 type Options struct {
-	Data  string   // folder with the CIFAR-10 batches; may be empty
-	Parts []string // names of the parts to run; nil means all that the data allow
+	Data  string   // folder with the CIFAR-10 batches; "" skips the parts that need images
+	Parts []string // names of the parts to run; nil means all parts that the data allow
 
-	// Progress, where not nil, is called with a part's name and how much of it is done, 0…1.
+	// Progress, if not nil, is called with the name of a part and the fraction of it that is
+	// done, 0…1.
 	Progress func(part string, done float64)
 }
 
-// Run runs the experiments in float64 on a kernel set. An error is data that cannot be
-// read, an unknown part, or a cancelled ctx; figures that disagree are in the report.
+// Run runs the experiments in float64 on a kernel set. It returns an error if the data cannot be
+// read, a part is unknown, or ctx is cancelled. Figures that disagree are not an error; the
+// report contains them.
 func Run(ctx context.Context, set *kernels.Set, opts Options) (Report, error) {
 	r := runner{
 		ctx: ctx, set: set,
@@ -71,10 +73,10 @@ func Run(ctx context.Context, set *kernels.Set, opts Options) (Report, error) {
 	for _, name := range opts.Parts {
 		i := slices.IndexFunc(parts(), func(p part) bool { return p.name == name })
 		if i < 0 {
-			return r.report, fmt.Errorf("assignment: no part %q; there are: %s", name, partNames())
+			return r.report, fmt.Errorf("assignment: there is no part %q; the parts are: %s", name, partNames())
 		}
 		if parts()[i].images && opts.Data == "" {
-			return r.report, fmt.Errorf("assignment: %s needs CIFAR-10: name the folder with its batches", name)
+			return r.report, fmt.Errorf("assignment: %s needs CIFAR-10; name the folder with its batches", name)
 		}
 	}
 	for _, p := range parts() {
@@ -117,7 +119,7 @@ func partNames() string {
 	return strings.Join(names, ", ")
 }
 
-// A runner holds what the parts have in common.
+// A runner holds the state that the parts share.
 type runner struct {
 	ctx      context.Context
 	set      *kernels.Set

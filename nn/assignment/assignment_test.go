@@ -15,7 +15,7 @@ import (
 	"fusegrid/nn/dataset"
 )
 
-// Without images: every figure on every kernel set.
+// TestFigures checks the figures that need no images on every kernel set.
 func TestFigures(t *testing.T) {
 	for _, set := range fusegrid.All() {
 		t.Run("impl="+set.Name, func(t *testing.T) {
@@ -28,11 +28,12 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-// With images: the long experiments on the best set. The others it runs in TestImagesOnEverySet.
+// TestImages runs the long experiments with images on the best set. TestImagesOnEverySet covers
+// the other sets.
 func TestImages(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("left out with -short: it takes minutes")
+		t.Skip("skipped with -short because it takes minutes")
 	}
 	dir := imageFolder(t)
 	set, err := fusegrid.Best()
@@ -54,8 +55,8 @@ func TestImages(t *testing.T) {
 	}
 }
 
-// With images, on every set: the beginning of the first run, or on fast ones all of it,
-// and the short experiments.
+// TestImagesOnEverySet runs the experiments with images on every set: the first run, which is cut
+// short on slow sets, and the short experiments.
 func TestImagesOnEverySet(t *testing.T) {
 	t.Parallel()
 	dir := imageFolder(t)
@@ -105,10 +106,10 @@ func testBeginning(t *testing.T, set *kernels.Set, dir string) {
 	}
 }
 
-// slow says that a training at full length would take minutes.
+// slow reports whether a full training with set would take minutes.
 func slow(set *kernels.Set) bool { return set.Name == "reference" || set.Name == "gonum" }
 
-// verify logs all figures and fails for those that must agree and do not.
+// verify logs all figures, and fails if a figure that must agree does not.
 func verify(t *testing.T, report Report, atLeast int) {
 	t.Helper()
 	for _, f := range report.Figures {
@@ -132,12 +133,12 @@ func imageFolder(t *testing.T) string {
 	t.Helper()
 	dir := os.Getenv("FUSEGRID_DATA")
 	if dir == "" {
-		t.Skip("FUSEGRID_DATA is not set: set it to the folder with the CIFAR-10 batches to run this test")
+		t.Skip("FUSEGRID_DATA is not set; to run this test, set it to the folder with the CIFAR-10 batches")
 	}
 	return dir
 }
 
-// Figures of broken kernels must not pass.
+// TestFiguresRejectBrokenKernels checks that figures of broken kernels do not agree.
 func TestFiguresRejectBrokenKernels(t *testing.T) {
 	for name, spoil := range map[string]func(s *kernels.Slots[float64]){
 		"a product off by 1e-12": func(s *kernels.Slots[float64]) {
@@ -164,9 +165,10 @@ func TestFiguresRejectBrokenKernels(t *testing.T) {
 	}
 }
 
-// Beside rounding, a gradient that is off in one element by a millionth does not pass.
+// TestBeyondRounding checks that an error of 10⁻⁶ in one element of a gradient does not pass as
+// rounding.
 func TestBeyondRounding(t *testing.T) {
-	noise := differenceNoise(657, 20) // of the modular net
+	noise := differenceNoise(657, 20) // bound for the modular net
 	num := []float64{1, -1, 0.5}
 	for _, test := range []struct {
 		name string
@@ -207,7 +209,7 @@ func TestRunProgress(t *testing.T) {
 
 func TestRunRefuses(t *testing.T) {
 	set := reference.New()
-	if _, err := Run(t.Context(), set, Options{Parts: []string{"toy"}}); err == nil || !strings.Contains(err.Error(), `no part "toy"; there are: `) {
+	if _, err := Run(t.Context(), set, Options{Parts: []string{"toy"}}); err == nil || !strings.Contains(err.Error(), `there is no part "toy"; the parts are: `) {
 		t.Errorf("unknown part: %v", err)
 	}
 	if _, err := Run(t.Context(), set, Options{Parts: []string{Grid}}); err == nil || !strings.Contains(err.Error(), "grid needs CIFAR-10") {

@@ -9,15 +9,15 @@ import (
 	"fusegrid/nn/nprand"
 )
 
-// The autoencoder sees grey patches of patchSide² pixels, one from each of patches images.
+// The autoencoder trains on grey patches of patchSide² pixels, one from each of patches images.
 const (
 	patchSide  = 8
 	patches    = 20000
 	components = 16
 )
 
-// autoencoderGradient checks section 0's gradient, which is derived on paper, against
-// differences.
+// autoencoderGradient checks the gradient of section 0, which is derived on paper, against
+// central differences.
 func autoencoderGradient(set *kernels.Set) Figure {
 	rng := nprand.New(0)
 	x := randn(20, 7, rng)
@@ -49,8 +49,9 @@ func (r *runner) autoencoder() ([]Figure, error) {
 	return []Figure{f}, nil
 }
 
-// greyPatches cuts a random patch from each of the first images, which have channels
-// last, as the mean of the three colours in 0…1, and subtracts the mean patch.
+// greyPatches cuts a random patch from each of the first images, which must have channels last.
+// A pixel of a patch is the mean of the three colours, scaled to 0…1. Then greyPatches subtracts
+// the mean patch.
 func greyPatches(im dataset.Subset, rng *nprand.State) nn.Floats[float64] {
 	x := kernels.NewMat[float64](min(patches, im.Len()), patchSide*patchSide)
 	mean := make([]float64, x.Cols)

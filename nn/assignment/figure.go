@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// A Figure is one printed value of the assignment beside ours.
+// A Figure is one value that the assignment prints, with the computed value.
 type Figure struct {
 	Part    string // "toy net", "first run", …
 	Name    string // "loss at reg 0.05"
-	Printed string // as the source prints it, or a bound such as "< 1e-08"
-	Ours    string // to as many digits as Printed, or more
+	Printed string // text in the assignment, or a bound such as "< 1e-08"
+	Ours    string // computed value, to at least as many digits as Printed
 	Digits  int    // significant digits that agree; −1 for bounds and text
-	Must    bool   // it must agree; else it is there to be looked at
-	OK      bool   // it agrees
+	Must    bool   // whether the figure must agree; otherwise it is for information only
+	OK      bool   // whether the figure agrees
 }
 
-// number wants v to round to the printed number, digit for digit.
+// number returns a figure that agrees if v rounds to the printed number, digit for digit.
 func number(name, printed string, v float64) Figure {
 	_, frac, _ := strings.Cut(printed, ".")
 	ours := strconv.FormatFloat(v, 'f', len(frac), 64)
@@ -29,7 +29,7 @@ func number(name, printed string, v float64) Figure {
 	return Figure{Name: name, Printed: printed, Ours: ours, Digits: digits(printed, want, v), Must: true, OK: ours == printed}
 }
 
-// numbers wants the elements of v to round to the printed numbers, separated by spaces.
+// numbers is like number for a list. The printed numbers are separated by spaces.
 func numbers(name, printed string, v []float64) Figure {
 	fields := strings.Fields(printed)
 	f := Figure{Name: name, Printed: printed, Digits: math.MaxInt, Must: true, OK: len(fields) == len(v)}
@@ -51,7 +51,7 @@ func numbers(name, printed string, v []float64) Figure {
 	return f
 }
 
-// exact wants |v − want| ≤ tolerance·|want| for a figure known in full precision.
+// exact returns a figure, known in full precision, that agrees if |v − want| ≤ tolerance·|want|.
 func exact(name string, want, v, tolerance float64) Figure {
 	printed := strconv.FormatFloat(want, 'g', -1, 64)
 	return Figure{
@@ -61,7 +61,7 @@ func exact(name string, want, v, tolerance float64) Figure {
 	}
 }
 
-// below wants v < bound.
+// below returns a figure that agrees if v < bound.
 func below(name string, bound, v float64) Figure {
 	return Figure{
 		Name: name, Printed: fmt.Sprintf("< %.3g", bound), Ours: fmt.Sprintf("%.3g", v),
@@ -69,7 +69,7 @@ func below(name string, bound, v float64) Figure {
 	}
 }
 
-// digits returns how many significant digits of the printed number are also ours.
+// digits returns the number of significant digits in which the two numbers agree.
 func digits(printed string, want, ours float64) int {
 	for d := significant(printed); d > 0; d-- {
 		if strconv.FormatFloat(want, 'e', d-1, 64) == strconv.FormatFloat(ours, 'e', d-1, 64) {
@@ -84,8 +84,8 @@ func significant(printed string) int {
 	return max(1, len(strings.TrimLeft(strings.NewReplacer("-", "", ".", "").Replace(mantissa), "0")))
 }
 
-// maxRelError returns the largest |x−y|/|y|; lists of different lengths, NaN and Inf
-// give +Inf.
+// maxRelError returns the largest |x−y|/|y|. It returns +Inf if the lengths differ or a value is
+// NaN or infinite.
 func maxRelError(x, y []float64) float64 {
 	if len(x) != len(y) {
 		return math.Inf(1)
@@ -104,7 +104,7 @@ func maxRelError(x, y []float64) float64 {
 	return worst
 }
 
-// maxError returns the largest |x−y|, as maxRelError does.
+// maxError is like maxRelError for |x−y|.
 func maxError(x, y []float64) float64 {
 	if len(x) != len(y) {
 		return math.Inf(1)

@@ -8,8 +8,8 @@ import (
 	"fusegrid/internal/strictjson"
 )
 
-// The golden files hold the runs of the notebooks recomputed with NumPy in double
-// precision; where a notebook prints a figure, they agree with it in every digit.
+// The golden files hold runs of the notebooks that were recomputed with NumPy in double
+// precision. They agree in every digit with each figure that a notebook prints.
 var (
 	//go:embed testdata/toy.json
 	toyJSON []byte
@@ -75,7 +75,7 @@ var (
 
 func parse[G any](data []byte) (g G) {
 	if err := strictjson.Unmarshal(data, &g); err != nil {
-		panic(fmt.Sprintf("assignment: golden %T: %v", g, err)) // embedded: cannot differ from the tested build
+		panic(fmt.Sprintf("assignment: golden %T: %v", g, err)) // cannot happen: the file is embedded and tested
 	}
 	return g
 }

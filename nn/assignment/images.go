@@ -5,12 +5,12 @@ import (
 	"fusegrid/nn/dataset"
 )
 
-// images is the assignment's split of CIFAR-10 in one pixel order.
+// An images holds the assignment's split of CIFAR-10 in one pixel order.
 type images struct {
 	train, val, test *nn.Pixels[float64]
 }
 
-// The split of the assignment.
+// Sizes of the split of the assignment.
 const (
 	trainImages = 49000
 	valImages   = 1000
@@ -18,7 +18,7 @@ const (
 	classes     = 10
 )
 
-// images returns the split in the pixel order that the experiment has.
+// images returns the split in the pixel order of the experiment.
 func (r *runner) images(order dataset.Order) (images, error) {
 	if r.split == nil || r.split.Order != order {
 		var err error

@@ -6,8 +6,8 @@ import (
 	"fusegrid/nn/nprand"
 )
 
-// layers is section 3, the modular layers. The notebook's gradient checks start from
-// an unseeded stream; here each starts from seed 0.
+// layers runs section 3, the modular layers. The gradient checks of the notebook use an unseeded
+// random stream; here each check uses seed 0.
 func layers(set *kernels.Set) []Figure {
 	ops := kernels.Of[float64](set)
 	var figures []Figure
@@ -31,7 +31,7 @@ func layers(set *kernels.Set) []Figure {
 	return append(figures, lossGradients(ops)...)
 }
 
-// A check holds the arrays of a gradient check of a layer y = f(x, w, b).
+// A check holds the arrays of the gradient check of a layer y = f(x, w, b).
 type check struct {
 	x, w, y, dx, dw, dy kernels.Mat[float64]
 	b, db               []float64
@@ -46,7 +46,7 @@ func newCheck(n, d, m int, rng *nprand.State) check {
 	return c
 }
 
-// figures compares the gradients with differences of forward, which fills c.y.
+// figures compares the gradients with central differences of forward, which must fill c.y.
 func (c check) figures(layer string, bound float64, dy []float64, forward func()) []Figure {
 	f := func() []float64 { forward(); return c.y.Data }
 	var figures []Figure
@@ -112,7 +112,7 @@ func lossGradients(ops kernels.Ops[float64]) []Figure {
 	return figures
 }
 
-// linspace is NumPy's: n equal steps from start to stop, both included.
+// linspace is NumPy's linspace: n evenly spaced numbers from start to stop, both included.
 func linspace(start, stop float64, n int) []float64 {
 	v := make([]float64, n)
 	step := (stop - start) / float64(n-1)

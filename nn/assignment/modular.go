@@ -6,8 +6,7 @@ import (
 	"fusegrid/nn/nprand"
 )
 
-// modular is the part of section 4 that needs no images: the modular two-layer net and
-// a deeper one.
+// modular runs the modular two-layer net of section 4, which needs no images.
 func modular(set *kernels.Set) []Figure {
 	const n, d, h, c = 3, 5, 50, 7
 	golden := goldenFC()
@@ -42,9 +41,10 @@ func modular(set *kernels.Set) []Figure {
 	return figures
 }
 
-// deep is a net with two hidden layers of the notebook's sizes. Its stream is unseeded
-// there. Here it is seed 3: no element of a gradient is so small that the rounding
-// noise of the differences shows, and no unit is within h of its kink.
+// deep runs a net with two hidden layers of the notebook's sizes. The random stream of the
+// notebook is unseeded; here the seed is 3. With this seed, no element of a gradient is small
+// enough for the rounding noise of the differences to matter, and no unit is within h of its
+// kink.
 func deep(set *kernels.Set) []Figure {
 	const n, d, c = 2, 15, 10
 	rng := nprand.New(3)

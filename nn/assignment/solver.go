@@ -11,7 +11,7 @@ import (
 	"fusegrid/nn/nprand"
 )
 
-// solver is the Solver's training of section 4.
+// solver runs the training with the Solver in section 4.
 func (r *runner) solver() ([]Figure, error) {
 	im, err := r.images(dataset.CHW)
 	if err != nil {
@@ -42,7 +42,8 @@ func (r *runner) solver() ([]Figure, error) {
 		number("validation accuracy of the restored weights", "0.533", nn.Accuracy(net, im.val))), nil
 }
 
-// logFigures compares two logs line for line: a figure for each line, and one for all.
+// logFigures compares two logs line by line. It returns a figure for each line and one for all
+// lines.
 func logFigures(ours, want string) []Figure {
 	o, w := lines(ours), lines(want)
 	var figures []Figure
@@ -68,8 +69,8 @@ func logFigures(ours, want string) []Figure {
 
 func lines(s string) []string { return strings.Split(strings.TrimSuffix(s, "\n"), "\n") }
 
-// overfit trains a deep net on 50 images. The notebook's stream is unseeded; here it is
-// seed 0.
+// overfit trains a deep net on 50 images. The random stream of the notebook is unseeded; here
+// the seed is 0.
 func (r *runner) overfit() ([]Figure, error) {
 	const n = 50
 	im, err := r.images(dataset.CHW)

@@ -9,7 +9,7 @@ import (
 	"fusegrid/nn/nprand"
 )
 
-// The toy net has 4 inputs, 10 hidden units and 3 classes.
+// Sizes of the toy net and its training.
 const (
 	toyInputs  = 4
 	toyHidden  = 10
@@ -34,7 +34,7 @@ func toyData() nn.Floats[float64] {
 	return nn.Floats[float64]{X: x, Y: []int{0, 1, 2, 2, 1}}
 }
 
-// toy is section 1 of the two-layer notebook: scores, loss, gradients and a training.
+// toy runs section 1 of the two-layer notebook: scores, loss, gradients and a training.
 func toy(ctx context.Context, set *kernels.Set) ([]Figure, error) {
 	golden := goldenToy()
 	net, _ := toyNet(set)
@@ -78,7 +78,7 @@ func toy(ctx context.Context, set *kernels.Set) ([]Figure, error) {
 	return figures, nil
 }
 
-// afterToy returns the random stream as the toy training leaves it.
+// afterToy returns the random stream in its state after the toy training.
 func afterToy(set *kernels.Set) *nprand.State {
 	_, rng := toyNet(set)
 	idx := make([]int, toyBatch)
@@ -88,9 +88,9 @@ func afterToy(set *kernels.Set) *nprand.State {
 	return rng
 }
 
-// gradientFigures compares each gradient of the net's loss with central differences. Products
-// that are not stable round in another way on each architecture: there the bound holds for what
-// rounding alone does not explain.
+// gradientFigures compares each gradient of the net's loss with central differences. If the
+// products of a set are not stable, their rounding depends on the architecture. For such a set,
+// the bound applies to the part of the error that rounding does not explain.
 func gradientFigures(set *kernels.Set, net *nn.Net[float64], data nn.Floats[float64], suffix string, bound float64) []Figure {
 	weights := 0
 	for _, p := range net.Params() {
@@ -111,15 +111,16 @@ func gradientFigures(set *kernels.Set, net *nn.Net[float64], data nn.Floats[floa
 	return figures
 }
 
-// differenceNoise bounds what rounding adds to a central difference of the loss. Each weight
-// enters the loss by one multiply-add, so each of the two losses is off by at most weights·u·loss to
-// first order (Higham, "Accuracy and Stability of Numerical Algorithms", section 3.1).
+// differenceNoise returns a bound on the rounding error of a central difference of the loss. Each
+// weight enters the loss by one multiply-add. Each of the two losses therefore has, to first order,
+// an error of at most weights·u·loss (Higham, "Accuracy and Stability of Numerical Algorithms",
+// section 3.1).
 func differenceNoise(weights int, loss float64) float64 {
 	const u = 0x1p-53
 	return 2 * float64(weights) * u * loss / (2 * nn.GradStep)
 }
 
-// beyond returns [nn.RelError] of x and y with each difference less by noise.
+// beyond is like [nn.RelError], but subtracts noise from each difference of x and y.
 func beyond(x, y []float64, noise float64) float64 {
 	near := append([]float64(nil), x...)
 	for i := range near {

@@ -10,7 +10,7 @@ import (
 	"fusegrid/nn/nprand"
 )
 
-// The two-layer net of the notebook on CIFAR-10.
+// Settings of the notebook's two-layer net for CIFAR-10.
 const (
 	hidden    = 50
 	weightStd = 1e-4
@@ -22,8 +22,8 @@ func cifarNet(set *kernels.Set, rng *nprand.State) *nn.Net[float64] {
 	return nn.NewTwoLayer[float64](set, dataset.Dim, hidden, classes, weightStd, rng)
 }
 
-// firstRun is the first training of section 2. Its random stream goes on from the toy
-// training.
+// firstRun runs the first training of section 2. Its random stream continues the stream of the
+// toy training.
 func (r *runner) firstRun() ([]Figure, error) {
 	const iterations = 1000
 	golden := goldenRun()
@@ -64,7 +64,7 @@ func (r *runner) firstRun() ([]Figure, error) {
 	return figures, nil
 }
 
-// grid is the search of section 2: two regularizations, each from seed 0.
+// grid runs the search of section 2: two regularization strengths, each with seed 0.
 func (r *runner) grid() ([]Figure, error) {
 	const iterations = 3000
 	im, err := r.images(dataset.HWC)
@@ -123,7 +123,7 @@ func every(v []float64, n int) []float64 {
 	return w
 }
 
-// weightPicture draws W1, a tile per hidden unit.
+// weightPicture draws W1 with one tile per hidden unit.
 func weightPicture(net *nn.Net[float64]) image.Image {
 	return nn.WeightGrid(net.Params()[0].Value, dataset.Height, dataset.Width, 3)
 }

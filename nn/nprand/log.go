@@ -2,13 +2,13 @@ package nprand
 
 import "math"
 
-// log returns ln x for 0 < x < 1, correctly rounded unless ln x lies hard by the
-// middle between two numbers. math.Log is off by one unit in the last place for
-// some arguments, and its assembly and its Go code need not agree; C libraries,
-// and so NumPy, round better.
+// log returns ln x for 0 < x < 1. The result is correctly rounded unless ln x is extremely close
+// to the midpoint between two floating-point numbers. math.Log is not good enough: for some
+// arguments it is off by one unit in the last place, and its assembly and Go versions may differ.
+// C libraries, on which NumPy relies, round better.
 //
 // With x = 2^k·m and s = (m−1)/(m+1), ln x = k·ln 2 + 2·(s + s³/3 + s⁵/5 + …).
-// Numbers named hi and lo are one value held as an unevaluated sum of two.
+// A pair of variables with the suffixes Hi and Lo holds one value as an unevaluated sum.
 func log(x float64) float64 {
 	m, k := math.Frexp(x)
 	if m < math.Sqrt2/2 {
@@ -25,7 +25,7 @@ func log(x float64) float64 {
 	// z = s², at most 0.0295.
 	zHi, zLo := mul(sHi, sLo, sHi, sLo)
 
-	// The series in z from the far end; its first terms need the low parts too.
+	// The series in z is summed from its last term. Its first terms need the low parts too.
 	tail := 0.0
 	for d := 25; d >= 9; d -= 2 {
 		tail = math.FMA(tail, zHi, 1/float64(d))
@@ -40,7 +40,7 @@ func log(x float64) float64 {
 	}
 	pHi, pLo = mul(pHi, pLo, 2*sHi, 2*sLo)
 
-	// k·ln 2: the high part has 32 bits, so its product with k is exact.
+	// k·ln 2 is exact in its high part, because ln2Hi has only 32 bits.
 	const ln2Hi = 0x1.62e42feep-1
 	const ln2Lo = math.Ln2 - ln2Hi
 	n := float64(k)
@@ -51,14 +51,14 @@ func log(x float64) float64 {
 	return hi2 + (lo2 + (lo + (pLo + loLo)))
 }
 
-// twoSum returns a + b exactly, as a rounded sum and its error (Knuth).
+// twoSum returns a + b exactly, as the rounded sum and its error (Knuth).
 func twoSum(a, b float64) (hi, lo float64) {
 	hi = a + b
 	t := hi - a
 	return hi, (a - (hi - t)) + (b - t)
 }
 
-// mul returns the product of two double-length numbers, good to about 2⁻¹⁰⁴.
+// mul returns the product of two double-length numbers, with a relative error of about 2⁻¹⁰⁴.
 func mul(aHi, aLo, bHi, bLo float64) (hi, lo float64) {
 	p := float64(aHi * bHi)
 	e := math.FMA(aHi, bHi, -p)

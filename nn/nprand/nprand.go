@@ -1,11 +1,10 @@
-// Package nprand is the random stream of NumPy's legacy generator,
-// numpy.random.RandomState: the same seed gives the same numbers in the same
-// order as np.random.seed followed by np.random.randn, choice, randint,
-// random_sample and permutation.
+// Package nprand implements the random stream of NumPy's legacy generator,
+// numpy.random.RandomState. A seed gives the same numbers in the same order as np.random.seed
+// followed by np.random.randn, choice, randint, random_sample and permutation.
 //
-// The words come from MT19937 (Matsumoto and Nishimura, 1998), the normal
-// deviates from Marsaglia's polar method with the spare value kept, the
-// integers from masked rejection.
+// The generator is MT19937 (Matsumoto and Nishimura, 1998). Normal deviates come in pairs from
+// Marsaglia's polar method, and the second deviate of a pair is kept for the next call. Integers
+// come from masked rejection.
 package nprand
 
 import (
@@ -19,11 +18,11 @@ import (
 	"gonum.org/v1/gonum/mathext/prng"
 )
 
-// State is one stream. Make it with New: the zero State is not seeded.
-// A State must not be used by two goroutines at once.
+// A State is one random stream. It must be made by [New], because the zero State is not seeded.
+// A State is not safe for concurrent use.
 type State struct {
 	mt       prng.MT19937
-	gauss    float64 // the spare deviate of the last pair
+	gauss    float64 // the second deviate of the last pair, if hasGauss
 	hasGauss bool
 }
 
@@ -34,7 +33,7 @@ func New(seed uint32) *State {
 	return s
 }
 
-// Seed restarts the stream and drops the spare normal deviate, as np.random.seed does.
+// Seed restarts the stream and drops the kept normal deviate, as np.random.seed does.
 func (s *State) Seed(seed uint32) {
 	s.mt.Seed(uint64(seed))
 	s.gauss, s.hasGauss = 0, false
@@ -43,7 +42,8 @@ func (s *State) Seed(seed uint32) {
 // Uint32 returns the next 32-bit word of the generator.
 func (s *State) Uint32() uint32 { return s.mt.Uint32() }
 
-// RandomSample returns a uniform value in [0, 1) with 53 random bits. It takes two words.
+// RandomSample returns a uniform value in [0, 1) with 53 random bits. It consumes two words of
+// the generator.
 func (s *State) RandomSample() float64 {
 	a := s.mt.Uint32() >> 5
 	b := s.mt.Uint32() >> 6
@@ -60,7 +60,7 @@ func (s *State) Randn() float64 {
 	for {
 		x1 := 2*s.RandomSample() - 1
 		x2 := 2*s.RandomSample() - 1
-		// The conversions forbid a fused multiply-add, which would round differently.
+		// The conversions prevent a fused multiply-add, which would round differently.
 		r2 := float64(x1*x1) + float64(x2*x2)
 		if r2 >= 1 || r2 == 0 {
 			continue
@@ -71,15 +71,15 @@ func (s *State) Randn() float64 {
 	}
 }
 
-// FillRandn fills dst as np.random.randn(len(dst)) would.
+// FillRandn fills dst with the values of np.random.randn(len(dst)).
 func (s *State) FillRandn(dst []float64) {
 	for i := range dst {
 		dst[i] = s.Randn()
 	}
 }
 
-// interval returns a uniform value in [0, max]. Words above max, after masking
-// to its bits, are thrown away. max = 0 takes no word.
+// interval returns a uniform value in [0, max]. It masks each word to the bits of max, and rejects
+// words that are then above max. If max is 0, interval consumes no word.
 func (s *State) interval(max uint64) uint64 {
 	if max == 0 {
 		return 0
@@ -108,7 +108,7 @@ func (s *State) Randint(low, high int) int {
 	return int(uint64(low) + s.interval(uint64(high)-uint64(low)-1))
 }
 
-// RandintSlice fills dst as np.random.randint(low, high, len(dst)) would.
+// RandintSlice fills dst with the values of np.random.randint(low, high, len(dst)).
 // It panics if the range is empty.
 func (s *State) RandintSlice(dst []int, low, high int) {
 	for i := range dst {
@@ -119,8 +119,8 @@ func (s *State) RandintSlice(dst []int, low, high int) {
 // Intn returns a uniform value in [0, n). It panics if n <= 0.
 func (s *State) Intn(n int) int { return s.Randint(0, n) }
 
-// Choice fills dst with draws from [0, n) with replacement, as
-// np.random.choice(n, len(dst)) does. It panics if n <= 0.
+// Choice fills dst with draws from [0, n) with replacement, as np.random.choice(n, len(dst))
+// does. It panics if n <= 0.
 func (s *State) Choice(dst []int, n int) {
 	if n <= 0 {
 		panic(fmt.Sprintf("nprand: Choice from n = %d: n must be positive", n))
@@ -130,7 +130,7 @@ func (s *State) Choice(dst []int, n int) {
 	}
 }
 
-// Shuffle permutes n elements in place by calls of swap, as np.random.shuffle does.
+// Shuffle permutes n elements in place with calls of swap, as np.random.shuffle does.
 // It panics if n < 0.
 func (s *State) Shuffle(n int, swap func(i, j int)) {
 	if n < 0 {
@@ -155,8 +155,8 @@ func (s *State) Permutation(n int) []int {
 	return p
 }
 
-// The saved form: magic with version, flag, spare deviate, 624 words and their
-// index as gonum writes them, CRC-32 of all that. Numbers are big-endian.
+// Layout of a saved state: magic with the version, hasGauss, gauss, 624 words and their index in
+// gonum's layout, and a CRC-32 of all these bytes. Numbers are big-endian.
 const (
 	magic    = "nprand1\n"
 	flagAt   = len(magic)
@@ -168,7 +168,7 @@ const (
 	stateLen = crcAt + 4
 )
 
-// MarshalBinary saves the whole state, the spare normal deviate included.
+// MarshalBinary returns the whole state, including the kept normal deviate.
 func (s *State) MarshalBinary() ([]byte, error) {
 	mt, err := s.mt.MarshalBinary()
 	if err != nil {
@@ -186,8 +186,8 @@ func (s *State) MarshalBinary() ([]byte, error) {
 	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b)), nil
 }
 
-// UnmarshalBinary restores a state that MarshalBinary saved. If data is not
-// such a state, s stays as it was.
+// UnmarshalBinary restores a state that MarshalBinary returned. If it returns an error, s is
+// unchanged.
 func (s *State) UnmarshalBinary(data []byte) error {
 	if len(data) != stateLen {
 		return fmt.Errorf("nprand: restore state: %d bytes, want %d", len(data), stateLen)
@@ -196,18 +196,18 @@ func (s *State) UnmarshalBinary(data []byte) error {
 		return fmt.Errorf("nprand: restore state: header %q, want %q", data[:flagAt], magic)
 	}
 	if got, want := crc32.ChecksumIEEE(data[:crcAt]), binary.BigEndian.Uint32(data[crcAt:]); got != want {
-		return fmt.Errorf("nprand: restore state: CRC-32 %08x, recorded %08x: the state is damaged", got, want)
+		return fmt.Errorf("nprand: restore state: the state is damaged: CRC-32 is %08x, want %08x", got, want)
 	}
 	flag := data[flagAt]
 	gauss := math.Float64frombits(binary.BigEndian.Uint64(data[gaussAt:]))
 	if flag > 1 || (flag == 0 && gauss != 0) || math.IsNaN(gauss) || math.IsInf(gauss, 0) {
-		return fmt.Errorf("nprand: restore state: spare deviate %v with flag %d", gauss, flag)
+		return fmt.Errorf("nprand: restore state: invalid kept deviate %v with flag %d", gauss, flag)
 	}
 	if i := binary.BigEndian.Uint32(data[indexAt:]); i > words {
-		return fmt.Errorf("nprand: restore state: word index %d, at most %d", i, words)
+		return fmt.Errorf("nprand: restore state: word index %d, want at most %d", i, words)
 	}
 	if allZero(data[wordsAt:indexAt]) {
-		return errors.New("nprand: restore state: all words are zero: the state was never seeded")
+		return errors.New("nprand: restore state: all words are zero; the state was never seeded")
 	}
 	if err := s.mt.UnmarshalBinary(data[wordsAt:crcAt]); err != nil {
 		return fmt.Errorf("nprand: restore state: %w", err)

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// golden holds draws of NumPy itself.
+// A golden holds values that NumPy drew.
 type golden struct {
 	Seed0    []float64 `json:"seed0_randn_first10"`
 	Seed1    []float64 `json:"seed1_randn_first10"`
@@ -78,7 +78,8 @@ func TestRandnGolden(t *testing.T) {
 	same(t, "seed 0 after 153600", randn(s, 3), g.Late)
 }
 
-// Deviates of seed 0 that a logarithm off by one unit in the last place gets wrong.
+// TestRandnLastBit checks deviates of seed 0 that are wrong if the logarithm has an error of one
+// unit in the last place.
 func TestRandnLastBit(t *testing.T) {
 	d := randn(New(0), 178)
 	same(t, "deviates 122, 123, 176, 177", []float64{d[122], d[123], d[176], d[177]},
@@ -120,7 +121,8 @@ func TestSampleAndPermutationGolden(t *testing.T) {
 	same(t, "permutation", New(0).Permutation(10), g.Permuted)
 }
 
-// One stream serves every kind of draw; a spare deviate waits while integers are drawn.
+// TestMixedGolden draws all kinds of values from one stream. A kept deviate must survive draws of
+// integers.
 func TestMixedGolden(t *testing.T) {
 	m := readGolden(t).Mixed
 	s := New(0)
@@ -145,7 +147,7 @@ func TestChoiceSumGolden(t *testing.T) {
 	same(t, "sum, first, last", []int{sum, c[0], c[1999]}, readGolden(t).Sums)
 }
 
-// Ranges at the ends of 32 and 64 bits; randint32 and its neighbours are what NumPy prints.
+// TestRandintRanges checks ranges at the ends of 32 and 64 bits against values of NumPy.
 func TestRandintRanges(t *testing.T) {
 	for _, c := range []struct {
 		low, high int64
@@ -158,7 +160,7 @@ func TestRandintRanges(t *testing.T) {
 	} {
 		low, high := int(c.low), int(c.high)
 		if int64(low) != c.low || int64(high) != c.high {
-			continue // an int has 32 bits here
+			continue // int has 32 bits on this platform
 		}
 		s := New(7)
 		for i, want := range c.want {
@@ -171,7 +173,7 @@ func TestRandintRanges(t *testing.T) {
 
 func TestSeedRestarts(t *testing.T) {
 	s := New(3)
-	randn(s, 5) // leaves a spare deviate, which Seed must drop
+	randn(s, 5) // leaves a kept deviate, which Seed must drop
 	s.Seed(0)
 	same(t, "after Seed", randn(s, 10), readGolden(t).Seed0)
 }
@@ -187,7 +189,7 @@ func TestSaveRestore(t *testing.T) {
 		want := append(randn(s, 2000), float64(s.Intn(1000)))
 
 		r := New(1)
-		randn(r, 1) // a spare deviate of its own, to be replaced
+		randn(r, 1) // leaves a kept deviate, which UnmarshalBinary must replace
 		if err := r.UnmarshalBinary(saved); err != nil {
 			t.Fatal(err)
 		}
@@ -233,7 +235,7 @@ func TestRestoreRejects(t *testing.T) {
 			t.Errorf("%s: error %v, want one with %q", c.name, err, c.want)
 		}
 		if r.Uint32() != New(0).Uint32() {
-			t.Errorf("%s: a refused state changed the stream", c.name)
+			t.Errorf("%s: a rejected state changed the stream", c.name)
 		}
 	}
 }

@@ -1,6 +1,6 @@
 package nprand
 
-// Values of NumPy 1.24.2: np.random.RandomState(7).randint(low, high, size, dtype=np.int64).
+// Values that NumPy 1.24.2 returns for np.random.RandomState(7).randint(low, high, size, dtype=np.int64).
 var (
 	randintSmall = []int64{1, -2, 3, 0, 0, 1, -2, 3, -3, -2, 3, -1}
 	randint32    = []int64{327741615, 976413892, 3349725721, 1369975286}

@@ -1,9 +1,9 @@
-// Package safetensors reads and writes the safetensors format, version of
-// 2023 (https://github.com/huggingface/safetensors): an 8-byte little-endian
-// header length, a JSON header that names each tensor with its type, shape and
-// place, and the numbers. It is plain data: reading it runs nothing.
+// Package safetensors reads and writes the safetensors format in its version of 2023
+// (https://github.com/huggingface/safetensors). A file starts with the length of the header, as 8
+// little-endian bytes. A JSON header follows, with the name, type, shape and position of each
+// tensor, then the numbers. The format is plain data, so reading a file executes nothing.
 //
-// Only F32 and F64 are known here.
+// The package supports only the types F32 and F64.
 package safetensors
 
 import (
@@ -22,7 +22,7 @@ import (
 // maxHeader is the largest header that the format allows.
 const maxHeader = 100_000_000
 
-// A Tensor is one named array in row-major order. Exactly one of F32 and F64 is set.
+// A Tensor is a named array in row-major order. Exactly one of F32 and F64 must be set.
 type Tensor struct {
 	Name  string
 	Shape []int
@@ -30,7 +30,7 @@ type Tensor struct {
 	F64   []float64
 }
 
-// Of returns a tensor over data, without copying.
+// Of returns a tensor that refers to data, without a copy.
 func Of[T float32 | float64](name string, data []T, shape ...int) Tensor {
 	t := Tensor{Name: name, Shape: shape}
 	switch d := any(data).(type) {
@@ -42,7 +42,7 @@ func Of[T float32 | float64](name string, data []T, shape ...int) Tensor {
 	return t
 }
 
-// Data returns the numbers of t if they are of type T.
+// Data returns the numbers of t. It reports false if their type is not T.
 func Data[T float32 | float64](t Tensor) ([]T, bool) {
 	if d, ok := any(t.F32).([]T); ok && t.F32 != nil {
 		return d, true
@@ -51,13 +51,13 @@ func Data[T float32 | float64](t Tensor) ([]T, bool) {
 	return d, ok && t.F64 != nil
 }
 
-// A File is what one safetensors file holds.
+// A File holds the contents of a safetensors file.
 type File struct {
 	Meta    map[string]string
 	Tensors []Tensor
 }
 
-// Tensor returns the tensor of that name.
+// Tensor returns the tensor with this name. It reports false if there is no such tensor.
 func (f *File) Tensor(name string) (Tensor, bool) {
 	i := slices.IndexFunc(f.Tensors, func(t Tensor) bool { return t.Name == name })
 	if i < 0 {
@@ -69,7 +69,7 @@ func (f *File) Tensor(name string) (Tensor, bool) {
 type entry struct {
 	DType   string   `json:"dtype"`
 	Shape   []int    `json:"shape"`
-	Offsets []uint64 `json:"data_offsets"` // two: where the numbers begin and end
+	Offsets []uint64 `json:"data_offsets"` // two numbers: start and end of the data
 }
 
 const metadata = "__metadata__"
@@ -81,7 +81,7 @@ func (t Tensor) dtype() (name string, size, count int) {
 	return "F64", 8, len(t.F64)
 }
 
-// Write writes f. Tensors stand in the order given.
+// Write writes f. The file has the tensors in the order of f.Tensors.
 func Write(w io.Writer, f File) error {
 	header := map[string]any{}
 	if len(f.Meta) > 0 {
@@ -91,7 +91,7 @@ func Write(w io.Writer, f File) error {
 	for _, t := range f.Tensors {
 		dtype, size, count := t.dtype()
 		if n, ok := elements(t.Shape); !ok || n != count {
-			return fmt.Errorf("safetensors: tensor %q has %d numbers, shape %v", t.Name, count, t.Shape)
+			return fmt.Errorf("safetensors: tensor %q has %d numbers, which do not fit its shape %v", t.Name, count, t.Shape)
 		}
 		if _, twice := header[t.Name]; twice || t.Name == metadata {
 			return fmt.Errorf("safetensors: tensor name %q is taken", t.Name)
@@ -119,7 +119,7 @@ func Write(w io.Writer, f File) error {
 	return nil
 }
 
-// writeNumbers converts in pieces, so that no copy of a tensor is held.
+// writeNumbers writes the numbers of t in pieces, so that memory never holds a copy of a tensor.
 func writeNumbers(w io.Writer, t Tensor) error {
 	const piece = 8192
 	buf := make([]byte, 0, 8*piece)
@@ -141,14 +141,15 @@ func writeNumbers(w io.Writer, t Tensor) error {
 	return nil
 }
 
-// Read parses a whole file. Every length it declares is checked against the bytes that are there.
+// Read parses a whole file. It checks every length in the file against the number of bytes in
+// data.
 func Read(data []byte) (*File, error) {
 	if len(data) < 8 {
 		return nil, fmt.Errorf("safetensors: %d bytes, want at least 8", len(data))
 	}
 	n := binary.LittleEndian.Uint64(data)
 	if n > maxHeader || n > uint64(len(data)-8) {
-		return nil, fmt.Errorf("safetensors: header of %d bytes in a file of %d", n, len(data))
+		return nil, fmt.Errorf("safetensors: the header has %d bytes, more than fit a file of %d bytes", n, len(data))
 	}
 	text, body := data[8:8+n], data[8+n:]
 	if !bytes.HasPrefix(text, []byte("{")) {
@@ -181,7 +182,7 @@ func Read(data []byte) (*File, error) {
 	return f, f.arrange(entries, uint64(len(body)))
 }
 
-// arrange puts the tensors in the order of their places and refuses holes and overlaps.
+// arrange sorts the tensors by position. It returns an error if there are gaps or overlaps.
 func (f *File) arrange(entries []entry, size uint64) error {
 	order := make([]int, len(entries))
 	for i := range order {
@@ -203,13 +204,13 @@ func (f *File) arrange(entries []entry, size uint64) error {
 		sorted = append(sorted, f.Tensors[i])
 	}
 	if at != size {
-		return fmt.Errorf("safetensors: tensors end at byte %d of %d", at, size)
+		return fmt.Errorf("safetensors: the tensors end at byte %d, want %d", at, size)
 	}
 	f.Tensors = sorted
 	return nil
 }
 
-// parseMeta reads a map of strings, none of which may be null.
+// parseMeta parses a map of strings. No value may be null.
 func parseMeta(msg []byte) (map[string]string, error) {
 	var values map[string]*string
 	if err := strictjson.Unmarshal(msg, &values); err != nil {
@@ -234,7 +235,7 @@ func parse(name string, e entry, body []byte) (Tensor, error) {
 	}
 	lo, hi := e.Offsets[0], e.Offsets[1]
 	if lo > hi || hi > uint64(len(body)) {
-		return Tensor{}, fmt.Errorf("safetensors: tensor %q lies at bytes %d…%d of %d", name, lo, hi, len(body))
+		return Tensor{}, fmt.Errorf("safetensors: tensor %q has bytes %d…%d of %d, which is not a valid range", name, lo, hi, len(body))
 	}
 	size := map[string]int{"F32": 4, "F64": 8}[e.DType]
 	if size == 0 {
@@ -260,7 +261,8 @@ func parse(name string, e entry, body []byte) (Tensor, error) {
 	return t, nil
 }
 
-// elements returns the product of the shape, if it is one that fits.
+// elements returns the number of elements of a shape. It reports false if a dimension is negative
+// or the number overflows an int.
 func elements(shape []int) (int, bool) {
 	n := 1
 	for _, d := range shape {

@@ -53,7 +53,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestLayout fixes the bytes of the format itself.
+// TestLayout compares the bytes of a file with the specification of the format.
 func TestLayout(t *testing.T) {
 	got := encode(t, safetensors.File{Tensors: []safetensors.Tensor{safetensors.Of("a", []float32{1}, 1)}})
 	header := `{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`
@@ -77,7 +77,7 @@ func TestDamageIsRefused(t *testing.T) {
 	}
 }
 
-// Names of tensors and of metadata are data: they may differ in case alone.
+// TestNamesDifferInCase checks that names of tensors and of metadata may differ only in case.
 func TestNamesThatDifferInCase(t *testing.T) {
 	want := safetensors.File{
 		Meta:    map[string]string{"Net": "a", "net": "b"},
@@ -125,7 +125,7 @@ func TestHostileHeaders(t *testing.T) {
 		if _, err := safetensors.Read(data); err == nil {
 			t.Errorf("%s was accepted", name)
 		} else if !strings.HasPrefix(err.Error(), "safetensors: ") {
-			t.Errorf("%s: error %q does not say whose it is", name, err)
+			t.Errorf("%s: error %q does not start with the name of the package", name, err)
 		}
 	}
 }
@@ -172,7 +172,7 @@ func FuzzRead(f *testing.F) {
 		}
 		again, err := safetensors.Read(encode(t, *file))
 		if err != nil {
-			t.Fatalf("what was read cannot be written: %v", err)
+			t.Fatalf("Write rejects a file that Read accepts: %v", err)
 		}
 		if len(again.Tensors) != len(file.Tensors) {
 			t.Fatalf("%d tensors became %d", len(file.Tensors), len(again.Tensors))

@@ -8,11 +8,12 @@ import (
 	"strings"
 )
 
-// A record of the binary version is one label byte and the image in CHW order.
+// recordLen is the length of a record of the binary version: a label byte and an image in CHW
+// order.
 const recordLen = 1 + Dim
 
-// readBinary fills dst from a batch file of the binary version, which holds
-// exactly dst.Len() records.
+// readBinary fills dst from a batch file of the binary version. The file must hold exactly
+// dst.Len() records.
 func readBinary(r io.Reader, size int64, dst Images) error {
 	n := dst.Len()
 	if want := int64(n) * recordLen; size != want {
@@ -20,7 +21,7 @@ func readBinary(r io.Reader, size int64, dst Images) error {
 		if size > want {
 			what = "too long"
 		}
-		return fmt.Errorf("%s: %d bytes, want %d, %d records of %d bytes; damage begins at record %d",
+		return fmt.Errorf("%s: %d bytes, want %d (%d records of %d bytes); the damage starts at record %d",
 			what, size, want, n, recordLen, min(size/recordLen, int64(n)))
 	}
 	br := bufio.NewReaderSize(r, 64*recordLen)
@@ -43,7 +44,7 @@ func readBinary(r io.Reader, size int64, dst Images) error {
 	return nil
 }
 
-// textClasses reads one class name a line.
+// textClasses parses a file with one class name per line.
 func textClasses(b []byte) ([]string, error) {
 	return strings.Fields(string(b)), nil
 }

@@ -1,8 +1,8 @@
-// Package dataset reads CIFAR-10 (Krizhevsky, 2009) in its binary and its python
-// version, fetches it, draws a synthetic set of the same shape, and makes the
-// split and the mean image of the assignment.
+// Package dataset reads and downloads CIFAR-10 (Krizhevsky, 2009) in its binary and its python
+// version. It also generates a synthetic set of the same shape, and computes the split and the
+// mean image of the assignment.
 //
-// Images stay uint8; whoever gathers a minibatch converts it.
+// Images have the type uint8. Code that gathers a minibatch must convert it.
 package dataset
 
 import (
@@ -15,7 +15,7 @@ import (
 	"fusegrid/internal/pages"
 )
 
-// The shape of one image.
+// Shape of an image.
 const (
 	Height   = 32
 	Width    = 32
@@ -26,12 +26,12 @@ const (
 // numClasses is the number of classes, labelled 0 to 9.
 const numClasses = 10
 
-// Order says how the Dim pixels of an image follow one another.
+// An Order is the order of the Dim values of an image.
 type Order int
 
 const (
-	CHW Order = iota // channel, row, column: three planes, as the files store them
-	HWC              // row, column, channel: red, green, blue beside each other
+	CHW Order = iota // channel, row, column: three planes, as in the files
+	HWC              // row, column, channel: red, green and blue of a pixel are adjacent
 )
 
 // String returns "CHW" or "HWC".
@@ -45,24 +45,24 @@ func (o Order) String() string {
 	return fmt.Sprintf("Order(%d)", int(o))
 }
 
-// Dataset is a whole set as its files store it.
+// A Dataset is a whole set in the order of its files.
 type Dataset struct {
-	Name    string   // of a set that is drawn; empty for files, which Split names by their hash
+	Name    string   // name of a generated set; empty for files, which Split names by their hash
 	Classes []string // names of labels 0 to 9
 	Train   Images
 	Test    Images
 }
 
-// Images is a list of images in CHW order with their labels.
+// An Images value is a list of images in CHW order with their labels.
 type Images struct {
 	Pixels []uint8 // (N, Dim)
 	Labels []uint8 // (N), 0 to 9
 }
 
-// Len returns N.
+// Len returns N, the number of images.
 func (im Images) Len() int { return len(im.Labels) }
 
-// slice returns images lo to hi, sharing memory.
+// slice returns images lo to hi−1, which share memory with im.
 func (im Images) slice(lo, hi int) Images {
 	return Images{im.Pixels[lo*Dim : hi*Dim : hi*Dim], im.Labels[lo:hi:hi]}
 }
@@ -71,7 +71,8 @@ func newImages(n int) Images {
 	return Images{pages.Make[uint8](n * Dim), make([]uint8, n)}
 }
 
-// Hash computes the hex SHA-256 of classes, labels and pixels, whatever the file format.
+// Hash returns the SHA-256 of the classes, labels and pixels in hex. It does not depend on the
+// file format.
 func (d *Dataset) Hash() string {
 	h := sha256.New()
 	number := func(n int) {

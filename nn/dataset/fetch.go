@@ -16,19 +16,19 @@ import (
 	"time"
 )
 
-// The folders that the two archives hold.
+// Names of the folders in the two archives.
 const (
 	binaryFolder = "cifar-10-batches-bin"
 	pythonFolder = "cifar-10-batches-py"
 )
 
-// Archive is a tar.gz file on a server.
+// An Archive is a tar.gz file on a server.
 type Archive struct {
 	URL string
-	MD5 string // of the archive, in hex
-	Dir string // the folder in the archive
-	// Files are the sizes in bytes of the files in Dir that are unpacked. All
-	// must be there; anything else in the archive is left alone.
+	MD5 string // MD5 of the archive, in hex
+	Dir string // folder in the archive
+	// Files maps the names of the files in Dir to their sizes in bytes. Fetch unpacks only
+	// these files, and the archive must have all of them.
 	Files map[string]int64
 }
 
@@ -69,17 +69,18 @@ func PythonArchive() Archive {
 	}
 }
 
-// CacheDir returns the folder of fetched data, "fusegrid" in the user's cache folder.
+// CacheDir returns the folder for downloaded data: "fusegrid" in the user's cache folder.
 func CacheDir() (string, error) {
 	dir, err := os.UserCacheDir()
 	if err != nil {
-		return "", fmt.Errorf("dataset: no cache folder: %w; set HOME or XDG_CACHE_HOME", err)
+		return "", fmt.Errorf("dataset: there is no cache folder: %w; set HOME or XDG_CACHE_HOME", err)
 	}
 	return filepath.Join(dir, "fusegrid"), nil
 }
 
-// Find returns the folder that the environment variable FUSEGRID_DATA names,
-// whatever it holds, or else a fetched copy in CacheDir.
+// Find returns the folder in the environment variable FUSEGRID_DATA, without a check of its
+// contents. If the variable is not set, Find looks for a complete copy in CacheDir. It reports
+// false if there is none of either.
 func Find() (dir string, ok bool) {
 	if dir := os.Getenv("FUSEGRID_DATA"); dir != "" {
 		return dir, true
@@ -96,7 +97,7 @@ func Find() (dir string, ok bool) {
 	return "", false
 }
 
-// check reports the first file of a that dir does not hold in its full size.
+// check returns an error if a file of a is missing from dir or has the wrong size.
 func (a Archive) check(dir string) error {
 	for name, size := range a.Files {
 		path := filepath.Join(dir, name)
@@ -105,20 +106,21 @@ func (a Archive) check(dir string) error {
 			return fmt.Errorf("%s: %w", path, cause(err))
 		}
 		if !info.Mode().IsRegular() || info.Size() != size {
-			return fmt.Errorf("%s: %d bytes, want a file of %d", path, info.Size(), size)
+			return fmt.Errorf("%s: %d bytes, want a regular file of %d bytes", path, info.Size(), size)
 		}
 	}
 	return nil
 }
 
-// Fetch makes sure that cacheDir holds the unpacked archive and returns its
-// folder, cacheDir/a.Dir. What it downloads goes to cacheDir/a.Dir.tar.gz.part,
-// which stays when the download breaks or ctx ends, so that the next call goes on
-// from there. An archive with the wrong MD5 is removed. The folder appears
-// at once and whole, or not at all.
+// Fetch returns the folder of the unpacked archive, cacheDir/a.Dir. If the folder does not exist,
+// Fetch downloads and unpacks the archive. The folder appears only when it is complete.
 //
-// progress, unless nil, is called with the bytes there are and the bytes in all,
-// −1 if the server does not tell. Two calls must not use one cacheDir at once.
+// The download goes to the file cacheDir/a.Dir.tar.gz.part. If the download fails or ctx ends, the
+// file remains, and the next call resumes the download. If the MD5 is wrong, Fetch removes the
+// file.
+//
+// If progress is not nil, Fetch calls it with the number of bytes downloaded and the total number,
+// or −1 if the server does not report the total. Concurrent calls must use different cacheDirs.
 func Fetch(ctx context.Context, a Archive, cacheDir string, progress func(done, total int64)) (dir string, err error) {
 	f := fetcher{
 		client: &http.Client{Transport: &http.Transport{
@@ -135,18 +137,18 @@ func Fetch(ctx context.Context, a Archive, cacheDir string, progress func(done, 
 	return f.fetch(ctx, a, cacheDir, progress)
 }
 
-// maxArchive bounds what a server may send; the official archives have 170 MB.
+// maxArchive is the largest download that Fetch accepts. The official archives have 170 MB.
 const maxArchive = 1 << 30
 
-// errStalled is the cause when a server falls silent.
-var errStalled = errors.New("the server fell silent")
+// errStalled is the cause when a server sends no data for too long.
+var errStalled = errors.New("the server stopped responding")
 
-// fetcher has the patience of Fetch in numbers.
+// A fetcher holds the timeouts and limits of Fetch.
 type fetcher struct {
 	client   *http.Client
-	stall    time.Duration // silence after which a connection is given up
-	pause    time.Duration // between two attempts
-	attempts int           // in a row without a new byte
+	stall    time.Duration // time without data after which an attempt ends
+	pause    time.Duration // time between two attempts
+	attempts int           // successive attempts without a new byte after which the download fails
 }
 
 func (f fetcher) fetch(ctx context.Context, a Archive, cacheDir string, progress func(done, total int64)) (string, error) {
@@ -161,10 +163,10 @@ func (f fetcher) fetch(ctx context.Context, a Archive, cacheDir string, progress
 		return dir, nil
 	}
 	if u, err := url.Parse(a.URL); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return "", fmt.Errorf("dataset: fetch %q: not a URL of a server; write http://… or https://…", a.URL)
+		return "", fmt.Errorf("dataset: fetch %q: not a URL of a server; want http://… or https://…", a.URL)
 	}
 	if err := os.MkdirAll(cacheDir, 0o777); err != nil {
-		return "", fmt.Errorf("dataset: make the cache folder: %w", err)
+		return "", fmt.Errorf("dataset: cannot create the cache folder: %w", err)
 	}
 	part := dir + ".tar.gz.part"
 	if err := f.download(ctx, a.URL, part, progress); err != nil {
@@ -172,14 +174,14 @@ func (f fetcher) fetch(ctx context.Context, a Archive, cacheDir string, progress
 	}
 	sum, err := md5File(ctx, part)
 	if err != nil {
-		return "", fmt.Errorf("dataset: check the MD5: %w", err)
+		return "", fmt.Errorf("dataset: cannot check the MD5: %w", err)
 	}
 	if !strings.EqualFold(sum, a.MD5) {
-		err := fmt.Errorf("dataset: fetch %s: MD5 %s, want %s; the download is removed, try again or another URL", a.URL, sum, a.MD5)
+		err := fmt.Errorf("dataset: fetch %s: MD5 %s, want %s; the download was removed; fetch again, or use another URL", a.URL, sum, a.MD5)
 		return "", errors.Join(err, os.Remove(part))
 	}
 	if err := a.unpack(ctx, part, dir); err != nil {
-		return "", fmt.Errorf("dataset: unpack %s: %w", part, err)
+		return "", fmt.Errorf("dataset: cannot unpack %s: %w", part, err)
 	}
 	if err := os.Remove(part); err != nil {
 		return "", fmt.Errorf("dataset: %w", err)
@@ -187,13 +189,13 @@ func (f fetcher) fetch(ctx context.Context, a Archive, cacheDir string, progress
 	return dir, nil
 }
 
-// permanent marks an error that another attempt would not cure.
+// A permanent is an error that another attempt cannot fix.
 type permanent struct{ error }
 
 func (p permanent) Unwrap() error { return p.error }
 
-// download completes the file part from url, in as many attempts as it takes
-// while each brings something new.
+// download completes the file part from url. It tries again until f.attempts successive attempts
+// have brought no new byte.
 func (f fetcher) download(ctx context.Context, url, part string, progress func(done, total int64)) error {
 	furthest := int64(0)
 	for failures := 0; ; {
@@ -202,7 +204,7 @@ func (f fetcher) download(ctx context.Context, url, part string, progress func(d
 			return nil
 		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("%w at %d bytes; fetch again to go on from there", context.Cause(ctx), have)
+			return fmt.Errorf("%w at %d bytes; fetch again to resume", context.Cause(ctx), have)
 		}
 		if _, ok := errors.AsType[permanent](err); ok {
 			return err
@@ -211,7 +213,7 @@ func (f fetcher) download(ctx context.Context, url, part string, progress func(d
 			furthest, failures = have, 0
 		}
 		if failures++; failures >= f.attempts {
-			return fmt.Errorf("%w; %d bytes are kept, fetch again to go on from there", err, have)
+			return fmt.Errorf("%w; %d bytes are kept; fetch again to resume", err, have)
 		}
 		select {
 		case <-ctx.Done():
@@ -220,7 +222,7 @@ func (f fetcher) download(ctx context.Context, url, part string, progress func(d
 	}
 }
 
-// attempt asks once for what part lacks. It returns the size of part afterwards.
+// attempt sends one request for the missing bytes of part. It returns the new size of part.
 func (f fetcher) attempt(ctx context.Context, url, part string, progress func(done, total int64)) (have int64, err error) {
 	file, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE, 0o666)
 	if err != nil {
@@ -244,7 +246,7 @@ func (f fetcher) attempt(ctx context.Context, url, part string, progress func(do
 	if err != nil {
 		return have, permanent{err}
 	}
-	req.Header.Set("Accept-Encoding", "identity") // the archive itself, not unpacked on the way
+	req.Header.Set("Accept-Encoding", "identity") // request the archive itself, without compression in transit
 	if have > 0 {
 		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", have))
 	}
@@ -256,7 +258,7 @@ func (f fetcher) attempt(ctx context.Context, url, part string, progress func(do
 
 	total := int64(-1)
 	switch resp.StatusCode {
-	case http.StatusOK: // the whole file, whether or not a part was asked for
+	case http.StatusOK: // the whole file, even if the request was for a range
 		if have, err = restart(file); err != nil {
 			return have, permanent{err}
 		}
@@ -264,7 +266,7 @@ func (f fetcher) attempt(ctx context.Context, url, part string, progress func(do
 	case http.StatusPartialContent:
 		var first int64
 		if _, err := fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes %d-", &first); err != nil || first != have {
-			return f.again(file, fmt.Errorf("the server sent range %q, not from byte %d", resp.Header.Get("Content-Range"), have))
+			return f.again(file, fmt.Errorf("the server sent the range %q, want one that starts at byte %d", resp.Header.Get("Content-Range"), have))
 		}
 		if resp.ContentLength >= 0 {
 			total = have + resp.ContentLength
@@ -273,7 +275,7 @@ func (f fetcher) attempt(ctx context.Context, url, part string, progress func(do
 		var size int64
 		if _, err := fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes */%d", &size); err == nil && size == have && have > 0 {
 			progress(have, have)
-			return have, nil // there is nothing more; the MD5 will tell
+			return have, nil // the download is complete; the MD5 is checked later
 		}
 		return f.again(file, fmt.Errorf("the server has no byte %d: %s", have, resp.Status))
 	default:
@@ -292,7 +294,7 @@ func (f fetcher) attempt(ctx context.Context, url, part string, progress func(do
 			alive.Reset(f.stall)
 			if have+int64(n) > maxArchive {
 				restart(file)
-				return 0, permanent{fmt.Errorf("more than %d bytes: not a CIFAR-10 archive", maxArchive)}
+				return 0, permanent{fmt.Errorf("the server sent more than %d bytes, which is not a CIFAR-10 archive", maxArchive)}
 			}
 			w, err := file.Write(buf[:n])
 			have += int64(w)
@@ -310,7 +312,7 @@ func (f fetcher) attempt(ctx context.Context, url, part string, progress func(do
 	}
 }
 
-// restart empties file for a download from byte 0.
+// restart truncates file, for a download from byte 0.
 func restart(file *os.File) (have int64, err error) {
 	if err := file.Truncate(0); err != nil {
 		return 0, err
@@ -318,7 +320,7 @@ func restart(file *os.File) (have int64, err error) {
 	return file.Seek(0, io.SeekStart)
 }
 
-// again empties file, so that the next attempt starts afresh, and returns err as its reason.
+// again truncates file, so that the next attempt starts from byte 0, and returns err.
 func (f fetcher) again(file *os.File, err error) (int64, error) {
 	if _, terr := restart(file); terr != nil {
 		return 0, permanent{terr}
@@ -326,7 +328,7 @@ func (f fetcher) again(file *os.File, err error) (int64, error) {
 	return 0, err
 }
 
-// stalled says so if err came of a silent server.
+// stalled returns errStalled if a stall of the server caused err, else err.
 func stalled(ctx context.Context, err error) error {
 	if context.Cause(ctx) == errStalled {
 		return errStalled
@@ -347,7 +349,7 @@ func md5File(ctx context.Context, path string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// contextReader reads until its context ends.
+// A contextReader reads from r until ctx ends.
 type contextReader struct {
 	ctx context.Context
 	r   io.Reader

@@ -20,7 +20,7 @@ import (
 	"time"
 )
 
-// entry is one entry of a test archive.
+// An entry is an entry of a test archive.
 type entry struct {
 	name string
 	typ  byte
@@ -28,7 +28,7 @@ type entry struct {
 	link string
 }
 
-// soundEntries are what an archive of the folder "set" needs.
+// soundEntries returns the entries of a valid archive of the folder "set".
 func soundEntries() []entry {
 	return []entry{
 		{"set/", tar.TypeDir, "", ""},
@@ -38,7 +38,7 @@ func soundEntries() []entry {
 	}
 }
 
-// pack returns the tar.gz of the entries.
+// pack returns a tar.gz file with the entries.
 func pack(t *testing.T, entries []entry) []byte {
 	t.Helper()
 	var buf bytes.Buffer
@@ -71,12 +71,12 @@ func archiveOf(b []byte, url string) Archive {
 	}
 }
 
-// impatient is a fetcher for tests.
+// impatient returns a fetcher with short timeouts for tests.
 func impatient() fetcher {
 	return fetcher{client: &http.Client{}, stall: time.Minute, pause: time.Millisecond, attempts: 2}
 }
 
-// server serves through h and returns its URL.
+// server starts a server with the handler h and returns its URL.
 func server(t *testing.T, h http.HandlerFunc) string {
 	t.Helper()
 	s := httptest.NewServer(h)
@@ -84,14 +84,14 @@ func server(t *testing.T, h http.HandlerFunc) string {
 	return s.URL + "/set.tar.gz"
 }
 
-// serveBytes answers range requests as a good server does.
+// serveBytes returns a handler that serves b and supports range requests.
 func serveBytes(b []byte) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		http.ServeContent(w, r, "set.tar.gz", time.Time{}, bytes.NewReader(b))
 	}
 }
 
-// names lists what is in a folder.
+// names returns the names in a folder.
 func names(t *testing.T, dir string) []string {
 	t.Helper()
 	list, err := os.ReadDir(dir)
@@ -105,7 +105,7 @@ func names(t *testing.T, dir string) []string {
 	return names
 }
 
-// whole checks that cache holds the unpacked set and nothing else.
+// whole checks that the cache holds the unpacked set and nothing else.
 func whole(t *testing.T, cache, dir string) {
 	t.Helper()
 	if want := filepath.Join(cache, "set"); dir != want {
@@ -146,11 +146,11 @@ func TestFetch(t *testing.T) {
 	if last != int64(len(b)) || total != int64(len(b)) {
 		t.Errorf("progress ends at %d of %d, want %d", last, total, len(b))
 	}
-	// A second call finds the folder and asks nobody.
+	// A second call finds the folder and sends no request.
 	if _, err := Fetch(t.Context(), archiveOf(b, url), cache, nil); err != nil || requests != 1 {
 		t.Errorf("second call: error %v after %d requests", err, requests)
 	}
-	// A damaged folder is not taken for data.
+	// Fetch does not accept a damaged folder.
 	if err := os.Truncate(filepath.Join(dir, "b"), 3); err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +179,7 @@ func TestFetchResumesWithinACall(t *testing.T) {
 	}
 }
 
-// breaking drops the connection after so many bytes.
+// breaking returns a handler that drops the connection after n bytes.
 type breaking struct {
 	http.ResponseWriter
 	left int
@@ -203,7 +203,7 @@ func TestFetchGoesOnFromPart(t *testing.T) {
 		handle http.HandlerFunc
 	}{
 		{"range", b[:12345], serveBytes(b)},
-		{"complete", b, serveBytes(b)}, // answered by 416
+		{"complete", b, serveBytes(b)}, // the server answers with status 416
 		{"too long", append(slices.Clone(b), "more"...), serveBytes(b)},
 		{"server without ranges", b[:12345], func(w http.ResponseWriter, r *http.Request) { w.Write(b) }},
 		{"server with a wrong range", b[:12345], func(w http.ResponseWriter, r *http.Request) {
@@ -274,7 +274,7 @@ func TestFetchServerErrors(t *testing.T) {
 	}
 }
 
-// What is no URL of a server is refused before anything is written or tried again.
+// TestFetchRefusesURLs checks that an invalid URL is rejected before anything is written or repeated.
 func TestFetchRefusesURLs(t *testing.T) {
 	for _, url := range []string{"", "x", "ftp://example.org/x", "gopher://x y", "file:///etc/hostname", "http://", "http://[::bad"} {
 		a := BinaryArchive()
@@ -300,7 +300,7 @@ func TestFetchSilentServer(t *testing.T) {
 	f.stall = 50 * time.Millisecond
 	cache := t.TempDir()
 	_, err := f.fetch(t.Context(), archiveOf(nil, url), cache, nil)
-	if err == nil || !strings.Contains(err.Error(), "fell silent") || strings.Contains(err.Error(), "\n") {
+	if err == nil || !strings.Contains(err.Error(), "stopped responding") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -339,7 +339,7 @@ func TestFetchHostileArchives(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		entries []entry
-		want    string // empty if the entries are left alone and the rest is unpacked
+		want    string // empty if Fetch ignores the entries and unpacks the rest
 	}{
 		{"parent", with(entry{"set/../../evil", tar.TypeReg, "x", ""}, entry{"../evil", tar.TypeReg, "x", ""}), ""},
 		{"absolute", with(entry{"/tmp-evil/a", tar.TypeReg, "x", ""}), ""},
@@ -448,7 +448,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// The archives list just the files that Load reads.
+// TestArchivesMatchLoad checks that the archives list exactly the files that Load reads.
 func TestArchivesMatchLoad(t *testing.T) {
 	for i, a := range []Archive{BinaryArchive(), PythonArchive()} {
 		v := versions()[i]

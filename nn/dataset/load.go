@@ -13,21 +13,21 @@ import (
 	"unicode"
 )
 
-// The parts of CIFAR-10: five training batches and a test batch of 10,000 images.
+// CIFAR-10 has five training batches and a test batch of 10,000 images each.
 const (
 	perBatch     = 10000
 	trainBatches = 5
 )
 
-// remedy ends the errors that a sound copy of the data would cure.
+// remedy is the advice in errors that a good copy of the data would fix.
 const remedy = `"sweep fetch" gets a sound copy`
 
-// version is one of the two forms in which CIFAR-10 is distributed.
+// A version is one of the two forms in which CIFAR-10 is distributed.
 type version struct {
-	folder string // name that its archive gives the folder
-	suffix string // of the batch files
-	meta   string // file of class names
-	atOnce int    // files that may be read together: a pickle is read into memory
+	folder string // name of the folder in the archive
+	suffix string // suffix of the batch files
+	meta   string // name of the file with the class names
+	atOnce int    // number of files to read concurrently; low for pickles, which are held in memory
 	// read fills dst from a batch file of the given size.
 	read func(r io.Reader, size int64, dst Images) error
 	// classes reads the class names from the content of the meta file.
@@ -50,10 +50,9 @@ func (v version) batches() []string {
 	return append(names, "test_batch"+v.suffix)
 }
 
-// Load reads CIFAR-10 from dir, which holds the files of the binary or of the
-// python version, or holds the folder that its archive unpacks to. The file of
-// class names may be absent. Errors are one line and name the file, the place
-// in it and what to do.
+// Load reads CIFAR-10 from dir. The folder must hold the batch files of the binary or the python
+// version, or the folder that an archive unpacks to. The file of class names may be missing.
+// Errors have one line, which names the file, the position in the file and a remedy.
 func Load(dir string) (*Dataset, error) {
 	dir, v, err := locate(dir)
 	if err != nil {
@@ -78,7 +77,7 @@ func Load(dir string) (*Dataset, error) {
 		})
 	}
 	wg.Wait()
-	if err := cmp.Or(errs...); err != nil { // the first that is wrong, whichever was read first
+	if err := cmp.Or(errs...); err != nil { // the first file with an error, in the order of batches
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
 	if d.Classes, err = v.readClasses(filepath.Join(dir, v.meta)); err != nil {
@@ -87,8 +86,8 @@ func Load(dir string) (*Dataset, error) {
 	return d, nil
 }
 
-// locate finds the folder with the batch files, dir itself or one in it, and
-// the version that it holds.
+// locate returns the folder with the batch files, which is dir or a folder in dir, and the
+// version of the files.
 func locate(dir string) (string, version, error) {
 	info, err := os.Stat(dir)
 	switch {
@@ -111,18 +110,18 @@ func locate(dir string) (string, version, error) {
 			switch len(missing) {
 			case 0:
 				return folder, v, nil
-			case trainBatches + 1: // not here at all
+			case trainBatches + 1: // this folder has no batch
 			default:
-				return "", version{}, fmt.Errorf("%s: missing %s; %s", folder, strings.Join(missing, ", "), cmp.Or(packed(folder), remedy))
+				return "", version{}, fmt.Errorf("%s: lacks %s; %s", folder, strings.Join(missing, ", "), cmp.Or(packed(folder), remedy))
 			}
 		}
 	}
 	for _, folder := range []string{dir, filepath.Join(dir, binaryFolder), filepath.Join(dir, pythonFolder)} {
 		if text := packed(folder); text != "" {
-			return "", version{}, fmt.Errorf("%s: no CIFAR-10 that can be read here; %s", folder, text)
+			return "", version{}, fmt.Errorf("%s: has no readable CIFAR-10; %s", folder, text)
 		}
 	}
-	return "", version{}, fmt.Errorf("%s: no CIFAR-10 here: neither data_batch_1.bin (binary version) nor data_batch_1 (python version); %s", dir, remedy)
+	return "", version{}, fmt.Errorf("%s: has no CIFAR-10, neither data_batch_1.bin (binary version) nor data_batch_1 (python version); %s", dir, remedy)
 }
 
 // readFile fills dst from the batch file at path.
@@ -141,10 +140,11 @@ func (v version) readFile(path string, dst Images) error {
 	return nil
 }
 
-// maxMeta bounds the file of class names, some 60 or 160 bytes long.
+// maxMeta is the largest size of the file of class names. Real files have about 60 or 160 bytes.
 const maxMeta = 1 << 16
 
-// readClasses reads the class names at path, or knows them if there is no such file.
+// readClasses reads the class names at path. If the file does not exist, it returns the names of
+// CIFAR-10.
 func (v version) readClasses(path string) ([]string, error) {
 	f, size, err := openRegular(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -155,7 +155,7 @@ func (v version) readClasses(path string) ([]string, error) {
 		return nil, err
 	}
 	defer f.Close()
-	// Ten words of some other file would be names.
+	// Otherwise ten words of any other file would pass as class names.
 	if what, todo := foreign(beginning(f)); what != "" {
 		return nil, fmt.Errorf("%s: %s; %s", path, what, todo)
 	}
@@ -191,7 +191,8 @@ func checkClasses(names []string) error {
 	return nil
 }
 
-// openRegular opens a regular file, and nothing that could block or never end.
+// openRegular opens a regular file. It rejects other files, because reading them could block or
+// never end.
 func openRegular(path string) (*os.File, int64, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrPermission) {
@@ -214,8 +215,8 @@ func openRegular(path string) (*os.File, int64, error) {
 	return f, info.Size(), nil
 }
 
-// cause returns err without the operation and path that os puts before it,
-// where the caller names the path itself.
+// cause returns err without the operation and the path that package os adds. It is for callers that
+// name the path themselves.
 func cause(err error) error {
 	if pe, ok := errors.AsType[*fs.PathError](err); ok {
 		return pe.Err

@@ -23,7 +23,7 @@ func realDir(t *testing.T) string {
 	return dir
 }
 
-// The figures of the assignment's preprocessing, computed by NumPy.
+// TestPreprocessedGolden checks the assignment's preprocessing against figures that NumPy computed.
 func TestPreprocessedGolden(t *testing.T) {
 	dir := realDir(t)
 	b, err := os.ReadFile("testdata/cifar_preprocessed.json")
@@ -86,7 +86,7 @@ func TestPreprocessedGolden(t *testing.T) {
 			sum += math.Abs(v)
 		}
 	}
-	// The order of a float64 sum of 307,200 terms is NumPy's own.
+	// NumPy sums the 307,200 float64 terms in another order.
 	if math.Abs(sum-g.SumAbs) > 1e-12*g.SumAbs {
 		t.Errorf("sum of absolute values of 100 rows: got %v, want %v", sum, g.SumAbs)
 	}
@@ -99,8 +99,8 @@ func TestPreprocessedGolden(t *testing.T) {
 	}
 }
 
-// The python version of the same images loads to the same set. With the real
-// data at hand it is made from that, else from images with little in them.
+// TestVersionsAgree checks that both versions of the same images load to the same set. The
+// images are those of the real data if it is available, else simple ones.
 func TestVersionsAgree(t *testing.T) {
 	dir := os.Getenv("FUSEGRID_DATA")
 	if dir == "" {
@@ -138,7 +138,7 @@ func TestVersionsAgree(t *testing.T) {
 	}
 }
 
-// The hash sees each part of the set.
+// TestHashSees checks that the hash depends on each part of the set.
 func TestHashSees(t *testing.T) {
 	fresh := func() *Dataset {
 		return &Dataset{Name: "x", Classes: []string{"a", "bc"}, Train: newImages(2), Test: newImages(1)}
@@ -185,7 +185,7 @@ func TestLoadRejects(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name string
-		edit func(t *testing.T, dir string) // of a folder that loads
+		edit func(t *testing.T, dir string) // damages a valid folder
 		want []string
 	}{
 		{"truncated", func(t *testing.T, dir string) {
@@ -203,7 +203,7 @@ func TestLoadRejects(t *testing.T) {
 		{"missing files", func(t *testing.T, dir string) {
 			must(t, os.Remove(filepath.Join(dir, "data_batch_4.bin")))
 			must(t, os.Remove(filepath.Join(dir, "test_batch.bin")))
-		}, []string{"missing data_batch_4.bin, test_batch.bin"}},
+		}, []string{"lacks data_batch_4.bin, test_batch.bin"}},
 		{"a folder for a file", func(t *testing.T, dir string) {
 			must(t, os.Remove(filepath.Join(dir, "data_batch_5.bin")))
 			must(t, os.Mkdir(filepath.Join(dir, "data_batch_5.bin"), 0o777))
@@ -224,7 +224,7 @@ func TestLoadRejects(t *testing.T) {
 		{"empty folder", func(t *testing.T, dir string) {
 			must(t, os.RemoveAll(dir))
 			must(t, os.Mkdir(dir, 0o777))
-		}, []string{"no CIFAR-10 here", "data_batch_1.bin"}},
+		}, []string{"has no CIFAR-10", "data_batch_1.bin"}},
 		{"no folder", func(t *testing.T, dir string) {
 			must(t, os.RemoveAll(dir))
 		}, []string{"no such file", "name the folder"}},
@@ -264,7 +264,7 @@ func TestLoadRejects(t *testing.T) {
 			}
 			msg := err.Error()
 			if strings.Contains(msg, "\n") || !strings.HasPrefix(msg, "dataset: "+dir) {
-				t.Errorf("error %q, want one line that begins with the place", msg)
+				t.Errorf("error %q, want one line that starts with the folder", msg)
 			}
 			for _, want := range c.want {
 				if !strings.Contains(msg, want) {
@@ -275,7 +275,7 @@ func TestLoadRejects(t *testing.T) {
 	}
 }
 
-// What lies in the place of a file is named, with what to do.
+// TestLoadNamesWhatLiesThere checks that errors name the format of a wrong file and a remedy.
 func TestLoadNamesWhatLiesThere(t *testing.T) {
 	zeros := string(make([]byte, 257))
 	found := []struct{ name, content, want string }{
@@ -315,7 +315,7 @@ func TestLoadNamesWhatLiesThere(t *testing.T) {
 				t.Errorf("%s: error %v, want one with %q", c.name, err, want)
 			}
 		}
-		if i == 0 { // the right size is no proof
+		if i == 0 { // a foreign file may have the right size
 			datasettest.WriteBinary(t, binary)
 			poke(t, path, 0, 0x1f)
 			poke(t, path, 1, 0x8b)
@@ -327,7 +327,7 @@ func TestLoadNamesWhatLiesThere(t *testing.T) {
 	}
 }
 
-// A version under the names of the other one, and class names of the python version.
+// TestLoadNamesTheOtherVersion tries files of one version under the names of the other.
 func TestLoadNamesTheOtherVersion(t *testing.T) {
 	dir := t.TempDir()
 	datasettest.WriteBinary(t, dir)
@@ -375,7 +375,7 @@ func TestLoadNamesTheOtherVersion(t *testing.T) {
 	}
 }
 
-// A folder that holds CIFAR-10 in another form than the files that are read.
+// TestLoadNamesWhatIsPacked tries folders with CIFAR-10 in forms that Load does not read.
 func TestLoadNamesWhatIsPacked(t *testing.T) {
 	for _, c := range []struct {
 		files []string
@@ -388,13 +388,13 @@ func TestLoadNamesWhatIsPacked(t *testing.T) {
 		{[]string{"a.tar"}, "unpack it there: tar -xf a.tar"},
 		{[]string{"cifar-10-batches-bin/cifar-10-binary.tar.gz"}, "tar -xzf cifar-10-binary.tar.gz"},
 		{[]string{"data_batch_1.bin.gz", "test_batch.bin.gz"}, "unpack it there: gunzip *.gz"},
-		{[]string{"data_batch_1.bin", "data_batch_2.bin.gz"}, "missing data_batch_2.bin, data_batch_3.bin, data_batch_4.bin, data_batch_5.bin, test_batch.bin; data_batch_2.bin.gz is still packed"},
+		{[]string{"data_batch_1.bin", "data_batch_2.bin.gz"}, "lacks data_batch_2.bin, data_batch_3.bin, data_batch_4.bin, data_batch_5.bin, test_batch.bin; data_batch_2.bin.gz is still packed"},
 		{[]string{"cifar-10-batches-bin.tar.gz.part"}, `is an unfinished download; "sweep fetch"`},
-		{[]string{"cifar-10-matlab.tar.gz"}, "is of the MATLAB version, which is not read"},
-		{[]string{"data_batch_1.mat"}, "is of the MATLAB version, which is not read"},
-		{[]string{"cifar-100-binary.tar.gz"}, "is of CIFAR-100, which is not read"},
-		{[]string{"train.bin", "test.bin", "fine_label_names.txt"}, "is of CIFAR-100, which is not read"},
-		{[]string{"notes.txt"}, "no CIFAR-10 here: neither data_batch_1.bin"},
+		{[]string{"cifar-10-matlab.tar.gz"}, "belongs to the MATLAB version, which is not supported"},
+		{[]string{"data_batch_1.mat"}, "belongs to the MATLAB version, which is not supported"},
+		{[]string{"cifar-100-binary.tar.gz"}, "belongs to CIFAR-100, which is not supported"},
+		{[]string{"train.bin", "test.bin", "fine_label_names.txt"}, "belongs to CIFAR-100, which is not supported"},
+		{[]string{"notes.txt"}, "has no CIFAR-10, neither data_batch_1.bin"},
 	} {
 		dir := t.TempDir()
 		for _, name := range c.files {

@@ -11,40 +11,40 @@ import (
 	"unicode/utf8"
 )
 
-// A pickle is a program for a stack machine, and Python's own reader will call
-// any function that the program names. This reader knows the opcodes and the few
-// globals that Python 2 and 3 write for dictionaries, lists, strings, numbers and
-// NumPy arrays, calls nothing, and refuses the rest. The opcodes are those of
-// protocols 0 to 5 in Python's pickletools.
+// A pickle is a program for a stack machine. Python's reader calls any function that the program
+// names. This reader calls no function. It supports only the opcodes and globals that Python 2 and
+// 3 write for dictionaries, lists, strings, numbers and NumPy arrays, and rejects all others. The
+// names of opcodes are those of Python's pickletools, for protocols 0 to 5.
 
-// What the stack may hold besides nil, bool, int and float64. Strings share the input's memory where they can.
+// Types of values on the stack, in addition to nil, bool, int and float64. Strings share memory with
+// the input if possible.
 type (
 	text  []byte   // str of Python 2, bytes and bytearray of Python 3
 	chars struct { // str of Python 3
 		raw     []byte
-		escaped bool // raw is Latin-1 with \uXXXX and \UXXXXXXXX, else UTF-8
+		escaped bool // whether raw is Latin-1 with \uXXXX and \UXXXXXXXX, not UTF-8
 	}
 	list   struct{ items []any }
 	tuple  []any
 	dict   map[string]any
 	global string
 	dtype  struct {
-		name string // such as u1 or i8: kind and bytes of a number
+		name string // kind and size of a number, such as u1 or i8
 		big  bool   // whether numbers are big-endian
-		set  bool   // false until BUILD
+		set  bool   // whether BUILD has set big
 	}
 	array struct {
 		shape   []int // one or two dimensions
 		dtype   dtype
-		fortran bool   // whether the first index runs fastest
+		fortran bool   // whether the first index varies fastest
 		data    []byte // nil until BUILD
 	}
 	mark struct{}
 )
 
-// maxValues bounds the values that a pickle may push and the entries of its memo,
-// each of which costs memory. A batch whose 10,000 labels are NumPy's own integers
-// and whose file names are bytes has some 300,000 under protocol 0.
+// maxValues bounds the number of pushed values and of memo entries, because each of them costs
+// memory. Under protocol 0, a batch with 10,000 labels as NumPy integers and file names as bytes has
+// about 300,000 values.
 const maxValues = 500000
 
 type unpickler struct {
@@ -56,10 +56,10 @@ type unpickler struct {
 	made   int // bytes of strings that do not share the input's memory
 }
 
-// absent is an entry of the memo that nothing was put into.
+// An absent is a memo entry without a value.
 type absent struct{}
 
-// unpickle returns the dictionary that is pickled in b.
+// unpickle returns the dictionary in the pickle b.
 func unpickle(b []byte) (dict, error) {
 	u := &unpickler{b: b}
 	for {
@@ -77,7 +77,7 @@ func unpickle(b []byte) (dict, error) {
 		}
 	}
 	if len(u.stack) != 1 || u.pos != len(b) {
-		return nil, fmt.Errorf("byte %d: the pickle ends with %d values and %d bytes left over, want one value and no byte",
+		return nil, fmt.Errorf("byte %d: the pickle ends with %d values and %d bytes left over, want 1 and 0",
 			u.pos, len(u.stack), len(b)-u.pos)
 	}
 	d, ok := u.stack[0].(dict)
@@ -96,7 +96,7 @@ func (u *unpickler) step(op byte) (done bool, err error) {
 			err = fmt.Errorf("pickle protocol %d, want at most 5", arg[0])
 		}
 		return false, err
-	case 0x95: // FRAME: what follows is read from memory all the same
+	case 0x95: // FRAME: framing is irrelevant for a reader in memory
 		return false, u.frame()
 	case '.': // STOP
 		return true, nil
@@ -143,15 +143,15 @@ func (u *unpickler) step(op byte) (done bool, err error) {
 	case 'b': // BUILD
 		return false, u.build()
 	case 0x97: // NEXT_BUFFER
-		return false, errors.New("an array whose numbers are not in the file; pickle it again without buffer_callback")
+		return false, errors.New("the numbers of an array are not in the file; pickle it again without buffer_callback")
 	}
-	return false, fmt.Errorf("opcode 0x%02x, which no CIFAR-10 file has", op)
+	return false, fmt.Errorf("opcode 0x%02x does not occur in CIFAR-10 files", op)
 }
 
 // take returns the next n bytes of the input.
 func (u *unpickler) take(n int) ([]byte, error) {
 	if left := len(u.b) - u.pos; n < 0 || n > left {
-		return nil, fmt.Errorf("%d more bytes wanted, %d left: the file is truncated", n, left)
+		return nil, fmt.Errorf("want %d more bytes, %d are left: the file is truncated", n, left)
 	}
 	u.pos += n
 	return u.b[u.pos-n : u.pos : u.pos], nil
@@ -165,17 +165,17 @@ func (u *unpickler) push(v any) error {
 	return nil
 }
 
-// line returns the input up to the next newline, which it passes.
+// line reads the next line and returns it without the newline.
 func (u *unpickler) line() ([]byte, error) {
 	b, _, ok := bytes.Cut(u.b[u.pos:], []byte("\n"))
 	if !ok {
-		return nil, errors.New("a line without an end: the file is truncated")
+		return nil, errors.New("a line has no end: the file is truncated")
 	}
 	u.pos += len(b) + 1
 	return b, nil
 }
 
-// unsigned reads a little-endian integer.
+// unsigned reads a little-endian integer of size bytes.
 func (u *unpickler) unsigned(size int) (uint64, error) {
 	b, err := u.take(size)
 	if err != nil {
@@ -186,14 +186,14 @@ func (u *unpickler) unsigned(size int) (uint64, error) {
 	return binary.LittleEndian.Uint64(whole[:]), nil
 }
 
-// counted reads a length of the given bytes, and then as many bytes.
+// counted reads a length of size bytes, then that many bytes.
 func (u *unpickler) counted(size int) ([]byte, error) {
 	n, err := u.unsigned(size)
 	if err != nil {
 		return nil, err
 	}
 	if left := uint64(len(u.b) - u.pos); n > left {
-		return nil, fmt.Errorf("%d more bytes wanted, %d left: the file is truncated", n, left)
+		return nil, fmt.Errorf("want %d more bytes, %d are left: the file is truncated", n, left)
 	}
 	return u.take(int(n))
 }
@@ -201,12 +201,12 @@ func (u *unpickler) counted(size int) ([]byte, error) {
 func (u *unpickler) frame() error {
 	n, err := u.unsigned(8)
 	if left := uint64(len(u.b) - u.pos); err == nil && n > left {
-		err = fmt.Errorf("a frame of %d bytes, %d left: the file is truncated", n, left)
+		err = fmt.Errorf("a frame has %d bytes, %d are left: the file is truncated", n, left)
 	}
 	return err
 }
 
-// index reads the place in the memo that an opcode names.
+// index reads the operand of an opcode that refers to a memo entry.
 func (u *unpickler) index(op byte) (int, error) {
 	n, err := uint64(len(u.memo)), error(nil)
 	switch op {
@@ -214,7 +214,7 @@ func (u *unpickler) index(op byte) (int, error) {
 		var b []byte
 		if b, err = u.line(); err == nil {
 			if n, err = strconv.ParseUint(clip(b), 10, 32); err != nil {
-				err = fmt.Errorf("entry %q of the memo, want a number", clip(b))
+				err = fmt.Errorf("memo entry %q, want a number", clip(b))
 			}
 		}
 	case 'q', 'h':
@@ -223,7 +223,7 @@ func (u *unpickler) index(op byte) (int, error) {
 		n, err = u.unsigned(4)
 	}
 	if err == nil && n >= maxValues {
-		err = fmt.Errorf("entry %d of the memo, want less than %d", n, maxValues)
+		err = fmt.Errorf("memo entry %d, want less than %d", n, maxValues)
 	}
 	return int(n), err
 }
@@ -234,7 +234,7 @@ func (u *unpickler) put(op byte) error {
 		return err
 	}
 	if len(u.stack) == 0 || u.stack[len(u.stack)-1] == any(mark{}) {
-		return errors.New("an opcode finds too few values on the stack")
+		return errors.New("the stack has too few values for an opcode")
 	}
 	for len(u.memo) <= n {
 		u.memo = append(u.memo, absent{})
@@ -249,7 +249,7 @@ func (u *unpickler) get(op byte) error {
 		return err
 	}
 	if n >= len(u.memo) || u.memo[n] == any(absent{}) {
-		return fmt.Errorf("entry %d of the memo, which nothing was put into", n)
+		return fmt.Errorf("memo entry %d has no value", n)
 	}
 	return u.push(u.memo[n])
 }
@@ -274,7 +274,7 @@ func (u *unpickler) pushNumber(op byte) error {
 		}
 	case 'G':
 		if _, err = u.take(8); err == nil {
-			return u.push(float64(0)) // of no use here, whatever it is
+			return u.push(float64(0)) // the value is not needed
 		}
 	}
 	if err != nil {
@@ -284,16 +284,16 @@ func (u *unpickler) pushNumber(op byte) error {
 }
 
 func (u *unpickler) pushInt(n int64) error {
-	if int64(int(n)) != n { // where an int has 32 bits
+	if int64(int(n)) != n { // int has 32 bits on this platform
 		return u.push(float64(n))
 	}
 	return u.push(int(n))
 }
 
-// signed returns a little-endian integer of up to 8 bytes.
+// signed decodes a little-endian integer of at most 8 bytes.
 func signed(b []byte) (uint64, error) {
 	if len(b) > 8 {
-		return 0, fmt.Errorf("an integer of %d bytes, want at most 8", len(b))
+		return 0, fmt.Errorf("an integer has %d bytes, want at most 8", len(b))
 	}
 	var whole [8]byte
 	if len(b) > 0 && b[len(b)-1] >= 0x80 {
@@ -303,7 +303,7 @@ func signed(b []byte) (uint64, error) {
 	return binary.LittleEndian.Uint64(whole[:]), nil
 }
 
-// pushWritten pushes a number that is written in digits; 00 and 01 are booleans.
+// pushWritten pushes a number that is written in decimal digits. 00 and 01 are booleans.
 func (u *unpickler) pushWritten(op byte) error {
 	b, err := u.line()
 	if err != nil {
@@ -328,17 +328,18 @@ func (u *unpickler) pushWritten(op byte) error {
 	return u.pushInt(n)
 }
 
-// clip returns b, or the beginning of it where no number, dtype or global that is known is as long.
+// clip returns b, or its first 64 bytes. No supported number, dtype or global is longer.
 func clip(b []byte) string {
 	const longest = 64
 	return string(b[:min(len(b), longest)])
 }
 
-// make keeps account of n bytes of strings that are new memory. Sound files decode
-// each string once, so there are never more of these than the input has.
+// make counts n bytes of decoded strings, which use new memory. It returns an error if the total
+// exceeds the length of the input. Valid files stay below that limit, because they decode each
+// string once.
 func (u *unpickler) make(n int) error {
 	if u.made += n; u.made > len(u.b) {
-		return errors.New("strings that are longer than the file when they are decoded")
+		return errors.New("the decoded strings are longer than the file")
 	}
 	return nil
 }
@@ -364,10 +365,10 @@ func (u *unpickler) pushText(op byte) error {
 	return u.push(text(b))
 }
 
-// unquote returns the bytes of a string that Python 2 has written with quotation marks and escapes.
+// unquote decodes a string that Python 2 has written with quotation marks and escapes.
 func (u *unpickler) unquote(b []byte) ([]byte, error) {
 	if len(b) < 2 || b[0] != '\'' && b[0] != '"' || b[len(b)-1] != b[0] {
-		return nil, errors.New("a string without quotation marks")
+		return nil, errors.New("a string has no quotation marks")
 	}
 	b = b[1 : len(b)-1]
 	if err := u.make(len(b)); err != nil {
@@ -384,7 +385,7 @@ func (u *unpickler) unquote(b []byte) ([]byte, error) {
 			n = 4
 		}
 		if len(b) < n {
-			return nil, errors.New("a string that ends in an escape")
+			return nil, errors.New("a string ends in an escape")
 		}
 		i := strings.IndexByte(`\'"nrt`, b[1])
 		switch {
@@ -393,11 +394,11 @@ func (u *unpickler) unquote(b []byte) ([]byte, error) {
 		case n == 4:
 			v, err := strconv.ParseUint(string(b[2:4]), 16, 8)
 			if err != nil {
-				return nil, fmt.Errorf("the escape %q in a string", b[:n])
+				return nil, fmt.Errorf("a string has the invalid escape %q", b[:n])
 			}
 			plain = append(plain, byte(v))
 		default:
-			return nil, fmt.Errorf("the escape %q in a string", b[:n])
+			return nil, fmt.Errorf("a string has the invalid escape %q", b[:n])
 		}
 		b = b[n:]
 	}
@@ -423,12 +424,12 @@ func (u *unpickler) pushChars(op byte) error {
 	return u.push(chars{b, op == 'V'})
 }
 
-// next cuts the first character off.
+// next removes the first character and returns it.
 func (c *chars) next() (rune, error) {
 	if !c.escaped {
 		r, n := utf8.DecodeRune(c.raw)
 		if r == utf8.RuneError && n < 2 {
-			return 0, errors.New("a string that is not UTF-8")
+			return 0, errors.New("a string is not UTF-8")
 		}
 		c.raw = c.raw[n:]
 		return r, nil
@@ -443,21 +444,21 @@ func (c *chars) next() (rune, error) {
 		n = map[byte]int{'u': 6, 'U': 10}[c.raw[1]]
 	}
 	if n < 6 || len(c.raw) < n {
-		return 0, errors.New("a string with an escape other than \\uXXXX and \\UXXXXXXXX")
+		return 0, errors.New("a string has an escape other than \\uXXXX and \\UXXXXXXXX")
 	}
 	v, err := strconv.ParseUint(string(c.raw[2:n]), 16, 31)
 	if err != nil {
-		return 0, fmt.Errorf("the escape %q in a string", c.raw[:n])
+		return 0, fmt.Errorf("a string has the invalid escape %q", c.raw[:n])
 	}
 	c.raw = c.raw[n:]
 	return rune(v), nil
 }
 
-// latin1 returns the string with one byte for each character.
+// latin1 returns the string in Latin-1, one byte per character.
 func (c chars) latin1() ([]byte, error) {
 	b := make([]byte, 0, len(c.raw))
 	for len(c.raw) > 0 {
-		// Most of a string needs no more than this.
+		// Fast path for most characters.
 		if v := c.raw[0]; v != '\\' && (c.escaped || v < utf8.RuneSelf) {
 			b, c.raw = append(b, v), c.raw[1:]
 			continue
@@ -467,14 +468,15 @@ func (c chars) latin1() ([]byte, error) {
 			return nil, err
 		}
 		if r > 0xff {
-			return nil, fmt.Errorf("the character %U in bytes", r)
+			return nil, fmt.Errorf("bytes cannot hold the character %U", r)
 		}
 		b = append(b, byte(r))
 	}
 	return b, nil
 }
 
-// short returns v as a Go string, if it is a string or bytes of at most 64 bytes.
+// short returns v as a Go string. It returns an error unless v is a string or bytes of at most 64
+// bytes.
 func short(v any) (string, error) {
 	const longest = 64
 	switch v := v.(type) {
@@ -500,14 +502,14 @@ func short(v any) (string, error) {
 	return "", fmt.Errorf("%s, want a string", kind(v))
 }
 
-// isString reports whether v is that string or bytes.
+// isString reports whether v is a string or bytes equal to want.
 func isString(v any, want string) bool {
 	s, err := short(v)
 	return err == nil && s == want
 }
 
-// The globals that are known: what rebuilds NumPy arrays and numbers, and what
-// Python 3 writes for bytes under protocols 0 to 2. NumPy 2 has moved its own.
+// Supported globals. They rebuild NumPy arrays and numbers, and encode is what Python 3 writes for
+// bytes under protocols 0 to 2. NumPy 2 has moved its globals to numpy._core.
 const (
 	reconstruct = global("numpy.core.multiarray._reconstruct")
 	scalar      = global("numpy.core.multiarray.scalar")
@@ -553,20 +555,20 @@ func (u *unpickler) pushGlobal(module, name string) error {
 	case reconstruct, scalar, fromBuffer, ndarray, numpyDtype, encode:
 		return u.push(g)
 	default:
-		return fmt.Errorf("global %q, which no CIFAR-10 file has", string(g))
+		return fmt.Errorf("global %q does not occur in CIFAR-10 files", string(g))
 	}
 }
 
-// pop takes n values off the stack; a mark is not one.
+// pop removes and returns the top n values of the stack. None of them may be a mark.
 func (u *unpickler) pop(n int) ([]any, error) {
 	at := len(u.stack) - n
 	if at < 0 || slices.Contains(u.stack[at:], any(mark{})) {
-		return nil, errors.New("an opcode finds too few values on the stack")
+		return nil, errors.New("the stack has too few values for an opcode")
 	}
 	return u.cut(at), nil
 }
 
-// popMark takes off the values down to the last mark, and the mark.
+// popMark removes and returns the values above the last mark, and removes the mark.
 func (u *unpickler) popMark() ([]any, error) {
 	for at := len(u.stack) - 1; at >= 0; at-- {
 		if _, ok := u.stack[at].(mark); ok {
@@ -575,17 +577,17 @@ func (u *unpickler) popMark() ([]any, error) {
 			return items, nil
 		}
 	}
-	return nil, errors.New("an opcode finds no mark on the stack")
+	return nil, errors.New("the stack has no mark for an opcode")
 }
 
-// cut removes the stack from index at on and returns a copy of it.
+// cut removes the values of the stack from index at, and returns a copy of them.
 func (u *unpickler) cut(at int) []any {
 	items := slices.Clone(u.stack[at:])
 	u.stack = u.stack[:at]
 	return items
 }
 
-// top returns the value on top of the stack, as a T.
+// top returns the value on top of the stack, or an error if its type is not T.
 func top[T any](u *unpickler, what string) (T, error) {
 	var zero T
 	if len(u.stack) == 0 {
@@ -598,7 +600,7 @@ func top[T any](u *unpickler, what string) (T, error) {
 	return v, nil
 }
 
-// items takes off the values down to the last mark, or the one or two of a single item.
+// items removes and returns the values above the last mark, or the n values of a single item.
 func (u *unpickler) items(single bool, n int) ([]any, error) {
 	if single {
 		return u.pop(n)
@@ -606,7 +608,7 @@ func (u *unpickler) items(single bool, n int) ([]any, error) {
 	return u.popMark()
 }
 
-// collect pushes a tuple, list or dictionary of the values down to the last mark.
+// collect replaces the values above the last mark by a tuple, a list or a dictionary of them.
 func (u *unpickler) collect(op byte) error {
 	items, err := u.popMark()
 	if err != nil {
@@ -650,10 +652,10 @@ func (u *unpickler) setItems(single bool) error {
 	return d.set(items)
 }
 
-// set adds keys and values, which follow each other.
+// set adds the entries in items, which alternates between keys and values.
 func (d dict) set(items []any) error {
 	if len(items)%2 != 0 {
-		return fmt.Errorf("a dictionary of %d values, want pairs", len(items))
+		return fmt.Errorf("a dictionary has %d keys and values, want pairs", len(items))
 	}
 	for i := 0; i < len(items); i += 2 {
 		key, err := short(items[i])
@@ -668,13 +670,13 @@ func (d dict) set(items []any) error {
 	return nil
 }
 
-// reduce understands these calls:
+// reduce supports these calls:
 //
-//	_reconstruct(ndarray, (0,), "b")         starts an array
-//	_frombuffer(data, dtype, shape, order)   is a whole one
-//	dtype("u1", False, True)                 starts a dtype
-//	scalar(dtype, data)                      is a number
-//	encode(str, "latin1")                    is bytes
+//	_reconstruct(ndarray, (0,), "b")         returns an array without data
+//	_frombuffer(data, dtype, shape, order)   returns a complete array
+//	dtype("u1", False, True)                 returns a dtype without byte order
+//	scalar(dtype, data)                      returns a number
+//	encode(str, "latin1")                    returns bytes
 func (u *unpickler) reduce() error {
 	call, err := u.pop(2)
 	if err != nil {
@@ -682,7 +684,7 @@ func (u *unpickler) reduce() error {
 	}
 	f, _ := call[0].(global)
 	args, _ := call[1].(tuple)
-	unknown := fmt.Errorf("a call of %s that no CIFAR-10 file has", kind(call[0]))
+	unknown := fmt.Errorf("this call of %s does not occur in CIFAR-10 files", kind(call[0]))
 	switch {
 	case f == reconstruct && matches(args, ndarray, tuple{0}, "b"):
 		return u.push(new(array))
@@ -705,7 +707,7 @@ func (u *unpickler) reduce() error {
 		}
 		n, err := a.integer(0)
 		if err != nil {
-			return u.push(float64(0)) // a number that is no label
+			return u.push(float64(0)) // the number cannot be a label
 		}
 		return u.pushInt(n)
 	case f == encode && len(args) == 2 && isString(args[1], "latin1"):
@@ -725,8 +727,8 @@ func (u *unpickler) reduce() error {
 	return unknown
 }
 
-// build understands the state of a dtype, (3, "<", None, None, None, -1, -1, 0),
-// and of an array, (1, shape, dtype, whether in Fortran order, data).
+// build sets the state of a dtype, (3, "<", None, None, None, -1, -1, 0), or of an array,
+// (1, shape, dtype, isFortran, data).
 func (u *unpickler) build() error {
 	args, err := u.pop(1)
 	if err != nil {
@@ -735,11 +737,11 @@ func (u *unpickler) build() error {
 	state, _ := args[0].(tuple)
 	if dt, err := top[*dtype](u, "BUILD"); err == nil {
 		if dt.set || len(state) != 8 || !matches(state[2:], nil, nil, nil, -1, -1, 0) || !matches(state[:1], 3) {
-			return errors.New("a dtype that is not a plain number")
+			return errors.New("a dtype is not a plain number")
 		}
 		order, err := short(state[1])
 		if err != nil || order != "|" && order != "<" && order != ">" {
-			return errors.New("a dtype without an order of bytes")
+			return errors.New("a dtype has no byte order")
 		}
 		dt.big, dt.set = order == ">", true
 		return nil
@@ -749,42 +751,42 @@ func (u *unpickler) build() error {
 		return err
 	}
 	if len(state) != 5 || a.data != nil || !matches(state[:1], 1) {
-		return errors.New("an array state that no CIFAR-10 file has")
+		return errors.New("this array state does not occur in CIFAR-10 files")
 	}
 	fortran, ok := state[3].(bool)
 	if !ok {
-		return errors.New("an array state that no CIFAR-10 file has")
+		return errors.New("this array state does not occur in CIFAR-10 files")
 	}
 	return a.fill(state[1], state[2], state[4], fortran)
 }
 
-// fill makes a the array that these values describe.
+// fill sets the fields of a from values on the stack.
 func (a *array) fill(shape, dt, data any, fortran bool) error {
 	dims, _ := shape.(tuple)
 	number, _ := dt.(*dtype)
 	content, ok := data.(text)
 	if !ok || number == nil || !number.set {
-		return errors.New("an array state that no CIFAR-10 file has")
+		return errors.New("this array state does not occur in CIFAR-10 files")
 	}
 	if len(dims) < 1 || len(dims) > 2 {
-		return fmt.Errorf("an array of %d dimensions, want 1 or 2", len(dims))
+		return fmt.Errorf("an array has %d dimensions, want 1 or 2", len(dims))
 	}
 	size, sizes := int64(number.size()), make([]int, len(dims))
 	for i, d := range dims {
 		n, ok := d.(int)
 		if !ok || n <= 0 {
-			return errors.New("an array shape that is not of positive integers")
+			return errors.New("an array shape has values other than positive integers")
 		}
-		size, sizes[i] = size*min(int64(n), int64(len(content))+1), n // one too many is as wrong as more
+		size, sizes[i] = size*min(int64(n), int64(len(content))+1), n // the cap prevents an overflow and keeps a wrong size wrong
 	}
 	if size != int64(len(content)) {
-		return fmt.Errorf("an array of %s of shape %s with %d bytes of data", number.name, shapeText(sizes), len(content))
+		return fmt.Errorf("an array of %s with shape %s has %d bytes of data", number.name, shapeText(sizes), len(content))
 	}
 	a.shape, a.dtype, a.data, a.fortran = sizes, *number, content, fortran
 	return nil
 }
 
-// shapeText returns a shape as Python writes it.
+// shapeText returns a shape in Python's notation.
 func shapeText(shape []int) string {
 	var parts []string
 	for _, n := range shape {
@@ -796,7 +798,7 @@ func shapeText(shape []int) string {
 	return "(" + strings.Join(parts, ", ") + ")"
 }
 
-// size returns the bytes of a number, or 0 if it is not known.
+// size returns the size of a number in bytes, or 0 if the type is not supported.
 func (d *dtype) size() int {
 	switch d.name {
 	case "b1", "u1", "i1":
@@ -811,7 +813,8 @@ func (d *dtype) size() int {
 	return 0
 }
 
-// integer returns number i in the order of the file. What does not fit becomes negative.
+// integer returns the number with index i in the order of the file. An unsigned number that
+// overflows an int64 becomes negative.
 func (a *array) integer(i int) (int64, error) {
 	size := a.dtype.size()
 	if kind := a.dtype.name[0]; kind != 'u' && kind != 'i' {
@@ -829,7 +832,7 @@ func (a *array) integer(i int) (int64, error) {
 	return int64(n), err
 }
 
-// matches reports whether the values are those wanted.
+// matches reports whether got has the values in want.
 func matches(got tuple, want ...any) bool {
 	if len(got) != len(want) {
 		return false
@@ -844,7 +847,7 @@ func matches(got tuple, want ...any) bool {
 			if g, ok := got[i].(tuple); !ok || !matches(g, w...) {
 				return false
 			}
-		default: // nil, bool, int or global; of other types than these got cannot be equal
+		default: // w is nil, bool, int or global; values of other types cannot be equal, or compared
 			switch got[i].(type) {
 			case nil, bool, int, global:
 			default:
@@ -858,7 +861,7 @@ func matches(got tuple, want ...any) bool {
 	return true
 }
 
-// kind names a value's type for an error.
+// kind returns the name of a value's type for errors.
 func kind(v any) string {
 	switch v := v.(type) {
 	case nil:

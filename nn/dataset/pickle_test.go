@@ -33,7 +33,7 @@ func TestReadPython(t *testing.T) {
 	}
 }
 
-// The official batches.meta, byte for byte.
+// officialMeta is the official batches.meta, byte for byte.
 const officialMeta = "\x80\x02}q\x01(U\x13num_cases_per_batchq\x02M\x10'U\x0blabel_namesq\x03]q\x04(" +
 	"U\x08airplaneq\x05U\nautomobileq\x06U\x04birdq\x07U\x03catq\x08U\x04deerq\tU\x03dogq\n" +
 	"U\x04frogq\x0bU\x05horseq\x0cU\x04shipq\rU\x05truckq\x0eeU\x07num_visq\x0fM\x00\x0cu."
@@ -45,7 +45,7 @@ func TestPickleClasses(t *testing.T) {
 	}
 }
 
-// again returns the pickles that Python 3 and NumPy have written, by name: see testdata/pickles/make.py.
+// again returns pickles that Python 3 and NumPy have written, by name. See testdata/pickles/make.py.
 func again(tb testing.TB, pattern string) map[string][]byte {
 	tb.Helper()
 	paths, err := filepath.Glob(filepath.Join("testdata", "pickles", pattern+".gz"))
@@ -70,7 +70,8 @@ func again(tb testing.TB, pattern string) map[string][]byte {
 	return files
 }
 
-// Batches that Python 3 has pickled again hold the same images, whatever the protocol.
+// TestReadPythonPickledAgain checks that batches that Python 3 has pickled again hold the same
+// images under all protocols.
 func TestReadPythonPickledAgain(t *testing.T) {
 	read := 0
 	for _, pattern := range []string{"bytes-list-[0-5]", "str-array-fortran-[0-5]", "str-scalars-[0-5]", "numpy2-[0-5]", "big-endian-4", "column-4"} {
@@ -84,7 +85,7 @@ func TestReadPythonPickledAgain(t *testing.T) {
 			read++
 			for n := range len(b) {
 				if n > 300 && n < len(b)-300 {
-					continue // in the pixels
+					continue // the middle of the file holds only pixels
 				}
 				if err := readPython(bytes.NewReader(b[:n]), int64(n), newImages(2)); err == nil {
 					t.Errorf("%s: the first %d of %d bytes are accepted", name, n, len(b))
@@ -106,9 +107,9 @@ func TestReadPythonRefusesOtherPickles(t *testing.T) {
 	for name, want := range map[string]string{
 		"float-3":        `"data" has numbers of type f4, want u1 (uint8)`,
 		"float-labels-4": `"labels" record 0: numbers of type f8, want integers`,
-		"objects-4":      `a call of numpy.dtype`,
-		"images-4":       `an array of 4 dimensions`,
-		"function-4":     `global "builtins.print", which no CIFAR-10 file has`,
+		"objects-4":      `call of numpy.dtype`,
+		"images-4":       `an array has 4 dimensions`,
+		"function-4":     `global "builtins.print" does not occur in CIFAR-10 files`,
 	} {
 		b := again(t, name)[name]
 		if err := readPython(bytes.NewReader(b), int64(len(b)), newImages(2)); err == nil || !strings.Contains(err.Error(), want) {
@@ -117,7 +118,7 @@ func TestReadPythonRefusesOtherPickles(t *testing.T) {
 	}
 }
 
-// Python 2 writes strings with quotation marks under protocol 0.
+// TestReadPython2Protocol0 reads strings with quotation marks, which Python 2 writes under protocol 0.
 func TestReadPython2Protocol0(t *testing.T) {
 	var quoted strings.Builder
 	for _, v := range pixels(1) {
@@ -130,10 +131,10 @@ func TestReadPython2Protocol0(t *testing.T) {
 		t.Errorf("label %d, error %v", im.Labels[0], err)
 	}
 	for _, c := range []struct{ old, new, want string }{
-		{`'u1'`, `u1`, "a string without quotation marks"},
-		{`\\'`, `\q'`, "the escape"},
+		{`'u1'`, `u1`, "a string has no quotation marks"},
+		{`\\'`, `\q'`, "the invalid escape"},
 		{`\\'`, `\'`, "ends in an escape"},
-		{`\xff`, `\xfg`, "the escape"},
+		{`\xff`, `\xfg`, "the invalid escape"},
 	} {
 		bad := strings.Replace(b, c.old, c.new, 1)
 		if err := readPython(strings.NewReader(bad), int64(len(bad)), newImages(1)); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -172,49 +173,49 @@ func TestReadPythonRejects(t *testing.T) {
 		input func() string
 		want  string
 	}{
-		{"empty", text(""), "byte 0: 1 more bytes wanted, 0 left"},
+		{"empty", text(""), "byte 0: want 1 more bytes, 0 are left"},
 		{"label", replace("K\x03K\x00e", "K\x03K\x0ae"), `record 1: label 10, want 0 to 9`},
 		{"negative label", replace("K\x03K\x00e", "K\x03J\xff\xff\xff\xffe"), `record 1: label -1`},
 		{"label of another type", replace("K\x03K\x00e", "K\x03Ne"), `record 1: is missing or None`},
 		{"few labels", replace("K\x03K\x00e", "K\x03e"), `"labels" has 1 entries, want 2`},
 		{"no labels", replace("U\x06labels", "U\x06labelz"), `"labels" is missing`},
 		{"no data", replace("U\x04data", "U\x04dat_"), `"data" is missing`},
-		{"shape", replace("M\x02\x00M\x00\x0c\x86", "M\x03\x00M\x00\x0c\x86"), "shape (3, 3072) with 6144 bytes"},
+		{"shape", replace("M\x02\x00M\x00\x0c\x86", "M\x03\x00M\x00\x0c\x86"), "shape (3, 3072) has 6144 bytes"},
 		{"other shape", replace("M\x02\x00M\x00\x0c\x86", "M\x00\x0cM\x02\x00\x86"), `"data" has shape (3072, 2), want (2, 3072)`},
-		{"dtype", replace("U\x02u1", "U\x02O8"), "a call of numpy.dtype"},
-		{"no order", replace("tb\x89T", "tbK\x00T"), "an array state"},
-		{"string beyond the end", replace("T\x00\x18\x00\x00", "T\x00\x18\x00\x7f"), "2130712576 more bytes wanted"},
-		{"negative length", replace("T\x00\x18\x00\x00", "T\x00\x18\x00\xff"), "more bytes wanted"},
+		{"dtype", replace("U\x02u1", "U\x02O8"), "call of numpy.dtype"},
+		{"no order", replace("tb\x89T", "tbK\x00T"), "this array state"},
+		{"string beyond the end", replace("T\x00\x18\x00\x00", "T\x00\x18\x00\x7f"), "want 2130712576 more bytes"},
+		{"negative length", replace("T\x00\x18\x00\x00", "T\x00\x18\x00\xff"), "more bytes"},
 		{"protocol", text("\x80\x06}."), "protocol 6, want at most 5"},
 		{"system", text("cos\nsystem\n(U\x02ls\x85R."), `byte 0: global "os.system"`},
 		{"eval", text("c__builtin__\neval\nU\x011\x85R."), `global "__builtin__.eval"`},
 		{"long global", text("c" + strings.Repeat("x", 100000) + "\ny\n."), `global "xxx`},
 		{"endless global", text("cnumpy"), "truncated"},
-		{"call of a dtype for an array", text("cnumpy\nndarray\n)R."), "a call of numpy.ndarray"},
-		{"wrong call", text("cnumpy\nndarray\nK\x00\x85R."), "a call of numpy.ndarray"},
+		{"call of a dtype for an array", text("cnumpy\nndarray\n)R."), "call of numpy.ndarray"},
+		{"wrong call", text("cnumpy\nndarray\nK\x00\x85R."), "call of numpy.ndarray"},
 		{"instance", text("(i__main__\nX\n."), "opcode 0x69"},
 		{"object by class", text("\x81."), "opcode 0x81"},
 		{"extension", text("\x82\x01."), "opcode 0x82"},
 		{"persistent", text("Pid\n."), "opcode 0x50"},
-		{"empty memo", text("h\x01."), "entry 1 of the memo, which nothing was put into"},
-		{"hole in the memo", text("}q\x02h\x01."), "entry 1 of the memo, which nothing was put into"},
-		{"memo out of range", text("}r\xff\xff\xff\xff."), "entry 4294967295 of the memo, want less"},
-		{"memo in words", text("}pten\n."), `entry "ten" of the memo`},
+		{"empty memo", text("h\x01."), "memo entry 1 has no value"},
+		{"hole in the memo", text("}q\x02h\x01."), "memo entry 1 has no value"},
+		{"memo out of range", text("}r\xff\xff\xff\xff."), "memo entry 4294967295, want less"},
+		{"memo in words", text("}pten\n."), `memo entry "ten"`},
 		{"a mark in the memo", text("(q\x00."), "too few values"},
 		{"PUT of nothing", text("\x94."), "too few values"},
 		{"builtins", text("\x80\x04\x8c\x08builtins\x8c\x04eval\x93."), `global "builtins.eval"`},
 		{"NumPy's own loader", text("cnumpy.core.multiarray\nfromfile\n."), `global "numpy.core.multiarray.fromfile"`},
-		{"another codec", text("c_codecs\nencode\nX\x01\x00\x00\x00aX\x03\x00\x00\x00bz2\x86R."), "a call of _codecs.encode"},
-		{"characters beyond bytes", text("c_codecs\nencode\nX\x03\x00\x00\x00€X\x06\x00\x00\x00latin1\x86R."), "U+20AC in bytes"},
+		{"another codec", text("c_codecs\nencode\nX\x01\x00\x00\x00aX\x03\x00\x00\x00bz2\x86R."), "call of _codecs.encode"},
+		{"characters beyond bytes", text("c_codecs\nencode\nX\x03\x00\x00\x00€X\x06\x00\x00\x00latin1\x86R."), "bytes cannot hold the character U+20AC"},
 		{"another escape", text("c_codecs\nencode\nVa\\x41\nVlatin1\n\x86R."), "an escape other than"},
 		{"bytes out of one string again and again", text("c_codecs\nencode\nq\x00V" + strings.Repeat("x", 1000) + "\nVlatin1\n\x86q\x01R0" +
 			strings.Repeat("h\x00h\x01R", 100)), "opcode 0x30"},
 		{"bytes out of one string twice", text("(c_codecs\nencode\nq\x00V" + strings.Repeat("x", 1000) + "\nVlatin1\n\x86q\x01R" +
 			strings.Repeat("h\x00h\x01R", 100)), "longer than the file"},
 		{"out of band", text("\x97."), "pickle it again without buffer_callback"},
-		{"frame", text("\x95\xff\xff\xff\xff\xff\xff\xff\xff}."), "a frame of 18446744073709551615 bytes, 2 left"},
-		{"huge bytes", text("\x8e\xff\xff\xff\xff\xff\xff\xff\xff."), "18446744073709551615 more bytes wanted"},
-		{"long integer", text("\x8a\x09123456789."), "an integer of 9 bytes"},
+		{"frame", text("\x95\xff\xff\xff\xff\xff\xff\xff\xff}."), "a frame has 18446744073709551615 bytes, 2 are left"},
+		{"huge bytes", text("\x8e\xff\xff\xff\xff\xff\xff\xff\xff."), "want 18446744073709551615 more bytes"},
+		{"long integer", text("\x8a\x09123456789."), "an integer has 9 bytes"},
 		{"not a number", text("Iten\n."), `"ten", want an integer`},
 		{"set of Python", text("\x8f."), "opcode 0x8f"},
 		{"new object", text("cnumpy\nndarray\n)\x81."), "opcode 0x81"},
@@ -250,7 +251,7 @@ func TestReadPythonRejects(t *testing.T) {
 	}
 }
 
-// Cut anywhere, the file is refused.
+// TestReadPythonTruncated checks that a file that is cut anywhere is rejected.
 func TestReadPythonTruncated(t *testing.T) {
 	b := datasettest.PythonBatch([]byte{3}, pixels(1))
 	for n := range len(b) {

@@ -6,17 +6,17 @@ import (
 	"hash/maphash"
 )
 
-// The names of sets that are read from files.
+// Names of sets that are read from files.
 const (
-	cifar10 = "cifar-10" // the published set and no other
-	custom  = "custom"
+	cifar10 = "cifar-10" // only for the published set
+	custom  = "custom"   // for all other sets
 )
 
-// publishedHash is that of the published CIFAR-10, in both versions.
+// publishedHash is the hash of the published CIFAR-10, which is the same for both versions.
 const publishedHash = "121dd8d928af8fe4c8b98235ef22112e776f66c3c29512175bed47f0a45b7818"
 
-// NameOf returns the name that a set of that hash may have: "cifar-10" becomes
-// "custom" unless the hash is that of the published set.
+// NameOf returns the name of a set with this hash. It returns name, except that it replaces
+// "cifar-10" by "custom" if hash is not the hash of the published set.
 func NameOf(name, hash string) string {
 	if name == cifar10 && hash != publishedHash {
 		return custom
@@ -24,8 +24,9 @@ func NameOf(name, hash string) string {
 	return name
 }
 
-// notes returns what a user must know of a split of the custom set d: that it is one, and which
-// images occur in two of its parts or twice in the training images.
+// notes returns remarks that users of a split of the custom set d must see. The first says that the
+// set is custom. Further remarks name images that occur in two subsets or twice in the training
+// images.
 func (d *Dataset) notes(hash string, train, val, test int) []string {
 	notes := []string{fmt.Sprintf(`this is not the published CIFAR-10, which "sweep fetch" gets: it is named %s (%.8s)`, custom, hash)}
 	n := d.Train.Len()
@@ -48,14 +49,15 @@ func (d *Dataset) notes(hash string, train, val, test int) []string {
 	return notes
 }
 
-// trainPlace says where training image i lies.
+// trainPlace returns the position of training image i in the batch files.
 func trainPlace(i int) string {
 	return fmt.Sprintf("image %d of data_batch_%d", i%perBatch, i/perBatch+1)
 }
 
 func testPlace(i int) string { return fmt.Sprintf("image %d of test_batch", i) }
 
-// common counts images that occur elsewhere. The first of them is at index one there and other here.
+// A common counts images that occur in two lists. The first of them has the index one in the
+// examined list and other in the known list.
 type common struct{ n, one, other int }
 
 func (c *common) count(one, other int) {
@@ -64,21 +66,22 @@ func (c *common) count(one, other int) {
 	}
 }
 
-// firsts holds where images occur first, by a hash of their pixels.
+// A firsts maps the hash of an image to the index of its first occurrence.
 type firsts struct {
 	images Images
 	at     map[uint64]int
 	seed   maphash.Seed
 }
 
-// lookup returns where the image occurs. Of two images with one hash only the first is known.
+// lookup returns the hash of an image and the index of its first occurrence. If different images
+// have the same hash, only the first is found.
 func (f *firsts) lookup(pixels []byte) (hash uint64, at int, ok bool) {
 	hash = maphash.Bytes(f.seed, pixels)
 	at, ok = f.at[hash]
 	return hash, at, ok && bytes.Equal(pixels, f.images.Pixels[at*Dim:(at+1)*Dim])
 }
 
-// add takes up images lo to hi, and counts those that were there before.
+// add adds images lo to hi−1 and counts those that occurred before.
 func (f *firsts) add(lo, hi int) (c common) {
 	for i := lo; i < hi; i++ {
 		hash, at, ok := f.lookup(f.images.Pixels[i*Dim : (i+1)*Dim])
@@ -91,7 +94,7 @@ func (f *firsts) add(lo, hi int) (c common) {
 	return c
 }
 
-// find counts images lo to hi of others that occur here.
+// find counts images lo to hi−1 of others that occur in f.
 func (f *firsts) find(others Images, lo, hi int) (c common) {
 	for i := lo; i < hi; i++ {
 		if _, at, ok := f.lookup(others.Pixels[i*Dim : (i+1)*Dim]); ok {

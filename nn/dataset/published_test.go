@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// number makes all images of a set differ that differ at most in their first four pixels.
+// number writes a different number into the first four bytes of each image of a set.
 func number(d *Dataset) {
 	for i := range d.Train.Len() {
 		binary.LittleEndian.PutUint32(d.Train.Pixels[i*Dim:], uint32(i))
@@ -63,7 +63,7 @@ func TestCustomSets(t *testing.T) {
 	}
 }
 
-// Split gives files their name and notes, whatever the order of the pixels.
+// TestSplitNames checks that the name and the notes do not depend on the order of the pixels.
 func TestSplitNames(t *testing.T) {
 	for _, order := range []Order{CHW, HWC} {
 		d := &Dataset{Train: newImages(20), Test: newImages(3)}
@@ -96,7 +96,8 @@ func TestNameOf(t *testing.T) {
 	}
 }
 
-// The published set has its name and nothing to say of; a copy with one batch twice has neither.
+// TestPublished checks the name of the published set, which has no notes. A copy with a repeated
+// batch has another name and a note.
 func TestPublished(t *testing.T) {
 	dir := realDir(t)
 	d, err := Load(dir)

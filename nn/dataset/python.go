@@ -6,13 +6,13 @@ import (
 	"slices"
 )
 
-// maxPickle bounds a batch file of the python version. The official ones have 31 MB; protocol 0
-// writes some pixels, such as black ones, with six bytes.
+// maxPickle is the largest size of a batch file of the python version. The official files have
+// 31 MB. Protocol 0 writes some pixels, such as black ones, with six bytes.
 const maxPickle = 192 << 20
 
-// readPython fills dst from a batch file of the python version: a pickled
-// dictionary whose "labels" is a list or array of integers and whose "data" is a uint8
-// array of shape (N, Dim), each row an image in CHW order. N must be dst.Len().
+// readPython fills dst from a batch file of the python version, which is a pickled dictionary. The
+// value of "labels" must be a list or an array of integers. The value of "data" must be a uint8
+// array of shape (N, Dim) with an image in CHW order in each row. N must be dst.Len().
 func readPython(r io.Reader, size int64, dst Images) error {
 	if size > maxPickle {
 		return fmt.Errorf("%d bytes, want at most %d", size, maxPickle)
@@ -49,7 +49,7 @@ func readPython(r io.Reader, size int64, dst Images) error {
 	return nil
 }
 
-// labelsOf returns the n labels in a list or an array.
+// labelsOf returns the n labels in v, which must be a list or an array.
 func labelsOf(v any, n int) ([]uint8, error) {
 	var count int
 	var at func(i int) (int64, error)
@@ -92,7 +92,8 @@ func labelsOf(v any, n int) ([]uint8, error) {
 	return labels, nil
 }
 
-// transpose writes n images to dst, of which src has all first pixels, then all second ones.
+// transpose copies n images from src, which has the first pixels of all images, then the second
+// pixels, and so on.
 func transpose(dst, src []uint8, n int) {
 	const tile = 64 // bytes of a cache line
 	for lo := 0; lo < n; lo += tile {

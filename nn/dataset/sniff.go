@@ -11,11 +11,11 @@ import (
 	"strings"
 )
 
-// page is what to do about an answer of a server that is not the file.
-const page = "the server sent it in place of the file; " + remedy
+// page is the advice for a file that is a web page.
+const page = "the server sent it instead of the file; " + remedy
 
-// foreign tells from its first bytes what lies in the place of a file, and what to do about
-// it. It returns nothing where that is not known.
+// foreign recognizes files of other formats by their first bytes. It returns a description of the
+// file and advice, or empty texts if it does not recognize the format.
 func foreign(head []byte) (what, todo string) {
 	for _, f := range []struct{ begin, what, todo string }{
 		{"\x1f\x8b", "is compressed with gzip", "unpack it: gunzip, or tar -xzf if it is an archive"},
@@ -33,7 +33,7 @@ func foreign(head []byte) (what, todo string) {
 		{"<?xml", "is an XML page", page},
 	} {
 		text := head
-		if f.begin[0] == '<' { // in any case, after white space
+		if f.begin[0] == '<' { // ignore case and leading white space
 			text = bytes.ToLower(bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n"))
 		}
 		if bytes.HasPrefix(text, []byte(f.begin)) {
@@ -46,14 +46,15 @@ func foreign(head []byte) (what, todo string) {
 	return "", ""
 }
 
-// beginning returns the first bytes of a file, or what can be read of them.
+// beginning returns the first bytes of a file, or as many as can be read.
 func beginning(f io.ReaderAt) []byte {
 	head := make([]byte, 512)
 	n, _ := f.ReadAt(head, 0)
 	return head[:n]
 }
 
-// identify says what a file holds that is no batch of this version, or returns nil if that is not known.
+// identify returns an error that says what a file is if it is not a batch of this version. It
+// returns nil if it does not recognize the file.
 func (v version) identify(path string, f io.ReaderAt, size int64) error {
 	head := beginning(f)
 	what, todo := foreign(head)
@@ -71,7 +72,8 @@ func (v version) identify(path string, f io.ReaderAt, size int64) error {
 	return fmt.Errorf("%s: %s; %s", path, what, todo)
 }
 
-// packed tells what in dir may be CIFAR-10 in a form that is not read, and what to do about it.
+// packed looks in dir for CIFAR-10 in a form that Load does not read. It returns a description with
+// advice, or "".
 func packed(dir string) string {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -89,9 +91,9 @@ func packed(dir string) string {
 		unpack := ""
 		switch {
 		case strings.Contains(lower, "cifar-100"), lower == "fine_label_names.txt":
-			other = name + " is of CIFAR-100, which is not read"
+			other = name + " belongs to CIFAR-100, which is not supported"
 		case strings.Contains(lower, "matlab"), lower == "data_batch_1.mat":
-			other = name + " is of the MATLAB version, which is not read"
+			other = name + " belongs to the MATLAB version, which is not supported"
 		case strings.HasSuffix(lower, ".tar.gz.part"):
 			other = name + " is an unfinished download"
 		case strings.HasSuffix(lower, ".tar.gz"), strings.HasSuffix(lower, ".tgz"):
@@ -113,15 +115,15 @@ func packed(dir string) string {
 	return other
 }
 
-// plain are the characters that a shell takes as they are.
+// plain lists the characters that a shell does not interpret.
 const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+"
 
-// isBatch reports whether a file of that name belongs to one of the versions.
+// isBatch reports whether name is the name of a batch file in either version.
 func isBatch(name string) bool {
 	return slices.ContainsFunc(versions(), func(v version) bool { return slices.Contains(v.batches(), name) })
 }
 
-// isFile describes a file that was given where a folder is wanted.
+// isFile returns the error for a path that is a file and should be a folder.
 func isFile(path string) error {
 	const want = "name the folder that holds the CIFAR-10 batch files"
 	if isBatch(filepath.Base(path)) {

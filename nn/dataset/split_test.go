@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// numbered returns a set in which every image and pixel can be told apart.
+// numbered returns a set in which all images and pixels differ.
 func numbered(train, test int) *Dataset {
 	d := &Dataset{Name: "numbered", Train: newImages(train), Test: newImages(test)}
 	for _, im := range []Images{d.Train, d.Test} {
@@ -77,7 +77,7 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-// In CHW order nothing is copied; in HWC order nothing is shared.
+// TestSplitMemory checks that CHW subsets share memory with the set and HWC subsets do not.
 func TestSplitMemory(t *testing.T) {
 	d := numbered(3, 1)
 	chw, err := d.Split(CHW, 2, 1, 1)
@@ -105,10 +105,10 @@ func TestSplitRejects(t *testing.T) {
 		train, val, test int
 		want             string
 	}{
-		{CHW, 10, 3, 1, "10 training and 3 validation images asked for, 12 there are"},
-		{CHW, 13, 0, 1, "12 there are"},
-		{CHW, 1, math.MaxInt, 1, "12 there are"},
-		{CHW, 10, 2, 6, "6 test images asked for, 5 there are"},
+		{CHW, 10, 3, 1, "10 training and 3 validation images, want at most 12 together"},
+		{CHW, 13, 0, 1, "want at most 12 together"},
+		{CHW, 1, math.MaxInt, 1, "want at most 12 together"},
+		{CHW, 10, 2, 6, "6 test images, want at most 5"},
 		{CHW, 0, 2, 1, "0 training"},
 		{CHW, 1, -1, 1, "-1 validation"},
 		{CHW, 1, 1, -1, "-1 test"},
@@ -121,7 +121,7 @@ func TestSplitRejects(t *testing.T) {
 	}
 	d := numbered(12, 5)
 	d.Train.Pixels = d.Train.Pixels[:Dim]
-	if _, err := d.Split(CHW, 1, 1, 1); err == nil || !strings.Contains(err.Error(), "differ in number") {
+	if _, err := d.Split(CHW, 1, 1, 1); err == nil || !strings.Contains(err.Error(), "do not match") {
 		t.Errorf("short pixels: error %v", err)
 	}
 	if _, err := numbered(12, 5).DefaultSplit(CHW); err == nil {
@@ -147,7 +147,7 @@ func TestGather(t *testing.T) {
 	Gather(dst, s.Train, []int{0, 1})
 }
 
-// The bytes of the synthetic set are part of every result made on it.
+// TestSyntheticIsPinned pins the bytes of the synthetic set, because recorded results depend on them.
 func TestSyntheticIsPinned(t *testing.T) {
 	d := Synthetic(0)
 	const want = "2255a2f5058922499ff6f73fd66d73a5f34a19e0bd26443138072ea42a95fe7b"
@@ -179,7 +179,7 @@ func TestSyntheticIsBalanced(t *testing.T) {
 		test[y]++
 	}
 	for c := range numClasses {
-		// Five standard deviations of a fair draw.
+		// The limit is five standard deviations of a fair draw.
 		if math.Abs(float64(train[c]-1100)) > 5*math.Sqrt(990) || math.Abs(float64(test[c]-100)) > 5*math.Sqrt(90) {
 			t.Errorf("class %s: %d training and %d test images", d.Classes[c], train[c], test[c])
 		}
@@ -198,7 +198,7 @@ func BenchmarkSynthetic(b *testing.B) {
 	}
 }
 
-// White images are the largest sums there are; 1,000 of them take several turns.
+// TestMeanOfMany sums white images, which give the largest sums. 1,000 of them need several turns.
 func TestMeanOfMany(t *testing.T) {
 	im := newImages(1000)
 	for i := range im.Pixels {

@@ -8,12 +8,11 @@ const (
 	syntheticTest  = 1000
 )
 
-// Synthetic draws a set of the shape of CIFAR-10 that needs no download: ten
-// classes of shapes, 11,000 training and 1,000 test images. Place, size, colours
-// and background vary, distractors cover parts, noise lies over all, and a few
-// labels per hundred are wrong, so that a two-layer net neither fails nor
-// reaches the top. The same seed gives the same bytes on every machine: all
-// arithmetic is on integers.
+// Synthetic generates a set in the format of CIFAR-10 that needs no download: ten classes of
+// shapes, 11,000 training and 1,000 test images. Position, size, colours and background vary,
+// distractors cover parts of the shapes, and all pixels are noisy. A few percent of the labels are
+// wrong. These difficulties keep the accuracy of a two-layer net well between chance and 1. A seed
+// gives the same bytes on every machine, because all arithmetic is on integers.
 func Synthetic(seed uint32) *Dataset {
 	d := &Dataset{
 		Name:  "synthetic",
@@ -36,14 +35,14 @@ func Synthetic(seed uint32) *Dataset {
 	return d
 }
 
-// wrongLabels is the share of images, in percent, whose label is drawn anew.
+// wrongLabels is the percentage of images whose label is replaced by a random label.
 const wrongLabels = 4
 
-// shape is a class. Inside tells whether a point belongs to it, where (u, v) is
-// the place relative to the centre and 256 is the radius.
+// A shape is a class of images. The function inside reports whether the point (u, v) belongs to the
+// shape. Coordinates are relative to the centre, and the radius is 256.
 type shape struct {
 	name   string
-	colour [Channels]int // its usual colour
+	colour [Channels]int // typical colour
 	inside func(u, v int) bool
 }
 
@@ -63,7 +62,7 @@ func shapes() []shape {
 	}
 }
 
-// painter draws images from a stream of random numbers.
+// A painter draws images from a stream of random numbers.
 type painter struct {
 	src    *rand.PCG
 	shapes []shape
@@ -83,7 +82,7 @@ func (p *painter) paint(dst []uint8, class int) {
 	p.background(&canvas)
 	s := p.shapes[class]
 	colour := p.colour()
-	for c := range colour { // its usual colour shows through
+	for c := range colour { // mix in the typical colour
 		colour[c] = (colour[c]*3 + s.colour[c]*2) / 5
 	}
 	p.stamp(&canvas, s.inside, colour, p.between(9*16, 14*16), 4*16)
@@ -106,7 +105,7 @@ func (p *painter) background(canvas *[Height * Width][Channels]int) {
 	dx, dy := p.between(-8, 8), p.between(-8, 8)
 	for y := range Height {
 		for x := range Width {
-			// t is within ±256.
+			// |t| is at most 256.
 			t := dx*(2*x-Width+1)/2 + dy*(2*y-Height+1)/2
 			for c := range Channels {
 				canvas[y*Width+x][c] = (a[c]*(256+t) + b[c]*(256-t)) / 512
@@ -115,9 +114,9 @@ func (p *painter) background(canvas *[Height * Width][Channels]int) {
 	}
 }
 
-// stamp paints a shape of the given radius over the canvas, its centre off the
-// middle by at most shift. Both are in sixteenths of a pixel. Each pixel is
-// sampled at four points, so that edges are smooth.
+// stamp paints a shape of the given radius on the canvas. Its centre is at most shift away from the
+// middle in each direction. radius and shift are in sixteenths of a pixel. Each pixel is sampled at
+// four points, so that edges are smooth.
 func (p *painter) stamp(canvas *[Height * Width][Channels]int, inside func(u, v int) bool, colour [Channels]int, radius, shift int) {
 	cx := Width*8 + p.between(-shift, shift)
 	cy := Height*8 + p.between(-shift, shift)
@@ -147,7 +146,7 @@ func (p *painter) finish(dst []uint8, canvas *[Height * Width][Channels]int) {
 	for i := range canvas {
 		bits := p.src.Uint64()
 		for c := range Channels {
-			// The sum of two bytes has mean 255; its spread is near to normal.
+			// The sum of two bytes has mean 255 and is roughly normally distributed.
 			noise := int(bits&0xff) + int(bits>>8&0xff) - 255
 			bits >>= 16
 			dst[c*Height*Width+i] = uint8(min(max(canvas[i][c]+light+noise*strength/128, 0), 255))

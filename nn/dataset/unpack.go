@@ -15,10 +15,10 @@ import (
 	"strings"
 )
 
-// unpack makes the folder dir from the tar.gz file at path. Names in the archive
-// are never used as paths: an entry is written only if its name is exactly that
-// of a listed file, and then under the listed name. All happens in a new folder
-// beside dir, which takes its place once it is complete.
+// unpack creates the folder dir from the tar.gz file at path. It never uses names in the archive as
+// paths. It writes an entry only if the name equals that of a listed file, and uses the listed
+// name. The files go to a temporary folder next to dir, which is renamed to dir when it is
+// complete.
 func (a Archive) unpack(ctx context.Context, path, dir string) (err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -50,7 +50,7 @@ func (a Archive) unpack(ctx context.Context, path, dir string) (err error) {
 
 // unpackFiles writes the listed files of the tar stream r into the folder tmp.
 func (a Archive) unpackFiles(r io.Reader, tmp string) error {
-	// What is skipped must be read too; a small archive can unpack to terabytes.
+	// Skipped entries must be read too, and a small archive can unpack to terabytes.
 	const slack = 16 << 20
 	limit := int64(slack)
 	for _, size := range a.Files {
@@ -92,7 +92,7 @@ func (a Archive) unpackFiles(r io.Reader, tmp string) error {
 	return nil
 }
 
-// tooLarge replaces the error that comes of reaching the limit.
+// tooLarge replaces err if the reader has reached the limit.
 func tooLarge(lr *io.LimitedReader, limit int64, err error) error {
 	if lr.N <= 0 {
 		return fmt.Errorf("the archive unpacks to more than %d bytes", limit)
@@ -100,7 +100,7 @@ func tooLarge(lr *io.LimitedReader, limit int64, err error) error {
 	return err
 }
 
-// writeFile writes r to a new file and waits until it is on the disk.
+// writeFile writes r to a new file and syncs the file to disk.
 func writeFile(path string, r io.Reader) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {

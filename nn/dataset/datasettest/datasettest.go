@@ -1,5 +1,5 @@
-// Package datasettest writes CIFAR-10 files for tests: folders that load, to be
-// damaged, and batches of any content.
+// Package datasettest writes CIFAR-10 files for tests: valid folders, which a test may damage, and
+// batches of any content.
 package datasettest
 
 import (
@@ -10,15 +10,16 @@ import (
 	"testing"
 )
 
-// The shape of the official files.
+// Sizes of the official files.
 const (
 	dim       = 3072
 	recordLen = 1 + dim
 	perBatch  = 10000
 )
 
-// WriteBinary writes a complete binary version into dir, made if need be: black
-// images with label 0. The files are sparse and take no room on most disks.
+// WriteBinary writes a complete binary version into the folder dir, and creates the folder if
+// needed. The images are black and have label 0. The files are sparse and take no space on most
+// file systems.
 func WriteBinary(tb testing.TB, dir string) {
 	tb.Helper()
 	if err := os.MkdirAll(dir, 0o777); err != nil {
@@ -42,8 +43,8 @@ func WriteBinary(tb testing.TB, dir string) {
 	}
 }
 
-// BinaryBatch returns a batch file of the binary version. Labels may be wrong;
-// pixels are (len(labels), 3072).
+// BinaryBatch returns a batch file of the binary version. Labels may be invalid. pixels must have
+// the shape (len(labels), 3072).
 func BinaryBatch(labels, pixels []byte) []byte {
 	var b []byte
 	for i, label := range labels {
@@ -53,8 +54,8 @@ func BinaryBatch(labels, pixels []byte) []byte {
 	return b
 }
 
-// PythonBatch returns a batch file of the python version, as Python 2 pickles it.
-// Labels may be wrong; pixels are (len(labels), 3072).
+// PythonBatch returns a batch file of the python version, in the form that Python 2 writes. Labels
+// may be invalid. pixels must have the shape (len(labels), 3072).
 func PythonBatch(labels, pixels []byte) []byte {
 	n := len(labels)
 	b := []byte("\x80\x02}q\x01(U\x0bbatch_labelq\x02U\x15training batch 1 of 5q\x03U\x06labelsq\x04]q\x05(")

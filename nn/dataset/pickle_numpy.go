@@ -1,0 +1,252 @@
+package dataset
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Supported globals. They rebuild NumPy arrays and numbers, and encode is what Python 3 writes for
+// bytes under protocols 0 to 2. NumPy 2 has moved its globals to numpy._core.
+const (
+	reconstruct = global("numpy.core.multiarray._reconstruct")
+	scalar      = global("numpy.core.multiarray.scalar")
+	fromBuffer  = global("numpy.core.numeric._frombuffer")
+	ndarray     = global("numpy.ndarray")
+	numpyDtype  = global("numpy.dtype")
+	encode      = global("_codecs.encode")
+)
+
+func (u *unpickler) global() error {
+	module, err := u.line()
+	if err != nil {
+		return err
+	}
+	name, err := u.line()
+	if err != nil {
+		return err
+	}
+	return u.pushGlobal(clip(module), clip(name))
+}
+
+func (u *unpickler) stackGlobal() error {
+	names, err := u.pop(2)
+	if err != nil {
+		return err
+	}
+	module, err := short(names[0])
+	if err != nil {
+		return fmt.Errorf("a global's module is %w", err)
+	}
+	name, err := short(names[1])
+	if err != nil {
+		return fmt.Errorf("a global's name is %w", err)
+	}
+	return u.pushGlobal(module, name)
+}
+
+func (u *unpickler) pushGlobal(module, name string) error {
+	if rest, ok := strings.CutPrefix(module, "numpy._core."); ok {
+		module = "numpy.core." + rest
+	}
+	switch g := global(module + "." + name); g {
+	case reconstruct, scalar, fromBuffer, ndarray, numpyDtype, encode:
+		return u.push(g)
+	default:
+		return fmt.Errorf("global %q does not occur in CIFAR-10 files", string(g))
+	}
+}
+
+// reduce supports these calls:
+//
+//	_reconstruct(ndarray, (0,), "b")         returns an array without data
+//	_frombuffer(data, dtype, shape, order)   returns a complete array
+//	dtype("u1", False, True)                 returns a dtype without byte order
+//	scalar(dtype, data)                      returns a number
+//	encode(str, "latin1")                    returns bytes
+func (u *unpickler) reduce() error {
+	call, err := u.pop(2)
+	if err != nil {
+		return err
+	}
+	f, _ := call[0].(global)
+	args, _ := call[1].(tuple)
+	unknown := fmt.Errorf("this call of %s does not occur in CIFAR-10 files", kind(call[0]))
+	switch {
+	case f == reconstruct && matches(args, ndarray, tuple{0}, "b"):
+		return u.push(new(array))
+	case f == numpyDtype && len(args) == 3 && (matches(args[1:], 0, 1) || matches(args[1:], false, true)):
+		dt := &dtype{}
+		if dt.name, err = short(args[0]); err != nil || dt.size() == 0 {
+			return unknown
+		}
+		return u.push(dt)
+	case f == fromBuffer && (len(args) == 4 || len(args) == 5 && args[4] == nil) && (isString(args[3], "C") || isString(args[3], "F")):
+		a := new(array)
+		if err := a.fill(args[2], args[1], args[0], isString(args[3], "F")); err != nil {
+			return err
+		}
+		return u.push(a)
+	case f == scalar && len(args) == 2:
+		a := new(array)
+		if err := a.fill(tuple{1}, args[0], args[1], false); err != nil {
+			return err
+		}
+		n, err := a.integer(0)
+		if err != nil {
+			return u.push(float64(0)) // the number cannot be a label
+		}
+		return u.pushInt(n)
+	case f == encode && len(args) == 2 && isString(args[1], "latin1"):
+		s, ok := args[0].(chars)
+		if !ok {
+			return unknown
+		}
+		b, err := s.latin1()
+		if err == nil {
+			err = u.make(len(b))
+		}
+		if err != nil {
+			return err
+		}
+		return u.push(text(b))
+	}
+	return unknown
+}
+
+// build sets the state of a dtype, (3, "<", None, None, None, -1, -1, 0), or of an array,
+// (1, shape, dtype, isFortran, data).
+func (u *unpickler) build() error {
+	args, err := u.pop(1)
+	if err != nil {
+		return err
+	}
+	state, _ := args[0].(tuple)
+	if dt, err := top[*dtype](u, "BUILD"); err == nil {
+		if dt.set || len(state) != 8 || !matches(state[2:], nil, nil, nil, -1, -1, 0) || !matches(state[:1], 3) {
+			return errors.New("a dtype is not a plain number")
+		}
+		order, err := short(state[1])
+		if err != nil || order != "|" && order != "<" && order != ">" {
+			return errors.New("a dtype has no byte order")
+		}
+		dt.big, dt.set = order == ">", true
+		return nil
+	}
+	a, err := top[*array](u, "BUILD")
+	if err != nil {
+		return err
+	}
+	if len(state) != 5 || a.data != nil || !matches(state[:1], 1) {
+		return errors.New("this array state does not occur in CIFAR-10 files")
+	}
+	fortran, ok := state[3].(bool)
+	if !ok {
+		return errors.New("this array state does not occur in CIFAR-10 files")
+	}
+	return a.fill(state[1], state[2], state[4], fortran)
+}
+
+// fill sets the fields of a from values on the stack.
+func (a *array) fill(shape, dt, data any, fortran bool) error {
+	dims, _ := shape.(tuple)
+	number, _ := dt.(*dtype)
+	content, ok := data.(text)
+	if !ok || number == nil || !number.set {
+		return errors.New("this array state does not occur in CIFAR-10 files")
+	}
+	if len(dims) < 1 || len(dims) > 2 {
+		return fmt.Errorf("an array has %d dimensions, want 1 or 2", len(dims))
+	}
+	size, sizes := int64(number.size()), make([]int, len(dims))
+	for i, d := range dims {
+		n, ok := d.(int)
+		if !ok || n <= 0 {
+			return errors.New("an array shape has values other than positive integers")
+		}
+		size, sizes[i] = size*min(int64(n), int64(len(content))+1), n // the cap prevents an overflow and keeps a wrong size wrong
+	}
+	if size != int64(len(content)) {
+		return fmt.Errorf("an array of %s with shape %s has %d bytes of data", number.name, shapeText(sizes), len(content))
+	}
+	a.shape, a.dtype, a.data, a.fortran = sizes, *number, content, fortran
+	return nil
+}
+
+// shapeText returns a shape in Python's notation.
+func shapeText(shape []int) string {
+	var parts []string
+	for _, n := range shape {
+		parts = append(parts, strconv.Itoa(n))
+	}
+	if len(parts) == 1 {
+		return "(" + parts[0] + ",)"
+	}
+	return "(" + strings.Join(parts, ", ") + ")"
+}
+
+// size returns the size of a number in bytes, or 0 if the type is not supported.
+func (d *dtype) size() int {
+	switch d.name {
+	case "b1", "u1", "i1":
+		return 1
+	case "u2", "i2", "f2":
+		return 2
+	case "u4", "i4", "f4":
+		return 4
+	case "u8", "i8", "f8":
+		return 8
+	}
+	return 0
+}
+
+// integer returns the number with index i in the order of the file. An unsigned number that
+// overflows an int64 becomes negative.
+func (a *array) integer(i int) (int64, error) {
+	size := a.dtype.size()
+	if kind := a.dtype.name[0]; kind != 'u' && kind != 'i' {
+		return 0, fmt.Errorf("numbers of type %s, want integers", a.dtype.name)
+	}
+	var b [8]byte
+	copy(b[:], a.data[i*size:(i+1)*size])
+	if a.dtype.big {
+		slices.Reverse(b[:size])
+	}
+	if a.dtype.name[0] == 'u' {
+		return int64(binary.LittleEndian.Uint64(b[:])), nil
+	}
+	n, err := signed(b[:size])
+	return int64(n), err
+}
+
+// matches reports whether got has the values in want.
+func matches(got tuple, want ...any) bool {
+	if len(got) != len(want) {
+		return false
+	}
+	for i, w := range want {
+		switch w := w.(type) {
+		case string:
+			if !isString(got[i], w) {
+				return false
+			}
+		case tuple:
+			if g, ok := got[i].(tuple); !ok || !matches(g, w...) {
+				return false
+			}
+		default: // w is nil, bool, int or global; values of other types cannot be equal, or compared
+			switch got[i].(type) {
+			case nil, bool, int, global:
+			default:
+				return false
+			}
+			if got[i] != w {
+				return false
+			}
+		}
+	}
+	return true
+}

@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// A Config is everything that the outcome of a training depends on: two
-// trainings of equal Config give the same bits, but for time.
+// A Config holds everything that determines the result of a training. Two trainings with equal
+// configurations give the same bits, except for times.
 type Config struct {
 	Data   string  `json:"data"`   // hash of the data set
 	Split  [3]int  `json:"split"`  // training, validation and test images
@@ -18,39 +18,39 @@ type Config struct {
 	Hidden []int   `json:"hidden"` // units of each hidden layer
 	LR     float64 `json:"lr"`     // learning rate of the first epoch
 	Reg    float64 `json:"reg"`    // λ of ½·λ·Σ‖W‖²
-	Decay  float64 `json:"decay"`  // the learning rate's factor at the end of an epoch
+	Decay  float64 `json:"decay"`  // factor applied to the learning rate after each epoch
 	Batch  int     `json:"batch"`  // images in a minibatch
-	Iters  int     `json:"iters"`  // minibatches in all
+	Iters  int     `json:"iters"`  // total number of minibatches
 	Std    float64 `json:"std"`    // standard deviation of the initial weights
-	Seed   uint32  `json:"seed"`   // of the stream of random numbers
+	Seed   uint32  `json:"seed"`   // seed of the random stream
 	DType  string  `json:"dtype"`  // f32 or f64
-	Class  string  `json:"class"`  // how the kernels round: see kernels.Class
+	Class  string  `json:"class"`  // rounding class of the kernels, see kernels.Class
 
-	// Order seeds the minibatches where they have a stream of their own; nil where weights
-	// and minibatches come from the one stream of Seed, as in the course.
+	// Order is the seed of the minibatches if they have a separate random stream. If Order is nil,
+	// weights and minibatches come from the stream of Seed, as in the course.
 	Order *uint32 `json:"order,omitempty"`
 	Rule  string  `json:"rule,omitempty"` // momentum or nesterov; empty for plain SGD
-	Mu    float64 `json:"mu,omitempty"`   // of these rules: the share of the velocity that is kept
+	Mu    float64 `json:"mu,omitempty"`   // momentum or nesterov: factor applied to the velocity in each step
 
-	// Division is "true" where an epoch of the two-layer net has a fraction of an iteration, as in
-	// Python 3. It is empty for floor division, and where both are the same.
+	// Division is "true" if an epoch of the two-layer net has a fractional number of iterations, as
+	// in Python 3. It is empty for floor division, and if both divisions give the same epochs.
 	Division string `json:"division,omitempty"`
 }
 
-// DivisionMatters reports whether floor and true division of the training images by the batch give
-// other epochs.
+// DivisionMatters reports whether floor division and true division of the training images by the
+// batch give different epochs.
 func (c *Config) DivisionMatters() bool {
 	return c.Net != "fc" && c.Batch > 0 && c.Batch < c.Split[0] && c.Split[0]%c.Batch != 0
 }
 
-// PerEpoch returns the whole iterations of an epoch, as the assignment counts them.
+// PerEpoch returns the number of whole iterations in an epoch, as the assignment counts them.
 func (c *Config) PerEpoch() int { return max(c.Split[0]/max(c.Batch, 1), 1) }
 
-// fewDigits is what people are shown of a number that may have many.
+// fewDigits is the number of significant digits in tables for people.
 const fewDigits = 6
 
-// Digits returns how many significant digits show the values: few, or as many more as keep those apart
-// that differ.
+// Digits returns the number of significant digits for a list of values. It returns few, or the
+// smallest larger number with which different values look different.
 func Digits(few int, values []float64) int {
 	sorted := slices.Compact(slices.Sorted(slices.Values(values)))
 	show := func(v float64, n int) string { return strconv.FormatFloat(v, 'g', n, 64) }
@@ -62,15 +62,15 @@ func Digits(few int, values []float64) int {
 	return few
 }
 
-// HiddenString returns the hidden layers as they are typed: "50" or "100x100".
+// HiddenString returns the hidden layers in the form that users type: "50" or "100x100".
 func (c Config) HiddenString() string { return string(appendInts(nil, c.Hidden, 'x')) }
 
-// Canonical returns the text that Key hashes: the line "fusegrid-trial/1", then
-// one line "name=value" per field, sorted by name, each ended by a newline.
-// Floats have the fewest digits that give the same float64 back.
+// Canonical returns the text that Key hashes. The text has the line "fusegrid-trial/1", then one line
+// "name=value" per field, sorted by name. Each line ends in a newline. Floats have the fewest digits
+// that identify the float64.
 //
-// A field that is added later stays out of the text while it has its zero
-// value, so that keys made before remain valid.
+// A field that a later version adds must be omitted while it has its zero value, so that older keys
+// remain valid.
 func (c Config) Canonical() string { return string(c.appendCanonical(nil)) }
 
 func (c *Config) appendCanonical(b []byte) []byte {
@@ -90,7 +90,7 @@ func (c *Config) appendCanonical(b []byte) []byte {
 	return b
 }
 
-// Key returns the name of the trial: the SHA-256 of Canonical in hex.
+// Key returns the SHA-256 of Canonical in hex, which identifies the trial.
 func (c Config) Key() string {
 	s := keyScratch.Get().(*scratch)
 	defer keyScratch.Put(s)
@@ -100,8 +100,8 @@ func (c Config) Key() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// A scratch is what Key works in. A sweep of tiny nets asks for a key several times per trial, and
-// garbage would take longer than the hash.
+// A scratch holds the memory of Key for reuse. A sweep of tiny nets computes several keys per trial,
+// and without reuse the garbage collection would take longer than the hash.
 type scratch struct {
 	config Config
 	text   []byte
@@ -109,7 +109,7 @@ type scratch struct {
 
 var keyScratch = sync.Pool{New: func() any { return new(scratch) }}
 
-// Equal reports whether c and d have the same values. It is quicker than to compare their keys.
+// Equal reports whether c and d have the same values. It is faster than a comparison of keys.
 func (c *Config) Equal(d *Config) bool {
 	for i := range configFields {
 		if !configFields[i].equal(c, d) {
@@ -119,10 +119,10 @@ func (c *Config) Equal(d *Config) bool {
 	return true
 }
 
-// FLOPs returns the floating-point operations of the matrix products of one
-// training step, for images of the given number of pixels: forward, gradient of
-// the weights, and gradient of the inputs for all layers but the first, each
-// 2·batch·in·out. Other work is not counted.
+// FLOPs returns the number of floating-point operations in the matrix products of one training step,
+// for images with the given number of pixels. Each layer has a forward product and the gradient of
+// its weights. All layers except the first also have the gradient of their inputs. Each product
+// counts 2·batch·in·out operations. Other work is not counted.
 func (c Config) FLOPs(pixels, classes int) float64 {
 	var sum float64
 	in, products := pixels, 2

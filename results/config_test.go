@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestKey pins the canonical form: a change here orphans every journal there is.
+// TestKey pins the canonical form, because a change would invalidate all existing journals.
 func TestKey(t *testing.T) {
 	c := trial(7).Config
 	want := `fusegrid-trial/1
@@ -34,7 +34,7 @@ std=0.0001
 	}
 }
 
-// TestKeyDependsOnAll changes each field in turn. So does Equal.
+// TestKeyDependsOnAll checks that the key and Equal depend on each field.
 func TestKeyDependsOnAll(t *testing.T) {
 	keys := map[string]string{trial(0).Config.Key(): "none"}
 	typ := reflect.TypeFor[Config]()
@@ -53,7 +53,7 @@ func TestKeyDependsOnAll(t *testing.T) {
 		case reflect.Uint32:
 			f.SetUint(f.Uint() + 1)
 		case reflect.Pointer:
-			f.Set(reflect.ValueOf(new(uint32))) // order 0 is not the course's order
+			f.Set(reflect.ValueOf(new(uint32))) // order 0 differs from a missing order
 		case reflect.Slice:
 			f.Set(reflect.ValueOf([]int{5, 0}))
 		case reflect.Array:
@@ -71,7 +71,7 @@ func TestKeyDependsOnAll(t *testing.T) {
 	}
 }
 
-// TestDivision: what was recorded before there was a choice has floor division.
+// TestDivision checks that an empty Division means floor division, as in older records.
 func TestDivision(t *testing.T) {
 	c := trial(0).Config
 	c.Batch = 128

@@ -12,7 +12,7 @@ import (
 	"gonum.org/v1/plot/vg/vgimg"
 )
 
-// A Panel is one diagram of a picture: curves over 0, 1, 2, ….
+// A Panel is one diagram of a picture. The x values of its curves are 0, 1, 2, ….
 type Panel struct {
 	Title, X, Y string
 	Curves      []Curve
@@ -24,7 +24,7 @@ type Curve struct {
 	Values []float64
 }
 
-// WriteCurvesPNG draws the panels, one below the other.
+// WriteCurvesPNG draws the panels below each other and writes the picture as PNG.
 func WriteCurvesPNG(w io.Writer, panels ...Panel) error {
 	rows := make([][]*plot.Plot, len(panels))
 	for i, panel := range panels {
@@ -67,7 +67,7 @@ func WriteCurvesPNG(w io.Writer, panels ...Panel) error {
 	return err
 }
 
-// inks are told apart by brightness as well as by hue.
+// inks returns the colours of curves, which differ in brightness as well as in hue.
 func inks() []color.Color {
 	return []color.Color{
 		color.RGBA{8, 48, 107, 255}, color.RGBA{217, 119, 6, 255}, color.RGBA{22, 128, 80, 255}, color.RGBA{140, 140, 140, 255},

@@ -1,6 +1,6 @@
-// Package results keeps what sweeps find out: the [Record] of one training, the
-// [Journal] that records go to as soon as they are known, and the tables and
-// pictures that are made from them.
+// Package results stores the results of sweeps. A [Record] is the result of one training. A
+// [Journal] is the file that receives each record as soon as it is known. Tables and pictures are
+// made from records.
 //
-// Everything but the journal is a function of it and can be made again.
+// All files except the journal are functions of the journal and can be made again.
 package results

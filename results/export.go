@@ -11,24 +11,24 @@ import (
 	"unicode/utf8"
 )
 
-// A datum is a column of the tables that programs read. It has the same name and the same value
-// in each of their formats, and where the table that people read has a column of that name,
-// its value there.
+// A datum is a column of the tables for programs. Its name and values are the same in all formats
+// of these tables. If the table for people has a column of the same name, the values agree too.
 type datum struct {
 	name         string
 	text, timing bool                                     // as in recordField
-	value        func(b []byte, t *Table, row int) []byte // appends it; nothing if there is none
+	value        func(b []byte, t *Table, row int) []byte // appends the value, or nothing if there is no value
 }
 
-// data are the columns in their order.
+// data lists the columns in order.
 var data = tableColumns(configFields)
 
-// tableColumns returns the rank and what the fields say. The configuration follows the number of steps.
+// tableColumns returns the rank and the fields of records. The fields of the configuration follow the
+// number of steps.
 func tableColumns(config []configField) []datum {
 	all := []datum{{name: "rank", value: func(b []byte, _ *Table, row int) []byte { return strconv.AppendInt(b, int64(row+1), 10) }}}
 	for _, f := range recordFields {
 		value := func(b []byte, t *Table, row int) []byte { return f.value(b, t.records[row]) }
-		if f.column == "test" { // of the best trial alone, so that nobody chooses by it
+		if f.column == "test" { // only for the best trial, so that nobody chooses by test accuracy
 			value = func(b []byte, t *Table, row int) []byte {
 				if best, ok := t.Best(); ok && row == 0 {
 					return f.value(b, best)
@@ -49,8 +49,8 @@ func tableColumns(config []configField) []datum {
 	return all
 }
 
-// WriteCSV writes every field and figure with all its digits. Like the other
-// tables it has the test accuracy of the best trial only.
+// WriteCSV writes every field and figure with all digits. Like the other tables, it has the test
+// accuracy only of the best trial.
 func (t *Table) WriteCSV(w io.Writer) error { return t.writeCSV(w, data) }
 
 func (t *Table) writeCSV(w io.Writer, columns []datum) error {
@@ -72,8 +72,8 @@ func (t *Table) writeCSV(w io.Writer, columns []datum) error {
 	})
 }
 
-// WriteJSONL writes an object a line, best trial first, with the columns of the CSV. What is
-// empty there is null here.
+// WriteJSONL writes one object per line, best trial first, with the columns of the CSV. Empty CSV
+// cells become null.
 func (t *Table) WriteJSONL(w io.Writer) error {
 	return t.write(w, nil, func(b []byte, row int) ([]byte, error) {
 		for i, c := range data {
@@ -90,17 +90,17 @@ func (t *Table) WriteJSONL(w io.Writer) error {
 	})
 }
 
-// Digest returns a hash of all that does not depend on when, where and how fast
-// the trials ran. Equal sweeps have equal digests.
+// Digest returns a hash of all columns that do not depend on when, where and how fast the trials ran.
+// Equal sweeps have equal digests.
 func (t *Table) Digest() string {
 	h := sha256.New()
 	lasting := slices.DeleteFunc(slices.Clone(data), func(c datum) bool { return c.timing })
-	// A hash takes all that is written to it.
+	// Writes to a hash never fail.
 	_ = t.writeCSV(h, lasting)
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// quoted appends the text of a cell, in quotes where encoding/csv has them.
+// quoted appends the text of a cell, in quotes if encoding/csv would quote it.
 func quoted[T string | []byte](b []byte, s T) []byte {
 	if !needsQuotes(s) {
 		return append(b, s...)
@@ -110,7 +110,7 @@ func quoted[T string | []byte](b []byte, s T) []byte {
 	return append(b, '"')
 }
 
-// needsQuotes reports whether a cell does not stand for itself.
+// needsQuotes reports whether encoding/csv would quote a cell.
 func needsQuotes[T string | []byte](s T) bool {
 	if len(s) == 0 {
 		return false

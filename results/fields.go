@@ -10,19 +10,19 @@ import (
 	"strings"
 )
 
-// A configField is one value of a configuration. The key, the journal, the tables, their captions and
-// Config.Equal follow from the list of these.
+// A configField describes one field of a configuration. The key, the journal, the tables, their captions
+// and Config.Equal follow from the list of fields.
 type configField struct {
 	name     string
-	optional bool // not in the key nor in the journal while it is empty
-	text     bool // a string in JSON; else a number, or what json appends
+	optional bool // whether the key and the journal omit an empty value
+	text     bool // whether the value is a string in JSON; else it is a number, or json appends it
 	equal    func(c, d *Config) bool
-	value    func(b []byte, c *Config) []byte // appends the exact value; nothing if it is empty
-	json     func(b []byte, c *Config) []byte // appends the value in JSON; nil if text and value say it
-	number   func(c *Config) float64          // the value if it may have many digits, else nil
+	value    func(b []byte, c *Config) []byte // appends the exact value, or nothing if it is empty
+	json     func(b []byte, c *Config) []byte // appends the value in JSON; nil if text and value suffice
+	number   func(c *Config) float64          // returns the value if it may have many digits; else nil
 }
 
-// configFields are all values of a configuration, in the order in which people read them.
+// configFields lists the fields of a configuration in the order of tables.
 var configFields = []configField{
 	textField("data", func(c *Config) *string { return &c.Data }),
 	{
@@ -95,13 +95,13 @@ func floatField(name string, at func(*Config) *float64) configField {
 	}
 }
 
-// optional returns f for a value that is left out while it is empty.
+// optional returns f with the property that the key and the journal omit an empty value.
 func optional(f configField) configField {
 	f.optional = true
 	return f
 }
 
-// only returns f with an empty value where has reports false.
+// only returns f with an empty value for configurations for which has returns false.
 func only(has func(*Config) bool, f configField) configField {
 	value := f.value
 	f.value = func(b []byte, c *Config) []byte {
@@ -113,32 +113,32 @@ func only(has func(*Config) bool, f configField) configField {
 	return f
 }
 
-// byName holds the fields in the order of their names.
+// byName lists the fields sorted by name.
 var byName = sortedByName(configFields)
 
 func sortedByName(fields []configField) []configField {
 	return slices.SortedFunc(slices.Values(fields), func(a, b configField) int { return strings.Compare(a.name, b.name) })
 }
 
-// A recordField is one value of a record: in the journal, in the tables that programs read, or in both.
+// A recordField describes one field of a record: in the journal, in the tables for programs, or in both.
 type recordField struct {
-	group    string // the object of the journal's record that it is in; empty for the record itself
-	name     string // in the journal; empty for what follows from other fields
-	column   string // in table.csv and table.jsonl; empty if it is not there
-	optional bool   // not in the journal while it is empty
-	text     bool   // a string in JSON
-	timing   bool   // depends on when, where and how fast the trial ran
+	group    string // name of the nested object in the journal's record; empty for the record itself
+	name     string // name in the journal; empty for a value that follows from other fields
+	column   string // name in table.csv and table.jsonl; empty if the tables lack the field
+	optional bool   // whether the journal omits an empty value
+	text     bool   // whether the value is a string in JSON
+	timing   bool   // whether the value depends on when, where and how fast the trial ran
 	value    func(b []byte, r *Record) []byte
 }
 
-// recordFields are all values of a record but its configuration, in the order of the tables.
+// recordFields lists the fields of a record except the configuration, in the order of the tables.
 var recordFields = slices.Concat(
 	[]recordField{
 		textOf("key", func(r *Record) string { return r.Key }),
 		textOf("state", func(r *Record) string { return string(r.State) }),
 		intOf("steps", func(r *Record) int { return r.Steps }),
 	},
-	in("", []recordField{ // of the net that the training leaves
+	in("", []recordField{ // values of the final net
 		{column: "train", value: shareOf((*Record).Train)},
 		{column: "val", value: shareOf((*Record).Val)},
 		{column: "step", value: func(b []byte, r *Record) []byte { return appendPositive(b, r.Step()) }},
@@ -190,7 +190,7 @@ var recordFields = slices.Concat(
 	}),
 	timings("", []recordField{
 		{name: "ended", text: true, value: func(b []byte, r *Record) []byte {
-			// What cannot be written, such as a year of five digits, appendRecord refuses.
+			// appendRecord returns an error for times that have no text, such as a year of five digits.
 			if text, err := r.Ended.AppendText(b); err == nil {
 				return text
 			}
@@ -199,7 +199,7 @@ var recordFields = slices.Concat(
 	}),
 )
 
-// The functions that follow make fields of one kind, with one name in the journal and in the tables.
+// The next functions return fields that have the same name in the journal and in the tables.
 
 func textOf(name string, get func(*Record) string) recordField {
 	return recordField{name: name, column: name, text: true, value: func(b []byte, r *Record) []byte { return append(b, get(r)...) }}
@@ -218,7 +218,7 @@ func journalOnly(f recordField) recordField {
 	return f
 }
 
-// in puts fields into an object of the journal's record.
+// in puts fields into a nested object of the journal's record.
 func in(group string, all []recordField) []recordField {
 	for i := range all {
 		all[i].group = group
@@ -233,7 +233,7 @@ func timings(group string, all []recordField) []recordField {
 	return in(group, all)
 }
 
-// shareOf returns what appends a figure that may be missing.
+// shareOf returns a function that appends a number, or nothing if the number is missing.
 func shareOf(get func(*Record) *float64) func(b []byte, r *Record) []byte {
 	return func(b []byte, r *Record) []byte {
 		if x := get(r); x != nil {
@@ -243,12 +243,13 @@ func shareOf(get func(*Record) *float64) func(b []byte, r *Record) []byte {
 	}
 }
 
-// appendRecord appends r as a line of the journal, which encoding/json reads. A sweep of tiny nets
-// writes each record twice, and reflection would take longer than their training.
+// appendRecord appends r in the JSON of the journal, which encoding/json can read. It does not use
+// encoding/json, because a sweep of tiny nets writes each record twice, and reflection would take longer
+// than the training.
 func appendRecord(b []byte, r *Record) ([]byte, error) {
 	for _, rung := range r.Rungs {
 		if math.IsNaN(rung.Val) || math.IsInf(rung.Val, 0) {
-			return b, fmt.Errorf("the accuracy after %d steps is %g, which no JSON number can be", rung.Step, rung.Val)
+			return b, fmt.Errorf("the accuracy after %d steps is %g, which JSON cannot represent", rung.Step, rung.Val)
 		}
 	}
 	if _, err := r.Ended.MarshalText(); err != nil {
@@ -287,7 +288,7 @@ func appendRecord(b []byte, r *Record) ([]byte, error) {
 		if f.text {
 			b = quoteJSON(b, at)
 		} else if !isJSON(b[at:]) {
-			return b[:from], fmt.Errorf("%s %s is %s, which no JSON number can be", f.group, f.name, b[at:])
+			return b[:from], fmt.Errorf("%s %s is %s, which JSON cannot represent", f.group, f.name, b[at:])
 		}
 		if f.name == "state" {
 			name("config")
@@ -317,7 +318,7 @@ func appendConfig(b []byte, c *Config) ([]byte, error) {
 			b = f.value(b, c)
 		default:
 			if b = f.value(b, c); len(b) > at && !isJSON(b[at:]) {
-				return nil, fmt.Errorf("%s is %s, which no JSON number can be", f.name, b[at:])
+				return nil, fmt.Errorf("%s is %s, which JSON cannot represent", f.name, b[at:])
 			}
 		}
 		switch {
@@ -330,30 +331,31 @@ func appendConfig(b []byte, c *Config) ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// isJSON reports whether the text of a number, or of a list, is one in JSON, too: NaN and the infinities are not.
+// isJSON reports whether the text of a number or a list is valid JSON. The texts of NaN and infinities are
+// not.
 func isJSON(text []byte) bool {
 	text = bytes.TrimPrefix(text, []byte("-"))
 	return len(text) > 0 && (text[0] >= '0' && text[0] <= '9' || text[0] == '[')
 }
 
-// quoteJSON makes a JSON string of b from at on.
+// quoteJSON replaces the text from index at of b by a JSON string.
 func quoteJSON(b []byte, at int) []byte {
 	for _, c := range b[at:] {
 		if c < ' ' || c > '~' || c == '"' || c == '\\' {
 			var text bytes.Buffer
 			e := json.NewEncoder(&text)
 			e.SetEscapeHTML(false)
-			_ = e.Encode(string(b[at:])) // a buffer takes every string
+			_ = e.Encode(string(b[at:])) // cannot fail: strings have a JSON form, and the buffer accepts all writes
 			return append(b[:at], bytes.TrimSuffix(text.Bytes(), []byte("\n"))...)
 		}
 	}
 	return append(slices.Insert(b, at, '"'), '"')
 }
 
-// appendExact appends x with the fewest digits that give x back.
+// appendExact appends x with the fewest digits that identify the float64.
 func appendExact(b []byte, x float64) []byte { return strconv.AppendFloat(b, x, 'g', -1, 64) }
 
-// appendPositive appends n if it is one that was recorded.
+// appendPositive appends n, or nothing if n is 0, which means that it was not recorded.
 func appendPositive(b []byte, n int) []byte {
 	if n == 0 {
 		return b
@@ -371,7 +373,7 @@ func appendInts(b []byte, all []int, between byte) []byte {
 	return b
 }
 
-// appendRungs appends rungs as a list in JSON, nothing if there are none.
+// appendRungs appends rungs as a list in JSON, or nothing if there are no rungs.
 func appendRungs(b []byte, rungs []Rung) []byte {
 	for i, r := range rungs {
 		b = append(b, []byte("[,")[min(i, 1)])

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// fill sets v to something, or, one time in three, leaves it zero.
+// fill sets v to a random value, or leaves it zero with probability ⅓.
 func fill(rng *rand.Rand, v reflect.Value) {
 	if v.Type() == reflect.TypeFor[time.Time]() {
 		v.Set(reflect.ValueOf(time.Unix(rng.Int64N(1e10), rng.Int64N(3)*1e8).UTC()))
@@ -56,7 +56,7 @@ func fill(rng *rand.Rand, v reflect.Value) {
 	}
 }
 
-// TestAppendRecord holds it to encoding/json, with all fields of a record that there are.
+// TestAppendRecord checks appendRecord against encoding/json for all fields of a record.
 func TestAppendRecord(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 20_000 {
@@ -77,7 +77,7 @@ func TestAppendRecord(t *testing.T) {
 		if err := json.Unmarshal(line, &got); err != nil {
 			t.Fatalf("%v: %s", err, line)
 		}
-		// Empty lists may be missing or empty.
+		// An empty list may be missing or empty.
 		for _, r := range []*Record{&got, &want} {
 			if len(r.Config.Hidden) == 0 {
 				r.Config.Hidden = nil
@@ -109,12 +109,12 @@ func TestAppendRecordRefuses(t *testing.T) {
 	}
 }
 
-// TestOneEntryAField follows the recipe for a new field: one entry in the list shows it in the key, the
-// journal, both tables, the columns that vary, and in equality.
+// TestOneEntryAField follows the recipe for a new field. One entry in the list must suffice for the key,
+// the journal, both tables, the columns that vary, and equality.
 func TestOneEntryAField(t *testing.T) {
 	fields, names, columns := configFields, byName, data
 	defer func() { configFields, byName, data = fields, names, columns }()
-	dropout := map[uint32]string{1: "0.5"} // by seed: a test cannot add a field to a Go struct
+	dropout := map[uint32]string{1: "0.5"} // by seed, because a test cannot add a field to a Go struct
 	configFields = append(slices.Clone(fields), configField{
 		name: "dropout", optional: true,
 		equal: func(c, d *Config) bool { return dropout[c.Seed] == dropout[d.Seed] },

@@ -6,11 +6,12 @@ import (
 	"regexp"
 )
 
-// temporary matches the file that WriteFile writes first: a dot, the name, and a random number.
+// temporary matches the names of WriteFile's temporary files: a dot, the name and a random number.
 var temporary = regexp.MustCompile(`^\.(.*?)\d{6,}$`)
 
-// RemoveTemporary removes what WriteFile left in a folder where the process was killed in the midst of
-// writing a file that belongs there. That nobody writes now is for the caller to see to.
+// RemoveTemporary removes temporary files from a folder. WriteFile leaves such a file if the process is
+// killed while it writes. The function removes only temporary files of names for which belongs returns
+// true. The caller must ensure that no process writes to the folder at the same time.
 func RemoveTemporary(dir string, belongs func(name string) bool) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -10,11 +10,11 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// WriteFile makes a file from what write writes. The file is swapped in whole:
-// at no time is there half of one, and after an error the old one is still there.
+// WriteFile creates or replaces a file with the data that write writes. It replaces the file
+// atomically, so the file is never incomplete. After an error, the old file is still there.
 func WriteFile(name string, write func(io.Writer) error) error {
-	// It is written beside the old one: in the folder for temporary files of the system nobody
-	// would know what it is.
+	// The temporary file is in the same folder, because RemoveTemporary could not identify it in the
+	// system's folder for temporary files.
 	f, err := renameio.NewPendingFile(name, renameio.WithTempDir(filepath.Dir(name)),
 		renameio.WithPermissions(0o644), renameio.WithExistingPermissions())
 	if err != nil {

@@ -7,7 +7,8 @@ import (
 	"github.com/google/renameio/v2/maybe"
 )
 
-// WriteFile makes a file from what write writes, after all of it is there. Windows cannot swap it in.
+// WriteFile creates or replaces a file with the data that write writes. It writes only after write has
+// returned. The replacement is not atomic, because Windows does not support that.
 func WriteFile(name string, write func(io.Writer) error) error {
 	var b bytes.Buffer
 	if err := write(&b); err != nil {

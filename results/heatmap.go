@@ -18,33 +18,34 @@ import (
 	"gonum.org/v1/plot/vg/vgimg"
 )
 
-// A HeatMap holds the validation accuracy, as [Record.Val] tells it, for each pair of learning
-// rate and regularization of trials that compare: those of one data set, net, type and
-// length. A cell is the mean over seeds. If other parameters vary, it is that of their best setting.
+// A HeatMap holds a validation accuracy, see [Record.Val], for each pair of learning rate and
+// regularization. It shows only comparable trials: trials with the same data set, net, type and length.
+// A cell is the mean over seeds. If other parameters vary, a cell shows their best setting.
 type HeatMap struct {
 	LRs, Regs []float64 // ascending
 	Cells     [][]Cell  // [reg][lr]
-	Seeds     int       // different seeds of all trials that it shows
+	Seeds     int       // number of different seeds among the shown trials
 	BestOver  []string  // names of the other parameters that vary
-	Shown     Config    // what its trials have in common: data, net, dtype, class, iters …
+	Shown     Config    // values that the shown trials share: data, net, dtype, class, iters …
 	DataName  string
-	LeftOut   int // trials of other data, nets, types or lengths
+	LeftOut   int // number of trials that are not comparable and not shown
 }
 
 // A Cell is the mean accuracy of one setting.
 type Cell struct {
 	Val     float64 // NaN if no trial has one
-	Trials  int     // that the mean is of, each with another seed
-	Stopped int     // iterations after which they were stopped; 0 if they trained to the end
+	Trials  int     // number of trials in the mean, each with a different seed
+	Stopped int     // step at which the trials were stopped; 0 if they trained to the end
 }
 
-// alike returns what trials of one heat map have in common.
+// alike returns the values of c that all trials of a heat map share.
 func alike(c Config) Config {
 	return Config{Data: c.Data, Split: c.Split, Pixels: c.Pixels, Net: c.Net, DType: c.DType, Class: c.Class, Iters: c.Iters}
 }
 
-// NewHeatMap collects the accuracies of the trials that compare. If there are several
-// kinds, it shows the one that fills most cells, of these the longest training.
+// NewHeatMap returns a heat map of the comparable trials in records. If there are several groups of
+// comparable trials, it shows the group that fills most cells. Among equals, it shows the longest
+// training.
 func NewHeatMap(records []Record) HeatMap {
 	groups := map[string][]*Record{}
 	for i := range records {
@@ -63,11 +64,11 @@ func NewHeatMap(records []Record) HeatMap {
 	return best
 }
 
-// heatMapOf returns the map of records that compare.
+// heatMapOf returns the heat map of records, which must be comparable.
 func heatMapOf(records []*Record) HeatMap {
 	h := HeatMap{Shown: alike(records[0].Config), DataName: records[0].DataName, BestOver: others(records)}
 	seeds := map[uint32]bool{}
-	settings := map[string][]*Record{} // trials that differ by their seed alone
+	settings := map[string][]*Record{} // groups of trials that differ only in their seed
 	for _, r := range records {
 		h.LRs, h.Regs = append(h.LRs, r.Config.LR), append(h.Regs, r.Config.Reg)
 		seeds[r.Config.Seed] = true
@@ -97,7 +98,7 @@ func heatMapOf(records []*Record) HeatMap {
 	return h
 }
 
-// others returns the names of the fields that vary, apart from those that a map shows or averages over.
+// others returns the names of the fields that vary, except lr, reg and seed.
 func others(records []*Record) []string {
 	var names []string
 	for _, f := range newTable(records).vary {
@@ -108,8 +109,8 @@ func others(records []*Record) []string {
 	return names
 }
 
-// cellOf returns the mean of trials that differ by their seed: of those that trained to the end, or if there
-// are none, of those that came farthest before they were stopped.
+// cellOf returns the mean of trials that differ only in their seed. The mean includes the trials that
+// trained to the end. If there are no such trials, it includes the trials with the latest step.
 func cellOf(trials []*Record) Cell {
 	c := Cell{Val: math.NaN()}
 	farthest := func(r *Record) int {
@@ -142,8 +143,8 @@ func cellOf(trials []*Record) Cell {
 	return c
 }
 
-// before reports whether c is shown rather than d: trained to the end before stopped, farther before
-// earlier, then the higher accuracy.
+// before reports whether a heat map prefers c to d. Trials that trained to the end come before stopped
+// trials, then later steps before earlier steps, then higher accuracies before lower ones.
 func (c Cell) before(d Cell) bool {
 	switch {
 	case math.IsNaN(c.Val) || math.IsNaN(d.Val):
@@ -169,7 +170,7 @@ func (h HeatMap) filled() int {
 	return n
 }
 
-// Title says what the map shows, in a few lines.
+// Title returns a title of a few lines.
 func (h HeatMap) Title() string {
 	what := "Validation accuracy"
 	if h.Seeds > 1 {
@@ -205,8 +206,8 @@ func (h HeatMap) label(c Cell) string {
 	return text
 }
 
-// Worthwhile reports whether there is something to see: at least two learning
-// rates and two regularizations, few enough to read, and an accuracy.
+// Worthwhile reports whether a picture of the map is useful. The map must have an accuracy, and 2 to 40
+// learning rates and regularizations each.
 func (h HeatMap) Worthwhile() bool {
 	lo, hi := h.span()
 	return len(h.LRs) > 1 && len(h.Regs) > 1 && len(h.LRs) <= 40 && len(h.Regs) <= 40 && lo <= hi
@@ -225,8 +226,8 @@ func (h HeatMap) span() (lo, hi float64) {
 	return lo, hi
 }
 
-// WritePNG draws the map. Each cell has its accuracy in it; below that stands where the trials
-// were stopped, if they were, and how many seeds the mean is of, if it is not of all.
+// WritePNG draws the map. Each cell shows its accuracy. Below the accuracy, a cell shows the step at which
+// its trials were stopped, and the number of seeds in the mean if some seeds are missing.
 func (h HeatMap) WritePNG(w io.Writer) error {
 	p := plot.New()
 	p.Title.Text = h.Title()
@@ -271,7 +272,7 @@ func (h HeatMap) WritePNG(w io.Writer) error {
 	return err
 }
 
-// cells makes a HeatMap the grid that plotter asks for: one unit a cell.
+// cells adapts a HeatMap to the grid of package plotter, with cells of size 1.
 type cells HeatMap
 
 func (c cells) Dims() (int, int)   { return len(c.LRs), len(c.Regs) }
@@ -279,7 +280,7 @@ func (c cells) Z(x, y int) float64 { return c.Cells[y][x].Val }
 func (c cells) X(x int) float64    { return float64(x) }
 func (c cells) Y(y int) float64    { return float64(y) }
 
-// names marks the positions 0, 1, … with values.
+// names labels the positions 0, 1, … with values.
 type names []float64
 
 func (n names) Ticks(_, _ float64) []plot.Tick {
@@ -291,7 +292,7 @@ func (n names) Ticks(_, _ float64) []plot.Tick {
 	return ticks
 }
 
-// shades goes from nearly white to dark blue, so that it also reads in grey.
+// shades is a palette from nearly white to dark blue, which is also readable in grey.
 type shades int
 
 func (n shades) Colors() []color.Color {

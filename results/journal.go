@@ -16,63 +16,62 @@ import (
 	"fusegrid/internal/strictjson"
 )
 
-// A Journal is an append-only file of records, safe against being killed at any
-// instant. Each line is
+// A Journal is an append-only file of records. It loses no appended record if the process is killed at
+// any time. Each line has the form
 //
 //	{"sum":"xxxxxxxx","trial":{…}}
 //
-// where sum is the CRC-32C of the bytes of the record, in hex. The first line
-// has "journal":{"version":1} in place of the trial. Of two records with one
-// key the later one counts. A line may end in \r\n, as Git leaves it where it
-// converts line ends; lines that are appended end in \n.
+// The sum is the CRC-32C of the bytes of the record, in hex. The first line has
+// "journal":{"version":1} instead of the trial. If two records have the same key, the later record
+// counts. A line may end in \r\n, because Git may convert line ends. Appended lines end in \n.
 type Journal struct {
 	f    File
 	name string
-	size int64 // bytes that are known to be on disk
-	torn bool  // a torn line follows them, to be cut off before anything is written
-	err  error // why the journal takes no more records
+	size int64 // number of bytes that are known to be on disk
+	torn bool  // whether a torn line follows them, which must be cut off before the next write
+	err  error // reason why the journal accepts no more records
 	buf  []byte
 }
 
-// A File is what a Journal asks of an *os.File that was opened to append.
+// A File is the file of a Journal. An *os.File that is opened for appending implements it.
 type File interface {
 	io.ReadWriteCloser
 	Sync() error
 	Truncate(size int64) error
 }
 
-// A Recovery says what was wrong with a journal.
+// A Recovery describes the damage in a journal.
 type Recovery struct {
-	Cut    int64    // bytes of a torn last line: cut off
-	Damage []Damage // lines that were passed over
+	Cut    int64    // bytes of a torn last line, which was cut off
+	Damage []Damage // lines that were skipped
 }
 
-// Damage is a line of a journal that cannot be trusted.
+// A Damage describes a line of a journal that cannot be trusted.
 type Damage struct {
 	Line   int // from 1
 	Reason string
 }
 
-// String returns one line for people.
+// String returns a message of one line.
 func (d Damage) String() string { return fmt.Sprintf("line %d is damaged: %s", d.Line, d.Reason) }
 
 var (
-	// ErrLocked says that another process has the journal open.
+	// ErrLocked means that another process has the journal open.
 	ErrLocked = errors.New("in use by another process")
-	// ErrGone says that the file of a journal is no longer where it was: what was appended can
-	// only be found where it was moved to.
-	ErrGone = errors.New("it was moved or removed while it was open; bring it back and give the same command")
-	// ErrNotJournal says that a file is none of ours.
+	// ErrGone means that the file of a journal has been moved or removed. Appended records are only
+	// in the moved file.
+	ErrGone = errors.New("the file was moved or removed while it was open; move it back and repeat the command")
+	// ErrNotJournal means that a file is not a journal.
 	ErrNotJournal = errors.New("not a journal of trials")
 )
 
 const version = 1
 
-// maxLine bounds the memory that a damaged file can ask for.
+// maxLine is the length of the longest line. It bounds the memory for damaged files.
 const maxLine = 1 << 20
 
-// OpenFile opens or creates the file of a journal and locks it against other processes.
-// Errors wrap ErrLocked where that applies.
+// OpenFile opens or creates the file of a journal and locks it against other processes. If another
+// process has the lock, the error wraps ErrLocked.
 func OpenFile(name string) (File, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o644)
 	if err != nil {
@@ -84,7 +83,7 @@ func OpenFile(name string) (File, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	p := placed{f, l}
-	err = p.check() // another process may have put a mended one in its place
+	err = p.check() // another process may have replaced the file by a mended one
 	if err != nil {
 		err = fmt.Errorf("%s: %w", name, err)
 	} else {
@@ -97,14 +96,14 @@ func OpenFile(name string) (File, error) {
 	return p, nil
 }
 
-// A placed is a locked file that is synced under its name. Without the check, a folder that is removed would
-// go on to swallow records until it is closed.
+// A placed is a locked file. Each Sync checks that the file still has its name. Without the check,
+// records would be lost silently if somebody removed the folder.
 type placed struct {
 	*os.File
 	lock io.Closer
 }
 
-// Close releases the lock, too.
+// Close closes the file and releases the lock.
 func (f placed) Close() error { return errors.Join(f.File.Close(), f.lock.Close()) }
 
 func (f placed) Sync() error {
@@ -125,9 +124,9 @@ func (f placed) check() error {
 	return nil
 }
 
-// NewJournal returns the journal in a file that OpenFile has opened, and its records in the order
-// they were written. The file is closed with the journal, or after an error; name is for errors,
-// which wrap ErrNotJournal where that applies.
+// NewJournal returns the journal in f and its records, in the order in which they were written. OpenFile
+// opens such files. The journal closes f, and NewJournal closes f if it returns an error. Errors start
+// with name, and wrap ErrNotJournal if f is not a journal.
 func NewJournal(f File, name string) (*Journal, []Record, Recovery, error) {
 	var records recordReader
 	j, recovery, err := newJournal(f, name, records.take)
@@ -145,7 +144,7 @@ func newJournal(f File, name string, take func(raw []byte) error) (*Journal, Rec
 		return nil, recovery, err
 	}
 	j.size, j.torn = size, recovery.Cut > 0
-	// What is damaged besides may be set aside as it is, before anything is written.
+	// If lines are damaged, the caller may want to set the file aside unchanged before any write.
 	if len(recovery.Damage) == 0 {
 		if err := j.cut(); err != nil {
 			return nil, recovery, err
@@ -160,7 +159,7 @@ func newJournal(f File, name string, take func(raw []byte) error) (*Journal, Rec
 	return j, recovery, nil
 }
 
-// ReadJournal returns the records of a journal without changing it; name is for errors.
+// ReadJournal returns the records of a journal without changing the journal. Errors start with name.
 func ReadJournal(r io.Reader, name string) ([]Record, Recovery, error) {
 	var records recordReader
 	recovery, _, err := read(r, name, records.take)
@@ -185,8 +184,8 @@ func (r *recordReader) take(raw []byte) error {
 	return nil
 }
 
-// Mend writes a journal of the records in r, whose lines stay as they are; what is damaged is left out.
-// The name is for errors.
+// Mend copies the journal r to w and omits damaged lines. All other lines stay unchanged, except for
+// their ends. Errors start with name.
 func Mend(w io.Writer, r io.Reader, name string) error {
 	if _, err := w.Write(header()); err != nil {
 		return err
@@ -205,8 +204,8 @@ func Mend(w io.Writer, r io.Reader, name string) error {
 	return cmp.Or(err, failed)
 }
 
-// Append writes the records and returns when they are on disk. After an error the
-// journal takes no more records; those appended before are safe.
+// Append appends the records and returns when they are on disk. After an error in writing, the journal
+// accepts no more records. Records that were appended before remain safe.
 func (j *Journal) Append(records ...Record) error {
 	if j.err != nil {
 		return j.err
@@ -218,13 +217,13 @@ func (j *Journal) Append(records ...Record) error {
 			j.buf, err = appendLine(j.buf, "trial", func(b []byte) ([]byte, error) { return appendRecord(b, &records[i]) })
 		}
 		if err != nil {
-			return fmt.Errorf("%s: record refused: %w", j.name, err)
+			return fmt.Errorf("%s: cannot append a record: %w", j.name, err)
 		}
 	}
 	return j.flush()
 }
 
-// Sync reports whether all that was appended is on disk, where it can be found again.
+// Sync returns an error unless all appended records are on disk in a file with the journal's name.
 func (j *Journal) Sync() error {
 	if j.err == nil {
 		j.buf = j.buf[:0]
@@ -243,7 +242,7 @@ func (j *Journal) Close() error {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// appendLine appends the line of a journal that holds what raw appends.
+// appendLine appends a line of a journal. The function raw appends the content of the line.
 func appendLine(b []byte, kind string, raw func(b []byte) ([]byte, error)) ([]byte, error) {
 	const head = len(`{"sum":"`)
 	line := len(b)
@@ -260,7 +259,7 @@ func appendLine(b []byte, kind string, raw func(b []byte) ([]byte, error)) ([]by
 	return append(b, "}\n"...), nil
 }
 
-// seal returns the line of a journal that holds raw.
+// seal returns the line of a journal with the content raw.
 func seal(kind string, raw []byte) []byte {
 	line, _ := appendLine(nil, kind, func(b []byte) ([]byte, error) { return append(b, raw...), nil })
 	return line
@@ -271,19 +270,19 @@ func header() []byte {
 	return seal("journal", fmt.Appendf(nil, `{"version":%d}`, version))
 }
 
-// cut cuts off a torn line, where there is one.
+// cut cuts off a torn last line, if there is one.
 func (j *Journal) cut() error {
 	if !j.torn {
 		return nil
 	}
 	if err := j.f.Truncate(j.size); err != nil {
-		return fmt.Errorf("%s: cutting off a torn line: %w", j.name, err)
+		return fmt.Errorf("%s: cannot cut off a torn line: %w", j.name, err)
 	}
 	j.torn = false
 	return nil
 }
 
-// flush brings the buffer to the disk.
+// flush writes the buffer and syncs the file.
 func (j *Journal) flush() error {
 	if err := j.cut(); err != nil {
 		j.err = err
@@ -294,20 +293,20 @@ func (j *Journal) flush() error {
 		err = j.f.Sync()
 	}
 	if err != nil {
-		// What got out is of no use: the next reader would cut it off as well. Should
-		// the cut fail, that reader still does it.
+		// Remove a partial write. If Truncate fails too, the next reader cuts the partial
+		// write off.
 		_ = j.f.Truncate(j.size)
-		j.err = fmt.Errorf("%s: writing: %w", j.name, err)
+		j.err = fmt.Errorf("%s: cannot write: %w", j.name, err)
 		return j.err
 	}
 	j.size += int64(n)
 	return nil
 }
 
-// read gives take the record of each line whose checksum agrees. It returns what is wrong, with what
-// take says, and the size without a torn tail.
+// read calls take with the record of each line whose checksum is right. It returns the damage,
+// including the errors of take, and the size of the journal without a torn last line.
 func read(r io.Reader, name string, take func(raw []byte) error) (recovery Recovery, size int64, err error) {
-	known := false // whether a line has been seen that only a journal has
+	known := false // whether a line has occurred that only journals have
 	size, cut, tail, err := lines(r, func(n int, kind string, raw []byte, reason string) error {
 		switch {
 		case reason != "":
@@ -316,9 +315,9 @@ func read(r io.Reader, name string, take func(raw []byte) error) (recovery Recov
 				Version int `json:"version"`
 			}
 			if err := strictjson.Unmarshal(raw, &header); err != nil || n != 1 {
-				reason = "a header out of place"
+				reason = "a header is only valid as the first line"
 			} else if header.Version != version {
-				return fmt.Errorf("%s: version %d of the journal; this program reads version %d: use a newer one", name, header.Version, version)
+				return fmt.Errorf("%s: the journal has version %d, but this program reads version %d; use a newer program", name, header.Version, version)
 			}
 			known = true
 		default:
@@ -342,9 +341,9 @@ func read(r io.Reader, name string, take func(raw []byte) error) (recovery Recov
 	return recovery, size, nil
 }
 
-// lines calls fn for each line of a journal: with its number, kind and bytes, or
-// with the reason why it cannot be trusted. It returns the bytes in whole lines
-// and in a torn last one, and the beginning of that.
+// lines calls fn for each line of a journal with its number, kind and content, or with the reason why
+// the line cannot be trusted. It returns the number of bytes in whole lines and in a torn last line,
+// and the start of the torn line.
 func lines(r io.Reader, fn func(n int, kind string, raw []byte, reason string) error) (size, cut int64, tail []byte, err error) {
 	br := bufio.NewReaderSize(r, 64<<10)
 	var line []byte
@@ -369,7 +368,7 @@ func lines(r io.Reader, fn func(n int, kind string, raw []byte, reason string) e
 			break
 		}
 		size += length
-		kind, raw, reason := "", []byte(nil), fmt.Sprintf("%d bytes is longer than a record", length)
+		kind, raw, reason := "", []byte(nil), fmt.Sprintf("%d bytes are too long for a record", length)
 		if length <= maxLine {
 			kind, raw, reason = open(line)
 		}
@@ -379,7 +378,7 @@ func lines(r io.Reader, fn func(n int, kind string, raw []byte, reason string) e
 	}
 }
 
-// open takes the envelope of a line off and checks its sum.
+// open checks the sum of a line and returns its kind and content.
 func open(line []byte) (kind string, raw []byte, reason string) {
 	const head = len(`{"sum":"00000000","`)
 	line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))

@@ -18,7 +18,7 @@ import (
 
 func ptr[T any](v T) *T { return &v }
 
-// trial returns a record that differs from those of other n.
+// trial returns a record that is different for each n.
 func trial(n int) Record {
 	c := Config{
 		Data: "5ad1", Split: [3]int{49000, 1000, 1000}, Pixels: "hwc", Net: "two-layer", Hidden: []int{50},
@@ -42,15 +42,14 @@ func trials(n int) []Record {
 	return rs
 }
 
-// file is a File in memory. Its calls of Write, Sync and Truncate are counted up
-// to the one that fails.
+// A file is a File in memory. It counts calls of Write, Sync and Truncate, and one of the calls fails.
 type file struct {
 	data  []byte
-	read  int   // bytes read so far
-	fail  int   // which call fails, from 1; 0 for none
-	err   error // what it says
-	short int   // bytes a failing Write still writes
-	stays bool  // Truncate fails from then on, too
+	read  int   // number of bytes read so far
+	fail  int   // number of the call that fails, from 1; 0 if no call fails
+	err   error // error of the call
+	short int   // number of bytes that a failing Write writes
+	stays bool  // whether Truncate fails after that call, too
 	calls int
 }
 
@@ -92,7 +91,7 @@ func (f *file) Truncate(size int64) error {
 
 func (f *file) Close() error { return nil }
 
-// contents returns a journal of the records.
+// contents returns the bytes of a journal with the records.
 func contents(t testing.TB, records []Record) []byte {
 	t.Helper()
 	f := new(file)
@@ -106,7 +105,7 @@ func contents(t testing.TB, records []Record) []byte {
 	return f.data
 }
 
-// openJournal opens or creates the journal of that name.
+// openJournal opens or creates the journal with this name.
 func openJournal(name string) (*Journal, []Record, Recovery, error) {
 	f, err := OpenFile(name)
 	if err != nil {
@@ -151,8 +150,8 @@ func TestJournalKeepsRecords(t *testing.T) {
 	}
 }
 
-// TestJournalWithCarriageReturns reads a journal whose line ends Git has converted, some or all, appends to it,
-// and mends it. What is damaged is damaged with these line ends, too.
+// TestJournalWithCarriageReturns reads, appends to and mends journals in which some or all line ends are
+// \r\n, as after a conversion by Git. Damaged lines must remain damaged with these line ends.
 func TestJournalWithCarriageReturns(t *testing.T) {
 	want := trials(5)
 	lines := bytes.SplitAfter(contents(t, want[:4]), []byte("\n"))
@@ -182,7 +181,7 @@ func TestJournalWithCarriageReturns(t *testing.T) {
 			t.Errorf("from line %d: mended:\n%s\n%v", from+1, mended.Bytes(), err)
 		}
 	}
-	for _, line := range []string{"\r\r\n", "x\r\n", "\n\r\n"} { // in place of a line's end
+	for _, line := range []string{"\r\r\n", "x\r\n", "\n\r\n"} { // replaces the end of a line
 		data := slices.Concat(crlf(lines[0]), bytes.TrimSuffix(lines[1], []byte("\n")), []byte(line), crlf(lines[2]))
 		got, recovery, err := ReadJournal(bytes.NewReader(data), "j")
 		if err != nil || len(got) > 2 || len(recovery.Damage) != 1 {
@@ -203,7 +202,7 @@ func TestJournalRefusesWhatCannotBe(t *testing.T) {
 		r    Record
 		want string
 	}{
-		{other, "does not follow from the configuration"},
+		{other, "does not match the configuration"},
 		{strange, `unknown state "running"`},
 	} {
 		if err := j.Append(tt.r); err == nil || !strings.Contains(err.Error(), tt.want) {
@@ -232,7 +231,7 @@ func TestJournalLock(t *testing.T) {
 	j.Close()
 }
 
-// TestJournalGone: records are refused where nobody would find them.
+// TestJournalGone checks that Append and Sync return an error if the file was moved or removed.
 func TestJournalGone(t *testing.T) {
 	for what, away := range map[string]func(name string) error{
 		"removed":  os.Remove,
@@ -289,7 +288,7 @@ func TestNotAJournal(t *testing.T) {
 	}
 }
 
-// torture returns many where FUSEGRID_TORTURE is set, else few.
+// torture returns many if FUSEGRID_TORTURE is set, else few.
 func torture(few, many int) int {
 	if os.Getenv("FUSEGRID_TORTURE") != "" {
 		return many
@@ -297,7 +296,7 @@ func torture(few, many int) int {
 	return few
 }
 
-// mixed returns n records of all states, and with all that may be absent.
+// mixed returns n records with all states, in which all optional fields are present or absent.
 func mixed(n int) []Record {
 	rs := trials(n)
 	for i := range rs {
@@ -319,12 +318,12 @@ func mixed(n int) []Record {
 	return rs
 }
 
-// A positions reads journals and notes which of the records written each is that it finds, -1 for none.
-// What has the very bytes of a record written is not decoded again, unless all are to be: to do so
-// for each bit of a long journal takes most of an hour.
+// A positions reads journals and returns for each record its index among the written records, or −1 if the
+// record was never written. It decodes a record only if its bytes differ from those of all written
+// records, or if at is nil. Decoding all records for each bit of a long journal takes most of an hour.
 type positions struct {
 	want []Record
-	at   map[string]int // by their bytes; nil if all are to be decoded
+	at   map[string]int // index by the bytes of a record; nil to decode all records
 	got  []int
 }
 
@@ -349,7 +348,7 @@ func newPositions(t *testing.T, want []Record, all bool) *positions {
 	return p
 }
 
-// open is NewJournal.
+// open is like NewJournal.
 func (p *positions) open(f File) (*Journal, Recovery, error) {
 	p.got = p.got[:0]
 	if p.at != nil {
@@ -360,7 +359,7 @@ func (p *positions) open(f File) (*Journal, Recovery, error) {
 	return j, recovery, err
 }
 
-// read is ReadJournal.
+// read is like ReadJournal.
 func (p *positions) read(data []byte) (Recovery, error) {
 	p.got = p.got[:0]
 	if p.at != nil {
@@ -389,7 +388,7 @@ func (p *positions) note(records []Record) {
 	}
 }
 
-// begin reports whether got begins with the first n records.
+// begin reports whether got starts with the first n records.
 func (p *positions) begin(n int) bool {
 	for i := range n {
 		if i >= len(p.got) || p.got[i] != i {
@@ -399,16 +398,16 @@ func (p *positions) begin(n int) bool {
 	return true
 }
 
-// damages are the journals to cut and to flip: one of 3 records at every place; one of 100 at some, each
-// record decoded as often as it is read, or at all.
+// damages runs test on a journal of 3 records, at every position, and on a journal of 100 records, at
+// every stride-th position. Either each read decodes all records, or only the changed ones.
 func damages(t *testing.T, stride int, test func(t *testing.T, records, stride int, all bool)) {
 	t.Run("records=3", func(t *testing.T) { test(t, 3, 1, true) })
 	t.Run("records=100", func(t *testing.T) { test(t, 100, stride, true) })
 	t.Run("records=100,decoded=once", func(t *testing.T) { test(t, 100, torture(stride, 1), false) })
 }
 
-// TestJournalCut cuts a journal at every byte: the whole lines are kept, the
-// rest is cut off, and the next record follows them.
+// TestJournalCut cuts a journal at every byte. Whole lines must remain, the rest must be cut off, and the
+// next record must follow the whole lines.
 func TestJournalCut(t *testing.T) { damages(t, 149, testJournalCut) }
 
 func testJournalCut(t *testing.T, records, stride int, all bool) {
@@ -442,8 +441,8 @@ func testJournalCut(t *testing.T, records, stride int, all bool) {
 	}
 }
 
-// TestJournalFlip flips every bit of a journal: no record that differs from those
-// written is ever read, all before the flip are, and the damage is named.
+// TestJournalFlip flips every bit of a journal. Readers must never return a record that was not written,
+// must return all records before the flipped bit, and must report the damage.
 func TestJournalFlip(t *testing.T) { damages(t, 1499, testJournalFlip) }
 
 func testJournalFlip(t *testing.T, records, stride int, all bool) {
@@ -463,7 +462,7 @@ func testJournalFlip(t *testing.T, records, stride int, all bool) {
 		if !p.begin(before) {
 			t.Fatalf("bit %d: the records before it are lost", bit)
 		}
-		// A flip harms one record; where it makes or unmakes a newline, two.
+		// A flipped bit damages one record, or two if it adds or removes a newline.
 		if len(p.got) < records-2 {
 			t.Fatalf("bit %d: %d records are left of %d", bit, len(p.got), records)
 		}
@@ -483,7 +482,7 @@ func testJournalFlip(t *testing.T, records, stride int, all bool) {
 	}
 }
 
-// TestLinesFlip does the same for 100 records, on the envelopes alone.
+// TestLinesFlip is like TestJournalFlip for 100 records, but checks only the lines.
 func TestLinesFlip(t *testing.T) {
 	var whole []byte
 	raws := map[string]bool{}
@@ -507,7 +506,7 @@ func TestLinesFlip(t *testing.T) {
 			return nil
 		})
 		whole[bit/8] ^= 1 << (bit % 8)
-		// A flip harms one line; where it makes or unmakes a newline, two.
+		// A flipped bit damages one line, or two if it adds or removes a newline.
 		if err != nil || good < 98 || bad == 0 && cut == 0 {
 			t.Fatalf("bit %d: %d lines are good, %d bad, %d bytes cut, %v", bit, good, bad, cut, err)
 		}
@@ -526,7 +525,7 @@ func TestJournalOverlongLine(t *testing.T) {
 	}
 }
 
-// TestJournalWriteErrors lets each call of the file fail in turn.
+// TestJournalWriteErrors checks a failure of each call of the file in turn.
 func TestJournalWriteErrors(t *testing.T) {
 	want := trials(3)
 	for _, stays := range []bool{false, true} {
@@ -589,7 +588,7 @@ func FuzzJournal(f *testing.F) {
 				t.Error(err)
 			}
 		}
-		// What a journal cuts off leaves one that reads the same.
+		// After a journal cuts off a torn line, its records are the same.
 		again, second, err := ReadJournal(bytes.NewReader(data[:len(data)-int(recovery.Cut)]), "j")
 		if recovery.Cut == int64(len(data)) && err == nil {
 			return
@@ -600,7 +599,8 @@ func FuzzJournal(f *testing.F) {
 	})
 }
 
-// Records that two readers could read as two: the sum of each line agrees.
+// TestJournalReadsOneMeaning uses records that different readers could understand differently. The sum of
+// each line is right.
 func TestJournalReadsOneMeaning(t *testing.T) {
 	raw, err := appendRecord(nil, ptr(trial(1)))
 	if err != nil {
@@ -613,7 +613,7 @@ func TestJournalReadsOneMeaning(t *testing.T) {
 		{`"lr":0.0001`, `"lr":0.5,"lr":0.0001`, `"lr" occurs twice`},
 		{`[49000,1000,1000]`, `[49000,1000,1000,5]`, `an array has 4 values, want 3`},
 		{`"cpu":"Z80"`, `"later":{"a":1,"a":2},"cpu":"Z80"`, `"a" occurs twice`},
-		{`"cpu":"Z80"`, `"later":{"a":1,"A":2},"cpu":"Z80"`, ``}, // from a newer version
+		{`"cpu":"Z80"`, `"later":{"a":1,"A":2},"cpu":"Z80"`, ``}, // the record of a newer version
 	} {
 		line := strings.Replace(string(raw), c.old, c.new, 1)
 		if line == string(raw) {

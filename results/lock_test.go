@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// TestLockAcrossProcesses has another process open a journal that this one has open, and again when it is closed.
+// TestLockAcrossProcesses lets another process open a journal while this process has the journal open, and
+// again after this process has closed it.
 func TestLockAcrossProcesses(t *testing.T) {
 	const variable = "FUSEGRID_TEST_OPEN"
 	if name := os.Getenv(variable); name != "" {
@@ -43,7 +44,7 @@ func TestLockAcrossProcesses(t *testing.T) {
 	if got := other(); got != "locked" {
 		t.Errorf("open here, and for another process %s", got)
 	}
-	// Whoever only reads it does not give the lock up.
+	// Reading the journal does not release the lock.
 	if _, err := os.ReadFile(name); err != nil {
 		t.Fatal(err)
 	}

@@ -2,5 +2,5 @@
 
 package results
 
-// syncDir does nothing: a folder cannot be synced on its own here.
+// syncDir does nothing, because this operating system cannot sync a folder.
 func syncDir(string) error { return nil }

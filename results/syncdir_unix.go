@@ -4,7 +4,7 @@ package results
 
 import "os"
 
-// syncDir brings the names in a folder to the disk.
+// syncDir writes the names in a folder to disk.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

@@ -11,17 +11,17 @@ import (
 	"unicode/utf8"
 )
 
-// A Table shows trials in the order of [Rank]. It depends on nothing but the
-// records, and not on their order.
+// A Table shows trials in the order of [Rank]. It depends only on the records, and not on their order.
 type Table struct {
 	records []*Record     // ranked
-	vary    []configField // the fields that are columns: lr, reg and whatever differs
+	vary    []configField // fields with a column: lr, reg and all fields that differ
 }
 
-// NewTable ranks the records, which it refers to as long as it is used.
+// NewTable returns the table of records. The table refers to records, which must not change while the
+// table is in use.
 func NewTable(records []Record) *Table { return newTable(inOrder(records)) }
 
-// newTable takes records in the order they are to be shown.
+// newTable returns a table that shows records in the given order.
 func newTable(records []*Record) *Table {
 	t := &Table{records: records}
 	var first, value []byte
@@ -43,7 +43,7 @@ func newTable(records []*Record) *Table {
 // Len returns the number of trials.
 func (t *Table) Len() int { return len(t.records) }
 
-// Best returns the first trial, if it was done.
+// Best returns the first trial. It reports false if that trial did not train to the end.
 func (t *Table) Best() (*Record, bool) {
 	if len(t.records) == 0 || t.records[0].State != Done {
 		return nil, false
@@ -54,12 +54,12 @@ func (t *Table) Best() (*Record, bool) {
 // A column is a heading and the cell of each record.
 type column struct {
 	name string
-	cell func(b []byte, row int) []byte // appends it
-	left bool                           // set flush left
-	drop int                            // where there is no room: the highest goes first, 0 never
+	cell func(b []byte, row int) []byte // appends the cell
+	left bool                           // whether cells are left-aligned
+	drop int                            // priority for removal if the table is too wide: highest first, 0 never
 }
 
-// Caption says what all trials have in common.
+// Caption returns the values that all trials share.
 func (t *Table) Caption() string {
 	if len(t.records) == 0 {
 		return "no trials"
@@ -91,7 +91,7 @@ func (t *Table) Caption() string {
 	return strings.Join(parts, ", ")
 }
 
-// columns returns what people read: the fields that vary and the outcome.
+// columns returns the columns of the tables for people: the fields that vary and the results.
 func (t *Table) columns() []column {
 	of := func(cell func(b []byte, r *Record) []byte) func([]byte, int) []byte {
 		return func(b []byte, row int) []byte { return cell(b, t.records[row]) }
@@ -127,7 +127,7 @@ func (t *Table) columns() []column {
 	return cols
 }
 
-// varying returns the fields that vary, numbers with few digits as long as these tell them apart.
+// varying returns the fields that vary. Numbers have few digits if these suffice to distinguish them.
 func (t *Table) varying() []column {
 	var cols []column
 	for _, f := range t.vary {
@@ -157,7 +157,8 @@ func (t *Table) varying() []column {
 	return cols
 }
 
-// test appends a row's test accuracy: that of the best trial alone, so that nobody chooses by it.
+// test appends the test accuracy of a row if the row is the best trial. Other trials show no test
+// accuracy, so that nobody chooses by it.
 func (t *Table) test(b []byte, row int, format func([]byte, *float64) []byte) []byte {
 	if best, ok := t.Best(); ok && row == 0 {
 		b = format(b, best.Accuracy.Test)
@@ -165,7 +166,7 @@ func (t *Table) test(b []byte, row int, format func([]byte, *float64) []byte) []
 	return b
 }
 
-// share appends an accuracy as the assignment prints it.
+// share appends an accuracy in the format of the assignment.
 func share(b []byte, a *float64) []byte {
 	if a == nil {
 		return append(b, '-')
@@ -173,7 +174,7 @@ func share(b []byte, a *float64) []byte {
 	return strconv.AppendFloat(b, *a, 'f', 4, 64)
 }
 
-// step appends the iterations after which the accuracies beside it were measured.
+// step appends the step to which the accuracies in the same row belong.
 func step(b []byte, r *Record) []byte {
 	if r.Step() == 0 {
 		return append(b, '-')
@@ -181,15 +182,14 @@ func step(b []byte, r *Record) []byte {
 	return strconv.AppendInt(b, int64(r.Step()), 10)
 }
 
-// WriteText writes at most rows rows (0 for all) in at most width columns, and
-// says in a last line what had to be left out. The caption is not part of it.
+// WriteText writes at most rows rows, or all if rows is 0, in lines of at most width characters. Last
+// lines name the rows and columns that are omitted. The caption is not included.
 func (t *Table) WriteText(w io.Writer, width, rows int) error {
 	return writeText(w, t.columns(), len(t.records), width, rows)
 }
 
-// WritePlan writes trials that need not have been trained yet, in the order given:
-// the fields that vary, and the state of each. A state that is empty reads "to train".
-// It takes as much room as WriteText.
+// WritePlan writes trials in the given order, with the fields that vary and the state of each trial.
+// Trials without a state have the text "to train". The limits are those of WriteText.
 func WritePlan(w io.Writer, trials []Record, width, rows int) error {
 	t := newTable(pointers(trials))
 	state := column{name: "state", left: true, cell: func(b []byte, row int) []byte {
@@ -264,8 +264,8 @@ type printed struct {
 	cells []string
 }
 
-// expendable returns the column to do without: the one with the highest drop, else
-// the last field that is not the learning rate; or −1.
+// expendable returns the column to omit next: the column with the highest drop, or the last field other
+// than the learning rate. It returns −1 if no column may be omitted.
 func expendable(cols []printed) int {
 	worst := 0
 	for i, c := range cols {
@@ -331,8 +331,8 @@ func (t *Table) WriteMarkdown(w io.Writer) error {
 	})
 }
 
-// write writes b and then the rows, each as soon as it is there: all together may be as large as
-// the records themselves.
+// write writes b and then the rows in pieces, because all rows together may be as large as the
+// records.
 func (t *Table) write(w io.Writer, b []byte, row func(b []byte, row int) ([]byte, error)) error {
 	const enough = 64 << 10
 	for i := range t.records {

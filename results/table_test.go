@@ -38,7 +38,7 @@ func point(lr, reg float64, state State, val float64) Record {
 	return r
 }
 
-// The figures that people see and rank by are those of the net that they get.
+// TestFinalAccuracy checks that tables show and rank by the accuracies of the final net.
 func TestFinalAccuracy(t *testing.T) {
 	record := func(net string, state State, change func(a *Accuracy)) Record {
 		r := point(1e-3, 0.25, Done, 0.3)
@@ -54,7 +54,7 @@ func TestFinalAccuracy(t *testing.T) {
 	for _, c := range []struct {
 		name       string
 		r          Record
-		val, train float64 // negative: none
+		val, train float64 // negative if there is no accuracy
 		step       int
 	}{
 		{"trained to the end", record("two-layer", Done, nil), 0.3, 0.4, 490},
@@ -80,7 +80,7 @@ func TestFinalAccuracy(t *testing.T) {
 	}
 }
 
-// TestColumnsAgree reads every table of one sweep: a name has one meaning in all of them.
+// TestColumnsAgree checks that columns of the same name agree in all tables of a sweep.
 func TestColumnsAgree(t *testing.T) {
 	records := append(grid(), trials(3)...)
 	solver := point(1e-3, 0.5, Done, 0.41)
@@ -164,13 +164,13 @@ func TestColumnsAgree(t *testing.T) {
 			}
 		}
 	}
-	// What people see in a terminal is what stands in table.md, in the same order.
+	// The text for the terminal and table.md have the same cells in the same order.
 	for i, line := range strings.Split(strings.TrimSpace(text.String()), "\n")[1:] {
 		if !strings.Contains(line, " "+byMarkdown[i]["val"]+" ") {
 			t.Errorf("rank %d: the terminal does not show val %s: %s", i+1, byMarkdown[i]["val"], line)
 		}
 	}
-	// Neither of them shows what trials were not ranked by.
+	// Neither shows accuracies that do not determine the rank.
 	for i, r := range table.records {
 		val := -1.0
 		if r.Val() != nil {
@@ -217,7 +217,8 @@ no room for samples/s/core
 	}
 }
 
-// TestPerCore: a block that was split over cores shows the rates of one, and cores that were not there do not count.
+// TestPerCore checks that a block on several cores shows rates per core. Workers beyond the cores of the
+// machine must not count.
 func TestPerCore(t *testing.T) {
 	for _, c := range []struct{ cores, machine, want int }{{0, 0, 24}, {1, 2, 24}, {2, 2, 12}, {200, 2, 12}, {3, 0, 8}} {
 		r := Record{Machine: Machine{Cores: c.machine}, Speed: Speed{Cores: c.cores}}
@@ -264,7 +265,7 @@ func TestTableCSV(t *testing.T) {
 	}
 }
 
-// TestQuotes holds the cells of a table to encoding/csv.
+// TestQuotes checks the cells of the CSV against encoding/csv.
 func TestQuotes(t *testing.T) {
 	parts := []string{"", "a", " ", ",", `"`, "\n", "\r", "\t", `\.`, "λ", "\u2003", "\xff", "x=1"}
 	for _, p := range parts {
@@ -282,7 +283,7 @@ func TestQuotes(t *testing.T) {
 	}
 }
 
-// TestTableOrder shuffles the records: all four forms stay the same.
+// TestTableOrder checks that all four formats do not depend on the order of the records.
 func TestTableOrder(t *testing.T) {
 	records := append(grid(), trials(20)...)
 	render := func() string {
@@ -332,7 +333,8 @@ func TestTableDigest(t *testing.T) {
 	}
 }
 
-// TestTableWidth varies every field: the text still fits, and says what it left out.
+// TestTableWidth checks that the text fits its width if every field varies, and names the omitted
+// columns.
 func TestTableWidth(t *testing.T) {
 	records := grid()
 	c := &records[0].Config
@@ -365,7 +367,7 @@ func TestRankTies(t *testing.T) {
 			t.Errorf("rank %d: %g %.8s before %g %.8s", i, *a.Val(), a.Key, *b.Val(), b.Key)
 		}
 	}
-	// Accuracies after different steps do not compare: the one that came farther is better.
+	// Accuracies after different steps are not comparable, so the later step is better.
 	early, late := point(1, 1, Stopped, 0.4), point(2, 1, Stopped, 0.3)
 	late.Steps, late.Accuracy.FinalStep = 100, 100
 	last := point(3, 1, Done, 0.2)
@@ -403,7 +405,7 @@ func TestHeatMap(t *testing.T) {
 		r.Steps, r.Accuracy.FinalStep, r.Rungs = step, step, []Rung{{step, val}}
 		return r
 	}
-	type cells map[[2]float64]string // by lr and reg, as they are drawn
+	type cells map[[2]float64]string // texts of the cells by lr and reg
 	for _, c := range []struct {
 		name    string
 		records []Record
@@ -450,7 +452,7 @@ func TestHeatMap(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			for range 2 { // in any order
+			for range 2 { // in two orders
 				h := NewHeatMap(c.records)
 				for place, want := range c.want {
 					x, y := slices.Index(h.LRs, place[0]), slices.Index(h.Regs, place[1])
@@ -556,8 +558,8 @@ and 1 more
 	}
 }
 
-// TestTableDigits: numbers have six digits where people read them, more where six do not tell them apart, and all
-// of them in CSV and JSON.
+// TestTableDigits checks the digits of numbers: six in tables for people, more if six do not distinguish the
+// values, and all digits in CSV and JSON.
 func TestTableDigits(t *testing.T) {
 	records := trials(4)
 	for i, c := range []struct{ lr, reg, std float64 }{

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -42,10 +43,21 @@ func TestEarlierBits(t *testing.T) {
 				t.Skipf("no kernel set of class %s on this machine", class)
 			}
 			out := copyEarlier(t, name)
-			n := len(recorded(t, out))
+			records := recorded(t, out)
+			n, apart := len(records), 0
+			if runtime.GOARCH != "amd64" {
+				// The reference takes exponentials and logarithms from package math, whose last bits
+				// differ there. In float32 they are rounded away.
+				for _, r := range records {
+					if r.Config.DType == "f64" {
+						apart++
+					}
+				}
+			}
 			stdout, stderr, code := call(t, "verify", "-all", "-out", out)
-			if same := strings.Count(stdout, ": the same bits\n"); code != exitOK || stderr != "" || same != n || n < 10 {
-				t.Errorf("%d of %d trials have the same bits, exit code %d, stderr %q\n%s", same, n, code, stderr, stdout)
+			same := strings.Count(stdout, ": the same bits\n")
+			if apart == 0 && (code != exitOK || stderr != "") || same < n-apart || n < 10 {
+				t.Errorf("%d of %d trials have the same bits, want all but %d; exit code %d, stderr %q\n%s", same, n, apart, code, stderr, stdout)
 			}
 		})
 	}

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +17,7 @@ import (
 )
 
 func TestParseRule(t *testing.T) {
+	largest := strconv.Itoa(math.MaxInt)
 	for _, c := range []struct {
 		flag  string
 		iters int
@@ -26,10 +29,10 @@ func TestParseRule(t *testing.T) {
 		{"-halving 3:100", 101, "halving 3:100", []int{100}},
 		{"-halving 3", 1000, "halving 3:112", []int{112, 336}},
 		{"-halving 2", 7, "halving 2:2", []int{2, 4}},
-		{"-halving 2:1", math.MaxInt, "halving 2:1", powers(62)},
+		{"-halving 2:1", math.MaxInt, "halving 2:1", powers(bits.UintSize - 2)},
 		{"-halving 1000000", 2, "halving 1000000:1", []int{1}},
-		{"-halving 9223372036854775807", 100, "halving 9223372036854775807:1", []int{1}},
-		{"-halving 9223372036854775807:2", 100, "halving 9223372036854775807:2", []int{2}},
+		{"-halving " + largest, 100, "halving " + largest + ":1", []int{1}},
+		{"-halving " + largest + ":2", 100, "halving " + largest + ":2", []int{2}},
 		{"-halving async:4:10", 500, "halving async:4:10", []int{10, 40, 160}},
 		{"-halving async:2", 100, "halving async:2:25", []int{25, 50}},
 		{"-stop median", 1000, "median:100", []int{100, 200, 300, 400, 500, 600, 700, 800, 900}},

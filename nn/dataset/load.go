@@ -121,7 +121,7 @@ func locate(dir string) (string, version, error) {
 			return "", version{}, fmt.Errorf("%s: has no readable CIFAR-10; %s", folder, text)
 		}
 	}
-	return "", version{}, fmt.Errorf("%s: has no CIFAR-10, neither data_batch_1.bin (binary version) nor data_batch_1 (python version); %s", dir, remedy)
+	return "", version{}, fmt.Errorf("%s: no CIFAR-10 here: neither data_batch_1.bin (binary version) nor data_batch_1 (python version); %s", dir, remedy)
 }
 
 // readFile fills dst from the batch file at path.

@@ -224,7 +224,7 @@ func TestLoadRejects(t *testing.T) {
 		{"empty folder", func(t *testing.T, dir string) {
 			must(t, os.RemoveAll(dir))
 			must(t, os.Mkdir(dir, 0o777))
-		}, []string{"has no CIFAR-10", "data_batch_1.bin"}},
+		}, []string{"no CIFAR-10 here", "data_batch_1.bin"}},
 		{"no folder", func(t *testing.T, dir string) {
 			must(t, os.RemoveAll(dir))
 		}, []string{"no such file", "name the folder"}},
@@ -394,7 +394,7 @@ func TestLoadNamesWhatIsPacked(t *testing.T) {
 		{[]string{"data_batch_1.mat"}, "belongs to the MATLAB version, which is not supported"},
 		{[]string{"cifar-100-binary.tar.gz"}, "belongs to CIFAR-100, which is not supported"},
 		{[]string{"train.bin", "test.bin", "fine_label_names.txt"}, "belongs to CIFAR-100, which is not supported"},
-		{[]string{"notes.txt"}, "has no CIFAR-10, neither data_batch_1.bin"},
+		{[]string{"notes.txt"}, "no CIFAR-10 here: neither data_batch_1.bin"},
 	} {
 		dir := t.TempDir()
 		for _, name := range c.files {

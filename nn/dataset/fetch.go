@@ -80,7 +80,7 @@ func CacheDir() (string, error) {
 
 // Find returns the folder in the environment variable FUSEGRID_DATA, without a check of its
 // contents. If the variable is not set, Find looks for a complete copy in CacheDir. It reports
-// false if there is none of either.
+// false if there is no folder of either kind.
 func Find() (dir string, ok bool) {
 	if dir := os.Getenv("FUSEGRID_DATA"); dir != "" {
 		return dir, true
@@ -119,8 +119,8 @@ func (a Archive) check(dir string) error {
 // file remains, and the next call resumes the download. If the MD5 is wrong, Fetch removes the
 // file.
 //
-// If progress is not nil, Fetch calls it with the number of bytes downloaded and the total number,
-// or −1 if the server does not report the total. Concurrent calls must use different cacheDirs.
+// If progress is not nil, Fetch calls it with the number of downloaded bytes and the total. The total
+// is −1 if the server does not report it. Concurrent calls must use different cacheDirs.
 func Fetch(ctx context.Context, a Archive, cacheDir string, progress func(done, total int64)) (dir string, err error) {
 	f := fetcher{
 		client: &http.Client{Transport: &http.Transport{

@@ -362,7 +362,7 @@ func TestFetchHostileArchives(t *testing.T) {
 			b := pack(t, c.entries)
 			dir, err := impatient().fetch(t.Context(), archiveOf(b, server(t, serveBytes(b))), cache, nil)
 			if got := names(t, parent); !slices.Equal(got, []string{"cache"}) {
-				t.Errorf("beside the cache there is %v", got)
+				t.Errorf("next to the cache there is %v", got)
 			}
 			if c.want == "" {
 				if err != nil {

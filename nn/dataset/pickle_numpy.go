@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Supported globals. They rebuild NumPy arrays and numbers, and encode is what Python 3 writes for
-// bytes under protocols 0 to 2. NumPy 2 has moved its globals to numpy._core.
+// Supported globals. They rebuild NumPy arrays and numbers. Python 3 writes encode for bytes under
+// protocols 0 to 2. NumPy 2 has moved its globals to numpy._core.
 const (
 	reconstruct = global("numpy.core.multiarray._reconstruct")
 	scalar      = global("numpy.core.multiarray.scalar")

@@ -53,8 +53,8 @@ func beginning(f io.ReaderAt) []byte {
 	return head[:n]
 }
 
-// identify returns an error that says what a file is if it is not a batch of this version. It
-// returns nil if it does not recognize the file.
+// identify recognizes files that are not batches of this version. It returns an error with the
+// format of the file and a remedy, or nil if it does not recognize the format.
 func (v version) identify(path string, f io.ReaderAt, size int64) error {
 	head := beginning(f)
 	what, todo := foreign(head)

@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// A Config holds everything that determines the result of a training. Two trainings with equal
+// A Config holds everything that determines the outcome of a training. Two trainings with equal
 // configurations give the same bits, except for times.
 type Config struct {
 	Data   string  `json:"data"`   // hash of the data set
@@ -24,7 +24,7 @@ type Config struct {
 	Std    float64 `json:"std"`    // standard deviation of the initial weights
 	Seed   uint32  `json:"seed"`   // seed of the random stream
 	DType  string  `json:"dtype"`  // f32 or f64
-	Class  string  `json:"class"`  // rounding class of the kernels, see kernels.Class
+	Class  string  `json:"class"`  // numeric class of the kernels, see kernels.Class
 
 	// Order is the seed of the minibatches if they have a separate random stream. If Order is nil,
 	// weights and minibatches come from the stream of Seed, as in the course.

@@ -1,4 +1,4 @@
-// Package results stores the results of sweeps. A [Record] is the result of one training. A
+// Package results stores the results of sweeps. A [Record] is the outcome of one trial. A
 // [Journal] is the file that receives each record as soon as it is known. Tables and pictures are
 // made from records.
 //

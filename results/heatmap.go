@@ -226,8 +226,8 @@ func (h HeatMap) span() (lo, hi float64) {
 	return lo, hi
 }
 
-// WritePNG draws the map. Each cell shows its accuracy. Below the accuracy, a cell shows the step at which
-// its trials were stopped, and the number of seeds in the mean if some seeds are missing.
+// WritePNG draws the map. Each cell shows its accuracy. If its trials were stopped, the cell shows the
+// step below. If some seeds are missing, the cell shows the number of seeds in the mean.
 func (h HeatMap) WritePNG(w io.Writer) error {
 	p := plot.New()
 	p.Title.Text = h.Title()

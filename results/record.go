@@ -19,7 +19,7 @@ const (
 	Failed   State = "failed"   // failed with Record.Error; the next run repeats the trial
 )
 
-// A Record is the result of one trial.
+// A Record is the outcome of one trial.
 type Record struct {
 	Key    string `json:"key"` // Config.Key()
 	State  State  `json:"state"`
@@ -30,8 +30,8 @@ type Record struct {
 	Accuracy Accuracy `json:"accuracy"`
 	Loss     Loss     `json:"loss"`
 
-	// Race is the rule of early stopping, and Rungs has the accuracy at each rung that the trial
-	// reached. Both are empty without early stopping.
+	// Race is the stop rule, and Rungs has the accuracy at each rung that the trial reached. Both
+	// are empty without a stop rule.
 	Race  string `json:"race,omitempty"`
 	Rungs []Rung `json:"rungs,omitempty"`
 
@@ -50,8 +50,8 @@ type Record struct {
 
 // An Accuracy holds accuracies from 0 to 1. A nil accuracy was not measured.
 //
-// Final accuracies belong to the final net of a training. That net has the last weights of a two-layer
-// net, the best weights of the Solver, or the weights at the last rung if the trial was stopped. Epoch
+// Final accuracies belong to the final net of a training. A two-layer net ends with its last weights,
+// and the Solver with its best weights. A stopped trial ends with the weights at its last rung. Epoch
 // accuracies are the history that the assignment prints. They were measured during training, so the
 // final net may have other accuracies.
 type Accuracy struct {
@@ -135,9 +135,9 @@ func (r *Record) check() error {
 	return nil
 }
 
-// Settled reports whether a sweep with the given rule of early stopping need not run the trial again.
-// The rule is empty if the sweep trains all trials to the end. A trial that another rule has stopped is
-// not settled, because the new rule must judge it.
+// Settled reports whether a sweep with the given stop rule need not run the trial again. The rule is
+// empty if the sweep trains all trials to the end. A trial that another stop rule has stopped is not
+// settled, because the new rule must judge it.
 func (r *Record) Settled(race string) bool {
 	return r.State == Done || r.State == Diverged || r.State == Stopped && r.Race == race
 }

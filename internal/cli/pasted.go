@@ -53,10 +53,11 @@ func Pasted(word string) string {
 	return ""
 }
 
-// PastedArgument is like [Pasted] for a word of a command line. Inside a word, a substituted
-// character may belong to a file name. PastedArgument therefore returns "" unless the word or
-// the value after its equals sign starts with a dash, or starts or ends with a quotation mark
-// or a space.
+// PastedArgument is like [Pasted] for a word of a command line, but ignores characters that may
+// belong to a file name. It returns "" unless the word, or the value after its equals sign, has
+// a substituted character in one of these places:
+//   - a dash at its start
+//   - a quotation mark or a space at its start or end
 func PastedArgument(word string) string {
 	name, value, _ := strings.Cut(word, "=")
 	for _, part := range []string{name, value} {

@@ -1,9 +1,9 @@
 // The elementwise kernels. Each kernel is written once, in terms of a small set of macros.
 //
-// A file elementwise_<isa>_<type>_amd64.s includes the macros of its vectors
-// (vector_avx2.h or vector_avx512.h) and of its type (vector_f32.h or vector_f64.h),
-// then this file, and lists one TEXT per kernel. These macros cover all differences
-// between the four files. AVX2 and AVX-512 apply the same macros in the same order to
+// A file elementwise_<isa>_<type>_amd64.s includes the macros of its vectors, which
+// are in vector_avx2.h or vector_avx512.h. Then it includes the macros of its type,
+// in vector_f32.h or vector_f64.h, and this file, and lists one TEXT per kernel. The
+// macros cover all differences between the four files. AVX2 and AVX-512 apply the same macros in the same order to
 // each element, so their results are bit-identical.
 //
 // Operands are in Go's order: SUB b, a, c is c = a − b.
@@ -511,7 +511,7 @@ done:
 // the sum keeps it.
 //
 // rows and cols must be at least 1. A row takes three passes: the maximum (TOP), e and its
-// sum (V6), and the quotient. Between the last two passes, e is in dx, but the tail stays in
+// sum (V6), and the quotient. Between the last two passes, e is in dx. The tail of e stays in
 // a register (LAST), because a load right after a store of part of a vector would stall.
 // AUX points into y, TMP into sum, and SHIFTED into shifted.
 

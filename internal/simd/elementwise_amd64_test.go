@@ -187,8 +187,8 @@ func TestUlps(t *testing.T) {
 	}
 }
 
-// expUlps64 returns |got − eˣ| in units of the last place of float64 at eˣ, by
-// Taylor's series of e^(x/2¹²) in 160 bits, squared 12 times.
+// expUlps64 returns |got − eˣ| in units of the last place of float64 at eˣ. It sums the
+// Taylor series of e^(x/2¹²) in 160 bits and squares the sum 12 times.
 func expUlps64(got, x float64) float64 {
 	const prec, halvings = 160, 12
 	bigOf := func(v float64) *big.Float { return new(big.Float).SetPrec(prec).SetFloat64(v) }

@@ -95,7 +95,7 @@ ok  	fusegrid	3.456s
 		"| geometric mean |  |  | **14.14** |",
 		"## Gemm f32, share of one core's peak", "| NT 200x10x50 | 0.500 ±∞ |", "| NT 200x10x50-2 | 0.250 ±∞ |")
 	if strings.Contains(md, "sec/op") {
-		t.Errorf("seconds beside the rates that say the same:\n%s", md)
+		t.Errorf("a table of seconds repeats the rates:\n%s", md)
 	}
 }
 

@@ -37,7 +37,7 @@ import (
 	"fusegrid/kernels"
 )
 
-// Class is the rounding class of OpenBLAS. No other set shares it, because the order of
+// Class is the numeric class of OpenBLAS. No other set shares it, because the order of
 // summation in OpenBLAS depends on the shape of the product and on the core.
 const Class kernels.Class = "openblas"
 

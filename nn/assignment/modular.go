@@ -42,9 +42,8 @@ func modular(set *kernels.Set) []Figure {
 }
 
 // deep runs a net with two hidden layers of the notebook's sizes. The random stream of the
-// notebook is unseeded; here the seed is 3. With this seed, no element of a gradient is small
-// enough for the rounding noise of the differences to matter, and no unit is within h of its
-// kink.
+// notebook is unseeded; here the seed is 3. With this seed, each element of a gradient is
+// large compared with the rounding noise of the differences. No unit is within h of its kink.
 func deep(set *kernels.Set) []Figure {
 	const n, d, c = 2, 15, 10
 	rng := nprand.New(3)

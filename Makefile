@@ -32,7 +32,7 @@ test-all: ## run the tests on every build of the kernels (needs make deps)
 
 test-arch: ## run the short tests for 386, and for arm64 under QEMU (installed with apt-get if missing)
 	@host=$$($(GO) env GOHOSTOS)/$$($(GO) env GOHOSTARCH); \
-	short() { echo "linux/$$1"; env -u FUSEGRID_DATA CGO_ENABLED=0 GOARCH=$$1 $(GO) test -short $$2 ./...; }; \
+	short() { echo "linux/$$1"; env -u FUSEGRID_DATA CGO_ENABLED=0 GOARCH=$$1 $(GO) test -short -timeout 30m $$2 ./...; }; \
 	emulator() { command -v qemu-aarch64-static || command -v qemu-aarch64; }; \
 	fetch() { command -v apt-get && $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq qemu-user-static; }; \
 	rc=0; \
@@ -43,7 +43,7 @@ test-arch: ## run the short tests for 386, and for arm64 under QEMU (installed w
 	case $$host in \
 	linux/arm64) short arm64 || rc=1 ;; \
 	linux/*) \
-	  if emulator >/dev/null || fetch >&2; then short arm64 "-exec $$(emulator)" || rc=1; \
+	  if emulator >/dev/null || fetch >&2; then FUSEGRID_EMULATOR=$$(emulator) short arm64 "-exec $$(emulator)" || rc=1; \
 	  elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then echo "apt-get could not install qemu-user-static" >&2; rc=1; \
 	  else echo "SKIPPED, NOT TESTED: linux/arm64, which needs QEMU: install qemu-user-static" >&2; fi ;; \
 	*) echo "SKIPPED, NOT TESTED: linux/arm64, which needs a host of Linux and not $$host" >&2 ;; \

@@ -28,7 +28,11 @@ func TestLockAcrossProcesses(t *testing.T) {
 	}
 	name := filepath.Join(t.TempDir(), "trials.jsonl")
 	other := func() string {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestLockAcrossProcesses$")
+		const self = "-test.run=^TestLockAcrossProcesses$"
+		cmd := exec.Command(os.Args[0], self)
+		if emulator := os.Getenv("FUSEGRID_EMULATOR"); emulator != "" { // of another architecture, from make test-arch
+			cmd = exec.Command(emulator, os.Args[0], self)
+		}
 		cmd.Env = append(os.Environ(), variable+"="+name)
 		out, err := cmd.CombinedOutput()
 		if err != nil {

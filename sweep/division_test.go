@@ -69,6 +69,7 @@ func TestDivision(t *testing.T) {
 // TestDivisionKeys: trials by floor division, and those that every division makes the same, are found
 // again, whatever -division says.
 func TestDivisionKeys(t *testing.T) {
+	long(t)
 	isolate(t)
 	args := func(batch string, more ...string) []string {
 		return append(strings.Fields("-data synthetic -impl reference -quiet -hidden 3 -iters 4 -lr 1e-3 -reg 0 -out o -batch "+batch), more...)

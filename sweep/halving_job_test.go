@@ -183,6 +183,7 @@ func TestStoppedCostNothing(t *testing.T) {
 // TestRaceInterruptedAndResumed ends a race after so many iterations of its blocks, at rungs and
 // between them, and goes on: the outcome is that of a race without a break.
 func TestRaceInterruptedAndResumed(t *testing.T) {
+	long(t)
 	isolate(t)
 	for i, rule := range []string{"-halving 3:5", "-stop median:8"} {
 		want := digest(runRaced(t, fmt.Sprint("whole", i), raced+" "+rule))

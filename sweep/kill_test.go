@@ -122,6 +122,9 @@ func beCommand(args []string) int {
 // killable returns the test binary as the command.
 func killable(args string, crash int) (*exec.Cmd, *bytes.Buffer) {
 	c := exec.Command(os.Args[0])
+	if emulator := os.Getenv("FUSEGRID_EMULATOR"); emulator != "" { // of another architecture, from make test-arch
+		c = exec.Command(emulator, os.Args[0])
+	}
 	c.Env = append(os.Environ(), envArgs+"="+args)
 	if crash > 0 {
 		c.Env = append(c.Env, fmt.Sprintf("%s=%d", envCrash, crash))

@@ -322,6 +322,7 @@ func TestBadInput(t *testing.T) {
 
 // TestDecimalComma: what is likely a slip is said, and the run goes on.
 func TestDecimalComma(t *testing.T) {
+	long(t)
 	isolate(t)
 	for args, want := range map[string]string{
 		"-reg 0,25":                     "sweep: -reg 0,25 is a list of two values; if that is a decimal comma, write 0.25\n",
@@ -377,6 +378,7 @@ func TestOtherSets(t *testing.T) {
 
 // TestCrowd: more workers than cores are told of, in every command that has them.
 func TestCrowd(t *testing.T) {
+	long(t)
 	isolate(t)
 	cores := runtime.GOMAXPROCS(0)
 	n := strconv.Itoa(cores + 1)
@@ -422,6 +424,7 @@ func TestBadData(t *testing.T) {
 
 // Files that are not the published CIFAR-10 are never called so, and one line says what they are.
 func TestCustomData(t *testing.T) {
+	long(t)
 	isolate(t)
 	dir := t.TempDir()
 	datasettest.WriteBinary(t, dir)

@@ -99,6 +99,7 @@ var lengths = []struct {
 // TestLongerGoesOn interrupts sweeps and asks for more iterations: these go on from the checkpoints, in
 // whatever blocks, and end with the bits of a sweep that trained so long at once.
 func TestLongerGoesOn(t *testing.T) {
+	long(t)
 	isolate(t)
 	for _, c := range lengths {
 		train(t, c.name, c.args+" "+c.long)
@@ -188,6 +189,7 @@ func TestSettledCheckpointsGoOn(t *testing.T) {
 
 // TestKeptStatesGoOn trains to the end, keeps states and asks for more iterations, twice.
 func TestKeptStatesGoOn(t *testing.T) {
+	long(t)
 	isolate(t)
 	for _, c := range lengths {
 		train(t, c.name, c.args+" "+c.long)
@@ -389,6 +391,7 @@ func TestShorterGoesOn(t *testing.T) {
 
 // TestPartlyTheSameGrid goes on with other trials: some of those saved, and new ones, of mixed widths.
 func TestPartlyTheSameGrid(t *testing.T) {
+	long(t)
 	isolate(t)
 	const rest = " -batch 10 -std 1e-2 -order 7 -reg 0"
 	const short = "-lr 1e-5,1e-4,2e-4 -hidden 3,4,6 -seed 1 -iters 10" + rest

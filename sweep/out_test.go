@@ -94,6 +94,7 @@ func TestDamagedJournalIsReported(t *testing.T) {
 // what is missing; then nothing is wrong any more, and no line that could be read has changed. So it is
 // where the disk fails on the way.
 func TestDamageIsSetAside(t *testing.T) {
+	long(t)
 	isolate(t)
 	const args = "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3 -iters 5 -batch 10"
 	train(t, "whole", args)

@@ -116,6 +116,14 @@ func TestOpsRefuseWrongArguments(t *testing.T) {
 		{"AddSquares: dst has no elements, x has 6", func() { ops.AddSquares(nil, vec(0, 6)) }},
 		{"AddSquares: dst overlaps x", func() { ops.AddSquares(vec(0, 5), vec(4, 5)) }},
 
+		{"RMSProp: g has 4 elements, want 5", func() { ops.RMSProp(kernels.RMSPropFactors[float64]{}, vec(0, 5), vec(10, 5), vec(20, 4)) }},
+		{"RMSProp: a has 6 elements, want 5", func() { ops.RMSProp(kernels.RMSPropFactors[float64]{}, vec(0, 5), vec(10, 6), vec(20, 5)) }},
+		{"RMSProp: w overlaps g", func() { ops.RMSProp(kernels.RMSPropFactors[float64]{}, vec(0, 5), vec(10, 5), vec(0, 5)) }},
+		{"RMSProp: w overlaps a", func() { ops.RMSProp(kernels.RMSPropFactors[float64]{}, vec(0, 5), vec(4, 5), vec(20, 5)) }},
+		{"Adam: v has 4 elements, want 5", func() { ops.Adam(kernels.AdamFactors[float64]{}, vec(0, 5), vec(10, 5), vec(20, 4), vec(30, 5)) }},
+		{"Adam: m overlaps v", func() { ops.Adam(kernels.AdamFactors[float64]{}, vec(0, 5), vec(10, 5), vec(14, 5), vec(30, 5)) }},
+		{"Adam: v overlaps g", func() { ops.Adam(kernels.AdamFactors[float64]{}, vec(0, 5), vec(10, 5), vec(20, 5), vec(24, 5)) }},
+
 		{"NewPanels: -1 rows of 3 lanes", func() { ops.NewPanels(-1, 3) }},
 		{"NewMinibatch: 0 images of 4 pixels", func() { ops.NewMinibatch(0, panels(0)) }},
 		{"NewMinibatch: w is another set's", func() { ops.NewMinibatch(2, other(4, 3)) }},
@@ -168,6 +176,17 @@ func TestOpsRefuseWrongArguments(t *testing.T) {
 		{"LaneSquares: dst has 2 elements, want 3", func() { ops.LaneSquares(vec(100, 2), panels(0)) }},
 		{"LaneSquares: dst overlaps w", func() { ops.LaneSquares(vec(11, 3), panels(0)) }},
 		{"AxpbyPanels: alpha has 2 elements, want 3", func() { ops.AxpbyPanels(vec(200, 2), panels(0), vec(210, 3), panels(100)) }},
+		{"RMSPropPanels: rates has 2 elements, want 3", func() {
+			ops.RMSPropPanels(kernels.RMSPropFactors[float64]{}, vec(200, 2), panels(0), panels(30), panels(60))
+		}},
+		{"AdamPanels: m overlaps g", func() {
+			ops.AdamPanels(kernels.AdamFactors[float64]{}, vec(200, 3), panels(0), panels(30), panels(60), panels(41))
+		}},
+		{"AdamPanels: v is 3×3 in rows of 3, w is 4×3 in rows of 3", func() {
+			v := panels(60)
+			v.Rows = 3
+			ops.AdamPanels(kernels.AdamFactors[float64]{}, vec(200, 3), panels(0), panels(30), v, panels(90))
+		}},
 		{"AxpbyPanels: y overlaps x", func() { ops.AxpbyPanels(vec(200, 3), panels(0), vec(210, 3), panels(11)) }},
 		{"AxpbyPanels: x is 4×3 in rows of 3, y is 3×3 in rows of 3", func() {
 			y := panels(100)

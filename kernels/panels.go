@@ -36,10 +36,18 @@ type Layout[T Float] interface {
 	Runs(rows, l int) (first, length, stride int)
 	// Squares computes what [Ops.LaneSquares] does. It may allocate.
 	Squares(dst []T, w Panels[T])
-	// Axpby sets y ← α·x + β·y in lanes [l0, l1), each element as [Ops.Axpby] computes it.
-	Axpby(alpha T, x Panels[T], beta T, y Panels[T], l0, l1 int)
+	// Span returns where lanes [l0, End) of rows × lanes weights lie, for the End ≤ l1 up to which they lie
+	// regularly; l0 is below l1.
+	Span(rows, lanes, l0, l1 int) Span
 	// NewImages returns room for so many images of so many pixels, which will meet weights of this layout.
 	NewImages(images, pixels int) Images[T]
+}
+
+// A Span says where some lanes lie: in Count runs of Length elements, the first of which begins at element
+// First, and each of the others a Stride behind the one before. Padding may be among them.
+type Span struct {
+	First, Length, Stride, Count int
+	End                          int // the lane behind the last
 }
 
 // NewPanels returns a zero matrix in the layout that the set chooses for so many lanes.
@@ -144,19 +152,37 @@ func (o Ops[T]) AxpbyPanels(alpha []T, x Panels[T], beta []T, y Panels[T]) {
 	o.checkPanels("AxpbyPanels", "y", y)
 	checkLen("AxpbyPanels", "alpha", len(alpha), y.Lanes)
 	checkLen("AxpbyPanels", "beta", len(beta), y.Lanes)
-	if x.Rows != y.Rows || x.Lanes != y.Lanes || x.Layout != y.Layout {
-		panic(fmt.Sprintf("kernels: AxpbyPanels: x is %d×%d in %s, y is %d×%d in %s",
-			x.Rows, x.Lanes, x.Layout, y.Rows, y.Lanes, y.Layout))
-	}
+	o.checkSameLayout("AxpbyPanels", "x", x, "y", y)
 	checkSameOrApart("AxpbyPanels", "y", "x", y.Data, x.Data)
-	for l := 0; l < y.Lanes; {
-		// Neighbours with the same factors go together.
+	same := func(a, b int) bool { return sameBits(alpha[a], alpha[b]) && sameBits(beta[a], beta[b]) }
+	y.eachRun(same, func(l, from, to int) {
+		o.s.Axpby(alpha[l], x.Data[from:to], beta[l], y.Data[from:to])
+	})
+}
+
+// checkSameLayout checks that p, whose elements were checked, lies in memory as w does.
+func (o Ops[T]) checkSameLayout(op, name string, p Panels[T], wName string, w Panels[T]) {
+	if p.Rows != w.Rows || p.Lanes != w.Lanes || p.Layout != w.Layout {
+		panic(fmt.Sprintf("kernels: %s: %s is %d×%d in %s, %s is %d×%d in %s",
+			op, name, p.Rows, p.Lanes, p.Layout, wName, w.Rows, w.Lanes, w.Layout))
+	}
+}
+
+// eachRun calls f for runs of elements, Data[from:to], that belong to lanes which are the same; l is one
+// of these.
+func (p Panels[T]) eachRun(same func(a, b int) bool, f func(l, from, to int)) {
+	for l := 0; l < p.Lanes; {
 		end := l + 1
-		for end < y.Lanes && sameBits(alpha[end], alpha[l]) && sameBits(beta[end], beta[l]) {
+		for end < p.Lanes && same(end, l) {
 			end++
 		}
-		y.Layout.Axpby(alpha[l], x, beta[l], y, l, end)
-		l = end
+		for l < end {
+			s := p.Layout.Span(p.Rows, p.Lanes, l, end)
+			for i, at := 0, s.First; i < s.Count; i, at = i+1, at+s.Stride {
+				f(l, at, at+s.Length)
+			}
+			l = s.End
+		}
 	}
 }
 

@@ -39,16 +39,11 @@ func (r rowMajor[T]) squares(dst []T, w Panels[T], sums []T) {
 	r.slots.FoldSquares(dst, sums)
 }
 
-func (r rowMajor[T]) Axpby(alpha T, x Panels[T], beta T, y Panels[T], l0, l1 int) {
-	if l0 == 0 && l1 == y.Lanes { // all rows in one go, padding included
-		n := y.Rows * r.stride
-		r.slots.Axpby(alpha, x.Data[:n], beta, y.Data[:n])
-		return
+func (r rowMajor[T]) Span(rows, lanes, l0, l1 int) Span {
+	if l0 == 0 && l1 == lanes { // all rows in one go, padding included
+		return Span{Length: rows * r.stride, Count: 1, End: l1}
 	}
-	for i := range y.Rows {
-		at := i * r.stride
-		r.slots.Axpby(alpha, x.Data[at+l0:at+l1], beta, y.Data[at+l0:at+l1])
-	}
+	return Span{First: l0, Length: l1 - l0, Stride: r.stride, Count: rows, End: l1}
 }
 
 func (r rowMajor[T]) NewImages(images, pixels int) Images[T] {

@@ -44,6 +44,8 @@ type Slots[T Float] struct {
 	AddSquares  func(dst, x []T)
 	ColSums     func(dst []T, x Mat[T])
 	SubMean     func(dst []T, src []uint8, mean []T)
+	RMSProp     func(f RMSPropFactors[T], w, a, g []T)
+	Adam        func(f AdamFactors[T], w, m, v, g []T)
 	// Layout chooses how first-layer weights of so many lanes lie in memory. If it is nil, they
 	// are row-major and their products go through Gemm.
 	Layout func(lanes int) Layout[T]

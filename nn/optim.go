@@ -209,31 +209,19 @@ func (o *Optimizer[T]) Update(w, grad []T) {
 	}
 }
 
-// The conversions of products in rmsProp and adam forbid fused multiply-adds, so
-// that every machine gives the same bits.
-
 func (o *Optimizer[T]) rmsProp(w, grad []T) {
-	a := o.state[0]
-	lr, rho, rest, eps := T(o.lr), T(o.cfg.DecayRate), T(1-o.cfg.DecayRate), T(o.cfg.Epsilon)
-	for i, g := range grad {
-		a[i] = T(rho*a[i]) + T(T(rest*g)*g)
-		w[i] -= T(lr*g) / (sqrt(a[i]) + eps)
-	}
+	c := o.cfg
+	o.ops.RMSProp(kernels.RMSPropFactors[T]{
+		Rate: T(o.lr), Keep: T(c.DecayRate), Add: T(1 - c.DecayRate), Epsilon: T(c.Epsilon),
+	}, w, o.state[0], grad)
 }
 
 func (o *Optimizer[T]) adam(w, grad []T) {
-	m, v := o.state[0], o.state[1]
-	t := float64(o.steps)
-	mScale := T(1 / (1 - math.Pow(o.cfg.Beta1, t)))
-	vScale := T(1 / (1 - math.Pow(o.cfg.Beta2, t)))
-	b1, rest1 := T(o.cfg.Beta1), T(1-o.cfg.Beta1)
-	b2, rest2 := T(o.cfg.Beta2), T(1-o.cfg.Beta2)
-	lr, eps := T(o.lr), T(o.cfg.Epsilon)
-	for i, g := range grad {
-		m[i] = T(b1*m[i]) + T(rest1*g)
-		v[i] = T(b2*v[i]) + T(T(rest2*g)*g)
-		w[i] -= T(lr*T(m[i]*mScale)) / (sqrt(T(v[i]*vScale)) + eps)
-	}
+	c, t := o.cfg, float64(o.steps)
+	o.ops.Adam(kernels.AdamFactors[T]{
+		Rate:  T(o.lr),
+		Keep1: T(c.Beta1), Add1: T(1 - c.Beta1), Fix1: T(1 / (1 - math.Pow(c.Beta1, t))),
+		Keep2: T(c.Beta2), Add2: T(1 - c.Beta2), Fix2: T(1 / (1 - math.Pow(c.Beta2, t))),
+		Epsilon: T(c.Epsilon),
+	}, w, o.state[0], o.state[1], grad)
 }
-
-func sqrt[T kernels.Float](v T) T { return T(math.Sqrt(float64(v))) }

@@ -29,7 +29,7 @@ type Config struct {
 	// Order is the seed of the minibatches if they have a separate random stream. If Order is nil,
 	// weights and minibatches come from the stream of Seed, as in the course.
 	Order *uint32 `json:"order,omitempty"`
-	Rule  string  `json:"rule,omitempty"` // momentum or nesterov; empty for plain SGD
+	Rule  string  `json:"rule,omitempty"` // momentum, nesterov, rmsprop or adam; empty for plain SGD
 	Mu    float64 `json:"mu,omitempty"`   // momentum or nesterov: factor applied to the velocity in each step
 
 	// Division is "true" if an epoch of the two-layer net has a fractional number of iterations, as

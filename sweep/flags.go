@@ -302,7 +302,7 @@ func crowd(workers int) string {
 func (o *options) trainingFlags(fs *flag.FlagSet, impl, fuse *string) {
 	fs.Func("net", "", choice(&o.net, "two-layer", "fc"))
 	fs.Func("dtype", "", choice(&o.dtype, "f32", "f64"))
-	fs.Func("rule", "", choice(&o.rule, "sgd", "momentum", "nesterov"))
+	fs.Func("rule", "", choice(&o.rule, ruleNames(nil)...))
 	fs.Func("division", "", choice(&o.division, "floor", "true"))
 	fs.Func("order", "", func(s string) error {
 		seed, err := strconv.ParseUint(s, 10, 32)

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
+	"fusegrid/nn/fused"
 	"fusegrid/results"
 )
 
@@ -43,8 +45,9 @@ func defaults(net string) course {
 // newGrid parses the axes; given holds those that the user wrote.
 func newGrid(net, rule string, given map[string]string) (*grid, error) {
 	text := defaults(net)
-	if _, mu := given["mu"]; mu && rule == "sgd" {
-		return nil, badInput{fmt.Errorf("-mu is for -rule momentum and -rule nesterov; -rule is sgd")}
+	withMu := ruleNames(fused.Rule.HasMomentum)
+	if _, mu := given["mu"]; mu && !slices.Contains(withMu, rule) {
+		return nil, badInput{fmt.Errorf("-mu is for -rule %s; -rule is %s", strings.Join(withMu, " and -rule "), rule)}
 	}
 	_, iters := given["iters"]
 	_, epochs := given["epochs"]
@@ -76,7 +79,7 @@ func newGrid(net, rule string, given map[string]string) (*grid, error) {
 	floats(&g.reg, floatAxis{"reg", true, "0.25,0.85 or 0,log:1e-3..1:4"})
 	floats(&g.decay, floatAxis{"decay", false, "0.9,0.95"})
 	g.mu = []float64{0}
-	if rule != "sgd" {
+	if slices.Contains(withMu, rule) {
 		text["mu"] = cmp.Or(text["mu"], "0.9")
 		floats(&g.mu, floatAxis{"mu", true, "0.9 or 0.5,0.9,0.95"})
 	}

@@ -1,6 +1,23 @@
 package main
 
-const helpText = `sweep trains a grid of small nets on CIFAR-10 and says which is best.
+import (
+	"strings"
+
+	"fusegrid/nn/fused"
+)
+
+// helpText is the help of a sweep, with the names of the update rules.
+var helpText = strings.Replace(sweepHelp, "RULES", ruleHelp(), 1)
+
+// ruleHelp returns "sgd (default), momentum or …".
+func ruleHelp() string {
+	names := ruleNames(nil)
+	names[fused.SGD] += " (default)"
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}
+
+const sweepHelp = `sweep trains a grid of small nets on CIFAR-10 and says which is best.
 
   sweep [flags]             train every combination of the lists below
   sweep fetch [flags]       download CIFAR-10 into the user's cache folder
@@ -31,7 +48,7 @@ How to train:
             fc: any depth, the assignment's Solver; pixels in CHW order
   -dtype    f32 (default), or f64, which gives the assignment's digits
   -impl     kernel set, see "sweep impl" (default: the fastest)
-  -rule     sgd (default), momentum or nesterov
+  -rule     RULES
   -division images / batch, the iterations of an epoch: floor (default), as in
             Python 2, or true, as in Python 3, such as 382.8125 for batch 128.
             Accuracy and -decay come where iterations are multiples. Not for fc
@@ -62,7 +79,7 @@ What comes out:
             Only those that train to the end are kept; those on record whose
             files are not there are trained again, to the same bits
   -states   best trials to keep the whole state of, or all, in OUT/states (0),
-            likewise. A later sweep can train them on; a state is 1 to 3 times
+            likewise. A later sweep can train them on; a state is 1 to 4 times
             the weights
   -checkpoint
             seconds between two checkpoints of a block, 0 for none but at Ctrl-C

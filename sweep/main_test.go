@@ -233,7 +233,8 @@ func TestBadInput(t *testing.T) {
 		{"-iters 1e9x", `-iters "1e9x": "1e9x" is not a whole number; write for example -iters 1000,3000`},
 		{"-reg a..b:0", `-reg "a..b:0": "0" is not a number of values, 2 or more` + reg},
 		{"-hidden 0", `-hidden "0": "0" is less than 1` + units},
-		{"-rule adam", `-rule "adam": there are sgd, momentum and nesterov`},
+		{"-rule lion", `-rule "lion": there are sgd, momentum, nesterov, rmsprop and adam`},
+		{"-rule adam -mu 0.5", `-mu is for -rule momentum and -rule nesterov; -rule is adam`},
 		{"-mu 0.5", `-mu is for -rule momentum and -rule nesterov; -rule is sgd`},
 		{"-rule momentum -mu 0.9,1", `-mu 1: the velocity would never fade; give a share of it to keep, 0 or more and below 1, such as 0.9`},
 		{"-rule nesterov -mu 9", `-mu 9: the velocity would grow without end; give a share of it to keep, 0 or more and below 1, such as 0.9`},
@@ -515,6 +516,9 @@ func TestHelpNamesFlags(t *testing.T) {
 			_, list, _ := strings.Cut(stderr, "sweep "+c.name+" has ")
 			flags[c.help] = regexp.MustCompile(`-[a-z-]+`).FindAllString(list, -1)
 		}
+	}
+	if line := "  -rule     sgd (default), momentum, nesterov, rmsprop or adam\n"; !strings.Contains(helpText, line) {
+		t.Errorf("the help does not have the line %q", line)
 	}
 	if got := flags[fetchHelp]; !slices.Equal(got, []string{"-python", "-quiet", "-url"}) {
 		t.Errorf("flags of fetch: %q", got)

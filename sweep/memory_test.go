@@ -51,6 +51,19 @@ func TestMemoryOfWhatTrainsSideBySide(t *testing.T) {
 		t.Error(err)
 	}
 
+	// A rule's state and the gradient that it needs take as much as the weights.
+	plain := blocks[0].trials[0].config
+	plain.Iters = 0
+	for name, arrays := range map[string]float64{"": 1, "momentum": 2, "nesterov": 2, "rmsprop": 3, "adam": 4} {
+		c := plain
+		c.Rule = name
+		one := []block{{trials: []trial{{config: c}}}}
+		need := arrays * float64(s.stateSize(plain))
+		if s.within(need, "", one) != nil || s.within(need-1, "", one) == nil {
+			t.Errorf("rule %q needs other than %g arrays of the size of the weights", name, arrays)
+		}
+	}
+
 	huge := blocks[0].trials[0].config // more bytes than an int of 32 bits counts
 	huge.Hidden = []int{1 << 20}
 	if err := s.within(4e9, "", []block{{trials: []trial{{config: huge}}}}); err == nil {

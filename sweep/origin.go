@@ -160,22 +160,37 @@ func (s *job) stateSpace() string {
 	return fmt.Sprintf("%s will take up to %.4g MB in %s", plural(len(sizes), "state"), sum/1e6, s.kept().dir)
 }
 
-// stateSize returns the bytes of the state of a trial at its end: its weights, for a rule with momentum
-// the velocities, for the Solver the best weights, and a loss an iteration. The rest is little.
+// stateSize returns the bytes of the state of a trial at its end: its weights, what its update rule keeps
+// for each of them, for the Solver the best weights, and a loss an iteration. The rest is little.
 func (s *job) stateSize(c results.Config) int64 {
+	copies := int64(1)
+	if rule, err := ruleOf(c); err == nil { // an unknown one is refused where it trains
+		copies += int64(rule.StateArrays())
+	}
+	if c.Net == "fc" {
+		copies++
+	}
+	return s.weightsSize(c)*copies + 8*int64(c.Iters)
+}
+
+// workSize returns the bytes that a trial needs beside its state while it trains: the gradient, for update
+// rules that need it. The rest is little.
+func (s *job) workSize(c results.Config) int64 {
+	rule, err := ruleOf(c)
+	if err != nil {
+		return 0
+	}
+	return s.weightsSize(c) * int64(rule.WorkArrays())
+}
+
+// weightsSize returns the bytes of the weights of a trial.
+func (s *job) weightsSize(c results.Config) int64 {
 	weights, in := int64(0), len(s.data.Mean)
 	for _, out := range append(slices.Clone(c.Hidden), len(s.data.Classes)) {
 		weights += int64(in+1) * int64(out)
 		in = out
 	}
-	copies := int64(1)
-	if c.Rule != "" {
-		copies++
-	}
-	if c.Net == "fc" {
-		copies++
-	}
-	return weights*copies*int64(s.planner().bytes) + 8*int64(c.Iters)
+	return weights * int64(s.planner().bytes)
 }
 
 // goingOn says how many trials go on from where, empty if none does.

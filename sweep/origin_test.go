@@ -94,6 +94,8 @@ var lengths = []struct {
 	{"momentum", "-rule momentum -mu 0,0.9 -lr 1e-4,1e-3,1e30 -reg 0.5 -hidden 3 -batch 10 -std 1e-2 -seed 1,2", "-iters 9", "-epochs 5", 15},
 	{"fc", "-net fc -lr 1e-4,1e-3,1e30 -reg 0.1 -decay 0.5,1 -hidden 3,4x3 -batch 10 -std 1e-2", "-epochs 3", "-epochs 7", 21},
 	{"fc nesterov", "-net fc -dtype f64 -rule nesterov -lr 1e-4,1e-3 -hidden 3 -batch 10 -std 1e-2 -seed 1,2", "-epochs 3", "-epochs 4", 12},
+	{"rmsprop", "-rule rmsprop -lr 1e-4,1e-3,1e30 -reg 0,0.5 -hidden 3 -batch 10 -std 1e-2 -seed 1,2", "-iters 9", "-epochs 5", 15},
+	{"fc adam", "-net fc -rule adam -lr 1e-4,1e-3 -reg 0.1 -hidden 3,4x3 -batch 10 -std 1e-2", "-epochs 3", "-epochs 4", 12},
 }
 
 // TestLongerGoesOn interrupts sweeps and asks for more iterations: these go on from the checkpoints, in
@@ -347,7 +349,7 @@ func TestStatesDoNotPileUp(t *testing.T) {
 func TestStateSpace(t *testing.T) {
 	isolate(t)
 	for i, args := range []string{
-		"-hidden 3,5,20", "-hidden 3,5 -dtype f64", "-rule momentum -hidden 10", "-net fc -hidden 10,8x5", "-net fc -rule nesterov -hidden 6 -dtype f64",
+		"-hidden 3,5,20", "-hidden 3,5 -dtype f64", "-rule momentum -hidden 10", "-net fc -hidden 10,8x5", "-net fc -rule nesterov -hidden 6 -dtype f64", "-rule rmsprop -hidden 10", "-net fc -rule adam -hidden 10,8x5",
 	} {
 		for _, states := range []string{"all", "1"} {
 			out := fmt.Sprint("o", i, states)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -250,7 +251,11 @@ func (t *trainer[T]) begin(b block) (*fused.Trainer[T], error) {
 	c := b.trials[0].config
 	shape := fused.Shape{
 		Inputs: len(t.mean), Classes: t.classes, Batch: c.Batch,
-		Rule: rules[c.Rule], InOut: c.Net == "fc",
+		InOut: c.Net == "fc",
+	}
+	var err error
+	if shape.Rule, err = ruleOf(c); err != nil {
+		return nil, err
 	}
 	var nets []fused.Net
 	for _, trial := range b.trials {
@@ -300,8 +305,22 @@ func division(c results.Config) (nn.Division, error) {
 	return 0, fmt.Errorf("division %q is not known here; there are floor and true", c.Division)
 }
 
-// rules maps the names of a configuration.
-var rules = map[string]fused.Rule{"": fused.SGD, "momentum": fused.Momentum, "nesterov": fused.Nesterov}
+// ruleOf returns the update rule of a configuration. An absent one is sgd, so that keys made before there were
+// rules remain valid.
+func ruleOf(c results.Config) (fused.Rule, error) {
+	return fused.ParseRule(cmp.Or(c.Rule, fused.SGD.String()))
+}
+
+// ruleNames returns the names of the update rules that are in, or of all if in is nil.
+func ruleNames(in func(fused.Rule) bool) []string {
+	var names []string
+	for _, r := range fused.Rules() {
+		if in == nil || in(r) {
+			names = append(names, r.String())
+		}
+	}
+	return names
+}
 
 // step does one iteration and records the nets that leave in it.
 func (f *fit[T]) step() {

@@ -73,6 +73,24 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+// TestVerifyRules trains nets in blocks by each update rule, some of which a race stops, and then each alone.
+func TestVerifyRules(t *testing.T) {
+	isolate(t)
+	for _, rule := range ruleNames(nil) {
+		for _, net := range []string{"two-layer -hidden 3,20 -iters 24", "fc -hidden 3x2,5x4 -epochs 4"} {
+			out := rule + strings.Fields(net)[0]
+			const grid = "-data synthetic -quiet -batch 2000 -std 1e-2 -lr 1e-4,1e-3,1e30 -reg 0,0.1 -halving 2:2 -out "
+			if _, stderr, code := call(t, strings.Fields(grid+out+" -rule "+rule+" -net "+net)...); code != exitOK {
+				t.Fatalf("%s: exit code %d: %s", out, code, stderr)
+			}
+			stdout, stderr, code := call(t, "verify", "-all", "-out", out)
+			if n := len(recorded(t, out)); code != exitOK || stderr != "" || n != 12 || strings.Count(stdout, ": the same bits\n") != n {
+				t.Errorf("%s: %d records, exit code %d, stderr %q, stdout\n%s", out, n, code, stderr, stdout)
+			}
+		}
+	}
+}
+
 // TestVerifyStopped trains what a race has stopped up to there, and finds a forged one.
 func TestVerifyStopped(t *testing.T) {
 	long(t)

@@ -96,13 +96,9 @@ func (f flipped[T]) foldSquares(dst, sums []T) {
 	}
 }
 
-func (f flipped[T]) Axpby(alpha T, x kernels.Panels[T], beta T, y kernels.Panels[T], l0, l1 int) {
+func (f flipped[T]) Span(rows, lanes, l0, l1 int) kernels.Span {
 	nr := f.micro.Tile.NR
-	lo, hi := l0*nr, l1*nr
-	for p := 0; p < y.Rows; p += nr {
-		at := p * f.room
-		f.slots.Axpby(alpha, x.Data[at+lo:at+hi], beta, y.Data[at+lo:at+hi])
-	}
+	return kernels.Span{First: l0 * nr, Length: (l1 - l0) * nr, Stride: f.room * nr, Count: (rows + nr - 1) / nr, End: l1}
 }
 
 func (f flipped[T]) NewImages(images, pixels int) kernels.Images[T] {

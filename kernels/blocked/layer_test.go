@@ -47,6 +47,57 @@ func TestLayoutPlaces(t *testing.T) {
 	}
 }
 
+// The spans of lanes [l0, l1) hold every element of these lanes once, and none of the others'.
+func TestLayoutSpans(t *testing.T) {
+	l := &layer[float32]{gemm: gemm[float32]{micro: testMicro()}}
+	for _, layout := range []kernels.Layout[float32]{wide[float32]{l}, flipped[float32]{l, 19}} {
+		for _, rows := range []int{1, 7, 8, 9, 24, 30} {
+			for lanes := 1; lanes < 20; lanes++ {
+				owner := map[int]int{}
+				for lane := range lanes {
+					at, length, stride := layout.Runs(rows, lane)
+					for i := 0; i < rows; i, at = i+length, at+stride {
+						for p := range min(length, rows-i) {
+							owner[at+p] = lane
+						}
+					}
+				}
+				for l0 := range lanes {
+					for l1 := l0 + 1; l1 <= lanes; l1++ {
+						held := map[int]int{}
+						for l := l0; l < l1; {
+							s := layout.Span(rows, lanes, l, l1)
+							if s.End <= l || s.End > l1 {
+								t.Fatalf("%d×%d in %s: lanes [%d, %d) end with %d", rows, lanes, layout, l, l1, s.End)
+							}
+							for i := range s.Count {
+								for at := range s.Length {
+									held[s.First+i*s.Stride+at]++
+								}
+							}
+							l = s.End
+						}
+						for at, lane := range owner {
+							want := 0
+							if l0 <= lane && lane < l1 {
+								want = 1
+							}
+							if held[at] != want {
+								t.Fatalf("%d×%d in %s: lanes [%d, %d) hold an element of lane %d %d times", rows, lanes, layout, l0, l1, lane, held[at])
+							}
+						}
+						for at := range held {
+							if at < 0 || at >= layout.Size(rows, lanes) {
+								t.Fatalf("%d×%d in %s: lanes [%d, %d) have an element at %d", rows, lanes, layout, l0, l1, at)
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
 // Few lanes are flipped if the micro-kernel can, and if they waste enough of the vectors.
 func TestLayoutChoice(t *testing.T) {
 	s := new(kernels.Slots[float32])

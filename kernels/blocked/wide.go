@@ -37,22 +37,15 @@ func (w wide[T]) Squares(dst []T, x kernels.Panels[T]) {
 	}
 }
 
-func (w wide[T]) Axpby(alpha T, x kernels.Panels[T], beta T, y kernels.Panels[T], l0, l1 int) {
+// Span returns lanes of one panel. A panel is one run, with the padding of the last.
+func (w wide[T]) Span(rows, lanes, l0, l1 int) kernels.Span {
 	nr := w.micro.Tile.NR
-	for l := l0; l < l1; {
-		end := min(l1, l/nr*nr+nr) // in the panel of l
-		if l%nr == 0 && (end%nr == 0 || end == y.Lanes) {
-			// A panel, with the padding of the last.
-			w.slots.Axpby(alpha, w.panelsOf(x, l, end), beta, w.panelsOf(y, l, end))
-		} else {
-			at, _, stride := w.Runs(y.Rows, l)
-			for range y.Rows {
-				w.slots.Axpby(alpha, x.Data[at:at+end-l], beta, y.Data[at:at+end-l])
-				at += stride
-			}
-		}
-		l = end
+	end := min(l1, l0/nr*nr+nr)
+	if l0%nr == 0 && (end%nr == 0 || end == lanes) {
+		return kernels.Span{First: l0 * rows, Length: nr * rows, Count: 1, End: end}
 	}
+	first, _, stride := w.Runs(rows, l0)
+	return kernels.Span{First: first, Length: end - l0, Stride: stride, Count: rows, End: end}
 }
 
 func (w wide[T]) NewImages(images, pixels int) kernels.Images[T] {

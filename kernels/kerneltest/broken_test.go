@@ -524,13 +524,13 @@ type plainLayer[T kernels.Float] struct {
 	forward func(z kernels.Mat[T], m *plainImages[T], w kernels.Panels[T], squares []T, first int)
 	update  func(w kernels.Panels[T], beta []T, m *plainImages[T], d kernels.Mat[T], first int)
 	squares func(dst []T, w kernels.Panels[T])
-	axpby   func(alpha T, x kernels.Panels[T], beta T, y kernels.Panels[T], l0, l1 int)
+	span    func(p plainLayout[T], rows, lanes, l0, l1 int) kernels.Span
 	parts   func(m *plainImages[T], w kernels.Panels[T]) (forward, update int)
 }
 
 // usePlain gives s the layouts of a plain layer.
 func usePlain[T kernels.Float](s *kernels.Slots[T]) *plainLayer[T] {
-	l := &plainLayer[T]{s: s, load: loadPlain[T], parts: plainParts[T]}
+	l := &plainLayer[T]{s: s, load: loadPlain[T], span: plainSpan[T], parts: plainParts[T]}
 	lane := func(w kernels.Panels[T], i int) []T {
 		x := make([]T, w.Rows)
 		w.Lane(x, i)
@@ -560,13 +560,6 @@ func usePlain[T kernels.Float](s *kernels.Slots[T]) *plainLayer[T] {
 	l.squares = func(dst []T, w kernels.Panels[T]) {
 		for i := range dst {
 			dst[i] = s.SumSquares(lane(w, i))
-		}
-	}
-	l.axpby = func(alpha T, x kernels.Panels[T], beta T, y kernels.Panels[T], l0, l1 int) {
-		for i := l0; i < l1; i++ {
-			to := lane(y, i)
-			s.Axpby(alpha, lane(x, i), beta, to)
-			y.SetLane(i, to)
 		}
 	}
 	s.Layout = func(lanes int) kernels.Layout[T] {
@@ -610,8 +603,15 @@ func (p plainLayout[T]) Runs(rows, l int) (first, length, stride int) {
 
 func (p plainLayout[T]) Squares(dst []T, w kernels.Panels[T]) { p.squares(dst, w) }
 
-func (p plainLayout[T]) Axpby(alpha T, x kernels.Panels[T], beta T, y kernels.Panels[T], l0, l1 int) {
-	p.axpby(alpha, x, beta, y, l0, l1)
+func (p plainLayout[T]) Span(rows, lanes, l0, l1 int) kernels.Span {
+	return p.span(p, rows, lanes, l0, l1)
+}
+
+func plainSpan[T kernels.Float](p plainLayout[T], rows, lanes, l0, l1 int) kernels.Span {
+	if p.room == 0 { // one lane at a time
+		return kernels.Span{First: l0/4*4*rows + l0%4, Length: 1, Stride: 4, Count: rows, End: l0 + 1}
+	}
+	return kernels.Span{First: 4 * l0, Length: 4 * (l1 - l0), Stride: 4 * p.room, Count: (rows + 3) / 4, End: l1}
 }
 
 func (p plainLayout[T]) NewImages(images, pixels int) kernels.Images[T] {
@@ -840,15 +840,29 @@ func layerFlaws[T kernels.Float]() []flaw[T] {
 			}
 		}),
 		layers("AxpbyPanels", "the neighbours, too", func(p plain) {
-			right := p.axpby
-			p.axpby = func(alpha T, x panels, beta T, y panels, l0, l1 int) {
-				right(alpha, x, beta, y, l0, min(l1+1, y.Lanes))
+			right := p.span
+			p.span = func(q plainLayout[T], rows, lanes, l0, l1 int) kernels.Span {
+				s := right(q, rows, lanes, l0, min(l1+1, lanes))
+				s.End = min(s.End, l1)
+				return s
 			}
 		}),
 		layers("AxpbyPanels", "all lanes but the last", func(p plain) {
-			right := p.axpby
-			p.axpby = func(alpha T, x panels, beta T, y panels, l0, l1 int) {
-				right(alpha, x, beta, y, l0, l1-1)
+			right := p.span
+			p.span = func(q plainLayout[T], rows, lanes, l0, l1 int) kernels.Span {
+				s := right(q, rows, lanes, l0, l1)
+				if s.End == lanes {
+					s.Count = 0
+				}
+				return s
+			}
+		}),
+		layers("RMSPropPanels", "all rows but the last", func(p plain) {
+			right := p.span
+			p.span = func(q plainLayout[T], rows, lanes, l0, l1 int) kernels.Span {
+				s := right(q, rows, lanes, l0, l1)
+				s.Count--
+				return s
 			}
 		}),
 		vectors("AddSquares", "the square of the last missing", func(s *kernels.Slots[T]) {
@@ -869,6 +883,89 @@ func layerFlaws[T kernels.Float]() []flaw[T] {
 				if n := len(dst); len(x) >= 3*n {
 					right(dst, x[n:2*n])
 				}
+			}
+		}),
+		vectors("RMSProp", "ε under the root", func(s *kernels.Slots[T]) {
+			s.RMSProp = func(f kernels.RMSPropFactors[T], w, a, g []T) {
+				for i, d := range g {
+					a[i] = T(f.Keep*a[i]) + T(T(f.Add*d)*d)
+					w[i] -= T(f.Rate*d) / root(a[i]+f.Epsilon)
+				}
+			}
+		}),
+		vectors("RMSProp", "the square rounded before its factor", func(s *kernels.Slots[T]) {
+			s.RMSProp = func(f kernels.RMSPropFactors[T], w, a, g []T) {
+				for i, d := range g {
+					a[i] = T(f.Keep*a[i]) + T(f.Add*T(d*d))
+					w[i] -= T(f.Rate*d) / (root(a[i]) + f.Epsilon)
+				}
+			}
+		}),
+		vectors("RMSProp", "fused", func(s *kernels.Slots[T]) {
+			s.RMSProp = func(f kernels.RMSPropFactors[T], w, a, g []T) {
+				for i, d := range g {
+					a[i] = fma(T(f.Add*d), d, T(f.Keep*a[i]))
+					w[i] -= T(f.Rate*d) / (root(a[i]) + f.Epsilon)
+				}
+			}
+		}),
+		vectors("RMSProp", "the rate after the quotient", func(s *kernels.Slots[T]) {
+			s.RMSProp = func(f kernels.RMSPropFactors[T], w, a, g []T) {
+				for i, d := range g {
+					a[i] = T(f.Keep*a[i]) + T(T(f.Add*d)*d)
+					w[i] -= T(f.Rate * (d / (root(a[i]) + f.Epsilon)))
+				}
+			}
+		}),
+		vectors("RMSProp", "writes the gradient", func(s *kernels.Slots[T]) {
+			right := s.RMSProp
+			s.RMSProp = func(f kernels.RMSPropFactors[T], w, a, g []T) {
+				right(f, w, a, g)
+				clear(g)
+			}
+		}),
+		vectors("Adam", "without its corrections", func(s *kernels.Slots[T]) {
+			right := s.Adam
+			s.Adam = func(f kernels.AdamFactors[T], w, m, v, g []T) {
+				f.Fix1, f.Fix2 = 1, 1
+				right(f, w, m, v, g)
+			}
+		}),
+		vectors("Adam", "the factors of the means exchanged", func(s *kernels.Slots[T]) {
+			right := s.Adam
+			s.Adam = func(f kernels.AdamFactors[T], w, m, v, g []T) {
+				f.Keep1, f.Keep2, f.Add1, f.Add2 = f.Keep2, f.Keep1, f.Add2, f.Add1
+				right(f, w, m, v, g)
+			}
+		}),
+		vectors("Adam", "the means of the step before", func(s *kernels.Slots[T]) {
+			right := s.Adam
+			s.Adam = func(f kernels.AdamFactors[T], w, m, v, g []T) {
+				m0, v0 := slices.Clone(m), slices.Clone(v)
+				right(f, w, m, v, g)
+				copy(m, m0)
+				copy(v, v0)
+			}
+		}),
+		vectors("Adam", "the last missing", func(s *kernels.Slots[T]) {
+			right := s.Adam
+			s.Adam = func(f kernels.AdamFactors[T], w, m, v, g []T) {
+				n := max(len(w)-1, 0)
+				right(f, w[:n], m[:n], v[:n], g[:n])
+			}
+		}),
+		vectors("RMSPropPanels", "the rate of the first lane of a run before", func(s *kernels.Slots[T]) {
+			right, last := s.RMSProp, T(0)
+			s.RMSProp = func(f kernels.RMSPropFactors[T], w, a, g []T) {
+				f.Rate, last = last, f.Rate
+				right(f, w, a, g)
+			}
+		}),
+		vectors("AdamPanels", "the rate of the first lane of a run before", func(s *kernels.Slots[T]) {
+			right, last := s.Adam, T(0)
+			s.Adam = func(f kernels.AdamFactors[T], w, m, v, g []T) {
+				f.Rate, last = last, f.Rate
+				right(f, w, m, v, g)
 			}
 		}),
 		vectors("AxpbyPanels", "α of a whole panel", func(s *kernels.Slots[T]) {

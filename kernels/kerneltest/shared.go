@@ -73,6 +73,25 @@ func (fx *fixture[T]) steps(m, n, k int) []step[T] {
 	add("the squares", squares, func() { fx.ops.Forward(h, images, w, squares, 1) })
 	add("Update", lanes, func() { fx.ops.Update(v, zeros, images, x, 1); read() })
 	add("AxpbyPanels", lanes, func() { fx.ops.AxpbyPanels(z, w, zeros, v); read() })
+	rmsProp, adam := rmsPropFactors[T](), adamFactors[T]()
+	first, second, start := vec(n), vec(n), vec(n)
+	grad, moved := vec(n), make([]T, n)
+	reset := func() {
+		copy(moved, start)
+		clear(first)
+		clear(second)
+	}
+	add("RMSProp", moved, func() { reset(); fx.ops.RMSProp(rmsProp, moved, first, grad) })
+	add("Adam", moved, func() { reset(); fx.ops.Adam(adam, moved, first, second, grad) })
+	m1, m2 := fx.ops.NewPanels(k, n), fx.ops.NewPanels(k, n)
+	rates := vec(n)
+	anew := func() {
+		clear(v.Data)
+		clear(m1.Data)
+		clear(m2.Data)
+	}
+	add("RMSPropPanels", lanes, func() { anew(); fx.ops.RMSPropPanels(rmsProp, rates, v, m1, w); read() })
+	add("AdamPanels", lanes, func() { anew(); fx.ops.AdamPanels(adam, rates, v, m1, m2, w); read() })
 	return all
 }
 

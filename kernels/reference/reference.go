@@ -39,6 +39,8 @@ func slots[T kernels.Float]() kernels.Slots[T] {
 		AddSquares:  addSquares[T],
 		ColSums:     colSums[T],
 		SubMean:     subMean[T],
+		RMSProp:     rmsProp[T],
+		Adam:        adam[T],
 	}
 }
 
@@ -163,3 +165,21 @@ func subMean[T kernels.Float](dst []T, src []uint8, mean []T) {
 		dst[i] = T(v) - mean[i]
 	}
 }
+
+func rmsProp[T kernels.Float](f kernels.RMSPropFactors[T], w, a, g []T) {
+	for i, d := range g {
+		a[i] = T(f.Keep*a[i]) + T(T(f.Add*d)*d)
+		w[i] -= T(f.Rate*d) / (sqrt(a[i]) + f.Epsilon)
+	}
+}
+
+func adam[T kernels.Float](f kernels.AdamFactors[T], w, m, v, g []T) {
+	for i, d := range g {
+		m[i] = T(f.Keep1*m[i]) + T(f.Add1*d)
+		v[i] = T(f.Keep2*v[i]) + T(T(f.Add2*d)*d)
+		w[i] -= T(f.Rate*T(m[i]*f.Fix1)) / (sqrt(T(v[i]*f.Fix2)) + f.Epsilon)
+	}
+}
+
+// sqrt is correctly rounded in float32, too: float64 has more than twice its digits.
+func sqrt[T kernels.Float](v T) T { return T(math.Sqrt(float64(v))) }

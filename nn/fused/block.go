@@ -17,16 +17,15 @@ type Block[T kernels.Float] struct {
 	nets  []Net
 	first firstLayer[T]
 
-	// First layers, side by side: units off[k]:off[k+1] belong to net k.
-	off []int
-	w1  kernels.Panels[T] // (D, ΣH)
-	v1  kernels.Panels[T] // velocities, for rules that have them
-	b1  []T
-	vb1 []T
+	// First layers, side by side: units off[k]:off[k+1] belong to net k. The weights come first, then
+	// the state of the rule.
+	off  []int
+	wide []wide[T]
 	// Of each unit: factors of what the update adds, and Σ w² before it.
 	alpha, beta, squares []T
 
-	deep [][]dense[T] // deep[k] is the layers of net k after the first
+	deep  [][][]dense[T] // deep[k] is the layers of net k after the first, each with the state of the rule
+	steps int            // steps that the nets have taken
 
 	// Scratch for one minibatch.
 	h1    kernels.Mat[T]   // (N, ΣH): activations of the first layer, then their deltas
@@ -36,12 +35,38 @@ type Block[T kernels.Float] struct {
 	loss  []float64
 	sound []bool
 	bsum  []T // column sums, as wide as the widest layer
+
+	// For rules that need it, the gradient: of the first layers, and of one deeper layer.
+	slopes wide[T]
+	room   []T
+
+	updateFirst wideUpdate[T]
+	updateDeep  deepUpdate[T]
 }
 
-// dense is one affine layer of one net.
+// wide is the first layers of all nets: their weights, a part of their state or their gradient.
+type wide[T kernels.Float] struct {
+	w kernels.Panels[T] // (D, ΣH)
+	b []T
+}
+
+func newWide[T kernels.Float](ops kernels.Ops[T], in, out int) wide[T] {
+	return wide[T]{ops.NewPanels(in, out), make([]T, out)}
+}
+
+// move copies unit from to unit to.
+func (a wide[T]) move(to, from int) {
+	a.w.MoveLane(to, from)
+	a.b[to] = a.b[from]
+}
+
+// units returns the first n units.
+func (a wide[T]) units(n int) wide[T] { return wide[T]{a.w.First(n), a.b[:n]} }
+
+// dense is one affine layer of one net: its weights or a part of their state.
 type dense[T kernels.Float] struct {
-	w, v  kernels.Mat[T] // (out, in)
-	b, vb []T
+	w kernels.Mat[T] // (out, in)
+	b []T
 }
 
 // New returns a block of nets with zero weights; see [Block.Init]. The mean image has D elements.
@@ -62,13 +87,18 @@ func New[T kernels.Float](set *kernels.Set, shape Shape, nets []Net, mean []T, w
 		sound: make([]bool, len(nets)),
 	}
 	b.off = make([]int, len(nets)+1)
-	widest := make([]int, len(nets[0].Hidden)+1)
+	widest, largest := make([]int, len(nets[0].Hidden)+1), 0
 	for k, n := range nets {
 		b.off[k+1] = b.off[k] + n.Hidden[0]
 		sizes := shape.sizes(n)
-		var layers []dense[T]
+		var layers [][]dense[T]
 		for l := 1; l+1 < len(sizes); l++ {
-			layers = append(layers, newDense[T](sizes[l+1], sizes[l], shape.Rule))
+			var layer []dense[T]
+			for range shape.Rule.stateNames() {
+				layer = append(layer, dense[T]{kernels.NewMat[T](sizes[l+1], sizes[l]), make([]T, sizes[l+1])})
+			}
+			layers = append(layers, layer)
+			largest = max(largest, sizes[l+1]*sizes[l])
 		}
 		b.deep = append(b.deep, layers)
 		for l := range widest {
@@ -76,11 +106,14 @@ func New[T kernels.Float](set *kernels.Set, shape Shape, nets []Net, mean []T, w
 		}
 	}
 	units := b.off[len(nets)]
-	b.w1, b.b1 = b.ops.NewPanels(shape.Inputs, units), make([]T, units)
-	b.first = newFloatLayer(b.ops, shape.Batch, mean, b.w1, workers)
-	if shape.Rule != SGD {
-		b.v1, b.vb1 = b.ops.NewPanels(shape.Inputs, units), make([]T, units)
+	for range shape.Rule.stateNames() {
+		b.wide = append(b.wide, newWide(b.ops, shape.Inputs, units))
 	}
+	if shape.Rule.WorkArrays() > 0 {
+		b.slopes, b.room = newWide(b.ops, shape.Inputs, units), make([]T, largest)
+	}
+	b.first = newFloatLayer(b.ops, shape.Batch, mean, b.wide[0].w, workers)
+	b.updateFirst.Block, b.updateDeep.Block = b, b
 	b.alpha, b.beta, b.squares = make([]T, units), make([]T, units), make([]T, units)
 	b.h1 = spread[T](shape.Batch, units)
 	for _, width := range widest[1:] {
@@ -89,14 +122,6 @@ func New[T kernels.Float](set *kernels.Set, shape Shape, nets []Net, mean []T, w
 	b.below = spread[T](shape.Batch, slices.Max(widest))
 	b.bsum = make([]T, max(units, slices.Max(widest)))
 	return b, nil
-}
-
-func newDense[T kernels.Float](out, in int, rule Rule) dense[T] {
-	d := dense[T]{w: kernels.NewMat[T](out, in), b: make([]T, out)}
-	if rule != SGD {
-		d.v, d.vb = kernels.NewMat[T](out, in), make([]T, out)
-	}
-	return d
 }
 
 // spread returns a zero matrix whose rows begin cache lines, so that few vectors of them lie in two. They
@@ -122,8 +147,10 @@ func (b *Block[T]) Net(k int) Net { return b.nets[k] }
 func (b *Block[T]) Units() int { return b.off[len(b.nets)] }
 
 // Init draws the weights of net k from rng, layer by layer, in the order of the assignment;
-// biases and velocities become zero.
+// biases and the state of the update rule become zero. The nets of a block begin and step together: the
+// next step is the first.
 func (b *Block[T]) Init(k int, rng *nprand.State) {
+	b.steps = 0
 	for _, p := range b.weights(k) {
 		v := make([]T, p.rows*p.cols)
 		if p.weight {
@@ -135,18 +162,19 @@ func (b *Block[T]) Init(k int, rng *nprand.State) {
 		}
 		p.set(v)
 	}
-	for _, p := range b.velocities(k) {
+	for _, p := range b.state(k) {
 		p.set(make([]T, p.rows*p.cols))
 	}
 }
 
-// Copy gives net k what net from has: weights, biases and velocities. It panics where their sizes differ.
+// Copy gives net k what net from has: weights, biases and the state of the update rule. It panics if their sizes
+// differ.
 func (b *Block[T]) Copy(k, from int) {
 	if to, of := b.nets[k].Hidden, b.nets[from].Hidden; !slices.Equal(to, of) {
 		panic(fmt.Sprintf("fused: Copy: net %d has hidden layers %v, net %d has %v", k, to, from, of))
 	}
-	to := b.state(k)
-	for i, p := range b.state(from) {
+	to := b.all(k)
+	for i, p := range b.all(from) {
 		to[i].copy(p)
 	}
 }
@@ -160,14 +188,9 @@ func (b *Block[T]) Keep(keep []bool) {
 			continue
 		}
 		lo, hi := b.off[k], b.off[k+1]
-		copy(b.b1[unit:], b.b1[lo:hi])
 		for u := lo; u < hi && lo > unit; u++ {
-			b.w1.MoveLane(unit+u-lo, u)
-		}
-		if b.shape.Rule != SGD {
-			copy(b.vb1[unit:], b.vb1[lo:hi])
-			for u := lo; u < hi && lo > unit; u++ {
-				b.v1.MoveLane(unit+u-lo, u)
+			for _, a := range b.wide {
+				a.move(unit+u-lo, u)
 			}
 		}
 		b.nets[at], b.deep[at], b.off[at] = n, b.deep[k], unit
@@ -175,9 +198,11 @@ func (b *Block[T]) Keep(keep []bool) {
 	}
 	b.off[at] = unit
 	b.nets, b.deep, b.off, b.loss = b.nets[:at], b.deep[:at], b.off[:at+1], b.loss[:at]
-	b.w1, b.b1 = b.w1.First(unit), b.b1[:unit]
-	if b.shape.Rule != SGD {
-		b.v1, b.vb1 = b.v1.First(unit), b.vb1[:unit]
+	for i, a := range b.wide {
+		b.wide[i] = a.units(unit)
+	}
+	if b.shape.Rule.WorkArrays() > 0 {
+		b.slopes = b.slopes.units(unit)
 	}
 	b.alpha, b.beta, b.squares = b.alpha[:unit], b.beta[:unit], b.squares[:unit]
 	b.h1.Cols = unit

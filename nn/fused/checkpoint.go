@@ -12,7 +12,7 @@ import (
 )
 
 // A checkpoint is the full state of a trainer as a safetensors file: for each net that began,
-// its curves; for each that is still training its weights, velocities and rate; for the Solver the
+// its curves; for each that is still training its weights, rate and the state of its update rule; for the Solver the
 // best weights; and in the metadata the iterations done, the nets left and the random stream. Training on from
 // it gives the bits of a run that was never interrupted.
 
@@ -47,7 +47,7 @@ func (t *Trainer[T]) Checkpoint(identity string) (safetensors.File, error) {
 	}
 	for k, id := range t.ids {
 		f.Tensors = append(f.Tensors, safetensors.Of(tensorName(id, "lr"), []float64{t.block.nets[k].LR}, 1))
-		for _, p := range t.block.state(k) {
+		for _, p := range t.block.all(k) {
 			f.Tensors = append(f.Tensors, safetensors.Of(tensorName(id, p.name), p.values(), p.rows, p.cols))
 		}
 	}
@@ -78,7 +78,7 @@ func (t *Trainer[T]) Restore(f *safetensors.File, identity string) error {
 	if err := t.keepIDs(f.Meta["nets"]); err != nil {
 		return err
 	}
-	t.done = done
+	t.done, t.block.steps = done, done
 	return t.restoreNets(f)
 }
 
@@ -140,7 +140,7 @@ func (t *Trainer[T]) restoreNets(f *safetensors.File) error {
 		if err := t.checkBest(k, id); err != nil {
 			return err
 		}
-		for _, p := range t.block.state(k) {
+		for _, p := range t.block.all(k) {
 			v, err := numbers[T](f, tensorName(id, p.name), p.rows*p.cols)
 			if err != nil {
 				return err

@@ -62,7 +62,7 @@ func saved(t *testing.T, tr *fused.Trainer[float32]) []byte {
 func TestResumeIsUnbroken(t *testing.T) {
 	const iterations = 20
 	for _, protocol := range []fused.Protocol{fused.Course, fused.Solver} {
-		for _, rule := range []fused.Rule{fused.SGD, fused.Momentum, fused.Nesterov} {
+		for _, rule := range fused.Rules() {
 			whole := newTrainer(t, protocol, rule, iterations)
 			finish(whole)
 			want := saved(t, whole)

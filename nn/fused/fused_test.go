@@ -87,7 +87,7 @@ func sets() []*kernels.Set {
 // TestSameBitsAloneAndTogether is the promise of the package.
 func TestSameBitsAloneAndTogether(t *testing.T) {
 	for _, set := range sets() {
-		for _, rule := range []fused.Rule{fused.SGD, fused.Momentum, fused.Nesterov} {
+		for _, rule := range fused.Rules() {
 			t.Run(fmt.Sprintf("impl=%s/rule=%s/dtype=f32", set.Name, rule), func(t *testing.T) { testAlone[float32](t, set, rule) })
 			t.Run(fmt.Sprintf("impl=%s/rule=%s/dtype=f64", set.Name, rule), func(t *testing.T) { testAlone[float64](t, set, rule) })
 		}
@@ -225,7 +225,7 @@ func TestStepAllocatesNothing(t *testing.T) {
 	const d = 96
 	data := images(1, 50, d)
 	for _, set := range fusegrid.All() {
-		for _, rule := range []fused.Rule{fused.SGD, fused.Nesterov} {
+		for _, rule := range fused.Rules() {
 			for _, count := range []int{1, 7} { // flipped, and not
 				nets := make([]fused.Net, count)
 				for i := range nets {
@@ -306,5 +306,20 @@ func TestCopy(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func TestRules(t *testing.T) {
+	for _, rule := range fused.Rules() {
+		if got, err := fused.ParseRule(rule.String()); err != nil || got != rule {
+			t.Errorf("ParseRule(%q) is %v, %v", rule, got, err)
+		}
+	}
+	if _, err := fused.ParseRule("lion"); err == nil || !strings.Contains(err.Error(), "sgd momentum nesterov rmsprop adam") {
+		t.Errorf("error %v, want one that names the rules", err)
+	}
+	b, err := fused.New(reference.New(), fused.Shape{Inputs: 12, Classes: 10, Batch: 20, Rule: fused.Rule(len(fused.Rules()))}, []fused.Net{{Hidden: []int{5}}}, make([]float32, 12), 1)
+	if err == nil {
+		t.Errorf("a block of an unknown rule is %v", b)
 	}
 }

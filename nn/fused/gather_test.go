@@ -59,7 +59,7 @@ func checkpointOf(t *testing.T, tr *fused.Trainer[float32]) *safetensors.File {
 func TestGather(t *testing.T) {
 	const long = 30
 	for _, protocol := range []fused.Protocol{fused.Course, fused.Solver} {
-		for _, rule := range []fused.Rule{fused.SGD, fused.Momentum, fused.Nesterov} {
+		for _, rule := range fused.Rules() {
 			for _, length := range []int{12, 17} {
 				for _, at := range []int{1, 6, 11, 12} {
 					if testing.Short() && (length+at)%2 == 0 {

@@ -54,7 +54,7 @@ func widthsTrainer(t *testing.T, set *kernels.Set, rule fused.Rule, protocol fus
 // are left cost, and no product more.
 func TestKeepSparesFlops(t *testing.T) {
 	widths := []int{9, 5, 16, 1, 7}
-	for _, rule := range []fused.Rule{fused.SGD, fused.Momentum, fused.Nesterov} {
+	for _, rule := range fused.Rules() {
 		flops := 0
 		tr := widthsTrainer(t, counting(&flops), rule, fused.Course, widths)
 		tr.Step() // the first one measures as well
@@ -82,7 +82,7 @@ func TestKeepSparesFlops(t *testing.T) {
 // and curves are the same bits.
 func TestValidateLeavesNoTrace(t *testing.T) {
 	for _, protocol := range []fused.Protocol{fused.Course, fused.Solver} {
-		for _, rule := range []fused.Rule{fused.SGD, fused.Nesterov} {
+		for _, rule := range fused.Rules() {
 			plain := widthsTrainer(t, reference.New(), rule, protocol, []int{9, 5})
 			watched := widthsTrainer(t, reference.New(), rule, protocol, []int{9, 5})
 			for !plain.Finished() {

@@ -28,28 +28,6 @@ type Shape struct {
 	InOut bool
 }
 
-// A Rule is a way to step from a gradient g = dW + λW.
-type Rule int
-
-const (
-	SGD      Rule = iota // W ← W − ηg
-	Momentum             // V ← μV − ηg, W ← W + V
-	Nesterov             // V′ ← μV − ηg, W ← W − μV + (1+μ)V′
-)
-
-// String returns the name of r as the Solver spells it.
-func (r Rule) String() string {
-	switch r {
-	case SGD:
-		return "sgd"
-	case Momentum:
-		return "sgd_momentum"
-	case Nesterov:
-		return "sgd_nesterov_momentum"
-	}
-	return fmt.Sprintf("Rule(%d)", int(r))
-}
-
 // sizes returns the layer sizes of n: inputs, hidden layers, classes.
 func (s Shape) sizes(n Net) []int {
 	return slices.Concat([]int{s.Inputs}, n.Hidden, []int{s.Classes})
@@ -59,7 +37,7 @@ func (s Shape) check(nets []Net) error {
 	if s.Inputs < 1 || s.Classes < 1 || s.Batch < 1 {
 		return fmt.Errorf("fused: %d inputs, %d classes, batch %d: each must be at least 1", s.Inputs, s.Classes, s.Batch)
 	}
-	if s.Rule < SGD || s.Rule > Nesterov {
+	if !s.Rule.known() {
 		return fmt.Errorf("fused: unknown update rule %d", int(s.Rule))
 	}
 	if len(nets) == 0 {

@@ -52,36 +52,36 @@ func (p param[T]) copy(q param[T]) {
 }
 
 // weights returns the weights and biases of net k, layer by layer: W (out, in), then b.
-func (b *Block[T]) weights(k int) []param[T] {
-	return b.params(k, "", b.w1, b.b1, func(l dense[T]) (kernels.Mat[T], []T) { return l.w, l.b })
-}
+func (b *Block[T]) weights(k int) []param[T] { return b.params(k, 0) }
 
-// velocities returns what a rule with momentum has for each of the weights, in their order.
-func (b *Block[T]) velocities(k int) []param[T] {
-	if b.shape.Rule == SGD {
-		return nil
-	}
-	return b.params(k, "v", b.v1, b.vb1, func(l dense[T]) (kernels.Mat[T], []T) { return l.v, l.vb })
-}
-
-// params names the arrays of net k: those of the first layers of all nets, and those of each deeper layer.
-func (b *Block[T]) params(k int, prefix string, w1 kernels.Panels[T], b1 []T, of func(dense[T]) (kernels.Mat[T], []T)) []param[T] {
-	lo, hi := b.off[k], b.off[k+1]
-	all := []param[T]{
-		{name: prefix + "w1", weight: true, rows: hi - lo, cols: b.shape.Inputs, panels: w1, lane: lo},
-		{name: prefix + "b1", rows: 1, cols: hi - lo, data: b1[lo:hi]},
-	}
-	for i, layer := range b.deep[k] {
-		w, bias := of(layer)
-		all = append(all,
-			param[T]{name: fmt.Sprintf("%sw%d", prefix, i+2), weight: true, rows: w.Rows, cols: w.Cols, data: w.Data},
-			param[T]{name: fmt.Sprintf("%sb%d", prefix, i+2), rows: 1, cols: len(bias), data: bias})
+// state returns what the update rule keeps for each of the weights of net k, array by array in their order.
+func (b *Block[T]) state(k int) []param[T] {
+	var all []param[T]
+	for i := range b.shape.Rule.StateArrays() {
+		all = append(all, b.params(k, i+1)...)
 	}
 	return all
 }
 
-// state returns all numbers that net k trains.
-func (b *Block[T]) state(k int) []param[T] { return append(b.weights(k), b.velocities(k)...) }
+// all returns all numbers that net k trains.
+func (b *Block[T]) all(k int) []param[T] { return append(b.weights(k), b.state(k)...) }
+
+// params names the arrays of net k: its weights, or the i-th part of their state.
+func (b *Block[T]) params(k, i int) []param[T] {
+	prefix, a := b.shape.Rule.stateNames()[i], b.wide[i]
+	lo, hi := b.off[k], b.off[k+1]
+	all := []param[T]{
+		{name: prefix + "w1", weight: true, rows: hi - lo, cols: b.shape.Inputs, panels: a.w, lane: lo},
+		{name: prefix + "b1", rows: 1, cols: hi - lo, data: a.b[lo:hi]},
+	}
+	for l, layer := range b.deep[k] {
+		d := layer[i]
+		all = append(all,
+			param[T]{name: fmt.Sprintf("%sw%d", prefix, l+2), weight: true, rows: d.w.Rows, cols: d.w.Cols, data: d.w.Data},
+			param[T]{name: fmt.Sprintf("%sb%d", prefix, l+2), rows: 1, cols: len(d.b), data: d.b})
+	}
+	return all
+}
 
 // Weights returns copies of the weights and biases of net k, layer by layer: W (out, in), then b.
 func (b *Block[T]) Weights(k int) [][]T {

@@ -1,66 +1,240 @@
 package fused
 
-import "fusegrid/kernels"
+import (
+	"fmt"
+	"math"
+	"slices"
 
-// A product with the minibatch adds −η·dW to a target: the weights for SGD, the velocities for the
-// rules with momentum. prepare puts all that does not need dW into the target before, and
-// finish moves the weights after:
-//
-//	             prepare                              target     finish
-//	SGD          –                                    W, β=1−ηλ  –
-//	Momentum     V ← μV − ηλW                         V, β=1     W ← W + V
-//	Nesterov     V ← μV − ηλW, W ← (1−ηλ)W − V        V, β=1     W ← W + (1+μ)V
-//
-// The Nesterov line is the textbook one, W − μV + (1+μ)V′, with μV written through what prepare
-// made of it, so that no copy of V is needed. Biases go the same way with λ = 0, from the sums of their deltas.
+	"fusegrid/kernels"
+)
 
-// keep returns what a product with the minibatch keeps of its target.
-func (b *Block[T]) keep(net Net) T {
-	if b.shape.Rule == SGD {
-		return T(1 - float64(net.LR*net.Reg))
-	}
-	return 1
+// A Rule is a way to step from a gradient g = dW + λW.
+type Rule int
+
+// The update rules, as package nn defines them, with the course's other hyper-parameters.
+const (
+	SGD      Rule = iota // W ← W − ηg
+	Momentum             // V ← μV − ηg, W ← W + V
+	Nesterov             // V′ ← μV − ηg, W ← W − μV + (1+μ)V′
+	RMSProp              // A ← ρA + (1−ρ)g², W ← W − ηg/(√A + ε)
+	Adam                 // M ← β₁M + (1−β₁)g, V ← β₂V + (1−β₂)g², W ← W − ηM̂/(√V̂ + ε)
+)
+
+// The course's hyper-parameters of [RMSProp] and [Adam].
+const (
+	DecayRate = 0.99  // ρ
+	Beta1     = 0.9   // β₁
+	Beta2     = 0.999 // β₂
+	Epsilon   = 1e-8  // ε
+)
+
+// rules says all that there is to say of each rule: parsing, checkpoints and sizes follow it.
+//
+// A product with the minibatch adds the gradient to a target: −η·dW to the weights or to the velocities, or
+// dW to an array of its own. What a step does before and after that product needs no dW. Nesterov's
+// line is the textbook one, W − μV + (1+μ)V′, with μV written through what slow has made of V, so that no
+// copy of V is needed. Biases go the same way with λ = 0, from the sums of their deltas.
+var rules = [...]struct {
+	name     string
+	state    []string // arrays that it keeps for each array of weights, as checkpoints name them
+	momentum bool     // it has μ
+	gradient bool     // it needs the gradient in an array of its own
+	step     func(u update)
+}{
+	SGD: {name: "sgd", step: func(u update) { u.descend() }},
+	Momentum: {name: "momentum", state: []string{"v"}, momentum: true, step: func(u update) {
+		u.slow()
+		u.push()
+		u.move(false)
+	}},
+	Nesterov: {name: "nesterov", state: []string{"v"}, momentum: true, step: func(u update) {
+		u.slow()
+		u.lookBack()
+		u.push()
+		u.move(true)
+	}},
+	RMSProp: {name: "rmsprop", state: []string{"a"}, gradient: true, step: func(u update) {
+		u.slope()
+		u.rmsProp()
+	}},
+	Adam: {name: "adam", state: []string{"m", "v"}, gradient: true, step: func(u update) {
+		u.slope()
+		u.adam()
+	}},
 }
 
-// step returns what finish multiplies V by.
-func (b *Block[T]) step(net Net) T {
-	if b.shape.Rule == Nesterov {
+// An update is the step of one layer. State is numbered in the order of the table.
+type update interface {
+	descend()        // W ← (1−ηλ)W − η·dW
+	slow()           // V ← μV − ηλW
+	lookBack()       // W ← (1−ηλ)W − V
+	push()           // V ← V − η·dW
+	move(ahead bool) // W ← W + V, or W + (1+μ)V
+	slope()          // G ← dW + λW
+	rmsProp()        // W from G and its state A
+	adam()           // W from G and its state M, V
+}
+
+// Rules returns all update rules.
+func Rules() []Rule {
+	all := make([]Rule, len(rules))
+	for i := range all {
+		all[i] = Rule(i)
+	}
+	return all
+}
+
+// ParseRule returns the rule of that name; see [Rule.String].
+func ParseRule(name string) (Rule, error) {
+	for i, r := range rules {
+		if r.name == name {
+			return Rule(i), nil
+		}
+	}
+	return 0, fmt.Errorf("fused: unknown update rule %q; there are %v", name, Rules())
+}
+
+// String returns the name of r: "sgd", "momentum", "nesterov", "rmsprop" or "adam".
+func (r Rule) String() string {
+	if !r.known() {
+		return fmt.Sprintf("Rule(%d)", int(r))
+	}
+	return rules[r].name
+}
+
+func (r Rule) known() bool { return r >= 0 && int(r) < len(rules) }
+
+// HasMomentum reports whether r has a momentum μ: [Net.Mu].
+func (r Rule) HasMomentum() bool { return rules[r].momentum }
+
+// StateArrays returns how many numbers r keeps for each weight from one step to the next.
+func (r Rule) StateArrays() int { return len(rules[r].state) }
+
+// WorkArrays returns how many more numbers r needs for each weight of the first layers during a step.
+func (r Rule) WorkArrays() int {
+	if rules[r].gradient {
+		return 1
+	}
+	return 0
+}
+
+// scale returns what the deltas are multiplied by at the scores.
+func (r Rule) scale(net Net) float64 {
+	if rules[r].gradient {
+		return 1
+	}
+	return -net.LR
+}
+
+// shrink returns the share 1−ηλ that a step keeps of the weights of net.
+func shrink[T kernels.Float](net Net) T { return T(1 - float64(net.LR*net.Reg)) }
+
+// ahead returns what move multiplies V by.
+func ahead[T kernels.Float](net Net, nesterov bool) T {
+	if nesterov {
 		return T(1) + T(net.Mu)
 	}
 	return 1
 }
 
-// updateFirst steps the first layers of all nets from their deltas d, (N, ΣH): one product.
-func (b *Block[T]) updateFirst(d kernels.Mat[T]) {
-	target := b.w1
-	if b.shape.Rule != SGD {
-		target = b.v1
-		b.eachUnit(b.alpha, func(net Net) T { return T(-net.LR * net.Reg) })
-		b.eachUnit(b.beta, func(net Net) T { return T(net.Mu) })
-		b.ops.AxpbyPanels(b.alpha, b.w1, b.beta, b.v1)
-	}
-	if b.shape.Rule == Nesterov {
-		b.eachUnit(b.alpha, func(Net) T { return -1 })
-		b.eachUnit(b.beta, func(net Net) T { return T(1 - float64(net.LR*net.Reg)) })
-		b.ops.AxpbyPanels(b.alpha, b.v1, b.beta, b.w1)
-	}
-	b.eachUnit(b.beta, b.keep)
-	b.first.update(target, b.beta, d)
-	if b.shape.Rule != SGD {
-		b.eachUnit(b.alpha, b.step)
-		b.eachUnit(b.beta, func(Net) T { return 1 })
-		b.ops.AxpbyPanels(b.alpha, b.v1, b.beta, b.w1)
-	}
+func rmsPropFactors[T kernels.Float](rate float64) kernels.RMSPropFactors[T] {
+	rho := float64(DecayRate)
+	return kernels.RMSPropFactors[T]{Rate: T(rate), Keep: T(rho), Add: T(1 - rho), Epsilon: T(Epsilon)}
+}
 
-	sums := b.bsum[:d.Cols]
-	b.ops.ColSums(sums, d)
-	for k, net := range b.nets {
-		lo, hi := b.off[k], b.off[k+1]
-		var v []T
-		if b.shape.Rule != SGD {
-			v = b.vb1[lo:hi]
-		}
-		b.updateBias(net, b.b1[lo:hi], v, sums[lo:hi])
+// adamFactors returns the factors of step t, from 1.
+func adamFactors[T kernels.Float](rate float64, t int) kernels.AdamFactors[T] {
+	b1, b2 := float64(Beta1), float64(Beta2)
+	return kernels.AdamFactors[T]{
+		Rate:  T(rate),
+		Keep1: T(b1), Add1: T(1 - b1), Fix1: T(1 / (1 - math.Pow(b1, float64(t)))),
+		Keep2: T(b2), Add2: T(1 - b2), Fix2: T(1 / (1 - math.Pow(b2, float64(t)))),
+		Epsilon: T(Epsilon),
+	}
+}
+
+// A wideUpdate is the step of the first layers of all nets from their deltas d, (N, ΣH).
+type wideUpdate[T kernels.Float] struct {
+	*Block[T]
+	d kernels.Mat[T]
+}
+
+func (u *wideUpdate[T]) descend() {
+	u.eachUnit(u.beta, shrink[T])
+	u.add(u.wide[0])
+}
+
+func (u *wideUpdate[T]) slow() {
+	w, v := u.wide[0], u.wide[1]
+	u.eachUnit(u.alpha, func(net Net) T { return T(-net.LR * net.Reg) })
+	u.eachUnit(u.beta, func(net Net) T { return T(net.Mu) })
+	u.ops.AxpbyPanels(u.alpha, w.w, u.beta, v.w)
+	for k, net := range u.nets {
+		b := v.b[u.off[k]:u.off[k+1]]
+		u.ops.Axpby(0, b, T(net.Mu), b)
+	}
+}
+
+func (u *wideUpdate[T]) lookBack() {
+	w, v := u.wide[0], u.wide[1]
+	u.eachUnit(u.alpha, func(Net) T { return -1 })
+	u.eachUnit(u.beta, shrink[T])
+	u.ops.AxpbyPanels(u.alpha, v.w, u.beta, w.w)
+	u.ops.Axpby(-1, v.b, 1, w.b)
+}
+
+func (u *wideUpdate[T]) push() {
+	u.eachUnit(u.beta, func(Net) T { return 1 })
+	u.add(u.wide[1])
+}
+
+// add adds the gradient of this minibatch, times the scale of the deltas, to what β keeps of a.
+func (u *wideUpdate[T]) add(a wide[T]) {
+	u.first.update(a.w, u.beta, u.d)
+	sums := u.bsum[:u.d.Cols]
+	u.ops.ColSums(sums, u.d)
+	u.ops.Axpby(1, sums, 1, a.b)
+}
+
+func (u *wideUpdate[T]) move(nesterov bool) {
+	w, v := u.wide[0], u.wide[1]
+	u.eachUnit(u.alpha, func(net Net) T { return ahead[T](net, nesterov) })
+	u.eachUnit(u.beta, func(Net) T { return 1 })
+	u.ops.AxpbyPanels(u.alpha, v.w, u.beta, w.w)
+	for k, net := range u.nets {
+		lo, hi := u.off[k], u.off[k+1]
+		u.ops.Axpby(ahead[T](net, nesterov), v.b[lo:hi], 1, w.b[lo:hi])
+	}
+}
+
+func (u *wideUpdate[T]) slope() {
+	clear(u.beta)
+	u.first.update(u.slopes.w, u.beta, u.d)
+	u.eachUnit(u.alpha, func(net Net) T { return T(net.Reg) })
+	u.eachUnit(u.beta, func(Net) T { return 1 })
+	u.ops.AxpbyPanels(u.alpha, u.wide[0].w, u.beta, u.slopes.w)
+	u.ops.ColSums(u.slopes.b, u.d)
+}
+
+func (u *wideUpdate[T]) rmsProp() {
+	u.eachUnit(u.alpha, func(net Net) T { return T(net.LR) })
+	w, a, g := u.wide[0], u.wide[1], u.slopes
+	u.ops.RMSPropPanels(rmsPropFactors[T](0), u.alpha, w.w, a.w, g.w)
+	for k, net := range u.nets {
+		lo, hi := u.off[k], u.off[k+1]
+		u.ops.RMSProp(rmsPropFactors[T](net.LR), w.b[lo:hi], a.b[lo:hi], g.b[lo:hi])
+	}
+}
+
+func (u *wideUpdate[T]) adam() {
+	u.eachUnit(u.alpha, func(net Net) T { return T(net.LR) })
+	w, m, v, g := u.wide[0], u.wide[1], u.wide[2], u.slopes
+	f := adamFactors[T](0, u.steps)
+	u.ops.AdamPanels(f, u.alpha, w.w, m.w, v.w, g.w)
+	for k, net := range u.nets {
+		lo, hi := u.off[k], u.off[k+1]
+		f.Rate = T(net.LR)
+		u.ops.Adam(f, w.b[lo:hi], m.b[lo:hi], v.b[lo:hi], g.b[lo:hi])
 	}
 }
 
@@ -74,35 +248,71 @@ func (b *Block[T]) eachUnit(x []T, of func(Net) T) {
 	}
 }
 
-// updateBias steps biases, whose velocities are v, from the sums of their deltas.
-func (b *Block[T]) updateBias(net Net, bias, v, sums []T) {
-	if b.shape.Rule == SGD {
-		b.ops.Axpby(1, sums, 1, bias)
-		return
-	}
-	b.ops.Axpby(0, v, T(net.Mu), v)
-	if b.shape.Rule == Nesterov {
-		b.ops.Axpby(-1, v, 1, bias)
-	}
-	b.ops.Axpby(1, sums, 1, v)
-	b.ops.Axpby(b.step(net), v, 1, bias)
+// A deepUpdate is the step of one deeper layer of one net, from its deltas d, (N, out), and its inputs
+// h, (N, in).
+type deepUpdate[T kernels.Float] struct {
+	*Block[T]
+	net   Net
+	layer []dense[T]
+	d, h  kernels.Mat[T]
 }
 
-// updateDeep steps one deeper layer from its deltas d, (N, out), and its inputs h, (N, in).
-func (b *Block[T]) updateDeep(net Net, l dense[T], d, h kernels.Mat[T]) {
-	target, decay := l.w, float64(net.LR*net.Reg)
-	if b.shape.Rule != SGD {
-		target = l.v
-		b.ops.Axpby(T(-decay), l.w.Data, T(net.Mu), l.v.Data)
-	}
-	if b.shape.Rule == Nesterov {
-		b.ops.Axpby(-1, l.v.Data, T(1-decay), l.w.Data)
-	}
-	b.ops.Gemm(kernels.Product[T]{Alpha: 1, A: d, TransA: true, B: h, Beta: b.keep(net), C: target})
-	if b.shape.Rule != SGD {
-		b.ops.Axpby(b.step(net), l.v.Data, 1, l.w.Data)
-	}
-	sums := b.bsum[:d.Cols]
-	b.ops.ColSums(sums, d)
-	b.updateBias(net, l.b, l.vb, sums)
+func (u *deepUpdate[T]) descend() { u.add(shrink[T](u.net), u.layer[0]) }
+
+func (u *deepUpdate[T]) slow() {
+	w, v := u.layer[0], u.layer[1]
+	u.ops.Axpby(T(-float64(u.net.LR*u.net.Reg)), w.w.Data, T(u.net.Mu), v.w.Data)
+	u.ops.Axpby(0, v.b, T(u.net.Mu), v.b)
 }
+
+func (u *deepUpdate[T]) lookBack() {
+	w, v := u.layer[0], u.layer[1]
+	u.ops.Axpby(-1, v.w.Data, shrink[T](u.net), w.w.Data)
+	u.ops.Axpby(-1, v.b, 1, w.b)
+}
+
+func (u *deepUpdate[T]) push() { u.add(1, u.layer[1]) }
+
+// add adds the gradient of this minibatch, times the scale of the deltas, to what β keeps of a.
+func (u *deepUpdate[T]) add(beta T, a dense[T]) {
+	u.ops.Gemm(kernels.Product[T]{Alpha: 1, A: u.d, TransA: true, B: u.h, Beta: beta, C: a.w})
+	sums := u.bsum[:u.d.Cols]
+	u.ops.ColSums(sums, u.d)
+	u.ops.Axpby(1, sums, 1, a.b)
+}
+
+func (u *deepUpdate[T]) move(nesterov bool) {
+	w, v := u.layer[0], u.layer[1]
+	u.ops.Axpby(ahead[T](u.net, nesterov), v.w.Data, 1, w.w.Data)
+	u.ops.Axpby(ahead[T](u.net, nesterov), v.b, 1, w.b)
+}
+
+// slopes returns the gradient in the room that deeper layers share.
+func (u *deepUpdate[T]) slopes() dense[T] {
+	w := u.layer[0].w
+	return dense[T]{w: kernels.MatOf(w.Rows, w.Cols, u.room[:len(w.Data)]), b: u.bsum[:w.Rows]}
+}
+
+func (u *deepUpdate[T]) slope() {
+	w, g := u.layer[0].w, u.slopes()
+	u.ops.Gemm(kernels.Product[T]{Alpha: 1, A: u.d, TransA: true, B: u.h, C: g.w})
+	u.ops.Axpby(T(u.net.Reg), w.Data, 1, g.w.Data)
+	u.ops.ColSums(g.b, u.d)
+}
+
+func (u *deepUpdate[T]) rmsProp() {
+	w, a, g := u.layer[0], u.layer[1], u.slopes()
+	f := rmsPropFactors[T](u.net.LR)
+	u.ops.RMSProp(f, w.w.Data, a.w.Data, g.w.Data)
+	u.ops.RMSProp(f, w.b, a.b, g.b)
+}
+
+func (u *deepUpdate[T]) adam() {
+	w, m, v, g := u.layer[0], u.layer[1], u.layer[2], u.slopes()
+	f := adamFactors[T](u.net.LR, u.steps)
+	u.ops.Adam(f, w.w.Data, m.w.Data, v.w.Data, g.w.Data)
+	u.ops.Adam(f, w.b, m.b, v.b, g.b)
+}
+
+// stateNames returns the names of the arrays of a net and what a rule keeps for them: the weights' is empty.
+func (r Rule) stateNames() []string { return slices.Concat([]string{""}, rules[r].state) }

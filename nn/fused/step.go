@@ -11,12 +11,14 @@ import (
 // block's own and holds until the next step.
 func (b *Block[T]) Step(s Images, idx []int) []float64 {
 	b.load(s, idx)
+	b.steps++
 	n := len(idx)
 	h1 := b.forward(n, b.squares)
 	for k := range b.nets {
 		b.loss[k] = b.stepDeep(k, h1.Slice(0, n, b.off[k], b.off[k+1]))
 	}
-	b.updateFirst(h1)
+	b.updateFirst.d = h1
+	rules[b.shape.Rule].step(&b.updateFirst)
 	return b.loss
 }
 
@@ -31,14 +33,15 @@ func (b *Block[T]) load(s Images, idx []int) {
 // unless squares is nil.
 func (b *Block[T]) forward(n int, squares []T) kernels.Mat[T] {
 	h1 := b.h1.Slice(0, n, 0, b.h1.Cols)
-	b.first.forward(h1, b.w1, squares)
-	b.ops.BiasReLU(h1, h1, b.b1)
+	b.first.forward(h1, b.wide[0].w, squares)
+	b.ops.BiasReLU(h1, h1, b.wide[0].b)
 	return h1
 }
 
 // forwardDeep computes the layers of net k after the first and returns its scores, (N, C).
 func (b *Block[T]) forwardDeep(k int, h kernels.Mat[T]) kernels.Mat[T] {
-	for l, layer := range b.deep[k] {
+	for l := range b.deep[k] {
+		layer := b.deep[k][l][0]
 		z := b.acts[l].Slice(0, h.Rows, 0, layer.w.Rows)
 		b.ops.Gemm(kernels.Product[T]{Alpha: 1, A: h, B: layer.w, TransB: true, C: z})
 		if l < len(b.deep[k])-1 {
@@ -52,9 +55,9 @@ func (b *Block[T]) forwardDeep(k int, h kernels.Mat[T]) kernels.Mat[T] {
 }
 
 // stepDeep runs net k from the activations h of its first layer: it returns the loss, updates the
-// deeper layers, and leaves −η·∂L/∂z of the first layer in h. All deltas take the place of the
-// activations, which are near then. The rate goes in where the deltas are smallest, at the scores, so every
-// update after it is a plain sum.
+// deeper layers, and leaves the deltas of the first layer in h. All deltas take the place of the
+// activations, which are near then. Unless the rule needs the gradient itself, −η goes in where the deltas are
+// smallest, at the scores, so every update after it is a plain sum.
 func (b *Block[T]) stepDeep(k int, h kernels.Mat[T]) float64 {
 	net, layers, n := b.nets[k], b.deep[k], h.Rows
 	d := b.forwardDeep(k, h)
@@ -63,15 +66,20 @@ func (b *Block[T]) stepDeep(k int, h kernels.Mat[T]) float64 {
 	if !finite {
 		loss = math.NaN() // a dead unit can hide an infinite weight from the scores
 	}
-	b.ops.Axpby(0, d.Data, T(-net.LR), d.Data) // in one go, with the zeros between its rows
+	if scale := b.shape.Rule.scale(net); scale != 1 {
+		b.ops.Axpby(0, d.Data, T(scale), d.Data) // in one go, with the zeros between its rows
+	}
+	u := &b.updateDeep
+	u.net = net
 	for l := len(layers) - 1; l >= 0; l-- {
 		in := h
 		if l > 0 {
-			in = b.acts[l-1].Slice(0, n, 0, layers[l].w.Cols)
+			in = b.acts[l-1].Slice(0, n, 0, layers[l][0].w.Cols)
 		}
 		below := b.below.Slice(0, n, 0, in.Cols)
-		b.ops.Gemm(kernels.Product[T]{Alpha: 1, A: d, B: layers[l].w, C: below})
-		b.updateDeep(net, layers[l], d, in)
+		b.ops.Gemm(kernels.Product[T]{Alpha: 1, A: d, B: layers[l][0].w, C: below})
+		u.layer, u.d, u.h = layers[l], d, in
+		rules[b.shape.Rule].step(u)
 		b.ops.ReLUGradMat(in, below, in)
 		d = in
 	}
@@ -84,8 +92,9 @@ func (b *Block[T]) sumSquares(k int, first []T) (weights float64, finite bool) {
 	for _, s := range first {
 		weights += float64(s)
 	}
-	biases := float64(b.ops.SumSquares(b.b1[b.off[k]:b.off[k+1]]))
-	for _, l := range b.deep[k] {
+	biases := float64(b.ops.SumSquares(b.wide[0].b[b.off[k]:b.off[k+1]]))
+	for _, layer := range b.deep[k] {
+		l := layer[0]
 		for u := range l.w.Rows {
 			weights += float64(b.ops.SumSquares(l.w.Row(u)))
 		}
@@ -97,7 +106,7 @@ func (b *Block[T]) sumSquares(k int, first []T) (weights float64, finite bool) {
 // finite reports for each net whether every weight and bias is a finite number whose square does not
 // overflow. The slice is the block's own and holds until it is asked again.
 func (b *Block[T]) finite() []bool {
-	b.ops.LaneSquares(b.squares, b.w1)
+	b.ops.LaneSquares(b.squares, b.wide[0].w)
 	for k := range b.nets {
 		_, b.sound[k] = b.sumSquares(k, b.squares[b.off[k]:b.off[k+1]])
 	}

@@ -1,0 +1,164 @@
+package kerneltest
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"fusegrid/kernels"
+)
+
+// rmsPropFactors returns factors of a usual size.
+func rmsPropFactors[T kernels.Float]() kernels.RMSPropFactors[T] {
+	return kernels.RMSPropFactors[T]{Rate: 0.013, Keep: 0.97, Add: 0.03, Epsilon: 1e-3}
+}
+
+// adamFactors returns the factors of a third step.
+func adamFactors[T kernels.Float]() kernels.AdamFactors[T] {
+	return kernels.AdamFactors[T]{
+		Rate: 0.013, Keep1: 0.9, Add1: 0.1, Fix1: T(1 / (1 - math.Pow(0.9, 3))),
+		Keep2: 0.97, Add2: 0.03, Fix2: T(1 / (1 - math.Pow(0.97, 3))), Epsilon: 1e-3,
+	}
+}
+
+// root returns √x, rounded once: math.Sqrt is correctly rounded, and rounding again to float32 does no
+// harm, since float64 has more than twice the digits (Figueroa, "When is double rounding innocuous?", 1995).
+func root[T kernels.Float](x T) T { return T(math.Sqrt(float64(x))) }
+
+// rmsPropModel steps one element.
+func rmsPropModel[T kernels.Float](f kernels.RMSPropFactors[T], w, a, g T) (w1, a1 T) {
+	kept, part := T(f.Keep*a), T(f.Add*g)
+	a1 = kept + T(part*g)
+	divisor := root(a1) + f.Epsilon
+	return w - T(T(f.Rate*g)/divisor), a1
+}
+
+// adamModel steps one element.
+func adamModel[T kernels.Float](f kernels.AdamFactors[T], w, m, v, g T) (w1, m1, v1 T) {
+	kept, part := T(f.Keep1*m), T(f.Add1*g)
+	m1 = kept + part
+	kept, part = T(f.Keep2*v), T(f.Add2*g)
+	v1 = kept + T(part*g)
+	divisor := root(T(v1*f.Fix2)) + f.Epsilon
+	mean := T(m1 * f.Fix1)
+	return w - T(T(f.Rate*mean)/divisor), m1, v1
+}
+
+func (fx *fixture[T]) rmsProp() error {
+	f := rmsPropFactors[T]()
+	return fx.lengths(func(n int, at [3]spot) error {
+		w, wantW := fx.drawn(0, n, at[0])
+		a, wantA := fx.drawn(1, n, at[1])
+		g, wasG := fx.drawn(2, n, at[2])
+		fx.nonnegative(a, wantA)
+		for i := range wasG {
+			wantW[i], wantA[i] = rmsPropModel(f, wantW[i], wantA[i], wasG[i])
+		}
+		if err := fx.call(func() { fx.ops.RMSProp(f, w, a, g) }, 2); err != nil {
+			return err
+		}
+		if err := compare("a", a, wantA); err != nil {
+			return err
+		}
+		return compare("w", w, wantW)
+	})
+}
+
+func (fx *fixture[T]) adam() error {
+	f := adamFactors[T]()
+	return fx.lengths(func(n int, at [3]spot) error {
+		w, wantW := fx.drawn(0, n, at[0])
+		m, wantM := fx.drawn(1, n, at[1])
+		g, wasG := fx.drawn(2, n, at[2])
+		v, wantV := fx.drawn(3, n, at[0])
+		fx.nonnegative(v, wantV)
+		for i := range wasG {
+			wantW[i], wantM[i], wantV[i] = adamModel(f, wantW[i], wantM[i], wantV[i], wasG[i])
+		}
+		if err := fx.call(func() { fx.ops.Adam(f, w, m, v, g) }, 2); err != nil {
+			return err
+		}
+		if err := compare("m", m, wantM); err != nil {
+			return err
+		}
+		if err := compare("v", v, wantV); err != nil {
+			return err
+		}
+		return compare("w", w, wantW)
+	})
+}
+
+// nonnegative makes most elements of x what a mean of squares may be, and copies them to was.
+func (fx *fixture[T]) nonnegative(x, was []T) {
+	for i, v := range x {
+		if fx.rng.IntN(20) > 0 {
+			x[i] = T(math.Abs(float64(v)))
+		}
+	}
+	copy(was, x)
+}
+
+func (fx *fixture[T]) rmsPropPanels() error {
+	f := rmsPropFactors[T]()
+	return fx.updatePanels(3, func(rates []T, p []kernels.Panels[T]) {
+		fx.ops.RMSPropPanels(f, rates, p[0], p[1], p[2])
+	}, func(rate T, lane [][]T) {
+		f := f
+		f.Rate = rate
+		fx.ops.RMSProp(f, lane[0], lane[1], lane[2])
+	})
+}
+
+func (fx *fixture[T]) adamPanels() error {
+	f := adamFactors[T]()
+	return fx.updatePanels(4, func(rates []T, p []kernels.Panels[T]) {
+		fx.ops.AdamPanels(f, rates, p[0], p[1], p[3], p[2])
+	}, func(rate T, lane [][]T) {
+		f := f
+		f.Rate = rate
+		fx.ops.Adam(f, lane[0], lane[1], lane[3], lane[2])
+	})
+}
+
+// updatePanels asks that update, of so many panels, gives for each lane what single gives. The third one is
+// the gradient.
+func (fx *fixture[T]) updatePanels(count int, update func(rates []T, p []kernels.Panels[T]), single func(rate T, lane [][]T)) error {
+	choice := []float64{0.01, 0.02, 0, math.Copysign(0, -1)}
+	for _, lanes := range edges(fx.tile.NR, 50)[1:] {
+		for _, d := range []int{1, 5, 40, 64} {
+			var panels []kernels.Panels[T]
+			for i := range count {
+				p := fx.ops.NewPanels(d, lanes)
+				p.Data = fx.vec(i, len(p.Data), fx.lineSpot())
+				randomize(fx.rng, p.Data, 0.1)
+				panels = append(panels, p)
+			}
+			rates := make([]T, lanes)
+			want := make([][][]T, lanes)
+			for l := range lanes {
+				if rates[l] = T(choice[fx.rng.IntN(4)]); l > 0 && fx.rng.IntN(3) > 0 {
+					rates[l] = rates[l-1]
+				}
+				for _, p := range panels {
+					lane := make([]T, d)
+					p.Lane(lane, l)
+					want[l] = append(want[l], lane)
+				}
+				single(rates[l], want[l])
+			}
+			if err := fx.call(func() { update(slices.Clone(rates), panels) }, 2); err != nil {
+				return err
+			}
+			for l := range lanes {
+				for i, p := range panels {
+					got := make([]T, d)
+					p.Lane(got, l)
+					if err := compare(fmt.Sprintf("%d lanes of %d: array %d: lane %d", lanes, d, i, l), got, want[l][i]); err != nil {
+						return err
+					}
+				}
+			}
+		}
+	}
+	return nil
+}

@@ -60,6 +60,21 @@ func (o Ops[T]) Load(m *Minibatch[T], x []uint8, idx []int, mean []T) {
 	m.images.Load(x, idx, mean)
 }
 
+// Rows makes n samples the minibatch and returns the matrix, (n, D), that holds them: the caller fills it
+// before the next product. The weights are those of [Ops.NewRowMajor].
+func (o Ops[T]) Rows(m *Minibatch[T], n int) Mat[T] {
+	m.checkSet("Rows", o)
+	images, ok := m.images.(*matrixImages[T])
+	if !ok {
+		panic(fmt.Sprintf("kernels: Rows: the minibatch is for weights in %s, want rows", m.layout))
+	}
+	if n < 1 || n > m.room {
+		panic(fmt.Sprintf("kernels: Rows: %d samples, want 1…%d", n, m.room))
+	}
+	m.loaded, images.n = n, n
+	return images.loaded()
+}
+
 // Forward computes the first layer of many nets: z = X·W, (N, Lanes), for the minibatch X, (N, D),
 // and their weights W, (D, Lanes): elements as those of [Ops.Gemm]. If squares is not nil, it
 // gets what [Ops.LaneSquares] gives for W, which costs little while W passes by. The outputs are

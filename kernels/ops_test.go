@@ -124,6 +124,10 @@ func TestOpsRefuseWrongArguments(t *testing.T) {
 		{"Adam: m overlaps v", func() { ops.Adam(kernels.AdamFactors[float64]{}, vec(0, 5), vec(10, 5), vec(14, 5), vec(30, 5)) }},
 		{"Adam: v overlaps g", func() { ops.Adam(kernels.AdamFactors[float64]{}, vec(0, 5), vec(10, 5), vec(20, 5), vec(24, 5)) }},
 
+		{"Rows: 4 samples, want 1…3", func() { ops.Rows(images, 4) }},
+		{"Rows: 0 samples, want 1…3", func() { ops.Rows(images, 0) }},
+		{"Rows: the minibatch is another set's", func() { kernels.Of[float64](reference.New()).Rows(images, 2) }},
+		{"NewRowMajor: -1 rows of 3 lanes", func() { ops.NewRowMajor(-1, 3) }},
 		{"NewPanels: -1 rows of 3 lanes", func() { ops.NewPanels(-1, 3) }},
 		{"NewMinibatch: 0 images of 4 pixels", func() { ops.NewMinibatch(0, panels(0)) }},
 		{"NewMinibatch: w is another set's", func() { ops.NewMinibatch(2, other(4, 3)) }},

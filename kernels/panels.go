@@ -55,10 +55,22 @@ func (o Ops[T]) NewPanels(rows, lanes int) Panels[T] {
 	if rows < 0 || lanes < 0 {
 		panic(fmt.Sprintf("kernels: NewPanels: %d rows of %d lanes", rows, lanes))
 	}
-	var l Layout[T] = rowMajor[T]{o.s, max(lanes, 1)}
-	if o.s.Layout != nil {
-		l = o.s.Layout(lanes)
+	if o.s.Layout == nil {
+		return o.NewRowMajor(rows, lanes)
 	}
+	return o.newPanels(rows, lanes, o.s.Layout(lanes))
+}
+
+// NewRowMajor returns a zero matrix in rows, for minibatches of numbers; see [Ops.Rows]. Its products go
+// through Gemm.
+func (o Ops[T]) NewRowMajor(rows, lanes int) Panels[T] {
+	if rows < 0 || lanes < 0 {
+		panic(fmt.Sprintf("kernels: NewRowMajor: %d rows of %d lanes", rows, lanes))
+	}
+	return o.newPanels(rows, lanes, rowMajor[T]{o.s, max(lanes, 1)})
+}
+
+func (o Ops[T]) newPanels(rows, lanes int, l Layout[T]) Panels[T] {
 	return Panels[T]{Rows: rows, Lanes: lanes, Data: pages.Make[T](l.Size(rows, lanes)), Layout: l, slots: o.s}
 }
 

@@ -85,7 +85,7 @@ func newTrainer[T kernels.Float](set *kernels.Set, data *dataset.Split) (*traine
 		if n := part.images.Len(); n == 0 || len(part.images.X) != n*len(data.Mean) {
 			return nil, fmt.Errorf("%s: %d bytes for %d %s images of %d pixels", data.Name, len(part.images.X), n, part.name, len(data.Mean))
 		}
-		*part.dst = fused.Images{X: part.images.X, Y: part.images.Y}
+		*part.dst = fused.Images(part.images)
 	}
 	for i, v := range data.Mean {
 		t.mean[i] = T(v)

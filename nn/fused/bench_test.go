@@ -28,6 +28,7 @@ func BenchmarkStep(b *testing.B) {
 func benchStep[T kernels.Float](b *testing.B, set *kernels.Set, count int) {
 	const d, hidden, batch = 3072, 50, 200
 	data := images(1, 5000, d)
+	var source fused.Source = data
 	nets := make([]fused.Net, count)
 	for i := range nets {
 		nets[i] = fused.Net{Hidden: []int{hidden}, LR: 1e-4, Reg: 0.25, Decay: 0.95, Scale: 1e-4}
@@ -43,7 +44,7 @@ func benchStep[T kernels.Float](b *testing.B, set *kernels.Set, count int) {
 	idx := make([]int, batch)
 	step := func() {
 		rng.Choice(idx, data.Len())
-		block.Step(data, idx)
+		block.Step(source, idx)
 	}
 	step()
 	const flops = 4 * float64(batch) * d * hidden

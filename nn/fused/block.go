@@ -50,8 +50,12 @@ type wide[T kernels.Float] struct {
 	b []T
 }
 
-func newWide[T kernels.Float](ops kernels.Ops[T], in, out int) wide[T] {
-	return wide[T]{ops.NewPanels(in, out), make([]T, out)}
+func (b *Block[T]) newWide(units int) wide[T] {
+	panels := b.ops.NewPanels
+	if b.shape.Floats {
+		panels = b.ops.NewRowMajor
+	}
+	return wide[T]{panels(b.shape.Inputs, units), make([]T, units)}
 }
 
 // move copies unit from to unit to.
@@ -69,14 +73,19 @@ type dense[T kernels.Float] struct {
 	b []T
 }
 
-// New returns a block of nets with zero weights; see [Block.Init]. The mean image has D elements.
+// New returns a block of nets with zero weights; see [Block.Init]. The mean image has D elements; there is
+// none if samples are [Rows].
 // The products of one step are split over workers goroutines.
 func New[T kernels.Float](set *kernels.Set, shape Shape, nets []Net, mean []T, workers int) (*Block[T], error) {
 	if err := shape.check(nets); err != nil {
 		return nil, err
 	}
-	if len(mean) != shape.Inputs {
-		return nil, fmt.Errorf("fused: the mean image has %d pixels, want %d", len(mean), shape.Inputs)
+	want := shape.Inputs
+	if shape.Floats {
+		want = 0
+	}
+	if len(mean) != want {
+		return nil, fmt.Errorf("fused: the mean image has %d pixels, want %d", len(mean), want)
 	}
 	b := &Block[T]{
 		ops:   kernels.Of[T](set),
@@ -107,12 +116,17 @@ func New[T kernels.Float](set *kernels.Set, shape Shape, nets []Net, mean []T, w
 	}
 	units := b.off[len(nets)]
 	for range shape.Rule.stateNames() {
-		b.wide = append(b.wide, newWide(b.ops, shape.Inputs, units))
+		b.wide = append(b.wide, b.newWide(units))
 	}
 	if shape.Rule.WorkArrays() > 0 {
-		b.slopes, b.room = newWide(b.ops, shape.Inputs, units), make([]T, largest)
+		b.slopes, b.room = b.newWide(units), make([]T, largest)
 	}
-	b.first = newFloatLayer(b.ops, shape.Batch, mean, b.wide[0].w, workers)
+	p := products[T]{ops: b.ops, x: b.ops.NewMinibatch(shape.Batch, b.wide[0].w), workers: workers}
+	if shape.Floats {
+		b.first = &rowLayer[T]{p}
+	} else {
+		b.first = &byteLayer[T]{p, mean, shape.Classes}
+	}
 	b.updateFirst.Block, b.updateDeep.Block = b, b
 	b.alpha, b.beta, b.squares = make([]T, units), make([]T, units), make([]T, units)
 	b.h1 = spread[T](shape.Batch, units)

@@ -2,9 +2,9 @@ package fused
 
 import "fusegrid/kernels"
 
-// Hits counts, for each net, the images at idx whose class it predicts: the first of the largest
+// Hits counts, for each net, the samples at idx whose class it predicts: the first of the largest
 // scores, or the first NaN where there is one, as np.argmax chooses.
-func (b *Block[T]) Hits(s Images, idx []int) []int {
+func (b *Block[T]) Hits(s Source, idx []int) []int {
 	hits := make([]int, len(b.nets))
 	for lo := 0; lo < len(idx); lo += b.shape.Batch {
 		part := idx[lo:min(lo+b.shape.Batch, len(idx))]

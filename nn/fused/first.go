@@ -1,8 +1,19 @@
 package fused
 
-import "fusegrid/kernels"
+import (
+	"fmt"
 
-// Images is a labelled set of 8-bit images.
+	"fusegrid/kernels"
+)
+
+// A Source is labelled samples that minibatches are taken from: [Images] or, for a block whose shape says
+// so, [Rows].
+type Source interface {
+	// Len returns the number of samples.
+	Len() int
+}
+
+// Images is a [Source] of 8-bit images, which stay bytes until a minibatch is taken.
 type Images struct {
 	X []uint8 // (len(Y), D), row by row
 	Y []uint8
@@ -11,37 +22,91 @@ type Images struct {
 // Len returns the number of images.
 func (s Images) Len() int { return len(s.Y) }
 
-// A firstLayer is the seam between the images and the nets. It is the only part that knows
+// Rows is a [Source] of samples that are rows of numbers.
+type Rows[T kernels.Float] interface {
+	Source
+	// Dim returns the number of inputs of a sample.
+	Dim() int
+	// Gather copies the samples idx into the rows of dst, (len(idx), Dim), and their labels into y.
+	Gather(dst kernels.Mat[T], y []int, idx []int)
+}
+
+// A firstLayer is the seam between the samples and the nets. It is the only part that knows
 // how the minibatch X is represented; the rest of the block sees pre-activations and deltas.
 // Weights are panels, (D, ΣH): a lane is a unit.
 type firstLayer[T kernels.Float] interface {
-	// load takes the images at idx as the minibatch.
-	load(s Images, idx []int)
+	// check says why s cannot be loaded.
+	check(s Source) error
+	// load takes the samples at idx as the minibatch and copies their labels into y.
+	load(s Source, y, idx []int)
 	// forward computes z = X·W, (N, ΣH), for the minibatch, and Σ w² of each unit unless squares is nil.
 	forward(z kernels.Mat[T], w kernels.Panels[T], squares []T)
 	// update computes W ← W·diag(β) + Xᵀ·d for deltas d, (N, ΣH), with one β a unit.
 	update(w kernels.Panels[T], beta []T, d kernels.Mat[T])
 }
 
-// floatLayer is the first layer in floats: packed by the kernel set, less the mean image.
-type floatLayer[T kernels.Float] struct {
+// products are the products of a first layer with a minibatch.
+type products[T kernels.Float] struct {
 	ops     kernels.Ops[T]
-	mean    []T
 	x       *kernels.Minibatch[T]
 	workers int
 }
 
-// newFloatLayer returns the first layer for weights in the form of w.
-func newFloatLayer[T kernels.Float](ops kernels.Ops[T], batch int, mean []T, w kernels.Panels[T], workers int) *floatLayer[T] {
-	return &floatLayer[T]{ops: ops, mean: mean, x: ops.NewMinibatch(batch, w), workers: workers}
+func (p *products[T]) forward(z kernels.Mat[T], w kernels.Panels[T], squares []T) {
+	p.ops.Forward(z, p.x, w, squares, p.workers)
 }
 
-func (f *floatLayer[T]) load(s Images, idx []int) { f.ops.Load(f.x, s.X, idx, f.mean) }
-
-func (f *floatLayer[T]) forward(z kernels.Mat[T], w kernels.Panels[T], squares []T) {
-	f.ops.Forward(z, f.x, w, squares, f.workers)
+func (p *products[T]) update(w kernels.Panels[T], beta []T, d kernels.Mat[T]) {
+	p.ops.Update(w, beta, p.x, d, p.workers)
 }
 
-func (f *floatLayer[T]) update(w kernels.Panels[T], beta []T, d kernels.Mat[T]) {
-	f.ops.Update(w, beta, f.x, d, f.workers)
+// byteLayer is the first layer on images less the mean image, packed by the kernel set.
+type byteLayer[T kernels.Float] struct {
+	products[T]
+	mean    []T
+	classes int
+}
+
+func (f *byteLayer[T]) check(s Source) error {
+	im, ok := s.(Images)
+	if !ok {
+		return fmt.Errorf("fused: the block takes Images, the samples are %T", s)
+	}
+	if im.Len() == 0 || len(im.X) != im.Len()*len(f.mean) {
+		return fmt.Errorf("fused: %d bytes for %d images of %d pixels", len(im.X), im.Len(), len(f.mean))
+	}
+	for i, y := range im.Y {
+		if int(y) >= f.classes {
+			return fmt.Errorf("fused: image %d has label %d, want 0…%d", i, y, f.classes-1)
+		}
+	}
+	return nil
+}
+
+func (f *byteLayer[T]) load(s Source, y, idx []int) {
+	im := s.(Images)
+	f.ops.Load(f.x, im.X, idx, f.mean)
+	for i, j := range idx {
+		y[i] = int(im.Y[j])
+	}
+}
+
+// rowLayer is the first layer on rows of numbers, by the matrix product of the kernel set.
+type rowLayer[T kernels.Float] struct {
+	products[T]
+}
+
+func (f *rowLayer[T]) check(s Source) error {
+	rows, ok := s.(Rows[T])
+	if !ok {
+		return fmt.Errorf("fused: the block takes Rows of %T, the samples are %T", T(0), s)
+	}
+	if rows.Len() == 0 || rows.Dim() != f.x.Pixels {
+		return fmt.Errorf("fused: %d samples of %d inputs, want at least one of %d", rows.Len(), rows.Dim(), f.x.Pixels)
+	}
+	return nil
+}
+
+func (f *rowLayer[T]) load(s Source, y, idx []int) {
+	s.(Rows[T]).Gather(f.ops.Rows(f.x, len(idx)), y, idx)
 }

@@ -190,13 +190,15 @@ func TestNewTrainerRefuses(t *testing.T) {
 	const pixels = 12
 	train := images(1, 40, pixels)
 	for want, edit := range map[string]func(s *fused.Schedule){
-		"batch 21":                       func(s *fused.Schedule) { s.Batch = 21 },
-		"batch 0":                        func(s *fused.Schedule) { s.Batch = 0 },
-		"-1 iterations":                  func(s *fused.Schedule) { s.Iterations = -1 },
-		"Division(2)":                    func(s *fused.Schedule) { s.Division = 2 },
-		"0 images":                       func(s *fused.Schedule) { s.Val = fused.Images{} },
-		"479 bytes for 40 images":        func(s *fused.Schedule) { s.Train.X = s.Train.X[1:] },
-		"image 3 has label 10, want 0…9": func(s *fused.Schedule) { s.Train.Y = append([]uint8{0, 0, 0, 10}, s.Train.Y[4:]...) },
+		"batch 21":                func(s *fused.Schedule) { s.Batch = 21 },
+		"batch 0":                 func(s *fused.Schedule) { s.Batch = 0 },
+		"-1 iterations":           func(s *fused.Schedule) { s.Iterations = -1 },
+		"Division(2)":             func(s *fused.Schedule) { s.Division = 2 },
+		"0 images":                func(s *fused.Schedule) { s.Val = fused.Images{} },
+		"479 bytes for 40 images": func(s *fused.Schedule) { s.Train = fused.Images{X: train.X[1:], Y: train.Y} },
+		"image 3 has label 10, want 0…9": func(s *fused.Schedule) {
+			s.Train = fused.Images{X: train.X, Y: append([]uint8{0, 0, 0, 10}, train.Y[4:]...)}
+		},
 	} {
 		block, err := fused.New(reference.New(), fused.Shape{Inputs: pixels, Classes: 10, Batch: 20}, []fused.Net{{Hidden: []int{5}}}, meanOf[float32](train, pixels), 1)
 		if err != nil {
@@ -224,6 +226,7 @@ func TestStepAllocatesNothing(t *testing.T) {
 	}
 	const d = 96
 	data := images(1, 50, d)
+	var source fused.Source = data
 	for _, set := range fusegrid.All() {
 		for _, rule := range fused.Rules() {
 			for _, count := range []int{1, 7} { // flipped, and not
@@ -236,7 +239,7 @@ func TestStepAllocatesNothing(t *testing.T) {
 					t.Fatal(err)
 				}
 				idx := make([]int, 20)
-				if n := testing.AllocsPerRun(50, func() { b.Step(data, idx) }); n != 0 {
+				if n := testing.AllocsPerRun(50, func() { b.Step(source, idx) }); n != 0 {
 					t.Errorf("%s, %v, %d nets: a step allocates %v times", set.Name, rule, count, n)
 				}
 			}

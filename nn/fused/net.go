@@ -26,6 +26,8 @@ type Shape struct {
 	// InOut says that initial weights are drawn as (in, out) matrices, the order of
 	// the fully connected nets, rather than (out, in), that of the two-layer net.
 	InOut bool
+	// Floats says that samples are [Rows] of numbers, not [Images].
+	Floats bool
 }
 
 // sizes returns the layer sizes of n: inputs, hidden layers, classes.

@@ -1,18 +1,23 @@
 package fused
 
 import (
+	"fmt"
 	"math"
 
 	"fusegrid/kernels"
 )
 
-// Step takes the images at idx as a minibatch and trains every net on it: forward, loss,
+// Step takes the samples at idx as a minibatch and trains every net on it: forward, loss,
 // backward, update. It returns the loss of each net before the update; the slice is the
-// block's own and holds until the next step.
-func (b *Block[T]) Step(s Images, idx []int) []float64 {
+// block's own and holds until the next step. It panics if a label is not that of a class.
+func (b *Block[T]) Step(s Source, idx []int) []float64 {
 	b.load(s, idx)
+	return b.step(len(idx))
+}
+
+// step is [Block.Step] on the n samples that were loaded.
+func (b *Block[T]) step(n int) []float64 {
 	b.steps++
-	n := len(idx)
 	h1 := b.forward(n, b.squares)
 	for k := range b.nets {
 		b.loss[k] = b.stepDeep(k, h1.Slice(0, n, b.off[k], b.off[k+1]))
@@ -22,11 +27,16 @@ func (b *Block[T]) Step(s Images, idx []int) []float64 {
 	return b.loss
 }
 
-func (b *Block[T]) load(s Images, idx []int) {
-	b.first.load(s, idx)
+func (b *Block[T]) load(s Source, idx []int) { b.first.load(s, b.y[:len(idx)], idx) }
+
+// wrongLabel says which of the samples that were loaded from idx has a label that is no class.
+func (b *Block[T]) wrongLabel(idx []int) error {
 	for i, j := range idx {
-		b.y[i] = int(s.Y[j])
+		if y := b.y[i]; y < 0 || y >= b.shape.Classes {
+			return fmt.Errorf("fused: sample %d has label %d, want 0…%d", j, y, b.shape.Classes-1)
+		}
 	}
+	return nil
 }
 
 // forward computes the first layers of all nets: h1 = ReLU(X·W1 + b1), (N, ΣH), and Σ w² of each unit

@@ -37,7 +37,7 @@ type Schedule struct {
 	Protocol   Protocol
 	Iterations int
 	Batch      int
-	Train, Val Images
+	Train, Val Source
 
 	// Division says how many iterations an epoch of [Course] has; the Solver always divides by floor.
 	Division nn.Division
@@ -72,6 +72,7 @@ type Trainer[T kernels.Float] struct {
 	all    []int // 0, 1, … for measuring on a whole set
 	sample []int
 	keep   []bool
+	err    error
 }
 
 // NewTrainer returns a trainer of block that draws its minibatches from rng. When no net is left it draws
@@ -87,14 +88,9 @@ func NewTrainer[T kernels.Float](block *Block[T], schedule Schedule, rng *nprand
 	if s.Division != nn.FloorDivision && s.Division != nn.TrueDivision {
 		return nil, fmt.Errorf("fused: %v, want FloorDivision or TrueDivision", s.Division)
 	}
-	for _, set := range []Images{s.Train, s.Val} {
-		if set.Len() == 0 || len(set.X) != set.Len()*block.shape.Inputs {
-			return nil, fmt.Errorf("fused: %d bytes for %d images of %d pixels", len(set.X), set.Len(), block.shape.Inputs)
-		}
-		for i, y := range set.Y {
-			if int(y) >= block.shape.Classes {
-				return nil, fmt.Errorf("fused: image %d has label %d, want 0…%d", i, y, block.shape.Classes-1)
-			}
+	for _, set := range []Source{s.Train, s.Val} {
+		if err := block.first.check(set); err != nil {
+			return nil, err
 		}
 	}
 	t := &Trainer[T]{
@@ -124,10 +120,13 @@ func (t *Trainer[T]) Block() *Block[T] { return t.block }
 // Done returns the number of iterations done.
 func (t *Trainer[T]) Done() int { return t.done }
 
-// Finished reports whether the schedule is over or no net is left.
+// Finished reports whether the schedule is over, no net is left, or a sample was wrong: see [Trainer.Err].
 func (t *Trainer[T]) Finished() bool {
-	return t.done >= t.schedule.Iterations || t.block.Len() == 0
+	return t.done >= t.schedule.Iterations || t.block.Len() == 0 || t.err != nil
 }
+
+// Err returns what was wrong with a sample of a minibatch. The nets have not seen it.
+func (t *Trainer[T]) Err() error { return t.err }
 
 // IDs returns, for each net of the block, its position among those that the trainer began with.
 func (t *Trainer[T]) IDs() []int { return t.ids }
@@ -146,7 +145,7 @@ func (t *Trainer[T]) Run(ctx context.Context, after func(left []Leaver) error) e
 			return err
 		}
 	}
-	return nil
+	return t.err
 }
 
 // Step does one iteration. Nets whose loss is NaN or infinite are recorded, leave the block
@@ -154,7 +153,11 @@ func (t *Trainer[T]) Run(ctx context.Context, after func(left []Leaver) error) e
 // measured or were the last; between, the next loss shows it.
 func (t *Trainer[T]) Step() []Leaver {
 	t.rng.Choice(t.idx, t.schedule.Train.Len())
-	losses := t.block.Step(t.schedule.Train, t.idx)
+	t.block.load(t.schedule.Train, t.idx)
+	if t.err = t.block.wrongLabel(t.idx); t.err != nil {
+		return nil
+	}
+	losses := t.block.step(len(t.idx))
 	var finite []bool
 	if t.measures() || t.done == t.schedule.Iterations-1 {
 		finite = t.block.finite()

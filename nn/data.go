@@ -4,19 +4,12 @@ import (
 	"fmt"
 
 	"fusegrid/kernels"
+	"fusegrid/nn/fused"
 )
 
 // Data is a set of labelled samples to draw minibatches from. Gather may be
 // called by many goroutines at once.
-type Data[T kernels.Float] interface {
-	// Len returns the number of samples.
-	Len() int
-	// Dim returns the number of inputs of a sample.
-	Dim() int
-	// Gather copies the samples idx into the rows of dst, (len(idx), Dim), and
-	// their labels into y.
-	Gather(dst kernels.Mat[T], y []int, idx []int)
-}
+type Data[T kernels.Float] = fused.Rows[T]
 
 // Floats is [Data] that is in memory as floats.
 type Floats[T kernels.Float] struct {

@@ -43,7 +43,7 @@ func (l Affine[T]) multiply(y, x kernels.Mat[T]) {
 // (M) = column sums of dy. A dx without rows is not computed.
 func (c AffineCache[T]) Backward(dx, dw kernels.Mat[T], db []T, dy kernels.Mat[T]) {
 	c.input(dx, dy)
-	c.weights(dy, 0, dw)
+	c.weights(dy, dw)
 	c.layer.Ops.ColSums(db, dy)
 }
 
@@ -55,10 +55,9 @@ func (c AffineCache[T]) input(dx, dy kernels.Mat[T]) {
 	c.layer.Ops.Gemm(kernels.Product[T]{Alpha: 1, A: dy, B: c.layer.W, TransB: c.layer.Layout == InOut, C: dx})
 }
 
-// weights computes to ← β·to + dW. With dy times −η, β = 1 − η·λ and to = W it is the
-// whole SGD update of the weights.
-func (c AffineCache[T]) weights(dy kernels.Mat[T], beta T, to kernels.Mat[T]) {
-	p := kernels.Product[T]{Alpha: 1, A: c.x, TransA: true, B: dy, Beta: beta, C: to}
+// weights computes dw.
+func (c AffineCache[T]) weights(dy, dw kernels.Mat[T]) {
+	p := kernels.Product[T]{Alpha: 1, A: c.x, TransA: true, B: dy, C: dw}
 	if c.layer.Layout == OutIn {
 		p.A, p.B = dy, c.x
 	}

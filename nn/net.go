@@ -41,7 +41,7 @@ type Net[T kernels.Float] struct {
 	Reg float64 // L2 strength λ
 
 	ops    kernels.Ops[T]
-	stable bool // the set's promise
+	set    *kernels.Set
 	layers []Affine[T]
 	params []Param[T] // W1, b1, W2, b2, …
 	room   buffers[T]
@@ -71,7 +71,7 @@ func NewFullyConnected[T kernels.Float](set *kernels.Set, d int, hidden []int, c
 }
 
 func newNet[T kernels.Float](set *kernels.Set, layout Layout, sizes []int, scale float64, rng *nprand.State) *Net[T] {
-	n := &Net[T]{ops: kernels.Of[T](set), stable: set.Stable}
+	n := &Net[T]{ops: kernels.Of[T](set), set: set}
 	for i, m := range sizes {
 		if m <= 0 {
 			panic(fmt.Sprintf("nn: layer sizes %v: each must be positive", sizes))
@@ -131,37 +131,13 @@ func (n *Net[T]) Scores(x kernels.Mat[T]) kernels.Mat[T] {
 // Loss returns the loss of x (N, D) with labels y (N) and writes the gradients into
 // [Net.Params]. It is NaN if a weight or bias is not finite.
 func (n *Net[T]) Loss(x kernels.Mat[T], y []int) float64 {
-	loss := n.backward(x, y, 1)
+	loss := n.backward(x, y)
 	for i, l := range n.layers {
 		delta := firstRows(n.room.delta[i], x.Rows)
 		dw, db := n.params[2*i].Grad, n.params[2*i+1].Grad
-		n.room.caches[i].affine.weights(delta, 0, dw)
+		n.room.caches[i].affine.weights(delta, dw)
 		n.ops.Axpby(T(n.Reg), l.W.Data, 1, dw.Data)
 		n.ops.ColSums(db.Data, delta)
-	}
-	return loss
-}
-
-// Step returns the loss of x (N, D) with labels y (N) and then takes one step of
-// plain SGD: W ← (1−η·λ)·W − η·dW, b ← b − η·db. The factor −η goes in at the scores,
-// where the deltas are smallest; in a stable set the update of the weights is then the last
-// part of the product dW. The gradients in [Net.Params] are not to be relied on afterwards.
-func (n *Net[T]) Step(x kernels.Mat[T], y []int, learningRate float64) float64 {
-	loss := n.backward(x, y, T(-learningRate))
-	keep := T(1 - float64(learningRate*n.Reg))
-	for i, l := range n.layers {
-		delta := firstRows(n.room.delta[i], x.Rows)
-		dw, db := n.params[2*i].Grad, n.params[2*i+1].Grad
-		if n.stable {
-			n.room.caches[i].affine.weights(delta, keep, l.W)
-		} else {
-			// Such a set may add up the terms of dW one by one onto W, and so round
-			// each to the size of W.
-			n.room.caches[i].affine.weights(delta, 0, dw)
-			n.ops.Axpby(1, dw.Data, keep, l.W.Data)
-		}
-		n.ops.ColSums(db.Data, delta)
-		n.ops.Axpby(1, db.Data, 1, l.B)
 	}
 	return loss
 }
@@ -173,17 +149,14 @@ func (n *Net[T]) Finite() bool {
 	return ok
 }
 
-// backward runs x forward, returns the loss and leaves each layer's δ, times scale, in
+// backward runs x forward, returns the loss and leaves each layer's δ in
 // n.room. It changes no weight and no gradient.
-func (n *Net[T]) backward(x kernels.Mat[T], y []int, scale T) float64 {
+func (n *Net[T]) backward(x kernels.Mat[T], y []int) float64 {
 	squares, finite := n.sumSquares()
 	scores := n.Scores(x)
 	last := len(n.layers) - 1
 	delta := firstRows(n.room.delta[last], x.Rows)
 	loss := SoftmaxLoss(n.ops, delta, scores, y) + float64(0.5*n.Reg*squares)
-	if scale != 1 {
-		n.ops.Axpby(0, delta.Data, scale, delta.Data)
-	}
 	for i := last; i > 0; i-- {
 		below := firstRows(n.room.delta[i-1], x.Rows)
 		n.room.caches[i].affine.input(below, delta)

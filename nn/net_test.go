@@ -82,32 +82,6 @@ func TestNetLoss(t *testing.T) {
 	})
 }
 
-// Step is Loss followed by plain SGD.
-func TestStep(t *testing.T) {
-	onEverySet(t, func(t *testing.T, set *kernels.Set) {
-		testStep[float32](t, set, 1e-6)
-		testStep[float64](t, set, 1e-14)
-	})
-}
-
-func testStep[T kernels.Float](t *testing.T, set *kernels.Set, tol float64) {
-	const lr = 0.1
-	data := blobs[T](9, 6, 4, 7)
-	other := netsOf[T](set)
-	for name, net := range netsOf[T](set) {
-		net.Reg, other[name].Reg = 0.3, 0.3
-		loss := other[name].Loss(data.X, data.Y)
-		var want []float64
-		for _, p := range other[name].Params() {
-			for i, w := range p.Value.Data {
-				want = append(want, float64(w)-float64(lr*float64(p.Grad.Data[i])))
-			}
-		}
-		sameBits(t, name+": loss", []float64{net.Step(data.X, data.Y, lr)}, []float64{loss})
-		near(t, name+": weights", weights(net), want, tol)
-	}
-}
-
 func TestNetDraws(t *testing.T) {
 	set := reference.New()
 	draws := make([]float64, 50)
@@ -180,7 +154,7 @@ func TestScoresAlone(t *testing.T) {
 	})
 }
 
-func TestStepDoesNotAllocate(t *testing.T) {
+func TestLossDoesNotAllocate(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
@@ -196,7 +170,6 @@ func TestStepDoesNotAllocate(t *testing.T) {
 			if err := b.gather(data, 4); err != nil {
 				t.Fatal(err)
 			}
-			net.Step(b.x, b.y, 0.1)
 			net.Loss(b.x, b.y)
 		}
 		if n := testing.AllocsPerRun(100, step); n != 0 {

@@ -2,9 +2,11 @@ package nn
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"fusegrid/kernels"
+	"fusegrid/nn/fused"
 	"fusegrid/nn/nprand"
 )
 
@@ -50,11 +52,12 @@ type History struct {
 	DivergedAt int
 }
 
-// Train is the course's train for the two-layer net, and works for any depth: each
-// iteration draws rng.Choice(N, batch), records the loss, and updates with plain
+// Train is the course's train for the two-layer net, and works for any number of hidden layers:
+// each iteration draws rng.Choice(N, batch), records the loss, and updates with plain
 // SGD; when iteration % max(N/batch, 1) is 0 it then measures the accuracy on that
 // batch and on val and multiplies the learning rate by the decay. [TrainConfig.Division]
-// says what N/batch is.
+// says what N/batch is. The net trains as a block of one in package fused; n has its weights when
+// Train returns, not before.
 //
 // A net that diverges is a result, not an error: see [History]. The minibatches that are
 // left are still drawn then, so rng ends where the course's loop leaves its stream. An error is
@@ -64,63 +67,105 @@ func (n *Net[T]) Train(ctx context.Context, train, val Data[T], cfg TrainConfig,
 	if err := n.checkTrain(train, val, cfg); err != nil {
 		return History{}, err
 	}
-	period := cfg.Division.Period(train.Len(), cfg.BatchSize)
-	epochs := cfg.Iterations/period + 1
-	h := History{
-		Loss:     make([]float64, 0, min(cfg.Iterations, historyRoom)),
-		TrainAcc: make([]float64, 0, min(epochs, historyRoom)),
-		ValAcc:   make([]float64, 0, min(epochs, historyRoom)),
+	net := fused.Net{LR: cfg.LearningRate, Reg: n.Reg, Decay: cfg.Decay}
+	for _, l := range n.layers[:len(n.layers)-1] {
+		net.Hidden = append(net.Hidden, len(l.B))
 	}
-	b := newBatch[T](cfg.BatchSize, train.Dim())
-	eval := newEvaluator(n, train.Dim())
-	lr := cfg.LearningRate
+	shape := fused.Shape{Inputs: n.Inputs(), Classes: n.Classes(), Batch: max(cfg.BatchSize, evalRows), Floats: true}
+	block, err := fused.New[T](n.set, shape, []fused.Net{net}, nil, 1)
+	if err != nil {
+		return History{}, fmt.Errorf("nn: train: %w", err)
+	}
+	block.SetWeights(0, n.outIn())
+	trainer, err := fused.NewTrainer(block, fused.Schedule{
+		Iterations: cfg.Iterations, Batch: cfg.BatchSize, Train: train, Val: val, Division: cfg.Division,
+	}, rng)
+	if err != nil {
+		return History{}, fmt.Errorf("nn: train: %w", err)
+	}
+	take := func(int) { n.setOutIn(block.Weights(0)) }
+	trainer.Leaving = take
 
+	curve := trainer.Curve(0)
+	var h History
+	history := func() History {
+		if !h.Diverged {
+			take(0)
+		}
+		h.Loss, h.TrainAcc, h.ValAcc = curve.Loss, curve.TrainAcc, curve.ValAcc
+		return h
+	}
+	idx := make([]int, cfg.BatchSize)
 	for it := range cfg.Iterations {
 		if err := ctx.Err(); err != nil {
-			return h, fmt.Errorf("nn: train: stopped before iteration %d of %d: %w", it, cfg.Iterations, err)
+			return history(), fmt.Errorf("nn: train: stopped before iteration %d of %d: %w", it, cfg.Iterations, err)
 		}
-		rng.Choice(b.idx, train.Len())
 		if h.Diverged {
+			rng.Choice(idx, train.Len())
 			continue
 		}
-		if err := b.gather(train, n.Classes()); err != nil {
-			return h, err
+		epochs := len(curve.ValAcc)
+		left := trainer.Step()
+		if err := trainer.Err(); err != nil {
+			return history(), fmt.Errorf("nn: train: %w: the net has %d classes", err, n.Classes())
 		}
-		step := Step{Iteration: it, Loss: n.Step(b.x, b.y, lr)}
-		h.Loss = append(h.Loss, step.Loss)
-		// The weights are checked where they are measured and at the end; between, the
-		// next loss shows them.
-		epoch := it%period == 0
-		check := epoch || it == cfg.Iterations-1
-		diverged := h.diverged(it, isFinite(step.Loss) && (!check || n.Finite()))
-		if epoch && !diverged {
-			step.Epoch = true
-			step.TrainAcc = float64(hits(n.Scores(b.x), b.y)) / float64(cfg.BatchSize)
-			step.ValAcc = eval.accuracy(val, nil)
-			h.TrainAcc = append(h.TrainAcc, step.TrainAcc)
-			h.ValAcc = append(h.ValAcc, step.ValAcc)
-			lr *= cfg.Decay
+		step := Step{Iteration: it, Loss: curve.Loss[it], Epoch: len(curve.ValAcc) > epochs}
+		if step.Epoch {
+			step.TrainAcc, step.ValAcc = curve.TrainAcc[epochs], curve.ValAcc[epochs]
+		}
+		if len(left) > 0 {
+			h.Diverged, h.DivergedAt = true, it
 		}
 		if cfg.OnStep != nil {
 			cfg.OnStep(step)
 		}
 	}
-	return h, nil
+	return history(), nil
+}
+
+// outIn returns the weights and biases layer by layer, W as (out, in).
+func (n *Net[T]) outIn() [][]T {
+	var all [][]T
+	for _, l := range n.layers {
+		w := l.W.Data
+		if l.Layout == InOut {
+			w = transposed(l.W)
+		}
+		all = append(all, w, l.B)
+	}
+	return all
+}
+
+// setOutIn takes what outIn returns.
+func (n *Net[T]) setOutIn(all [][]T) {
+	for i, l := range n.layers {
+		w := all[2*i]
+		if l.Layout == InOut {
+			w = transposed(kernels.MatOf(l.W.Cols, l.W.Rows, w))
+		}
+		copy(l.W.Data, w)
+		copy(l.B, all[2*i+1])
+	}
+}
+
+// transposed returns the elements of m column by column.
+func transposed[T kernels.Float](m kernels.Mat[T]) []T {
+	out := make([]T, 0, m.Rows*m.Cols)
+	for j := range m.Cols {
+		for i := range m.Rows {
+			out = append(out, m.Data[i*m.Stride+j])
+		}
+	}
+	return out
 }
 
 // historyRoom is how many iterations a history has room for from the start.
 const historyRoom = 1 << 16
 
-// diverged records that iteration it was not finite.
-func (h *History) diverged(it int, finite bool) bool {
-	if !finite {
-		h.Diverged, h.DivergedAt = true, it
-	}
-	return !finite
-}
-
 func (n *Net[T]) checkTrain(train, val Data[T], cfg TrainConfig) error {
 	switch {
+	case len(n.layers) < 2:
+		return errors.New("nn: train: the net has no hidden layer; train it with a Solver")
 	case !(cfg.LearningRate > 0) || !isFinite(cfg.LearningRate):
 		return fmt.Errorf("nn: train: learning rate %v, want a positive number", cfg.LearningRate)
 	case !(cfg.Decay > 0) || !isFinite(cfg.Decay):

@@ -15,8 +15,8 @@ func trainConfig() TrainConfig {
 	return TrainConfig{LearningRate: 0.2, Decay: 0.9, Iterations: 25, BatchSize: 8}
 }
 
-// Train against the assignment's protocol written out here, with Loss and an update in
-// float64.
+// Train against the assignment's loop written out here, with the gradients of Loss and an update in
+// float64. This is the oracle of the trainer.
 func TestTrainProtocol(t *testing.T) {
 	onEverySet(t, func(t *testing.T, set *kernels.Set) {
 		train, val := blobs[float64](33, 6, 4, 7), blobs[float64](20, 6, 4, 7)
@@ -281,4 +281,43 @@ func TestTrainDoesNotAllocatePerStep(t *testing.T) {
 	if few, many := allocs(5), allocs(105); few != many {
 		t.Errorf("%v allocations for 5 iterations, %v for 105", few, many)
 	}
+}
+
+// A training that is cancelled leaves the weights that it has reached, in either layout.
+func TestTrainCancelledLeavesItsWeights(t *testing.T) {
+	data := blobs[float32](33, 6, 4, 7)
+	for name, make := range map[string]func(*nprand.State) *Net[float32]{
+		"(out, in)": func(rng *nprand.State) *Net[float32] { return NewTwoLayer[float32](reference.New(), 6, 8, 4, 0.1, rng) },
+		"(in, out)": func(rng *nprand.State) *Net[float32] {
+			return NewFullyConnected[float32](reference.New(), 6, []int{8, 5}, 4, 0.1, rng)
+		},
+	} {
+		rng := nprand.New(5)
+		whole := make(rng)
+		cfg := trainConfig()
+		cfg.Iterations = 7
+		if _, err := whole.Train(t.Context(), data, data, cfg, rng); err != nil {
+			t.Fatal(err)
+		}
+		rng = nprand.New(5)
+		net := make(rng)
+		ctx, cancel := context.WithCancel(t.Context())
+		cfg.Iterations = 25
+		cfg.OnStep = func(s Step) {
+			if s.Iteration == 6 {
+				cancel()
+			}
+		}
+		if _, err := net.Train(ctx, data, data, cfg, rng); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: error %v, want context.Canceled", name, err)
+		}
+		sameBits(t, name, weights(net), weights(whole))
+	}
+}
+
+func TestTrainWithoutHiddenLayers(t *testing.T) {
+	rng := nprand.New(5)
+	data := blobs[float64](33, 6, 4, 7)
+	_, err := NewFullyConnected[float64](reference.New(), 6, nil, 4, 0.1, rng).Train(t.Context(), data, data, trainConfig(), rng)
+	wantError(t, err, "no hidden layer", "Solver")
 }

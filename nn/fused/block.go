@@ -35,10 +35,12 @@ type Block[T kernels.Float] struct {
 	loss  []float64
 	sound []bool
 	bsum  []T // column sums, as wide as the widest layer
+	lane  []T // D: the weights of one unit
 
 	// For rules that need it, the gradient: of the first layers, and of one deeper layer.
 	slopes wide[T]
 	room   []T
+	apart  bool // gradients of rows are formed by themselves: see rowLayer
 
 	updateFirst wideUpdate[T]
 	updateDeep  deepUpdate[T]
@@ -119,11 +121,15 @@ func New[T kernels.Float](set *kernels.Set, shape Shape, nets []Net, mean []T, w
 		b.wide = append(b.wide, b.newWide(units))
 	}
 	if shape.Rule.WorkArrays() > 0 {
-		b.slopes, b.room = b.newWide(units), make([]T, largest)
+		b.slopes = b.newWide(units)
+	}
+	b.apart = shape.Floats && !set.Stable
+	if shape.Rule.WorkArrays() > 0 || b.apart {
+		b.room = make([]T, largest)
 	}
 	p := products[T]{ops: b.ops, x: b.ops.NewMinibatch(shape.Batch, b.wide[0].w), workers: workers}
 	if shape.Floats {
-		b.first = &rowLayer[T]{p}
+		b.first = newRowLayer(p, shape.Inputs, units, b.apart)
 	} else {
 		b.first = &byteLayer[T]{p, mean, shape.Classes}
 	}
@@ -135,6 +141,7 @@ func New[T kernels.Float](set *kernels.Set, shape Shape, nets []Net, mean []T, w
 	}
 	b.below = spread[T](shape.Batch, slices.Max(widest))
 	b.bsum = make([]T, max(units, slices.Max(widest)))
+	b.lane = make([]T, shape.Inputs)
 	return b, nil
 }
 

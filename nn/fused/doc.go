@@ -5,8 +5,8 @@
 //
 // A net's weights and losses are the same bits alone, in any block and at any
 // position in it, before and after its neighbours leave, on every kernel set
-// that is [kernels.Set.Stable]. A single net is a block of one, by the same path. Package nn
-// trains one net the way the assignment is written; a test holds the two to the same bits.
+// that is [kernels.Set.Stable]. A single net is a block of one, by the same path: nn.Net.Train
+// is such a block. A test of package nn compares it with the loop of the assignment, written out.
 //
 // Shapes: N images in a minibatch, D pixels, K nets, H hidden units of one net, ΣH of
 // all nets, C classes. Weights are (out, in): row h of W1 is the image that unit h looks for.

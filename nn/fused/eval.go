@@ -6,6 +6,13 @@ import "fusegrid/kernels"
 // scores, or the first NaN where there is one, as np.argmax chooses.
 func (b *Block[T]) Hits(s Source, idx []int) []int {
 	hits := make([]int, len(b.nets))
+	b.countHits(hits, s, idx)
+	return hits
+}
+
+// countHits is [Block.Hits] into hits.
+func (b *Block[T]) countHits(hits []int, s Source, idx []int) {
+	clear(hits)
 	for lo := 0; lo < len(idx); lo += b.shape.Batch {
 		part := idx[lo:min(lo+b.shape.Batch, len(idx))]
 		b.load(s, part)
@@ -19,7 +26,6 @@ func (b *Block[T]) Hits(s Source, idx []int) []int {
 			}
 		}
 	}
-	return hits
 }
 
 func argmax[T kernels.Float](x []T) int {

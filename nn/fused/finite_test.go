@@ -42,7 +42,7 @@ func TestNotFiniteShows(t *testing.T) {
 				tr := trainerOfTwo(t, reg)
 				w := tr.block.Weights(1)
 				w[i][len(w[i])-1] = bad
-				tr.block.setWeights(1, w)
+				tr.block.SetWeights(1, w)
 				if acc := tr.Validate(); math.IsNaN(acc[0]) || !math.IsNaN(acc[1]) {
 					t.Errorf("%s has %v, reg %v: accuracies %v", p.name, bad, reg, acc)
 				}

@@ -94,6 +94,32 @@ func (f *byteLayer[T]) load(s Source, y, idx []int) {
 // rowLayer is the first layer on rows of numbers, by the matrix product of the kernel set.
 type rowLayer[T kernels.Float] struct {
 	products[T]
+	// For a set that is not stable: it may add up the terms of a gradient one by one onto W, and so round
+	// each to the size of W. The gradient is formed by itself then.
+	apart       bool
+	sum         kernels.Panels[T]
+	ones, zeros []T
+}
+
+func newRowLayer[T kernels.Float](p products[T], inputs, units int, apart bool) *rowLayer[T] {
+	f := &rowLayer[T]{products: p, apart: apart}
+	if apart {
+		f.sum, f.ones, f.zeros = p.ops.NewRowMajor(inputs, units), make([]T, units), make([]T, units)
+		for i := range f.ones {
+			f.ones[i] = 1
+		}
+	}
+	return f
+}
+
+func (f *rowLayer[T]) update(w kernels.Panels[T], beta []T, d kernels.Mat[T]) {
+	if !f.apart {
+		f.products.update(w, beta, d)
+		return
+	}
+	sum := f.sum.First(w.Lanes)
+	f.products.update(sum, f.zeros[:w.Lanes], d)
+	f.ops.AxpbyPanels(f.ones[:w.Lanes], sum, beta, w)
 }
 
 func (f *rowLayer[T]) check(s Source) error {

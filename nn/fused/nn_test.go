@@ -14,8 +14,8 @@ import (
 	"fusegrid/nn/nprand"
 )
 
-// TestSameBitsAsNet trains nets one by one with package nn, which reads as the assignment does, and
-// together in a block: losses, accuracies and weights have the same bits.
+// TestSameBitsAsNet trains nets one by one with package nn, on rows of numbers, and together in a block, on
+// images: losses, accuracies and weights have the same bits.
 func TestSameBitsAsNet(t *testing.T) {
 	for _, set := range sets() {
 		t.Run(fmt.Sprintf("impl=%s/dtype=f32", set.Name), func(t *testing.T) { testAsNet[float32](t, set, 20, nn.FloorDivision) })

@@ -96,9 +96,14 @@ func (b *Block[T]) Weights(k int) [][]T {
 	return all
 }
 
-// setWeights takes what [Block.Weights] gave.
-func (b *Block[T]) setWeights(k int, w [][]T) {
-	for i, p := range b.weights(k) {
+// SetWeights gives net k weights and biases as [Block.Weights] returns them. It panics if their sizes
+// differ from those of the net.
+func (b *Block[T]) SetWeights(k int, w [][]T) {
+	all := b.weights(k)
+	if !slices.EqualFunc(w, all, func(v []T, p param[T]) bool { return len(v) == p.rows*p.cols }) {
+		panic(fmt.Sprintf("fused: SetWeights: the weights do not have the shape of net %d", k))
+	}
+	for i, p := range all {
 		p.set(w[i])
 	}
 }

@@ -275,7 +275,14 @@ func (u *deepUpdate[T]) push() { u.add(1, u.layer[1]) }
 
 // add adds the gradient of this minibatch, times the scale of the deltas, to what β keeps of a.
 func (u *deepUpdate[T]) add(beta T, a dense[T]) {
-	u.ops.Gemm(kernels.Product[T]{Alpha: 1, A: u.d, TransA: true, B: u.h, Beta: beta, C: a.w})
+	p := kernels.Product[T]{Alpha: 1, A: u.d, TransA: true, B: u.h, Beta: beta, C: a.w}
+	if u.apart {
+		p.C, p.Beta = u.slopes().w, 0
+	}
+	u.ops.Gemm(p)
+	if u.apart {
+		u.ops.Axpby(1, p.C.Data, beta, a.w.Data)
+	}
 	sums := u.bsum[:u.d.Cols]
 	u.ops.ColSums(sums, u.d)
 	u.ops.Axpby(1, sums, 1, a.b)

@@ -116,7 +116,10 @@ func (b *Block[T]) sumSquares(k int, first []T) (weights float64, finite bool) {
 // finite reports for each net whether every weight and bias is a finite number whose square does not
 // overflow. The slice is the block's own and holds until it is asked again.
 func (b *Block[T]) finite() []bool {
-	b.ops.LaneSquares(b.squares, b.wide[0].w)
+	for u := range b.squares { // as LaneSquares, which allocates
+		b.wide[0].w.Lane(b.lane, u)
+		b.squares[u] = b.ops.SumSquares(b.lane)
+	}
 	for k := range b.nets {
 		_, b.sound[k] = b.sumSquares(k, b.squares[b.off[k]:b.off[k+1]])
 	}

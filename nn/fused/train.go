@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"fusegrid/kernels"
-	"fusegrid/nn"
 	"fusegrid/nn/nprand"
 )
 
@@ -40,7 +39,7 @@ type Schedule struct {
 	Train, Val Source
 
 	// Division says how many iterations an epoch of [Course] has; the Solver always divides by floor.
-	Division nn.Division
+	Division Division
 }
 
 // A Curve is the history of one net.
@@ -68,11 +67,18 @@ type Trainer[T kernels.Float] struct {
 	curves   []*Curve      // by first position
 	best     [][][]T       // Solver: weights of the best validation accuracy, by first position
 
-	idx    []int
-	all    []int // 0, 1, … for measuring on a whole set
-	sample []int
-	keep   []bool
-	err    error
+	idx     []int
+	all     []int // 0, 1, … for measuring on a whole set
+	sample  []int
+	keep    []bool
+	hits    []int // of each net, on training samples; and on the validation set
+	valHits []int
+	vals    []float64
+	err     error
+
+	// Leaving, if not nil, is called for each net that diverged, before it leaves the block, where it
+	// is at position k.
+	Leaving func(k int)
 }
 
 // NewTrainer returns a trainer of block that draws its minibatches from rng. When no net is left it draws
@@ -85,7 +91,7 @@ func NewTrainer[T kernels.Float](block *Block[T], schedule Schedule, rng *nprand
 	if s.Iterations < 0 {
 		return nil, fmt.Errorf("fused: %d iterations, want 0 or more", s.Iterations)
 	}
-	if s.Division != nn.FloorDivision && s.Division != nn.TrueDivision {
+	if s.Division != FloorDivision && s.Division != TrueDivision {
 		return nil, fmt.Errorf("fused: %v, want FloorDivision or TrueDivision", s.Division)
 	}
 	for _, set := range []Source{s.Train, s.Val} {
@@ -95,11 +101,13 @@ func NewTrainer[T kernels.Float](block *Block[T], schedule Schedule, rng *nprand
 	}
 	t := &Trainer[T]{
 		block: block, schedule: s, rng: rng,
-		idx:    make([]int, s.Batch),
-		all:    make([]int, s.Val.Len()),
-		sample: make([]int, min(solverSample, s.Train.Len())),
-		keep:   make([]bool, block.Len()),
-		best:   make([][][]T, block.Len()),
+		idx:     make([]int, s.Batch),
+		all:     make([]int, s.Val.Len()),
+		sample:  make([]int, min(solverSample, s.Train.Len())),
+		keep:    make([]bool, block.Len()),
+		hits:    make([]int, block.Len()),
+		valHits: make([]int, block.Len()),
+		best:    make([][][]T, block.Len()),
 	}
 	for i := range t.all {
 		t.all[i] = i
@@ -109,7 +117,11 @@ func NewTrainer[T kernels.Float](block *Block[T], schedule Schedule, rng *nprand
 	}
 	for k := range block.Len() {
 		t.ids = append(t.ids, k)
-		t.curves = append(t.curves, &Curve{Loss: make([]float64, 0, min(s.Iterations, curveRoom))})
+		measured := min(t.measurements(), curveRoom)
+		t.curves = append(t.curves, &Curve{
+			Loss:     make([]float64, 0, min(s.Iterations, curveRoom)),
+			TrainAcc: make([]float64, 0, measured), ValAcc: make([]float64, 0, measured),
+		})
 	}
 	return t, nil
 }
@@ -168,6 +180,9 @@ func (t *Trainer[T]) Step() []Leaver {
 		t.curves[id].Loss = append(t.curves[id].Loss, loss)
 		t.keep[k] = isFinite(loss) && (finite == nil || finite[k])
 		if !t.keep[k] {
+			if t.Leaving != nil {
+				t.Leaving(k)
+			}
 			left = append(left, Leaver{ID: id, Iteration: t.done, Loss: loss})
 		}
 	}
@@ -197,7 +212,7 @@ func (t *Trainer[T]) Keep(keep []bool) {
 func (t *Trainer[T]) RestoreBest() {
 	for k, id := range t.ids {
 		if t.best[id] != nil {
-			t.block.setWeights(k, t.best[id])
+			t.block.SetWeights(k, t.best[id])
 		}
 	}
 }
@@ -231,6 +246,14 @@ func (t *Trainer[T]) measuresAfter(step int) bool {
 	return step == 1 || step == t.schedule.Iterations || step%t.perEpoch() == 0
 }
 
+// measurements returns about how many accuracies the protocol asks for, and not fewer.
+func (t *Trainer[T]) measurements() int {
+	if t.schedule.Protocol == Course {
+		return t.schedule.Iterations/t.schedule.Division.Period(t.schedule.Train.Len(), t.schedule.Batch) + 1
+	}
+	return t.schedule.Iterations/t.perEpoch() + 2
+}
+
 // measure does what the protocol asks for at the end of iteration t.done.
 func (t *Trainer[T]) measure() {
 	switch t.schedule.Protocol {
@@ -260,8 +283,10 @@ func (t *Trainer[T]) record(idx []int) {
 	if t.block.Len() == 0 {
 		return
 	}
-	train := t.block.Hits(t.schedule.Train, idx)
-	for k, acc := range t.Validate() {
+	train := t.hits[:t.block.Len()]
+	t.block.countHits(train, t.schedule.Train, idx)
+	t.vals = t.validate(t.vals[:0])
+	for k, acc := range t.vals {
 		id := t.ids[k]
 		c := t.curves[id]
 		c.TrainAcc = append(c.TrainAcc, float64(train[k])/float64(len(idx)))
@@ -279,17 +304,22 @@ func (t *Trainer[T]) record(idx []int) {
 // is no longer finite and leaves in the next iteration. It leaves no trace: neither in the curves
 // nor in the random stream nor in the training that follows.
 func (t *Trainer[T]) Validate() []float64 {
-	acc := make([]float64, t.block.Len())
-	if len(acc) == 0 {
+	return t.validate(nil)
+}
+
+// validate appends the accuracies to acc.
+func (t *Trainer[T]) validate(acc []float64) []float64 {
+	hits := t.valHits[:t.block.Len()]
+	if len(hits) == 0 {
 		return acc
 	}
-	for k, hits := range t.block.Hits(t.schedule.Val, t.all) {
-		acc[k] = float64(hits) / float64(len(t.all))
-	}
+	t.block.countHits(hits, t.schedule.Val, t.all)
 	for k, ok := range t.block.finite() {
-		if !ok {
-			acc[k] = math.NaN()
+		share := math.NaN()
+		if ok {
+			share = float64(hits[k]) / float64(len(t.all))
 		}
+		acc = append(acc, share)
 	}
 	return acc
 }

@@ -129,14 +129,3 @@ func (s Subset) mean() []float64 {
 	}
 	return mean
 }
-
-// Gather copies the rows idx of s into dst, which has the shape (len(idx), Dim). It panics if the
-// length of dst does not fit.
-func Gather(dst []uint8, s Subset, idx []int) {
-	if len(dst) != len(idx)*Dim {
-		panic(fmt.Sprintf("dataset: Gather: dst has %d bytes, want %d for %d images", len(dst), len(idx)*Dim, len(idx)))
-	}
-	for i, j := range idx {
-		copy(dst[i*Dim:(i+1)*Dim], s.Row(j))
-	}
-}

@@ -129,24 +129,6 @@ func TestSplitRejects(t *testing.T) {
 	}
 }
 
-func TestGather(t *testing.T) {
-	s, err := numbered(4, 1).Split(HWC, 4, 0, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dst := make([]uint8, 3*Dim)
-	Gather(dst, s.Train, []int{2, 0, 2})
-	if want := slices.Concat(s.Train.Row(2), s.Train.Row(0), s.Train.Row(2)); !slices.Equal(dst, want) {
-		t.Error("rows 2, 0, 2 differ")
-	}
-	defer func() {
-		if msg, _ := recover().(string); !strings.Contains(msg, "9216 bytes, want 6144 for 2 images") {
-			t.Errorf("panic %q", msg)
-		}
-	}()
-	Gather(dst, s.Train, []int{0, 1})
-}
-
 // TestSyntheticIsPinned pins the bytes of the synthetic set, because recorded results depend on them.
 func TestSyntheticIsPinned(t *testing.T) {
 	d := Synthetic(0)

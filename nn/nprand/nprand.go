@@ -1,6 +1,6 @@
 // Package nprand implements the random stream of NumPy's legacy generator,
 // numpy.random.RandomState. A seed gives the same numbers in the same order as np.random.seed
-// followed by np.random.randn, choice, randint, random_sample and permutation.
+// followed by np.random.randn, choice, randint, random_sample and shuffle.
 //
 // The generator is MT19937 (Matsumoto and Nishimura, 1998). Normal deviates come in pairs from
 // Marsaglia's polar method, and the second deviate of a pair is kept for the next call. Integers
@@ -139,20 +139,6 @@ func (s *State) Shuffle(n int, swap func(i, j int)) {
 	for i := n - 1; i > 0; i-- {
 		swap(i, int(s.interval(uint64(i))))
 	}
-}
-
-// Permutation returns 0 … n−1 in random order, as np.random.permutation(n) does.
-// It panics if n < 0.
-func (s *State) Permutation(n int) []int {
-	if n < 0 {
-		panic(fmt.Sprintf("nprand: Permutation of n = %d: n must not be negative", n))
-	}
-	p := make([]int, n)
-	for i := range p {
-		p[i] = i
-	}
-	s.Shuffle(n, func(i, j int) { p[i], p[j] = p[j], p[i] })
-	return p
 }
 
 // Layout of a saved state: magic with the version, hasGauss, gauss, 624 words and their index in

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 
 	"golang.org/x/perf/benchunit"
@@ -94,7 +95,8 @@ func (d duels) run(ctx context.Context, sets []*kernels.Set, stdout io.Writer) e
 	for _, l := range append(cases.Machine(sets), cases.Line{Key: "clock", Value: d.plan.clock}) {
 		fmt.Fprintf(stdout, "%s: %s\n", l.Key, l.Value)
 	}
-	weakA, weakB := weakness(a, sets[0].Detail), weakness(b, sets[1].Detail)
+	weakA := weakness(a, sets[0].Detail).against(sets[1])
+	weakB := weakness(b, sets[1].Detail).against(sets[0])
 	weak := weakA.String() + weakB.String() // at most one of them is OpenBLAS
 
 	line := func(cells ...any) {
@@ -187,6 +189,16 @@ func weakness(set, detail string) core {
 		return core{m[1], m[2]}
 	}
 	return core{}
+}
+
+// against returns the zero core if c is an equal of the opponent: a core with AVX2 is one of
+// kernels that use AVX2 and nothing wider.
+func (c core) against(opponent *kernels.Set) core {
+	wider := slices.ContainsFunc(opponent.Features, func(f string) bool { return strings.HasPrefix(f, "AVX512") })
+	if slices.Contains(opponent.Features, "AVX2") && !wider && (c.name == "Haswell" || c.name == "Zen") {
+		return core{}
+	}
+	return c
 }
 
 func (c core) String() string {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"fusegrid/kernels"
 )
 
 // bench runs a command line and returns its exit code and output.
@@ -175,5 +177,20 @@ Gemm/dtype=f64/op=NT/shape=200x10x50
 	}
 	if !utf8.ValidString(out) {
 		t.Error("not UTF-8")
+	}
+}
+
+// TestCoreAgainst checks that a core is weak only against kernels with wider vectors.
+func TestCoreAgainst(t *testing.T) {
+	avx2, avx512 := &kernels.Set{Features: []string{"AVX2", "FMA3"}}, &kernels.Set{Features: []string{"AVX512F"}}
+	haswell, nehalem := core{name: "Haswell"}, core{name: "Nehalem"}
+	for _, c := range []struct {
+		core core
+		set  *kernels.Set
+		weak bool
+	}{{haswell, avx512, true}, {haswell, avx2, false}, {nehalem, avx2, true}, {nehalem, avx512, true}, {core{}, avx512, false}} {
+		if got := c.core.against(c.set); (got != core{}) != c.weak {
+			t.Errorf("%q against %v: %q, weak %v", c.core.name, c.set.Features, got, c.weak)
+		}
 	}
 }

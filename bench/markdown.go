@@ -197,7 +197,7 @@ func compare(ours, theirs *cell) (string, float64) {
 		return "", 0
 	}
 	ratio := median(ours.values).Center / median(theirs.values).Center
-	if math.IsNaN(ratio) || math.IsInf(ratio, 0) {
+	if math.IsNaN(ratio) || math.IsInf(ratio, 0) || ratio == 0 { // 0 by underflow
 		return "?", 0
 	}
 	mark := ""

@@ -148,8 +148,8 @@ func (o *Optimizer[T]) State() OptimState[T] {
 // as in the course's configurations. An array of another rule or of another length and a
 // negative number of updates are errors, after which the state is as before.
 func (o *Optimizer[T]) SetState(s OptimState[T]) error {
-	if s.Steps < 0 {
-		return fmt.Errorf("nn: %s: state after %d updates, want 0 or more", o.cfg.Rule, s.Steps)
+	if s.Steps < 0 || s.Steps > maxSteps {
+		return fmt.Errorf("nn: %s: state after %d updates, want 0 to %d", o.cfg.Rule, s.Steps, maxSteps)
 	}
 	for _, rule := range Rules() {
 		for _, a := range s.arrays(rule) {
@@ -225,3 +225,6 @@ func (o *Optimizer[T]) adam(w, grad []T) {
 		Epsilon: T(c.Epsilon),
 	}, w, o.state[0], o.state[1], grad)
 }
+
+// maxSteps bounds the updates of a state that is set, so that the count cannot overflow.
+const maxSteps = 1 << 30

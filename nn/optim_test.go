@@ -203,7 +203,7 @@ func TestSetStateRefuses(t *testing.T) {
 		state OptimState[float64]
 		want  string
 	}{
-		{Adam, OptimState[float64]{Steps: -1}, "nn: adam: state after -1 updates, want 0 or more"},
+		{Adam, OptimState[float64]{Steps: -1}, "nn: adam: state after -1 updates, want 0 to 1073741824"},
 		{Adam, OptimState[float64]{M: make([]float64, 2), V: make([]float64, 3)}, "nn: adam: V of 3 elements, want 2"},
 		{Adam, OptimState[float64]{Velocity: make([]float64, 2)}, "nn: adam: its state has no Velocity; it has: M, V"},
 		{Momentum, OptimState[float64]{V: make([]float64, 2)}, "nn: sgd_momentum: its state has no V; it has: Velocity"},

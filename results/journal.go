@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"fusegrid/internal/sniff"
 	"fusegrid/internal/strictjson"
 )
 
@@ -307,7 +308,8 @@ func (j *Journal) flush() error {
 // including the errors of take, and the size of the journal without a torn last line.
 func read(r io.Reader, name string, take func(raw []byte) error) (recovery Recovery, size int64, err error) {
 	known := false // whether a line has occurred that only journals have
-	size, cut, tail, err := lines(r, func(n int, kind string, raw []byte, reason string) error {
+	var head bytes.Buffer
+	size, cut, tail, err := lines(io.TeeReader(r, &first{&head, sniff.Head}), func(n int, kind string, raw []byte, reason string) error {
 		switch {
 		case reason != "":
 		case kind == "journal":
@@ -336,9 +338,39 @@ func read(r io.Reader, name string, take func(raw []byte) error) (recovery Recov
 	case err != nil:
 		return recovery, 0, err
 	case !known && (size > 0 || !bytes.HasPrefix(header(), tail)):
-		return Recovery{}, 0, fmt.Errorf("%s: %w; name another output folder", name, ErrNotJournal)
+		return Recovery{}, 0, notJournal(name, head.Bytes())
 	}
 	return recovery, size, nil
+}
+
+// first writes only the first n bytes to w.
+type first struct {
+	w io.Writer
+	n int
+}
+
+func (f *first) Write(b []byte) (int, error) {
+	some := b[:min(f.n, len(b))]
+	f.n -= len(some)
+	if _, err := f.w.Write(some); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// notJournal returns the error for a file that is not a journal. It names what the file seems to be,
+// since the trials in a journal that another program has converted are not lost.
+func notJournal(name string, head []byte) error {
+	what, advice := sniff.Format(head)
+	switch {
+	case what != "" && advice != "":
+		return fmt.Errorf("%s: %w: it %s; %s; or name another output folder", name, ErrNotJournal, what, advice)
+	case what != "":
+		return fmt.Errorf("%s: %w: it %s; name another output folder", name, ErrNotJournal, what)
+	case bytes.Contains(head, []byte(`"journal"`)) && bytes.ContainsRune(head, '\r'):
+		return fmt.Errorf("%s: %w: another program has changed its line ends; restore lines that end in LF or CRLF, or name another output folder", name, ErrNotJournal)
+	}
+	return fmt.Errorf("%s: %w; name another output folder", name, ErrNotJournal)
 }
 
 // lines calls fn for each line of a journal with its number, kind and content, or with the reason why

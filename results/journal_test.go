@@ -662,3 +662,22 @@ func BenchmarkReadJournal(b *testing.B) {
 		}
 	}
 }
+
+// TestForeignJournals checks that the error for a journal that something has converted names the cause.
+func TestForeignJournals(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"UTF-16":          {"\xff\xfe{\x00\"\x00", "it is text in UTF-16"},
+		"gzip":            {"\x1f\x8b\x08\x00 and more\n", "it is compressed with gzip; unpack it"},
+		"Git LFS":         {"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "it is a Git LFS pointer"},
+		"HTML":            {"<!DOCTYPE html>\n", "it is an HTML page; name another"},
+		"lone CR":         {"{\"sum\":\"9906ed9a\",\"journal\":{\"version\":1}}\r{}\r", "changed its line ends"},
+		"something other": {"a,b\n1,2\n", "not a journal of trials; name another output folder"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := ReadJournal(strings.NewReader(c.text), "trials.jsonl")
+			if !errors.Is(err, ErrNotJournal) || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+		})
+	}
+}

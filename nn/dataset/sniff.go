@@ -1,7 +1,6 @@
 package dataset
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"fusegrid/internal/sniff"
 )
 
 // page is the advice for a file that is a web page.
@@ -17,38 +18,20 @@ const page = "the server sent it instead of the file; " + remedy
 // foreign recognizes files of other formats by their first bytes. It returns a description of the
 // file and advice, or empty texts if it does not recognize the format.
 func foreign(head []byte) (what, todo string) {
-	for _, f := range []struct{ begin, what, todo string }{
-		{"\x1f\x8b", "is compressed with gzip", "unpack it: gunzip, or tar -xzf if it is an archive"},
-		{"PK\x03\x04", "is a zip archive", "unpack it: unzip"},
-		{"BZh", "is compressed with bzip2", "unpack it: bunzip2"},
-		{"\xfd7zXZ\x00", "is compressed with xz", "unpack it: unxz"},
-		{"\x28\xb5\x2f\xfd", "is compressed with Zstandard", "unpack it: unzstd"},
-		{"7z\xbc\xaf\x27\x1c", "is a 7z archive", "unpack it: 7z x"},
-		{"version https://git-lfs", "is a Git LFS pointer, not the file itself", "get the file: git lfs pull"},
-		{"/annex/objects/", "is a git-annex pointer, not the file itself", "get the file: git annex get"},
-		{"\x93NUMPY", "is a NumPy array", remedy},
-		{"MATLAB 5.0", "is a MATLAB file", remedy},
-		{"<!doctype", "is an HTML page", page},
-		{"<html", "is an HTML page", page},
-		{"<?xml", "is an XML page", page},
-	} {
-		text := head
-		if f.begin[0] == '<' { // ignore case and leading white space
-			text = bytes.ToLower(bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n"))
-		}
-		if bytes.HasPrefix(text, []byte(f.begin)) {
-			return f.what, f.todo
-		}
+	what, todo = sniff.Format(head)
+	switch {
+	case what == "" || todo != "":
+	case strings.HasSuffix(what, " page"):
+		todo = page
+	default:
+		todo = remedy
 	}
-	if len(head) >= 262 && string(head[257:262]) == "ustar" {
-		return "is a tar archive", "unpack it: tar -xf"
-	}
-	return "", ""
+	return what, todo
 }
 
 // beginning returns the first bytes of a file, or as many as can be read.
 func beginning(f io.ReaderAt) []byte {
-	head := make([]byte, 512)
+	head := make([]byte, sniff.Head)
 	n, _ := f.ReadAt(head, 0)
 	return head[:n]
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"fusegrid/results"
+	"fusegrid/search/grid"
 )
 
 // A remake is the keeper of trials on record that are trained again for their weights or states.
@@ -52,7 +53,7 @@ func (k *keeping) trainAgain(ctx context.Context, r runner) error {
 
 // lacking returns the trials on record that a sweep would train again if it trained no new ones, and
 // the number of those that other sweeps would have to.
-func (s *job) lacking(out *output) (again []trial, strangers int) {
+func (s *job) lacking(out *output) (again []grid.Trial, strangers int) {
 	best, states := s.galleries(out)
 	return s.missing(best, states, out, map[string]bool{})
 }
@@ -60,7 +61,7 @@ func (s *job) lacking(out *output) (again []trial, strangers int) {
 // missing returns the trials that the galleries keep and whose files are not there, as far as this job can train
 // them, and counts the others. Of all states, only those of the grid count: nobody asks for a whole folder. It adds
 // the names of the files to wanted.
-func (s *job) missing(best, states *gallery, out *output, wanted map[string]bool) (again []trial, strangers int) {
+func (s *job) missing(best, states *gallery, out *output, wanted map[string]bool) (again []grid.Trial, strangers int) {
 	var lost []results.Record
 	note := func(g *gallery, r results.Record) {
 		wanted[g.name(r.Key)] = true
@@ -76,7 +77,7 @@ func (s *job) missing(best, states *gallery, out *output, wanted map[string]bool
 	if states != nil {
 		records := out.records
 		if states.n == everyTrial {
-			records = latest(out.of(s.grid, s.base))
+			records = latest(out.of(s.points()))
 		}
 		for _, r := range states.missing(records) {
 			note(states, r)
@@ -85,7 +86,7 @@ func (s *job) missing(best, states *gallery, out *output, wanted map[string]bool
 	results.Rank(lost)
 	for _, r := range lost {
 		if s.trains(r.Config) {
-			again = append(again, trial{r.Key, r.Config, s.flops(r.Config)})
+			again = append(again, grid.Trial{Key: r.Key, Config: r.Config, FLOPs: s.flops(r.Config)})
 		} else {
 			strangers++
 		}

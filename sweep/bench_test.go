@@ -74,7 +74,7 @@ func benchBookkeeping(b *testing.B, fuse string) {
 		}
 		whole, wholeCPU = whole+time.Since(start), wholeCPU+cpuTime(b)-startCPU
 
-		blocks := s.planner().plan(pending(s.grid, s.base, s.flops, func(string) bool { return false }))
+		blocks := s.planner().plan(s.points().Pending(s.flops, func(string) bool { return false }))
 		if n := trialsIn(blocks); n != trials {
 			b.Fatalf("%d trials, want %d", n, trials)
 		}

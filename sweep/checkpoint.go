@@ -22,6 +22,7 @@ import (
 	"fusegrid/internal/strictjson"
 	"fusegrid/nn/safetensors"
 	"fusegrid/results"
+	"fusegrid/search/grid"
 )
 
 // A store keeps the states of blocks that are not done, one file each:
@@ -45,10 +46,10 @@ type saved struct {
 }
 
 // blockID names a block by its trials.
-func blockID(trials []trial) string {
+func blockID(trials []grid.Trial) string {
 	h := sha256.New()
 	for _, t := range trials {
-		fmt.Fprintln(h, t.key)
+		fmt.Fprintln(h, t.Key)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
@@ -71,10 +72,10 @@ func (s *store) save(b block, f safetensors.File) error {
 }
 
 // seal says in a state of which trials it is, and adds the checksum.
-func seal(f *safetensors.File, trials []trial) error {
+func seal(f *safetensors.File, trials []grid.Trial) error {
 	var configs []results.Config
 	for _, t := range trials {
-		configs = append(configs, t.config)
+		configs = append(configs, t.Config)
 	}
 	text, err := json.Marshal(configs)
 	if err != nil {
@@ -181,13 +182,13 @@ func checksum(f *safetensors.File) string {
 // trained here. It returns the trials and the states that are left for other blocks; a state that other
 // trials need too is left for them. Those all of whose nets are settled are spent: no trial
 // needs them, but a longer one may go on from them.
-func (s *store) resume(states []saved, todo []trial, settled func(key string) bool) (blocks []block, rest []trial, left, spent []saved) {
+func (s *store) resume(states []saved, todo []grid.Trial, settled func(key string) bool) (blocks []block, rest []grid.Trial, left, spent []saved) {
 	if len(states) == 0 {
 		return nil, todo, nil, nil
 	}
-	open := map[string]trial{}
+	open := map[string]grid.Trial{}
 	for _, t := range todo {
-		open[t.key] = t
+		open[t.Key] = t
 	}
 	for _, v := range states {
 		b := block{id: v.id, saved: true, done: v.done, skip: make([]bool, len(v.trials))}
@@ -195,14 +196,14 @@ func (s *store) resume(states []saved, todo []trial, settled func(key string) bo
 			key := c.Key()
 			t, ok := open[key]
 			if !ok {
-				t = trial{key: key, config: c}
+				t = grid.Trial{Key: key, Config: c}
 			}
 			b.trials = append(b.trials, t)
 			b.skip[i] = true
 		}
 		fits, needed := blockID(b.trials) == v.id, false
 		for _, i := range v.live {
-			key := b.trials[i].key
+			key := b.trials[i].Key
 			if settled(key) {
 				continue
 			}
@@ -215,7 +216,7 @@ func (s *store) resume(states []saved, todo []trial, settled func(key string) bo
 			spent = append(spent, v)
 		case fits:
 			for _, t := range b.open() {
-				delete(open, t.key)
+				delete(open, t.Key)
 			}
 			blocks = append(blocks, b)
 		default:
@@ -223,7 +224,7 @@ func (s *store) resume(states []saved, todo []trial, settled func(key string) bo
 		}
 	}
 	for _, t := range todo {
-		if _, ok := open[t.key]; ok {
+		if _, ok := open[t.Key]; ok {
 			rest = append(rest, t)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"fusegrid"
 	"fusegrid/internal/cli"
 	"fusegrid/kernels"
+	"fusegrid/search/grid"
 )
 
 // options is what the flags of a sweep say.
@@ -26,7 +27,7 @@ type options struct {
 	race       *stopRule // nil if all train to the end
 	block      int       // trials of a block, 0 for the planner's choice
 	set        *kernels.Set
-	grid       *grid
+	grid       *grid.Grid
 	workers    int
 	data, out  string
 	top        int
@@ -42,21 +43,20 @@ type options struct {
 // errHelp asks for the help text.
 var errHelp = flag.ErrHelp
 
-// A once is a string flag that may be given once: a second list would silently
-// replace the first.
-type once struct {
-	value *string
-	given bool
-}
-
-func (o *once) String() string { return "" }
-
-func (o *once) Set(s string) error {
-	if o.given {
-		return errors.New("it is given twice; write one list, separated by commas")
+// axisFlags adds the flags of the axes, and returns the lists that the user gives, by flag. A flag may be
+// given once, because a second list would silently replace the first.
+func axisFlags(fs *flag.FlagSet, axes grid.Axes) (given map[string]string) {
+	given = map[string]string{}
+	for _, a := range axes {
+		fs.Func(a.Flag, "", func(list string) error {
+			if _, twice := given[a.Flag]; twice {
+				return errors.New("it is given twice; write one list, separated by commas")
+			}
+			given[a.Flag] = list
+			return nil
+		})
 	}
-	*o.value, o.given = s, true
-	return nil
+	return given
 }
 
 // newFlags returns a set that says nothing itself: parse returns what there is to say.
@@ -241,11 +241,7 @@ const (
 func parseOptions(args []string) (*options, error) {
 	o := &options{net: "two-layer", dtype: "f32", rule: "sgd", workers: runtime.GOMAXPROCS(0), top: 20, checkpoint: 60}
 	fs := newFlags("sweep")
-	axes := map[string]*string{}
-	for _, name := range []string{"lr", "reg", "hidden", "batch", "decay", "std", "mu", "seed", "iters", "epochs"} {
-		axes[name] = new(string)
-		fs.Var(&once{value: axes[name]}, name, "")
-	}
+	given := axisFlags(fs, grid.Standard())
 	var impl, fuse, halving, stop string
 	o.trainingFlags(fs, &impl, &fuse)
 	o.outputFlags(fs)
@@ -254,12 +250,6 @@ func parseOptions(args []string) (*options, error) {
 	if err := parse(fs, args); err != nil {
 		return nil, err
 	}
-	given := map[string]string{}
-	fs.Visit(func(f *flag.Flag) {
-		if list, ok := axes[f.Name]; ok {
-			given[f.Name] = *list
-		}
-	})
 	if fuse == "off" {
 		if o.block > 1 {
 			return nil, badInput{fmt.Errorf("-fuse off trains each point alone; leave -block %d out", o.block)}
@@ -276,14 +266,10 @@ func parseOptions(args []string) (*options, error) {
 	if o.set, err = pickSet(impl); err != nil {
 		return nil, err
 	}
-	if o.grid, err = newGrid(o.net, o.rule, given); err != nil {
-		return nil, withComma(err, given)
+	if o.grid, err = grid.Standard().Parse(grid.Setting{Net: o.net, Rule: o.rule, Given: given}); err != nil {
+		return nil, badInput{err}
 	}
-	for _, name := range floatAxes {
-		if number, ok := decimalComma(given[name]); ok {
-			o.notes = append(o.notes, fmt.Sprintf("-%s %s is a list of two values; if that is a decimal comma, write %s", name, given[name], number))
-		}
-	}
+	o.notes = append(o.notes, grid.Standard().Notes(given)...)
 	if text := crowd(o.workers); text != "" {
 		o.notes = append(o.notes, text)
 	}
@@ -313,7 +299,7 @@ func (o *options) trainingFlags(fs *flag.FlagSet, impl, fuse *string) {
 		return nil
 	})
 	fs.Func("fuse", "", choice(fuse, "on", "off"))
-	fs.Func("block", "", whole(&o.block, 0, maxPoints, "give the most trials of a block, or leave it out for what fits the cache"))
+	fs.Func("block", "", whole(&o.block, 0, grid.MaxPoints, "give the most trials of a block, or leave it out for what fits the cache"))
 	fs.Func("impl", "", text(impl))
 	fs.Func("workers", "", whole(&o.workers, 1, maxWorkers, fmt.Sprintf("give a number from 1 to %d, or leave it out for one per core", maxWorkers)))
 	fs.Func("data", "", text(&o.data))

@@ -15,7 +15,7 @@ import (
 // go on, as if they had never been there. Nets that are no longer finite go on to the next
 // iteration, which finds that out. Where the memory for blocks that wait is full, this one waits on the disk.
 func (f *fit[T]) judge(ctx context.Context) error {
-	race := f.hooks.races.of(f.block.trials[0].config.Iters)
+	race := f.hooks.races.of(f.block.trials[0].Config.Iters)
 	i, ok := race.rungAt(f.fused.Done())
 	if !ok {
 		return nil
@@ -25,7 +25,7 @@ func (f *fit[T]) judge(ctx context.Context) error {
 	var vals []float64
 	all := f.fused.Validate()
 	for k, val := range all {
-		key := f.block.trials[f.fused.IDs()[k]].key
+		key := f.block.trials[f.fused.IDs()[k]].Key
 		if math.IsNaN(val) {
 			race.leave(key)
 			continue
@@ -131,7 +131,7 @@ func (f *fit[T]) standings() string {
 
 // takeUp puts the nets where they stood when their state was saved.
 func (f *fit[T]) takeUp(text string) error {
-	race := f.hooks.races.of(f.block.trials[0].config.Iters)
+	race := f.hooks.races.of(f.block.trials[0].Config.Iters)
 	if race == nil {
 		return nil
 	}
@@ -156,7 +156,7 @@ func (f *fit[T]) takeUp(text string) error {
 		for _, rung := range s.Rungs[id] {
 			vals = append(vals, rung.Val)
 		}
-		race.resume(f.block.trials[id].key, vals, passed)
+		race.resume(f.block.trials[id].Key, vals, passed)
 	}
 	return nil
 }

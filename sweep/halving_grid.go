@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"fusegrid/results"
+	"fusegrid/search/grid"
 )
 
 // races holds a race for each length of training in a grid: those trained
@@ -19,13 +20,13 @@ type races struct {
 }
 
 // newRaces returns races of nobody, for the points of a grid; nil if r is nil.
-func newRaces(r *stopRule, g *grid, base results.Config) (*races, error) {
+func newRaces(r *stopRule, points grid.Points) (*races, error) {
 	if r == nil {
 		return nil, nil
 	}
 	all := &races{*r, map[int]*race{}}
-	for i := range g.size() {
-		iters := g.at(i, base).Iters
+	for c := range points.All() {
+		iters := c.Iters
 		if all.byIters[iters] != nil {
 			continue
 		}
@@ -39,12 +40,11 @@ func newRaces(r *stopRule, g *grid, base results.Config) (*races, error) {
 
 // enter lets the points of a grid take part, with what is on record of them. Trials that were
 // trained to the end without the rule stay out: nobody has seen them at the rungs.
-func (rs *races) enter(g *grid, base results.Config, records map[string]results.Record) {
+func (rs *races) enter(points grid.Points, records map[string]results.Record) {
 	if rs == nil {
 		return
 	}
-	for i := range g.size() {
-		c := g.at(i, base)
+	for c := range points.All() {
 		race, key := rs.of(c.Iters), c.Key()
 		rec, ok := records[key]
 		if e, takesPart := entrantOf(race, &rec, ok); takesPart {
@@ -91,12 +91,12 @@ func (rs *races) name(iters int) string {
 }
 
 // course returns the name of the rule and the rungs that a trial has reached, for its record.
-func (rs *races) course(t trial) (name string, rungs []results.Rung) {
-	race := rs.of(t.config.Iters)
+func (rs *races) course(t grid.Trial) (name string, rungs []results.Rung) {
+	race := rs.of(t.Config.Iters)
 	if race == nil {
 		return "", nil
 	}
-	return race.name, race.course(t.key)
+	return race.name, race.course(t.Key)
 }
 
 // leave takes out the trials that are done, diverged or failed.
@@ -110,15 +110,14 @@ func (rs *races) leave(records []results.Record) {
 
 // describe says where the trials of a grid will be judged and what that spares. flops is the cost of an
 // iteration.
-func (rs *races) describe(w io.Writer, g *grid, base results.Config, flops func(results.Config) float64) {
+func (rs *races) describe(w io.Writer, points grid.Points, flops func(results.Config) float64) {
 	if rs == nil {
 		return
 	}
-	cost, points := map[int]float64{}, map[int]float64{}
-	for i := range g.size() {
-		c := g.at(i, base)
+	cost, counted := map[int]float64{}, map[int]float64{}
+	for c := range points.All() {
 		cost[c.Iters] += flops(c)
-		points[c.Iters]++
+		counted[c.Iters]++
 	}
 	for _, iters := range slices.Sorted(maps.Keys(rs.byIters)) {
 		r := rs.byIters[iters]
@@ -135,7 +134,7 @@ func (rs *races) describe(w io.Writer, g *grid, base results.Config, flops func(
 			}
 			fmt.Fprintf(w, "%d to %d", counts[i], at)
 		}
-		whole := float64(n) * float64(iters) * cost[iters] / points[iters]
+		whole := float64(n) * float64(iters) * cost[iters] / counted[iters]
 		spared := 1 - rs.part(iters)
 		fmt.Fprintf(w, " iterations: spares about %s of %s (%.0f%%)\n", operations(spared*whole), operations(whole), 100*spared)
 	}

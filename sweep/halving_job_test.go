@@ -175,7 +175,7 @@ func TestStoppedCostNothing(t *testing.T) {
 	if nets.Load() != wantNets || flops.Load() != wantFlops {
 		t.Errorf("%d model-iterations, %d flops; the records say %d, %d", nets.Load(), flops.Load(), wantNets, wantFlops)
 	}
-	if whole := int64(s.grid.size()) * 40; wantNets > whole/2 {
+	if whole := int64(s.grid.Len()) * 40; wantNets > whole/2 {
 		t.Errorf("%d of %d model-iterations: too little is stopped for a test", wantNets, whole)
 	}
 }

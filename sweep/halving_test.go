@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"fusegrid/results"
+	"fusegrid/search/grid"
 )
 
 func TestParseRule(t *testing.T) {
@@ -435,54 +436,54 @@ func TestHalvingAgainstSorting(t *testing.T) {
 }
 
 // raceGrid returns a grid of 9 trials of 100 iterations and 9 of 40.
-func raceGrid(t *testing.T) (*grid, results.Config) {
+func raceGrid(t *testing.T) grid.Points {
 	t.Helper()
-	g, err := newGrid("two-layer", "sgd", map[string]string{"lr": "1,2,3", "reg": "0,1,2", "iters": "100,40"})
+	g, err := grid.Standard().Parse(grid.Setting{Net: "two-layer", Rule: "sgd", Given: map[string]string{"lr": "1,2,3", "reg": "0,1,2", "iters": "100,40"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return g, results.Config{Net: "two-layer", Split: [3]int{1000, 100, 100}}
+	return g.Over(results.Config{Net: "two-layer", Split: [3]int{1000, 100, 100}})
 }
 
 func TestRacesOfAGrid(t *testing.T) {
-	g, base := raceGrid(t)
+	points := raceGrid(t)
 	r := stopRule{eta: 3, first: 10}
-	all, err := newRaces(&r, g, base)
+	all, err := newRaces(&r, points)
 	if err != nil {
 		t.Fatal(err)
 	}
-	all.enter(g, base, nil)
+	all.enter(points, nil)
 	if long, short := all.of(100), all.of(40); len(all.byIters) != 2 || len(long.entrants) != 9 || len(short.entrants) != 9 ||
 		!slices.Equal(long.rungs, []int{10, 30, 90}) || !slices.Equal(short.rungs, []int{10, 30}) {
 		t.Errorf("races %+v", all.byIters)
 	}
 	var b strings.Builder
-	all.describe(&b, g, base, func(results.Config) float64 { return 1e9 })
+	all.describe(&b, points, func(results.Config) float64 { return 1e9 })
 	// 40 iterations: 9·10 + 3·20 + 1·10 = 160 of 360; 100: 9·10 + 3·20 + 1·60 + 1·10 = 220 of 900.
 	want := "halving 3:10: 9 to 10, 3 to 30, 1 to 40 iterations: spares about 200 GFLOP of 360 GFLOP (56%)\n" +
 		"halving 3:10: 9 to 10, 3 to 30, 1 to 90, 1 to 100 iterations: spares about 680 GFLOP of 900 GFLOP (76%)\n"
 	if b.String() != want {
 		t.Errorf("got\n%swant\n%s", b.String(), want)
 	}
-	all, err = newRaces(&stopRule{}, g, base)
+	all, err = newRaces(&stopRule{}, points)
 	if err != nil {
 		t.Fatal(err)
 	}
-	all.enter(g, base, nil)
+	all.enter(points, nil)
 	b.Reset()
-	all.describe(&b, g, base, func(results.Config) float64 { return 1e9 })
+	all.describe(&b, points, func(results.Config) float64 { return 1e9 })
 	if want := "median:10: 9 trials, checked after 10, 20, 30, …, 90 of 100 iterations; what that spares is not known before\n"; !strings.HasSuffix(b.String(), want) {
 		t.Errorf("got\n%swant\n%s", b.String(), want)
 	}
-	if _, err := newRaces(&stopRule{eta: 3, first: 40}, g, base); err == nil || !strings.Contains(err.Error(), "is not before the end, 40 iterations") {
+	if _, err := newRaces(&stopRule{eta: 3, first: 40}, points); err == nil || !strings.Contains(err.Error(), "is not before the end, 40 iterations") {
 		t.Errorf("a first rung at the end: %v", err)
 	}
 }
 
 // TestEntrantOf says what a record means to a race.
 func TestEntrantOf(t *testing.T) {
-	g, base := raceGrid(t)
-	config := g.at(0, base)
+	points := raceGrid(t)
+	config := points.At(0)
 	key, r := config.Key(), stopRule{eta: 3, first: 10}
 	name := r.nameFor(config.Iters)
 	rungs := func(n int) []results.Rung {
@@ -507,11 +508,11 @@ func TestEntrantOf(t *testing.T) {
 		{"failed", results.Record{State: results.Failed, Race: name, Rungs: rungs(1)}, entrant{}, true, false},
 	} {
 		c.rec.Config, c.rec.Key = config, key
-		all, err := newRaces(&r, g, base)
+		all, err := newRaces(&r, points)
 		if err != nil {
 			t.Fatal(err)
 		}
-		all.enter(g, base, map[string]results.Record{key: c.rec})
+		all.enter(points, map[string]results.Record{key: c.rec})
 		e, takesPart := all.of(config.Iters).entrants[key]
 		if takesPart != c.takesPart {
 			t.Errorf("%s: takes part %t, want %t", c.what, takesPart, c.takesPart)

@@ -4,10 +4,13 @@ import (
 	"strings"
 
 	"fusegrid/nn/fused"
+	"fusegrid/search/grid"
 )
 
-// helpText is the help of a sweep, with the names of the update rules.
-var helpText = strings.Replace(sweepHelp, "RULES", ruleHelp(), 1)
+// helpText returns the help text of the sweep itself, with the table of axes and the names of the update rules.
+func helpText() string {
+	return helpBeforeAxes + grid.Standard().Help() + strings.Replace(helpAfterAxes, "RULES", ruleHelp(), 1)
+}
 
 // ruleHelp returns "sgd (default), momentum or …".
 func ruleHelp() string {
@@ -17,7 +20,7 @@ func ruleHelp() string {
 	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
-const sweepHelp = `sweep trains a grid of small nets on CIFAR-10 and says which is best.
+const helpBeforeAxes = `sweep trains a grid of small nets on CIFAR-10 and says which is best.
 
   sweep [flags]             train every combination of the lists below
   sweep fetch [flags]       download CIFAR-10 into the user's cache folder
@@ -31,18 +34,9 @@ What to search: a list (1e-4,1e-3), a range of n values with both ends
 (0.1..0.9:5), evenly spaced ratios (log:1e-4..1e-2:5), whole numbers (1..5), or
 several of these (0,log:1e-3..1:4). Ranges are those of NumPy's linspace and
 geomspace to all digits; tables show six.
-                                            two-layer            fc
-  -lr       learning rate                   1e-4,1e-3            1e-3
-  -reg      regularization, ½·reg·Σ‖W‖²     0.25,0.85            0
-  -hidden   units; 100x100 is two layers    50                   200
-  -batch    images in a minibatch           200                  100
-  -decay    learning rate's factor, epoch   0.95                 0.95
-  -std      scale of the initial weights    1e-4                 1e-3
-  -seed     of the random numbers           0                    0
-  -iters    minibatches in all              1000                 (not for fc)
-  -epochs   passes over the data, instead   -                    10
-  -mu       momentum, with -rule            0.9                  0.9
+`
 
+const helpAfterAxes = `
 How to train:
   -net      two-layer: the assignment's train (default); pixels in HWC order
             fc: any depth, the assignment's Solver; pixels in CHW order

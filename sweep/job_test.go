@@ -57,7 +57,7 @@ func newJob(t *testing.T, out string, args string) (*job, runner, *bytes.Buffer)
 	}
 	stderr := new(bytes.Buffer)
 	s := &job{disk: files{}, options: o, data: data, base: base(o, data), stdout: io.Discard, stderr: stderr}
-	if s.races, err = newRaces(o.race, o.grid, s.base); err != nil {
+	if s.races, err = newRaces(o.race, s.points()); err != nil {
 		t.Fatal(err)
 	}
 	return s, r, stderr
@@ -115,7 +115,7 @@ func TestInterruptedAndResumed(t *testing.T) {
 		var mu sync.Mutex
 		if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b block, h hooks) error {
 			mu.Lock()
-			again = append(again, b.trials[0].key)
+			again = append(again, b.trials[0].Key)
 			mu.Unlock()
 			return r.run(ctx, b, h)
 		}), nil); err != nil {
@@ -158,8 +158,8 @@ func TestBlocksDoNotMatter(t *testing.T) {
 					t.Fatal(err)
 				}
 				records := recorded(t, s.out)
-				if len(records) != s.grid.size() {
-					t.Errorf("%s: %d records of %d trials", how, len(records), s.grid.size())
+				if len(records) != s.grid.Len() {
+					t.Errorf("%s: %d records of %d trials", how, len(records), s.grid.Len())
 				}
 				got := results.NewTable(records).Digest()
 				if n == 0 {
@@ -245,8 +245,8 @@ func TestFailedTrial(t *testing.T) {
 	isolate(t)
 	s, r, stderr := newJob(t, "o", tinyGrid+" -fuse off")
 	err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b block, h hooks) error {
-		if trial := b.trials[0]; trial.config.LR == 1e-3 && trial.config.Reg == 0 {
-			h.ended([]results.Record{{Key: trial.key, Config: trial.config, State: results.Failed, Error: "the roof is on fire"}})
+		if trial := b.trials[0]; trial.Config.LR == 1e-3 && trial.Config.Reg == 0 {
+			h.ended([]results.Record{{Key: trial.Key, Config: trial.Config, State: results.Failed, Error: "the roof is on fire"}})
 			return nil
 		}
 		return r.run(ctx, b, h)
@@ -269,9 +269,9 @@ func TestFailedTrial(t *testing.T) {
 // others train alone.
 func TestFailuresStayApart(t *testing.T) {
 	s, r, _ := newJob(t, "o", "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3 -iters 3 -batch 10 -workers 1")
-	b := s.planner().plan(pending(s.grid, s.base, s.flops, func(string) bool { return false }))[0]
-	b.trials[2].config.Hidden = []int{0}
-	b.trials[1].flops = -1
+	b := s.planner().plan(s.points().Pending(s.flops, func(string) bool { return false }))[0]
+	b.trials[2].Config.Hidden = []int{0}
+	b.trials[1].FLOPs = -1
 	records := map[string]results.Record{}
 	err := r.run(t.Context(), b, hooks{
 		ended: func(rs []results.Record) {
@@ -289,7 +289,7 @@ func TestFailuresStayApart(t *testing.T) {
 		t.Fatalf("%d records, %v", len(records), err)
 	}
 	for i, want := range []string{"", "panic: negative work", "fused: net 0 has hidden layers [0]", ""} {
-		got := records[b.trials[i].key]
+		got := records[b.trials[i].Key]
 		if !strings.HasPrefix(got.Error, want) || (want == "") != (got.State == results.Done) {
 			t.Errorf("trial %d: %s, error %q, want %q", i, got.State, got.Error, want)
 		}
@@ -306,7 +306,7 @@ func (f keepFunc) done(block) error               { return nil }
 func TestScheduleStopsWhenRecordsCannotBeKept(t *testing.T) {
 	s, r, _ := newJob(t, "o", tinyGrid)
 	s.block = 1
-	blocks := s.planner().plan(pending(s.grid, s.base, s.flops, func(string) bool { return false }))
+	blocks := s.planner().plan(s.points().Pending(s.flops, func(string) bool { return false }))
 	kept := 0
 	err := schedule(t.Context(), blocks, 3, r, newLive(blocks, s.flops, nil), keepFunc(func(rs []results.Record) error {
 		if kept += len(rs); kept >= 4 {

@@ -127,7 +127,7 @@ func (k *keeping) hooks(b block, t *track) hooks {
 func (k *keeping) hold(b block) (ok bool, release func()) {
 	size := int64(0)
 	for _, t := range b.trials {
-		size += k.stateSize(t.config)
+		size += k.stateSize(t.Config)
 	}
 	if k.waiting.Add(size) > cmp.Or(k.room, waitingRoom) {
 		k.waiting.Add(-size)

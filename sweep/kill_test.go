@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"fusegrid/results"
+	"fusegrid/search/grid"
 )
 
 // envArgs makes the test binary the command itself, with these arguments, so that it can be killed.
@@ -105,7 +106,7 @@ func beCommand(args []string) int {
 		return exitBadInput
 	}
 	s := &job{disk: d, options: o, data: data, base: base(o, data), stdout: os.Stdout, stderr: os.Stderr}
-	if s.races, err = newRaces(o.race, o.grid, s.base); err != nil {
+	if s.races, err = newRaces(o.race, s.points()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return exitBadInput
 	}
@@ -153,7 +154,7 @@ func begin(t *testing.T, c *exec.Cmd, out string) {
 		data, _ := os.ReadFile(filepath.Join(out, journalName))
 		records, _, _ := results.ReadJournal(bytes.NewReader(data), "journal")
 		states, _ := filepath.Glob(filepath.Join(out, statesName, "*.safetensors"))
-		if len(records) == 1 && len(states) == 1 && !strings.Contains(states[0], blockID([]trial{{key: records[0].Key}})) {
+		if len(records) == 1 && len(states) == 1 && !strings.Contains(states[0], blockID([]grid.Trial{{Key: records[0].Key}})) {
 			return
 		}
 	}

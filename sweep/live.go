@@ -61,7 +61,7 @@ func newLive(blocks []block, flops func(results.Config) float64, races *races) *
 	for _, b := range blocks {
 		l.trials += len(b.open())
 		l.total += b.flops()
-		l.raced += b.flops() * races.part(b.trials[0].config.Iters)
+		l.raced += b.flops() * races.part(b.trials[0].Config.Iters)
 	}
 	return l
 }
@@ -101,7 +101,7 @@ func (t *track) resumed(iterations int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, trial := range t.block.open() {
-		t.spared += trial.flops * float64(iterations)
+		t.spared += trial.FLOPs * float64(iterations)
 	}
 }
 
@@ -197,7 +197,7 @@ func (l *live) line(elapsed time.Duration, width int) string {
 // line describes the block.
 func (t *track) line(elapsed time.Duration, width int) string {
 	iters, seconds := t.iters.Load(), elapsed.Seconds()
-	at, total := iters+t.skipped.Load(), int64(t.block.trials[0].config.Iters)
+	at, total := iters+t.skipped.Load(), int64(t.block.trials[0].Config.Iters)
 	parts := []string{
 		fmt.Sprintf("  block %d: %s", t.n, plural(int(t.nets.Load()), "net")),
 		fmt.Sprintf("%3.0f%%", 100*float64(at)/float64(total)),

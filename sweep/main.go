@@ -114,12 +114,12 @@ func subcommands() []subcommand {
 		{"reproduce", reproduceHelp, reproduce},
 		{"impl", implHelp, impl},
 		{"version", versionHelp, version},
-		{"help", helpText, help},
+		{"help", helpText(), help},
 	}
 }
 
 func command(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	c := subcommand{"sweep", helpText, sweep}
+	c := subcommand{"sweep", helpText(), sweep}
 	if len(args) > 0 {
 		name := args[0]
 		switch name {
@@ -144,7 +144,7 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 
 // help shows the help text of a command, or the one for all.
 func help(_ context.Context, args []string, stdout, _ io.Writer) error {
-	text := helpText
+	text := helpText()
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") && args[0] != "sweep" {
 		all := subcommands()
 		i := slices.IndexFunc(all, func(s subcommand) bool { return s.name == args[0] })

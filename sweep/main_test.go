@@ -20,6 +20,7 @@ import (
 	"fusegrid/internal/cli"
 	"fusegrid/nn/dataset/datasettest"
 	"fusegrid/results"
+	"fusegrid/search/grid"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -506,9 +507,9 @@ func TestHelpNamesFlags(t *testing.T) {
 	fs := newFlags("sweep")
 	new(options).trainingFlags(fs, new(string), new(string))
 	new(options).outputFlags(fs)
-	flags := map[string][]string{helpText: append([]string{"-halving", "-stop", "-mu", "-epochs"}, flagNames(fs)...)}
-	for _, name := range floatAxes {
-		flags[helpText] = append(flags[helpText], "-"+name)
+	flags := map[string][]string{helpText(): append([]string{"-halving", "-stop", "-mu", "-epochs"}, flagNames(fs)...)}
+	for _, a := range grid.Standard() {
+		flags[helpText()] = append(flags[helpText()], "-"+a.Flag)
 	}
 	for _, c := range subcommands() {
 		if c.name != "help" {
@@ -517,7 +518,7 @@ func TestHelpNamesFlags(t *testing.T) {
 			flags[c.help] = regexp.MustCompile(`-[a-z-]+`).FindAllString(list, -1)
 		}
 	}
-	if line := "  -rule     sgd (default), momentum, nesterov, rmsprop or adam\n"; !strings.Contains(helpText, line) {
+	if line := "  -rule     sgd (default), momentum, nesterov, rmsprop or adam\n"; !strings.Contains(helpText(), line) {
 		t.Errorf("the help does not have the line %q", line)
 	}
 	if got := flags[fetchHelp]; !slices.Equal(got, []string{"-python", "-quiet", "-url"}) {
@@ -528,6 +529,21 @@ func TestHelpNamesFlags(t *testing.T) {
 			if !regexp.MustCompile(`(?m)^  ` + name + `\s`).MatchString(help) {
 				t.Errorf("%s is not in this help:\n%s", name, help)
 			}
+		}
+	}
+}
+
+// TestAxisFlags: each entry of a table of axes has a flag, which can be given once.
+func TestAxisFlags(t *testing.T) {
+	axes := append(slices.Clone(grid.Standard()), grid.Axis{Flag: "clip"})
+	for _, a := range axes {
+		fs := newFlags("sweep")
+		given := axisFlags(fs, axes)
+		if err := parse(fs, []string{"-" + a.Flag, "1,2"}); err != nil || len(given) != 1 || given[a.Flag] != "1,2" {
+			t.Errorf("-%s: given %v, error %v", a.Flag, given, err)
+		}
+		if err := parse(fs, []string{"-" + a.Flag, "3"}); err == nil {
+			t.Errorf("-%s twice: no error", a.Flag)
 		}
 	}
 }

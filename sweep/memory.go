@@ -26,7 +26,7 @@ func (s *job) within(free float64, where string, blocks []block) error {
 	sizes := make([]float64, len(blocks))
 	for i, b := range blocks {
 		for _, t := range b.open() {
-			sizes[i] += float64(s.stateSize(t.config) + s.workSize(t.config))
+			sizes[i] += float64(s.stateSize(t.Config) + s.workSize(t.Config))
 		}
 	}
 	slices.SortFunc(sizes, func(a, b float64) int { return cmp.Compare(b, a) })

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"fusegrid/search/grid"
 )
 
 func TestAvailable(t *testing.T) {
@@ -34,12 +36,12 @@ func TestMemoryOfWhatTrainsSideBySide(t *testing.T) {
 	}
 	s := &job{options: o, data: data, base: base(o, data)}
 	var blocks []block
-	for i := range o.grid.size() { // several of each size
-		blocks = append(blocks, block{trials: []trial{{config: o.grid.at(i, s.base)}}})
+	for i := range o.grid.Len() { // several of each size
+		blocks = append(blocks, block{trials: []grid.Trial{{Config: o.grid.Over(s.base).At(i)}}})
 	}
 	largest := 0.0
 	for _, b := range blocks {
-		largest = max(largest, float64(s.stateSize(b.trials[0].config)))
+		largest = max(largest, float64(s.stateSize(b.trials[0].Config)))
 	}
 	if err := s.within(2*largest, "", blocks); err != nil {
 		t.Error(err)
@@ -52,21 +54,21 @@ func TestMemoryOfWhatTrainsSideBySide(t *testing.T) {
 	}
 
 	// A rule's state and the gradient that it needs take as much as the weights.
-	plain := blocks[0].trials[0].config
+	plain := blocks[0].trials[0].Config
 	plain.Iters = 0
 	for name, arrays := range map[string]float64{"": 1, "momentum": 2, "nesterov": 2, "rmsprop": 3, "adam": 4} {
 		c := plain
 		c.Rule = name
-		one := []block{{trials: []trial{{config: c}}}}
+		one := []block{{trials: []grid.Trial{{Config: c}}}}
 		need := arrays * float64(s.stateSize(plain))
 		if s.within(need, "", one) != nil || s.within(need-1, "", one) == nil {
 			t.Errorf("rule %q needs other than %g arrays of the size of the weights", name, arrays)
 		}
 	}
 
-	huge := blocks[0].trials[0].config // more bytes than an int of 32 bits counts
+	huge := blocks[0].trials[0].Config // more bytes than an int of 32 bits counts
 	huge.Hidden = []int{1 << 20}
-	if err := s.within(4e9, "", []block{{trials: []trial{{config: huge}}}}); err == nil {
+	if err := s.within(4e9, "", []block{{trials: []grid.Trial{{Config: huge}}}}); err == nil {
 		t.Error("a net of 2^20 hidden units is said to fit into 4 GB")
 	}
 }

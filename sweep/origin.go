@@ -11,6 +11,7 @@ import (
 	"fusegrid/nn/fused"
 	"fusegrid/nn/safetensors"
 	"fusegrid/results"
+	"fusegrid/search/grid"
 )
 
 // An origin is where a trial goes on from: a net in a state that was saved of a trial that is
@@ -24,13 +25,13 @@ type origin struct {
 
 // origins returns, by key, the furthest net that each trial can go on from. Up to there all
 // trainings have the same bits, however long they are.
-func origins(todo []trial, states []saved) map[string]origin {
+func origins(todo []grid.Trial, states []saved) map[string]origin {
 	if len(states) == 0 {
 		return nil
 	}
-	wanted := map[string][]trial{}
+	wanted := map[string][]grid.Trial{}
 	for _, t := range todo {
-		name := lengthless(t.config)
+		name := lengthless(t.Config)
 		wanted[name] = append(wanted[name], t)
 	}
 	found := map[string]origin{}
@@ -38,9 +39,9 @@ func origins(todo []trial, states []saved) map[string]origin {
 		for _, i := range v.live {
 			c := v.trials[i]
 			for _, t := range wanted[lengthless(c)] {
-				fits := c.Iters == t.config.Iters || v.done < t.config.Iters && beginsLonger(c, v.done)
-				if fits && v.done > found[t.key].done {
-					found[t.key] = origin{v.store, v.id, i, v.done}
+				fits := c.Iters == t.Config.Iters || v.done < t.Config.Iters && beginsLonger(c, v.done)
+				if fits && v.done > found[t.Key].done {
+					found[t.Key] = origin{v.store, v.id, i, v.done}
 				}
 			}
 		}
@@ -63,13 +64,13 @@ func beginsLonger(c results.Config, done int) bool {
 
 // planFrom makes blocks of the trials that have an origin, each of nets that are as far as each other.
 // It returns the others as well.
-func (p planner) planFrom(todo []trial, from map[string]origin) (blocks []block, rest []trial) {
+func (p planner) planFrom(todo []grid.Trial, from map[string]origin) (blocks []block, rest []grid.Trial) {
 	if len(from) == 0 {
 		return nil, todo
 	}
-	far := map[int][]trial{}
+	far := map[int][]grid.Trial{}
 	for _, t := range todo {
-		if o, ok := from[t.key]; ok {
+		if o, ok := from[t.Key]; ok {
 			far[o.done] = append(far[o.done], t)
 		} else {
 			rest = append(rest, t)
@@ -79,7 +80,7 @@ func (p planner) planFrom(todo []trial, from map[string]origin) (blocks []block,
 		for _, b := range p.plan(far[done]) {
 			b.saved, b.done = true, done
 			for _, t := range b.trials {
-				b.from = append(b.from, from[t.key])
+				b.from = append(b.from, from[t.Key])
 			}
 			blocks = append(blocks, b)
 		}
@@ -146,8 +147,8 @@ func (s *job) uselessState(out *output) func(key string) bool {
 // stateSpace says what room the states that are kept may take on the disk.
 func (s *job) stateSpace() string {
 	var sizes []int64
-	for i := range s.grid.size() {
-		sizes = append(sizes, s.stateSize(s.grid.at(i, s.base)))
+	for i := range s.grid.Len() {
+		sizes = append(sizes, s.stateSize(s.grid.Over(s.base).At(i)))
 	}
 	slices.SortFunc(sizes, func(a, b int64) int { return cmp.Compare(b, a) })
 	if s.states != everyTrial {

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"fusegrid/results"
+	"fusegrid/search/grid"
 )
 
 // train runs a grid to its end and returns what it said and the iterations that its blocks did.
@@ -511,7 +512,7 @@ func TestTimeComesAlong(t *testing.T) {
 	v := store.list(func(string, error) {})[0]
 	b := block{}
 	for _, c := range v.trials {
-		b.trials = append(b.trials, trial{key: c.Key(), config: c})
+		b.trials = append(b.trials, grid.Trial{Key: c.Key(), Config: c})
 	}
 	if err := store.save(b, *f); err != nil {
 		t.Fatal(err)
@@ -600,7 +601,7 @@ func TestDryRunGoesOn(t *testing.T) {
 	if err := s.dryRun(r); err != nil {
 		t.Fatal(err)
 	}
-	per := s.flops(s.grid.at(0, s.base))
+	per := s.flops(s.grid.Over(s.base).At(0))
 	for _, want := range []string{
 		"2 trials go on from kept states after 6 iterations\n",
 		"2 to train: " + operations(2*2*per) + "\n",

@@ -12,6 +12,7 @@ import (
 
 	"fusegrid/nn/dataset"
 	"fusegrid/results"
+	"fusegrid/search/grid"
 )
 
 // Names in an output folder.
@@ -241,11 +242,11 @@ func (o *output) keep(records []results.Record) error {
 // lacks reports whether a trial is not on record as trained to its end.
 func (o *output) lacks(key string) bool { return o.records[key].State != results.Done }
 
-// of returns the records of the points of a grid, as far as there are any.
-func (o *output) of(g *grid, base results.Config) []results.Record {
-	found := make([]results.Record, 0, min(g.size(), len(o.records)))
-	for i := range g.size() {
-		if r, ok := o.records[g.at(i, base).Key()]; ok {
+// of returns the records of those points of a grid that are on record.
+func (o *output) of(points grid.Points) []results.Record {
+	found := make([]results.Record, 0, min(points.Len(), len(o.records)))
+	for c := range points.All() {
+		if r, ok := o.records[c.Key()]; ok {
 			found = append(found, r)
 		}
 	}

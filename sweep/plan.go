@@ -4,22 +4,14 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
-	"fusegrid/results"
+	"fusegrid/search/grid"
 )
-
-// A trial is one point of the grid.
-type trial struct {
-	key    string
-	config results.Config
-	flops  float64 // of one iteration
-}
 
 // A block is trials that are trained together.
 type block struct {
-	trials []trial
+	trials []grid.Trial
 	cores  int // that its products are split over
 
 	// Of a block that goes on from a saved state:
@@ -31,11 +23,11 @@ type block struct {
 }
 
 // open returns the trials that are to be trained.
-func (b block) open() []trial {
+func (b block) open() []grid.Trial {
 	if b.skip == nil {
 		return b.trials
 	}
-	var open []trial
+	var open []grid.Trial
 	for i, t := range b.trials {
 		if !b.skip[i] {
 			open = append(open, t)
@@ -46,28 +38,16 @@ func (b block) open() []trial {
 
 // left returns the operations of the iterations that are not done yet.
 func (b block) left() float64 {
-	return b.flops() * (1 - float64(b.done)/float64(max(b.trials[0].config.Iters, 1)))
+	return b.flops() * (1 - float64(b.done)/float64(max(b.trials[0].Config.Iters, 1)))
 }
 
 // flops returns the operations of all its iterations.
 func (b block) flops() float64 {
 	sum := 0.0
 	for _, t := range b.open() {
-		sum += t.flops * float64(t.config.Iters)
+		sum += t.FLOPs * float64(t.Config.Iters)
 	}
 	return sum
-}
-
-// pending returns the trials of a grid that are not settled, in its order.
-func pending(g *grid, base results.Config, flops func(results.Config) float64, settled func(key string) bool) []trial {
-	todo := make([]trial, 0, g.size())
-	for i := range g.size() {
-		c := g.at(i, base)
-		if key := c.Key(); !settled(key) {
-			todo = append(todo, trial{key, c, flops(c)})
-		}
-	}
-	return todo
 }
 
 // A planner puts trials into blocks.
@@ -88,7 +68,7 @@ const maxWidth = 256
 
 // plan cuts the trials into as few blocks as the width allows, and into more where that keeps
 // all workers busy. The blocks that take longest come first.
-func (p planner) plan(todo []trial) []block {
+func (p planner) plan(todo []grid.Trial) []block {
 	groups := fusible(todo)
 	cuts := make([]int, len(groups)) // blocks per group
 	for g, trials := range groups {
@@ -118,19 +98,19 @@ func (p planner) share(blocks []block) {
 }
 
 // widthOf returns the most trials of a group to put into a block.
-func (p planner) widthOf(trials []trial) int {
+func (p planner) widthOf(trials []grid.Trial) int {
 	if p.width > 0 {
 		return p.width
 	}
 	units := 0
 	for _, t := range trials {
-		units = max(units, t.config.Hidden[0])
+		units = max(units, t.Config.Hidden[0])
 	}
 	return int(max(1, min(maxWidth, blockBytes/max(1, int64(units)*int64(p.inputs)*int64(p.bytes)))))
 }
 
 // balance adds cuts while that lets all workers end earlier.
-func (p planner) balance(groups [][]trial, cuts []int) {
+func (p planner) balance(groups [][]grid.Trial, cuts []int) {
 	blocks := 0
 	for _, n := range cuts {
 		blocks += n
@@ -158,7 +138,7 @@ func (p planner) balance(groups [][]trial, cuts []int) {
 
 // makespan returns when the last worker ends, in operations, if blocks are taken longest first, and
 // the group with the largest block that can be cut further, or −1.
-func (p planner) makespan(groups [][]trial, cuts []int) (end float64, worst int) {
+func (p planner) makespan(groups [][]grid.Trial, cuts []int) (end float64, worst int) {
 	var costs []float64
 	largest := 0.0
 	worst = -1
@@ -182,12 +162,12 @@ func (p planner) makespan(groups [][]trial, cuts []int) (end float64, worst int)
 
 // cut deals trials to n blocks, those with most work first, so that the blocks have nearly
 // the same work; the larger ones come first.
-func cut(trials []trial, n int) []block {
+func cut(trials []grid.Trial, n int) []block {
 	sorted := slices.Clone(trials)
-	slices.SortStableFunc(sorted, func(a, b trial) int { return cmp.Compare(b.flops, a.flops) })
+	slices.SortStableFunc(sorted, func(a, b grid.Trial) int { return cmp.Compare(b.FLOPs, a.FLOPs) })
 	blocks := make([]block, n)
 	for i := range blocks {
-		blocks[i].trials = make([]trial, 0, (len(sorted)+n-1)/n)
+		blocks[i].trials = make([]grid.Trial, 0, (len(sorted)+n-1)/n)
 	}
 	for i, t := range sorted {
 		blocks[i%n].trials = append(blocks[i%n].trials, t)
@@ -199,15 +179,15 @@ func cut(trials []trial, n int) []block {
 }
 
 // fusible groups the trials that can be trained as one, in the order of their first.
-func fusible(todo []trial) [][]trial {
-	var groups [][]trial
+func fusible(todo []grid.Trial) [][]grid.Trial {
+	var groups [][]grid.Trial
 	at := map[string]int{}
 	for len(todo) > 0 {
 		// Neighbours in a grid mostly agree, and this is quicker to see than a key.
-		first := common(todo[0].config)
+		first := grid.Standard().Common(todo[0].Config)
 		n := 1
 		for ; n < len(todo); n++ {
-			if c := common(todo[n].config); !c.Equal(&first) {
+			if c := grid.Standard().Common(todo[n].Config); !c.Equal(&first) {
 				break
 			}
 		}
@@ -220,15 +200,6 @@ func fusible(todo []trial) [][]trial {
 		todo = todo[n:]
 	}
 	return groups
-}
-
-// common returns what the nets of a block must agree on: c without what is free.
-func common(c results.Config) results.Config {
-	c.LR, c.Reg, c.Decay, c.Std, c.Mu = 0, 0, 0, 0, 0
-	if c.Order != nil {
-		c.Seed, c.Hidden = 0, []int{len(c.Hidden)}
-	}
-	return c
 }
 
 // describe counts blocks by width and cores: "4 blocks: 2 of 16 nets, 2 of 15 nets".
@@ -258,34 +229,4 @@ func plural(n int, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
-}
-
-// reasons says why not all trials fuse.
-func reasons(todo []trial) []string {
-	vary := func(value func(c results.Config) string) int {
-		seen := map[string]bool{}
-		for _, t := range todo {
-			seen[value(t.config)] = true
-		}
-		return len(seen)
-	}
-	ordered := len(todo) > 0 && todo[0].config.Order != nil
-	var all []string
-	for _, axis := range []struct {
-		name   string
-		value  func(c results.Config) string
-		blocks bool
-		why    string
-	}{
-		{"batch sizes", func(c results.Config) string { return strconv.Itoa(c.Batch) }, true, "a block shares its minibatches"},
-		{"lengths", func(c results.Config) string { return strconv.Itoa(c.Iters) }, true, "a block ends as one"},
-		{"depths", func(c results.Config) string { return strconv.Itoa(len(c.Hidden)) }, true, "nets of a block have one depth"},
-		{"hidden sizes", results.Config.HiddenString, !ordered, "weights and minibatches come from one stream; -order SEED gives minibatches their own"},
-		{"seeds", func(c results.Config) string { return strconv.FormatUint(uint64(c.Seed), 10) }, !ordered, "another seed draws other minibatches; -order SEED gives all nets the same"},
-	} {
-		if n := vary(axis.value); n > 1 && axis.blocks {
-			all = append(all, fmt.Sprintf("%d %s do not fuse: %s", n, axis.name, axis.why))
-		}
-	}
-	return all
 }

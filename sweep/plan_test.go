@@ -25,7 +25,7 @@ func TestPlan(t *testing.T) {
 		{"-lr log:1e-5..1e-3:8 -reg 0 -workers 1 -fuse off", "8 blocks: 8 of 1 net"},
 	} {
 		s, _, _ := newJob(t, "o", tt.args)
-		todo := pending(s.grid, s.base, s.flops, func(string) bool { return false })
+		todo := s.points().Pending(s.flops, func(string) bool { return false })
 		blocks := s.planner().plan(todo)
 		if got := describe(blocks); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.args, got, tt.want)
@@ -33,7 +33,7 @@ func TestPlan(t *testing.T) {
 		seen := map[string]bool{}
 		for _, b := range blocks {
 			for _, trial := range b.trials {
-				seen[trial.key] = true
+				seen[trial.Key] = true
 			}
 		}
 		if len(seen) != len(todo) || trialsIn(blocks) != len(todo) {
@@ -68,8 +68,8 @@ and 10 more
 // TestPredictFails where one of two blocks cannot be made: the other does not wait for it.
 func TestPredictFails(t *testing.T) {
 	s, r, _ := newJob(t, "o", "-lr 1e-4,1e-3 -reg 0 -hidden 5 -iters 5 -batch 10 -workers 2")
-	blocks := s.planner().plan(pending(s.grid, s.base, s.flops, func(string) bool { return false }))
-	blocks[1].trials[0].config.Hidden = []int{0}
+	blocks := s.planner().plan(s.points().Pending(s.flops, func(string) bool { return false }))
+	blocks[1].trials[0].Config.Hidden = []int{0}
 	if _, err := s.predict(blocks, r); err == nil || !strings.Contains(err.Error(), "hidden layers [0]") {
 		t.Errorf("error %v, want one about the hidden layers", err)
 	}

@@ -27,7 +27,7 @@ func (t *trainer[T]) measure(b block, d time.Duration, ready func()) (costs, err
 		return c, err
 	}
 	// Not by way of the trainer, which would measure accuracy after its first step.
-	rng, idx := nprand.New(0), make([]int, b.trials[0].config.Batch)
+	rng, idx := nprand.New(0), make([]int, b.trials[0].Config.Batch)
 	step := func() {
 		rng.Choice(idx, t.train.Len())
 		f.Block().Step(t.train, idx)
@@ -65,7 +65,7 @@ func median(x []float64) float64 {
 
 // measured returns the images that a block is measured on in what is left of its training.
 func (s *job) measured(b block) float64 {
-	c := b.trials[0].config
+	c := b.trials[0].Config
 	val, test := float64(s.data.Val.Len()), float64(s.data.Test.Len())
 	period := c.PerEpoch()
 	if d, err := division(c); err == nil && c.Net != "fc" {
@@ -111,10 +111,10 @@ func (s *job) predict(blocks []block, r runner) (prediction, error) {
 	work := 0.0
 	for i, b := range blocks {
 		like := i % n
-		scale := b.flops() / float64(b.trials[0].config.Iters) * float64(blocks[like].trials[0].config.Iters) / blocks[like].flops()
+		scale := b.flops() / float64(b.trials[0].Config.Iters) * float64(blocks[like].trials[0].Config.Iters) / blocks[like].flops()
 		c := all[like]
-		part := s.races.part(b.trials[0].config.Iters)
-		t := scale * (c.setup + part*(c.step*float64(b.trials[0].config.Iters-b.done)+c.image*s.measured(b)))
+		part := s.races.part(b.trials[0].Config.Iters)
+		t := scale * (c.setup + part*(c.step*float64(b.trials[0].Config.Iters-b.done)+c.image*s.measured(b)))
 		first := slices.Index(ends, slices.Min(ends))
 		ends[first] += t
 		work += part * b.left()

@@ -19,7 +19,7 @@ type shares struct {
 func newShares(b block) shares {
 	s := shares{spent: make([]float64, len(b.trials)), lapped: time.Now()}
 	for _, t := range b.trials {
-		s.flops = append(s.flops, max(t.flops, 1))
+		s.flops = append(s.flops, max(t.FLOPs, 1))
 	}
 	return s
 }

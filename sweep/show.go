@@ -63,13 +63,13 @@ func (s *job) dryRun(r runner) error {
 		work += b.left()
 	}
 	var b bytes.Buffer
-	size, todo := s.grid.size(), trialsIn(blocks)
+	size, todo := s.grid.Len(), trialsIn(blocks)
 	fmt.Fprintf(&b, "%d trials", size)
-	if shape := s.grid.shape(); shape != "" {
+	if shape := s.grid.Shape(); shape != "" {
 		fmt.Fprintf(&b, " (%s)", shape)
 	}
 	fmt.Fprintf(&b, ", %d on record in %s, %d to train: %s\n", size-todo, s.out, todo, operations(work))
-	for _, text := range []string{s.otherSets(out), s.nearby(out.records), goingOn(blocks, store)} {
+	for _, text := range []string{s.otherSets(out), s.points().Nearby(out.records, csvName), goingOn(blocks, store)} {
 		if text != "" {
 			fmt.Fprintf(&b, "%s\n", text)
 		}
@@ -82,7 +82,7 @@ func (s *job) dryRun(r runner) error {
 		}
 		fmt.Fprintf(&b, "%s\n", p)
 	}
-	for _, why := range reasons(pending(s.grid, s.base, s.flops, s.settled(out))) {
+	for _, why := range s.grid.Axes().Reasons(s.points().Pending(s.flops, s.settled(out))) {
 		fmt.Fprintf(&b, "%s\n", why)
 	}
 	if s.states != 0 {
@@ -91,11 +91,11 @@ func (s *job) dryRun(r runner) error {
 	if own, _ := s.lacking(out); len(own) > 0 {
 		fmt.Fprintf(&b, "%s on record to train again, for what -keep or -states asks for of the best\n", plural(len(own), "trial"))
 	}
-	s.races.describe(&b, s.grid, s.base, s.flops)
+	s.races.describe(&b, s.points(), s.flops)
 	b.WriteString("\n")
 	planned := make([]results.Record, size)
 	for i := range planned {
-		planned[i].Config = s.grid.at(i, s.base)
+		planned[i].Config = s.grid.Over(s.base).At(i)
 		planned[i].DataName = s.data.Name
 		if r, ok := out.records[planned[i].Config.Key()]; ok {
 			planned[i].State = r.State
@@ -120,7 +120,7 @@ func (s *job) otherSets(out *output) string {
 	if len(counts) == 0 {
 		return ""
 	}
-	for _, r := range out.of(s.grid, s.base) {
+	for _, r := range out.of(s.points()) {
 		if r.Impl != s.set.Name && settled(r.Key) {
 			counts[r.Impl]++
 		}

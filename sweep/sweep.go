@@ -14,6 +14,7 @@ import (
 	"fusegrid"
 	"fusegrid/nn/dataset"
 	"fusegrid/results"
+	"fusegrid/search/grid"
 )
 
 // sweep trains the grid of the flags, or what of it is not on record, and shows
@@ -37,10 +38,10 @@ func sweep(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		o.out = unusedName(o.out)
 	}
 	s := &job{disk: files{}, options: o, data: data, base: base(o, data), stdout: stdout, stderr: stderr}
-	if s.races, err = newRaces(o.race, o.grid, s.base); err != nil {
+	if s.races, err = newRaces(o.race, s.points()); err != nil {
 		return err
 	}
-	if note := o.grid.divisionNote(s.base); note != "" {
+	if note := s.points().DivisionNote(); note != "" {
 		fmt.Fprintf(stderr, "sweep: %s\n", note)
 	}
 	r, err := newRunner(o.dtype, o.set, data)
@@ -82,6 +83,9 @@ type job struct {
 	room           int64 // bytes of blocks that wait in memory at a rung; 0 for waitingRoom
 }
 
+// points returns the configurations of the grid.
+func (s *job) points() grid.Points { return s.grid.Over(s.base) }
+
 // waitingRoom is room for 20 blocks of the largest size.
 const waitingRoom = 20 * blockBytes
 
@@ -98,11 +102,11 @@ func (s *job) run(ctx context.Context, r runner, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	todo, size := trialsIn(blocks), s.grid.size()
+	todo, size := trialsIn(blocks), s.grid.Len()
 	if todo < size {
 		fmt.Fprintf(s.stderr, "sweep: %d of %d trials are on record in %s; %d to train\n", size-todo, size, s.out, todo)
 	}
-	for _, text := range []string{s.otherSets(out), s.nearby(out.records), goingOn(blocks, store)} {
+	for _, text := range []string{s.otherSets(out), s.points().Nearby(out.records, csvName), goingOn(blocks, store)} {
 		if text != "" {
 			fmt.Fprintf(s.stderr, "sweep: %s\n", text)
 		}
@@ -119,7 +123,7 @@ func (s *job) run(ctx context.Context, r runner, args []string) (err error) {
 
 	// Whatever happened: what is on record is in the tables.
 	table, err := out.writeTables()
-	records := out.of(s.grid, s.base)
+	records := out.of(s.points())
 	if err == nil {
 		if len(records) < len(out.records) { // others are in the folder, too
 			table = results.NewTable(records)
@@ -226,9 +230,9 @@ func (s *job) kept() *store {
 // not in a race: nobody has seen them at its rungs. It removes the checkpoints that no trial can ask for
 // any more, and returns those that serve these blocks for the last time.
 func (s *job) plan(out *output, store *store) (blocks []block, spent []saved, err error) {
-	s.races.enter(s.grid, s.base, out.records)
+	s.races.enter(s.points(), out.records)
 	settled := s.settled(out)
-	todo := pending(s.grid, s.base, s.flops, settled)
+	todo := s.points().Pending(s.flops, settled)
 	damaged := func(name string, err error) {
 		fmt.Fprintf(s.stderr, "sweep: %s is damaged: %v; its trials start anew\n", name, err)
 	}

@@ -16,6 +16,7 @@ import (
 	"fusegrid/nn/nprand"
 	"fusegrid/nn/safetensors"
 	"fusegrid/results"
+	"fusegrid/search/grid"
 )
 
 // A runner trains the trials of a block. A trial that goes wrong is an outcome like
@@ -248,7 +249,7 @@ func (f *fit[T]) save() error {
 // begin makes the block as the assignment makes its nets, with drawn weights. Weights and
 // minibatches come from one stream, unless the minibatches have an order of their own.
 func (t *trainer[T]) begin(b block) (*fused.Trainer[T], error) {
-	c := b.trials[0].config
+	c := b.trials[0].Config
 	shape := fused.Shape{
 		Inputs: len(t.mean), Classes: t.classes, Batch: c.Batch,
 		InOut: c.Net == "fc",
@@ -259,7 +260,7 @@ func (t *trainer[T]) begin(b block) (*fused.Trainer[T], error) {
 	}
 	var nets []fused.Net
 	for _, trial := range b.trials {
-		c := trial.config
+		c := trial.Config
 		nets = append(nets, fused.Net{Hidden: c.Hidden, LR: c.LR, Reg: c.Reg, Decay: c.Decay, Scale: c.Std, Mu: c.Mu})
 	}
 	block, err := fused.New(t.set, shape, nets, t.mean, max(b.cores, 1))
@@ -268,12 +269,12 @@ func (t *trainer[T]) begin(b block) (*fused.Trainer[T], error) {
 	}
 	stream := new(nprand.State)
 	for k, tr := range b.trials {
-		same := func(other trial) bool { return sameStart(tr.config, other.config) }
+		same := func(other grid.Trial) bool { return grid.Standard().SameStart(&tr.Config, &other.Config) }
 		if from := slices.IndexFunc(b.trials[:k], same); from >= 0 {
 			block.Copy(k, from) // drawing as many numbers takes as long as several iterations
 			continue
 		}
-		stream.Seed(tr.config.Seed)
+		stream.Seed(tr.Config.Seed)
 		block.Init(k, stream)
 	}
 	if c.Order != nil {
@@ -287,11 +288,6 @@ func (t *trainer[T]) begin(b block) (*fused.Trainer[T], error) {
 		return nil, err
 	}
 	return fused.NewTrainer(block, schedule, stream)
-}
-
-// sameStart reports whether nets of one block have the same initial weights.
-func sameStart(a, b results.Config) bool {
-	return a.Seed == b.Seed && a.Std == b.Std && slices.Equal(a.Hidden, b.Hidden)
 }
 
 // division returns how a training divides its images into epochs.
@@ -329,7 +325,7 @@ func (f *fit[T]) step() {
 	f.time.lap(ids)
 	flops := 0.0
 	for _, id := range ids {
-		flops += f.block.trials[id].flops
+		flops += f.block.trials[id].FLOPs
 	}
 	f.hooks.stepped(len(ids), flops)
 	var records []results.Record
@@ -387,7 +383,7 @@ func (f *fit[T]) finish() error {
 	if err != nil {
 		return err
 	}
-	if f.block.trials[0].config.Net == "fc" {
+	if f.block.trials[0].Config.Net == "fc" {
 		f.fused.RestoreBest()
 	}
 	train, val, test := b.Hits(f.trainer.train, f.trainSample), b.Hits(f.val, f.valAll), b.Hits(f.test, f.testAll)
@@ -416,7 +412,7 @@ func (f *fit[T]) finish() error {
 		}
 		if f.hooks.keepState != nil {
 			f.hooks.keepState(r, func(w io.Writer) error {
-				if err := seal(&states[k], []trial{f.block.trials[ids[k]]}); err != nil {
+				if err := seal(&states[k], []grid.Trial{f.block.trials[ids[k]]}); err != nil {
 					return err
 				}
 				return safetensors.Write(w, states[k])
@@ -439,7 +435,7 @@ func (f *fit[T]) states() ([]safetensors.File, error) {
 	var states []safetensors.File
 	for _, id := range f.fused.IDs() {
 		t := f.block.trials[id]
-		state, err := fused.Gather(t.key, []fused.Part{{File: &file, ID: id}})
+		state, err := fused.Gather(t.Key, []fused.Part{{File: &file, ID: id}})
 		if err != nil {
 			return nil, err
 		}
@@ -465,7 +461,7 @@ func detached(f safetensors.File) safetensors.File {
 func (f *fit[T]) record(id int) results.Record {
 	f.ended[id] = true
 	t := f.block.trials[id]
-	r := results.Record{Key: t.key, Config: t.config}
+	r := results.Record{Key: t.Key, Config: t.Config}
 	r.Speed.Seconds, r.Speed.BlockSeconds = f.time.of(id)
 	r.Speed.Block, r.Speed.Cores = len(f.block.trials), max(f.block.cores, 1)
 	r.Race, r.Rungs = f.hooks.races.course(t)

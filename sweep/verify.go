@@ -15,6 +15,7 @@ import (
 	"fusegrid/kernels"
 	"fusegrid/nn/dataset"
 	"fusegrid/results"
+	"fusegrid/search/grid"
 )
 
 // verifyOptions is what the flags of verify say.
@@ -206,7 +207,7 @@ func (v *verifier) again(ctx context.Context, set *kernels.Set, data *dataset.Sp
 	if err != nil {
 		return got, badInput{err}
 	}
-	b := block{trials: []trial{{key: want.Key, config: want.Config}}, cores: v.workers}
+	b := block{trials: []grid.Trial{{Key: want.Key, Config: want.Config}}, cores: v.workers}
 	err = r.run(ctx, b, hooks{
 		stepped: func(int, float64) {},
 		ended:   func(rs []results.Record) { got = rs[0] },

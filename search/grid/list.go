@@ -1,24 +1,26 @@
-package main
+package grid
 
 import (
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
+
+	"fusegrid/internal/cli"
 )
 
-// maxPoints bounds the values of an axis and the points of a grid.
-const maxPoints = 1_000_000
+// MaxPoints bounds the values of an axis and the points of a grid.
+const MaxPoints = 1_000_000
 
 // An item is one part of a list such as 1e-4,log:1e-3..1e-1:5, and knows where it is.
 type item struct {
 	flag, list string
-	n, of      int // the n-th of so many, from 1
+	n, of      int // the n-th of that many, from 1
 	text       string
 	example    string
 }
 
-// items takes a list apart.
+// items splits a list into its items.
 func items(flag, list, example string) []item {
 	parts := strings.Split(list, ",")
 	its := make([]item, len(parts))
@@ -28,13 +30,13 @@ func items(flag, list, example string) []item {
 	return its
 }
 
-// errorf says what is wrong with the item, where it is and what to write instead.
+// errorf returns an error that says what is wrong with the item, where it is, and what to write instead.
 func (it item) errorf(format string, args ...any) error {
 	where := fmt.Sprintf("-%s %q", it.flag, it.list)
 	if it.of > 1 {
 		where += fmt.Sprintf(", item %d %q", it.n, it.text)
 	}
-	return badInput{fmt.Errorf("%s: %s; write for example -%s %s", where, fmt.Sprintf(format, args...), it.flag, it.example)}
+	return fmt.Errorf("%s: %s; write for example -%s %s", where, fmt.Sprintf(format, args...), it.flag, it.example)
 }
 
 // A span is a range: a..b:n or log:a..b:n. Without n it is 0.
@@ -64,8 +66,8 @@ func (it item) span() (s span, ok bool, err error) {
 		if err != nil || s.n < 2 {
 			return s, true, it.errorf("%q is not a number of values, 2 or more", count)
 		}
-		if s.n > maxPoints {
-			return s, true, it.errorf("%d values are more than %d", s.n, maxPoints)
+		if s.n > MaxPoints {
+			return s, true, it.errorf("%d values are more than %d", s.n, MaxPoints)
 		}
 	}
 	return s, true, nil
@@ -73,9 +75,6 @@ func (it item) span() (s span, ok bool, err error) {
 
 // values returns the n values of a range.
 func (s span) values(a, b float64) []float64 { return points(a, b, s.n, s.log) }
-
-// floatAxes are the flags that take lists of numbers.
-var floatAxes = []string{"lr", "reg", "decay", "std", "mu"}
 
 // decimalComma returns 0.25 for the list 0,25: it has the two values 0 and 25, but whoever writes a
 // decimal comma means that number.
@@ -87,33 +86,17 @@ func decimalComma(list string) (number string, ok bool) {
 	return "0." + digits, true
 }
 
-// withComma adds to an error about a list that it may have a decimal comma.
-func withComma(err error, given map[string]string) error {
-	for _, name := range floatAxes {
-		if number, ok := decimalComma(given[name]); ok && strings.HasPrefix(err.Error(), "-"+name+" ") {
-			return badInput{fmt.Errorf("%w; if that is a decimal comma, write %s", err, number)}
-		}
-	}
-	return err
-}
-
-// A floatAxis parses a list of numbers.
-type floatAxis struct {
-	flag    string
-	zero    bool // 0 is allowed
-	example string
-}
-
-func (x floatAxis) parse(list string) ([]float64, error) {
+// list parses a list of numbers.
+func (x Floats) list(flag, list string) ([]float64, error) {
 	var all []float64
 	seen := newSeen[float64]()
-	for _, it := range items(x.flag, list, x.example) {
+	for _, it := range items(flag, list, x.Example) {
 		vs, err := x.item(it)
 		if err != nil {
 			return nil, err
 		}
 		for _, v := range vs {
-			if err := seen.add(it, v, strconv.FormatFloat(v, 'g', -1, 64)); err != nil {
+			if err := seen.add(it, v, exact(v)); err != nil {
 				return nil, err
 			}
 		}
@@ -122,7 +105,7 @@ func (x floatAxis) parse(list string) ([]float64, error) {
 	return all, nil
 }
 
-func (x floatAxis) item(it item) ([]float64, error) {
+func (x Floats) item(it item) ([]float64, error) {
 	s, isRange, err := it.span()
 	if err != nil {
 		return nil, err
@@ -149,7 +132,7 @@ func (x floatAxis) item(it item) ([]float64, error) {
 	return s.values(a, b), nil
 }
 
-func (x floatAxis) number(it item, text string) (float64, error) {
+func (x Floats) number(it item, text string) (float64, error) {
 	if text == "" {
 		return 0, it.errorf("a number is missing")
 	}
@@ -163,20 +146,20 @@ func (x floatAxis) number(it item, text string) (float64, error) {
 		return 0, it.errorf("%q is not a number%s", text, pasted(text))
 	case math.IsNaN(v):
 		return 0, it.errorf("%q is no number to train with", text)
-	case v == 0 && !x.zero:
+	case v == 0 && !x.Zero:
 		return 0, it.errorf("%q must be more than 0", text)
 	}
 	return v, nil
 }
 
-// An intAxis parses a list of whole numbers.
-type intAxis struct {
+// An integers parses lists of whole numbers within bounds.
+type integers struct {
 	flag     string
 	min, max int64
 	example  string
 }
 
-func (x intAxis) parse(list string) ([]int64, error) {
+func (x integers) list(list string) ([]int64, error) {
 	var all []int64
 	seen := newSeen[int64]()
 	for _, it := range items(x.flag, list, x.example) {
@@ -194,7 +177,7 @@ func (x intAxis) parse(list string) ([]int64, error) {
 	return all, nil
 }
 
-func (x intAxis) item(it item) ([]int64, error) {
+func (x integers) item(it item) ([]int64, error) {
 	s, isRange, err := it.span()
 	if err != nil {
 		return nil, err
@@ -217,8 +200,8 @@ func (x intAxis) item(it item) ([]int64, error) {
 		return nil, it.errorf("how many values? Add their number, %s:5", it.text)
 	case s.log && a == 0:
 		return nil, it.errorf("ratios cannot begin at 0; put the 0 before, 0,log:1..%s:%d", s.to, s.n)
-	case s.n == 0 && b-a >= maxPoints:
-		return nil, it.errorf("%d values are more than %d", b-a+1, maxPoints)
+	case s.n == 0 && b-a >= MaxPoints:
+		return nil, it.errorf("%d values are more than %d", b-a+1, MaxPoints)
 	case s.n == 0:
 		s.n = int(b-a) + 1
 	}
@@ -232,7 +215,7 @@ func (x intAxis) item(it item) ([]int64, error) {
 	return vs, nil
 }
 
-func (x intAxis) number(it item, text string) (int64, error) {
+func (x integers) number(it item, text string) (int64, error) {
 	if text == "" {
 		return 0, it.errorf("a number is missing")
 	}
@@ -250,9 +233,9 @@ func (x intAxis) number(it item, text string) (int64, error) {
 	return v, nil
 }
 
-// parseHidden parses a list of nets, each the sizes of its hidden layers: 50,100x100.
-func parseHidden(list, net string) ([][]int, error) {
-	units := intAxis{flag: "hidden", min: 1, max: 1 << 16, example: "50,100"}
+// list parses a list of nets, each the sizes of its hidden layers: 50,100x100.
+func (x Layers) list(flag, list, net string) ([][]int, error) {
+	units := integers{flag: flag, min: 1, max: x.Max, example: "50,100"}
 	if net == "fc" {
 		units.example = "200,100x100"
 	}
@@ -283,7 +266,7 @@ func parseHidden(list, net string) ([][]int, error) {
 			found = append(found, layers)
 		}
 		for _, layers := range found {
-			if err := seen.add(it, fmt.Sprint(layers), strings.Trim(strings.ReplaceAll(fmt.Sprint(layers), " ", "x"), "[]")); err != nil {
+			if err := seen.add(it, fmt.Sprint(layers), layersText(layers)); err != nil {
 				return nil, err
 			}
 		}
@@ -305,8 +288,16 @@ func (s seen[T]) add(it item, v T, name string) error {
 		return it.errorf("it holds %s more than once; ask for fewer values", name)
 	case twice:
 		return it.errorf("%s is already item %d", name, first)
-	case len(s) > maxPoints:
-		return it.errorf("more than %d values", maxPoints)
+	case len(s) > MaxPoints:
+		return it.errorf("more than %d values", MaxPoints)
 	}
 	return nil
+}
+
+// pasted returns in brackets what [cli.Pasted] says, if it says anything.
+func pasted(word string) string {
+	if why := cli.Pasted(word); why != "" {
+		return " (" + why + ")"
+	}
+	return ""
 }

@@ -1,4 +1,4 @@
-package main
+package grid
 
 import (
 	"encoding/json"
@@ -26,7 +26,7 @@ func TestPoints(t *testing.T) {
 	}
 	same, rounder := 0, 0
 	for _, g := range golden {
-		got, err := floatAxis{flag: "reg", zero: true}.parse(g.Range)
+		got, err := Floats{Zero: true}.list("reg", g.Range)
 		if err != nil || len(got) != len(g.Points) {
 			t.Fatalf("%s: %v, %v", g.Range, got, err)
 		}
@@ -45,7 +45,7 @@ func TestPoints(t *testing.T) {
 	if same < 150 || rounder > 20 {
 		t.Errorf("%d points as NumPy's, %d rounder; want at least 150 and few", same, rounder)
 	}
-	got, err := floatAxis{flag: "lr"}.parse("log:1e-4..1e-3:5")
+	got, err := Floats{}.list("lr", "log:1e-4..1e-3:5")
 	if want := []float64{1e-4, 0.00017782794100389227, 0.00031622776601683794, 0.0005623413251903491, 1e-3}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("%v, %v; want %v", got, err, want)
 	}

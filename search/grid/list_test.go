@@ -1,7 +1,6 @@
-package main
+package grid
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -11,7 +10,9 @@ import (
 	"fusegrid/results"
 )
 
-func TestAxes(t *testing.T) {
+var hiddenLayers = Layers{Max: 1 << 16}
+
+func TestLists(t *testing.T) {
 	for _, tt := range []struct {
 		list string
 		want []float64
@@ -23,7 +24,7 @@ func TestAxes(t *testing.T) {
 		{"log:1e-4..1e-3:3", []float64{1e-4, 0.00031622776601683794, 1e-3}},
 		{"0,log:1..16:5", []float64{0, 1, 2, 4, 8, 16}},
 	} {
-		got, err := floatAxis{flag: "reg", zero: true}.parse(tt.list)
+		got, err := Floats{Zero: true}.list("reg", tt.list)
 		if err != nil || !slices.Equal(got, tt.want) {
 			t.Errorf("%s: %v, %v; want %v", tt.list, got, err, tt.want)
 		}
@@ -37,18 +38,18 @@ func TestAxes(t *testing.T) {
 		{"7,log:16..256:5", []int64{7, 16, 32, 64, 128, 256}},
 		{"4294967290..4294967295", []int64{4294967290, 4294967291, 4294967292, 4294967293, 4294967294, 4294967295}},
 	} {
-		got, err := intAxis{flag: "seed", max: 1 << 32}.parse(tt.list)
+		got, err := integers{flag: "seed", max: 1 << 32}.list(tt.list)
 		if err != nil || !slices.Equal(got, tt.want) {
 			t.Errorf("%s: %v, %v; want %v", tt.list, got, err, tt.want)
 		}
 	}
-	nets, err := parseHidden("50,100x100,10..30:3", "fc")
+	nets, err := hiddenLayers.list("hidden", "50,100x100,10..30:3", "fc")
 	if want := [][]int{{50}, {100, 100}, {10}, {20}, {30}}; err != nil || !reflect.DeepEqual(nets, want) {
 		t.Errorf("hidden: %v, %v; want %v", nets, err, want)
 	}
 }
 
-func FuzzAxes(f *testing.F) {
+func FuzzLists(f *testing.F) {
 	for _, s := range []string{"1e-4,1e-3", "0,log:1e-3..1:4", "1..5", "", "..:", "log:..", "1..2:x", "5x5,x", "-0", "9223372036854775807..1"} {
 		f.Add(s)
 	}
@@ -57,16 +58,15 @@ func FuzzAxes(f *testing.F) {
 			return // ranges of a million values take their time
 		}
 		for _, parse := range []func() (int, error){
-			func() (int, error) { v, err := floatAxis{"lr", false, "1"}.parse(list); return len(v), err },
-			func() (int, error) { v, err := intAxis{"seed", 0, 1 << 32, "1"}.parse(list); return len(v), err },
-			func() (int, error) { v, err := parseHidden(list, "fc"); return len(v), err },
+			func() (int, error) { v, err := Floats{Example: "1"}.list("lr", list); return len(v), err },
+			func() (int, error) { v, err := integers{"seed", 0, 1 << 32, "1"}.list(list); return len(v), err },
+			func() (int, error) { v, err := hiddenLayers.list("hidden", list, "fc"); return len(v), err },
 		} {
 			n, err := parse()
-			var bad badInput
 			switch {
-			case err == nil && (n < 1 || n > maxPoints):
+			case err == nil && (n < 1 || n > MaxPoints):
 				t.Errorf("%q: %d values", list, n)
-			case err != nil && (!errors.As(err, &bad) || strings.Contains(err.Error(), "\n")):
+			case err != nil && (!strings.HasPrefix(err.Error(), "-") || strings.Contains(err.Error(), "\n")):
 				t.Errorf("%q: %v", list, err)
 			}
 		}
@@ -74,15 +74,14 @@ func FuzzAxes(f *testing.F) {
 }
 
 func TestGridPoints(t *testing.T) {
-	g, err := newGrid("fc", "sgd", map[string]string{"lr": "1,2", "seed": "3,4", "epochs": "2", "batch": "10,1000", "hidden": "5x6"})
+	g, err := Standard().Parse(Setting{Net: "fc", Rule: "sgd", Given: map[string]string{"lr": "1,2", "seed": "3,4", "epochs": "2", "batch": "10,1000", "hidden": "5x6"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	base := results.Config{Net: "fc", Split: [3]int{100, 10, 10}}
 	var got []string
 	keys := map[string]bool{}
-	for i := range g.size() {
-		c := g.at(i, base)
+	for c := range g.Over(base).All() {
 		got = append(got, fmt.Sprintf("%s %d %d %g %d", c.HiddenString(), c.Batch, c.Iters, c.LR, c.Seed))
 		keys[c.Key()] = true
 	}

@@ -1,4 +1,4 @@
-package main
+package grid
 
 import (
 	"fmt"
@@ -8,8 +8,8 @@ import (
 )
 
 // points returns n numbers from a to b, evenly spaced, or with even ratios: those of NumPy's linspace and
-// geomspace, whose formulas they follow step by step. A number of at most six digits takes the place of one that
-// is that number but for the rounding errors on the way, such as 8 that of 7.999999999999999.
+// geomspace, whose formulas they follow step by step. A number of at most six digits replaces
+// one that differs from it by rounding errors alone: 8 replaces 7.999999999999999.
 func points(a, b float64, n int, ratios bool) []float64 {
 	from, to := a, b
 	if ratios {
@@ -28,7 +28,7 @@ func points(a, b float64, n int, ratios bool) []float64 {
 	return vs
 }
 
-// unstray returns the number of six digits that is next to v if that is within a few roundings of it, else v.
+// unstray returns the number of six digits that is nearest to v if both differ by a few roundings at most, else v.
 func unstray(v float64) float64 {
 	const few = 4
 	w, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 6, 64), 64)
@@ -38,8 +38,8 @@ func unstray(v float64) float64 {
 	return v
 }
 
-// Package math rounds log10 and powers differently from machine to machine, and these go into keys; so log10
-// and exp10 compute with more digits, and round once.
+// Package math rounds log10 and powers differently from machine to machine, but keys depend on them. Therefore log10
+// and exp10 compute with more digits and round once.
 
 // precision is that of the steps on the way, in bits.
 const precision = 128

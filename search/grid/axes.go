@@ -1,0 +1,265 @@
+package grid
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"fusegrid/nn/fused"
+	"fusegrid/results"
+)
+
+// An Axis is a hyper-parameter that a grid varies. All that a program knows of a hyper-parameter
+// follows from its entry in the table of axes: its flag, its line in the help text, the values of a
+// grid, the trials that may train together, and the trials that begin with equal weights.
+type Axis struct {
+	Flag     string            // name of the flag, without its hyphen
+	Help     string            // what the flag sets, in at most 30 columns
+	Defaults map[string]string // by net: the list that stands for a flag that is not given
+
+	// Level orders the nested loops over the axes. The axis of the highest level changes fastest.
+	Level int
+
+	// Values parses lists and sets the field of a configuration.
+	Values Values
+
+	// Applies returns why the flag cannot be given. Nil means that the axis always has values.
+	Applies func(s Setting) error
+
+	// Conflicts are the reasons why trials that differ in the axis cannot share a block. An axis
+	// without any is free: nets of one block may differ in it.
+	Conflicts []Conflict
+
+	// Initial is true if the initial weights depend on the axis.
+	Initial bool
+}
+
+// A Setting is what the flags say that decides which axes apply.
+type Setting struct {
+	Net   string            // two-layer or fc
+	Rule  string            // an update rule of package fused, such as sgd
+	Given map[string]string // the lists that the user wrote, by flag
+}
+
+func (s Setting) has(flag string) bool {
+	_, ok := s.Given[flag]
+	return ok
+}
+
+// A Conflict is a reason why trials that differ cannot share a block.
+type Conflict struct {
+	What string // the values that differ, in the plural
+	Why  string
+
+	// Ordered is true if the conflict ends when the minibatches have a seed of their own.
+	Ordered bool
+
+	// Part returns the part of the axis that must agree. Nil means that the whole value must.
+	Part func(c *results.Config) string
+}
+
+// Axes is a table of axes, in the order of the help text.
+type Axes []Axis
+
+// Standard returns the axes of a sweep. A new axis is one more entry here.
+func Standard() Axes { return standard }
+
+var standard = Axes{
+	{
+		Flag: "lr", Help: "learning rate", Level: 7,
+		Defaults: map[string]string{"two-layer": "1e-4,1e-3", "fc": "1e-3"},
+		Values:   Floats{Example: "1e-4,1e-3 or log:1e-4..1e-2:5", Field: func(c *results.Config) *float64 { return &c.LR }},
+	},
+	{
+		Flag: "reg", Help: "regularization, ½·reg·Σ‖W‖²", Level: 8,
+		Defaults: map[string]string{"two-layer": "0.25,0.85", "fc": "0"},
+		Values:   Floats{Example: "0.25,0.85 or 0,log:1e-3..1:4", Zero: true, Field: func(c *results.Config) *float64 { return &c.Reg }},
+	},
+	{
+		Flag: "hidden", Help: "units; 100x100 is two layers", Level: 0,
+		Defaults: map[string]string{"two-layer": "50", "fc": "200"},
+		Values:   Layers{Max: 1 << 16, Field: func(c *results.Config) *[]int { return &c.Hidden }},
+		Conflicts: []Conflict{
+			{What: "depths", Why: "nets of a block have one depth", Part: func(c *results.Config) string { return fmt.Sprint(len(c.Hidden)) }},
+			{What: "hidden sizes", Why: "weights and minibatches come from one stream; -order SEED gives minibatches their own", Ordered: true},
+		},
+		Initial: true,
+	},
+	{
+		Flag: "batch", Help: "images in a minibatch", Level: 1,
+		Defaults:  map[string]string{"two-layer": "200", "fc": "100"},
+		Values:    Ints[int]{Min: 1, Max: 100_000, Example: "100,200", Field: func(c *results.Config) *int { return &c.Batch }},
+		Conflicts: []Conflict{{What: "batch sizes", Why: "a block shares its minibatches"}},
+	},
+	{
+		Flag: "decay", Help: "learning-rate factor per epoch", Level: 4,
+		Defaults: map[string]string{"two-layer": "0.95", "fc": "0.95"},
+		Values: Floats{Example: "0.9,0.95", Field: func(c *results.Config) *float64 { return &c.Decay },
+			Check: func(v float64) error {
+				if v > 1 {
+					return errors.New("the learning rate would grow with every epoch; give a factor above 0 and at most 1, such as 0.95")
+				}
+				return nil
+			}},
+	},
+	{
+		Flag: "std", Help: "scale of the initial weights", Level: 5,
+		Defaults: map[string]string{"two-layer": "1e-4", "fc": "1e-3"},
+		Values:   Floats{Example: "1e-4,1e-3", Field: func(c *results.Config) *float64 { return &c.Std }},
+		Initial:  true,
+	},
+	{
+		Flag: "seed", Help: "of the random numbers", Level: 9,
+		Defaults:  map[string]string{"two-layer": "0", "fc": "0"},
+		Values:    Ints[uint32]{Min: 0, Max: math.MaxUint32, Example: "0 or 1..5", Field: func(c *results.Config) *uint32 { return &c.Seed }},
+		Conflicts: []Conflict{{What: "seeds", Why: "another seed draws other minibatches; -order SEED gives all nets the same", Ordered: true}},
+		Initial:   true,
+	},
+	{
+		Flag: "iters", Help: "minibatches in all", Level: 2,
+		Defaults:  map[string]string{"two-layer": "1000"},
+		Values:    Ints[int]{Min: 1, Max: 100_000_000, Example: "1000,3000", Field: func(c *results.Config) *int { return &c.Iters }},
+		Conflicts: []Conflict{{What: "lengths", Why: "a block ends as one"}},
+		Applies: func(s Setting) error {
+			switch {
+			case s.has("iters") && s.has("epochs"):
+				return errors.New("-iters and -epochs are two ways to say how long; give one of them")
+			case s.Net == "fc":
+				return errors.New("-iters is for the two-layer net; the Solver of -net fc counts -epochs")
+			case s.has("epochs"):
+				return errUnused
+			}
+			return nil
+		},
+	},
+	{
+		// Epochs are iterations in another unit. The batch size must be set before, by a lower level.
+		Flag: "epochs", Help: "passes over the data, instead", Level: 3,
+		Defaults:  map[string]string{"fc": "10"},
+		Values:    Ints[int]{Min: 1, Max: 100_000, Example: "5,10", Field: func(c *results.Config) *int { return &c.Iters }, Unit: (*results.Config).PerEpoch},
+		Conflicts: []Conflict{{What: "lengths", Why: "a block ends as one"}},
+		Applies: func(s Setting) error {
+			if s.Net != "fc" && !s.has("epochs") {
+				return errUnused
+			}
+			return nil
+		},
+	},
+	{
+		Flag: "mu", Help: "momentum, with -rule", Level: 6,
+		Defaults: map[string]string{"two-layer": "0.9", "fc": "0.9"},
+		Values: Floats{Example: "0.9 or 0.5,0.9,0.95", Zero: true, Field: func(c *results.Config) *float64 { return &c.Mu },
+			Check: func(v float64) error {
+				why := "grow without end"
+				switch {
+				case v < 1:
+					return nil
+				case v == 1:
+					why = "never fade"
+				}
+				return fmt.Errorf("the velocity would %s; give a share of it to keep, 0 or more and below 1, such as 0.9", why)
+			}},
+		Applies: func(s Setting) error {
+			var with []string
+			for _, r := range fused.Rules() {
+				switch {
+				case !r.HasMomentum():
+				case r.String() == s.Rule:
+					return nil
+				default:
+					with = append(with, r.String())
+				}
+			}
+			return fmt.Errorf("-mu is for -rule %s; -rule is %s", strings.Join(with, " and -rule "), s.Rule)
+		},
+	},
+}
+
+// errUnused is why an axis has no values if its flag is not given. No user sees it.
+var errUnused = errors.New("unused")
+
+// applies returns why the flag of an axis cannot be given, or nil.
+func (a *Axis) applies(s Setting) error {
+	if a.Applies == nil {
+		return nil
+	}
+	return a.Applies(s)
+}
+
+// shares reports whether trials of one block may have different values of the axis.
+func (a *Axis) shares(ordered bool) bool {
+	return !slices.ContainsFunc(a.Conflicts, func(c Conflict) bool { return c.Part == nil && !(c.Ordered && ordered) })
+}
+
+// Common returns what the nets of a block must agree on: c without the values that are free.
+func (x Axes) Common(c results.Config) results.Config {
+	for i := range x {
+		if x[i].shares(c.Order != nil) {
+			x[i].Values.Clear(&c)
+		}
+	}
+	return c
+}
+
+// SameStart reports whether nets of one block have the same initial weights.
+func (x Axes) SameStart(a, b *results.Config) bool {
+	for i := range x {
+		if x[i].Initial && !x[i].Values.Equal(a, b) {
+			return false
+		}
+	}
+	return true
+}
+
+// Reasons says why not all trials can share a block, one sentence a reason.
+func (x Axes) Reasons(trials []Trial) []string {
+	var all []string
+	for i := range x {
+		for _, conflict := range x[i].Conflicts {
+			if len(trials) == 0 || conflict.Ordered && trials[0].Config.Order != nil {
+				continue
+			}
+			value := conflict.Part
+			if value == nil {
+				value = x[i].Values.Text
+			}
+			different := map[string]bool{}
+			for t := range trials {
+				different[value(&trials[t].Config)] = true
+			}
+			text := fmt.Sprintf("%d %s do not fuse: %s", len(different), conflict.What, conflict.Why)
+			if len(different) > 1 && !slices.Contains(all, text) { // iterations and epochs are one length
+				all = append(all, text)
+			}
+		}
+	}
+	return all
+}
+
+// nets are the nets that have defaults, in the order of the help text.
+var nets = []string{"two-layer", "fc"}
+
+// Help returns the lines of the help text about the axes: flag, meaning, and the default for each net.
+func (x Axes) Help() string {
+	const form = "  %-9s %-31s %-20s %s"
+	lines := []string{fmt.Sprintf(form, "", "", nets[0], nets[1])}
+	lines[0] = "                                            " + strings.TrimLeft(lines[0], " ")
+	for i := range x {
+		a := &x[i]
+		var shown []any
+		for _, net := range nets {
+			text, ok := a.Defaults[net]
+			if !ok {
+				text = "-"
+				if a.applies(Setting{Net: net, Rule: "momentum", Given: map[string]string{a.Flag: ""}}) != nil {
+					text = "(not for " + net + ")"
+				}
+			}
+			shown = append(shown, text)
+		}
+		lines = append(lines, fmt.Sprintf(form, append([]any{"-" + a.Flag, a.Help}, shown...)...))
+	}
+	return strings.Join(lines, "\n") + "\n"
+}

@@ -1,0 +1,192 @@
+// Package grid turns lists of hyper-parameters into the trials of a grid search.
+//
+// A hyper-parameter is one entry in a table of axes, which [Standard] returns. [Axes.Parse] reads the
+// lists that a user wrote, such as 1e-4,1e-3 or log:1e-4..1e-2:5, and returns a [Grid]. [Grid.Over]
+// combines it with what all trials have in common. Its errors name the flag, the value and the remedy.
+package grid
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+	"strconv"
+	"strings"
+
+	"fusegrid/results"
+)
+
+// A Grid is every combination of the values of its axes. Its points are made one at a time, because
+// there may be a million.
+type Grid struct {
+	axes    Axes
+	order   []int    // axes by level: positions in axes
+	columns []Column // in that order, as lens and floats
+	lens    []int
+	size    int
+}
+
+// Parse reads the lists of the axes; lists that the user did not give have their default.
+func (x Axes) Parse(s Setting) (*Grid, error) {
+	g := &Grid{axes: x, order: x.byLevel(), size: 1}
+	columns := make([]Column, len(x))
+	for i := range x { // in the order of the help text, so that the first error is that of its first flag
+		a := &x[i]
+		list, given := s.Given[a.Flag]
+		if err := a.applies(s); err != nil {
+			if given {
+				return nil, err
+			}
+			columns[i] = none{}
+			continue
+		}
+		if !given {
+			list = a.Defaults[s.Net]
+		}
+		var err error
+		if columns[i], err = a.Values.Parse(a.Flag, list, s.Net); err != nil {
+			return nil, a.withComma(err, list)
+		}
+	}
+	size := 1.0
+	for _, i := range g.order {
+		g.columns = append(g.columns, columns[i])
+		n := columns[i].Len()
+		g.lens = append(g.lens, n)
+		size *= float64(n)
+		g.size *= n
+	}
+	if size > MaxPoints {
+		return nil, fmt.Errorf("the grid has %.0f points (%s), more than %d; give fewer values", size, g.Shape(), MaxPoints)
+	}
+	return g, nil
+}
+
+// byLevel returns the positions of the axes from the outermost loop to the innermost.
+func (x Axes) byLevel() []int {
+	order := make([]int, len(x))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return x[a].Level - x[b].Level })
+	return order
+}
+
+// Notes says which lists may have been meant as a number with a decimal comma.
+func (x Axes) Notes(given map[string]string) []string {
+	var notes []string
+	for i := range x {
+		list := given[x[i].Flag]
+		if number, ok := x[i].decimalComma(list); ok {
+			notes = append(notes, fmt.Sprintf("-%s %s is a list of two values; if that is a decimal comma, write %s", x[i].Flag, list, number))
+		}
+	}
+	return notes
+}
+
+// withComma adds to an error about a list that it may have a decimal comma.
+func (a *Axis) withComma(err error, list string) error {
+	if number, ok := a.decimalComma(list); ok {
+		return fmt.Errorf("%w; if that is a decimal comma, write %s", err, number)
+	}
+	return err
+}
+
+// decimalComma returns 0.25 for the list 0,25 of numbers.
+func (a *Axis) decimalComma(list string) (number string, ok bool) {
+	if _, floats := a.Values.(Floats); !floats {
+		return "", false
+	}
+	return decimalComma(list)
+}
+
+// Axes returns the table that the grid was made with.
+func (g *Grid) Axes() Axes { return g.axes }
+
+// Shape returns the axes with several values, such as "8 lr × 4 reg".
+func (g *Grid) Shape() string {
+	var parts []string
+	for i, n := range g.lens {
+		if n > 1 {
+			parts = append(parts, strconv.Itoa(n)+" "+g.axes[g.order[i]].Flag)
+		}
+	}
+	return strings.Join(parts, " × ")
+}
+
+// Len returns the number of points.
+func (g *Grid) Len() int { return g.size }
+
+// Over returns the points of the grid: base with the values of the axes filled in.
+func (g *Grid) Over(base results.Config) Points { return Points{g, base} }
+
+// Points are the configurations of a grid.
+type Points struct {
+	*Grid
+	Base results.Config // what all of them have in common
+}
+
+// At returns point i, from 0.
+func (p Points) At(i int) results.Config {
+	c := p.Base
+	// Epochs need the batch size: the columns are set from the outermost loop to the innermost.
+	stride := p.size
+	for a, column := range p.columns {
+		stride /= p.lens[a]
+		column.Set(&c, i/stride%p.lens[a])
+	}
+	if !c.DivisionMatters() {
+		c.Division = "" // so that it has the key of the same training by floor division
+	}
+	return c
+}
+
+// All yields the points in their order.
+func (p Points) All() iter.Seq[results.Config] {
+	return func(yield func(results.Config) bool) {
+		for i := range p.size {
+			if !yield(p.At(i)) {
+				return
+			}
+		}
+	}
+}
+
+// DivisionNote says how the epochs are divided and what the other way is. It returns "" if both agree.
+func (p Points) DivisionNote() string {
+	batch := slices.IndexFunc(p.axes, func(a Axis) bool { return a.Flag == "batch" })
+	if batch < 0 {
+		return ""
+	}
+	column := p.columns[slices.Index(p.order, batch)]
+	for i := range column.Len() {
+		c := p.Base
+		if column.Set(&c, i); !c.DivisionMatters() {
+			continue
+		}
+		n := c.Split[0]
+		floor, exact := float64(c.PerEpoch()), float64(n)/float64(c.Batch)
+		if c.Division == "true" {
+			return fmt.Sprintf("batch %d does not divide %d images: an epoch is %.7g iterations (Python 3); -division floor: %.0f (Python 2)", c.Batch, n, exact, floor)
+		}
+		return fmt.Sprintf("batch %d does not divide %d images: an epoch is %.0f iterations (Python 2); -division true: %.7g (Python 3)", c.Batch, n, floor, exact)
+	}
+	return ""
+}
+
+// A Trial is one point of a grid.
+type Trial struct {
+	Key    string
+	Config results.Config
+	FLOPs  float64 // operations of one iteration
+}
+
+// Pending returns the trials that are not settled, in the order of the points.
+func (p Points) Pending(flops func(results.Config) float64, settled func(key string) bool) []Trial {
+	todo := make([]Trial, 0, p.size)
+	for c := range p.All() {
+		if key := c.Key(); !settled(key) {
+			todo = append(todo, Trial{key, c, flops(c)})
+		}
+	}
+	return todo
+}

@@ -1,0 +1,103 @@
+package grid
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"fusegrid/results"
+)
+
+// Nearby says how many trials of the grid are not on record although trials with nearly equal numbers are, and what
+// to type for these. Such trials exist if a number was typed as a table shows it, or if an earlier version rounded
+// ranges to six digits. A list that is too long to type is referred to by the name of the file that has it.
+func (p Points) Nearby(records map[string]results.Record, file string) string {
+	if len(records) == 0 {
+		return ""
+	}
+	axes := p.floats()
+	rounded := map[string]results.Config{}
+	for _, r := range records {
+		rounded[sixDigits(r.Config, axes).Key()] = r.Config
+	}
+	n := 0
+	for c := range p.All() {
+		if _, ok := records[c.Key()]; ok {
+			continue
+		}
+		near, ok := rounded[sixDigits(c, axes).Key()]
+		inGrid := true // then it is a trial of its own
+		for _, a := range axes {
+			inGrid = inGrid && slices.Contains(a.values, *a.field(&near))
+		}
+		if !ok || inGrid {
+			continue
+		}
+		n++
+		for _, a := range axes {
+			if v, w := *a.field(&c), *a.field(&near); v != w {
+				a.near[v] = w
+			}
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	const most = 20 // values that a user may type
+	var flags []string
+	for _, a := range axes {
+		if len(a.near) == 0 {
+			continue
+		}
+		var list []string
+		for _, v := range a.values {
+			if w, ok := a.near[v]; ok {
+				v = w
+			}
+			list = append(list, exact(v))
+		}
+		if len(list) > most {
+			list = []string{"with the numbers in " + file}
+		}
+		flags = append(flags, "-"+a.flag+" "+strings.Join(list, ","))
+	}
+	what := "1 trial is on record with numbers that differ from this grid's"
+	if n > 1 {
+		what = fmt.Sprintf("%d trials are on record with numbers that differ from this grid's", n)
+	}
+	return fmt.Sprintf("%s by less than 1e-5 of them; to have those instead, give %s", what, strings.Join(flags, " "))
+}
+
+// A floatAxis is an axis of numbers in a grid.
+type floatAxis struct {
+	flag string
+	floatColumn
+	near map[float64]float64 // values on record, by value of the grid
+}
+
+// floats returns the axes of numbers, in the order of the help text. One that does not apply has the value 0.
+func (p Points) floats() []floatAxis {
+	var all []floatAxis
+	for i := range p.axes {
+		x, ok := p.axes[i].Values.(Floats)
+		if !ok {
+			continue
+		}
+		column, ok := p.columns[slices.Index(p.order, i)].(floatColumn)
+		if !ok {
+			column = floatColumn{[]float64{0}, x.Field}
+		}
+		all = append(all, floatAxis{p.axes[i].Flag, column, map[float64]float64{}})
+	}
+	return all
+}
+
+// sixDigits returns c with its numbers rounded.
+func sixDigits(c results.Config, axes []floatAxis) results.Config {
+	for _, a := range axes {
+		v := a.field(&c)
+		*v, _ = strconv.ParseFloat(strconv.FormatFloat(*v, 'g', 6, 64), 64)
+	}
+	return c
+}

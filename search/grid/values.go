@@ -1,0 +1,160 @@
+package grid
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"fusegrid/results"
+)
+
+// Values is what an axis takes its values from: the syntax of its lists, and the field of a
+// configuration that holds one value.
+type Values interface {
+	// Parse reads the list of a flag for a net.
+	Parse(flag, list, net string) (Column, error)
+	// Clear sets the field to a value that all configurations of a block can share.
+	Clear(c *results.Config)
+	// Equal reports whether two configurations have the same value.
+	Equal(a, b *results.Config) bool
+	// Text returns the value of a configuration.
+	Text(c *results.Config) string
+}
+
+// A Column holds the values of an axis in one grid.
+type Column interface {
+	Len() int
+	// Set puts value i into a configuration.
+	Set(c *results.Config, i int)
+}
+
+// none is the column of an axis that does not apply: it leaves a configuration as it is.
+type none struct{}
+
+func (none) Len() int                 { return 1 }
+func (none) Set(*results.Config, int) {}
+
+// Floats are numbers, such as 1e-4,1e-3 or log:1e-4..1e-2:5.
+type Floats struct {
+	Example string // of a list, for error messages
+	Zero    bool   // 0 is allowed
+	Field   func(c *results.Config) *float64
+	Check   func(v float64) error // refuses a value with which nothing can converge; may be nil
+}
+
+type floatColumn struct {
+	values []float64
+	field  func(c *results.Config) *float64
+}
+
+func (x floatColumn) Len() int                     { return len(x.values) }
+func (x floatColumn) Set(c *results.Config, i int) { *x.field(c) = x.values[i] }
+
+// Parse reads a list of numbers.
+func (x Floats) Parse(flag, list, _ string) (Column, error) {
+	values, err := x.list(flag, list)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range values {
+		if x.Check == nil {
+			break
+		}
+		if err := x.Check(v); err != nil {
+			return nil, fmt.Errorf("-%s %g: %w", flag, v, err)
+		}
+	}
+	return floatColumn{values, x.Field}, nil
+}
+
+// Clear sets the field to 0.
+func (x Floats) Clear(c *results.Config) { *x.Field(c) = 0 }
+
+// Equal reports whether the fields are equal.
+func (x Floats) Equal(a, b *results.Config) bool { return *x.Field(a) == *x.Field(b) }
+
+// Text returns the fewest digits that give the same number back.
+func (x Floats) Text(c *results.Config) string { return exact(*x.Field(c)) }
+
+func exact(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+
+// Ints are whole numbers, such as 1..5 or 100,200.
+type Ints[T int | uint32] struct {
+	Min, Max int64
+	Example  string // of a list, for error messages
+	Field    func(c *results.Config) *T
+	Unit     func(c *results.Config) int // what a value is multiplied by; nil for 1
+}
+
+type intColumn[T int | uint32] struct {
+	values []int64
+	field  func(c *results.Config) *T
+	unit   func(c *results.Config) int
+}
+
+func (x intColumn[T]) Len() int { return len(x.values) }
+
+func (x intColumn[T]) Set(c *results.Config, i int) {
+	v := T(x.values[i])
+	if x.unit != nil {
+		v *= T(x.unit(c))
+	}
+	*x.field(c) = v
+}
+
+// Parse reads a list of whole numbers.
+func (x Ints[T]) Parse(flag, list, _ string) (Column, error) {
+	values, err := x.bounds(flag).list(list)
+	if err != nil {
+		return nil, err
+	}
+	return intColumn[T]{values, x.Field, x.Unit}, nil
+}
+
+func (x Ints[T]) bounds(flag string) integers { return integers{flag, x.Min, x.Max, x.Example} }
+
+// Clear sets the field to 0.
+func (x Ints[T]) Clear(c *results.Config) { *x.Field(c) = 0 }
+
+// Equal reports whether the fields are equal.
+func (x Ints[T]) Equal(a, b *results.Config) bool { return *x.Field(a) == *x.Field(b) }
+
+// Text returns the number.
+func (x Ints[T]) Text(c *results.Config) string { return fmt.Sprint(*x.Field(c)) }
+
+// Layers are the sizes of hidden layers, such as 50,100x100.
+type Layers struct {
+	Max   int64 // units of a layer
+	Field func(c *results.Config) *[]int
+}
+
+type layerColumn struct {
+	nets  [][]int
+	field func(c *results.Config) *[]int
+}
+
+func (x layerColumn) Len() int                     { return len(x.nets) }
+func (x layerColumn) Set(c *results.Config, i int) { *x.field(c) = x.nets[i] }
+
+// Parse reads a list of nets, each the sizes of its hidden layers.
+func (x Layers) Parse(flag, list, net string) (Column, error) {
+	nets, err := x.list(flag, list, net)
+	if err != nil {
+		return nil, err
+	}
+	return layerColumn{nets, x.Field}, nil
+}
+
+// Clear leaves only the number of layers, on which all nets of a block must agree.
+func (x Layers) Clear(c *results.Config) { *x.Field(c) = []int{len(*x.Field(c))} }
+
+// Equal reports whether all layers are equal.
+func (x Layers) Equal(a, b *results.Config) bool { return slices.Equal(*x.Field(a), *x.Field(b)) }
+
+// Text returns the layers as a user types them.
+func (x Layers) Text(c *results.Config) string { return layersText(*x.Field(c)) }
+
+func layersText(layers []int) string {
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(layers), " ", "x"), "[]")
+}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"fusegrid/internal/say"
 	"fusegrid/results"
 	"fusegrid/search/grid"
 )
@@ -25,12 +26,12 @@ func (k *keeping) trainAgain(ctx context.Context, r runner) error {
 	m := &remake{keeping: k, wanted: map[string]bool{}}
 	again, strangers := k.missing(k.gallery, k.states, k.output, m.wanted)
 	if strangers > 0 {
-		fmt.Fprintf(k.stderr, "sweep: %s among the best on record, but of other data, nets, types or kernels: a sweep of these keeps what is missing of them\n", are(strangers))
+		fmt.Fprintf(k.stderr, "sweep: %s among the best on record, but of other data, nets, types or kernels: a sweep of these keeps what is missing of them\n", say.Are(strangers))
 	}
 	if len(again) == 0 {
 		return nil
 	}
-	fmt.Fprintf(k.stderr, "sweep: %s on record to train again, since -keep or -states asks for what is not there\n", plural(len(again), "trial"))
+	fmt.Fprintf(k.stderr, "sweep: %s on record to train again, since -keep or -states asks for what is not there\n", say.Plural(len(again), "trial"))
 	blocks := k.planner().plan(again)
 	if err := k.enoughMemory(blocks); err != nil {
 		return err
@@ -41,9 +42,9 @@ func (k *keeping) trainAgain(ctx context.Context, r runner) error {
 	if len(m.other) > 0 {
 		o := m.other[0]
 		if k.set.Stable {
-			return fmt.Errorf("%s came out with other bits than on record, such as %.12s, and nothing of them is kept; sweep verify -trial %.12s shows how; -fresh starts over in a new folder", plural(len(m.other), "trial"), o.Key, o.Key)
+			return fmt.Errorf("%s came out with other bits than on record, such as %.12s, and nothing of them is kept; sweep verify -trial %.12s shows how; -fresh starts over in a new folder", say.Plural(len(m.other), "trial"), o.Key, o.Key)
 		}
-		fmt.Fprintf(k.stderr, "sweep: %s trained again with other bits than on record: those of %s depend on what is trained together. What is kept is of the second training\n", plural(len(m.other), "trial"), k.set.Name)
+		fmt.Fprintf(k.stderr, "sweep: %s trained again with other bits than on record: those of %s depend on what is trained together. What is kept is of the second training\n", say.Plural(len(m.other), "trial"), k.set.Name)
 	}
 	if m.failed != nil {
 		return m.failed
@@ -98,14 +99,6 @@ func (s *job) missing(best, states *gallery, out *output, wanted map[string]bool
 func (s *job) trains(c results.Config) bool {
 	b := s.base
 	return c.Data == b.Data && c.Split == b.Split && c.Pixels == b.Pixels && c.Net == b.Net && c.DType == b.DType && c.Class == b.Class
-}
-
-// are says how many trials are something.
-func are(n int) string {
-	if n == 1 {
-		return "1 trial is"
-	}
-	return fmt.Sprintf("%d trials are", n)
 }
 
 // keep compares the records with those that there are.
@@ -165,5 +158,5 @@ func (s *job) fewKept(records map[string]results.Record) string {
 	if flags == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s: of %s on record, %d trained to the end; only these are kept, and none of the %d that were stopped", strings.Join(flags, " and "), plural(len(records), "trial"), done, stopped)
+	return fmt.Sprintf("%s: of %s on record, %d trained to the end; only these are kept, and none of the %d that were stopped", strings.Join(flags, " and "), say.Plural(len(records), "trial"), done, stopped)
 }

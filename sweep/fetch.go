@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"fusegrid/internal/say"
 	"fusegrid/nn/dataset"
 )
 
@@ -79,7 +80,7 @@ func (d *download) line(elapsed time.Duration, width int) string {
 	case done >= total:
 		text += "  unpacking"
 	case rate > 0:
-		text += "  ETA " + clock(time.Duration(float64(total-done)/rate*float64(time.Second)))
+		text += "  ETA " + say.Clock(time.Duration(float64(total-done)/rate*float64(time.Second)))
 	}
 	if room := min(width-len(text)-4, 30); room >= 8 {
 		text = bar(float64(done)/float64(total), room) + " " + text

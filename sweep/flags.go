@@ -14,18 +14,20 @@ import (
 
 	"fusegrid"
 	"fusegrid/internal/cli"
+	"fusegrid/internal/say"
 	"fusegrid/kernels"
 	"fusegrid/search/grid"
+	"fusegrid/search/halving"
 )
 
 // options is what the flags of a sweep say.
 type options struct {
 	net, dtype string
-	rule       string    // sgd, momentum or nesterov
-	division   string    // floor or true
-	order      *uint32   // seed of the minibatches, if they have a stream of their own
-	race       *stopRule // nil if all train to the end
-	block      int       // trials of a block, 0 for the planner's choice
+	rule       string        // sgd, momentum or nesterov
+	division   string        // floor or true
+	order      *uint32       // seed of the minibatches, if they have a stream of their own
+	race       *halving.Rule // nil if all train to the end
+	block      int           // trials of a block, 0 for the planner's choice
 	set        *kernels.Set
 	grid       *grid.Grid
 	workers    int
@@ -242,10 +244,10 @@ func parseOptions(args []string) (*options, error) {
 	o := &options{net: "two-layer", dtype: "f32", rule: "sgd", workers: runtime.GOMAXPROCS(0), top: 20, checkpoint: 60}
 	fs := newFlags("sweep")
 	given := axisFlags(fs, grid.Standard())
-	var impl, fuse, halving, stop string
+	var impl, fuse, halvingText, stop string
 	o.trainingFlags(fs, &impl, &fuse)
 	o.outputFlags(fs)
-	fs.Func("halving", "", text(&halving))
+	fs.Func("halving", "", text(&halvingText))
 	fs.Func("stop", "", text(&stop))
 	if err := parse(fs, args); err != nil {
 		return nil, err
@@ -260,8 +262,8 @@ func parseOptions(args []string) (*options, error) {
 		return nil, badInput{errors.New("-division true is for the two-layer net; the Solver of -net fc divides by floor")}
 	}
 	var err error
-	if o.race, err = parseRace(halving, stop); err != nil {
-		return nil, err
+	if o.race, err = halving.Parse(halvingText, stop); err != nil {
+		return nil, badInput{err}
 	}
 	if o.set, err = pickSet(impl); err != nil {
 		return nil, err
@@ -279,7 +281,7 @@ func parseOptions(args []string) (*options, error) {
 // crowd says that there are more workers than cores, if so.
 func crowd(workers int) string {
 	if cores := runtime.GOMAXPROCS(0); workers > cores {
-		return fmt.Sprintf("-workers %d: there is no gain beyond the %s of this process", workers, plural(cores, "core"))
+		return fmt.Sprintf("-workers %d: there is no gain beyond the %s of this process", workers, say.Plural(cores, "core"))
 	}
 	return ""
 }

@@ -9,14 +9,15 @@ import (
 
 	"fusegrid/internal/strictjson"
 	"fusegrid/results"
+	"fusegrid/search/halving"
 )
 
 // judge brings the nets of the block to a rung, if they have reached one, and drops those that do not
 // go on, as if they had never been there. Nets that are no longer finite go on to the next
 // iteration, which finds that out. Where the memory for blocks that wait is full, this one waits on the disk.
 func (f *fit[T]) judge(ctx context.Context) error {
-	race := f.hooks.races.of(f.block.trials[0].Config.Iters)
-	i, ok := race.rungAt(f.fused.Done())
+	bracket := f.hooks.races.Of(f.block.trials[0].Config.Iters)
+	i, ok := bracket.RungAt(f.fused.Done())
 	if !ok {
 		return nil
 	}
@@ -27,19 +28,19 @@ func (f *fit[T]) judge(ctx context.Context) error {
 	for k, val := range all {
 		key := f.block.trials[f.fused.IDs()[k]].Key
 		if math.IsNaN(val) {
-			race.leave(key)
+			bracket.Leave(key)
 			continue
 		}
 		at, keys, vals = append(at, k), append(keys, key), append(vals, val)
 	}
 	f.time.lap(f.fused.IDs())
-	away, release := f.leaveMemory(race, i, keys)
-	var goOn []bool
-	meet := func() { goOn = race.meet(ctx, i, keys, vals) }
-	if race.waits(i, keys) {
-		f.hooks.pause(meet)
+	away, release := f.leaveMemory(bracket, i, keys)
+	var survive []bool
+	report := func() { survive = bracket.Report(ctx, i, keys, vals) }
+	if bracket.Waits(i, keys) {
+		f.hooks.pause(report)
 	} else { // who need not wait keeps its place: with one worker, blocks go in their order
-		meet()
+		report()
 	}
 	release()
 	if away {
@@ -55,7 +56,7 @@ func (f *fit[T]) judge(ctx context.Context) error {
 
 	stop := make([]bool, len(all))
 	for n, k := range at {
-		stop[k] = !goOn[n]
+		stop[k] = !survive[n]
 	}
 	if !slices.Contains(stop, true) {
 		return nil
@@ -72,8 +73,8 @@ func (f *fit[T]) judge(ctx context.Context) error {
 
 // leaveMemory saves and drops the block if it is to wait at rung i and there is no memory to wait in. What
 // it returns gives that back.
-func (f *fit[T]) leaveMemory(r *race, i int, keys []string) (away bool, release func()) {
-	if f.hooks.hold == nil || f.hooks.save == nil || !r.waits(i, keys) {
+func (f *fit[T]) leaveMemory(r *halving.Bracket, i int, keys []string) (away bool, release func()) {
+	if f.hooks.hold == nil || f.hooks.save == nil || !r.Waits(i, keys) {
 		return false, func() {}
 	}
 	held, release := f.hooks.hold()
@@ -109,11 +110,11 @@ type standings struct {
 	Rungs map[int][]results.Rung
 }
 
-// standings returns them as text, empty where there is no race.
+// standings returns them as text, empty where there is no bracket.
 func (f *fit[T]) standings() string {
 	s := standings{Rungs: map[int][]results.Rung{}}
 	for _, id := range f.fused.IDs() {
-		name, rungs := f.hooks.races.course(f.block.trials[id])
+		name, rungs := f.hooks.races.Reached(f.block.trials[id])
 		if n := len(rungs); n > 0 && rungs[n-1].Step == f.fused.Done() {
 			rungs = rungs[:n-1]
 		}
@@ -131,8 +132,8 @@ func (f *fit[T]) standings() string {
 
 // takeUp puts the nets where they stood when their state was saved.
 func (f *fit[T]) takeUp(text string) error {
-	race := f.hooks.races.of(f.block.trials[0].Config.Iters)
-	if race == nil {
+	bracket := f.hooks.races.Of(f.block.trials[0].Config.Iters)
+	if bracket == nil {
 		return nil
 	}
 	var s standings
@@ -141,9 +142,9 @@ func (f *fit[T]) takeUp(text string) error {
 			return fmt.Errorf("its standings: %w", err)
 		}
 	}
-	passed := race.passedBefore(f.fused.Done())
-	if s.Race != race.name && passed > 0 {
-		return fmt.Errorf("it was not made under the rule %q", race.name)
+	passed := bracket.Passed(f.fused.Done())
+	if s.Race != bracket.Name() && passed > 0 {
+		return fmt.Errorf("it was not made under the rule %q", bracket.Name())
 	}
 	for _, id := range f.fused.IDs() {
 		rungs := s.Rungs[id]
@@ -156,7 +157,7 @@ func (f *fit[T]) takeUp(text string) error {
 		for _, rung := range s.Rungs[id] {
 			vals = append(vals, rung.Val)
 		}
-		race.resume(f.block.trials[id].Key, vals, passed)
+		bracket.Resume(f.block.trials[id].Key, vals, passed)
 	}
 	return nil
 }

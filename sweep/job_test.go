@@ -16,9 +16,11 @@ import (
 	"testing"
 	"time"
 
+	"fusegrid/internal/say"
 	"fusegrid/kernels/reference"
 	"fusegrid/nn/dataset"
 	"fusegrid/results"
+	"fusegrid/search/halving"
 )
 
 // tiny returns a data set of 30 images whose class can be seen in their brightness.
@@ -57,7 +59,7 @@ func newJob(t *testing.T, out string, args string) (*job, runner, *bytes.Buffer)
 	}
 	stderr := new(bytes.Buffer)
 	s := &job{disk: files{}, options: o, data: data, base: base(o, data), stdout: io.Discard, stderr: stderr}
-	if s.races, err = newRaces(o.race, s.points()); err != nil {
+	if s.races, err = halving.New(o.race, s.points()); err != nil {
 		t.Fatal(err)
 	}
 	return s, r, stderr
@@ -332,9 +334,9 @@ func TestTrainerErrors(t *testing.T) {
 
 func TestSmallTexts(t *testing.T) {
 	for _, tt := range []struct{ got, want string }{
-		{clock(42 * time.Second), "42s"},
-		{clock(185 * time.Second), "3m05s"},
-		{clock(2*time.Hour + 7*time.Minute), "2h07m"},
+		{say.Clock(42 * time.Second), "42s"},
+		{say.Clock(185 * time.Second), "3m05s"},
+		{say.Clock(2*time.Hour + 7*time.Minute), "2h07m"},
 		{bar(0, 4), "[>   ]"},
 		{bar(0.5, 4), "[==> ]"},
 		{bar(1, 4), "[====]"},

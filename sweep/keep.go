@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"fusegrid/internal/say"
 	"fusegrid/nn/safetensors"
 	"fusegrid/results"
 )
@@ -59,7 +60,7 @@ func (m *mishaps) err() error {
 	if p := new(fs.PathError); errors.As(cause, &p) {
 		cause = p.Err
 	}
-	return fmt.Errorf("%s to write weights, states or checkpoints: %w", plural(m.n, "failure"), cause)
+	return fmt.Errorf("%s to write weights, states or checkpoints: %w", say.Plural(m.n, "failure"), cause)
 }
 
 // offer returns what offers a trial to a gallery.

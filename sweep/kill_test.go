@@ -23,6 +23,7 @@ import (
 
 	"fusegrid/results"
 	"fusegrid/search/grid"
+	"fusegrid/search/halving"
 )
 
 // envArgs makes the test binary the command itself, with these arguments, so that it can be killed.
@@ -106,7 +107,7 @@ func beCommand(args []string) int {
 		return exitBadInput
 	}
 	s := &job{disk: d, options: o, data: data, base: base(o, data), stdout: os.Stdout, stderr: os.Stderr}
-	if s.races, err = newRaces(o.race, s.points()); err != nil {
+	if s.races, err = halving.New(o.race, s.points()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return exitBadInput
 	}

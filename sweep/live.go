@@ -14,17 +14,19 @@ import (
 
 	"golang.org/x/term"
 
+	"fusegrid/internal/say"
 	"fusegrid/results"
+	"fusegrid/search/halving"
 )
 
 // A live counts what a sweep has done, while it does it. Work is counted in the
 // floating-point operations of training.
 type live struct {
-	flops func(results.Config) float64 // of one iteration
-	total float64                      // work of all blocks
-	raced float64                      // what a race is expected to leave of that
-	peak  float64                      // operations per second of one core, measured; 0 if not
-	cores int                          // that the sweep uses
+	flops        func(results.Config) float64 // of one iteration
+	total        float64                      // work of all blocks
+	expectedWork float64                      // what early stopping is expected to leave of total
+	peak         float64                      // operations per second of one core, measured; 0 if not
+	cores        int                          // that the sweep uses
 
 	iters atomic.Int64 // model-iterations so far
 	work  atomic.Uint64
@@ -32,15 +34,15 @@ type live struct {
 
 	predicted atomic.Int64 // nanoseconds in all; 0 before it is known
 
-	mu      sync.Mutex
-	running []*track
-	trials  int
-	done    int
-	worst   int // trials that diverged or failed
-	best    *results.Record
-	spared  float64   // work that will not be done: trials that ended early or go on from a state
-	steady  time.Time // when the first steps were over
-	before  float64   // work until then
+	mu       sync.Mutex
+	running  []*track
+	trials   int
+	done     int
+	failures int // trials that diverged or failed
+	best     *results.Record
+	spared   float64   // work that will not be done: trials that ended early or go on from a state
+	steady   time.Time // when the first steps were over
+	before   float64   // work until then
 }
 
 // A track follows one block.
@@ -56,12 +58,12 @@ type track struct {
 	skipped      atomic.Int64 // iterations that an earlier run did
 }
 
-func newLive(blocks []block, flops func(results.Config) float64, races *races) *live {
+func newLive(blocks []block, flops func(results.Config) float64, races *halving.Brackets) *live {
 	l := &live{flops: flops, cores: 1, began: time.Now()}
 	for _, b := range blocks {
 		l.trials += len(b.open())
 		l.total += b.flops()
-		l.raced += b.flops() * races.part(b.trials[0].Config.Iters)
+		l.expectedWork += b.flops() * races.Share(b.trials[0].Config.Iters)
 	}
 	return l
 }
@@ -118,7 +120,7 @@ func (l *live) predict(work float64) {
 		return
 	}
 	if d := now.Sub(l.steady); d >= time.Second && l.predicted.Load() == 0 {
-		left := max(min(l.total-l.spared, l.raced)-work, 0)
+		left := max(min(l.total-l.spared, l.expectedWork)-work, 0)
 		l.predicted.Store(int64(now.Sub(l.began)) + int64(left/(work-l.before)*float64(d)))
 	}
 }
@@ -130,7 +132,7 @@ func (l *live) verdict(took time.Duration) string {
 		return ""
 	}
 	return fmt.Sprintf("took %s; after the first second of training %s were predicted, %+.0f%%",
-		clock(took), clock(predicted), 100*(predicted.Seconds()/took.Seconds()-1))
+		say.Clock(took), say.Clock(predicted), 100*(predicted.Seconds()/took.Seconds()-1))
 }
 
 // ended counts trials.
@@ -142,7 +144,7 @@ func (l *live) ended(records []results.Record) {
 		l.done++
 		l.spared += l.flops(r.Config) * float64(r.Config.Iters-r.Steps)
 		if r.State == results.Diverged || r.State == results.Failed {
-			l.worst++
+			l.failures++
 		}
 		if r.Val() != nil && (l.best == nil || r.Before(l.best)) {
 			l.best = r
@@ -161,7 +163,7 @@ func (l *live) text(elapsed time.Duration, width int) string {
 	l.mu.Unlock()
 	for i, t := range running {
 		if i == maxTracks {
-			lines = append(lines, fmt.Sprintf("  and %s more", plural(len(running)-i, "block")))
+			lines = append(lines, fmt.Sprintf("  and %s more", say.Plural(len(running)-i, "block")))
 			break
 		}
 		lines = append(lines, t.line(time.Since(t.began), width))
@@ -179,17 +181,17 @@ func (l *live) line(elapsed time.Duration, width int) string {
 		parts = append(parts, fmt.Sprintf("%3.0f%%", 100*min(work/total, 1)))
 		if work > 0 && seconds > 0 {
 			left := time.Duration(max(total-work, 0) / work * float64(elapsed))
-			parts = append(parts, "ETA "+clock(left))
+			parts = append(parts, "ETA "+say.Clock(left))
 		}
 	}
 	if l.best != nil {
 		parts = append(parts, fmt.Sprintf("best %.4f (lr %.6g, reg %.6g)", *l.best.Val(), l.best.Config.LR, l.best.Config.Reg))
 	}
 	if seconds > 0 {
-		parts = append(parts, fmt.Sprintf("%.0f model-it/s", float64(l.iters.Load())/seconds), rate(work/seconds, l.peak, l.cores))
+		parts = append(parts, fmt.Sprintf("%.0f model-it/s", float64(l.iters.Load())/seconds), say.Rate(work/seconds, l.peak, l.cores))
 	}
-	if l.worst > 0 {
-		parts = append(parts, fmt.Sprintf("%d diverged or failed", l.worst))
+	if l.failures > 0 {
+		parts = append(parts, fmt.Sprintf("%d diverged or failed", l.failures))
 	}
 	return oneLine(parts, width)
 }
@@ -199,38 +201,17 @@ func (t *track) line(elapsed time.Duration, width int) string {
 	iters, seconds := t.iters.Load(), elapsed.Seconds()
 	at, total := iters+t.skipped.Load(), int64(t.block.trials[0].Config.Iters)
 	parts := []string{
-		fmt.Sprintf("  block %d: %s", t.n, plural(int(t.nets.Load()), "net")),
+		fmt.Sprintf("  block %d: %s", t.n, say.Plural(int(t.nets.Load()), "net")),
 		fmt.Sprintf("%3.0f%%", 100*float64(at)/float64(total)),
 	}
 	if iters > 0 && seconds > 0 {
 		parts = append(parts,
-			"ETA "+clock(time.Duration(float64(elapsed)*float64(max(total-at, 0))/float64(iters))),
+			"ETA "+say.Clock(time.Duration(float64(elapsed)*float64(max(total-at, 0))/float64(iters))),
 			fmt.Sprintf("%.1f it/s", float64(iters)/seconds),
 			fmt.Sprintf("%.0f model-it/s", float64(t.model.Load())/seconds),
-			rate(float64(t.work.Load())/seconds, t.peak, min(max(t.block.cores, 1), t.cores)))
+			say.Rate(float64(t.work.Load())/seconds, t.peak, min(max(t.block.cores, 1), t.cores)))
 	}
 	return oneLine(parts, width)
-}
-
-// rate prints the operations per second of so many cores as those of one, and their share of a core's
-// peak where that is known.
-func rate(flops, peak float64, cores int) string {
-	flops /= float64(cores)
-	s := fmt.Sprintf("%.1f GFLOP/s/core", flops/1e9)
-	if peak > 0 {
-		s += fmt.Sprintf(" (%.0f%% of its peak)", 100*flops/peak)
-	}
-	return s
-}
-
-// operations prints a number of floating-point operations: 999 GFLOP, 1.5 TFLOP.
-func operations(flops float64) string {
-	units := []string{"GFLOP", "TFLOP", "PFLOP", "EFLOP"}
-	flops /= 1e9
-	for flops >= 999.95 && len(units) > 1 {
-		flops, units = flops/1000, units[1:]
-	}
-	return fmt.Sprintf("%.4g %s", flops, units[0])
 }
 
 // oneLine joins the parts that fit a line.
@@ -243,18 +224,6 @@ func oneLine(parts []string, width int) string {
 		line += "  " + p
 	}
 	return line
-}
-
-// clock prints a duration as people say it: 42s, 3m05s, 2h07m.
-func clock(d time.Duration) string {
-	s := int(d.Round(time.Second).Seconds())
-	switch {
-	case s < 60:
-		return fmt.Sprintf("%ds", s)
-	case s < 3600:
-		return fmt.Sprintf("%dm%02ds", s/60, s%60)
-	}
-	return fmt.Sprintf("%dh%02dm", s/3600, s/60%60)
 }
 
 // A screen shows lines that change: redrawn on a terminal, new ones every few

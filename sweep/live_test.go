@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"fusegrid/internal/say"
 	"fusegrid/results"
 	"fusegrid/search/grid"
 )
@@ -46,13 +47,13 @@ func TestRate(t *testing.T) {
 		{85.4e9, 178e9, 1, "85.4 GFLOP/s/core (48% of its peak)"},
 		{85.4e9, 0, 2, "42.7 GFLOP/s/core"},
 	} {
-		if got := rate(c.flops, c.peak, c.cores); got != c.want {
+		if got := say.Rate(c.flops, c.peak, c.cores); got != c.want {
 			t.Errorf("%g on %d cores: %q, want %q", c.flops, c.cores, got, c.want)
 		}
 	}
 	for flops, want := range map[float64]string{0: "0 GFLOP", 2.5e8: "0.25 GFLOP", 999.9e9: "999.9 GFLOP", 999.96e9: "1 TFLOP", 1.334e13: "13.34 TFLOP", 2e15: "2 PFLOP", 5e21: "5000 EFLOP"} {
-		if got := operations(flops); got != want {
-			t.Errorf("operations(%g) = %q, want %q", flops, got, want)
+		if got := say.Operations(flops); got != want {
+			t.Errorf("say.Operations(%g) = %q, want %q", flops, got, want)
 		}
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"fusegrid"
 	"fusegrid/internal/cli"
+	"fusegrid/internal/say"
 	"fusegrid/nn/dataset/datasettest"
 	"fusegrid/results"
 	"fusegrid/search/grid"
@@ -384,7 +385,7 @@ func TestCrowd(t *testing.T) {
 	isolate(t)
 	cores := runtime.GOMAXPROCS(0)
 	n := strconv.Itoa(cores + 1)
-	want := fmt.Sprintf("sweep: -workers %s: there is no gain beyond the %s of this process\n", n, plural(cores, "core"))
+	want := fmt.Sprintf("sweep: -workers %s: there is no gain beyond the %s of this process\n", n, say.Plural(cores, "core"))
 	if _, stderr, code := call(t, small("-out", "o", "-workers", n)...); code != exitOK || !strings.HasPrefix(stderr, want) {
 		t.Errorf("exit code %d, stderr %q, want first %q", code, stderr, want)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"fusegrid/internal/say"
 	"fusegrid/nn/fused"
 	"fusegrid/nn/safetensors"
 	"fusegrid/results"
@@ -158,7 +159,7 @@ func (s *job) stateSpace() string {
 	for _, n := range sizes {
 		sum += float64(n)
 	}
-	return fmt.Sprintf("%s will take up to %.4g MB in %s", plural(len(sizes), "state"), sum/1e6, s.kept().dir)
+	return fmt.Sprintf("%s will take up to %.4g MB in %s", say.Plural(len(sizes), "state"), sum/1e6, s.kept().dir)
 }
 
 // stateSize returns the bytes of the state of a trial at its end: its weights, what its update rule keeps

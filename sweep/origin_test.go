@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"fusegrid/internal/say"
 	"fusegrid/results"
 	"fusegrid/search/grid"
 )
@@ -604,7 +605,7 @@ func TestDryRunGoesOn(t *testing.T) {
 	per := s.flops(s.grid.Over(s.base).At(0))
 	for _, want := range []string{
 		"2 trials go on from kept states after 6 iterations\n",
-		"2 to train: " + operations(2*2*per) + "\n",
+		"2 to train: " + say.Operations(2*2*per) + "\n",
 	} {
 		if !strings.Contains(stdout.String(), want) {
 			t.Errorf("no %q in\n%s", want, &stdout)

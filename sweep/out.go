@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"fusegrid/internal/say"
 	"fusegrid/nn/dataset"
 	"fusegrid/results"
 	"fusegrid/search/grid"
@@ -146,7 +147,7 @@ func reportDamage(stderr io.Writer, name string, damage []results.Damage) {
 	const some = 5
 	for i, d := range damage {
 		if i == some {
-			fmt.Fprintf(stderr, "sweep: %s: and %s more\n", name, plural(len(damage)-some, "line"))
+			fmt.Fprintf(stderr, "sweep: %s: and %s more\n", name, say.Plural(len(damage)-some, "line"))
 			break
 		}
 		fmt.Fprintf(stderr, "sweep: %s: %s; it is passed over\n", name, d)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"fusegrid/internal/say"
 	"fusegrid/search/grid"
 )
 
@@ -215,18 +216,11 @@ func describe(blocks []block) string {
 	}
 	var parts []string
 	for _, k := range kinds {
-		part := fmt.Sprintf("%d of %s", counts[k], plural(k.width, "net"))
+		part := fmt.Sprintf("%d of %s", counts[k], say.Plural(k.width, "net"))
 		if k.cores > 1 {
 			part += fmt.Sprintf(" on %d cores", k.cores)
 		}
 		parts = append(parts, part)
 	}
-	return fmt.Sprintf("%s: %s", plural(len(blocks), "block"), strings.Join(parts, ", "))
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return fmt.Sprintf("%s: %s", say.Plural(len(blocks), "block"), strings.Join(parts, ", "))
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"fusegrid/internal/say"
 	"fusegrid/nn/nprand"
 )
 
@@ -113,7 +114,7 @@ func (s *job) predict(blocks []block, r runner) (prediction, error) {
 		like := i % n
 		scale := b.flops() / float64(b.trials[0].Config.Iters) * float64(blocks[like].trials[0].Config.Iters) / blocks[like].flops()
 		c := all[like]
-		part := s.races.part(b.trials[0].Config.Iters)
+		part := s.races.Share(b.trials[0].Config.Iters)
 		t := scale * (c.setup + part*(c.step*float64(b.trials[0].Config.Iters-b.done)+c.image*s.measured(b)))
 		first := slices.Index(ends, slices.Min(ends))
 		ends[first] += t
@@ -126,5 +127,5 @@ func (s *job) predict(blocks []block, r runner) (prediction, error) {
 
 // String is one line for people.
 func (p prediction) String() string {
-	return fmt.Sprintf("about %s on this machine, at %s", clock(time.Duration(p.seconds*float64(time.Second))), rate(p.flops, p.peak, p.cores))
+	return fmt.Sprintf("about %s on this machine, at %s", say.Clock(time.Duration(p.seconds*float64(time.Second))), say.Rate(p.flops, p.peak, p.cores))
 }

@@ -18,6 +18,7 @@ import (
 	"syscall"
 	"time"
 
+	"fusegrid/internal/say"
 	"fusegrid/nn/assignment"
 	"fusegrid/nn/dataset"
 	"fusegrid/results"
@@ -131,7 +132,7 @@ func (p *progress) set(part string, done float64) {
 func (p *progress) line(elapsed time.Duration, width int) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return fmt.Sprintf("%s %3.0f%%  %s  %s", bar(p.done, 20), 100*p.done, clock(elapsed), p.part)
+	return fmt.Sprintf("%s %3.0f%%  %s  %s", bar(p.done, 20), 100*p.done, say.Clock(elapsed), p.part)
 }
 
 // A verdict shows a report. What it writes into files depends on the figures and the numeric class

@@ -51,11 +51,11 @@ func schedule(ctx context.Context, blocks []block, workers int, r runner, live *
 			h := k.hooks(blocks[i], track)
 			h.stepped = track.stepped
 			h.ended = func(records []results.Record) {
-				h.races.leave(records)
+				h.races.Leave(records)
 				events <- event{records: records}
 			}
 			h.recorded = func(records []results.Record) bool {
-				h.races.leave(records)
+				h.races.Leave(records)
 				kept := make(chan bool, 1)
 				events <- event{records: records, kept: kept}
 				return <-kept

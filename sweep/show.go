@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"fusegrid/internal/say"
 	"fusegrid/results"
 )
 
@@ -68,7 +69,7 @@ func (s *job) dryRun(r runner) error {
 	if shape := s.grid.Shape(); shape != "" {
 		fmt.Fprintf(&b, " (%s)", shape)
 	}
-	fmt.Fprintf(&b, ", %d on record in %s, %d to train: %s\n", size-todo, s.out, todo, operations(work))
+	fmt.Fprintf(&b, ", %d on record in %s, %d to train: %s\n", size-todo, s.out, todo, say.Operations(work))
 	for _, text := range []string{s.otherSets(out), s.points().Nearby(out.records, csvName), goingOn(blocks, store)} {
 		if text != "" {
 			fmt.Fprintf(&b, "%s\n", text)
@@ -89,9 +90,9 @@ func (s *job) dryRun(r runner) error {
 		fmt.Fprintf(&b, "%s\n", s.stateSpace())
 	}
 	if own, _ := s.lacking(out); len(own) > 0 {
-		fmt.Fprintf(&b, "%s on record to train again, for what -keep or -states asks for of the best\n", plural(len(own), "trial"))
+		fmt.Fprintf(&b, "%s on record to train again, for what -keep or -states asks for of the best\n", say.Plural(len(own), "trial"))
 	}
-	s.races.describe(&b, s.points(), s.flops)
+	b.WriteString(s.races.Describe(s.points(), s.flops))
 	b.WriteString("\n")
 	planned := make([]results.Record, size)
 	for i := range planned {

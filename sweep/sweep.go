@@ -15,6 +15,7 @@ import (
 	"fusegrid/nn/dataset"
 	"fusegrid/results"
 	"fusegrid/search/grid"
+	"fusegrid/search/halving"
 )
 
 // sweep trains the grid of the flags, or what of it is not on record, and shows
@@ -38,8 +39,8 @@ func sweep(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		o.out = unusedName(o.out)
 	}
 	s := &job{disk: files{}, options: o, data: data, base: base(o, data), stdout: stdout, stderr: stderr}
-	if s.races, err = newRaces(o.race, s.points()); err != nil {
-		return err
+	if s.races, err = halving.New(o.race, s.points()); err != nil {
+		return badInput{err}
 	}
 	if note := s.points().DivisionNote(); note != "" {
 		fmt.Fprintf(stderr, "sweep: %s\n", note)
@@ -78,7 +79,7 @@ type job struct {
 	disk           disk
 	data           *dataset.Split
 	base           results.Config
-	races          *races // nil if all train to the end
+	races          *halving.Brackets // nil if all train to the end
 	stdout, stderr io.Writer
 	room           int64 // bytes of blocks that wait in memory at a rung; 0 for waitingRoom
 }
@@ -199,7 +200,7 @@ func (s *job) galleries(out *output) (best, states *gallery) {
 }
 
 // watch runs the blocks and shows how far they are.
-func (s *job) watch(ctx context.Context, blocks []block, r runner, k keeper, races *races, peak float64) (err error) {
+func (s *job) watch(ctx context.Context, blocks []block, r runner, k keeper, races *halving.Brackets, peak float64) (err error) {
 	live := newLive(blocks, s.flops, races)
 	live.cores, live.peak = s.cores(), peak
 	if !s.quiet {
@@ -230,7 +231,7 @@ func (s *job) kept() *store {
 // not in a race: nobody has seen them at its rungs. It removes the checkpoints that no trial can ask for
 // any more, and returns those that serve these blocks for the last time.
 func (s *job) plan(out *output, store *store) (blocks []block, spent []saved, err error) {
-	s.races.enter(s.points(), out.records)
+	s.races.Enter(s.points(), out.records)
 	settled := s.settled(out)
 	todo := s.points().Pending(s.flops, settled)
 	damaged := func(name string, err error) {
@@ -283,7 +284,7 @@ func (s *job) peak() float64 {
 func (s *job) settled(out *output) func(key string) bool {
 	return func(key string) bool {
 		r, ok := out.records[key]
-		return ok && r.Settled(s.races.name(r.Config.Iters))
+		return ok && r.Settled(s.races.Name(r.Config.Iters))
 	}
 }
 

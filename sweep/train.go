@@ -17,6 +17,7 @@ import (
 	"fusegrid/nn/safetensors"
 	"fusegrid/results"
 	"fusegrid/search/grid"
+	"fusegrid/search/halving"
 )
 
 // A runner trains the trials of a block. A trial that goes wrong is an outcome like
@@ -51,7 +52,7 @@ type hooks struct {
 	// races says which nets are stopped on the way; nil if none is. pause lends the cores of the
 	// runner to others while it waits for them. hold asks for memory to wait in, until release; where
 	// there is none the block waits on the disk.
-	races *races
+	races *halving.Brackets
 	pause func(wait func())
 	hold  func() (ok bool, release func())
 	// stopAt, where not 0, is the iterations after which all nets are stopped, as a race would.
@@ -464,7 +465,7 @@ func (f *fit[T]) record(id int) results.Record {
 	r := results.Record{Key: t.Key, Config: t.Config}
 	r.Speed.Seconds, r.Speed.BlockSeconds = f.time.of(id)
 	r.Speed.Block, r.Speed.Cores = len(f.block.trials), max(f.block.cores, 1)
-	r.Race, r.Rungs = f.hooks.races.course(t)
+	r.Race, r.Rungs = f.hooks.races.Reached(t)
 	if f.fused == nil {
 		return r
 	}

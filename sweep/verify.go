@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"fusegrid"
+	"fusegrid/internal/say"
 	"fusegrid/kernels"
 	"fusegrid/nn/dataset"
 	"fusegrid/results"
@@ -150,7 +151,7 @@ func (v *verifier) run(ctx context.Context, records []results.Record, damaged in
 		wrong = append(wrong, fmt.Sprintf("%d of %d trials came out differently than %s says", differ, len(records), journal))
 	}
 	if damaged > 0 {
-		wrong = append(wrong, fmt.Sprintf("%s has %s, which cannot be verified; the next sweep into the folder sets them aside and trains again what it misses", journal, plural(damaged, "damaged line")))
+		wrong = append(wrong, fmt.Sprintf("%s has %s, which cannot be verified; the next sweep into the folder sets them aside and trains again what it misses", journal, say.Plural(damaged, "damaged line")))
 	}
 	if len(wrong) > 0 {
 		return errors.New(strings.Join(wrong, "; "))

@@ -1,8 +1,7 @@
-package main
+package halving
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"math/bits"
@@ -45,23 +44,23 @@ func TestParseRule(t *testing.T) {
 			t.Errorf("%s: %v", c.flag, err)
 			continue
 		}
-		if got := r.flag(); got != c.flag {
+		if got := r.String(); got != c.flag {
 			t.Errorf("%s: printed as %s", c.flag, got)
 		}
-		if got := r.nameFor(c.iters); got != c.name {
+		if got := r.Name(c.iters); got != c.name {
 			t.Errorf("%s of %d iterations: name %q, want %q", c.flag, c.iters, got, c.name)
 		}
-		if got := r.rungs(c.iters); !slices.Equal(got, c.rungs) {
+		if got := r.Rungs(c.iters); !slices.Equal(got, c.rungs) {
 			t.Errorf("%s of %d iterations: rungs %v, want %v", c.flag, c.iters, got, c.rungs)
 		}
-		if err := r.check(c.iters); err != nil {
+		if err := r.Check(c.iters); err != nil {
 			t.Errorf("%s of %d iterations: %v", c.flag, c.iters, err)
 		}
 	}
 }
 
 // parseRule parses "-flag value".
-func parseRule(text string) (stopRule, error) {
+func parseRule(text string) (Rule, error) {
 	name, value, _ := strings.Cut(text, " ")
 	if name == "-stop" {
 		return parseStop(value)
@@ -98,75 +97,74 @@ func TestParseRuleRefuses(t *testing.T) {
 		{"-stop median:0", `"0" is not a number`},
 	} {
 		_, err := parseRule(c.flag)
-		var bad badInput
-		if !errors.As(err, &bad) || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "write ") {
-			t.Errorf("%s: %v; want bad input with %q and an example", c.flag, err, c.want)
+		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "write ") {
+			t.Errorf("%s: %v; want an error with %q and an example", c.flag, err, c.want)
 		}
 	}
 	for _, c := range []struct {
-		rule  stopRule
+		rule  Rule
 		iters int
 		want  string
 	}{
-		{stopRule{eta: 3, first: 100}, 100, "-halving 3:100: the first rung, 100, is not before the end, 100 iterations"},
-		{stopRule{eta: 3}, 1, "-halving 3: the first rung, 1, is not before the end"},
-		{stopRule{}, 1, "-stop median: the first rung"},
-		{stopRule{first: 1}, maxRungs + 2, "-stop median:1: more than 1000 checks"},
+		{Rule{Eta: 3, Min: 100}, 100, "-halving 3:100: the first rung, 100, is not before the end, 100 iterations"},
+		{Rule{Eta: 3}, 1, "-halving 3: the first rung, 1, is not before the end"},
+		{Rule{}, 1, "-stop median: the first rung"},
+		{Rule{Min: 1}, maxRungs + 2, "-stop median:1: more than 1000 checks"},
 	} {
-		if err := c.rule.check(c.iters); err == nil || !strings.Contains(err.Error(), c.want) {
+		if err := c.rule.Check(c.iters); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v of %d iterations: %v; want %q", c.rule, c.iters, err, c.want)
 		}
 	}
-	if err := (stopRule{first: 1}).check(maxRungs + 1); err != nil {
+	if err := (Rule{Min: 1}).Check(maxRungs + 1); err != nil {
 		t.Errorf("%d checks: %v", maxRungs, err)
 	}
 }
 
 func TestForecast(t *testing.T) {
-	counts, ok := stopRule{eta: 3, first: 100}.forecast(32, 1000)
+	counts, ok := Rule{Eta: 3, Min: 100}.Forecast(32, 1000)
 	if want := []int{32, 11, 4, 2}; !ok || !slices.Equal(counts, want) {
 		t.Errorf("forecast %v, want %v", counts, want)
 	}
-	if _, ok := (stopRule{}).forecast(32, 1000); ok {
+	if _, ok := (Rule{}).Forecast(32, 1000); ok {
 		t.Error("the median rule claims to know")
 	}
 
-	rule := stopRule{eta: 3, first: 100}
+	rule := Rule{Eta: 3, Min: 100}
 	r, _ := enterAll(rule, 1000, 32)
-	rs := &races{rule, map[int]*race{1000: r}}
-	if got, want := rs.part(1000), (32*100+11*200+4*600+2*100)/32e3; got != want {
+	bs := &Brackets{rule, map[int]*Bracket{1000: r}}
+	if got, want := bs.Share(1000), (32*100+11*200+4*600+2*100)/32e3; got != want {
 		t.Errorf("a part of %g is left, want %g", got, want)
 	}
-	if got := rs.part(500); got != 1 {
+	if got := bs.Share(500); got != 1 {
 		t.Errorf("of trials that do not race %g is left, want 1", got)
 	}
-	rs.rule = stopRule{first: 100}
-	if got := rs.part(1000); got != 1 {
+	bs.rule = Rule{Min: 100}
+	if got := bs.Share(1000); got != 1 {
 		t.Errorf("under the median rule %g is left, want 1", got)
 	}
 }
 
 // enterAll returns a race of trials a, b, c, … with no accuracies yet.
-func enterAll(r stopRule, iters, n int) (*race, []string) {
-	race := newRace(r, iters)
+func enterAll(r Rule, iters, n int) (*Bracket, []string) {
+	bracket := newBracket(r, iters)
 	keys := make([]string, n)
 	for i := range keys {
 		keys[i] = fmt.Sprintf("%c%d", 'a'+i%26, i/26)
-		race.enter(keys[i], entrant{})
+		bracket.enter(keys[i], contender{})
 	}
-	return race, keys
+	return bracket, keys
 }
 
 // reach notes accuracies without judging them.
-func reach(r *race, i int, keys []string, vals []float64) {
+func reach(r *Bracket, i int, keys []string, vals []float64) {
 	for n, key := range keys {
-		e := r.entrants[key]
+		e := r.contenders[key]
 		e.vals = append(e.vals[:i:i], vals[n])
 	}
 }
 
 func TestHalving(t *testing.T) {
-	r, keys := enterAll(stopRule{eta: 3, first: 100}, 1000, 10)
+	r, keys := enterAll(Rule{Eta: 3, Min: 100}, 1000, 10)
 	vals := []float64{.1, .9, .5, .5, .5, .2, .3, .8, .5, .5}
 	reach(r, 0, keys, vals)
 	// ⌈10/3⌉ = 4 go on: b, h, and of the five with 0.5 the first two keys.
@@ -189,7 +187,7 @@ func TestHalving(t *testing.T) {
 
 // TestHalvingWhereMostDiverge lets all go on that are left, if they are fewer than may.
 func TestHalvingWhereMostDiverge(t *testing.T) {
-	r, keys := enterAll(stopRule{eta: 2, first: 1}, 3, 10)
+	r, keys := enterAll(Rule{Eta: 2, Min: 1}, 3, 10)
 	reach(r, 0, keys[:4], []float64{0, 0, 0, 0})
 	if got := r.decide(0); len(got) > 0 {
 		t.Errorf("stopped %v, though 5 of 10 may go on", got)
@@ -197,7 +195,7 @@ func TestHalvingWhereMostDiverge(t *testing.T) {
 }
 
 func TestAsync(t *testing.T) {
-	r, _ := enterAll(stopRule{eta: 2, async: true, first: 1}, 4, 8)
+	r, _ := enterAll(Rule{Eta: 2, Async: true, Min: 1}, 4, 8)
 	for _, step := range []struct {
 		keys []string
 		vals []float64
@@ -211,7 +209,7 @@ func TestAsync(t *testing.T) {
 		{[]string{"g0", "h0"}, []float64{.11, .12}, nil},            // four of eight: c, e, h, g; a is out, but has gone on
 	} {
 		var got []string
-		for n, goesOn := range r.meet(t.Context(), 0, step.keys, step.vals) {
+		for n, goesOn := range r.Report(t.Context(), 0, step.keys, step.vals) {
 			if !goesOn {
 				got = append(got, step.keys[n])
 			}
@@ -226,18 +224,18 @@ func TestAsync(t *testing.T) {
 // a .25, b .45, c .35, d .30, and the best so far a .30, b .50, c .40, d .40. The medians
 // of the others are a .35, b .30, c .30, d .35: a alone is below.
 func TestMedian(t *testing.T) {
-	r, keys := enterAll(stopRule{first: 1}, 3, 4)
+	r, keys := enterAll(Rule{Min: 1}, 3, 4)
 	reach(r, 0, keys, []float64{.2, .4, .3, .4})
 	// Averages are the accuracies: the medians of the others are a .4, b .3, c .4, d .3.
 	if got, want := r.decide(0), []string{"a0", "c0"}; !slices.Equal(got, want) {
 		t.Fatalf("check 0 stops %v, want %v", got, want)
 	}
 
-	r, keys = enterAll(stopRule{first: 1}, 3, 4)
+	r, keys = enterAll(Rule{Min: 1}, 3, 4)
 	for i, vals := range [][]float64{{.2, .4, .3, .2}, {.3, .5, .4, .4}} {
 		for k, key := range keys {
-			r.entrants[key].vals = append(r.entrants[key].vals, vals[k])
-			r.entrants[key].passed = i
+			r.contenders[key].vals = append(r.contenders[key].vals, vals[k])
+			r.contenders[key].passed = i
 		}
 	}
 	if got, want := r.decide(1), []string{"a0"}; !slices.Equal(got, want) {
@@ -247,17 +245,17 @@ func TestMedian(t *testing.T) {
 
 // TestMedianAlone lets the last one go on, and equals go on together.
 func TestMedianAlone(t *testing.T) {
-	r, keys := enterAll(stopRule{first: 1}, 3, 3)
+	r, keys := enterAll(Rule{Min: 1}, 3, 3)
 	reach(r, 0, keys[:1], []float64{0})
 	if got := r.decide(0); len(got) > 0 {
 		t.Errorf("alone: stopped %v", got)
 	}
-	r, keys = enterAll(stopRule{first: 1}, 3, 3)
+	r, keys = enterAll(Rule{Min: 1}, 3, 3)
 	reach(r, 0, keys, []float64{.3, .3, .3})
 	if got := r.decide(0); len(got) > 0 {
 		t.Errorf("equals: stopped %v", got)
 	}
-	r, keys = enterAll(stopRule{first: 1}, 4, 3)
+	r, keys = enterAll(Rule{Min: 1}, 4, 3)
 	for i := range 3 {
 		reach(r, i, keys, []float64{.15, .15, .15}) // (.15+.15+.15)/3 > .15
 		if got := r.decide(i); len(got) > 0 {
@@ -310,7 +308,7 @@ func fates(rng *rand.Rand, keys []string, rungs int) map[string]fate {
 
 // play runs a race to its end, with trials arriving in random order and in random
 // groups, and returns the rung where each one is stopped.
-func play(rng *rand.Rand, r *race, keys []string, all map[string]fate) map[string]int {
+func play(rng *rand.Rand, r *Bracket, keys []string, all map[string]fate) map[string]int {
 	at := map[string]int{}
 	for i := range r.rungs {
 		arrive(rng, r, i, keys, all)
@@ -321,10 +319,10 @@ func play(rng *rand.Rand, r *race, keys []string, all map[string]fate) map[strin
 	return at
 }
 
-func arrive(rng *rand.Rand, r *race, i int, keys []string, all map[string]fate) {
+func arrive(rng *rand.Rand, r *Bracket, i int, keys []string, all map[string]fate) {
 	for _, n := range rng.Perm(len(keys)) {
 		key := keys[n]
-		if e := r.entrants[key]; !e.stopped && e.passed == i && len(e.vals) == i && all[key].last > i {
+		if e := r.contenders[key]; !e.stopped && e.passed == i && len(e.vals) == i && all[key].last > i {
 			reach(r, i, []string{key}, []float64{all[key].vals[i]})
 		}
 	}
@@ -334,20 +332,20 @@ func arrive(rng *rand.Rand, r *race, i int, keys []string, all map[string]fate) 
 // break at each rung, before and after it is judged, from what is on disk then.
 func TestRaceDependsOnAccuraciesAlone(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
-	for _, rl := range []stopRule{{eta: 2, first: 1}, {eta: 3, first: 2}, {first: 3}} {
+	for _, rl := range []Rule{{Eta: 2, Min: 1}, {Eta: 3, Min: 2}, {Min: 3}} {
 		for range 50 {
 			first, keys := enterAll(rl, 16, 1+rng.IntN(40))
 			all := fates(rng, keys, len(first.rungs))
 			want := play(rng, first, keys, all)
 			again, _ := enterAll(rl, 16, len(keys))
 			if got := play(rng, again, keys, all); !equalMaps(got, want) {
-				t.Fatalf("%s: another order stops %v, want %v", rl.flag(), got, want)
+				t.Fatalf("%s: another order stops %v, want %v", rl.String(), got, want)
 			}
 			for stop := range first.rungs {
 				for _, part := range []float64{0, .5, 1} {
 					got := playBroken(rng, rl, keys, all, stop, part)
 					if !equalMaps(got, want) {
-						t.Fatalf("%s: broken off at rung %d stops %v, want %v", rl.flag(), stop, got, want)
+						t.Fatalf("%s: broken off at rung %d stops %v, want %v", rl.String(), stop, got, want)
 					}
 				}
 			}
@@ -357,7 +355,7 @@ func TestRaceDependsOnAccuraciesAlone(t *testing.T) {
 
 // playBroken plays up to a rung and judges there; of those stopped, only a part gets on
 // record. The rest, and what goes on, comes back unjudged.
-func playBroken(rng *rand.Rand, rl stopRule, keys []string, all map[string]fate, stop int, part float64) map[string]int {
+func playBroken(rng *rand.Rand, rl Rule, keys []string, all map[string]fate, stop int, part float64) map[string]int {
 	r, _ := enterAll(rl, 16, len(keys))
 	at := map[string]int{}
 	for i := range stop {
@@ -372,8 +370,8 @@ func playBroken(rng *rand.Rand, rl stopRule, keys []string, all map[string]fate,
 	for _, key := range kept {
 		at[key] = stop
 	}
-	next := newRace(rl, 16)
-	for key, e := range r.entrants {
+	next := newBracket(rl, 16)
+	for key, e := range r.contenders {
 		back := *e
 		if len(e.vals) == stop+1 && !slices.Contains(kept, key) {
 			back.stopped, back.passed = false, stop
@@ -405,7 +403,7 @@ func equalMaps(a, b map[string]int) bool {
 func TestHalvingAgainstSorting(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	for range 100 {
-		r, keys := enterAll(stopRule{eta: 2 + rng.IntN(3), first: 1}, 30, 1+rng.IntN(60))
+		r, keys := enterAll(Rule{Eta: 2 + rng.IntN(3), Min: 1}, 30, 1+rng.IntN(60))
 		all := fates(rng, keys, len(r.rungs))
 		for key, f := range all {
 			f.last = len(r.rungs)
@@ -423,14 +421,14 @@ func TestHalvingAgainstSorting(t *testing.T) {
 				}
 				return strings.Compare(a, b)
 			})
-			best := int(math.Ceil(float64(len(left)) / float64(r.rule.eta)))
+			best := int(math.Ceil(float64(len(left)) / float64(r.rule.Eta)))
 			for _, key := range left[best:] {
 				want[key] = i
 			}
 			left = left[:best]
 		}
 		if got := play(rng, r, keys, all); !equalMaps(got, want) {
-			t.Fatalf("%s of %d: stops %v, want %v", r.rule.flag(), len(keys), got, want)
+			t.Fatalf("%s of %d: stops %v, want %v", r.rule.String(), len(keys), got, want)
 		}
 	}
 }
@@ -447,45 +445,43 @@ func raceGrid(t *testing.T) grid.Points {
 
 func TestRacesOfAGrid(t *testing.T) {
 	points := raceGrid(t)
-	r := stopRule{eta: 3, first: 10}
-	all, err := newRaces(&r, points)
+	r := Rule{Eta: 3, Min: 10}
+	all, err := New(&r, points)
 	if err != nil {
 		t.Fatal(err)
 	}
-	all.enter(points, nil)
-	if long, short := all.of(100), all.of(40); len(all.byIters) != 2 || len(long.entrants) != 9 || len(short.entrants) != 9 ||
+	all.Enter(points, nil)
+	if long, short := all.Of(100), all.Of(40); len(all.byIters) != 2 || len(long.contenders) != 9 || len(short.contenders) != 9 ||
 		!slices.Equal(long.rungs, []int{10, 30, 90}) || !slices.Equal(short.rungs, []int{10, 30}) {
 		t.Errorf("races %+v", all.byIters)
 	}
-	var b strings.Builder
-	all.describe(&b, points, func(results.Config) float64 { return 1e9 })
+	b := all.Describe(points, func(results.Config) float64 { return 1e9 })
 	// 40 iterations: 9·10 + 3·20 + 1·10 = 160 of 360; 100: 9·10 + 3·20 + 1·60 + 1·10 = 220 of 900.
 	want := "halving 3:10: 9 to 10, 3 to 30, 1 to 40 iterations: spares about 200 GFLOP of 360 GFLOP (56%)\n" +
 		"halving 3:10: 9 to 10, 3 to 30, 1 to 90, 1 to 100 iterations: spares about 680 GFLOP of 900 GFLOP (76%)\n"
-	if b.String() != want {
-		t.Errorf("got\n%swant\n%s", b.String(), want)
+	if b != want {
+		t.Errorf("got\n%swant\n%s", b, want)
 	}
-	all, err = newRaces(&stopRule{}, points)
+	all, err = New(&Rule{}, points)
 	if err != nil {
 		t.Fatal(err)
 	}
-	all.enter(points, nil)
-	b.Reset()
-	all.describe(&b, points, func(results.Config) float64 { return 1e9 })
-	if want := "median:10: 9 trials, checked after 10, 20, 30, …, 90 of 100 iterations; what that spares is not known before\n"; !strings.HasSuffix(b.String(), want) {
-		t.Errorf("got\n%swant\n%s", b.String(), want)
+	all.Enter(points, nil)
+	b = all.Describe(points, func(results.Config) float64 { return 1e9 })
+	if want := "median:10: 9 trials, checked after 10, 20, 30, …, 90 of 100 iterations; what that spares is not known before\n"; !strings.HasSuffix(b, want) {
+		t.Errorf("got\n%swant\n%s", b, want)
 	}
-	if _, err := newRaces(&stopRule{eta: 3, first: 40}, points); err == nil || !strings.Contains(err.Error(), "is not before the end, 40 iterations") {
+	if _, err := New(&Rule{Eta: 3, Min: 40}, points); err == nil || !strings.Contains(err.Error(), "is not before the end, 40 iterations") {
 		t.Errorf("a first rung at the end: %v", err)
 	}
 }
 
-// TestEntrantOf says what a record means to a race.
-func TestEntrantOf(t *testing.T) {
+// TestContenderOf says what a record means to a bracket.
+func TestContenderOf(t *testing.T) {
 	points := raceGrid(t)
 	config := points.At(0)
-	key, r := config.Key(), stopRule{eta: 3, first: 10}
-	name := r.nameFor(config.Iters)
+	key, r := config.Key(), Rule{Eta: 3, Min: 10}
+	name := r.Name(config.Iters)
 	rungs := func(n int) []results.Rung {
 		return []results.Rung{{Step: 10, Val: .1}, {Step: 30, Val: .2}, {Step: 90, Val: .3}}[:n]
 	}
@@ -493,33 +489,33 @@ func TestEntrantOf(t *testing.T) {
 	for _, c := range []struct {
 		what      string
 		rec       results.Record
-		want      entrant
+		want      contender
 		takesPart bool
 		settled   bool
 	}{
-		{"done in the race", results.Record{State: results.Done, Race: name, Rungs: rungs(3), Steps: 100}, entrant{vals: vals, passed: 3, gone: true}, true, true},
-		{"done alone", results.Record{State: results.Done, Steps: 100}, entrant{}, false, true},
-		{"stopped here", results.Record{State: results.Stopped, Race: name, Rungs: rungs(2), Steps: 30}, entrant{vals: vals[:2], passed: 1, stopped: true}, true, true},
-		{"stopped by another rule", results.Record{State: results.Stopped, Race: "median:10", Rungs: rungs(2), Steps: 30}, entrant{}, true, false},
-		{"diverged in the race", results.Record{State: results.Diverged, Race: name, Rungs: rungs(1), Steps: 20}, entrant{vals: vals[:1], passed: 1, gone: true}, true, true},
-		{"diverged at once", results.Record{State: results.Diverged, Race: name, Steps: 2}, entrant{gone: true}, true, true},
-		{"diverged at once, alone", results.Record{State: results.Diverged, Steps: 2}, entrant{gone: true}, true, true},
-		{"diverged late, alone", results.Record{State: results.Diverged, Steps: 12}, entrant{}, false, true},
-		{"failed", results.Record{State: results.Failed, Race: name, Rungs: rungs(1)}, entrant{}, true, false},
+		{"done in the race", results.Record{State: results.Done, Race: name, Rungs: rungs(3), Steps: 100}, contender{vals: vals, passed: 3, gone: true}, true, true},
+		{"done alone", results.Record{State: results.Done, Steps: 100}, contender{}, false, true},
+		{"stopped here", results.Record{State: results.Stopped, Race: name, Rungs: rungs(2), Steps: 30}, contender{vals: vals[:2], passed: 1, stopped: true}, true, true},
+		{"stopped by another rule", results.Record{State: results.Stopped, Race: "median:10", Rungs: rungs(2), Steps: 30}, contender{}, true, false},
+		{"diverged in the race", results.Record{State: results.Diverged, Race: name, Rungs: rungs(1), Steps: 20}, contender{vals: vals[:1], passed: 1, gone: true}, true, true},
+		{"diverged at once", results.Record{State: results.Diverged, Race: name, Steps: 2}, contender{gone: true}, true, true},
+		{"diverged at once, alone", results.Record{State: results.Diverged, Steps: 2}, contender{gone: true}, true, true},
+		{"diverged late, alone", results.Record{State: results.Diverged, Steps: 12}, contender{}, false, true},
+		{"failed", results.Record{State: results.Failed, Race: name, Rungs: rungs(1)}, contender{}, true, false},
 	} {
 		c.rec.Config, c.rec.Key = config, key
-		all, err := newRaces(&r, points)
+		all, err := New(&r, points)
 		if err != nil {
 			t.Fatal(err)
 		}
-		all.enter(points, map[string]results.Record{key: c.rec})
-		e, takesPart := all.of(config.Iters).entrants[key]
+		all.Enter(points, map[string]results.Record{key: c.rec})
+		e, takesPart := all.Of(config.Iters).contenders[key]
 		if takesPart != c.takesPart {
 			t.Errorf("%s: takes part %t, want %t", c.what, takesPart, c.takesPart)
 		} else if takesPart && (!slices.Equal(e.vals, c.want.vals) || e.passed != c.want.passed || e.stopped != c.want.stopped || e.gone != c.want.gone) {
 			t.Errorf("%s: stands %+v, want %+v", c.what, *e, c.want)
 		}
-		if got := c.rec.Settled(all.name(config.Iters)); got != c.settled {
+		if got := c.rec.Settled(all.Name(config.Iters)); got != c.settled {
 			t.Errorf("%s: settled %t, want %t", c.what, got, c.settled)
 		}
 	}
@@ -529,7 +525,7 @@ func TestEntrantOf(t *testing.T) {
 // is stopped against a race without any.
 func TestMeet(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
-	for _, rl := range []stopRule{{eta: 2, first: 1}, {eta: 3, first: 2}, {first: 3}} {
+	for _, rl := range []Rule{{Eta: 2, Min: 1}, {Eta: 3, Min: 2}, {Min: 3}} {
 		for range 20 {
 			alone, keys := enterAll(rl, 16, 1+rng.IntN(40))
 			all := fates(rng, keys, len(alone.rungs))
@@ -545,21 +541,21 @@ func TestMeet(t *testing.T) {
 				}
 				wg.Wait()
 				got := map[string]int{}
-				for key, e := range r.entrants {
+				for key, e := range r.contenders {
 					if e.stopped {
 						got[key] = len(e.vals) - 1
 					}
 				}
 				if !equalMaps(got, want) {
-					t.Fatalf("%s: blocks stop %v, want %v", rl.flag(), got, want)
+					t.Fatalf("%s: blocks stop %v, want %v", rl.String(), got, want)
 				}
 			}
 		}
 	}
 }
 
-// runBlock takes trials through a race, as a block does.
-func runBlock(ctx context.Context, r *race, keys []string, all map[string]fate) {
+// runBlock takes trials through a bracket, as a block does.
+func runBlock(ctx context.Context, r *Bracket, keys []string, all map[string]fate) {
 	for i := range r.rungs {
 		var there []string
 		var vals []float64
@@ -567,11 +563,11 @@ func runBlock(ctx context.Context, r *race, keys []string, all map[string]fate) 
 			if all[key].last > i {
 				there, vals = append(there, key), append(vals, all[key].vals[i])
 			} else {
-				r.leave(key)
+				r.Leave(key)
 			}
 		}
 		keys = nil
-		for n, goesOn := range r.meet(ctx, i, there, vals) {
+		for n, goesOn := range r.Report(ctx, i, there, vals) {
 			if goesOn {
 				keys = append(keys, there[n])
 			}
@@ -581,23 +577,23 @@ func runBlock(ctx context.Context, r *race, keys []string, all map[string]fate) 
 		}
 	}
 	for _, key := range keys {
-		r.leave(key)
+		r.Leave(key)
 	}
 }
 
 // TestMeetInterrupted ends the context while one block waits for another: nobody is stopped.
 func TestMeetInterrupted(t *testing.T) {
-	r, keys := enterAll(stopRule{eta: 2, first: 1}, 4, 4)
+	r, keys := enterAll(Rule{Eta: 2, Min: 1}, 4, 4)
 	ctx, cancel := context.WithCancel(t.Context())
 	met := make(chan []bool)
-	go func() { met <- r.meet(ctx, 0, keys[:3], []float64{.1, .2, .3}) }()
+	go func() { met <- r.Report(ctx, 0, keys[:3], []float64{.1, .2, .3}) }()
 	cancel()
 	if got := <-met; !slices.Equal(got, []bool{true, true, true}) {
 		t.Errorf("goes on: %v, want all", got)
 	}
 	// It comes back: the same are there, and the fourth.
-	go func() { met <- r.meet(t.Context(), 0, keys[:3], []float64{.1, .2, .3}) }()
-	r.meet(t.Context(), 0, keys[3:], []float64{.25})
+	go func() { met <- r.Report(t.Context(), 0, keys[:3], []float64{.1, .2, .3}) }()
+	r.Report(t.Context(), 0, keys[3:], []float64{.25})
 	if got := <-met; !slices.Equal(got, []bool{false, false, true}) {
 		t.Errorf("goes on: %v, want the third alone", got)
 	}
@@ -605,20 +601,20 @@ func TestMeetInterrupted(t *testing.T) {
 
 // TestResume brings trials back from where they were, while another waits for them.
 func TestResume(t *testing.T) {
-	r, keys := enterAll(stopRule{eta: 2, first: 1}, 4, 4)
+	r, keys := enterAll(Rule{Eta: 2, Min: 1}, 4, 4)
 	met := make(chan []bool)
-	go func() { met <- r.meet(t.Context(), 0, keys[:1], []float64{.2}) }()
-	r.resume(keys[1], []float64{.3, .1}, 1) // went on from rung 0, and waits at rung 1
-	r.resume(keys[2], []float64{.25}, 1)
-	r.resume(keys[3], []float64{.1}, 0) // waits at rung 0
-	if got := <-met; !slices.Equal(got, []bool{false}) || !r.entrants[keys[3]].stopped {
+	go func() { met <- r.Report(t.Context(), 0, keys[:1], []float64{.2}) }()
+	r.Resume(keys[1], []float64{.3, .1}, 1) // went on from rung 0, and waits at rung 1
+	r.Resume(keys[2], []float64{.25}, 1)
+	r.Resume(keys[3], []float64{.1}, 0) // waits at rung 0
+	if got := <-met; !slices.Equal(got, []bool{false}) || !r.contenders[keys[3]].stopped {
 		t.Errorf("goes on: %v; want the first and the last stopped", got)
 	}
-	r.resume(keys[1], nil, 0) // where it stands it stays
-	if got := r.meet(t.Context(), 1, keys[2:3], []float64{.4}); !slices.Equal(got, []bool{true}) || !r.entrants[keys[1]].stopped {
+	r.Resume(keys[1], nil, 0) // where it stands it stays
+	if got := r.Report(t.Context(), 1, keys[2:3], []float64{.4}); !slices.Equal(got, []bool{true}) || !r.contenders[keys[1]].stopped {
 		t.Errorf("goes on: %v; want the third, and the second stopped", got)
 	}
-	if got, want := r.course(keys[2]), []results.Rung{{Step: 1, Val: .25}, {Step: 2, Val: .4}}; !slices.Equal(got, want) {
+	if got, want := r.Reached(keys[2]), []results.Rung{{Step: 1, Val: .25}, {Step: 2, Val: .4}}; !slices.Equal(got, want) {
 		t.Errorf("course %v, want %v", got, want)
 	}
 }

@@ -1,0 +1,279 @@
+package halving
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"sync"
+
+	"fusegrid/results"
+)
+
+// A Bracket is the trials of one length, the contenders, which compete under a rule. Unless the rule is
+// asynchronous, contenders that have reached a rung wait there for the others. The decisions then depend on the
+// accuracies alone, not on blocks, workers or the order of arrival. Its methods are safe for concurrent use.
+type Bracket struct {
+	rule  Rule
+	name  string // of the rule, in records
+	rungs []int  // iterations
+
+	mu         sync.Mutex
+	contenders map[string]*contender // by key of the trial
+	behind     []int                 // by rung: contenders in training that have not reached it
+	judged     []chan struct{}       // by rung: closed when it is judged
+}
+
+// A contender is the standing of a trial in a bracket.
+type contender struct {
+	vals    []float64 // validation accuracy at each rung that it has reached
+	passed  int       // rungs that it has survived
+	stopped bool      // at the last of vals
+	gone    bool      // done, diverged or failed
+}
+
+func newBracket(r Rule, iters int) *Bracket {
+	bracket := &Bracket{rule: r, name: r.Name(iters), rungs: r.Rungs(iters), contenders: map[string]*contender{}}
+	bracket.behind = make([]int, len(bracket.rungs))
+	for range bracket.rungs {
+		bracket.judged = append(bracket.judged, make(chan struct{}))
+	}
+	return bracket
+}
+
+// enter lets a trial compete. All trials must enter before the first report.
+func (r *Bracket) enter(key string, e contender) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.contenders[key] = &e
+	r.trains(&e, +1)
+}
+
+// Name returns the name of the rule in records.
+func (r *Bracket) Name() string { return r.name }
+
+// Resume restores the standing of a trial when a sweep was interrupted: the accuracies that it had reached, and
+// the number of rungs that it had survived, which do not judge it again.
+func (r *Bracket) Resume(key string, vals []float64, passed int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := r.contenders[key]
+	if e.stopped || e.gone || len(e.vals) > 0 {
+		return
+	}
+	r.trains(e, -1)
+	e.vals, e.passed = vals, passed
+	r.trains(e, +1)
+	for i := range vals {
+		r.settle(i)
+	}
+}
+
+// trains adds n to the contenders behind each rung that e has not reached.
+func (r *Bracket) trains(e *contender, n int) {
+	if e.stopped || e.gone {
+		return
+	}
+	for i := len(e.vals); i < len(r.behind); i++ {
+		r.behind[i] += n
+	}
+}
+
+// Leave removes a trial that is done, diverged or failed. The others no longer wait for it.
+func (r *Bracket) Leave(key string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := r.contenders[key]
+	if e == nil || e.gone {
+		return
+	}
+	r.trains(e, -1)
+	e.gone = true
+	for i := len(e.vals); i < len(r.rungs); i++ {
+		r.settle(i)
+	}
+}
+
+// Report reports the accuracies of trials that train together at rung i, counted from 0. Unless the rule is
+// asynchronous, it waits for all other contenders. It returns which of the trials survive. If ctx is done before
+// that is known, none of them is stopped.
+func (r *Bracket) Report(ctx context.Context, i int, keys []string, vals []float64) (survive []bool) {
+	r.mu.Lock()
+	for n, key := range keys {
+		if e := r.contenders[key]; len(e.vals) == i {
+			e.vals = append(e.vals, vals[n])
+			r.behind[i]--
+		}
+	}
+	if r.rule.Async {
+		r.decide(i)
+	} else {
+		r.settle(i)
+	}
+	r.mu.Unlock()
+	if !r.rule.Async {
+		select {
+		case <-r.judged[i]:
+		case <-ctx.Done():
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, key := range keys {
+		survive = append(survive, !r.contenders[key].stopped)
+	}
+	return survive
+}
+
+// Waits reports whether trials that reach rung i now would have to wait there for others.
+func (r *Bracket) Waits(i int, keys []string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.rule.Async {
+		return false
+	}
+	others := r.behind[i]
+	for _, key := range keys {
+		if e := r.contenders[key]; len(e.vals) == i {
+			others--
+		}
+	}
+	return others > 0
+}
+
+// settle judges rung i when all contenders have reached it.
+func (r *Bracket) settle(i int) {
+	if r.rule.Async || r.behind[i] > 0 {
+		return
+	}
+	select {
+	case <-r.judged[i]:
+	default:
+		r.decide(i)
+		close(r.judged[i])
+	}
+}
+
+// RungAt returns the number of the rung, from 0, that is reached after a number of iterations.
+func (r *Bracket) RungAt(done int) (i int, ok bool) {
+	if r == nil {
+		return 0, false
+	}
+	return slices.BinarySearch(r.rungs, done)
+}
+
+// Passed counts the rungs below a number of iterations.
+func (r *Bracket) Passed(done int) int {
+	i, _ := slices.BinarySearch(r.rungs, done)
+	return i
+}
+
+// Reached returns the rungs that a trial has reached.
+func (r *Bracket) Reached(key string) (rungs []results.Rung) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, v := range r.contenders[key].vals {
+		rungs = append(rungs, results.Rung{Step: r.rungs[i], Val: v})
+	}
+	return rungs
+}
+
+// decide judges the trials that wait at rung i and returns the keys of those that it stops, sorted. The others
+// survive.
+//
+// Successive halving lets the best ⌈n/η⌉ survive, where n counts all survivors of the rung before; those that
+// have diverged or failed since rank last. The asynchronous form counts the trials that have reached the rung so
+// far. Equal accuracies rank by key.
+//
+// The median rule stops a trial whose best accuracy up to here is below the median of
+// the others' running averages up to here: the means of their accuracies at this check and
+// those before. The others are all trials that have reached this check.
+func (r *Bracket) decide(i int) (stopped []string) {
+	var here []string
+	field := 0
+	for key, e := range r.contenders {
+		if e.passed >= i {
+			field++
+		}
+		if len(e.vals) > i {
+			here = append(here, key)
+		}
+	}
+	slices.Sort(here)
+	if r.rule.Async {
+		field = len(here)
+	}
+	lags := r.below
+	if r.rule.Eta > 0 {
+		lags = func(i int, here []string) []bool { return r.outside(i, here, ceilDiv(field, r.rule.Eta)) }
+	}
+	for n, out := range lags(i, here) {
+		e := r.contenders[here[n]]
+		switch {
+		case e.stopped || e.passed > i || len(e.vals) != i+1:
+			// It has been judged here, or somewhere later.
+		case out:
+			r.trains(e, -1)
+			e.stopped = true
+			stopped = append(stopped, here[n])
+		default:
+			e.passed = i + 1
+		}
+	}
+	return stopped
+}
+
+// outside reports which of the trials here are not among the given number of best ones at rung i.
+func (r *Bracket) outside(i int, here []string, best int) []bool {
+	val := func(n int) float64 { return r.contenders[here[n]].vals[i] }
+	order := make([]int, len(here))
+	for n := range order {
+		order[n] = n
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(val(b), val(a)), strings.Compare(here[a], here[b]))
+	})
+	out := make([]bool, len(here))
+	for _, n := range order[min(best, len(order)):] {
+		out[n] = true
+	}
+	return out
+}
+
+// below reports which of the trials here have a best accuracy below the median of the
+// running averages of the others.
+func (r *Bracket) below(i int, here []string) []bool {
+	out := make([]bool, len(here))
+	if len(here) < 2 {
+		return out
+	}
+	averages := make([]float64, len(here))
+	for n, key := range here {
+		vals := r.contenders[key].vals[:i+1]
+		for _, v := range vals {
+			averages[n] += v
+		}
+		// Rounding must not lift the average of equals above them.
+		averages[n] = min(averages[n]/float64(i+1), slices.Max(vals))
+	}
+	sorted := slices.Clone(averages)
+	slices.Sort(sorted)
+	for n, key := range here {
+		out[n] = slices.Max(r.contenders[key].vals[:i+1]) < medianWithout(sorted, averages[n])
+	}
+	return out
+}
+
+// medianWithout returns the median of sorted numbers, two at least, leaving out one that
+// equals v: the middle one, or the mean of the middle two.
+func medianWithout(sorted []float64, v float64) float64 {
+	at, _ := slices.BinarySearch(sorted, v)
+	rest := func(n int) float64 {
+		if n >= at {
+			n++
+		}
+		return sorted[n]
+	}
+	n := len(sorted) - 1
+	return (rest((n-1)/2) + rest(n/2)) / 2
+}

@@ -1,0 +1,171 @@
+package halving
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"fusegrid/internal/say"
+	"fusegrid/results"
+	"fusegrid/search/grid"
+)
+
+// Brackets holds a bracket for each length of training in a grid. Only trials of one length compete, because
+// longer trainings have had more time. A nil *Brackets is a sweep in which all trials train to the end.
+type Brackets struct {
+	rule    Rule
+	byIters map[int]*Bracket
+}
+
+// New returns empty brackets for the lengths of a grid, or nil if r is nil. Its errors name the flag of the rule.
+func New(r *Rule, points grid.Points) (*Brackets, error) {
+	if r == nil {
+		return nil, nil
+	}
+	all := &Brackets{*r, map[int]*Bracket{}}
+	for c := range points.All() {
+		iters := c.Iters
+		if all.byIters[iters] != nil {
+			continue
+		}
+		if err := r.Check(iters); err != nil {
+			return nil, err
+		}
+		all.byIters[iters] = newBracket(*r, iters)
+	}
+	return all, nil
+}
+
+// Enter lets the points of a grid compete, with what is on record of them. Trials that were trained to the
+// end without the rule stay out, because their accuracies at the rungs are not known.
+func (bs *Brackets) Enter(points grid.Points, records map[string]results.Record) {
+	if bs == nil {
+		return
+	}
+	for c := range points.All() {
+		bracket, key := bs.Of(c.Iters), c.Key()
+		rec, ok := records[key]
+		if e, takesPart := contenderOf(bracket, &rec, ok); takesPart {
+			bracket.enter(key, e)
+		}
+	}
+}
+
+// contenderOf returns how a trial stands by its record, if it has one, and whether it takes part.
+func contenderOf(r *Bracket, rec *results.Record, ok bool) (e contender, takesPart bool) {
+	name := r.name
+	switch {
+	case !ok || !rec.Settled(name):
+		return contender{}, true
+	case rec.Race != name:
+		// A trial that diverged before the first rung would have diverged here, too.
+		return contender{gone: true}, rec.State == results.Diverged && rec.Steps < r.rungs[0]
+	}
+	for _, rung := range rec.Rungs {
+		e.vals = append(e.vals, rung.Val)
+	}
+	e.passed = len(e.vals)
+	if e.stopped = rec.State == results.Stopped; e.stopped {
+		e.passed--
+	}
+	e.gone = !e.stopped
+	return e, true
+}
+
+// Of returns the bracket of the trials of a length, or nil if there is none.
+func (bs *Brackets) Of(iters int) *Bracket {
+	if bs == nil {
+		return nil
+	}
+	return bs.byIters[iters]
+}
+
+// Name returns the name of the rule in the records of trials of a length, or "" if there is no bracket.
+func (bs *Brackets) Name(iters int) string {
+	if bracket := bs.Of(iters); bracket != nil {
+		return bracket.name
+	}
+	return ""
+}
+
+// Reached returns the name of the rule and the rungs that a trial has reached, for its record.
+func (bs *Brackets) Reached(t grid.Trial) (name string, rungs []results.Rung) {
+	bracket := bs.Of(t.Config.Iters)
+	if bracket == nil {
+		return "", nil
+	}
+	return bracket.name, bracket.Reached(t.Key)
+}
+
+// Leave removes the trials that are done, diverged or failed from their brackets.
+func (bs *Brackets) Leave(records []results.Record) {
+	for _, r := range records {
+		if bracket := bs.Of(r.Config.Iters); bracket != nil && r.State != results.Stopped {
+			bracket.Leave(r.Key)
+		}
+	}
+}
+
+// Describe says where the trials of a grid will be judged and what that spares, a line for each length. flops
+// returns the operations of one iteration.
+func (bs *Brackets) Describe(points grid.Points, flops func(results.Config) float64) string {
+	if bs == nil {
+		return ""
+	}
+	cost, counted := map[int]float64{}, map[int]float64{}
+	for c := range points.All() {
+		cost[c.Iters] += flops(c)
+		counted[c.Iters]++
+	}
+	var b strings.Builder
+	for _, iters := range slices.Sorted(maps.Keys(bs.byIters)) {
+		r := bs.byIters[iters]
+		n := len(r.contenders)
+		fmt.Fprintf(&b, "%s: ", r.name)
+		counts, ok := bs.rule.Forecast(n, iters)
+		if !ok {
+			fmt.Fprintf(&b, "%d trials, checked after %s of %d iterations; what that spares is not known before\n", n, list(r.rungs), iters)
+			continue
+		}
+		for i, at := range append(slices.Clone(r.rungs), iters) {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			fmt.Fprintf(&b, "%d to %d", counts[i], at)
+		}
+		whole := float64(n) * float64(iters) * cost[iters] / counted[iters]
+		spared := 1 - bs.Share(iters)
+		fmt.Fprintf(&b, " iterations: spares about %s of %s (%.0f%%)\n", say.Operations(spared*whole), say.Operations(whole), 100*spared)
+	}
+	return b.String()
+}
+
+// Share returns the share of all iterations of the trials of a length that will be trained. It is 1 if no trial is
+// stopped, or if the share cannot be known before.
+func (bs *Brackets) Share(iters int) float64 {
+	r := bs.Of(iters)
+	if r == nil {
+		return 1
+	}
+	n := len(r.contenders)
+	counts, ok := bs.rule.Forecast(n, iters)
+	if !ok || n == 0 {
+		return 1
+	}
+	done, from := 0.0, 0
+	for i, at := range append(slices.Clone(r.rungs), iters) {
+		done += float64(counts[i]) * float64(at-from)
+		from = at
+	}
+	return done / (float64(n) * float64(iters))
+}
+
+// list prints numbers. It leaves out the middle of a long list.
+func list(x []int) string {
+	words := strings.Fields(strings.Trim(fmt.Sprint(x), "[]"))
+	if len(words) > 6 {
+		words = append(append(words[:3:3], "…"), words[len(words)-1])
+	}
+	return strings.Join(words, ", ")
+}

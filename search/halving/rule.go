@@ -1,0 +1,168 @@
+// Package halving stops trials that lag behind, by successive halving (Jamieson and Talwalkar 2016), its
+// asynchronous form ASHA (Li et al. 2020), or the median rule (Golovin et al. 2017, Vizier).
+//
+// A [Rule] says at which iterations, the rungs, trials are judged. A [Bracket] holds the contenders of one length:
+// they report their validation accuracies at a rung and learn who survives. The package does no I/O and trains
+// nothing.
+package halving
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// A Rule says when trials that lag behind are stopped. It looks at validation
+// accuracies at certain iterations, the rungs: by successive halving
+// (Jamieson and Talwalkar 2016), its asynchronous form (Li et al. 2020, ASHA), or
+// by the median (Golovin et al. 2017, Vizier). See [bracket.decide].
+type Rule struct {
+	Eta   int  // halving: one in Eta survives; 0 is the median rule
+	Async bool // halving: judge among the trials that have reached the rung so far
+	Min   int  // iterations before the first rung; 0 chooses by length
+}
+
+// maxRungs bounds the pauses that a sweep makes.
+const maxRungs = 1000
+
+// Parse reads the values of the flags -halving and -stop. A nil rule means that all trials train to the end.
+func Parse(halving, stop string) (*Rule, error) {
+	var r Rule
+	var err error
+	switch {
+	case halving != "" && stop != "":
+		return nil, fmt.Errorf("-halving and -stop are two ways to stop trials; give one of them")
+	case halving != "":
+		r, err = parseHalving(halving)
+	case stop != "":
+		r, err = parseStop(stop)
+	default:
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &r, nil
+}
+
+// parseHalving reads ETA[:MIN] or async:ETA[:MIN].
+func parseHalving(text string) (Rule, error) {
+	const example = "write ETA or ETA:MIN, for example -halving 3:100 or -halving async:3:100"
+	var r Rule
+	rest, async := strings.CutPrefix(text, "async:")
+	eta, first, counted := strings.Cut(rest, ":")
+	r.Async = async
+	var err error
+	if r.Eta, err = strconv.Atoi(eta); err != nil || r.Eta < 2 {
+		return r, fmt.Errorf("-halving %q: one in %q goes on, which is not a whole number, 2 or more; %s", text, eta, example)
+	}
+	if counted {
+		if r.Min, err = strconv.Atoi(first); err != nil || r.Min < 1 {
+			return r, fmt.Errorf("-halving %q: %q is not a number of iterations, 1 or more; %s", text, first, example)
+		}
+	}
+	return r, nil
+}
+
+// parseStop reads median or median:MIN.
+func parseStop(text string) (Rule, error) {
+	const example = "write -stop median, or -stop median:100 to check every 100 iterations"
+	var r Rule
+	name, first, counted := strings.Cut(text, ":")
+	if name != "median" {
+		return r, fmt.Errorf("-stop %q: there is no such rule; %s", text, example)
+	}
+	if counted {
+		var err error
+		if r.Min, err = strconv.Atoi(first); err != nil || r.Min < 1 {
+			return r, fmt.Errorf("-stop %q: %q is not a number of iterations, 1 or more; %s", text, first, example)
+		}
+	}
+	return r, nil
+}
+
+// minOf returns the first rung of trials of a length. By default halving has
+// two rungs, and the median rule nine checks.
+func (r Rule) minOf(iters int) int {
+	switch {
+	case r.Min > 0:
+		return r.Min
+	case r.Eta > 0:
+		return ceilDiv(ceilDiv(iters, r.Eta), r.Eta)
+	}
+	return ceilDiv(iters, 10)
+}
+
+// Rungs returns the numbers of iterations after which trials of a length are
+// judged: MIN, MIN·η, MIN·η², … or MIN, 2·MIN, 3·MIN, …, all before the end.
+func (r Rule) Rungs(iters int) []int {
+	first := r.minOf(iters)
+	var all []int
+	for at := first; at < iters && len(all) <= maxRungs; {
+		all = append(all, at)
+		switch {
+		case r.Eta == 0:
+			at += first
+		case at > iters/r.Eta: // at·η would be past the end, or overflow
+			return all
+		default:
+			at *= r.Eta
+		}
+	}
+	return all
+}
+
+// Check refuses a rule that has no rung, or too many, for trials of a length.
+func (r Rule) Check(iters int) error {
+	switch n := len(r.Rungs(iters)); {
+	case n == 0:
+		return fmt.Errorf("%s: the first rung, %d, is not before the end, %d iterations; give a lower MIN", r.String(), r.minOf(iters), iters)
+	case n > maxRungs:
+		return fmt.Errorf("%s: more than %d checks in %d iterations; give a higher MIN", r.String(), maxRungs, iters)
+	}
+	return nil
+}
+
+// String returns the flag that means r.
+func (r Rule) String() string {
+	name := "-stop median"
+	if r.Eta > 0 {
+		name = "-halving "
+		if r.Async {
+			name += "async:"
+		}
+		name += strconv.Itoa(r.Eta)
+	}
+	if r.Min > 0 {
+		name += ":" + strconv.Itoa(r.Min)
+	}
+	return name
+}
+
+// Name returns the name of the rule in the records of trials of a length. Rules of one name make the same
+// decisions.
+func (r Rule) Name(iters int) string {
+	r.Min = r.minOf(iters)
+	return strings.TrimPrefix(strings.TrimPrefix(r.String(), "-stop "), "-")
+}
+
+// Forecast returns how many of n trials of a length train up to each rung and, last, to the end, if none
+// diverges. For the median rule ok is false, because that cannot be known.
+func (r Rule) Forecast(n, iters int) (counts []int, ok bool) {
+	if r.Eta == 0 {
+		return nil, false
+	}
+	for range r.Rungs(iters) {
+		counts = append(counts, n)
+		n = ceilDiv(n, r.Eta)
+	}
+	return append(counts, n), true
+}
+
+// ceilDiv returns ⌈n/d⌉ for n ≥ 0.
+func ceilDiv(n, d int) int {
+	if n == 0 {
+		return 0
+	}
+	return (n-1)/d + 1
+}

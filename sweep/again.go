@@ -10,6 +10,7 @@ import (
 	"fusegrid/internal/say"
 	"fusegrid/results"
 	"fusegrid/search/grid"
+	"fusegrid/search/plan"
 )
 
 // A remake is the keeper of trials on record that are trained again for their weights or states.
@@ -32,7 +33,7 @@ func (k *keeping) trainAgain(ctx context.Context, r runner) error {
 		return nil
 	}
 	fmt.Fprintf(k.stderr, "sweep: %s on record to train again, since -keep or -states asks for what is not there\n", say.Plural(len(again), "trial"))
-	blocks := k.planner().plan(again)
+	blocks := k.planner().Plan(again)
 	if err := k.enoughMemory(blocks); err != nil {
 		return err
 	}
@@ -119,7 +120,7 @@ func (m *remake) same(r results.Record) bool {
 	return r.State == want.State && r.Weights == want.Weights
 }
 
-func (m *remake) hooks(block, *track) hooks {
+func (m *remake) hooks(plan.Block, *track) hooks {
 	keep := func(g *gallery) func(results.Record, func(io.Writer) error) {
 		if g == nil {
 			return nil
@@ -133,7 +134,7 @@ func (m *remake) hooks(block, *track) hooks {
 	return hooks{keep: keep(m.gallery), keepState: keep(m.states)}
 }
 
-func (m *remake) done(block) error { return nil }
+func (m *remake) done(plan.Block) error { return nil }
 
 // fewKept says why fewer trials are kept than asked for, where that is so because a race stopped some.
 func (s *job) fewKept(records map[string]results.Record) string {

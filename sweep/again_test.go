@@ -16,6 +16,7 @@ import (
 	"fusegrid"
 	"fusegrid/nn/safetensors"
 	"fusegrid/results"
+	"fusegrid/search/plan"
 )
 
 // keptWeightsOfBest fails unless the weights of the best n are there, and have the hashes on record.
@@ -67,10 +68,10 @@ func TestKeepAfterwards(t *testing.T) {
 			t.Fatal(err)
 		}
 		s, r, _ := newJob(t, out, grid+" -keep 2 -states 1")
-		var plan bytes.Buffer
-		s.stdout = &plan
-		if err := s.dryRun(r); err != nil || !strings.Contains(plan.String(), "\n2 trials on record to train again, for what -keep or -states asks for of the best\n") {
-			t.Errorf("%s: dry run: %v\n%s", grid, err, &plan)
+		var shown bytes.Buffer
+		s.stdout = &shown
+		if err := s.dryRun(r); err != nil || !strings.Contains(shown.String(), "\n2 trials on record to train again, for what -keep or -states asks for of the best\n") {
+			t.Errorf("%s: dry run: %v\n%s", grid, err, &shown)
 		}
 		if said, _ := train(t, out, grid+" -keep 2 -states 1"); !strings.Contains(said, again) {
 			t.Errorf("%s: %s", grid, said)
@@ -156,7 +157,7 @@ func TestOtherBits(t *testing.T) {
 			t.Fatal(err)
 		}
 		s, r, stderr := with(grid + " -keep 2 -workers 1")
-		err = s.run(t.Context(), runnerFunc(func(ctx context.Context, b block, h hooks) error {
+		err = s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
 			recorded := h.recorded
 			h.recorded = func(records []results.Record) bool {
 				for i := range records {

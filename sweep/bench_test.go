@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"fusegrid/nn/dataset"
+	"fusegrid/search/plan"
 )
 
 // dots returns a data set of 40 images of 12 pixels: the least that trains.
@@ -74,8 +75,8 @@ func benchBookkeeping(b *testing.B, fuse string) {
 		}
 		whole, wholeCPU = whole+time.Since(start), wholeCPU+cpuTime(b)-startCPU
 
-		blocks := s.planner().plan(s.points().Pending(s.flops, func(string) bool { return false }))
-		if n := trialsIn(blocks); n != trials {
+		blocks := s.planner().Plan(s.points().Pending(s.flops, func(string) bool { return false }))
+		if n := plan.Trials(blocks); n != trials {
 			b.Fatalf("%d trials, want %d", n, trials)
 		}
 		start, startCPU = time.Now(), cpuTime(b)

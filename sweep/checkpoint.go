@@ -23,6 +23,7 @@ import (
 	"fusegrid/nn/safetensors"
 	"fusegrid/results"
 	"fusegrid/search/grid"
+	"fusegrid/search/plan"
 )
 
 // A store keeps the states of blocks that are not done, one file each:
@@ -45,20 +46,11 @@ type saved struct {
 	done   int              // iterations
 }
 
-// blockID names a block by its trials.
-func blockID(trials []grid.Trial) string {
-	h := sha256.New()
-	for _, t := range trials {
-		fmt.Fprintln(h, t.Key)
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
-
 func (s *store) name(id string) string { return filepath.Join(s.dir, id+".safetensors") }
 
 // save swaps in the state of a block.
-func (s *store) save(b block, f safetensors.File) error {
-	if err := seal(&f, b.trials); err != nil {
+func (s *store) save(b plan.Block, f safetensors.File) error {
+	if err := seal(&f, b.Trials); err != nil {
 		return err
 	}
 	err := makeFolder(s.dir)
@@ -96,8 +88,11 @@ func (s *store) remove(id string) error {
 }
 
 // load reads a state and checks every bit of it.
-func (s *store) load(id string) (*safetensors.File, error) {
-	data, err := os.ReadFile(s.name(id))
+func (s *store) load(id string) (*safetensors.File, error) { return readState(s.name(id)) }
+
+// readState reads the file of a state and checks every bit of it.
+func readState(name string) (*safetensors.File, error) {
+	data, err := os.ReadFile(name)
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +177,7 @@ func checksum(f *safetensors.File) string {
 // trained here. It returns the trials and the states that are left for other blocks; a state that other
 // trials need too is left for them. Those all of whose nets are settled are spent: no trial
 // needs them, but a longer one may go on from them.
-func (s *store) resume(states []saved, todo []grid.Trial, settled func(key string) bool) (blocks []block, rest []grid.Trial, left, spent []saved) {
+func (s *store) resume(states []saved, todo []grid.Trial, settled func(key string) bool) (blocks []plan.Block, rest []grid.Trial, left, spent []saved) {
 	if len(states) == 0 {
 		return nil, todo, nil, nil
 	}
@@ -191,31 +186,31 @@ func (s *store) resume(states []saved, todo []grid.Trial, settled func(key strin
 		open[t.Key] = t
 	}
 	for _, v := range states {
-		b := block{id: v.id, saved: true, done: v.done, skip: make([]bool, len(v.trials))}
+		b := plan.Block{ID: v.id, Resumed: true, Done: v.done, Skip: make([]bool, len(v.trials))}
 		for i, c := range v.trials {
 			key := c.Key()
 			t, ok := open[key]
 			if !ok {
 				t = grid.Trial{Key: key, Config: c}
 			}
-			b.trials = append(b.trials, t)
-			b.skip[i] = true
+			b.Trials = append(b.Trials, t)
+			b.Skip[i] = true
 		}
-		fits, needed := blockID(b.trials) == v.id, false
+		fits, needed := plan.BlockID(b.Trials) == v.id, false
 		for _, i := range v.live {
-			key := b.trials[i].Key
+			key := b.Trials[i].Key
 			if settled(key) {
 				continue
 			}
 			_, ok := open[key]
 			fits, needed = fits && ok, true
-			b.skip[i] = false
+			b.Skip[i] = false
 		}
 		switch {
 		case !needed:
 			spent = append(spent, v)
 		case fits:
-			for _, t := range b.open() {
+			for _, t := range b.Active() {
 				delete(open, t.Key)
 			}
 			blocks = append(blocks, b)

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"fusegrid/results"
+	"fusegrid/search/plan"
 )
 
 // A brittleDisk counts what may fail on a disk, every write, fsync, rename and removal, and
@@ -214,7 +215,7 @@ func TestFolderGone(t *testing.T) {
 		for after := 1; after <= 6; after++ {
 			s, r, stderr := newJob(t, "o", "-lr 1e-4,1e-3 -reg 0 -hidden 2 -iters 3 -batch 10 -workers 1 -fuse off"+args)
 			steps := 0
-			err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b block, h hooks) error {
+			err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
 				stepped := h.stepped
 				h.stepped = func(nets int, flops float64) {
 					if steps++; steps == after {
@@ -309,7 +310,7 @@ func TestGoesOnFromCheckpoints(t *testing.T) {
 		out := fmt.Sprint("o", stop)
 		s, r, stderr := newJob(t, out, args+" -workers 2")
 		ctx, cancel := context.WithCancel(t.Context())
-		err := s.run(ctx, runnerFunc(func(ctx context.Context, b block, h hooks) error {
+		err := s.run(ctx, runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
 			stepped, n := h.stepped, 0
 			h.stepped = func(nets int, flops float64) {
 				stepped(nets, flops)
@@ -329,7 +330,7 @@ func TestGoesOnFromCheckpoints(t *testing.T) {
 		// Other workers and widths make the blocks anew as they were.
 		steps := 0
 		s, r, stderr = newJob(t, out, args+" -workers 1 -block 1")
-		if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b block, h hooks) error {
+		if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
 			stepped := h.stepped
 			h.stepped = func(nets int, flops float64) { steps++; stepped(nets, flops) }
 			return r.run(ctx, b, h)
@@ -358,7 +359,7 @@ func TestDamagedCheckpoint(t *testing.T) {
 	want := results.NewTable(recorded(t, "whole")).Digest()
 	s, r, _ = newJob(t, "o", args)
 	ctx, cancel := context.WithCancel(t.Context())
-	s.run(ctx, runnerFunc(func(ctx context.Context, b block, h hooks) error {
+	s.run(ctx, runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
 		h.stepped = func(int, float64) { cancel() }
 		return r.run(ctx, b, h)
 	}), nil)

@@ -11,6 +11,7 @@ import (
 	"fusegrid/nn"
 	"fusegrid/nn/nprand"
 	"fusegrid/results"
+	"fusegrid/search/plan"
 )
 
 // only returns the one record of an output folder.
@@ -142,7 +143,7 @@ func TestDivisionGoesOn(t *testing.T) {
 func TestPredictDivision(t *testing.T) {
 	for division, images := range map[string]float64{"floor": 30*40 + 30, "true": 10*40 + 30} {
 		s, _, _ := newJob(t, "o", "-batch 20 -iters 30 -lr 1e-3 -reg 0 -division "+division)
-		b := block{trials: s.points().Pending(s.flops, func(string) bool { return false })}
+		b := plan.Block{Trials: s.points().Pending(s.flops, func(string) bool { return false })}
 		if got := s.measured(b); got != images {
 			t.Errorf("%s: %g images, want %g", division, got, images)
 		}

@@ -16,7 +16,7 @@ import (
 // go on, as if they had never been there. Nets that are no longer finite go on to the next
 // iteration, which finds that out. Where the memory for blocks that wait is full, this one waits on the disk.
 func (f *fit[T]) judge(ctx context.Context) error {
-	bracket := f.hooks.races.Of(f.block.trials[0].Config.Iters)
+	bracket := f.hooks.races.Of(f.block.Trials[0].Config.Iters)
 	i, ok := bracket.RungAt(f.fused.Done())
 	if !ok {
 		return nil
@@ -26,7 +26,7 @@ func (f *fit[T]) judge(ctx context.Context) error {
 	var vals []float64
 	all := f.fused.Validate()
 	for k, val := range all {
-		key := f.block.trials[f.fused.IDs()[k]].Key
+		key := f.block.Trials[f.fused.IDs()[k]].Key
 		if math.IsNaN(val) {
 			bracket.Leave(key)
 			continue
@@ -97,7 +97,7 @@ func (f *fit[T]) comeBack() error {
 	if f.fused, err = f.begin(f.block); err != nil {
 		return err
 	}
-	return f.fused.Restore(file, f.block.id)
+	return f.fused.Restore(file, f.block.ID)
 }
 
 // raceName is the entry of a saved state that holds the standings of its nets.
@@ -114,7 +114,7 @@ type standings struct {
 func (f *fit[T]) standings() string {
 	s := standings{Rungs: map[int][]results.Rung{}}
 	for _, id := range f.fused.IDs() {
-		name, rungs := f.hooks.races.Reached(f.block.trials[id])
+		name, rungs := f.hooks.races.Reached(f.block.Trials[id])
 		if n := len(rungs); n > 0 && rungs[n-1].Step == f.fused.Done() {
 			rungs = rungs[:n-1]
 		}
@@ -132,7 +132,7 @@ func (f *fit[T]) standings() string {
 
 // takeUp puts the nets where they stood when their state was saved.
 func (f *fit[T]) takeUp(text string) error {
-	bracket := f.hooks.races.Of(f.block.trials[0].Config.Iters)
+	bracket := f.hooks.races.Of(f.block.Trials[0].Config.Iters)
 	if bracket == nil {
 		return nil
 	}
@@ -157,7 +157,7 @@ func (f *fit[T]) takeUp(text string) error {
 		for _, rung := range s.Rungs[id] {
 			vals = append(vals, rung.Val)
 		}
-		bracket.Resume(f.block.trials[id].Key, vals, passed)
+		bracket.Resume(f.block.Trials[id].Key, vals, passed)
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"fusegrid/nn/dataset"
 	"fusegrid/results"
+	"fusegrid/search/plan"
 )
 
 // raced is a grid of 30 trials, most of which do not tie, in three groups that do not
@@ -151,7 +152,7 @@ func TestStoppedCostNothing(t *testing.T) {
 	s, r := newRacedJob(t, "o", raced+" -halving 3:5")
 	var nets atomic.Int64
 	var flops atomic.Int64
-	err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b block, h hooks) error {
+	err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
 		stepped := h.stepped
 		h.stepped = func(n int, f float64) {
 			nets.Add(int64(n))
@@ -194,7 +195,7 @@ func TestRaceInterruptedAndResumed(t *testing.T) {
 				s, r := newRacedJob(t, "o", raced+" "+rule+how)
 				s.out = out
 				var steps atomic.Int64
-				err := s.run(ctx, runnerFunc(func(ctx context.Context, b block, h hooks) error {
+				err := s.run(ctx, runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
 					stepped := h.stepped
 					h.stepped = func(n int, f float64) {
 						stepped(n, f)
@@ -271,12 +272,12 @@ func TestFailureInARace(t *testing.T) {
 	isolate(t)
 	s, r := newRacedJob(t, "o", raced+" -halving 3:5 -workers 2 -block 4")
 	var panicked atomic.Bool
-	faulty := runnerFunc(func(ctx context.Context, b block, h hooks) error {
+	faulty := runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
 		n := 0
 		stepped := h.stepped
 		h.stepped = func(nets int, flops float64) {
 			stepped(nets, flops)
-			if n++; n == 7 && len(b.trials) == 4 && panicked.CompareAndSwap(false, true) {
+			if n++; n == 7 && len(b.Trials) == 4 && panicked.CompareAndSwap(false, true) {
 				panic("a fault")
 			}
 		}
@@ -342,7 +343,7 @@ func TestOtherRuleAfterAnInterruption(t *testing.T) {
 		s, r := newRacedJob(t, "o", raced+" -workers 1 "+c.before)
 		s.out = fmt.Sprint(i)
 		var steps atomic.Int64
-		err := s.run(ctx, runnerFunc(func(ctx context.Context, b block, h hooks) error {
+		err := s.run(ctx, runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
 			stepped := h.stepped
 			h.stepped = func(n int, f float64) {
 				stepped(n, f)

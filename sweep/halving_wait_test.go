@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"fusegrid/search/plan"
 )
 
 // A countingDisk counts the states that are saved.
@@ -81,7 +83,7 @@ func TestWaitingInterrupted(t *testing.T) {
 		s, r := newRacedJob(t, "o", args+" -workers 2")
 		s.out, s.room = fmt.Sprint("o", stop), 1
 		var steps atomic.Int64
-		err := s.run(ctx, runnerFunc(func(ctx context.Context, b block, h hooks) error {
+		err := s.run(ctx, runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
 			stepped := h.stepped
 			h.stepped = func(n int, f float64) {
 				stepped(n, f)

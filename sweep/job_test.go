@@ -21,6 +21,7 @@ import (
 	"fusegrid/nn/dataset"
 	"fusegrid/results"
 	"fusegrid/search/halving"
+	"fusegrid/search/plan"
 )
 
 // tiny returns a data set of 30 images whose class can be seen in their brightness.
@@ -68,13 +69,13 @@ func newJob(t *testing.T, out string, args string) (*job, runner, *bytes.Buffer)
 const tinyGrid = "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3,4 -iters 3 -batch 20 -std 1e-2 -seed 1,2"
 
 // A runnerFunc is a runner.
-type runnerFunc func(ctx context.Context, b block, h hooks) error
+type runnerFunc func(ctx context.Context, b plan.Block, h hooks) error
 
-func (f runnerFunc) run(ctx context.Context, b block, h hooks) error {
+func (f runnerFunc) run(ctx context.Context, b plan.Block, h hooks) error {
 	return f(ctx, b, h)
 }
 
-func (f runnerFunc) measure(block, time.Duration, func()) (costs, error) { return costs{}, nil }
+func (f runnerFunc) measure(plan.Block, time.Duration, func()) (costs, error) { return costs{}, nil }
 
 // TestInterruptedAndResumed stops a sweep after each number of trials and goes
 // on: nothing is lost, nothing trained twice, and the tables are those of a sweep
@@ -95,7 +96,7 @@ func TestInterruptedAndResumed(t *testing.T) {
 		s, r, stderr := newJob(t, out, tinyGrid+" -workers 3 -fuse off")
 		ctx, cancel := context.WithCancel(t.Context())
 		var ran atomic.Int64
-		err := s.run(ctx, runnerFunc(func(ctx context.Context, b block, h hooks) error {
+		err := s.run(ctx, runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
 			if ran.Add(1) > stop {
 				cancel()
 			}
@@ -115,9 +116,9 @@ func TestInterruptedAndResumed(t *testing.T) {
 		s, r, _ = newJob(t, out, tinyGrid+" -workers 2 -fuse off")
 		var again []string
 		var mu sync.Mutex
-		if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b block, h hooks) error {
+		if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
 			mu.Lock()
-			again = append(again, b.trials[0].Key)
+			again = append(again, b.Trials[0].Key)
 			mu.Unlock()
 			return r.run(ctx, b, h)
 		}), nil); err != nil {
@@ -246,8 +247,8 @@ func TestDiverged(t *testing.T) {
 func TestFailedTrial(t *testing.T) {
 	isolate(t)
 	s, r, stderr := newJob(t, "o", tinyGrid+" -fuse off")
-	err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b block, h hooks) error {
-		if trial := b.trials[0]; trial.Config.LR == 1e-3 && trial.Config.Reg == 0 {
+	err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
+		if trial := b.Trials[0]; trial.Config.LR == 1e-3 && trial.Config.Reg == 0 {
 			h.ended([]results.Record{{Key: trial.Key, Config: trial.Config, State: results.Failed, Error: "the roof is on fire"}})
 			return nil
 		}
@@ -271,9 +272,9 @@ func TestFailedTrial(t *testing.T) {
 // others train alone.
 func TestFailuresStayApart(t *testing.T) {
 	s, r, _ := newJob(t, "o", "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3 -iters 3 -batch 10 -workers 1")
-	b := s.planner().plan(s.points().Pending(s.flops, func(string) bool { return false }))[0]
-	b.trials[2].Config.Hidden = []int{0}
-	b.trials[1].FLOPs = -1
+	b := s.planner().Plan(s.points().Pending(s.flops, func(string) bool { return false }))[0]
+	b.Trials[2].Config.Hidden = []int{0}
+	b.Trials[1].FLOPs = -1
 	records := map[string]results.Record{}
 	err := r.run(t.Context(), b, hooks{
 		ended: func(rs []results.Record) {
@@ -291,7 +292,7 @@ func TestFailuresStayApart(t *testing.T) {
 		t.Fatalf("%d records, %v", len(records), err)
 	}
 	for i, want := range []string{"", "panic: negative work", "fused: net 0 has hidden layers [0]", ""} {
-		got := records[b.trials[i].Key]
+		got := records[b.Trials[i].Key]
 		if !strings.HasPrefix(got.Error, want) || (want == "") != (got.State == results.Done) {
 			t.Errorf("trial %d: %s, error %q, want %q", i, got.State, got.Error, want)
 		}
@@ -302,13 +303,13 @@ func TestFailuresStayApart(t *testing.T) {
 type keepFunc func([]results.Record) error
 
 func (f keepFunc) keep(rs []results.Record) error { return f(rs) }
-func (f keepFunc) hooks(block, *track) hooks      { return hooks{} }
-func (f keepFunc) done(block) error               { return nil }
+func (f keepFunc) hooks(plan.Block, *track) hooks { return hooks{} }
+func (f keepFunc) done(plan.Block) error          { return nil }
 
 func TestScheduleStopsWhenRecordsCannotBeKept(t *testing.T) {
 	s, r, _ := newJob(t, "o", tinyGrid)
 	s.block = 1
-	blocks := s.planner().plan(s.points().Pending(s.flops, func(string) bool { return false }))
+	blocks := s.planner().Plan(s.points().Pending(s.flops, func(string) bool { return false }))
 	kept := 0
 	err := schedule(t.Context(), blocks, 3, r, newLive(blocks, s.flops, nil), keepFunc(func(rs []results.Record) error {
 		if kept += len(rs); kept >= 4 {

@@ -13,6 +13,7 @@ import (
 	"fusegrid/internal/say"
 	"fusegrid/nn/safetensors"
 	"fusegrid/results"
+	"fusegrid/search/plan"
 )
 
 // A keeping is the keeper of a job.
@@ -83,15 +84,15 @@ func (k *keeping) keep(records []results.Record) error {
 	return k.output.keep(records)
 }
 
-func (k *keeping) hooks(b block, t *track) hooks {
+func (k *keeping) hooks(b plan.Block, t *track) hooks {
 	h := hooks{
 		races:   k.races,
 		resumed: t.resumed,
 		load: func() (*safetensors.File, error) {
-			if b.from != nil {
+			if b.From != nil {
 				return gather(b)
 			}
-			return k.store.load(b.id)
+			return k.store.load(b.ID)
 		},
 		save: func(f safetensors.File) error {
 			err := k.store.save(b, f)
@@ -125,9 +126,9 @@ func (k *keeping) hooks(b block, t *track) hooks {
 }
 
 // hold finds memory for a block to wait in.
-func (k *keeping) hold(b block) (ok bool, release func()) {
+func (k *keeping) hold(b plan.Block) (ok bool, release func()) {
 	size := int64(0)
-	for _, t := range b.trials {
+	for _, t := range b.Trials {
 		size += k.stateSize(t.Config)
 	}
 	if k.waiting.Add(size) > cmp.Or(k.room, waitingRoom) {
@@ -137,4 +138,4 @@ func (k *keeping) hold(b block) (ok bool, release func()) {
 	return true, func() { k.waiting.Add(-size) }
 }
 
-func (k *keeping) done(b block) error { return k.store.remove(b.id) }
+func (k *keeping) done(b plan.Block) error { return k.store.remove(b.ID) }

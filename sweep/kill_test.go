@@ -24,6 +24,7 @@ import (
 	"fusegrid/results"
 	"fusegrid/search/grid"
 	"fusegrid/search/halving"
+	"fusegrid/search/plan"
 )
 
 // envArgs makes the test binary the command itself, with these arguments, so that it can be killed.
@@ -44,7 +45,7 @@ type waitingRunner struct {
 	blocks atomic.Int64
 }
 
-func (w *waitingRunner) run(ctx context.Context, b block, h hooks) error {
+func (w *waitingRunner) run(ctx context.Context, b plan.Block, h hooks) error {
 	if w.blocks.Add(1) == 2 {
 		stepped, n := h.stepped, 0
 		h.stepped = func(nets int, flops float64) {
@@ -155,7 +156,7 @@ func begin(t *testing.T, c *exec.Cmd, out string) {
 		data, _ := os.ReadFile(filepath.Join(out, journalName))
 		records, _, _ := results.ReadJournal(bytes.NewReader(data), "journal")
 		states, _ := filepath.Glob(filepath.Join(out, statesName, "*.safetensors"))
-		if len(records) == 1 && len(states) == 1 && !strings.Contains(states[0], blockID([]grid.Trial{{Key: records[0].Key}})) {
+		if len(records) == 1 && len(states) == 1 && !strings.Contains(states[0], plan.BlockID([]grid.Trial{{Key: records[0].Key}})) {
 			return
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"fusegrid/internal/say"
 	"fusegrid/results"
 	"fusegrid/search/halving"
+	"fusegrid/search/plan"
 )
 
 // A live counts what a sweep has done, while it does it. Work is counted in the
@@ -49,7 +50,7 @@ type live struct {
 type track struct {
 	*live
 	n     int // the n-th block, from 1
-	block block
+	block plan.Block
 	began time.Time
 
 	iters, model atomic.Int64 // iterations of the block, and of its nets together
@@ -58,20 +59,20 @@ type track struct {
 	skipped      atomic.Int64 // iterations that an earlier run did
 }
 
-func newLive(blocks []block, flops func(results.Config) float64, races *halving.Brackets) *live {
+func newLive(blocks []plan.Block, flops func(results.Config) float64, races *halving.Brackets) *live {
 	l := &live{flops: flops, cores: 1, began: time.Now()}
 	for _, b := range blocks {
-		l.trials += len(b.open())
-		l.total += b.flops()
-		l.expectedWork += b.flops() * races.Share(b.trials[0].Config.Iters)
+		l.trials += len(b.Active())
+		l.total += b.FLOPs()
+		l.expectedWork += b.FLOPs() * races.Share(b.Trials[0].Config.Iters)
 	}
 	return l
 }
 
 // begin follows the n-th block until end.
-func (l *live) begin(n int, b block) *track {
+func (l *live) begin(n int, b plan.Block) *track {
 	t := &track{live: l, n: n, block: b, began: time.Now()}
-	t.nets.Store(int64(len(b.open())))
+	t.nets.Store(int64(len(b.Active())))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.running = append(l.running, t)
@@ -102,7 +103,7 @@ func (t *track) resumed(iterations int) {
 	t.skipped.Store(int64(iterations))
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, trial := range t.block.open() {
+	for _, trial := range t.block.Active() {
 		t.spared += trial.FLOPs * float64(iterations)
 	}
 }
@@ -199,7 +200,7 @@ func (l *live) line(elapsed time.Duration, width int) string {
 // line describes the block.
 func (t *track) line(elapsed time.Duration, width int) string {
 	iters, seconds := t.iters.Load(), elapsed.Seconds()
-	at, total := iters+t.skipped.Load(), int64(t.block.trials[0].Config.Iters)
+	at, total := iters+t.skipped.Load(), int64(t.block.Trials[0].Config.Iters)
 	parts := []string{
 		fmt.Sprintf("  block %d: %s", t.n, say.Plural(int(t.nets.Load()), "net")),
 		fmt.Sprintf("%3.0f%%", 100*float64(at)/float64(total)),
@@ -209,7 +210,7 @@ func (t *track) line(elapsed time.Duration, width int) string {
 			"ETA "+say.Clock(time.Duration(float64(elapsed)*float64(max(total-at, 0))/float64(iters))),
 			fmt.Sprintf("%.1f it/s", float64(iters)/seconds),
 			fmt.Sprintf("%.0f model-it/s", float64(t.model.Load())/seconds),
-			say.Rate(float64(t.work.Load())/seconds, t.peak, min(max(t.block.cores, 1), t.cores)))
+			say.Rate(float64(t.work.Load())/seconds, t.peak, min(max(t.block.Cores, 1), t.cores)))
 	}
 	return oneLine(parts, width)
 }

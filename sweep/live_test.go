@@ -11,12 +11,13 @@ import (
 	"fusegrid/internal/say"
 	"fusegrid/results"
 	"fusegrid/search/grid"
+	"fusegrid/search/plan"
 )
 
 func TestLiveLine(t *testing.T) {
 	c := results.Config{Net: "two-layer", Batch: 1, Iters: 10, LR: 0.1, Reg: 0.5}
-	b := block{trials: []grid.Trial{{Config: c, FLOPs: 1e9}}}
-	l := newLive([]block{b, b, b, b}, func(results.Config) float64 { return 1e9 }, nil)
+	b := plan.Block{Trials: []grid.Trial{{Config: c, FLOPs: 1e9}}}
+	l := newLive([]plan.Block{b, b, b, b}, func(results.Config) float64 { return 1e9 }, nil)
 	if got := l.line(0, 80); got != "0/4 trials    0%" {
 		t.Errorf("at first: %q", got)
 	}

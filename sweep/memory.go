@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"cmp"
 	"fmt"
 	"io"
 	"io/fs"
@@ -12,28 +11,20 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"fusegrid/search/plan"
 )
 
 // enoughMemory reports whether the blocks that train side by side fit into the memory that is left, where
 // the system says how much that is.
-func (s *job) enoughMemory(blocks []block) error {
+func (s *job) enoughMemory(blocks []plan.Block) error {
 	free, where := freeMemory(os.DirFS("/"))
 	return s.within(free, where, blocks)
 }
 
 // within reports whether the weights of the blocks that train side by side fit into so many bytes.
-func (s *job) within(free float64, where string, blocks []block) error {
-	sizes := make([]float64, len(blocks))
-	for i, b := range blocks {
-		for _, t := range b.open() {
-			sizes[i] += float64(s.stateSize(t.Config) + s.workSize(t.Config))
-		}
-	}
-	slices.SortFunc(sizes, func(a, b float64) int { return cmp.Compare(b, a) })
-	need, n := 0.0, min(s.workers, len(blocks))
-	for _, size := range sizes[:n] {
-		need += size
-	}
+func (s *job) within(free float64, where string, blocks []plan.Block) error {
+	need := s.planner().Memory(blocks)
 	if need <= free {
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 	"testing/fstest"
 
 	"fusegrid/search/grid"
+	"fusegrid/search/plan"
 )
 
 func TestAvailable(t *testing.T) {
@@ -35,13 +36,13 @@ func TestMemoryOfWhatTrainsSideBySide(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &job{options: o, data: data, base: base(o, data)}
-	var blocks []block
+	var blocks []plan.Block
 	for i := range o.grid.Len() { // several of each size
-		blocks = append(blocks, block{trials: []grid.Trial{{Config: o.grid.Over(s.base).At(i)}}})
+		blocks = append(blocks, plan.Block{Trials: []grid.Trial{{Config: o.grid.Over(s.base).At(i)}}})
 	}
 	largest := 0.0
 	for _, b := range blocks {
-		largest = max(largest, float64(s.stateSize(b.trials[0].Config)))
+		largest = max(largest, float64(s.stateSize(b.Trials[0].Config)))
 	}
 	if err := s.within(2*largest, "", blocks); err != nil {
 		t.Error(err)
@@ -54,21 +55,21 @@ func TestMemoryOfWhatTrainsSideBySide(t *testing.T) {
 	}
 
 	// A rule's state and the gradient that it needs take as much as the weights.
-	plain := blocks[0].trials[0].Config
+	plain := blocks[0].Trials[0].Config
 	plain.Iters = 0
 	for name, arrays := range map[string]float64{"": 1, "momentum": 2, "nesterov": 2, "rmsprop": 3, "adam": 4} {
 		c := plain
 		c.Rule = name
-		one := []block{{trials: []grid.Trial{{Config: c}}}}
+		one := []plan.Block{{Trials: []grid.Trial{{Config: c}}}}
 		need := arrays * float64(s.stateSize(plain))
 		if s.within(need, "", one) != nil || s.within(need-1, "", one) == nil {
 			t.Errorf("rule %q needs other than %g arrays of the size of the weights", name, arrays)
 		}
 	}
 
-	huge := blocks[0].trials[0].Config // more bytes than an int of 32 bits counts
+	huge := blocks[0].Trials[0].Config // more bytes than an int of 32 bits counts
 	huge.Hidden = []int{1 << 20}
-	if err := s.within(4e9, "", []block{{trials: []grid.Trial{{Config: huge}}}}); err == nil {
+	if err := s.within(4e9, "", []plan.Block{{Trials: []grid.Trial{{Config: huge}}}}); err == nil {
 		t.Error("a net of 2^20 hidden units is said to fit into 4 GB")
 	}
 }

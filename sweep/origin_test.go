@@ -16,6 +16,7 @@ import (
 	"fusegrid/internal/say"
 	"fusegrid/results"
 	"fusegrid/search/grid"
+	"fusegrid/search/plan"
 )
 
 // train runs a grid to its end and returns what it said and the iterations that its blocks did.
@@ -23,7 +24,7 @@ func train(t *testing.T, out, args string) (stderr string, steps int) {
 	t.Helper()
 	s, r, said := newJob(t, out, args)
 	var mu sync.Mutex
-	if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b block, h hooks) error {
+	if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
 		stepped := h.stepped
 		h.stepped = func(nets int, flops float64) {
 			mu.Lock()
@@ -44,7 +45,7 @@ func interrupt(t *testing.T, out, args string, after ...int) {
 	s, r, stderr := newJob(t, out, fmt.Sprint(args, " -workers ", len(after)))
 	var mu sync.Mutex
 	blocks := 0
-	if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b block, h hooks) error {
+	if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
 		mu.Lock()
 		left := after[blocks]
 		blocks++
@@ -168,7 +169,7 @@ func TestSettledCheckpointsGoOn(t *testing.T) {
 		case "p": // interrupted before a step
 			s, r, _ := newJob(t, out, long)
 			ctx, cancel := context.WithCancel(t.Context())
-			if err := s.run(ctx, runnerFunc(func(ctx context.Context, b block, h hooks) error {
+			if err := s.run(ctx, runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
 				cancel()
 				return r.run(ctx, b, h)
 			}), nil); !errors.Is(err, context.Canceled) {
@@ -329,7 +330,7 @@ func TestStatesDoNotPileUp(t *testing.T) {
 	s, r, _ := newJob(t, "o", long)
 	ctx, cancel := context.WithCancel(t.Context())
 	blocks := 0
-	if err := s.run(ctx, runnerFunc(func(ctx context.Context, b block, h hooks) error {
+	if err := s.run(ctx, runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
 		if blocks++; blocks == 3 {
 			stepped := h.stepped
 			h.stepped = func(nets int, flops float64) { cancel(); stepped(nets, flops) }
@@ -485,7 +486,7 @@ func TestOriginDamaged(t *testing.T) {
 
 	interrupt(t, "p", args+" -iters 9", 5)
 	s, r, stderr := newJob(t, "p", args+" -iters 20")
-	if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b block, h hooks) error {
+	if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
 		return errors.Join(os.RemoveAll("p/checkpoints"), r.run(ctx, b, h))
 	}), nil); err != nil || !strings.Contains(stderr.String(), "a checkpoint cannot be used: open p/checkpoints/") {
 		t.Errorf("gone: %v; %s", err, stderr)
@@ -511,9 +512,9 @@ func TestTimeComesAlong(t *testing.T) {
 	}
 	delete(f.Meta, "sum")
 	v := store.list(func(string, error) {})[0]
-	b := block{}
+	b := plan.Block{}
 	for _, c := range v.trials {
-		b.trials = append(b.trials, grid.Trial{Key: c.Key(), Config: c})
+		b.Trials = append(b.Trials, grid.Trial{Key: c.Key(), Config: c})
 	}
 	if err := store.save(b, *f); err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"fusegrid/results"
+	"fusegrid/search/plan"
 )
 
 func TestBadOut(t *testing.T) {
@@ -39,7 +40,7 @@ func TestBadOut(t *testing.T) {
 		{"locked", "another sweep is writing to locked; wait for it, or give another -out"},
 	} {
 		s, _, stderr := newJob(t, tt.out, tinyGrid)
-		err := s.run(t.Context(), runnerFunc(func(context.Context, block, hooks) error {
+		err := s.run(t.Context(), runnerFunc(func(context.Context, plan.Block, hooks) error {
 			t.Errorf("-out %s: training began", tt.out)
 			return nil
 		}), nil)

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"fusegrid/search/plan"
 )
 
 // TestPlan: no worker idles, and no block is wider than it may be.
@@ -26,18 +28,18 @@ func TestPlan(t *testing.T) {
 	} {
 		s, _, _ := newJob(t, "o", tt.args)
 		todo := s.points().Pending(s.flops, func(string) bool { return false })
-		blocks := s.planner().plan(todo)
-		if got := describe(blocks); got != tt.want {
+		blocks := s.planner().Plan(todo)
+		if got := plan.Describe(blocks); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.args, got, tt.want)
 		}
 		seen := map[string]bool{}
 		for _, b := range blocks {
-			for _, trial := range b.trials {
+			for _, trial := range b.Trials {
 				seen[trial.Key] = true
 			}
 		}
-		if len(seen) != len(todo) || trialsIn(blocks) != len(todo) {
-			t.Errorf("%s: %d trials in the blocks, %d different, want %d", tt.args, trialsIn(blocks), len(seen), len(todo))
+		if len(seen) != len(todo) || plan.Trials(blocks) != len(todo) {
+			t.Errorf("%s: %d trials in the blocks, %d different, want %d", tt.args, plan.Trials(blocks), len(seen), len(todo))
 		}
 	}
 }
@@ -68,8 +70,8 @@ and 10 more
 // TestPredictFails where one of two blocks cannot be made: the other does not wait for it.
 func TestPredictFails(t *testing.T) {
 	s, r, _ := newJob(t, "o", "-lr 1e-4,1e-3 -reg 0 -hidden 5 -iters 5 -batch 10 -workers 2")
-	blocks := s.planner().plan(s.points().Pending(s.flops, func(string) bool { return false }))
-	blocks[1].trials[0].Config.Hidden = []int{0}
+	blocks := s.planner().Plan(s.points().Pending(s.flops, func(string) bool { return false }))
+	blocks[1].Trials[0].Config.Hidden = []int{0}
 	if _, err := s.predict(blocks, r); err == nil || !strings.Contains(err.Error(), "hidden layers [0]") {
 		t.Errorf("error %v, want one about the hidden layers", err)
 	}

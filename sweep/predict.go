@@ -8,6 +8,7 @@ import (
 
 	"fusegrid/internal/say"
 	"fusegrid/nn/nprand"
+	"fusegrid/search/plan"
 )
 
 // costs is what the parts of training a block take, in seconds.
@@ -18,7 +19,7 @@ type costs struct {
 }
 
 // measure implements runner. Of what it times, a first go warms up and is not counted.
-func (t *trainer[T]) measure(b block, d time.Duration, ready func()) (costs, error) {
+func (t *trainer[T]) measure(b plan.Block, d time.Duration, ready func()) (costs, error) {
 	var c costs
 	start := time.Now()
 	f, err := t.begin(b)
@@ -28,7 +29,7 @@ func (t *trainer[T]) measure(b block, d time.Duration, ready func()) (costs, err
 		return c, err
 	}
 	// Not by way of the trainer, which would measure accuracy after its first step.
-	rng, idx := nprand.New(0), make([]int, b.trials[0].Config.Batch)
+	rng, idx := nprand.New(0), make([]int, b.Trials[0].Config.Batch)
 	step := func() {
 		rng.Choice(idx, t.train.Len())
 		f.Block().Step(t.train, idx)
@@ -65,14 +66,14 @@ func median(x []float64) float64 {
 }
 
 // measured returns the images that a block is measured on in what is left of its training.
-func (s *job) measured(b block) float64 {
-	c := b.trials[0].Config
+func (s *job) measured(b plan.Block) float64 {
+	c := b.Trials[0].Config
 	val, test := float64(s.data.Val.Len()), float64(s.data.Test.Len())
 	period := c.PerEpoch()
 	if d, err := division(c); err == nil && c.Net != "fc" {
 		period = d.Period(c.Split[0], c.Batch)
 	}
-	epochs := (c.Iters-b.done-1)/period + 1
+	epochs := (c.Iters-b.Done-1)/period + 1
 	if c.Net == "fc" {
 		return float64(epochs+1)*(val+float64(min(1000, s.data.Train.Len()))) + val + test
 	}
@@ -89,7 +90,7 @@ type prediction struct {
 
 // predict trains the first blocks for a moment, as many side by side as the sweep would, for they
 // share caches, memory and the power of the chip, and reckons the others from them by their operations.
-func (s *job) predict(blocks []block, r runner) (prediction, error) {
+func (s *job) predict(blocks []plan.Block, r runner) (prediction, error) {
 	const each = time.Second
 	n := min(s.workers, len(blocks))
 	all, errs := make([]costs, n), make([]error, n)
@@ -112,13 +113,13 @@ func (s *job) predict(blocks []block, r runner) (prediction, error) {
 	work := 0.0
 	for i, b := range blocks {
 		like := i % n
-		scale := b.flops() / float64(b.trials[0].Config.Iters) * float64(blocks[like].trials[0].Config.Iters) / blocks[like].flops()
+		scale := b.FLOPs() / float64(b.Trials[0].Config.Iters) * float64(blocks[like].Trials[0].Config.Iters) / blocks[like].FLOPs()
 		c := all[like]
-		part := s.races.Share(b.trials[0].Config.Iters)
-		t := scale * (c.setup + part*(c.step*float64(b.trials[0].Config.Iters-b.done)+c.image*s.measured(b)))
+		part := s.races.Share(b.Trials[0].Config.Iters)
+		t := scale * (c.setup + part*(c.step*float64(b.Trials[0].Config.Iters-b.Done)+c.image*s.measured(b)))
 		first := slices.Index(ends, slices.Min(ends))
 		ends[first] += t
-		work += part * b.left()
+		work += part * b.RemainingFLOPs()
 	}
 	p := prediction{seconds: slices.Max(ends), cores: s.cores(), peak: s.peak()}
 	p.flops = work / p.seconds

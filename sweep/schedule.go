@@ -8,20 +8,21 @@ import (
 	"sync/atomic"
 
 	"fusegrid/results"
+	"fusegrid/search/plan"
 )
 
 // A keeper puts outcomes where they last.
 type keeper interface {
 	keep(records []results.Record) error // on the disk when it returns
-	hooks(b block, t *track) hooks       // for what a runner saves itself
-	done(b block) error                  // all trials of the block are kept
+	hooks(b plan.Block, t *track) hooks  // for what a runner saves itself
+	done(b plan.Block) error             // all trials of the block are kept
 }
 
 // An event is what a worker has to say.
 type event struct {
 	records []results.Record
 	kept    chan<- bool // if not nil, where to say whether the records are on the disk
-	done    *block      // a block that ended
+	done    *plan.Block // a block that ended
 	err     error       // why the worker stopped
 }
 
@@ -30,7 +31,7 @@ type event struct {
 // returns when all goroutines have ended: after the last block, after keep has
 // failed, or after ctx is done, in which case what ended before is kept. A block that waits for
 // others at a rung makes room for them.
-func schedule(ctx context.Context, blocks []block, workers int, r runner, live *live, k keeper) error {
+func schedule(ctx context.Context, blocks []plan.Block, workers int, r runner, live *live, k keeper) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 

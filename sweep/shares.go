@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"fusegrid/nn/safetensors"
+	"fusegrid/search/plan"
 )
 
 // shares divides the time of a block among its trials by their work.
@@ -16,9 +17,9 @@ type shares struct {
 	lapped time.Time
 }
 
-func newShares(b block) shares {
-	s := shares{spent: make([]float64, len(b.trials)), lapped: time.Now()}
-	for _, t := range b.trials {
+func newShares(b plan.Block) shares {
+	s := shares{spent: make([]float64, len(b.Trials)), lapped: time.Now()}
+	for _, t := range b.Trials {
 		s.flops = append(s.flops, max(t.FLOPs, 1))
 	}
 	return s

@@ -9,6 +9,7 @@ import (
 
 	"fusegrid/internal/say"
 	"fusegrid/results"
+	"fusegrid/search/plan"
 )
 
 // show prints the final table.
@@ -61,22 +62,22 @@ func (s *job) dryRun(r runner) error {
 	}
 	work := 0.0
 	for _, b := range blocks {
-		work += b.left()
+		work += b.RemainingFLOPs()
 	}
 	var b bytes.Buffer
-	size, todo := s.grid.Len(), trialsIn(blocks)
+	size, todo := s.grid.Len(), plan.Trials(blocks)
 	fmt.Fprintf(&b, "%d trials", size)
 	if shape := s.grid.Shape(); shape != "" {
 		fmt.Fprintf(&b, " (%s)", shape)
 	}
 	fmt.Fprintf(&b, ", %d on record in %s, %d to train: %s\n", size-todo, s.out, todo, say.Operations(work))
-	for _, text := range []string{s.otherSets(out), s.points().Nearby(out.records, csvName), goingOn(blocks, store)} {
+	for _, text := range []string{s.otherSets(out), s.points().Nearby(out.records, csvName), plan.Resuming(blocks, store.what)} {
 		if text != "" {
 			fmt.Fprintf(&b, "%s\n", text)
 		}
 	}
 	if todo > 0 {
-		fmt.Fprintf(&b, "%s\n", describe(blocks))
+		fmt.Fprintf(&b, "%s\n", plan.Describe(blocks))
 		p, err := s.predict(blocks, r)
 		if err != nil {
 			return err
@@ -140,14 +141,6 @@ func (s *job) otherSets(out *output) string {
 		return ""
 	}
 	return fmt.Sprintf("%s; -fresh times %s", strings.Join(parts, ", "), s.set.Name)
-}
-
-func trialsIn(blocks []block) int {
-	n := 0
-	for _, b := range blocks {
-		n += len(b.open())
-	}
-	return n
 }
 
 // wrap breaks a list at its commas into lines of at most width columns.

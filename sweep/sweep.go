@@ -16,6 +16,7 @@ import (
 	"fusegrid/results"
 	"fusegrid/search/grid"
 	"fusegrid/search/halving"
+	"fusegrid/search/plan"
 )
 
 // sweep trains the grid of the flags, or what of it is not on record, and shows
@@ -88,7 +89,7 @@ type job struct {
 func (s *job) points() grid.Points { return s.grid.Over(s.base) }
 
 // waitingRoom is room for 20 blocks of the largest size.
-const waitingRoom = 20 * blockBytes
+const waitingRoom = 20 * plan.BlockBytes
 
 // run trains and shows. args are for the command that goes on where this ends.
 func (s *job) run(ctx context.Context, r runner, args []string) (err error) {
@@ -103,11 +104,11 @@ func (s *job) run(ctx context.Context, r runner, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	todo, size := trialsIn(blocks), s.grid.Len()
+	todo, size := plan.Trials(blocks), s.grid.Len()
 	if todo < size {
 		fmt.Fprintf(s.stderr, "sweep: %d of %d trials are on record in %s; %d to train\n", size-todo, size, s.out, todo)
 	}
-	for _, text := range []string{s.otherSets(out), s.points().Nearby(out.records, csvName), goingOn(blocks, store)} {
+	for _, text := range []string{s.otherSets(out), s.points().Nearby(out.records, csvName), plan.Resuming(blocks, store.what)} {
 		if text != "" {
 			fmt.Fprintf(s.stderr, "sweep: %s\n", text)
 		}
@@ -147,7 +148,7 @@ func (s *job) run(ctx context.Context, r runner, args []string) (err error) {
 }
 
 // train runs the blocks, puts their records into the journal, and keeps what is asked for of the best.
-func (s *job) train(ctx context.Context, blocks []block, r runner, out *output, store *store) (err error) {
+func (s *job) train(ctx context.Context, blocks []plan.Block, r runner, out *output, store *store) (err error) {
 	best, states := s.galleries(out)
 	if best != nil {
 		if err := best.tidy(out.lacks); err != nil {
@@ -156,9 +157,9 @@ func (s *job) train(ctx context.Context, blocks []block, r runner, out *output, 
 	}
 	if states != nil {
 		for _, b := range blocks {
-			for _, o := range b.from {
-				if o.store.dir == states.dir {
-					states.hold(o.id)
+			for _, o := range b.From {
+				if filepath.Dir(o.File) == states.dir {
+					states.hold(o.ID)
 				}
 			}
 		}
@@ -200,7 +201,7 @@ func (s *job) galleries(out *output) (best, states *gallery) {
 }
 
 // watch runs the blocks and shows how far they are.
-func (s *job) watch(ctx context.Context, blocks []block, r runner, k keeper, races *halving.Brackets, peak float64) (err error) {
+func (s *job) watch(ctx context.Context, blocks []plan.Block, r runner, k keeper, races *halving.Brackets, peak float64) (err error) {
 	live := newLive(blocks, s.flops, races)
 	live.cores, live.peak = s.cores(), peak
 	if !s.quiet {
@@ -230,7 +231,7 @@ func (s *job) kept() *store {
 // others as the planner likes. Of these, some may go on from trials of another length, but
 // not in a race: nobody has seen them at its rungs. It removes the checkpoints that no trial can ask for
 // any more, and returns those that serve these blocks for the last time.
-func (s *job) plan(out *output, store *store) (blocks []block, spent []saved, err error) {
+func (s *job) plan(out *output, store *store) (blocks []plan.Block, spent []saved, err error) {
 	s.races.Enter(s.points(), out.records)
 	settled := s.settled(out)
 	todo := s.points().Pending(s.flops, settled)
@@ -241,11 +242,11 @@ func (s *job) plan(out *output, store *store) (blocks []block, spent []saved, er
 	p := s.planner()
 	used := map[string]bool{}
 	if s.races == nil && len(rest) > 0 {
-		var more []block
-		more, rest = p.planFrom(rest, origins(rest, slices.Concat(left, spent, s.kept().list(damaged))))
+		var more []plan.Block
+		more, rest = p.PlanFrom(rest, origins(rest, slices.Concat(left, spent, s.kept().list(damaged))))
 		for _, b := range more {
-			for _, o := range b.from {
-				used[o.store.name(o.id)] = true
+			for _, o := range b.From {
+				used[o.File] = true
 			}
 		}
 		blocks = append(blocks, more...)
@@ -258,8 +259,8 @@ func (s *job) plan(out *output, store *store) (blocks []block, spent []saved, er
 			}
 		}
 	}
-	blocks = append(blocks, p.plan(rest)...)
-	p.share(blocks)
+	blocks = append(blocks, p.Plan(rest)...)
+	p.ShareCores(blocks)
 	if err := s.enoughMemory(blocks); err != nil {
 		return nil, nil, err
 	}
@@ -289,10 +290,10 @@ func (s *job) settled(out *output) func(key string) bool {
 }
 
 // planner returns what cuts a job's trials into blocks.
-func (s *job) planner() planner {
-	p := planner{workers: s.workers, width: s.block, inputs: len(s.data.Mean), bytes: 4}
+func (s *job) planner() plan.Planner {
+	p := plan.Planner{Workers: s.workers, Width: s.block, Inputs: len(s.data.Mean), Classes: len(s.data.Classes), Bytes: 4}
 	if s.dtype == "f64" {
-		p.bytes = 8
+		p.Bytes = 8
 	}
 	return p
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,17 +17,18 @@ import (
 	"fusegrid/results"
 	"fusegrid/search/grid"
 	"fusegrid/search/halving"
+	"fusegrid/search/plan"
 )
 
 // A runner trains the trials of a block. A trial that goes wrong is an outcome like
 // another; an error is a context that ended or a state that could not be saved, and
 // then the outcomes so far stand. Any number of goroutines may call.
 type runner interface {
-	run(ctx context.Context, b block, h hooks) error
+	run(ctx context.Context, b plan.Block, h hooks) error
 
 	// measure trains the block for a short time and says what its parts take. It calls ready once, when
 	// it has made the block: that returns when others who measure are as far.
-	measure(b block, d time.Duration, ready func()) (costs, error)
+	measure(b plan.Block, d time.Duration, ready func()) (costs, error)
 }
 
 // hooks is what a runner tells while it trains. All are called from its goroutine.
@@ -120,7 +120,7 @@ func spread(n, most int) []int {
 
 // run trains the block. What it cannot do for a block, it tries with each trial alone: one bad
 // trial must not take the others along. In a race it does, since these wait for each other.
-func (t *trainer[T]) run(ctx context.Context, b block, h hooks) error {
+func (t *trainer[T]) run(ctx context.Context, b plan.Block, h hooks) error {
 	f := &fit[T]{trainer: t, block: b, hooks: h}
 	err := f.train(ctx)
 	var failed trialError
@@ -129,7 +129,7 @@ func (t *trainer[T]) run(ctx context.Context, b block, h hooks) error {
 	}
 	h.save, h.due, h.load, h.hold = nil, nil, nil, nil // states are those of whole blocks
 	open := f.open()
-	if h.races != nil || len(b.trials) == 1 {
+	if h.races != nil || len(b.Trials) == 1 {
 		var records []results.Record
 		for _, id := range open {
 			r := f.record(id)
@@ -140,7 +140,7 @@ func (t *trainer[T]) run(ctx context.Context, b block, h hooks) error {
 		return nil
 	}
 	for _, id := range open {
-		if err := t.run(ctx, block{trials: b.trials[id : id+1], cores: b.cores}, h); err != nil {
+		if err := t.run(ctx, plan.Block{Trials: b.Trials[id : id+1], Cores: b.Cores}, h); err != nil {
 			return err
 		}
 	}
@@ -153,7 +153,7 @@ type trialError struct{ error }
 // A fit is one training of a block.
 type fit[T kernels.Float] struct {
 	*trainer[T]
-	block block
+	block plan.Block
 	hooks hooks
 	fused *fused.Trainer[T]
 	ended []bool // by trial
@@ -161,7 +161,7 @@ type fit[T kernels.Float] struct {
 }
 
 func (f *fit[T]) train(ctx context.Context) (err error) {
-	f.ended = make([]bool, len(f.block.trials))
+	f.ended = make([]bool, len(f.block.Trials))
 	defer func() {
 		if p := recover(); p != nil {
 			err = trialError{fmt.Errorf("panic: %v", p)}
@@ -196,7 +196,7 @@ func (f *fit[T]) start() (err error) {
 	if f.fused, err = f.begin(f.block); err != nil {
 		return err
 	}
-	if f.hooks.load != nil && f.block.saved {
+	if f.hooks.load != nil && f.block.Resumed {
 		if err := f.restore(); err != nil {
 			f.hooks.begunAnew(err)
 			if f.fused, err = f.begin(f.block); err != nil {
@@ -206,11 +206,11 @@ func (f *fit[T]) start() (err error) {
 			f.hooks.resumed(f.fused.Done())
 		}
 	}
-	if f.block.skip != nil {
-		copy(f.ended, f.block.skip)
-		keep := make([]bool, 0, len(f.block.trials))
+	if f.block.Skip != nil {
+		copy(f.ended, f.block.Skip)
+		keep := make([]bool, 0, len(f.block.Trials))
 		for _, id := range f.fused.IDs() {
-			keep = append(keep, !f.block.skip[id])
+			keep = append(keep, !f.block.Skip[id])
 		}
 		f.fused.Keep(keep)
 	}
@@ -222,7 +222,7 @@ func (f *fit[T]) restore() error {
 	if err != nil {
 		return err
 	}
-	if err := f.fused.Restore(file, f.block.id); err != nil {
+	if err := f.fused.Restore(file, f.block.ID); err != nil {
 		return err
 	}
 	if err := f.takeUp(file.Meta[raceName]); err != nil {
@@ -236,7 +236,7 @@ func (f *fit[T]) save() error {
 	if f.hooks.save == nil || f.fused.Done() == 0 {
 		return nil
 	}
-	file, err := f.fused.Checkpoint(f.block.id)
+	file, err := f.fused.Checkpoint(f.block.ID)
 	if err != nil {
 		return err
 	}
@@ -249,29 +249,29 @@ func (f *fit[T]) save() error {
 
 // begin makes the block as the assignment makes its nets, with drawn weights. Weights and
 // minibatches come from one stream, unless the minibatches have an order of their own.
-func (t *trainer[T]) begin(b block) (*fused.Trainer[T], error) {
-	c := b.trials[0].Config
+func (t *trainer[T]) begin(b plan.Block) (*fused.Trainer[T], error) {
+	c := b.Trials[0].Config
 	shape := fused.Shape{
 		Inputs: len(t.mean), Classes: t.classes, Batch: c.Batch,
 		InOut: c.Net == "fc",
 	}
 	var err error
-	if shape.Rule, err = ruleOf(c); err != nil {
+	if shape.Rule, err = plan.RuleOf(c); err != nil {
 		return nil, err
 	}
 	var nets []fused.Net
-	for _, trial := range b.trials {
+	for _, trial := range b.Trials {
 		c := trial.Config
 		nets = append(nets, fused.Net{Hidden: c.Hidden, LR: c.LR, Reg: c.Reg, Decay: c.Decay, Scale: c.Std, Mu: c.Mu})
 	}
-	block, err := fused.New(t.set, shape, nets, t.mean, max(b.cores, 1))
+	block, err := fused.New(t.set, shape, nets, t.mean, max(b.Cores, 1))
 	if err != nil {
 		return nil, err
 	}
 	stream := new(nprand.State)
-	for k, tr := range b.trials {
+	for k, tr := range b.Trials {
 		same := func(other grid.Trial) bool { return grid.Standard().SameStart(&tr.Config, &other.Config) }
-		if from := slices.IndexFunc(b.trials[:k], same); from >= 0 {
+		if from := slices.IndexFunc(b.Trials[:k], same); from >= 0 {
 			block.Copy(k, from) // drawing as many numbers takes as long as several iterations
 			continue
 		}
@@ -302,12 +302,6 @@ func division(c results.Config) (nn.Division, error) {
 	return 0, fmt.Errorf("division %q is not known here; there are floor and true", c.Division)
 }
 
-// ruleOf returns the update rule of a configuration. An absent one is sgd, so that keys made before there were
-// rules remain valid.
-func ruleOf(c results.Config) (fused.Rule, error) {
-	return fused.ParseRule(cmp.Or(c.Rule, fused.SGD.String()))
-}
-
 // ruleNames returns the names of the update rules that are in, or of all if in is nil.
 func ruleNames(in func(fused.Rule) bool) []string {
 	var names []string
@@ -326,7 +320,7 @@ func (f *fit[T]) step() {
 	f.time.lap(ids)
 	flops := 0.0
 	for _, id := range ids {
-		flops += f.block.trials[id].FLOPs
+		flops += f.block.Trials[id].FLOPs
 	}
 	f.hooks.stepped(len(ids), flops)
 	var records []results.Record
@@ -384,7 +378,7 @@ func (f *fit[T]) finish() error {
 	if err != nil {
 		return err
 	}
-	if f.block.trials[0].Config.Net == "fc" {
+	if f.block.Trials[0].Config.Net == "fc" {
 		f.fused.RestoreBest()
 	}
 	train, val, test := b.Hits(f.trainer.train, f.trainSample), b.Hits(f.val, f.valAll), b.Hits(f.test, f.testAll)
@@ -413,7 +407,7 @@ func (f *fit[T]) finish() error {
 		}
 		if f.hooks.keepState != nil {
 			f.hooks.keepState(r, func(w io.Writer) error {
-				if err := seal(&states[k], []grid.Trial{f.block.trials[ids[k]]}); err != nil {
+				if err := seal(&states[k], []grid.Trial{f.block.Trials[ids[k]]}); err != nil {
 					return err
 				}
 				return safetensors.Write(w, states[k])
@@ -429,13 +423,13 @@ func (f *fit[T]) states() ([]safetensors.File, error) {
 	if f.hooks.keepState == nil {
 		return nil, nil
 	}
-	file, err := f.fused.Checkpoint(f.block.id)
+	file, err := f.fused.Checkpoint(f.block.ID)
 	if err != nil {
 		return nil, err
 	}
 	var states []safetensors.File
 	for _, id := range f.fused.IDs() {
-		t := f.block.trials[id]
+		t := f.block.Trials[id]
 		state, err := fused.Gather(t.Key, []fused.Part{{File: &file, ID: id}})
 		if err != nil {
 			return nil, err
@@ -461,10 +455,10 @@ func detached(f safetensors.File) safetensors.File {
 // record returns what is known of a trial.
 func (f *fit[T]) record(id int) results.Record {
 	f.ended[id] = true
-	t := f.block.trials[id]
+	t := f.block.Trials[id]
 	r := results.Record{Key: t.Key, Config: t.Config}
 	r.Speed.Seconds, r.Speed.BlockSeconds = f.time.of(id)
-	r.Speed.Block, r.Speed.Cores = len(f.block.trials), max(f.block.cores, 1)
+	r.Speed.Block, r.Speed.Cores = len(f.block.Trials), max(f.block.Cores, 1)
 	r.Race, r.Rungs = f.hooks.races.Reached(t)
 	if f.fused == nil {
 		return r
@@ -486,7 +480,7 @@ func (f *fit[T]) diverged(id, iteration int) results.Record {
 // open returns the positions of the trials without an outcome.
 func (f *fit[T]) open() []int {
 	var open []int
-	for id := range f.block.trials {
+	for id := range f.block.Trials {
 		if !f.ended[id] {
 			open = append(open, id)
 		}

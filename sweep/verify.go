@@ -17,6 +17,7 @@ import (
 	"fusegrid/nn/dataset"
 	"fusegrid/results"
 	"fusegrid/search/grid"
+	"fusegrid/search/plan"
 )
 
 // verifyOptions is what the flags of verify say.
@@ -208,7 +209,7 @@ func (v *verifier) again(ctx context.Context, set *kernels.Set, data *dataset.Sp
 	if err != nil {
 		return got, badInput{err}
 	}
-	b := block{trials: []grid.Trial{{Key: want.Key, Config: want.Config}}, cores: v.workers}
+	b := plan.Block{Trials: []grid.Trial{{Key: want.Key, Config: want.Config}}, Cores: v.workers}
 	err = r.run(ctx, b, hooks{
 		stepped: func(int, float64) {},
 		ended:   func(rs []results.Record) { got = rs[0] },

@@ -1,0 +1,389 @@
+// Package plan puts the trials of a grid into blocks, which train together on shared minibatches.
+//
+// A [Planner] makes few blocks, so that products are wide, but enough to keep all workers busy. The package also
+// says how much memory blocks need. It does no I/O.
+package plan
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"fusegrid/internal/say"
+	"fusegrid/nn/fused"
+	"fusegrid/results"
+	"fusegrid/search/grid"
+)
+
+// A Block is trials that are trained together.
+type Block struct {
+	Trials []grid.Trial
+	ID     string // see BlockID
+	Cores  int    // that its products are split over
+
+	// These describe a block that resumes from a saved state.
+	Resumed bool
+	Skip    []bool   // trials that are no longer trained, by position; nil if there are none
+	Done    int      // iterations
+	From    []Origin // by position, if the state must be gathered from others
+}
+
+// An Origin is a net in a saved state from which a trial resumes. The trial of that state differs from it in its
+// length alone, if at all.
+type Origin struct {
+	Kind string // checkpoints or kept states
+	File string // of the state
+	ID   string // of its block
+	Net  int    // position in it
+	Done int    // iterations
+}
+
+// BlockID names a block by its trials.
+func BlockID(trials []grid.Trial) string {
+	h := sha256.New()
+	for _, t := range trials {
+		fmt.Fprintln(h, t.Key)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Active returns the trials that are to be trained.
+func (b Block) Active() []grid.Trial {
+	if b.Skip == nil {
+		return b.Trials
+	}
+	var active []grid.Trial
+	for i, t := range b.Trials {
+		if !b.Skip[i] {
+			active = append(active, t)
+		}
+	}
+	return active
+}
+
+// RemainingFLOPs returns the operations of the iterations that are not done yet.
+func (b Block) RemainingFLOPs() float64 {
+	return b.FLOPs() * (1 - float64(b.Done)/float64(max(b.Trials[0].Config.Iters, 1)))
+}
+
+// FLOPs returns the operations of all iterations of the active trials.
+func (b Block) FLOPs() float64 {
+	sum := 0.0
+	for _, t := range b.Active() {
+		sum += t.FLOPs * float64(t.Config.Iters)
+	}
+	return sum
+}
+
+// A Planner puts trials into blocks.
+type Planner struct {
+	Workers int
+	Width   int // most trials of a block; 0 for as many as fit the cache
+	Inputs  int // pixels of an image
+	Classes int
+	Bytes   int // bytes of a number
+}
+
+// BlockBytes bounds the first layers of a block: 20 float32 nets of 3072-50-10. From 8 such nets
+// on, a wider block is not faster (BenchmarkStep of nn/fused), and narrower ones
+// stay in a cache and spread evenly.
+const BlockBytes = 12 << 20
+
+// maxWidth bounds the trials of a block where nets are tiny.
+const maxWidth = 256
+
+// Plan makes as few blocks of the trials as the width allows, or more if that keeps all workers busy. The blocks
+// that take longest come first.
+func (p Planner) Plan(todo []grid.Trial) []Block {
+	groups := fusible(todo)
+	cuts := make([]int, len(groups)) // blocks per group
+	for g, trials := range groups {
+		cuts[g] = (len(trials) + p.widthOf(trials) - 1) / p.widthOf(trials)
+	}
+	p.balance(groups, cuts)
+	var blocks []Block
+	for g, trials := range groups {
+		blocks = append(blocks, deal(trials, cuts[g])...)
+	}
+	slices.SortStableFunc(blocks, func(a, b Block) int { return cmp.Compare(b.FLOPs(), a.FLOPs()) })
+	p.ShareCores(blocks)
+	return blocks
+}
+
+// ShareCores gives one core to each block, and the cores that are left over to the first blocks.
+func (p Planner) ShareCores(blocks []Block) {
+	for i := range blocks {
+		blocks[i].Cores = 1
+		if n := len(blocks); n < p.Workers {
+			blocks[i].Cores = p.Workers / n
+			if i < p.Workers%n {
+				blocks[i].Cores++
+			}
+		}
+	}
+}
+
+// widthOf returns the largest number of trials of a group that a block may hold.
+func (p Planner) widthOf(trials []grid.Trial) int {
+	if p.Width > 0 {
+		return p.Width
+	}
+	units := 0
+	for _, t := range trials {
+		units = max(units, t.Config.Hidden[0])
+	}
+	return int(max(1, min(maxWidth, BlockBytes/max(1, int64(units)*int64(p.Inputs)*int64(p.Bytes)))))
+}
+
+// balance adds blocks while all workers end earlier with them.
+func (p Planner) balance(groups [][]grid.Trial, cuts []int) {
+	blocks := 0
+	for _, n := range cuts {
+		blocks += n
+	}
+	// With many blocks a worker, the last one matters little.
+	for blocks > 0 && blocks < 4*p.Workers {
+		before, worst := p.makespan(groups, cuts)
+		if worst < 0 {
+			return
+		}
+		cuts[worst]++
+		// One more block may have to wait for another one to pay.
+		added := 1
+		for after, _ := p.makespan(groups, cuts); after >= 0.99*before; after, _ = p.makespan(groups, cuts) {
+			if added == p.Workers || cuts[worst] == len(groups[worst]) {
+				cuts[worst] -= added
+				return
+			}
+			cuts[worst]++
+			added++
+		}
+		blocks += added
+	}
+}
+
+// makespan returns when the last worker ends, in operations, if blocks are taken longest first. It also returns
+// the group whose blocks are largest among those that more blocks can be made of, or −1.
+func (p Planner) makespan(groups [][]grid.Trial, cuts []int) (end float64, worst int) {
+	var costs []float64
+	largest := 0.0
+	worst = -1
+	for g, trials := range groups {
+		for i, b := range deal(trials, cuts[g]) {
+			f := b.FLOPs()
+			costs = append(costs, f)
+			if i == 0 && f > largest && cuts[g] < len(trials) {
+				largest, worst = f, g
+			}
+		}
+	}
+	slices.SortFunc(costs, func(a, b float64) int { return cmp.Compare(b, a) })
+	ends := make([]float64, p.Workers)
+	for _, c := range costs {
+		i := slices.Index(ends, slices.Min(ends))
+		ends[i] += c
+	}
+	return slices.Max(ends), worst
+}
+
+// deal deals trials to n blocks, those with most work first, so that the blocks have nearly the same work. The
+// larger blocks come first.
+func deal(trials []grid.Trial, n int) []Block {
+	sorted := slices.Clone(trials)
+	slices.SortStableFunc(sorted, func(a, b grid.Trial) int { return cmp.Compare(b.FLOPs, a.FLOPs) })
+	blocks := make([]Block, n)
+	for i := range blocks {
+		blocks[i].Trials = make([]grid.Trial, 0, (len(sorted)+n-1)/n)
+	}
+	for i, t := range sorted {
+		blocks[i%n].Trials = append(blocks[i%n].Trials, t)
+	}
+	for i := range blocks {
+		blocks[i].ID = BlockID(blocks[i].Trials)
+	}
+	return blocks
+}
+
+// fusible groups the trials that can share a block, in the order of the first trial of each group.
+func fusible(todo []grid.Trial) [][]grid.Trial {
+	var groups [][]grid.Trial
+	at := map[string]int{}
+	for len(todo) > 0 {
+		// Neighbours in a grid mostly agree, and this is quicker to see than a key.
+		first := grid.Standard().Common(todo[0].Config)
+		n := 1
+		for ; n < len(todo); n++ {
+			if c := grid.Standard().Common(todo[n].Config); !c.Equal(&first) {
+				break
+			}
+		}
+		key := first.Canonical()
+		if g, ok := at[key]; ok {
+			groups[g] = append(groups[g], todo[:n]...)
+		} else {
+			at[key], groups = len(groups), append(groups, todo[:n:n])
+		}
+		todo = todo[n:]
+	}
+	return groups
+}
+
+// Describe counts blocks by width and cores: "4 blocks: 2 of 16 nets, 2 of 15 nets".
+func Describe(blocks []Block) string {
+	type kind struct{ width, cores int }
+	counts := map[kind]int{}
+	var kinds []kind
+	for _, b := range blocks {
+		k := kind{len(b.Active()), b.Cores}
+		if counts[k]++; counts[k] == 1 {
+			kinds = append(kinds, k)
+		}
+	}
+	var parts []string
+	for _, k := range kinds {
+		part := fmt.Sprintf("%d of %s", counts[k], say.Plural(k.width, "net"))
+		if k.cores > 1 {
+			part += fmt.Sprintf(" on %d cores", k.cores)
+		}
+		parts = append(parts, part)
+	}
+	return fmt.Sprintf("%s: %s", say.Plural(len(blocks), "block"), strings.Join(parts, ", "))
+}
+
+// PlanFrom makes blocks of the trials that have an origin, by key. The nets of a block have the same number of
+// iterations behind them. It also returns the trials without an origin.
+func (p Planner) PlanFrom(todo []grid.Trial, from map[string]Origin) (blocks []Block, rest []grid.Trial) {
+	if len(from) == 0 {
+		return nil, todo
+	}
+	far := map[int][]grid.Trial{}
+	for _, t := range todo {
+		if o, ok := from[t.Key]; ok {
+			far[o.Done] = append(far[o.Done], t)
+		} else {
+			rest = append(rest, t)
+		}
+	}
+	for _, done := range slices.SortedFunc(maps.Keys(far), func(a, b int) int { return cmp.Compare(b, a) }) {
+		for _, b := range p.Plan(far[done]) {
+			b.Resumed, b.Done = true, done
+			for _, t := range b.Trials {
+				b.From = append(b.From, from[t.Key])
+			}
+			blocks = append(blocks, b)
+		}
+	}
+	return blocks, rest
+}
+
+// RuleOf returns the update rule of a configuration. An absent one is sgd, so that keys that were made before there
+// were rules remain valid.
+func RuleOf(c results.Config) (fused.Rule, error) {
+	return fused.ParseRule(cmp.Or(c.Rule, fused.SGD.String()))
+}
+
+// StateSize returns the bytes of the state of a trial at its end: its weights, what its update rule keeps for each of
+// them, for the Solver the best weights, and one loss for each iteration. The rest is little.
+func (p Planner) StateSize(c results.Config) int64 {
+	copies := int64(1)
+	if rule, err := RuleOf(c); err == nil { // an unknown rule is refused when it trains
+		copies += int64(rule.StateArrays())
+	}
+	if c.Net == "fc" {
+		copies++
+	}
+	return p.weightsSize(c)*copies + 8*int64(c.Iters)
+}
+
+// workSize returns the bytes that a trial needs in addition to its state while it trains: the gradient, for update
+// rules that need it. The rest is little.
+func (p Planner) workSize(c results.Config) int64 {
+	rule, err := RuleOf(c)
+	if err != nil {
+		return 0
+	}
+	return p.weightsSize(c) * int64(rule.WorkArrays())
+}
+
+// weightsSize returns the bytes of the weights of a trial.
+func (p Planner) weightsSize(c results.Config) int64 {
+	weights, in := int64(0), p.Inputs
+	for _, out := range append(slices.Clone(c.Hidden), p.Classes) {
+		weights += int64(in+1) * int64(out)
+		in = out
+	}
+	return weights * int64(p.Bytes)
+}
+
+// Memory returns the bytes that the weights of the blocks that train side by side need at least.
+func (p Planner) Memory(blocks []Block) float64 {
+	sizes := make([]float64, len(blocks))
+	for i, b := range blocks {
+		for _, t := range b.Active() {
+			sizes[i] += float64(p.StateSize(t.Config) + p.workSize(t.Config))
+		}
+	}
+	slices.SortFunc(sizes, func(a, b float64) int { return cmp.Compare(b, a) })
+	need := 0.0
+	for _, size := range sizes[:min(p.Workers, len(blocks))] {
+		need += size
+	}
+	return need
+}
+
+// Trials returns the number of trials that the blocks train.
+func Trials(blocks []Block) int {
+	n := 0
+	for _, b := range blocks {
+		n += len(b.Active())
+	}
+	return n
+}
+
+// Resuming says how many trials resume from where, or "" if none does. own names the checkpoints of blocks.
+func Resuming(blocks []Block, own string) string {
+	type place struct{ n, least, most int }
+	places := map[string]*place{}
+	var order []string
+	add := func(what string, done int) {
+		p := places[what]
+		if p == nil {
+			p = &place{0, done, done}
+			places[what], order = p, append(order, what)
+		}
+		p.n, p.least, p.most = p.n+1, min(p.least, done), max(p.most, done)
+	}
+	for _, b := range blocks {
+		switch {
+		case b.From != nil:
+			for _, o := range b.From {
+				add(o.Kind, o.Done)
+			}
+		case b.Resumed:
+			for range b.Active() {
+				add(own, b.Done)
+			}
+		}
+	}
+	var parts []string
+	for i, what := range order {
+		p := places[what]
+		n, after := fmt.Sprint(p.n), fmt.Sprint(p.most)
+		if p.least < p.most {
+			after = fmt.Sprintf("%d to %d", p.least, p.most)
+		}
+		switch {
+		case i > 0:
+		case p.n == 1:
+			n, after = "1 trial goes on", after+" iterations"
+		default:
+			n, after = n+" trials go on", after+" iterations"
+		}
+		parts = append(parts, fmt.Sprintf("%s from %s after %s", n, what, after))
+	}
+	return strings.Join(parts, ", ")
+}

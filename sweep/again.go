@@ -11,6 +11,7 @@ import (
 	"fusegrid/results"
 	"fusegrid/search/grid"
 	"fusegrid/search/plan"
+	"fusegrid/search/progress"
 )
 
 // A remake is the keeper of trials on record that are trained again for their weights or states.
@@ -120,7 +121,7 @@ func (m *remake) same(r results.Record) bool {
 	return r.State == want.State && r.Weights == want.Weights
 }
 
-func (m *remake) hooks(plan.Block, *track) hooks {
+func (m *remake) hooks(plan.Block, *progress.Block) hooks {
 	keep := func(g *gallery) func(results.Record, func(io.Writer) error) {
 		if g == nil {
 			return nil

@@ -10,6 +10,7 @@ import (
 
 	"fusegrid/internal/say"
 	"fusegrid/nn/dataset"
+	"fusegrid/search/progress"
 )
 
 // fetch downloads CIFAR-10 into the user's cache folder, where a sweep finds it.
@@ -38,7 +39,7 @@ func fetch(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var d download
 	stop := func() {}
 	if !*quiet {
-		stop = newScreen(stderr).follow(ctx, d.line)
+		stop = progress.NewScreen(stderr).Follow(ctx, d.line)
 	}
 	dir, err := dataset.Fetch(ctx, archive, cache, d.progress)
 	stop()
@@ -83,7 +84,7 @@ func (d *download) line(elapsed time.Duration, width int) string {
 		text += "  ETA " + say.Clock(time.Duration(float64(total-done)/rate*float64(time.Second)))
 	}
 	if room := min(width-len(text)-4, 30); room >= 8 {
-		text = bar(float64(done)/float64(total), room) + " " + text
+		text = progress.Bar(float64(done)/float64(total), room) + " " + text
 	}
 	return text
 }

@@ -16,12 +16,12 @@ import (
 	"testing"
 	"time"
 
-	"fusegrid/internal/say"
 	"fusegrid/kernels/reference"
 	"fusegrid/nn/dataset"
 	"fusegrid/results"
 	"fusegrid/search/halving"
 	"fusegrid/search/plan"
+	"fusegrid/search/progress"
 )
 
 // tiny returns a data set of 30 images whose class can be seen in their brightness.
@@ -302,16 +302,16 @@ func TestFailuresStayApart(t *testing.T) {
 // A keepFunc is a keeper of records alone.
 type keepFunc func([]results.Record) error
 
-func (f keepFunc) keep(rs []results.Record) error { return f(rs) }
-func (f keepFunc) hooks(plan.Block, *track) hooks { return hooks{} }
-func (f keepFunc) done(plan.Block) error          { return nil }
+func (f keepFunc) keep(rs []results.Record) error          { return f(rs) }
+func (f keepFunc) hooks(plan.Block, *progress.Block) hooks { return hooks{} }
+func (f keepFunc) done(plan.Block) error                   { return nil }
 
 func TestScheduleStopsWhenRecordsCannotBeKept(t *testing.T) {
 	s, r, _ := newJob(t, "o", tinyGrid)
 	s.block = 1
 	blocks := s.planner().Plan(s.points().Pending(s.flops, func(string) bool { return false }))
 	kept := 0
-	err := schedule(t.Context(), blocks, 3, r, newLive(blocks, s.flops, nil), keepFunc(func(rs []results.Record) error {
+	err := schedule(t.Context(), blocks, 3, r, progress.New(blocks, s.flops, func(int) float64 { return 1 }), keepFunc(func(rs []results.Record) error {
 		if kept += len(rs); kept >= 4 {
 			return syscall.ENOSPC
 		}
@@ -335,12 +335,9 @@ func TestTrainerErrors(t *testing.T) {
 
 func TestSmallTexts(t *testing.T) {
 	for _, tt := range []struct{ got, want string }{
-		{say.Clock(42 * time.Second), "42s"},
-		{say.Clock(185 * time.Second), "3m05s"},
-		{say.Clock(2*time.Hour + 7*time.Minute), "2h07m"},
-		{bar(0, 4), "[>   ]"},
-		{bar(0.5, 4), "[==> ]"},
-		{bar(1, 4), "[====]"},
+		{progress.Bar(0, 4), "[>   ]"},
+		{progress.Bar(0.5, 4), "[==> ]"},
+		{progress.Bar(1, 4), "[====]"},
 		{quote([]string{"-lr", "1e-4,1e-3", "a b", "it's", ""}), `-lr 1e-4,1e-3 'a b' 'it'\''s' ''`},
 		{wrap("aaa 1, bbb 2, ccc 3", 14), "aaa 1, bbb 2,\nccc 3"},
 		{clip("abcdefghijklmnop", 9), "abcdef … "},

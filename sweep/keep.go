@@ -14,6 +14,7 @@ import (
 	"fusegrid/nn/safetensors"
 	"fusegrid/results"
 	"fusegrid/search/plan"
+	"fusegrid/search/progress"
 )
 
 // A keeping is the keeper of a job.
@@ -84,10 +85,10 @@ func (k *keeping) keep(records []results.Record) error {
 	return k.output.keep(records)
 }
 
-func (k *keeping) hooks(b plan.Block, t *track) hooks {
+func (k *keeping) hooks(b plan.Block, t *progress.Block) hooks {
 	h := hooks{
 		races:   k.races,
-		resumed: t.resumed,
+		resumed: t.Resumed,
 		load: func() (*safetensors.File, error) {
 			if b.From != nil {
 				return gather(b)

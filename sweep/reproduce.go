@@ -22,6 +22,7 @@ import (
 	"fusegrid/nn/assignment"
 	"fusegrid/nn/dataset"
 	"fusegrid/results"
+	"fusegrid/search/progress"
 )
 
 // reproduce runs the assignment's experiments and compares every printed figure.
@@ -56,10 +57,10 @@ func reproduce(ctx context.Context, args []string, stdout, stderr io.Writer) err
 		return err
 	}
 
-	var p progress
+	var p partProgress
 	stop := func() {}
 	if !*quiet {
-		stop = newScreen(stderr).follow(ctx, p.line)
+		stop = progress.NewScreen(stderr).Follow(ctx, p.line)
 	}
 	report, err := assignment.Run(ctx, set, assignment.Options{Data: dir, Progress: p.set})
 	stop()
@@ -116,23 +117,23 @@ func probe(dir string) error {
 	return nil
 }
 
-// A progress says which part runs.
-type progress struct {
+// A partProgress says which part runs.
+type partProgress struct {
 	mu   sync.Mutex
 	part string
 	done float64
 }
 
-func (p *progress) set(part string, done float64) {
+func (p *partProgress) set(part string, done float64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.part, p.done = part, done
 }
 
-func (p *progress) line(elapsed time.Duration, width int) string {
+func (p *partProgress) line(elapsed time.Duration, width int) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return fmt.Sprintf("%s %3.0f%%  %s  %s", bar(p.done, 20), 100*p.done, say.Clock(elapsed), p.part)
+	return fmt.Sprintf("%s %3.0f%%  %s  %s", progress.Bar(p.done, 20), 100*p.done, say.Clock(elapsed), p.part)
 }
 
 // A verdict shows a report. What it writes into files depends on the figures and the numeric class

@@ -9,13 +9,14 @@ import (
 
 	"fusegrid/results"
 	"fusegrid/search/plan"
+	"fusegrid/search/progress"
 )
 
 // A keeper puts outcomes where they last.
 type keeper interface {
-	keep(records []results.Record) error // on the disk when it returns
-	hooks(b plan.Block, t *track) hooks  // for what a runner saves itself
-	done(b plan.Block) error             // all trials of the block are kept
+	keep(records []results.Record) error         // on the disk when it returns
+	hooks(b plan.Block, t *progress.Block) hooks // for what a runner saves itself
+	done(b plan.Block) error                     // all trials of the block are kept
 }
 
 // An event is what a worker has to say.
@@ -31,7 +32,7 @@ type event struct {
 // returns when all goroutines have ended: after the last block, after keep has
 // failed, or after ctx is done, in which case what ended before is kept. A block that waits for
 // others at a rung makes room for them.
-func schedule(ctx context.Context, blocks []plan.Block, workers int, r runner, live *live, k keeper) error {
+func schedule(ctx context.Context, blocks []plan.Block, workers int, r runner, live *progress.Sweep, k keeper) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 
@@ -48,9 +49,9 @@ func schedule(ctx context.Context, blocks []plan.Block, workers int, r runner, l
 			if i >= len(blocks) {
 				return
 			}
-			track := live.begin(i+1, blocks[i])
+			track := live.Begin(i+1, blocks[i])
 			h := k.hooks(blocks[i], track)
-			h.stepped = track.stepped
+			h.stepped = track.Stepped
 			h.ended = func(records []results.Record) {
 				h.races.Leave(records)
 				events <- event{records: records}
@@ -68,7 +69,7 @@ func schedule(ctx context.Context, blocks []plan.Block, workers int, r runner, l
 				room <- struct{}{}
 			}
 			err := r.run(ctx, blocks[i], h)
-			track.end()
+			track.End()
 			if err != nil {
 				events <- event{err: err}
 				return
@@ -118,7 +119,7 @@ func schedule(ctx context.Context, blocks []plan.Block, workers int, r runner, l
 }
 
 // take keeps the records of events, and only then says which blocks are done.
-func take(batch []event, k keeper, live *live) error {
+func take(batch []event, k keeper, live *progress.Sweep) error {
 	var records []results.Record
 	for _, e := range batch {
 		if records == nil {
@@ -131,7 +132,7 @@ func take(batch []event, k keeper, live *live) error {
 		if err := k.keep(records); err != nil {
 			return err
 		}
-		live.ended(records)
+		live.Ended(records)
 	}
 	for _, e := range batch {
 		if e.done != nil {

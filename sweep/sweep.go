@@ -17,6 +17,7 @@ import (
 	"fusegrid/search/grid"
 	"fusegrid/search/halving"
 	"fusegrid/search/plan"
+	"fusegrid/search/progress"
 )
 
 // sweep trains the grid of the flags, or what of it is not on record, and shows
@@ -202,13 +203,13 @@ func (s *job) galleries(out *output) (best, states *gallery) {
 
 // watch runs the blocks and shows how far they are.
 func (s *job) watch(ctx context.Context, blocks []plan.Block, r runner, k keeper, races *halving.Brackets, peak float64) (err error) {
-	live := newLive(blocks, s.flops, races)
-	live.cores, live.peak = s.cores(), peak
+	live := progress.New(blocks, s.flops, races.Share)
+	live.Cores, live.Peak = s.cores(), peak
 	if !s.quiet {
-		stop := newScreen(s.stderr).follow(ctx, live.text)
+		stop := progress.NewScreen(s.stderr).Follow(ctx, live.Text)
 		defer func() {
 			stop()
-			if text := live.verdict(time.Since(live.began)); err == nil && text != "" {
+			if text := live.Verdict(time.Since(live.Began)); err == nil && text != "" {
 				fmt.Fprintf(s.stderr, "sweep: %s\n", text)
 			}
 		}()

@@ -1,10 +1,10 @@
-package main
+// Package progress shows how far a sweep is, while it runs.
+//
+// A [Sweep] counts what its blocks have done and turns it into status lines. A [Screen] shows lines that change.
+package progress
 
 import (
-	"context"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -12,43 +12,40 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"golang.org/x/term"
-
 	"fusegrid/internal/say"
 	"fusegrid/results"
-	"fusegrid/search/halving"
 	"fusegrid/search/plan"
 )
 
-// A live counts what a sweep has done, while it does it. Work is counted in the
-// floating-point operations of training.
-type live struct {
+// A Sweep counts what a sweep has done. Work is counted in the floating-point operations of training. Its methods
+// are safe for concurrent use.
+type Sweep struct {
 	flops        func(results.Config) float64 // of one iteration
 	total        float64                      // work of all blocks
 	expectedWork float64                      // what early stopping is expected to leave of total
-	peak         float64                      // operations per second of one core, measured; 0 if not
-	cores        int                          // that the sweep uses
+	Peak         float64                      // operations per second of one core, measured; 0 if not
+	Cores        int                          // that the sweep uses
 
 	iters atomic.Int64 // model-iterations so far
 	work  atomic.Uint64
-	began time.Time
+	Began time.Time
 
 	predicted atomic.Int64 // nanoseconds in all; 0 before it is known
 
 	mu       sync.Mutex
-	running  []*track
+	running  []*Block
 	trials   int
 	done     int
 	failures int // trials that diverged or failed
 	best     *results.Record
-	spared   float64   // work that will not be done: trials that ended early or go on from a state
+	spared   float64   // work that will not be done, because trials ended early or resume from a state
 	steady   time.Time // when the first steps were over
 	before   float64   // work until then
 }
 
-// A track follows one block.
-type track struct {
-	*live
+// A Block counts what one block has done.
+type Block struct {
+	*Sweep
 	n     int // the n-th block, from 1
 	block plan.Block
 	began time.Time
@@ -59,19 +56,21 @@ type track struct {
 	skipped      atomic.Int64 // iterations that an earlier run did
 }
 
-func newLive(blocks []plan.Block, flops func(results.Config) float64, races *halving.Brackets) *live {
-	l := &live{flops: flops, cores: 1, began: time.Now()}
+// New counts blocks. flops returns the operations of one iteration, and share the share of the iterations of a
+// length that early stopping is expected to leave.
+func New(blocks []plan.Block, flops func(results.Config) float64, share func(iters int) float64) *Sweep {
+	l := &Sweep{flops: flops, Cores: 1, Began: time.Now()}
 	for _, b := range blocks {
 		l.trials += len(b.Active())
 		l.total += b.FLOPs()
-		l.expectedWork += b.FLOPs() * races.Share(b.Trials[0].Config.Iters)
+		l.expectedWork += b.FLOPs() * share(b.Trials[0].Config.Iters)
 	}
 	return l
 }
 
-// begin follows the n-th block until end.
-func (l *live) begin(n int, b plan.Block) *track {
-	t := &track{live: l, n: n, block: b, began: time.Now()}
+// Begin counts the n-th block, from 1, until End.
+func (l *Sweep) Begin(n int, b plan.Block) *Block {
+	t := &Block{Sweep: l, n: n, block: b, began: time.Now()}
 	t.nets.Store(int64(len(b.Active())))
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -79,27 +78,28 @@ func (l *live) begin(n int, b plan.Block) *track {
 	return t
 }
 
-func (t *track) end() {
+// End ends the count of the block.
+func (t *Block) End() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.running = slices.DeleteFunc(t.running, func(o *track) bool { return o == t })
+	t.running = slices.DeleteFunc(t.running, func(o *Block) bool { return o == t })
 }
 
-// stepped counts one iteration of so many nets.
-func (t *track) stepped(nets int, flops float64) {
+// Stepped counts one iteration of a number of nets.
+func (t *Block) Stepped(nets int, flops float64) {
 	t.iters.Add(1)
 	t.model.Add(int64(nets))
 	t.work.Add(uint64(flops))
 	t.nets.Store(int64(nets))
-	t.live.iters.Add(int64(nets))
-	work := t.live.work.Add(uint64(flops))
+	t.Sweep.iters.Add(int64(nets))
+	work := t.Sweep.work.Add(uint64(flops))
 	if t.iters.Load() > 1 {
 		t.predict(float64(work))
 	}
 }
 
-// resumed says that the first iterations need not be done.
-func (t *track) resumed(iterations int) {
+// Resumed says that the first iterations need not be done.
+func (t *Block) Resumed(iterations int) {
 	t.skipped.Store(int64(iterations))
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -108,8 +108,8 @@ func (t *track) resumed(iterations int) {
 	}
 }
 
-// predict says once how long all will take, from a second of work after the first steps.
-func (l *live) predict(work float64) {
+// predict computes once how long the sweep will take, from one second of work after the first steps.
+func (l *Sweep) predict(work float64) {
 	if l.predicted.Load() != 0 {
 		return
 	}
@@ -122,12 +122,13 @@ func (l *live) predict(work float64) {
 	}
 	if d := now.Sub(l.steady); d >= time.Second && l.predicted.Load() == 0 {
 		left := max(min(l.total-l.spared, l.expectedWork)-work, 0)
-		l.predicted.Store(int64(now.Sub(l.began)) + int64(left/(work-l.before)*float64(d)))
+		l.predicted.Store(int64(now.Sub(l.Began)) + int64(left/(work-l.before)*float64(d)))
 	}
 }
 
-// verdict compares the prediction with what came, if the run was long enough for one.
-func (l *live) verdict(took time.Duration) string {
+// Verdict compares the prediction with the time that the sweep took. It returns "" if that was too short for a
+// prediction.
+func (l *Sweep) Verdict(took time.Duration) string {
 	predicted := time.Duration(l.predicted.Load())
 	if predicted == 0 || took < 3*time.Second {
 		return ""
@@ -136,8 +137,8 @@ func (l *live) verdict(took time.Duration) string {
 		say.Clock(took), say.Clock(predicted), 100*(predicted.Seconds()/took.Seconds()-1))
 }
 
-// ended counts trials.
-func (l *live) ended(records []results.Record) {
+// Ended counts trials that have ended.
+func (l *Sweep) Ended(records []results.Record) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i := range records {
@@ -156,8 +157,8 @@ func (l *live) ended(records []results.Record) {
 // maxTracks bounds the blocks that are shown.
 const maxTracks = 8
 
-// text describes the state of things: a line for all, and one for each block that runs.
-func (l *live) text(elapsed time.Duration, width int) string {
+// Text returns a status line for the sweep, and one for each running block.
+func (l *Sweep) Text(elapsed time.Duration, width int) string {
 	lines := []string{l.line(elapsed, width)}
 	l.mu.Lock()
 	running := slices.Clone(l.running)
@@ -173,7 +174,7 @@ func (l *live) text(elapsed time.Duration, width int) string {
 }
 
 // line describes all blocks in at most width columns, the most important first.
-func (l *live) line(elapsed time.Duration, width int) string {
+func (l *Sweep) line(elapsed time.Duration, width int) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	work, seconds := float64(l.work.Load()), elapsed.Seconds()
@@ -189,7 +190,7 @@ func (l *live) line(elapsed time.Duration, width int) string {
 		parts = append(parts, fmt.Sprintf("best %.4f (lr %.6g, reg %.6g)", *l.best.Val(), l.best.Config.LR, l.best.Config.Reg))
 	}
 	if seconds > 0 {
-		parts = append(parts, fmt.Sprintf("%.0f model-it/s", float64(l.iters.Load())/seconds), say.Rate(work/seconds, l.peak, l.cores))
+		parts = append(parts, fmt.Sprintf("%.0f model-it/s", float64(l.iters.Load())/seconds), say.Rate(work/seconds, l.Peak, l.Cores))
 	}
 	if l.failures > 0 {
 		parts = append(parts, fmt.Sprintf("%d diverged or failed", l.failures))
@@ -198,7 +199,7 @@ func (l *live) line(elapsed time.Duration, width int) string {
 }
 
 // line describes the block.
-func (t *track) line(elapsed time.Duration, width int) string {
+func (t *Block) line(elapsed time.Duration, width int) string {
 	iters, seconds := t.iters.Load(), elapsed.Seconds()
 	at, total := iters+t.skipped.Load(), int64(t.block.Trials[0].Config.Iters)
 	parts := []string{
@@ -210,7 +211,7 @@ func (t *track) line(elapsed time.Duration, width int) string {
 			"ETA "+say.Clock(time.Duration(float64(elapsed)*float64(max(total-at, 0))/float64(iters))),
 			fmt.Sprintf("%.1f it/s", float64(iters)/seconds),
 			fmt.Sprintf("%.0f model-it/s", float64(t.model.Load())/seconds),
-			say.Rate(float64(t.work.Load())/seconds, t.peak, min(max(t.block.Cores, 1), t.cores)))
+			say.Rate(float64(t.work.Load())/seconds, t.Peak, min(max(t.block.Cores, 1), t.Cores)))
 	}
 	return oneLine(parts, width)
 }
@@ -225,84 +226,4 @@ func oneLine(parts []string, width int) string {
 		line += "  " + p
 	}
 	return line
-}
-
-// A screen shows lines that change: redrawn on a terminal, new ones every few
-// seconds elsewhere.
-type screen struct {
-	w        io.Writer
-	terminal bool
-	width    int
-	every    time.Duration
-	lines    int // on the terminal
-}
-
-func newScreen(w io.Writer) *screen {
-	s := &screen{w: w, width: 79, every: 5 * time.Second}
-	// A dumb terminal cannot move its cursor.
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
-		s.terminal, s.every = true, 200*time.Millisecond
-		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 20 {
-			s.width = width - 1
-		}
-	}
-	return s
-}
-
-// show prints the lines, over those before where the screen can do that.
-func (s *screen) show(text string) {
-	if !s.terminal {
-		fmt.Fprintln(s.w, text)
-		return
-	}
-	s.clear()
-	fmt.Fprint(s.w, strings.ReplaceAll(text, "\n", "\r\n"))
-	s.lines = strings.Count(text, "\n")
-}
-
-// clear takes the lines off a terminal, so that something else can be printed.
-func (s *screen) clear() {
-	if !s.terminal {
-		return
-	}
-	if s.lines > 0 {
-		fmt.Fprintf(s.w, "\x1b[%dA", s.lines)
-	}
-	fmt.Fprint(s.w, "\r\x1b[J") // the cursor to the left, and all below it away
-	s.lines = 0
-}
-
-// follow shows line until ctx ends, and waits for that in the function it returns.
-func (s *screen) follow(ctx context.Context, line func(elapsed time.Duration, width int) string) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	start := time.Now()
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		tick := time.NewTicker(s.every)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				s.clear()
-				return
-			case <-tick.C:
-				s.show(line(time.Since(start), s.width))
-			}
-		}
-	})
-	return func() {
-		cancel()
-		wg.Wait()
-	}
-}
-
-// bar draws a progress bar such as [=====>    ].
-func bar(part float64, width int) string {
-	n := int(part * float64(width))
-	n = max(0, min(n, width))
-	head := ""
-	if n < width {
-		head = ">"
-	}
-	return "[" + strings.Repeat("=", n) + head + strings.Repeat(" ", width-n-len(head)) + "]"
 }

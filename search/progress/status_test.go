@@ -1,4 +1,4 @@
-package main
+package progress
 
 import (
 	"bytes"
@@ -8,25 +8,25 @@ import (
 	"testing"
 	"time"
 
-	"fusegrid/internal/say"
 	"fusegrid/results"
 	"fusegrid/search/grid"
 	"fusegrid/search/plan"
 )
 
 func TestLiveLine(t *testing.T) {
+	quarter := 0.25
 	c := results.Config{Net: "two-layer", Batch: 1, Iters: 10, LR: 0.1, Reg: 0.5}
 	b := plan.Block{Trials: []grid.Trial{{Config: c, FLOPs: 1e9}}}
-	l := newLive([]plan.Block{b, b, b, b}, func(results.Config) float64 { return 1e9 }, nil)
+	l := New([]plan.Block{b, b, b, b}, func(results.Config) float64 { return 1e9 }, func(int) float64 { return 1 })
 	if got := l.line(0, 80); got != "0/4 trials    0%" {
 		t.Errorf("at first: %q", got)
 	}
-	track := l.begin(1, b)
+	track := l.Begin(1, b)
 	for range 15 {
-		track.stepped(1, 1e9)
+		track.Stepped(1, 1e9)
 	}
-	l.ended([]results.Record{
-		{Config: c, State: results.Done, Steps: 10, Accuracy: results.Accuracy{FinalVal: ptr(0.25)}},
+	l.Ended([]results.Record{
+		{Config: c, State: results.Done, Steps: 10, Accuracy: results.Accuracy{FinalVal: &quarter}},
 		{Config: c, State: results.Diverged, Steps: 5},
 	})
 	want := "2/4 trials   43%  ETA 20s  best 0.2500 (lr 0.1, reg 0.5)  1 model-it/s  1.0 GFLOP/s/core  1 diverged or failed"
@@ -38,37 +38,16 @@ func TestLiveLine(t *testing.T) {
 	}
 }
 
-func TestRate(t *testing.T) {
-	for _, c := range []struct {
-		flops, peak float64
-		cores       int
-		want        string
-	}{
-		{85.4e9, 178e9, 2, "42.7 GFLOP/s/core (24% of its peak)"},
-		{85.4e9, 178e9, 1, "85.4 GFLOP/s/core (48% of its peak)"},
-		{85.4e9, 0, 2, "42.7 GFLOP/s/core"},
-	} {
-		if got := say.Rate(c.flops, c.peak, c.cores); got != c.want {
-			t.Errorf("%g on %d cores: %q, want %q", c.flops, c.cores, got, c.want)
-		}
-	}
-	for flops, want := range map[float64]string{0: "0 GFLOP", 2.5e8: "0.25 GFLOP", 999.9e9: "999.9 GFLOP", 999.96e9: "1 TFLOP", 1.334e13: "13.34 TFLOP", 2e15: "2 PFLOP", 5e21: "5000 EFLOP"} {
-		if got := say.Operations(flops); got != want {
-			t.Errorf("say.Operations(%g) = %q, want %q", flops, got, want)
-		}
-	}
-}
-
 func TestScreen(t *testing.T) {
 	var b bytes.Buffer
-	s := newScreen(&b)
+	s := NewScreen(&b)
 	if s.terminal {
 		t.Fatal("a buffer is a terminal")
 	}
 	s.every = time.Microsecond
 	shown := make(chan bool)
 	var once sync.Once
-	stop := s.follow(t.Context(), func(time.Duration, int) string {
+	stop := s.Follow(t.Context(), func(time.Duration, int) string {
 		once.Do(func() { close(shown) })
 		return "line"
 	})
@@ -94,7 +73,7 @@ func TestDumbTerminal(t *testing.T) {
 	defer f.Close()
 	for name, want := range map[string]bool{"xterm": true, "dumb": false} {
 		t.Setenv("TERM", name)
-		if s := newScreen(f); s.terminal != want {
+		if s := NewScreen(f); s.terminal != want {
 			t.Errorf("TERM=%s: lines are redrawn: %t, want %t", name, s.terminal, want)
 		}
 	}

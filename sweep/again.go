@@ -9,6 +9,7 @@ import (
 
 	"fusegrid/internal/say"
 	"fusegrid/results"
+	"fusegrid/search/folder"
 	"fusegrid/search/grid"
 	"fusegrid/search/plan"
 	"fusegrid/search/progress"
@@ -56,7 +57,7 @@ func (k *keeping) trainAgain(ctx context.Context, r runner) error {
 
 // lacking returns the trials on record that a sweep would train again if it trained no new ones, and
 // the number of those that other sweeps would have to.
-func (s *job) lacking(out *output) (again []grid.Trial, strangers int) {
+func (s *job) lacking(out *folder.Folder) (again []grid.Trial, strangers int) {
 	best, states := s.galleries(out)
 	return s.missing(best, states, out, map[string]bool{})
 }
@@ -64,25 +65,25 @@ func (s *job) lacking(out *output) (again []grid.Trial, strangers int) {
 // missing returns the trials that the galleries keep and whose files are not there, as far as this job can train
 // them, and counts the others. Of all states, only those of the grid count: nobody asks for a whole folder. It adds
 // the names of the files to wanted.
-func (s *job) missing(best, states *gallery, out *output, wanted map[string]bool) (again []grid.Trial, strangers int) {
+func (s *job) missing(best, states *folder.TopFiles, out *folder.Folder, wanted map[string]bool) (again []grid.Trial, strangers int) {
 	var lost []results.Record
-	note := func(g *gallery, r results.Record) {
-		wanted[g.name(r.Key)] = true
+	note := func(g *folder.TopFiles, r results.Record) {
+		wanted[g.Name(r.Key)] = true
 		if !slices.ContainsFunc(lost, func(o results.Record) bool { return o.Key == r.Key }) {
 			lost = append(lost, r)
 		}
 	}
 	if best != nil {
-		for _, r := range best.missing(out.records) {
+		for _, r := range best.Missing(out.Records) {
 			note(best, r)
 		}
 	}
 	if states != nil {
-		records := out.records
-		if states.n == everyTrial {
-			records = latest(out.of(s.points()))
+		records := out.Records
+		if states.N == folder.EveryTrial {
+			records = folder.Latest(out.Of(s.points()))
 		}
-		for _, r := range states.missing(records) {
+		for _, r := range states.Missing(records) {
 			note(states, r)
 		}
 	}
@@ -117,18 +118,18 @@ func (m *remake) keep(records []results.Record) error {
 }
 
 func (m *remake) same(r results.Record) bool {
-	want := m.output.records[r.Key]
+	want := m.output.Records[r.Key]
 	return r.State == want.State && r.Weights == want.Weights
 }
 
 func (m *remake) hooks(plan.Block, *progress.Block) hooks {
-	keep := func(g *gallery) func(results.Record, func(io.Writer) error) {
+	keep := func(g *folder.TopFiles) func(results.Record, func(io.Writer) error) {
 		if g == nil {
 			return nil
 		}
 		return func(r results.Record, write func(io.Writer) error) {
-			if m.wanted[g.name(r.Key)] && (m.same(r) || !m.set.Stable) {
-				m.mishaps.note(g.put(r.Key, write))
+			if m.wanted[g.Name(r.Key)] && (m.same(r) || !m.set.Stable) {
+				m.mishaps.note(g.Put(r.Key, write))
 			}
 		}
 	}
@@ -139,7 +140,7 @@ func (m *remake) done(plan.Block) error { return nil }
 
 // fewKept says why fewer trials are kept than asked for, where that is so because a race stopped some.
 func (s *job) fewKept(records map[string]results.Record) string {
-	done, stopped := len(doneOf(records)), 0
+	done, stopped := len(folder.Done(records)), 0
 	for _, r := range records {
 		if r.State == results.Stopped {
 			stopped++
@@ -152,7 +153,7 @@ func (s *job) fewKept(records map[string]results.Record) string {
 	if s.keep > done {
 		flags = append(flags, fmt.Sprintf("-keep %d", s.keep))
 	}
-	if s.states == everyTrial {
+	if s.states == folder.EveryTrial {
 		flags = append(flags, "-states all")
 	} else if s.states > done {
 		flags = append(flags, fmt.Sprintf("-states %d", s.states))

@@ -16,6 +16,7 @@ import (
 	"fusegrid"
 	"fusegrid/nn/safetensors"
 	"fusegrid/results"
+	"fusegrid/search/folder"
 	"fusegrid/search/plan"
 )
 
@@ -25,7 +26,7 @@ func keptWeightsOfBest(t *testing.T, what, out string, n int) {
 	records := recorded(t, out)
 	results.Rank(records)
 	for _, r := range records[:n] {
-		data, err := os.ReadFile(filepath.Join(out, weightsName, r.Key+".safetensors"))
+		data, err := os.ReadFile(filepath.Join(out, folder.WeightsDir, r.Key+".safetensors"))
 		if err != nil {
 			t.Errorf("%s: %v", what, err)
 			continue
@@ -63,7 +64,7 @@ func TestKeepAfterwards(t *testing.T) {
 	} {
 		out := t.TempDir()
 		train(t, out, grid)
-		before, err := os.ReadFile(filepath.Join(out, journalName))
+		before, err := os.ReadFile(filepath.Join(out, folder.JournalName))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,10 +78,10 @@ func TestKeepAfterwards(t *testing.T) {
 			t.Errorf("%s: %s", grid, said)
 		}
 		keptWeightsOfBest(t, grid, out, 2)
-		if n, m := len(filesIn(out, weightsName)), len(filesIn(out, keptName)); n != 2 || m != 1 {
+		if n, m := len(filesIn(out, folder.WeightsDir)), len(filesIn(out, folder.StatesDir)); n != 2 || m != 1 {
 			t.Errorf("%s: weights of %d and states of %d trials, want 2 and 1", grid, n, m)
 		}
-		if after, _ := os.ReadFile(filepath.Join(out, journalName)); !bytes.Equal(before, after) {
+		if after, _ := os.ReadFile(filepath.Join(out, folder.JournalName)); !bytes.Equal(before, after) {
 			t.Errorf("%s: the journal has changed", grid)
 		}
 		if said, steps := train(t, out, grid+" -keep 2 -states 1"); steps != 0 || strings.Contains(said, "again") {
@@ -120,12 +121,12 @@ func TestKeepOfAnotherGrid(t *testing.T) {
 	if said, _ := train(t, "p", "-lr 1e-9 -dtype f64 -keep 2"+rest); !strings.Contains(said, "trials are among the best on record, but of other data, nets, types or kernels") {
 		t.Errorf("another type: %s", said)
 	}
-	if names := filesIn("p", weightsName); len(names) > 0 {
+	if names := filesIn("p", folder.WeightsDir); len(names) > 0 {
 		t.Errorf("another type: kept %v", names)
 	}
 	// All states are those of the grid.
 	train(t, "o", worst+" -states all")
-	if names := filesIn("o", keptName); len(names) != 1 || !strings.Contains(names[0], records[4].Key) {
+	if names := filesIn("o", folder.StatesDir); len(names) != 1 || !strings.Contains(names[0], records[4].Key) {
 		t.Errorf("states %v, want that of %s", names, records[4].Key)
 	}
 }
@@ -171,31 +172,31 @@ func TestOtherBits(t *testing.T) {
 		if err != nil {
 			said += err.Error()
 		}
-		if stable := impl == "reference"; !strings.Contains(said, want) || (exitCode(err) == exitOK) == stable || (len(filesIn(impl, weightsName)) == 0) != stable {
-			t.Errorf("%s: %s; kept %v", impl, said, filesIn(impl, weightsName))
+		if stable := impl == "reference"; !strings.Contains(said, want) || (exitCode(err) == exitOK) == stable || (len(filesIn(impl, folder.WeightsDir)) == 0) != stable {
+			t.Errorf("%s: %s; kept %v", impl, said, filesIn(impl, folder.WeightsDir))
 		}
 	}
 }
 
 // A fullDisk has no room in some folders, and asks of the records whether they are there first.
 type fullDisk struct {
-	files
+	folder.OS
 	t    *testing.T
 	full []string
 }
 
-func (d fullDisk) swap(name string, write func(io.Writer) error) error {
+func (d fullDisk) Swap(name string, write func(io.Writer) error) error {
 	dir := filepath.Base(filepath.Dir(name))
-	if dir == weightsName || dir == keptName {
+	if dir == folder.WeightsDir || dir == folder.StatesDir {
 		key := strings.TrimSuffix(filepath.Base(name), ".safetensors")
-		if journal, _ := os.ReadFile(filepath.Join(filepath.Dir(filepath.Dir(name)), journalName)); !bytes.Contains(journal, []byte(key)) {
+		if journal, _ := os.ReadFile(filepath.Join(filepath.Dir(filepath.Dir(name)), folder.JournalName)); !bytes.Contains(journal, []byte(key)) {
 			d.t.Errorf("%s is written before its trial is on record", name)
 		}
 	}
 	if slices.Contains(d.full, dir) {
 		return &os.PathError{Op: "write", Path: name, Err: syscall.ENOSPC}
 	}
-	return d.files.swap(name, write)
+	return d.OS.Swap(name, write)
 }
 
 // TestRecordsWithoutRoomForWeights: where there is no room for weights, states or checkpoints, all trials are on record
@@ -207,7 +208,7 @@ func TestRecordsWithoutRoomForWeights(t *testing.T) {
 	const grid = "-lr log:1e-4..1e-2:4 -hidden 3 -iters 8 -batch 10 -std 1e-2 -reg 0,0.5 -keep 2 -states 2 -workers 2 -block 2 -checkpoint 1e-9"
 	train(t, "whole", grid)
 	want := results.NewTable(recorded(t, "whole")).Digest()
-	for i, full := range [][]string{nil, {weightsName}, {keptName}, {statesName}, {weightsName, keptName, statesName}} {
+	for i, full := range [][]string{nil, {folder.WeightsDir}, {folder.StatesDir}, {folder.CheckpointsDir}, {folder.WeightsDir, folder.StatesDir, folder.CheckpointsDir}} {
 		for _, race := range []string{"", " -halving 2:2"} {
 			out := fmt.Sprint("o", i, len(race))
 			what := fmt.Sprintf("no room in %v%s", full, race)
@@ -235,7 +236,7 @@ func TestRecordsWithoutRoomForWeights(t *testing.T) {
 				complete(t, what, out, 8, want)
 			}
 			keptWeightsOfBest(t, what, out, 2)
-			if n, m := len(filesIn(out, weightsName)), len(filesIn(out, keptName)); n != 2 || m != 2 {
+			if n, m := len(filesIn(out, folder.WeightsDir)), len(filesIn(out, folder.StatesDir)); n != 2 || m != 2 {
 				t.Errorf("%s: then weights of %d and states of %d trials, want 2", what, n, m)
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"fusegrid/nn/dataset"
+	"fusegrid/search/folder"
 	"fusegrid/search/plan"
 )
 
@@ -65,7 +66,7 @@ func benchBookkeeping(b *testing.B, fuse string) {
 			b.Fatal(err)
 		}
 		data := dots()
-		s := &job{disk: files{}, options: o, data: data, base: base(o, data), stdout: io.Discard, stderr: io.Discard}
+		s := &job{disk: folder.OS{}, options: o, data: data, base: base(o, data), stdout: io.Discard, stderr: io.Discard}
 		r, err := newTrainer[float32](s.set, data)
 		if err != nil {
 			b.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"fusegrid/results"
+	"fusegrid/search/folder"
 	"fusegrid/search/plan"
 )
 
@@ -66,15 +67,15 @@ func (f brittleFile) Sync() error {
 	return f.File.Sync()
 }
 
-func (d *brittleDisk) open(name string) (results.File, error) {
-	f, err := files{}.open(name)
+func (d *brittleDisk) Open(name string) (results.File, error) {
+	f, err := folder.OS{}.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	return brittleFile{f, d}, nil
 }
 
-func (d *brittleDisk) swap(name string, write func(io.Writer) error) error {
+func (d *brittleDisk) Swap(name string, write func(io.Writer) error) error {
 	var b bytes.Buffer
 	if err := write(&b); err != nil {
 		return err
@@ -96,7 +97,7 @@ func (d *brittleDisk) swap(name string, write func(io.Writer) error) error {
 	return os.Rename(temp, name)
 }
 
-func (d *brittleDisk) remove(name string) error {
+func (d *brittleDisk) Remove(name string) error {
 	if _, err := os.Lstat(name); err != nil {
 		return err
 	}
@@ -125,7 +126,7 @@ func complete(t *testing.T, what, out string, trials int, want string) {
 	if got := results.NewTable(records).Digest(); got != want {
 		t.Errorf("%s: other figures than those of an unbroken run", what)
 	}
-	if left, _ := filepath.Glob(filepath.Join(out, statesName, "*.safetensors")); len(left) > 0 {
+	if left, _ := filepath.Glob(filepath.Join(out, folder.CheckpointsDir, "*.safetensors")); len(left) > 0 {
 		t.Errorf("%s: checkpoints are left: %v", what, left)
 	}
 }
@@ -196,7 +197,7 @@ func testEveryFailure(t *testing.T, ops int, want string, failure error, once bo
 			t.Errorf("%s: resumed: %s", what, stderr)
 		}
 		complete(t, what, out, 6, want)
-		kept, _ := filepath.Glob(filepath.Join(out, weightsName, "*.safetensors"))
+		kept, _ := filepath.Glob(filepath.Join(out, folder.WeightsDir, "*.safetensors"))
 		if len(kept) != 2 && !failing.leftBehind {
 			t.Errorf("%s: weights of %d trials, want those of the best 2", what, len(kept))
 		}
@@ -263,10 +264,10 @@ func TestHalvesGo(t *testing.T) {
 	after, _ := filepath.Glob("o/*/*")
 	all, _ := filepath.Glob("o/*")
 	want := append(append(slices.Clone(before), mine...), tables...)
-	got := slices.DeleteFunc(append(after, all...), func(name string) bool { return name == "o/"+statesName })
+	got := slices.DeleteFunc(append(after, all...), func(name string) bool { return name == "o/"+folder.CheckpointsDir })
 	slices.Sort(got)
 	slices.Sort(want)
-	want = slices.DeleteFunc(want, func(name string) bool { return name == "o/"+statesName })
+	want = slices.DeleteFunc(want, func(name string) bool { return name == "o/"+folder.CheckpointsDir })
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%q, want\n%q", got, want)
 	}
@@ -281,7 +282,7 @@ func TestWeightsOfAnEarlierRun(t *testing.T) {
 	if err := s.run(t.Context(), r, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Remove("o/" + journalName); err != nil {
+	if err := os.Remove("o/" + folder.JournalName); err != nil {
 		t.Fatal(err)
 	}
 	s, r, _ = newJob(t, "o", args)
@@ -291,7 +292,7 @@ func TestWeightsOfAnEarlierRun(t *testing.T) {
 	}
 	records := recorded(t, "o")
 	results.Rank(records)
-	kept, _ := filepath.Glob("o/" + weightsName + "/*")
+	kept, _ := filepath.Glob("o/" + folder.WeightsDir + "/*")
 	if len(kept) != 1 || filepath.Base(kept[0]) != records[0].Key+".safetensors" {
 		t.Errorf("weights %v, want those of %s alone", kept, records[0].Key)
 	}
@@ -323,7 +324,7 @@ func TestGoesOnFromCheckpoints(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Fatalf("%v, want a cancelled context; %s", err, stderr)
 		}
-		states, _ := filepath.Glob(filepath.Join(out, statesName, "*"))
+		states, _ := filepath.Glob(filepath.Join(out, folder.CheckpointsDir, "*"))
 		if len(states) == 0 {
 			t.Fatalf("stopped after %d iterations: no checkpoint", stop)
 		}
@@ -371,7 +372,7 @@ func TestDamagedCheckpoint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	journal, err := os.ReadFile("o/" + journalName)
+	journal, err := os.ReadFile("o/" + folder.JournalName)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -383,7 +384,7 @@ func TestDamagedCheckpoint(t *testing.T) {
 		func(b []byte) []byte { b[len(b)/2] ^= 1; return b },
 		func(b []byte) []byte { b[len(b)-1] ^= 1; return b },
 	} {
-		if err := errors.Join(os.WriteFile(states[0], damage(slices.Clone(whole)), 0o600), os.WriteFile("o/"+journalName, journal, 0o600)); err != nil {
+		if err := errors.Join(os.WriteFile(states[0], damage(slices.Clone(whole)), 0o600), os.WriteFile("o/"+folder.JournalName, journal, 0o600)); err != nil {
 			t.Fatal(err)
 		}
 		s, r, stderr := newJob(t, "o", args)

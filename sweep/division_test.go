@@ -11,6 +11,7 @@ import (
 	"fusegrid/nn"
 	"fusegrid/nn/nprand"
 	"fusegrid/results"
+	"fusegrid/search/folder"
 	"fusegrid/search/plan"
 )
 
@@ -106,7 +107,7 @@ func TestDivisionKeys(t *testing.T) {
 	if stdout, stderr, code := call(t, "verify", "-all", "-out", "o"); code != exitOK || strings.Count(stdout, "the same bits") != 3 {
 		t.Errorf("verify: exit code %d, %s%s", code, stdout, stderr)
 	}
-	if csv, err := os.ReadFile(filepath.Join("o", csvName)); err != nil || strings.Count(string(csv), ",true,") != 1 {
+	if csv, err := os.ReadFile(filepath.Join("o", folder.CSVName)); err != nil || strings.Count(string(csv), ",true,") != 1 {
 		t.Errorf("%v, table:\n%s", err, csv)
 	}
 }

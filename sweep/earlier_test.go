@@ -11,6 +11,7 @@ import (
 	"fusegrid"
 	"fusegrid/kernels"
 	"fusegrid/results"
+	"fusegrid/search/folder"
 )
 
 // The folders in testdata/earlier were written before records had final_train and final_step, and before the last
@@ -66,7 +67,7 @@ func TestEarlierBits(t *testing.T) {
 // TestEarlierRecords asks for a grid that such a folder holds: nothing is trained, and all is shown.
 func TestEarlierRecords(t *testing.T) {
 	out := copyEarlier(t, "muladd")
-	before, err := os.ReadFile(filepath.Join(out, journalName))
+	before, err := os.ReadFile(filepath.Join(out, folder.JournalName))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +84,7 @@ func TestEarlierRecords(t *testing.T) {
 	if rows := strings.Count(stdout, "\n 0.001 ") + strings.Count(stdout, "\n0.0001 ") + strings.Count(stdout, "diverged at"); rows != 6 {
 		t.Errorf("%d rows of 6:\n%s", rows, stdout)
 	}
-	if after, err := os.ReadFile(filepath.Join(out, journalName)); err != nil || string(after) != string(before) {
+	if after, err := os.ReadFile(filepath.Join(out, folder.JournalName)); err != nil || string(after) != string(before) {
 		t.Errorf("the journal changed, or %v", err)
 	}
 }

@@ -10,12 +10,13 @@ import (
 	"fusegrid/nn/dataset"
 	"fusegrid/nn/safetensors"
 	"fusegrid/results"
+	"fusegrid/search/folder"
 )
 
 // keptWeights reads the weights and biases of a trial, layer by layer.
 func keptWeights(t *testing.T, out, key string) []safetensors.Tensor {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(out, weightsName, key+".safetensors"))
+	data, err := os.ReadFile(filepath.Join(out, folder.WeightsDir, key+".safetensors"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,9 +118,9 @@ func TestStatesAndWeights(t *testing.T) {
 	if a, b := records[0].Accuracy, records[1].Accuracy; *a.EpochVal > *b.EpochVal {
 		t.Fatal("the epochs rank as the ends do; the test needs other trials")
 	}
-	for _, folder := range []string{weightsName, keptName} {
-		names, _ := filepath.Glob(filepath.Join("o", folder, "*"))
-		if want := []string{filepath.Join("o", folder, records[0].Key+".safetensors")}; !slices.Equal(names, want) {
+	for _, dir := range []string{folder.WeightsDir, folder.StatesDir} {
+		names, _ := filepath.Glob(filepath.Join("o", dir, "*"))
+		if want := []string{filepath.Join("o", dir, records[0].Key+".safetensors")}; !slices.Equal(names, want) {
 			t.Errorf("kept %v, want %v, reg %g", names, want, records[0].Config.Reg)
 		}
 	}

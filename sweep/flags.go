@@ -16,6 +16,7 @@ import (
 	"fusegrid/internal/cli"
 	"fusegrid/internal/say"
 	"fusegrid/kernels"
+	"fusegrid/search/folder"
 	"fusegrid/search/grid"
 	"fusegrid/search/halving"
 )
@@ -323,7 +324,7 @@ func (o *options) outputFlags(fs *flag.FlagSet) {
 	fs.Func("keep", "", whole(&o.keep, 0, math.MaxInt, "give the number of best nets whose weights to keep"))
 	fs.Func("states", "", func(s string) error {
 		if s == "all" {
-			o.states = everyTrial
+			o.states = folder.EveryTrial
 			return nil
 		}
 		return whole(&o.states, 0, math.MaxInt, "give the number of best trials whose states to keep, or all")(s)

@@ -11,20 +11,21 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"fusegrid/search/folder"
 	"fusegrid/search/plan"
 )
 
 // A countingDisk counts the states that are saved.
 type countingDisk struct {
-	files
+	folder.OS
 	states atomic.Int64
 }
 
-func (d *countingDisk) swap(name string, write func(io.Writer) error) error {
-	if filepath.Base(filepath.Dir(name)) == statesName {
+func (d *countingDisk) Swap(name string, write func(io.Writer) error) error {
+	if filepath.Base(filepath.Dir(name)) == folder.CheckpointsDir {
 		d.states.Add(1)
 	}
-	return d.files.swap(name, write)
+	return d.OS.Swap(name, write)
 }
 
 // TestWaitingOnTheDisk gives waiting blocks no memory, or that of a few: they wait on the disk, with the same end.
@@ -58,7 +59,7 @@ func TestWaitingOnTheDisk(t *testing.T) {
 				if got := digest(byKey(t, recorded(t, s.out))); got != want {
 					t.Errorf("%s%s, room for %d bytes: other figures", c.args, how, room)
 				}
-				if left, _ := filepath.Glob(filepath.Join(s.out, statesName, "*.safetensors")); len(left) > 0 {
+				if left, _ := filepath.Glob(filepath.Join(s.out, folder.CheckpointsDir, "*.safetensors")); len(left) > 0 {
 					t.Errorf("%s%s: checkpoints are left: %v", c.args, how, left)
 				}
 			}
@@ -126,10 +127,10 @@ func TestWaitingStateDamaged(t *testing.T) {
 }
 
 // A damagingDisk flips a bit of each state.
-type damagingDisk struct{ files }
+type damagingDisk struct{ folder.OS }
 
-func (d damagingDisk) swap(name string, write func(io.Writer) error) error {
-	if err := d.files.swap(name, write); err != nil || filepath.Base(filepath.Dir(name)) != statesName {
+func (d damagingDisk) Swap(name string, write func(io.Writer) error) error {
+	if err := d.OS.Swap(name, write); err != nil || filepath.Base(filepath.Dir(name)) != folder.CheckpointsDir {
 		return err
 	}
 	b, err := os.ReadFile(name)

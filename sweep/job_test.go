@@ -19,6 +19,7 @@ import (
 	"fusegrid/kernels/reference"
 	"fusegrid/nn/dataset"
 	"fusegrid/results"
+	"fusegrid/search/folder"
 	"fusegrid/search/halving"
 	"fusegrid/search/plan"
 	"fusegrid/search/progress"
@@ -59,7 +60,7 @@ func newJob(t *testing.T, out string, args string) (*job, runner, *bytes.Buffer)
 		t.Fatal(err)
 	}
 	stderr := new(bytes.Buffer)
-	s := &job{disk: files{}, options: o, data: data, base: base(o, data), stdout: io.Discard, stderr: stderr}
+	s := &job{disk: folder.OS{}, options: o, data: data, base: base(o, data), stdout: io.Discard, stderr: stderr}
 	if s.races, err = halving.New(o.race, s.points()); err != nil {
 		t.Fatal(err)
 	}
@@ -257,8 +258,7 @@ func TestFailedTrial(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "4 of 16 trials failed") || !strings.Contains(stderr.String(), "lr 0.001, reg 0 failed: the roof is on fire") {
 		t.Errorf("error %v, stderr %s", err, stderr)
 	}
-	var bad badInput
-	if errors.As(err, &bad) {
+	if exitCode(err) == exitBadInput {
 		t.Error("a failed trial counts as bad input")
 	}
 	// They are tried again, and the later record counts.

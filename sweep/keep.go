@@ -13,6 +13,7 @@ import (
 	"fusegrid/internal/say"
 	"fusegrid/nn/safetensors"
 	"fusegrid/results"
+	"fusegrid/search/folder"
 	"fusegrid/search/plan"
 	"fusegrid/search/progress"
 )
@@ -20,10 +21,10 @@ import (
 // A keeping is the keeper of a job.
 type keeping struct {
 	*job
-	output  *output
-	store   *store
-	gallery *gallery // nil if no weights are kept
-	states  *gallery // nil if no states are kept
+	output  *folder.Folder
+	store   *folder.Store
+	gallery *folder.TopFiles // nil if no weights are kept
+	states  *folder.TopFiles // nil if no states are kept
 	machine results.Machine
 	peak    float64
 	waiting atomic.Int64 // bytes of blocks that wait in memory
@@ -66,8 +67,8 @@ func (m *mishaps) err() error {
 }
 
 // offer returns what offers a trial to a gallery.
-func (m *mishaps) offer(g *gallery) func(results.Record, func(io.Writer) error) {
-	return func(r results.Record, write func(io.Writer) error) { m.note(g.offer(r, write)) }
+func (m *mishaps) offer(g *folder.TopFiles) func(results.Record, func(io.Writer) error) {
+	return func(r results.Record, write func(io.Writer) error) { m.note(g.Offer(r, write)) }
 }
 
 func (k *keeping) keep(records []results.Record) error {
@@ -82,7 +83,7 @@ func (k *keeping) keep(records []results.Record) error {
 			r.Speed.FLOPs = r.Speed.Iters * k.flops(r.Config)
 		}
 	}
-	return k.output.keep(records)
+	return k.output.Append(records)
 }
 
 func (k *keeping) hooks(b plan.Block, t *progress.Block) hooks {
@@ -91,12 +92,12 @@ func (k *keeping) hooks(b plan.Block, t *progress.Block) hooks {
 		resumed: t.Resumed,
 		load: func() (*safetensors.File, error) {
 			if b.From != nil {
-				return gather(b)
+				return folder.Gather(b)
 			}
-			return k.store.load(b.ID)
+			return k.store.Load(b.ID)
 		},
 		save: func(f safetensors.File) error {
-			err := k.store.save(b, f)
+			err := k.store.Save(b, f)
 			k.mishaps.note(err)
 			return err
 		},
@@ -107,10 +108,10 @@ func (k *keeping) hooks(b plan.Block, t *progress.Block) hooks {
 	if k.races != nil {
 		h.hold = func() (bool, func()) { return k.hold(b) }
 	}
-	if k.store.every > 0 {
+	if k.store.Every > 0 {
 		last := time.Now()
 		h.due = func() bool {
-			due := time.Since(last) >= k.store.every
+			due := time.Since(last) >= k.store.Every
 			if due {
 				last = time.Now()
 			}
@@ -139,4 +140,4 @@ func (k *keeping) hold(b plan.Block) (ok bool, release func()) {
 	return true, func() { k.waiting.Add(-size) }
 }
 
-func (k *keeping) done(b plan.Block) error { return k.store.remove(b.ID) }
+func (k *keeping) done(b plan.Block) error { return k.store.Remove(b.ID) }

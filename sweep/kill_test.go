@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"fusegrid/results"
+	"fusegrid/search/folder"
 	"fusegrid/search/grid"
 	"fusegrid/search/halving"
 	"fusegrid/search/plan"
@@ -60,17 +61,17 @@ func (w *waitingRunner) run(ctx context.Context, b plan.Block, h hooks) error {
 
 // A hangingDisk never comes back, once ctx is done, from swapping in a file whose path has part in it.
 type hangingDisk struct {
-	disk
+	folder.Disk
 	ctx  context.Context
 	part string
 }
 
-func (d hangingDisk) swap(name string, write func(io.Writer) error) error {
+func (d hangingDisk) Swap(name string, write func(io.Writer) error) error {
 	if d.ctx.Err() != nil && strings.Contains(name, d.part) {
 		fmt.Fprintln(os.Stderr, hanging)
 		select {}
 	}
-	return d.disk.swap(name, write)
+	return d.Disk.Swap(name, write)
 }
 
 func TestMain(m *testing.M) {
@@ -82,7 +83,7 @@ func TestMain(m *testing.M) {
 }
 
 func beCommand(args []string) int {
-	var d disk = files{}
+	var d folder.Disk = folder.OS{}
 	if at := os.Getenv(envCrash); at != "" {
 		b := &brittleDisk{crash: func() {
 			self, _ := os.FindProcess(os.Getpid())
@@ -153,9 +154,9 @@ func begin(t *testing.T, c *exec.Cmd, out string) {
 	late := time.AfterFunc(3*time.Minute, func() { c.Process.Kill() })
 	t.Cleanup(func() { late.Stop(); c.Process.Kill() })
 	for start := time.Now(); time.Since(start) < time.Minute; time.Sleep(time.Millisecond) {
-		data, _ := os.ReadFile(filepath.Join(out, journalName))
+		data, _ := os.ReadFile(filepath.Join(out, folder.JournalName))
 		records, _, _ := results.ReadJournal(bytes.NewReader(data), "journal")
-		states, _ := filepath.Glob(filepath.Join(out, statesName, "*.safetensors"))
+		states, _ := filepath.Glob(filepath.Join(out, folder.CheckpointsDir, "*.safetensors"))
 		if len(records) == 1 && len(states) == 1 && !strings.Contains(states[0], plan.BlockID([]grid.Trial{{Key: records[0].Key}})) {
 			return
 		}
@@ -176,7 +177,7 @@ func TestInterrupted(t *testing.T) {
 	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGHUP, syscall.SIGTERM}[:torture(2, 3)] {
 		t.Run(sig.String(), func(t *testing.T) { testInterruptedOnce(t, sig, want) })
 	}
-	for _, part := range []string{statesName, csvName}[:torture(1, 2)] {
+	for _, part := range []string{folder.CheckpointsDir, folder.CSVName}[:torture(1, 2)] {
 		t.Run("twice in "+part, func(t *testing.T) { testInterruptedTwice(t, part, want) })
 	}
 }
@@ -196,10 +197,10 @@ func testInterruptedOnce(t *testing.T, sig os.Signal, want string) {
 	if code := c.ProcessState.ExitCode(); code != exitInterrupted || said == nil || said[1] != fmt.Sprint(len(records)) || len(records) == 4 {
 		t.Fatalf("exit code %d with %d records: %s", code, len(records), out)
 	}
-	if states, _ := filepath.Glob(filepath.Join(dir, statesName, "*.safetensors")); len(states) != 1 {
+	if states, _ := filepath.Glob(filepath.Join(dir, folder.CheckpointsDir, "*.safetensors")); len(states) != 1 {
 		t.Errorf("checkpoints %v, want one of the trial that was running", states)
 	}
-	for _, name := range []string{markdownName, csvName, jsonlName} {
+	for _, name := range []string{folder.MarkdownName, folder.CSVName, folder.JSONLName} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			t.Error(err)
 		}

@@ -17,6 +17,7 @@ import (
 
 	"fusegrid"
 	"fusegrid/internal/cli"
+	"fusegrid/search/folder"
 )
 
 // gcPercent returns how much garbage may pile up before it is collected, in percent of what is alive,
@@ -89,10 +90,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 func exitCode(err error) int {
 	var bad badInput
+	var badFolder folder.InputError
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.As(err, &bad):
+	case errors.As(err, &bad), errors.As(err, &badFolder):
 		return exitBadInput
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted

@@ -21,6 +21,7 @@ import (
 	"fusegrid/internal/say"
 	"fusegrid/nn/dataset/datasettest"
 	"fusegrid/results"
+	"fusegrid/search/folder"
 	"fusegrid/search/grid"
 )
 
@@ -69,7 +70,7 @@ func small(more ...string) []string {
 // recorded returns the trials of an output folder.
 func recorded(t *testing.T, dir string) []results.Record {
 	t.Helper()
-	f, err := os.Open(filepath.Join(dir, journalName))
+	f, err := os.Open(filepath.Join(dir, folder.JournalName))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +115,7 @@ func TestGrid(t *testing.T) {
 			t.Errorf("%d columns: %s", n-1, line)
 		}
 	}
-	for _, name := range []string{journalName, markdownName, csvName, jsonlName, heatMapName} {
+	for _, name := range []string{folder.JournalName, folder.MarkdownName, folder.CSVName, folder.JSONLName, folder.HeatMapName} {
 		if info, err := os.Stat(filepath.Join("o", name)); err != nil || info.Size() == 0 {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -127,12 +128,12 @@ func TestGrid(t *testing.T) {
 	}
 
 	// The same command again has nothing to do, and shows the same.
-	before, _ := os.ReadFile(filepath.Join("o", journalName))
+	before, _ := os.ReadFile(filepath.Join("o", folder.JournalName))
 	again, stderr, code := call(t, small("-out", "o")...)
 	if code != exitOK || again != stdout || !strings.Contains(stderr, "4 of 4 trials are on record in o; 0 to train") {
 		t.Errorf("again: exit code %d, stderr %q, stdout\n%s", code, stderr, again)
 	}
-	if after, _ := os.ReadFile(filepath.Join("o", journalName)); !bytes.Equal(before, after) {
+	if after, _ := os.ReadFile(filepath.Join("o", folder.JournalName)); !bytes.Equal(before, after) {
 		t.Error("the journal grew though nothing was left to train")
 	}
 
@@ -438,7 +439,7 @@ func TestCustomData(t *testing.T) {
 		!strings.HasPrefix(stdout, "custom (") || strings.Contains(stdout, "cifar-10") {
 		t.Errorf("exit code %d, stderr %q, stdout %q", code, stderr, stdout)
 	}
-	out, err := filepath.Glob("out/custom-????????-two-layer-f32/" + journalName)
+	out, err := filepath.Glob("out/custom-????????-two-layer-f32/" + folder.JournalName)
 	if err != nil || len(out) != 1 {
 		t.Errorf("journals %q, error %v", out, err)
 	}
@@ -455,7 +456,7 @@ func TestLatestNamesData(t *testing.T) {
 	const published = "121dd8d928af8fe4c8b98235ef22112e776f66c3c29512175bed47f0a45b7818"
 	for hash, want := range map[string]string{published: "cifar-10", "479eb0a3": "custom"} {
 		c := results.Config{Data: hash}
-		if got := latest([]results.Record{{Key: c.Key(), Config: c, DataName: "cifar-10"}})[c.Key()].DataName; got != want {
+		if got := folder.Latest([]results.Record{{Key: c.Key(), Config: c, DataName: "cifar-10"}})[c.Key()].DataName; got != want {
 			t.Errorf("hash %s: name %q, want %q", hash, got, want)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 
 	"fusegrid/internal/say"
 	"fusegrid/results"
+	"fusegrid/search/folder"
 	"fusegrid/search/grid"
 	"fusegrid/search/plan"
 )
@@ -63,7 +64,7 @@ func interrupt(t *testing.T, out, args string, after ...int) {
 	}), nil); err != nil {
 		t.Fatalf("%s: %v; %s", args, err, stderr)
 	}
-	if states, _ := filepath.Glob(filepath.Join(out, statesName, "*")); len(states) != len(after) || blocks != len(after) {
+	if states, _ := filepath.Glob(filepath.Join(out, folder.CheckpointsDir, "*")); len(states) != len(after) || blocks != len(after) {
 		t.Fatalf("%s: %d blocks and %d checkpoints, want %d", args, blocks, len(states), len(after))
 	}
 }
@@ -126,7 +127,7 @@ func TestLongerGoesOn(t *testing.T) {
 			sameFigures(t, what, out, c.name, c.iters)
 			// Those who stay with the short length find it as they left it.
 			train(t, out, c.args+" "+c.short)
-			if left, _ := filepath.Glob(filepath.Join(out, statesName, "*")); len(left) > 0 {
+			if left, _ := filepath.Glob(filepath.Join(out, folder.CheckpointsDir, "*")); len(left) > 0 {
 				t.Errorf("%s: checkpoints are left: %v", what, left)
 			}
 		}
@@ -142,7 +143,7 @@ func TestSettledCheckpointsGoOn(t *testing.T) {
 	const short, long = "-lr 1e-4,1e-3 -iters 8 " + args, "-lr 1e-4,1e-3 -iters 20 " + args
 	train(t, "whole", long)
 	checkpoints := func(out string) []string {
-		names, _ := filepath.Glob(filepath.Join(out, statesName, "*"))
+		names, _ := filepath.Glob(filepath.Join(out, folder.CheckpointsDir, "*"))
 		return names
 	}
 	for _, out := range []string{"o", "p", "q"} {
@@ -204,7 +205,7 @@ func TestKeptStatesGoOn(t *testing.T) {
 			short := recorded(t, out)
 			done := 0
 			for _, r := range short {
-				_, err := os.Stat(filepath.Join(out, keptName, r.Key+".safetensors"))
+				_, err := os.Stat(filepath.Join(out, folder.StatesDir, r.Key+".safetensors"))
 				if (err == nil) != (r.State == results.Done) {
 					t.Errorf("%s: a trial is %s, its state: %v", out, r.State, err)
 				}
@@ -220,7 +221,7 @@ func TestKeptStatesGoOn(t *testing.T) {
 				t.Errorf("%s: %d iterations to go on, want at most %d", out, steps, most)
 			}
 			sameFigures(t, out, out, c.name, c.iters)
-			kept, _ := filepath.Glob(filepath.Join(out, keptName, "*"))
+			kept, _ := filepath.Glob(filepath.Join(out, folder.StatesDir, "*"))
 			if len(kept) != 2*done {
 				t.Errorf("%s: %d states, want %d", out, len(kept), 2*done)
 			}
@@ -233,13 +234,13 @@ func TestBestStates(t *testing.T) {
 	isolate(t)
 	const args = "-lr log:1e-4..1e-3:6,1e30 -reg 0 -hidden 3 -batch 10 -std 1e-2 -block 1"
 	files := func(out string) []string {
-		names, _ := filepath.Glob(filepath.Join(out, keptName, "*"))
+		names, _ := filepath.Glob(filepath.Join(out, folder.StatesDir, "*"))
 		return names
 	}
 	best := func(out string, n int, records []results.Record) (names []string) {
 		results.Rank(records)
 		for _, r := range records[:n] {
-			names = append(names, filepath.Join(out, keptName, r.Key+".safetensors"))
+			names = append(names, filepath.Join(out, folder.StatesDir, r.Key+".safetensors"))
 		}
 		slices.Sort(names)
 		return names
@@ -278,7 +279,7 @@ func TestStatesDoNotPileUp(t *testing.T) {
 	const args = "-reg 0 -hidden 3 -batch 10 -std 1e-2 -block 1 -workers 1"
 	const short = "-lr log:1e-4..1e-3:6 -iters 10 " + args
 	files := func(out string) (keys []string) {
-		names, _ := filepath.Glob(filepath.Join(out, keptName, "*"))
+		names, _ := filepath.Glob(filepath.Join(out, folder.StatesDir, "*"))
 		for _, name := range names {
 			keys = append(keys, strings.TrimSuffix(filepath.Base(name), ".safetensors"))
 		}
@@ -298,17 +299,17 @@ func TestStatesDoNotPileUp(t *testing.T) {
 	for _, how := range []string{"1", "2", "all"} {
 		train(t, "strays", "-lr 1e-4,2e-2 -iters 10 -states all "+args)
 		out := "o" + how
-		if err := os.MkdirAll(filepath.Join(out, keptName), 0o700); err != nil {
+		if err := os.MkdirAll(filepath.Join(out, folder.StatesDir), 0o700); err != nil {
 			t.Fatal(err)
 		}
 		for _, name := range files("strays") {
-			name = filepath.Join(keptName, name+".safetensors")
+			name = filepath.Join(folder.StatesDir, name+".safetensors")
 			if err := os.Rename(filepath.Join("strays", name), filepath.Join(out, name)); err != nil {
 				t.Fatal(err)
 			}
 		}
 		os.RemoveAll("strays")
-		if err := os.WriteFile(filepath.Join(out, keptName, "notes"), nil, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(out, folder.StatesDir, "notes"), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		said, steps := train(t, out, short+" -states "+how)
@@ -359,7 +360,7 @@ func TestStateSpace(t *testing.T) {
 			args := args + " -lr 1e-4,1e-3 -reg 0 -batch 10 -std 1e-3 -epochs 4 -states " + states
 			said, _ := train(t, out, args)
 			size := int64(0)
-			kept, _ := filepath.Glob(filepath.Join(out, keptName, "*"))
+			kept, _ := filepath.Glob(filepath.Join(out, folder.StatesDir, "*"))
 			for _, name := range kept {
 				info, err := os.Stat(name)
 				if err != nil {
@@ -502,26 +503,26 @@ func TestTimeComesAlong(t *testing.T) {
 	states, _ := filepath.Glob("o/checkpoints/*")
 	s, _, _ := newJob(t, "o", args+" -iters 9")
 	store := s.store()
-	f, err := store.load(strings.TrimSuffix(filepath.Base(states[0]), ".safetensors"))
+	f, err := store.Load(strings.TrimSuffix(filepath.Base(states[0]), ".safetensors"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	times, _ := f.Tensor(timeName)
+	times, _ := f.Tensor(folder.TimeName)
 	for i := range times.F64 {
 		times.F64[i] = 1000 * float64(i+1) // seconds
 	}
 	delete(f.Meta, "sum")
-	v := store.list(func(string, error) {})[0]
+	v := store.List(func(string, error) {})[0]
 	b := plan.Block{}
-	for _, c := range v.trials {
+	for _, c := range v.Trials {
 		b.Trials = append(b.Trials, grid.Trial{Key: c.Key(), Config: c})
 	}
-	if err := store.save(b, *f); err != nil {
+	if err := store.Save(b, *f); err != nil {
 		t.Fatal(err)
 	}
 	train(t, "o", args+" -iters 20 -fuse off")
 	for _, r := range ofLength(t, "o", 20) {
-		i := slices.IndexFunc(v.trials, func(c results.Config) bool { return c.LR == r.Config.LR })
+		i := slices.IndexFunc(v.Trials, func(c results.Config) bool { return c.LR == r.Config.LR })
 		if past := 1000 * float64(i+1); r.Speed.Seconds < past || r.Speed.Seconds > past+60 || r.Speed.BlockSeconds < 3000 || r.Speed.Iters != 20/r.Speed.Seconds {
 			t.Errorf("lr %g: %+v, want %g seconds before it went on", r.Config.LR, r.Speed, past)
 		}
@@ -575,7 +576,7 @@ func testLongerKilled(t *testing.T, states string) {
 				best := recorded(t, dir)
 				results.Rank(best)
 				for _, r := range best[:2] {
-					if _, err := os.Stat(filepath.Join(dir, keptName, r.Key+".safetensors")); err != nil {
+					if _, err := os.Stat(filepath.Join(dir, folder.StatesDir, r.Key+".safetensors")); err != nil {
 						t.Errorf("%s: %v", what, err)
 					}
 				}

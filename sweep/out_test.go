@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"fusegrid/results"
+	"fusegrid/search/folder"
 	"fusegrid/search/plan"
 )
 
@@ -25,14 +26,14 @@ func TestBadOut(t *testing.T) {
 	if err := os.Mkdir("alien", 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile("alien/"+journalName, []byte("my notes\n"), 0o600); err != nil {
+	if err := os.WriteFile("alien/"+folder.JournalName, []byte("my notes\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	locked, err := openOutput(files{}, "locked", os.Stderr)
+	locked, err := folder.Open(folder.OS{}, "locked", os.Stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer locked.close()
+	defer locked.Close()
 	for _, tt := range []struct{ out, want string }{
 		{"file/o", "-out: mkdir file: not a directory; name a folder that you can write to"},
 		{"file", "-out: mkdir file: not a directory; name a folder that you can write to"},
@@ -44,12 +45,12 @@ func TestBadOut(t *testing.T) {
 			t.Errorf("-out %s: training began", tt.out)
 			return nil
 		}), nil)
-		var bad badInput
+		var bad folder.InputError
 		if !errors.As(err, &bad) || err.Error() != tt.want || stderr.Len() > 0 {
 			t.Errorf("-out %s: error %v, want %s; stderr %s", tt.out, err, tt.want, stderr)
 		}
 	}
-	if left, _ := os.ReadFile("alien/" + journalName); string(left) != "my notes\n" {
+	if left, _ := os.ReadFile("alien/" + folder.JournalName); string(left) != "my notes\n" {
 		t.Errorf("the file of someone else now holds %q", left)
 	}
 	_, stderr, code := call(t, "reproduce", "-out", "file/report.md")
@@ -70,7 +71,7 @@ func TestDamagedJournalIsReported(t *testing.T) {
 		return timeless(stdout.String()), said.String()
 	}
 	want, _ := train()
-	name := filepath.Join("o", journalName)
+	name := filepath.Join("o", folder.JournalName)
 	data, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
@@ -99,7 +100,7 @@ func TestDamageIsSetAside(t *testing.T) {
 	isolate(t)
 	const args = "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3 -iters 5 -batch 10"
 	train(t, "whole", args)
-	whole, err := os.ReadFile("whole/" + journalName)
+	whole, err := os.ReadFile("whole/" + folder.JournalName)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,10 +126,10 @@ func TestDamageIsSetAside(t *testing.T) {
 		return b
 	}
 	put := func(out string, journal []byte) string {
-		if err := errors.Join(os.MkdirAll(out, 0o700), os.WriteFile(filepath.Join(out, journalName), journal, 0o600)); err != nil {
+		if err := errors.Join(os.MkdirAll(out, 0o700), os.WriteFile(filepath.Join(out, folder.JournalName), journal, 0o600)); err != nil {
 			t.Fatal(err)
 		}
-		return filepath.Join(out, journalName)
+		return filepath.Join(out, folder.JournalName)
 	}
 	settled := func(what, out string) {
 		if said, steps := train(t, out, args); strings.Contains(said, "damage") || steps > 0 {
@@ -193,36 +194,36 @@ func TestConvertedLineEnds(t *testing.T) {
 	isolate(t)
 	const args = "-reg 0,0.5 -hidden 3 -iters 5 -batch 10 -workers 1 "
 	train(t, "o", args+"-lr 1e-4")
-	journal, err := os.ReadFile("o/" + journalName)
+	journal, err := os.ReadFile("o/" + folder.JournalName)
 	if err != nil {
 		t.Fatal(err)
 	}
 	journal = bytes.ReplaceAll(journal, []byte("\n"), []byte("\r\n"))
-	if err := os.WriteFile("o/"+journalName, journal, 0o600); err != nil {
+	if err := os.WriteFile("o/"+folder.JournalName, journal, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	said, steps := train(t, "o", args+"-lr 1e-4,1e-3")
 	if !strings.Contains(said, "2 of 4 trials are on record in o; 2 to train") || strings.Contains(said, "damage") || steps != 5 {
 		t.Errorf("%d iterations; %s", steps, said)
 	}
-	if after, _ := os.ReadFile("o/" + journalName); !bytes.HasPrefix(after, journal) {
+	if after, _ := os.ReadFile("o/" + folder.JournalName); !bytes.HasPrefix(after, journal) {
 		t.Error("the lines that were there have changed")
 	}
 	train(t, "whole", args+"-lr 1e-4,1e-3")
 	complete(t, "line ends", "o", 4, results.NewTable(recorded(t, "whole")).Digest())
 
-	for _, content := range []string{gitAttributes, "mine\n"} {
-		if got, _ := os.ReadFile("o/" + gitName); string(got) != content {
-			t.Errorf("%s holds %q, want %q", gitName, got, content)
+	for _, content := range []string{folder.GitAttributes, "mine\n"} {
+		if got, _ := os.ReadFile("o/" + folder.GitName); string(got) != content {
+			t.Errorf("%s holds %q, want %q", folder.GitName, got, content)
 		}
-		if err := os.WriteFile("o/"+gitName, []byte("mine\n"), 0o600); err != nil {
+		if err := os.WriteFile("o/"+folder.GitName, []byte("mine\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		train(t, "o", args+"-lr 1e-4")
 	}
 	// Git itself says so, where there is one.
 	if _, err := exec.LookPath("git"); err == nil {
-		if err := os.WriteFile("o/"+gitName, []byte(gitAttributes), 0o600); err != nil {
+		if err := os.WriteFile("o/"+folder.GitName, []byte(folder.GitAttributes), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		for name, value := range map[string]string{"GIT_DIR": ".git", "GIT_WORK_TREE": ".", "GIT_INDEX_FILE": ".git/index"} {
@@ -233,13 +234,13 @@ func TestConvertedLineEnds(t *testing.T) {
 				t.Fatalf("git %s: %v\n%s", args[0], err, out)
 			}
 		}
-		if err := os.Remove("o/" + journalName); err != nil {
+		if err := os.Remove("o/" + folder.JournalName); err != nil {
 			t.Fatal(err)
 		}
 		if out, err := exec.Command("git", "checkout", "--", "o").CombinedOutput(); err != nil {
 			t.Fatalf("git checkout: %v\n%s", err, out)
 		}
-		if after, _ := os.ReadFile("o/" + journalName); !bytes.HasPrefix(after, journal) {
+		if after, _ := os.ReadFile("o/" + folder.JournalName); !bytes.HasPrefix(after, journal) {
 			t.Error("Git has converted the line ends of the journal")
 		}
 	}

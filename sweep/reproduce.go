@@ -15,13 +15,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"fusegrid/internal/say"
 	"fusegrid/nn/assignment"
 	"fusegrid/nn/dataset"
 	"fusegrid/results"
+	"fusegrid/search/folder"
 	"fusegrid/search/progress"
 )
 
@@ -49,7 +49,7 @@ func reproduce(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	if dir == "" {
 		fmt.Fprintln(stderr, `sweep: no CIFAR-10 here, so only the experiments without it run; "sweep fetch" gets it`)
 	}
-	if err := probe(filepath.Dir(out)); err != nil {
+	if err := folder.Probe(filepath.Dir(out)); err != nil {
 		return err
 	}
 	before, err := figuresIn(out)
@@ -88,31 +88,6 @@ func reproduce(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	fmt.Fprintf(stderr, "sweep: the verdicts are in %s\n", out)
 	if !report.OK() {
 		return errors.New("not every figure that must agree does")
-	}
-	return nil
-}
-
-// probe reports whether files can be made in a folder, or in the one that it would be made in. It
-// leaves nothing behind: what else was asked for may yet turn out to be no good.
-func probe(dir string) error {
-	info, err := os.Stat(dir)
-	for err != nil && dir != filepath.Dir(dir) && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)) {
-		dir = filepath.Dir(dir)
-		info, err = os.Stat(dir)
-	}
-	if err == nil && !info.IsDir() {
-		err = &fs.PathError{Op: "mkdir", Path: dir, Err: syscall.ENOTDIR}
-	}
-	var f *os.File
-	if err == nil {
-		f, err = os.CreateTemp(dir, ".probe-*")
-	}
-	if err == nil {
-		f.Close()
-		err = os.Remove(f.Name())
-	}
-	if err != nil {
-		return badInput{fmt.Errorf("-out: %w; name a folder that you can write to", err)}
 	}
 	return nil
 }

@@ -1,11 +1,11 @@
 package main
 
 import (
-	"errors"
 	"slices"
 	"time"
 
 	"fusegrid/nn/safetensors"
+	"fusegrid/search/folder"
 	"fusegrid/search/plan"
 )
 
@@ -40,33 +40,19 @@ func (s *shares) lap(ids []int) {
 	}
 }
 
-// timeName is the tensor of a saved state that holds the shares: of the trials, then the whole.
-const timeName = "sweep.seconds"
-
 func (s *shares) save(f *safetensors.File) {
 	all := append(slices.Clone(s.spent), s.whole)
-	f.Tensors = append(f.Tensors, safetensors.Of(timeName, all, len(all)))
+	f.Tensors = append(f.Tensors, safetensors.Of(folder.TimeName, all, len(all)))
 }
 
 func (s *shares) restore(f *safetensors.File) error {
-	times, err := timesOf(f)
+	times, err := folder.Times(f)
 	if err != nil || len(times) != len(s.spent)+1 {
-		return errNoTime
+		return folder.ErrNoTime
 	}
 	copy(s.spent, times)
 	s.whole = times[len(s.spent)]
 	return nil
-}
-
-var errNoTime = errors.New("it does not say what time each trial took")
-
-// timesOf returns what save wrote.
-func timesOf(f *safetensors.File) ([]float64, error) {
-	t, ok := f.Tensor(timeName)
-	if !ok || len(t.F64) == 0 {
-		return nil, errNoTime
-	}
-	return t.F64, nil
 }
 
 // skip leaves out the time since the last lap.

@@ -9,6 +9,7 @@ import (
 
 	"fusegrid/internal/say"
 	"fusegrid/results"
+	"fusegrid/search/folder"
 	"fusegrid/search/plan"
 )
 
@@ -43,18 +44,18 @@ func (s *job) failures(records []results.Record, again string) error {
 		}
 	}
 	if n > 0 {
-		return fmt.Errorf("%d of %d trials failed; the errors are in %s/%s; to try them again: %s", n, len(records), s.out, jsonlName, again)
+		return fmt.Errorf("%d of %d trials failed; the errors are in %s/%s; to try them again: %s", n, len(records), s.out, folder.JSONLName, again)
 	}
 	return nil
 }
 
 // dryRun prints the grid and what is left of it to train. It makes no file.
 func (s *job) dryRun(r runner) error {
-	out, err := peekOutput(s.out, s.stderr)
+	out, err := folder.Peek(s.out, s.stderr)
 	if err != nil {
 		return err
 	}
-	s.disk = look{}
+	s.disk = folder.ReadOnly{}
 	store := s.store()
 	blocks, _, err := s.plan(out, store)
 	if err != nil {
@@ -71,7 +72,7 @@ func (s *job) dryRun(r runner) error {
 		fmt.Fprintf(&b, " (%s)", shape)
 	}
 	fmt.Fprintf(&b, ", %d on record in %s, %d to train: %s\n", size-todo, s.out, todo, say.Operations(work))
-	for _, text := range []string{s.otherSets(out), s.points().Nearby(out.records, csvName), plan.Resuming(blocks, store.what)} {
+	for _, text := range []string{s.otherSets(out), s.points().Nearby(out.Records, folder.CSVName), plan.Resuming(blocks, store.Kind)} {
 		if text != "" {
 			fmt.Fprintf(&b, "%s\n", text)
 		}
@@ -99,7 +100,7 @@ func (s *job) dryRun(r runner) error {
 	for i := range planned {
 		planned[i].Config = s.grid.Over(s.base).At(i)
 		planned[i].DataName = s.data.Name
-		if r, ok := out.records[planned[i].Config.Key()]; ok {
+		if r, ok := out.Records[planned[i].Config.Key()]; ok {
 			planned[i].State = r.State
 		}
 	}
@@ -112,9 +113,9 @@ func (s *job) dryRun(r runner) error {
 
 // otherSets says how many trials of the grid are not trained again although they were trained on another
 // kernel set, so that the speeds that are shown are not of the one that was asked for.
-func (s *job) otherSets(out *output) string {
+func (s *job) otherSets(out *folder.Folder) string {
 	settled, counts := s.settled(out), map[string]int{}
-	for _, r := range out.records { // mostly there is no other, and grids are large
+	for _, r := range out.Records { // mostly there is no other, and grids are large
 		if r.Impl != s.set.Name {
 			counts[r.Impl] = 0
 		}
@@ -122,7 +123,7 @@ func (s *job) otherSets(out *output) string {
 	if len(counts) == 0 {
 		return ""
 	}
-	for _, r := range out.of(s.points()) {
+	for _, r := range out.Of(s.points()) {
 		if r.Impl != s.set.Name && settled(r.Key) {
 			counts[r.Impl]++
 		}

@@ -14,6 +14,7 @@ import (
 	"fusegrid"
 	"fusegrid/nn/dataset"
 	"fusegrid/results"
+	"fusegrid/search/folder"
 	"fusegrid/search/grid"
 	"fusegrid/search/halving"
 	"fusegrid/search/plan"
@@ -35,12 +36,12 @@ func sweep(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	if o.out == "" {
-		o.out = defaultOut(data, o.net, o.dtype)
+		o.out = folder.Default(data, o.net, o.dtype)
 	}
 	if o.fresh {
-		o.out = unusedName(o.out)
+		o.out = folder.Unused(o.out)
 	}
-	s := &job{disk: files{}, options: o, data: data, base: base(o, data), stdout: stdout, stderr: stderr}
+	s := &job{disk: folder.OS{}, options: o, data: data, base: base(o, data), stdout: stdout, stderr: stderr}
 	if s.races, err = halving.New(o.race, s.points()); err != nil {
 		return badInput{err}
 	}
@@ -78,7 +79,7 @@ func base(o *options, data *dataset.Split) results.Config {
 // A job is one run of a grid.
 type job struct {
 	*options
-	disk           disk
+	disk           folder.Disk
 	data           *dataset.Split
 	base           results.Config
 	races          *halving.Brackets // nil if all train to the end
@@ -94,11 +95,11 @@ const waitingRoom = 20 * plan.BlockBytes
 
 // run trains and shows. args are for the command that goes on where this ends.
 func (s *job) run(ctx context.Context, r runner, args []string) (err error) {
-	out, err := openOutput(s.disk, s.out, s.stderr)
+	out, err := folder.Open(s.disk, s.out, s.stderr)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, out.close()) }()
+	defer func() { err = errors.Join(err, out.Close()) }()
 
 	store := s.store()
 	blocks, spent, err := s.plan(out, store)
@@ -109,7 +110,7 @@ func (s *job) run(ctx context.Context, r runner, args []string) (err error) {
 	if todo < size {
 		fmt.Fprintf(s.stderr, "sweep: %d of %d trials are on record in %s; %d to train\n", size-todo, size, s.out, todo)
 	}
-	for _, text := range []string{s.otherSets(out), s.points().Nearby(out.records, csvName), plan.Resuming(blocks, store.what)} {
+	for _, text := range []string{s.otherSets(out), s.points().Nearby(out.Records, folder.CSVName), plan.Resuming(blocks, store.Kind)} {
 		if text != "" {
 			fmt.Fprintf(s.stderr, "sweep: %s\n", text)
 		}
@@ -120,15 +121,15 @@ func (s *job) run(ctx context.Context, r runner, args []string) (err error) {
 	trained := s.train(ctx, blocks, r, out, store)
 	for _, v := range spent {
 		if trained == nil {
-			trained = store.remove(v.id)
+			trained = store.Remove(v.ID)
 		}
 	}
 
 	// Whatever happened: what is on record is in the tables.
-	table, err := out.writeTables()
-	records := out.of(s.points())
+	table, err := out.WriteTables()
+	records := out.Of(s.points())
 	if err == nil {
-		if len(records) < len(out.records) { // others are in the folder, too
+		if len(records) < len(out.Records) { // others are in the folder, too
 			table = results.NewTable(records)
 		}
 		err = s.show(table)
@@ -149,27 +150,27 @@ func (s *job) run(ctx context.Context, r runner, args []string) (err error) {
 }
 
 // train runs the blocks, puts their records into the journal, and keeps what is asked for of the best.
-func (s *job) train(ctx context.Context, blocks []plan.Block, r runner, out *output, store *store) (err error) {
+func (s *job) train(ctx context.Context, blocks []plan.Block, r runner, out *folder.Folder, store *folder.Store) (err error) {
 	best, states := s.galleries(out)
 	if best != nil {
-		if err := best.tidy(out.lacks); err != nil {
+		if err := best.Tidy(out.Lacks); err != nil {
 			return err
 		}
 	}
 	if states != nil {
 		for _, b := range blocks {
 			for _, o := range b.From {
-				if filepath.Dir(o.File) == states.dir {
-					states.hold(o.ID)
+				if filepath.Dir(o.File) == states.Dir {
+					states.Retain(o.ID)
 				}
 			}
 		}
-		if err := states.tidy(s.uselessState(out)); err != nil {
+		if err := states.Tidy(s.uselessState(out)); err != nil {
 			return err
 		}
 		defer func() {
 			if err == nil {
-				err = states.release(s.uselessState(out))
+				err = states.Release(s.uselessState(out))
 			}
 		}()
 	}
@@ -184,19 +185,19 @@ func (s *job) train(ctx context.Context, blocks []plan.Block, r runner, out *out
 	if err := k.mishaps.err(); err != nil {
 		return err // to write more would fail as well
 	}
-	if text := s.fewKept(out.records); text != "" {
+	if text := s.fewKept(out.Records); text != "" {
 		fmt.Fprintf(s.stderr, "sweep: %s\n", text)
 	}
 	return k.trainAgain(ctx, r)
 }
 
 // galleries returns what keeps the weights and the states of the best; nil for what is not asked for.
-func (s *job) galleries(out *output) (best, states *gallery) {
+func (s *job) galleries(out *folder.Folder) (best, states *folder.TopFiles) {
 	if s.keep > 0 {
-		best = newGallery(filepath.Join(s.out, weightsName), "weights", s.disk, s.keep, out.records)
+		best = folder.NewTopFiles(filepath.Join(s.out, folder.WeightsDir), "weights", s.disk, s.keep, out.Records)
 	}
 	if s.states != 0 {
-		states = newGallery(s.kept().dir, "state", s.disk, s.states, out.records)
+		states = folder.NewTopFiles(s.kept().Dir, "state", s.disk, s.states, out.Records)
 	}
 	return best, states
 }
@@ -218,33 +219,33 @@ func (s *job) watch(ctx context.Context, blocks []plan.Block, r runner, k keeper
 }
 
 // store returns the checkpoints of the output folder.
-func (s *job) store() *store {
+func (s *job) store() *folder.Store {
 	every := time.Duration(s.checkpoint * float64(time.Second))
-	return &store{dir: filepath.Join(s.out, statesName), what: "checkpoints", disk: s.disk, every: every}
+	return &folder.Store{Dir: filepath.Join(s.out, folder.CheckpointsDir), Kind: "checkpoints", Disk: s.disk, Every: every}
 }
 
 // kept returns the states of trials that were done.
-func (s *job) kept() *store {
-	return &store{dir: filepath.Join(s.out, keptName), what: "kept states", disk: s.disk}
+func (s *job) kept() *folder.Store {
+	return &folder.Store{Dir: filepath.Join(s.out, folder.StatesDir), Kind: "kept states", Disk: s.disk}
 }
 
 // plan makes blocks of the trials that are not settled: those with a checkpoint as they were, the
 // others as the planner likes. Of these, some may go on from trials of another length, but
 // not in a race: nobody has seen them at its rungs. It removes the checkpoints that no trial can ask for
 // any more, and returns those that serve these blocks for the last time.
-func (s *job) plan(out *output, store *store) (blocks []plan.Block, spent []saved, err error) {
-	s.races.Enter(s.points(), out.records)
+func (s *job) plan(out *folder.Folder, store *folder.Store) (blocks []plan.Block, spent []folder.Checkpoint, err error) {
+	s.races.Enter(s.points(), out.Records)
 	settled := s.settled(out)
 	todo := s.points().Pending(s.flops, settled)
 	damaged := func(name string, err error) {
 		fmt.Fprintf(s.stderr, "sweep: %s is damaged: %v; its trials start anew\n", name, err)
 	}
-	blocks, rest, left, spent := store.resume(store.list(damaged), todo, settled)
+	blocks, rest, left, spent := store.Resume(store.List(damaged), todo, settled)
 	p := s.planner()
 	used := map[string]bool{}
 	if s.races == nil && len(rest) > 0 {
 		var more []plan.Block
-		more, rest = p.PlanFrom(rest, origins(rest, slices.Concat(left, spent, s.kept().list(damaged))))
+		more, rest = p.PlanFrom(rest, folder.Origins(rest, slices.Concat(left, spent, s.kept().List(damaged))))
 		for _, b := range more {
 			for _, o := range b.From {
 				used[o.File] = true
@@ -252,10 +253,10 @@ func (s *job) plan(out *output, store *store) (blocks []plan.Block, spent []save
 		}
 		blocks = append(blocks, more...)
 	}
-	unused := func(v saved) bool { return !used[store.name(v.id)] }
+	unused := func(v folder.Checkpoint) bool { return !used[store.File(v.ID)] }
 	for _, v := range spent {
 		if unused(v) {
-			if err := store.remove(v.id); err != nil {
+			if err := store.Remove(v.ID); err != nil {
 				return nil, nil, err
 			}
 		}
@@ -283,9 +284,9 @@ func (s *job) peak() float64 {
 }
 
 // settled returns what tells whether a trial need not be trained again.
-func (s *job) settled(out *output) func(key string) bool {
+func (s *job) settled(out *folder.Folder) func(key string) bool {
 	return func(key string) bool {
-		r, ok := out.records[key]
+		r, ok := out.Records[key]
 		return ok && r.Settled(s.races.Name(r.Config.Iters))
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"fusegrid/nn/nprand"
 	"fusegrid/nn/safetensors"
 	"fusegrid/results"
+	"fusegrid/search/folder"
 	"fusegrid/search/grid"
 	"fusegrid/search/halving"
 	"fusegrid/search/plan"
@@ -402,12 +403,12 @@ func (f *fit[T]) finish() error {
 	for k, r := range records {
 		if f.hooks.keep != nil {
 			f.hooks.keep(r, func(w io.Writer) error {
-				return safetensors.Write(w, weightsFile(r, len(f.mean), b.Weights(k)))
+				return safetensors.Write(w, folder.WeightsFile(r, len(f.mean), b.Weights(k)))
 			})
 		}
 		if f.hooks.keepState != nil {
 			f.hooks.keepState(r, func(w io.Writer) error {
-				if err := seal(&states[k], []grid.Trial{f.block.Trials[ids[k]]}); err != nil {
+				if err := folder.Seal(&states[k], []grid.Trial{f.block.Trials[ids[k]]}); err != nil {
 					return err
 				}
 				return safetensors.Write(w, states[k])
@@ -435,7 +436,7 @@ func (f *fit[T]) states() ([]safetensors.File, error) {
 			return nil, err
 		}
 		share, whole := f.time.of(id)
-		state.Tensors = append(state.Tensors, safetensors.Of(timeName, []float64{share, whole}, 2))
+		state.Tensors = append(state.Tensors, safetensors.Of(folder.TimeName, []float64{share, whole}, 2))
 		states = append(states, detached(state))
 	}
 	f.time.skip()

@@ -16,6 +16,7 @@ import (
 	"fusegrid/kernels"
 	"fusegrid/nn/dataset"
 	"fusegrid/results"
+	"fusegrid/search/folder"
 	"fusegrid/search/grid"
 	"fusegrid/search/plan"
 )
@@ -69,7 +70,7 @@ func verify(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 
 // onlyOut returns the output folder that is meant where there is but one.
 func onlyOut() (string, error) {
-	found, _ := filepath.Glob(filepath.Join("out", "*", journalName))
+	found, _ := filepath.Glob(filepath.Join("out", "*", folder.JournalName))
 	if len(found) == 1 {
 		return filepath.Dir(found[0]), nil
 	}
@@ -80,15 +81,15 @@ func onlyOut() (string, error) {
 // the number of lines of the journal that are damaged. A torn last line does not count: a crash leaves
 // one, a sweep that is writing shows one, and no trial was on record with it.
 func (o verifyOptions) pick(stderr io.Writer) (found []results.Record, damaged int, err error) {
-	if _, err := os.Stat(filepath.Join(o.out, journalName)); err != nil {
+	if _, err := os.Stat(filepath.Join(o.out, folder.JournalName)); err != nil {
 		return nil, 0, badInput{fmt.Errorf("-out: %w; name the folder of a sweep", err)}
 	}
-	out, err := peekOutput(o.out, stderr)
+	out, err := folder.Peek(o.out, stderr)
 	if err != nil {
 		return nil, 0, err
 	}
 	var all []results.Record
-	for _, r := range out.records {
+	for _, r := range out.Records {
 		if r.State != results.Failed {
 			all = append(all, r)
 		}
@@ -101,9 +102,9 @@ func (o verifyOptions) pick(stderr io.Writer) (found []results.Record, damaged i
 			}
 		}
 		if len(found) != 1 {
-			return nil, 0, badInput{fmt.Errorf("-trial %s: %d trials in %s have a key that begins so; the keys are in %s", o.key, len(found), o.out, csvName)}
+			return nil, 0, badInput{fmt.Errorf("-trial %s: %d trials in %s have a key that begins so; the keys are in %s", o.key, len(found), o.out, folder.CSVName)}
 		}
-		return found, out.damaged, nil
+		return found, out.Damaged, nil
 	}
 	if len(all) == 0 {
 		return nil, 0, badInput{fmt.Errorf("%s has no trial to verify", o.out)}
@@ -115,7 +116,7 @@ func (o verifyOptions) pick(stderr io.Writer) (found []results.Record, damaged i
 	for i := range n {
 		found = append(found, all[i*len(all)/n])
 	}
-	return found, out.damaged, nil
+	return found, out.Damaged, nil
 }
 
 // A verifier trains trials again.
@@ -146,7 +147,7 @@ func (v *verifier) run(ctx context.Context, records []results.Record, damaged in
 		}
 		fmt.Fprintf(v.stdout, "%d/%d  %.12s  lr %.6g, reg %.6g, seed %d: %s\n", i+1, len(records), want.Key, want.Config.LR, want.Config.Reg, want.Config.Seed, verdict)
 	}
-	journal := filepath.Join(v.out, journalName)
+	journal := filepath.Join(v.out, folder.JournalName)
 	var wrong []string
 	if differ > 0 {
 		wrong = append(wrong, fmt.Sprintf("%d of %d trials came out differently than %s says", differ, len(records), journal))

@@ -9,6 +9,7 @@ import (
 
 	"fusegrid/nn/safetensors"
 	"fusegrid/results"
+	"fusegrid/search/folder"
 )
 
 // TestVerify trains a sweep, verifies it, and then forges records.
@@ -40,18 +41,18 @@ func TestVerify(t *testing.T) {
 		{"last loss", func(r *results.Record) { r.Loss.Last = nil }},
 		{"state", func(r *results.Record) { r.State = results.Diverged }},
 	} {
-		out, err := openOutput(files{}, strings.ReplaceAll(forge.what, " ", ""), os.Stderr)
+		out, err := folder.Open(folder.OS{}, strings.ReplaceAll(forge.what, " ", ""), os.Stderr)
 		if err != nil {
 			t.Fatal(err)
 		}
 		results.Rank(records)
 		r := records[0]
 		forge.do(&r)
-		if err := out.keep([]results.Record{r}); err != nil {
+		if err := out.Append([]results.Record{r}); err != nil {
 			t.Fatal(err)
 		}
-		out.close()
-		stdout, stderr, code := call(t, "verify", "-trial", r.Key[:8], "-out", out.dir)
+		out.Close()
+		stdout, stderr, code := call(t, "verify", "-trial", r.Key[:8], "-out", out.Dir)
 		if code != exitFailed || !strings.Contains(stdout, "DIFFERS: "+forge.what) && !strings.Contains(stdout, "; "+forge.what) || !strings.Contains(stderr, "1 of 1 trials came out differently") {
 			t.Errorf("forged %s: exit code %d, stderr %q, stdout\n%s", forge.what, code, stderr, stdout)
 		}
@@ -60,14 +61,14 @@ func TestVerify(t *testing.T) {
 	r := records[0]
 	r.Config.Data = "71"
 	r.Key = r.Config.Key()
-	out, err := openOutput(files{}, "other", os.Stderr)
+	out, err := folder.Open(folder.OS{}, "other", os.Stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := out.keep([]results.Record{r}); err != nil {
+	if err := out.Append([]results.Record{r}); err != nil {
 		t.Fatal(err)
 	}
-	out.close()
+	out.Close()
 	if _, stderr, code := call(t, "verify", "-out", "other"); code != exitBadInput || !strings.Contains(stderr, "give its folder with -data") {
 		t.Errorf("other data: exit code %d, stderr %q", code, stderr)
 	}
@@ -109,16 +110,16 @@ func TestVerifyStopped(t *testing.T) {
 			if r.State != results.Stopped {
 				continue
 			}
-			out, err := openOutput(files{}, dir+"-forged", os.Stderr)
+			out, err := folder.Open(folder.OS{}, dir+"-forged", os.Stderr)
 			if err != nil {
 				t.Fatal(err)
 			}
 			r.Rungs[len(r.Rungs)-1].Val += 1e-9
-			if err := out.keep([]results.Record{r}); err != nil {
+			if err := out.Append([]results.Record{r}); err != nil {
 				t.Fatal(err)
 			}
-			out.close()
-			stdout, _, code := call(t, "verify", "-trial", r.Key[:8], "-out", out.dir)
+			out.Close()
+			stdout, _, code := call(t, "verify", "-trial", r.Key[:8], "-out", out.Dir)
 			if code != exitFailed || !strings.Contains(stdout, "DIFFERS: validation accuracy at the last rung") {
 				t.Errorf("%s, forged: exit code %d, stdout\n%s", net, code, stdout)
 			}
@@ -137,7 +138,7 @@ func TestDamageIsSaid(t *testing.T) {
 	if _, stderr, code := call(t, grid...); code != exitOK {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
-	name := filepath.Join("o", journalName)
+	name := filepath.Join("o", folder.JournalName)
 	whole, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
@@ -194,14 +195,14 @@ func TestDamageIsSaid(t *testing.T) {
 	}
 	records[0].Weights = strings.Repeat("0", 64)
 	os.Remove(name)
-	out, err := openOutput(files{}, "o", os.Stderr)
+	out, err := folder.Open(folder.OS{}, "o", os.Stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := out.keep(records); err != nil {
+	if err := out.Append(records); err != nil {
 		t.Fatal(err)
 	}
-	out.close()
+	out.Close()
 	forged, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
@@ -244,7 +245,7 @@ func TestKeep(t *testing.T) {
 			t.Fatalf("weights %v, want those of 2 nets", names)
 		}
 		for _, r := range records[:2] {
-			data, err := os.ReadFile(filepath.Join("o", weightsName, r.Key+".safetensors"))
+			data, err := os.ReadFile(filepath.Join("o", folder.WeightsDir, r.Key+".safetensors"))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,4 +1,4 @@
-package main
+package folder
 
 import (
 	"cmp"
@@ -26,36 +26,36 @@ import (
 	"fusegrid/search/plan"
 )
 
-// A store keeps the states of blocks that are not done, one file each:
-// CHECKPOINTS/ID.safetensors, where the ID is made of the keys of the trials that the block
-// began with. Besides what nn/fused saves, the metadata hold these trials, the time they took,
-// and a checksum of everything.
-type store struct {
-	dir   string
-	what  string // they are, for people
-	disk  disk
-	every time.Duration // between two states of a block; 0 for none but the last before an interruption
+// A Store keeps states, one file each: DIR/ID.safetensors. The ID of a block is made of the keys of the trials that
+// it began with. In addition to what nn/fused saves, the metadata hold these trials, the time that they took, and a
+// checksum of everything.
+type Store struct {
+	Dir   string
+	Kind  string // what the states are, for messages: checkpoints or kept states
+	Disk  Disk
+	Every time.Duration // between two states of a block; 0 for none but the last before an interruption
 }
 
-// A saved is a state in a store.
-type saved struct {
-	store  *store
-	id     string
-	trials []results.Config // that the block began with
+// A Checkpoint is one saved state in a store.
+type Checkpoint struct {
+	store  *Store
+	ID     string
+	Trials []results.Config // that the block began with
 	live   []int            // those of them that still train, by position
 	done   int              // iterations
 }
 
-func (s *store) name(id string) string { return filepath.Join(s.dir, id+".safetensors") }
+// File returns the name of the file of a block.
+func (s *Store) File(id string) string { return filepath.Join(s.Dir, id+".safetensors") }
 
-// save swaps in the state of a block.
-func (s *store) save(b plan.Block, f safetensors.File) error {
-	if err := seal(&f, b.Trials); err != nil {
+// Save swaps in the state of a block.
+func (s *Store) Save(b plan.Block, f safetensors.File) error {
+	if err := Seal(&f, b.Trials); err != nil {
 		return err
 	}
-	err := makeFolder(s.dir)
+	err := makeFolder(s.Dir)
 	if err == nil {
-		err = s.disk.swap(s.name(f.Meta["identity"]), func(w io.Writer) error { return safetensors.Write(w, f) })
+		err = s.Disk.Swap(s.File(f.Meta["identity"]), func(w io.Writer) error { return safetensors.Write(w, f) })
 	}
 	if err != nil {
 		return fmt.Errorf("saving the state of a block: %w", err)
@@ -63,8 +63,8 @@ func (s *store) save(b plan.Block, f safetensors.File) error {
 	return nil
 }
 
-// seal says in a state of which trials it is, and adds the checksum.
-func seal(f *safetensors.File, trials []grid.Trial) error {
+// Seal adds to a state the trials that it belongs to, and the checksum.
+func Seal(f *safetensors.File, trials []grid.Trial) error {
 	var configs []results.Config
 	for _, t := range trials {
 		configs = append(configs, t.Config)
@@ -78,17 +78,17 @@ func seal(f *safetensors.File, trials []grid.Trial) error {
 	return nil
 }
 
-// remove drops the state of a block that is done, if there is one.
-func (s *store) remove(id string) error {
-	err := s.disk.remove(s.name(id))
+// Remove removes the state of a block that is done, if there is one.
+func (s *Store) Remove(id string) error {
+	err := s.Disk.Remove(s.File(id))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return err
 }
 
-// load reads a state and checks every bit of it.
-func (s *store) load(id string) (*safetensors.File, error) { return readState(s.name(id)) }
+// Load reads a state and checks every bit of it.
+func (s *Store) Load(id string) (*safetensors.File, error) { return readState(s.File(id)) }
 
 // readState reads the file of a state and checks every bit of it.
 func readState(name string) (*safetensors.File, error) {
@@ -106,35 +106,35 @@ func readState(name string) (*safetensors.File, error) {
 	return f, nil
 }
 
-// list returns the states that are whole, the furthest first, and says of the others what is wrong.
-func (s *store) list(report func(name string, err error)) []saved {
-	names, err := filepath.Glob(filepath.Join(s.dir, "*.safetensors"))
+// List returns the states that are whole, the furthest first. It reports what is wrong with the others.
+func (s *Store) List(report func(name string, err error)) []Checkpoint {
+	names, err := filepath.Glob(filepath.Join(s.Dir, "*.safetensors"))
 	if err != nil {
-		report(s.dir, err)
+		report(s.Dir, err)
 	}
-	var all []saved
+	var all []Checkpoint
 	for _, name := range names {
-		v, err := s.look(name)
+		v, err := s.inspect(name)
 		if err != nil {
 			report(name, err)
 			continue
 		}
 		all = append(all, v)
 	}
-	slices.SortFunc(all, func(a, b saved) int { return cmp.Or(cmp.Compare(b.done, a.done), strings.Compare(a.id, b.id)) })
+	slices.SortFunc(all, func(a, b Checkpoint) int { return cmp.Or(cmp.Compare(b.done, a.done), strings.Compare(a.ID, b.ID)) })
 	return all
 }
 
-func (s *store) look(name string) (saved, error) {
-	v := saved{store: s, id: strings.TrimSuffix(filepath.Base(name), ".safetensors")}
-	f, err := s.load(v.id)
+func (s *Store) inspect(name string) (Checkpoint, error) {
+	v := Checkpoint{store: s, ID: strings.TrimSuffix(filepath.Base(name), ".safetensors")}
+	f, err := s.Load(v.ID)
 	if err != nil {
 		return v, err
 	}
-	if f.Meta["identity"] != v.id {
+	if f.Meta["identity"] != v.ID {
 		return v, fmt.Errorf("it is of block %.12s…", f.Meta["identity"])
 	}
-	if err := strictjson.Unmarshal([]byte(f.Meta["trials"]), &v.trials); err != nil {
+	if err := strictjson.Unmarshal([]byte(f.Meta["trials"]), &v.Trials); err != nil {
 		return v, fmt.Errorf("its trials: %w", err)
 	}
 	if v.done, err = strconv.Atoi(f.Meta["done"]); err != nil {
@@ -142,8 +142,8 @@ func (s *store) look(name string) (saved, error) {
 	}
 	for _, word := range strings.Fields(f.Meta["nets"]) {
 		id, err := strconv.Atoi(word)
-		if err != nil || id < 0 || id >= len(v.trials) {
-			return v, fmt.Errorf("net %q of %d", word, len(v.trials))
+		if err != nil || id < 0 || id >= len(v.Trials) {
+			return v, fmt.Errorf("net %q of %d", word, len(v.Trials))
 		}
 		v.live = append(v.live, id)
 	}
@@ -173,11 +173,10 @@ func checksum(f *safetensors.File) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// resume makes blocks again from the states that fit: all their nets that still train are to be
-// trained here. It returns the trials and the states that are left for other blocks; a state that other
-// trials need too is left for them. Those all of whose nets are settled are spent: no trial
-// needs them, but a longer one may go on from them.
-func (s *store) resume(states []saved, todo []grid.Trial, settled func(key string) bool) (blocks []plan.Block, rest []grid.Trial, left, spent []saved) {
+// Resume makes the blocks of the states again, if all their nets that still train are to be trained here. It returns
+// the trials and the states that are left. A state that other trials need, too, is left for them. If all nets of a
+// state are settled, it is spent: no trial needs it, but a longer one may resume from it.
+func (s *Store) Resume(states []Checkpoint, todo []grid.Trial, settled func(key string) bool) (blocks []plan.Block, rest []grid.Trial, left, spent []Checkpoint) {
 	if len(states) == 0 {
 		return nil, todo, nil, nil
 	}
@@ -186,8 +185,8 @@ func (s *store) resume(states []saved, todo []grid.Trial, settled func(key strin
 		open[t.Key] = t
 	}
 	for _, v := range states {
-		b := plan.Block{ID: v.id, Resumed: true, Done: v.done, Skip: make([]bool, len(v.trials))}
-		for i, c := range v.trials {
+		b := plan.Block{ID: v.ID, Resumed: true, Done: v.done, Skip: make([]bool, len(v.Trials))}
+		for i, c := range v.Trials {
 			key := c.Key()
 			t, ok := open[key]
 			if !ok {
@@ -196,7 +195,7 @@ func (s *store) resume(states []saved, todo []grid.Trial, settled func(key strin
 			b.Trials = append(b.Trials, t)
 			b.Skip[i] = true
 		}
-		fits, needed := plan.BlockID(b.Trials) == v.id, false
+		fits, needed := plan.BlockID(b.Trials) == v.ID, false
 		for _, i := range v.live {
 			key := b.Trials[i].Key
 			if settled(key) {

@@ -1,0 +1,324 @@
+// Package folder keeps the outcome of sweeps in a folder: a journal of records, tables and pictures of them,
+// checkpoints of running blocks, and the weights and states of the best trials.
+//
+// The journal alone is the truth. Tables are functions of it, and checkpoints, states and weights save time.
+// Everything is written through a [Disk].
+package folder
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"fusegrid/internal/say"
+	"fusegrid/nn/dataset"
+	"fusegrid/results"
+	"fusegrid/search/grid"
+)
+
+// An InputError is an error that the user can cure, found before anything was done.
+type InputError struct{ Err error }
+
+// Error returns the text of the cause.
+func (e InputError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e InputError) Unwrap() error { return e.Err }
+
+// Names in an output folder.
+const (
+	JournalName    = "trials.jsonl"
+	CheckpointsDir = "checkpoints" // folder
+	StatesDir      = "states"      // folder
+	WeightsDir     = "weights"     // folder
+	MarkdownName   = "table.md"
+	CSVName        = "table.csv"
+	JSONLName      = "table.jsonl"
+	HeatMapName    = "heatmap.png"
+	GitName        = ".gitattributes"
+)
+
+// A Folder is an output folder with the journal of all trials ever trained into it, and with tables and pictures
+// of them.
+type Folder struct {
+	Dir     string
+	disk    Disk
+	journal *results.Journal
+	Records map[string]results.Record // the latest of each key
+	Damaged int                       // lines of the journal that were skipped
+}
+
+// Default returns the name of the folder that is used if -out is not given. It depends on what makes trials hard
+// to compare, so that a grid that grows stays in one folder. Custom data sets share a name, therefore a part of the
+// hash tells them apart.
+func Default(data *dataset.Split, net, dtype string) string {
+	name := data.Name
+	if len(data.Notes) > 0 {
+		name = fmt.Sprintf("%s-%.8s", name, data.Hash)
+	}
+	return filepath.Join("out", name+"-"+net+"-"+dtype)
+}
+
+// Open opens a folder, creates it if needed, and says on stderr what was wrong with its journal. A folder that
+// cannot be used is refused here, before any training, with an [InputError].
+func Open(d Disk, dir string, stderr io.Writer) (*Folder, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, InputError{fmt.Errorf("-out: %w; name a folder that you can write to", err)}
+	}
+	o := &Folder{Dir: dir, disk: d}
+	recovery, err := o.openJournal()
+	if err != nil {
+		return nil, err
+	}
+	journal, name := o.journal, o.journalFile()
+	// The journal may be there from a time when the folder could be written to.
+	if err := Probe(dir); err != nil {
+		journal.Close()
+		return nil, err
+	}
+	if err := o.removeTemporary(); err != nil {
+		journal.Close()
+		return nil, InputError{fmt.Errorf("-out: removing what a killed sweep left: %w", err)}
+	}
+	if err := o.keepLineEnds(); err != nil {
+		journal.Close()
+		return nil, InputError{fmt.Errorf("-out: %w; name a folder that you can write to", err)}
+	}
+	if recovery.Cut > 0 {
+		fmt.Fprintf(stderr, "sweep: %s: cut off a torn last line of %d bytes; that trial is trained again\n", name, recovery.Cut)
+	}
+	if len(recovery.Damage) == 0 {
+		return o, nil
+	}
+	reportDamage(stderr, name, recovery.Damage)
+	aside, err := o.mend()
+	if err != nil {
+		o.journal.Close()
+		return nil, InputError{fmt.Errorf("-out: setting aside what is damaged: %w", err)}
+	}
+	fmt.Fprintf(stderr, "sweep: %s goes on without what is damaged; as it was, it is kept in %s; what this sweep misses is trained again\n", name, aside)
+	return o, nil
+}
+
+func (o *Folder) journalFile() string { return filepath.Join(o.Dir, JournalName) }
+
+// openJournal opens and locks the journal and takes over its records.
+func (o *Folder) openJournal() (results.Recovery, error) {
+	f, err := o.disk.Open(o.journalFile())
+	switch {
+	case errors.Is(err, results.ErrLocked):
+		return results.Recovery{}, InputError{fmt.Errorf("another sweep is writing to %s; wait for it, or give another -out", o.Dir)}
+	case err != nil:
+		return results.Recovery{}, InputError{fmt.Errorf("-out: %w; name a folder that you can write to", err)}
+	}
+	journal, records, recovery, err := results.NewJournal(f, o.journalFile())
+	if err != nil {
+		return recovery, InputError{fmt.Errorf("-out: %w", err)}
+	}
+	o.journal, o.Records = journal, Latest(records)
+	return recovery, nil
+}
+
+// mend replaces the open journal by one without the damaged lines. It keeps the old one under another name, which
+// it returns.
+func (o *Folder) mend() (aside string, err error) {
+	write := func(name string, how func(w io.Writer, r io.Reader) error) error {
+		return o.disk.Swap(name, func(w io.Writer) error {
+			f, err := os.Open(o.journalFile())
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			return how(w, f)
+		})
+	}
+	aside = Unused(o.journalFile() + ".damaged")
+	err = write(aside, func(w io.Writer, r io.Reader) error {
+		_, err := io.Copy(w, r)
+		return err
+	})
+	if err == nil {
+		err = write(o.journalFile(), func(w io.Writer, r io.Reader) error { return results.Mend(w, r, o.journalFile()) })
+	}
+	if err != nil {
+		return "", err
+	}
+	// Each keeps others out while it is open. Who comes in between finds a whole journal.
+	if err := o.journal.Close(); err != nil {
+		return "", err
+	}
+	_, err = o.openJournal()
+	return aside, err
+}
+
+// reportDamage says which lines are damaged, or the first of them.
+func reportDamage(stderr io.Writer, name string, damage []results.Damage) {
+	const some = 5
+	for i, d := range damage {
+		if i == some {
+			fmt.Fprintf(stderr, "sweep: %s: and %s more\n", name, say.Plural(len(damage)-some, "line"))
+			break
+		}
+		fmt.Fprintf(stderr, "sweep: %s: %s; it is passed over\n", name, d)
+	}
+}
+
+// gitAttributes keeps Git from converting the line ends of the journal.
+const GitAttributes = `# Lines of the journal have checksums: Git must not convert their ends.
+*.jsonl* -text
+`
+
+// keepLineEnds writes a file of attributes for Git, unless there is one.
+func (o *Folder) keepLineEnds() error {
+	name := filepath.Join(o.Dir, GitName)
+	if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return o.disk.Swap(name, func(w io.Writer) error {
+		_, err := io.WriteString(w, GitAttributes)
+		return err
+	})
+}
+
+// removeTemporary removes the partial files of a sweep that was killed.
+func (o *Folder) removeTemporary() error {
+	ours := []string{MarkdownName, CSVName, JSONLName, HeatMapName, GitName, "probe-"}
+	for _, dir := range []string{"", CheckpointsDir, StatesDir, WeightsDir} {
+		err := results.RemoveTemporary(filepath.Join(o.Dir, dir), func(name string) bool {
+			return strings.HasSuffix(name, ".safetensors") || dir == "" && slices.Contains(ours, name)
+		})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// Unused returns the name if no file has it, or else the first unused one of name-2, name-3, ….
+func Unused(first string) string {
+	name := first
+	for n := 2; ; n++ {
+		if _, err := os.Lstat(name); err != nil { // what else may be wrong with it, the next to use it says
+			return name
+		}
+		name = fmt.Sprintf("%s-%d", first, n)
+	}
+}
+
+// Peek reads a folder without changing anything, and says on stderr what is wrong with its journal.
+func Peek(dir string, stderr io.Writer) (*Folder, error) {
+	name := filepath.Join(dir, JournalName)
+	f, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &Folder{Dir: dir}, nil
+	}
+	if err != nil {
+		return nil, InputError{fmt.Errorf("-out: %w", err)}
+	}
+	defer f.Close()
+	records, recovery, err := results.ReadJournal(f, name)
+	if err != nil {
+		return nil, InputError{fmt.Errorf("-out: %w", err)}
+	}
+	if recovery.Cut > 0 {
+		fmt.Fprintf(stderr, "sweep: %s: the last line is torn, %d bytes; it is passed over\n", name, recovery.Cut)
+	}
+	reportDamage(stderr, name, recovery.Damage)
+	return &Folder{Dir: dir, Records: Latest(records), Damaged: len(recovery.Damage)}, nil
+}
+
+// Latest returns the latest record of each key. Earlier versions named all files cifar-10.
+func Latest(records []results.Record) map[string]results.Record {
+	all := make(map[string]results.Record, len(records))
+	for _, r := range records {
+		r.DataName = dataset.NameOf(r.DataName, r.Config.Data)
+		all[r.Key] = r
+	}
+	return all
+}
+
+// Append writes records to the journal. They are on the disk when it returns.
+func (o *Folder) Append(records []results.Record) error {
+	if err := o.journal.Append(records...); err != nil {
+		return err
+	}
+	for _, r := range records {
+		o.Records[r.Key] = r
+	}
+	return nil
+}
+
+// Lacks reports whether no record says that a trial was trained to its end.
+func (o *Folder) Lacks(key string) bool { return o.Records[key].State != results.Done }
+
+// Of returns the records of those points of a grid that are on record.
+func (o *Folder) Of(points grid.Points) []results.Record {
+	found := make([]results.Record, 0, min(points.Len(), len(o.Records)))
+	for c := range points.All() {
+		if r, ok := o.Records[c.Key()]; ok {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+// WriteTables swaps in the tables and pictures of all trials in the folder, and returns the table.
+func (o *Folder) WriteTables() (*results.Table, error) {
+	// Tables beside no journal would look like a sweep on record.
+	if err := o.journal.Sync(); err != nil {
+		return nil, err
+	}
+	all := make([]results.Record, 0, len(o.Records))
+	for _, r := range o.Records {
+		all = append(all, r)
+	}
+	table := results.NewTable(all)
+	type file struct {
+		name  string
+		write func(io.Writer) error
+	}
+	files := []file{{MarkdownName, table.WriteMarkdown}, {CSVName, table.WriteCSV}, {JSONLName, table.WriteJSONL}}
+	if h := results.NewHeatMap(all); h.Worthwhile() {
+		files = append(files, file{HeatMapName, h.WritePNG})
+	}
+	for _, f := range files {
+		if err := o.disk.Swap(filepath.Join(o.Dir, f.name), f.write); err != nil {
+			return nil, fmt.Errorf("writing a table: %w; the trials are safe in %s", err, filepath.Join(o.Dir, JournalName))
+		}
+	}
+	return table, nil
+}
+
+// Close closes and unlocks the journal.
+func (o *Folder) Close() error { return o.journal.Close() }
+
+// Probe returns an [InputError] if no files can be made in a folder, or in the one in which it would be created. It
+// leaves nothing behind, because other input may still be refused.
+func Probe(dir string) error {
+	info, err := os.Stat(dir)
+	for err != nil && dir != filepath.Dir(dir) && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)) {
+		dir = filepath.Dir(dir)
+		info, err = os.Stat(dir)
+	}
+	if err == nil && !info.IsDir() {
+		err = &fs.PathError{Op: "mkdir", Path: dir, Err: syscall.ENOTDIR}
+	}
+	var f *os.File
+	if err == nil {
+		f, err = os.CreateTemp(dir, ".probe-*")
+	}
+	if err == nil {
+		f.Close()
+		err = os.Remove(f.Name())
+	}
+	if err != nil {
+		return InputError{fmt.Errorf("-out: %w; name a folder that you can write to", err)}
+	}
+	return nil
+}

@@ -1,0 +1,99 @@
+package folder
+
+import (
+	"errors"
+
+	"fusegrid/nn/fused"
+	"fusegrid/nn/safetensors"
+	"fusegrid/results"
+	"fusegrid/search/grid"
+	"fusegrid/search/plan"
+)
+
+// Origins returns, by key, the furthest net from which each trial can resume. Up to there all trainings have the
+// same bits, however long they are.
+func Origins(todo []grid.Trial, states []Checkpoint) map[string]plan.Origin {
+	if len(states) == 0 {
+		return nil
+	}
+	wanted := map[string][]grid.Trial{}
+	for _, t := range todo {
+		name := Lengthless(t.Config)
+		wanted[name] = append(wanted[name], t)
+	}
+	found := map[string]plan.Origin{}
+	for _, v := range states {
+		for _, i := range v.live {
+			c := v.Trials[i]
+			for _, t := range wanted[Lengthless(c)] {
+				fits := c.Iters == t.Config.Iters || v.done < t.Config.Iters && beginsLonger(c, v.done)
+				if fits && v.done > found[t.Key].Done {
+					found[t.Key] = plan.Origin{Kind: v.store.Kind, File: v.store.File(v.ID), ID: v.ID, Net: i, Done: v.done}
+				}
+			}
+		}
+	}
+	return found
+}
+
+// Lengthless names a trial without its length.
+func Lengthless(c results.Config) string {
+	c.Iters = 0
+	return c.Key()
+}
+
+// beginsLonger reports whether a trial after so many iterations is where a longer one is then. At its
+// end the Solver measures, and draws random numbers for that; a longer training does so there
+// only where an epoch ends.
+func beginsLonger(c results.Config, done int) bool {
+	return done < c.Iters || c.Net != "fc" || c.Iters%c.PerEpoch() == 0
+}
+
+// Gather makes the state of a block from the origins of its trials. It keeps the time that each trial took; the time
+// of the block is the longest of these.
+func Gather(b plan.Block) (*safetensors.File, error) {
+	files := map[string]*safetensors.File{}
+	var parts []fused.Part
+	var spent []float64
+	whole := 0.0
+	for _, o := range b.From {
+		f := files[o.File]
+		if f == nil {
+			var err error
+			if f, err = readState(o.File); err != nil {
+				return nil, err
+			}
+			files[o.File] = f
+		}
+		times, err := Times(f)
+		if err != nil {
+			return nil, err
+		}
+		if o.Net > len(times)-2 {
+			return nil, ErrNoTime
+		}
+		spent, whole = append(spent, times[o.Net]), max(whole, times[len(times)-1])
+		parts = append(parts, fused.Part{File: f, ID: o.Net})
+	}
+	f, err := fused.Gather(b.ID, parts)
+	if err != nil {
+		return nil, err
+	}
+	f.Tensors = append(f.Tensors, safetensors.Of(TimeName, append(spent, whole), len(spent)+1))
+	return &f, nil
+}
+
+// TimeName is the tensor of a state that holds seconds: those of each trial, then those of the block.
+const TimeName = "sweep.seconds"
+
+// ErrNoTime is the error of a state without usable times.
+var ErrNoTime = errors.New("it does not say what time each trial took")
+
+// Times returns the seconds in a state.
+func Times(f *safetensors.File) ([]float64, error) {
+	t, ok := f.Tensor(TimeName)
+	if !ok || len(t.F64) == 0 {
+		return nil, ErrNoTime
+	}
+	return t.F64, nil
+}

@@ -1,0 +1,176 @@
+package folder
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"fusegrid/kernels"
+	"fusegrid/nn/safetensors"
+	"fusegrid/results"
+)
+
+// TopFiles keeps one file for each of the best trials of a folder, DIR/KEY.safetensors: its weights, or its state.
+type TopFiles struct {
+	Dir  string
+	Kind string // what one file holds, for messages: weights or state
+	disk Disk
+	N    int // trials to keep, or everyTrial
+
+	mu       sync.Mutex
+	best     []results.Record // ranked, at most n; none where all are kept
+	retained map[string]bool  // trials whose files may not be removed yet
+}
+
+const EveryTrial = -1
+
+// NewTopFiles returns the files of the best n of the records, or of all trials if n is [EveryTrial]. what names one
+// file in messages.
+func NewTopFiles(dir, what string, d Disk, n int, records map[string]results.Record) *TopFiles {
+	g := &TopFiles{Dir: dir, Kind: what, disk: d, N: n, retained: map[string]bool{}}
+	if n != EveryTrial {
+		done := Done(records)
+		results.Rank(done)
+		g.best = slices.Clone(done[:min(n, len(done))])
+	}
+	return g
+}
+
+// Done returns the records of trials that trained to the end.
+func Done(records map[string]results.Record) []results.Record {
+	var done []results.Record
+	for _, r := range records {
+		if r.State == results.Done {
+			done = append(done, r)
+		}
+	}
+	return done
+}
+
+// enter ranks a record and returns the one that is no longer among the best, which may be r itself.
+func (g *TopFiles) enter(r results.Record) (out *results.Record) {
+	if g.N == EveryTrial {
+		return nil
+	}
+	g.best = slices.DeleteFunc(g.best, func(o results.Record) bool { return o.Key == r.Key })
+	g.best = append(g.best, r)
+	results.Rank(g.best)
+	if len(g.best) > g.N {
+		out = &g.best[g.N]
+		g.best = g.best[:g.N]
+	}
+	return out
+}
+
+// Name returns the name of the file of a trial.
+func (g *TopFiles) Name(key string) string { return filepath.Join(g.Dir, key+".safetensors") }
+
+// Offer writes the file of a trial on record if it is among the best so far. If the process is killed meanwhile, or
+// if the write fails, the next sweep finds that the file is missing.
+func (g *TopFiles) Offer(r results.Record, write func(io.Writer) error) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	out := g.enter(r)
+	if out != nil && out.Key == r.Key {
+		// A run that ended before the trial was on record may have left them here.
+		return g.remove(r.Key)
+	}
+	var removed error
+	if out != nil {
+		removed = g.remove(out.Key)
+	}
+	return cmp.Or(g.Put(r.Key, write), removed)
+}
+
+// Put writes the file of a trial.
+func (g *TopFiles) Put(key string, write func(io.Writer) error) error {
+	err := makeFolder(g.Dir)
+	if err == nil {
+		err = g.disk.Swap(g.Name(key), write)
+	}
+	if err != nil {
+		return fmt.Errorf("keeping the %s of a trial: %w", g.Kind, err)
+	}
+	return nil
+}
+
+// remove removes the file of a trial, unless it is retained.
+func (g *TopFiles) remove(key string) error {
+	if g.retained[key] {
+		return nil
+	}
+	err := g.disk.Remove(g.Name(key))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing the %s of a trial: %w", g.Kind, err)
+	}
+	return nil
+}
+
+// Retain keeps the file of a trial, whatever its rank, until Release.
+func (g *TopFiles) Retain(key string) { g.retained[key] = true }
+
+// Release removes the retained files of trials that are not among the best, and tidies.
+func (g *TopFiles) Release(useless func(key string) bool) error {
+	held := g.retained
+	g.retained = nil
+	return g.Tidy(func(key string) bool { return held[key] && g.N != EveryTrial || useless(key) })
+}
+
+// Tidy removes useless files, except those of the best trials and retained ones. A sweep that was killed leaves
+// such files.
+func (g *TopFiles) Tidy(useless func(key string) bool) error {
+	entries, err := os.ReadDir(g.Dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("looking for the %s of trials: %w", g.Kind, err)
+	}
+	best := make(map[string]bool, len(g.best))
+	for _, r := range g.best {
+		best[r.Key] = true
+	}
+	for _, e := range entries {
+		key, ok := strings.CutSuffix(e.Name(), ".safetensors")
+		if !ok || len(key) != 2*sha256.Size || best[key] || !useless(key) {
+			continue
+		}
+		if err := g.remove(key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Missing returns the best trials whose files are missing: they were trained before anyone asked for the files, or
+// the files could not be written.
+func (g *TopFiles) Missing(records map[string]results.Record) (missing []results.Record) {
+	kept := g.best
+	if g.N == EveryTrial {
+		kept = Done(records)
+	}
+	for _, r := range kept {
+		if _, err := os.Stat(g.Name(r.Key)); err != nil {
+			missing = append(missing, r)
+		}
+	}
+	return missing
+}
+
+// WeightsFile names the weights and biases of a net, layer by layer: w1 (out, in), b1, ….
+func WeightsFile[T kernels.Float](r results.Record, inputs int, weights [][]T) safetensors.File {
+	f := safetensors.File{Meta: map[string]string{"key": r.Key, "config": r.Config.Canonical(), "weights": r.Weights}}
+	for i := 0; i < len(weights); i += 2 {
+		out := len(weights[i+1])
+		f.Tensors = append(f.Tensors,
+			safetensors.Of(fmt.Sprintf("w%d", i/2+1), weights[i], out, inputs),
+			safetensors.Of(fmt.Sprintf("b%d", i/2+1), weights[i+1], out))
+		inputs = out
+	}
+	return f
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"sync"
+
+	"fusegrid/internal/say"
+	"fusegrid/results"
+	"fusegrid/search/folder"
+)
+
+// uselessState returns what tells whether the state that is kept of a trial is of no use: the trial is not on
+// record, or a longer one is that went on from it. With -states all these stay, too.
+func (s *job) uselessState(out *folder.Folder) func(key string) bool {
+	longest := sync.OnceValue(func() map[string]int {
+		all := map[string]int{}
+		for _, r := range out.Records {
+			if r.Settled("") {
+				name := folder.Lengthless(r.Config)
+				all[name] = max(all[name], r.Config.Iters)
+			}
+		}
+		return all
+	})
+	return func(key string) bool {
+		if out.Lacks(key) {
+			return true
+		}
+		c := out.Records[key].Config
+		return s.states != folder.EveryTrial && longest()[folder.Lengthless(c)] > c.Iters
+	}
+}
+
+// stateSpace says what room the states that are kept may take on the disk.
+func (s *job) stateSpace() string {
+	var sizes []int64
+	for i := range s.grid.Len() {
+		sizes = append(sizes, s.stateSize(s.grid.Over(s.base).At(i)))
+	}
+	slices.SortFunc(sizes, func(a, b int64) int { return cmp.Compare(b, a) })
+	if s.states != folder.EveryTrial {
+		sizes = sizes[:min(s.states, len(sizes))]
+	}
+	sum := 0.0
+	for _, n := range sizes {
+		sum += float64(n)
+	}
+	return fmt.Sprintf("%s will take up to %.4g MB in %s", say.Plural(len(sizes), "state"), sum/1e6, s.kept().Dir)
+}
+
+// stateSize returns the bytes of the state of a trial at its end.
+func (s *job) stateSize(c results.Config) int64 { return s.planner().StateSize(c) }

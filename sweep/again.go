@@ -2,22 +2,25 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
 	"fusegrid/internal/say"
+	"fusegrid/nn/safetensors"
 	"fusegrid/results"
 	"fusegrid/search/folder"
 	"fusegrid/search/grid"
+	"fusegrid/search/halving"
 	"fusegrid/search/plan"
-	"fusegrid/search/progress"
+	"fusegrid/search/runner"
 )
 
 // A remake is the keeper of trials on record that are trained again for their weights or states.
 type remake struct {
-	*keeping
+	*recorder
 	wanted map[string]bool  // files, by name, that are not there
 	other  []results.Record // that came out otherwise than they are on record
 	failed error
@@ -25,8 +28,8 @@ type remake struct {
 
 // trainAgain trains the best trials on record again whose weights or states are to be kept and are not there, and
 // keeps these where the training came out as it is on record.
-func (k *keeping) trainAgain(ctx context.Context, r runner) error {
-	m := &remake{keeping: k, wanted: map[string]bool{}}
+func (k *recorder) trainAgain(ctx context.Context, r runner.Runner) error {
+	m := &remake{recorder: k, wanted: map[string]bool{}}
 	again, strangers := k.missing(k.gallery, k.states, k.output, m.wanted)
 	if strangers > 0 {
 		fmt.Fprintf(k.stderr, "sweep: %s among the best on record, but of other data, nets, types or kernels: a sweep of these keeps what is missing of them\n", say.Are(strangers))
@@ -122,18 +125,30 @@ func (m *remake) same(r results.Record) bool {
 	return r.State == want.State && r.Weights == want.Weights
 }
 
-func (m *remake) hooks(plan.Block, *progress.Block) hooks {
-	keep := func(g *folder.TopFiles) func(results.Record, func(io.Writer) error) {
-		if g == nil {
-			return nil
-		}
-		return func(r results.Record, write func(io.Writer) error) {
-			if m.wanted[g.Name(r.Key)] && (m.same(r) || !m.set.Stable) {
-				m.mishaps.note(g.Put(r.Key, write))
-			}
+// brackets returns nil: all trials that are trained again have trained to the end.
+func (m *remake) brackets() *halving.Brackets { return nil }
+
+func (m *remake) checkpointer(plan.Block) runner.Checkpointer { return remakeFiles{m} }
+
+// A remakeFiles saves no state of a block, only the files that are missing.
+type remakeFiles struct{ *remake }
+
+func (f remakeFiles) Due() bool                        { return false }
+func (f remakeFiles) Save(safetensors.File) error      { return nil }
+func (f remakeFiles) Load() (*safetensors.File, error) { return nil, errors.New("no state was saved") }
+func (f remakeFiles) Weights() runner.Offer            { return f.offer(f.gallery) }
+func (f remakeFiles) State() runner.Offer              { return f.offer(f.states) }
+
+// offer returns what writes the missing ones of the files of the best, or nil if there are no such files.
+func (m *remake) offer(g *folder.TopFiles) runner.Offer {
+	if g == nil {
+		return nil
+	}
+	return func(r results.Record, write func(io.Writer) error) {
+		if m.wanted[g.Name(r.Key)] && (m.same(r) || !m.set.Stable) {
+			m.mishaps.note(g.Put(r.Key, write))
 		}
 	}
-	return hooks{keep: keep(m.gallery), keepState: keep(m.states)}
 }
 
 func (m *remake) done(plan.Block) error { return nil }

@@ -18,6 +18,7 @@ import (
 	"fusegrid/results"
 	"fusegrid/search/folder"
 	"fusegrid/search/plan"
+	"fusegrid/search/runner"
 )
 
 // keptWeightsOfBest fails unless the weights of the best n are there, and have the hashes on record.
@@ -40,7 +41,7 @@ func keptWeightsOfBest(t *testing.T, what, out string, n int) {
 		for _, tensor := range f.Tensors {
 			all = append(all, tensor.F32)
 		}
-		if hashNumbers(all...) != r.Weights || f.Meta["weights"] != r.Weights {
+		if runner.Hash(all...) != r.Weights || f.Meta["weights"] != r.Weights {
 			t.Errorf("%s: the weights of lr %g, seed %d are not those on record", what, r.Config.LR, r.Config.Seed)
 		}
 	}
@@ -143,11 +144,11 @@ func TestOtherBits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		with := func(args string) (*job, runner, *bytes.Buffer) {
+		with := func(args string) (*job, runner.Runner, *bytes.Buffer) {
 			s, _, stderr := newJob(t, impl, args)
 			s.set = set
 			s.base = base(s.options, s.data)
-			r, err := newRunner(s.dtype, set, s.data)
+			r, err := runner.New(s.dtype, set, s.data)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -158,15 +159,13 @@ func TestOtherBits(t *testing.T) {
 			t.Fatal(err)
 		}
 		s, r, stderr := with(grid + " -keep 2 -workers 1")
-		err = s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
-			recorded := h.recorded
-			h.recorded = func(records []results.Record) bool {
+		err = s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+			h.Observer = ending{h.Observer, func(records []results.Record) {
 				for i := range records {
 					records[i].Weights = "others"
 				}
-				return recorded(records)
-			}
-			return r.run(ctx, b, h)
+			}}
+			return r.Run(ctx, b, h)
 		}), nil)
 		said := stderr.String()
 		if err != nil {

@@ -18,6 +18,7 @@ import (
 	"fusegrid/results"
 	"fusegrid/search/folder"
 	"fusegrid/search/plan"
+	"fusegrid/search/runner"
 )
 
 // A brittleDisk counts what may fail on a disk, every write, fsync, rename and removal, and
@@ -216,15 +217,15 @@ func TestFolderGone(t *testing.T) {
 		for after := 1; after <= 6; after++ {
 			s, r, stderr := newJob(t, "o", "-lr 1e-4,1e-3 -reg 0 -hidden 2 -iters 3 -batch 10 -workers 1 -fuse off"+args)
 			steps := 0
-			err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
-				stepped := h.stepped
-				h.stepped = func(nets int, flops float64) {
+			err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+				stepped := h.Stepped
+				h.Observer = stepping{h.Observer, func(nets int, flops float64) {
 					if steps++; steps == after {
 						os.RemoveAll("o")
 					}
 					stepped(nets, flops)
-				}
-				return r.run(ctx, b, h)
+				}}
+				return r.Run(ctx, b, h)
 			}), nil)
 			what := fmt.Sprintf("removed after step %d%s", after, args)
 			if !errors.Is(err, results.ErrGone) || exitCode(err) != exitFailed || strings.Contains(err.Error(), "\n") || !strings.HasPrefix(err.Error(), "o/trials.jsonl: ") {
@@ -311,15 +312,15 @@ func TestGoesOnFromCheckpoints(t *testing.T) {
 		out := fmt.Sprint("o", stop)
 		s, r, stderr := newJob(t, out, args+" -workers 2")
 		ctx, cancel := context.WithCancel(t.Context())
-		err := s.run(ctx, runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
-			stepped, n := h.stepped, 0
-			h.stepped = func(nets int, flops float64) {
+		err := s.run(ctx, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+			stepped, n := h.Stepped, 0
+			h.Observer = stepping{h.Observer, func(nets int, flops float64) {
 				stepped(nets, flops)
 				if n++; n == stop {
 					cancel()
 				}
-			}
-			return r.run(ctx, b, h)
+			}}
+			return r.Run(ctx, b, h)
 		}), nil)
 		if !errors.Is(err, context.Canceled) {
 			t.Fatalf("%v, want a cancelled context; %s", err, stderr)
@@ -331,10 +332,10 @@ func TestGoesOnFromCheckpoints(t *testing.T) {
 		// Other workers and widths make the blocks anew as they were.
 		steps := 0
 		s, r, stderr = newJob(t, out, args+" -workers 1 -block 1")
-		if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
-			stepped := h.stepped
-			h.stepped = func(nets int, flops float64) { steps++; stepped(nets, flops) }
-			return r.run(ctx, b, h)
+		if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+			stepped := h.Stepped
+			h.Observer = stepping{h.Observer, func(nets int, flops float64) { steps++; stepped(nets, flops) }}
+			return r.Run(ctx, b, h)
 		}), nil); err != nil {
 			t.Fatal(err)
 		}
@@ -360,9 +361,9 @@ func TestDamagedCheckpoint(t *testing.T) {
 	want := results.NewTable(recorded(t, "whole")).Digest()
 	s, r, _ = newJob(t, "o", args)
 	ctx, cancel := context.WithCancel(t.Context())
-	s.run(ctx, runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
-		h.stepped = func(int, float64) { cancel() }
-		return r.run(ctx, b, h)
+	s.run(ctx, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+		h.Observer = stepping{h.Observer, func(int, float64) { cancel() }}
+		return r.Run(ctx, b, h)
 	}), nil)
 	states, _ := filepath.Glob("o/checkpoints/*")
 	if len(states) != 1 {

@@ -87,13 +87,13 @@ func TestShownIsKept(t *testing.T) {
 					continue
 				}
 				weights := keptWeights(t, s.out, r.Key)
-				if got := accuracyOf(weights, s.data.Mean, s.data.Val, count(s.data.Val.Len())); got != *r.Val() || got != *a.FinalVal {
+				if got := accuracyOf(weights, s.data.Mean, s.data.Val, indices(s.data.Val.Len())); got != *r.Val() || got != *a.FinalVal {
 					t.Errorf("rank %d: the kept net has val %g, shown is %g", rank+1, got, *r.Val())
 				}
-				if got := accuracyOf(weights, s.data.Mean, s.data.Train, count(s.data.Train.Len())); got != *r.Train() {
+				if got := accuracyOf(weights, s.data.Mean, s.data.Train, indices(s.data.Train.Len())); got != *r.Train() {
 					t.Errorf("rank %d: the kept net has train %g, shown is %g", rank+1, got, *r.Train())
 				}
-				if got := accuracyOf(weights, s.data.Mean, s.data.Test, count(s.data.Test.Len())); got != *a.Test {
+				if got := accuracyOf(weights, s.data.Mean, s.data.Test, indices(s.data.Test.Len())); got != *a.Test {
 					t.Errorf("rank %d: the kept net has test %g, shown is %g", rank+1, got, *a.Test)
 				}
 				if r.Config.Net == "fc" && *a.BestVal != *a.FinalVal {
@@ -126,17 +126,11 @@ func TestStatesAndWeights(t *testing.T) {
 	}
 }
 
-func TestSpread(t *testing.T) {
-	for _, c := range []struct {
-		n, most int
-		want    []int
-	}{{3, 5, []int{0, 1, 2}}, {10, 5, []int{0, 2, 4, 6, 8}}, {7, 3, []int{0, 2, 4}}} {
-		if got := spread(c.n, c.most); !slices.Equal(got, c.want) {
-			t.Errorf("%d of %d: %v, want %v", c.most, c.n, got, c.want)
-		}
+// indices returns those of n images.
+func indices(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
 	}
-	some := spread(49_000, trainImages)
-	if len(some) != trainImages || some[0] != 0 || some[999] != 48_951 {
-		t.Errorf("%d from %d to %d", len(some), some[0], some[len(some)-1])
-	}
+	return all
 }

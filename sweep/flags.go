@@ -16,6 +16,7 @@ import (
 	"fusegrid/internal/cli"
 	"fusegrid/internal/say"
 	"fusegrid/kernels"
+	"fusegrid/nn/fused"
 	"fusegrid/search/folder"
 	"fusegrid/search/grid"
 	"fusegrid/search/halving"
@@ -291,14 +292,15 @@ func crowd(workers int) string {
 func (o *options) trainingFlags(fs *flag.FlagSet, impl, fuse *string) {
 	fs.Func("net", "", choice(&o.net, "two-layer", "fc"))
 	fs.Func("dtype", "", choice(&o.dtype, "f32", "f64"))
-	fs.Func("rule", "", choice(&o.rule, ruleNames(nil)...))
+	fs.Func("rule", "", choice(&o.rule, ruleNames()...))
 	fs.Func("division", "", choice(&o.division, "floor", "true"))
 	fs.Func("order", "", func(s string) error {
 		seed, err := strconv.ParseUint(s, 10, 32)
 		if err != nil {
 			return fmt.Errorf("give one seed, a whole number from 0 to %d", uint32(math.MaxUint32))
 		}
-		o.order = ptr(uint32(seed))
+		order := uint32(seed)
+		o.order = &order
 		return nil
 	})
 	fs.Func("fuse", "", choice(fuse, "on", "off"))
@@ -306,6 +308,15 @@ func (o *options) trainingFlags(fs *flag.FlagSet, impl, fuse *string) {
 	fs.Func("impl", "", text(impl))
 	fs.Func("workers", "", whole(&o.workers, 1, maxWorkers, fmt.Sprintf("give a number from 1 to %d, or leave it out for one per core", maxWorkers)))
 	fs.Func("data", "", text(&o.data))
+}
+
+// ruleNames returns the names of the update rules.
+func ruleNames() []string {
+	var names []string
+	for _, r := range fused.Rules() {
+		names = append(names, r.String())
+	}
+	return names
 }
 
 // outputFlags adds the flags that say what comes out.

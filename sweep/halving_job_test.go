@@ -14,6 +14,7 @@ import (
 	"fusegrid/nn/dataset"
 	"fusegrid/results"
 	"fusegrid/search/plan"
+	"fusegrid/search/runner"
 )
 
 // raced is a grid of 30 trials, most of which do not tie, in three groups that do not
@@ -21,7 +22,7 @@ import (
 const raced = "-lr log:1e-5..1e-2:4,1e30 -reg 0,0.5 -hidden 3,4,6 -iters 40 -batch 10 -std 1e-2"
 
 // newRacedJob returns a job on tiny images of 32 pixels.
-func newRacedJob(t *testing.T, out, args string) (*job, runner) {
+func newRacedJob(t *testing.T, out, args string) (*job, runner.Runner) {
 	t.Helper()
 	s, _, _ := newJob(t, out, args)
 	const pixels = 32
@@ -33,7 +34,7 @@ func newRacedJob(t *testing.T, out, args string) (*job, runner) {
 		part.X = cut
 	}
 	s.data.Mean = s.data.Mean[:pixels]
-	r, err := newRunner(s.dtype, s.set, s.data)
+	r, err := runner.New(s.dtype, s.set, s.data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,14 +153,14 @@ func TestStoppedCostNothing(t *testing.T) {
 	s, r := newRacedJob(t, "o", raced+" -halving 3:5")
 	var nets atomic.Int64
 	var flops atomic.Int64
-	err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
-		stepped := h.stepped
-		h.stepped = func(n int, f float64) {
+	err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+		stepped := h.Stepped
+		h.Observer = stepping{h.Observer, func(n int, f float64) {
 			nets.Add(int64(n))
 			flops.Add(int64(f))
 			stepped(n, f)
-		}
-		return r.run(ctx, b, h)
+		}}
+		return r.Run(ctx, b, h)
 	}), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -195,15 +196,15 @@ func TestRaceInterruptedAndResumed(t *testing.T) {
 				s, r := newRacedJob(t, "o", raced+" "+rule+how)
 				s.out = out
 				var steps atomic.Int64
-				err := s.run(ctx, runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
-					stepped := h.stepped
-					h.stepped = func(n int, f float64) {
+				err := s.run(ctx, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+					stepped := h.Stepped
+					h.Observer = stepping{h.Observer, func(n int, f float64) {
 						stepped(n, f)
 						if steps.Add(1) == stop {
 							cancel()
 						}
-					}
-					return r.run(ctx, b, h)
+					}}
+					return r.Run(ctx, b, h)
 				}), nil)
 				cancel()
 				if err != nil && !errors.Is(err, context.Canceled) {
@@ -272,16 +273,16 @@ func TestFailureInARace(t *testing.T) {
 	isolate(t)
 	s, r := newRacedJob(t, "o", raced+" -halving 3:5 -workers 2 -block 4")
 	var panicked atomic.Bool
-	faulty := runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
+	faulty := runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 		n := 0
-		stepped := h.stepped
-		h.stepped = func(nets int, flops float64) {
+		stepped := h.Stepped
+		h.Observer = stepping{h.Observer, func(nets int, flops float64) {
 			stepped(nets, flops)
 			if n++; n == 7 && len(b.Trials) == 4 && panicked.CompareAndSwap(false, true) {
 				panic("a fault")
 			}
-		}
-		return r.run(ctx, b, h)
+		}}
+		return r.Run(ctx, b, h)
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -343,15 +344,15 @@ func TestOtherRuleAfterAnInterruption(t *testing.T) {
 		s, r := newRacedJob(t, "o", raced+" -workers 1 "+c.before)
 		s.out = fmt.Sprint(i)
 		var steps atomic.Int64
-		err := s.run(ctx, runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
-			stepped := h.stepped
-			h.stepped = func(n int, f float64) {
+		err := s.run(ctx, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+			stepped := h.Stepped
+			h.Observer = stepping{h.Observer, func(n int, f float64) {
 				stepped(n, f)
 				if steps.Add(1) == 33 {
 					cancel()
 				}
-			}
-			return r.run(ctx, b, h)
+			}}
+			return r.Run(ctx, b, h)
 		}), nil)
 		cancel()
 		if !errors.Is(err, context.Canceled) {

@@ -13,6 +13,7 @@ import (
 
 	"fusegrid/search/folder"
 	"fusegrid/search/plan"
+	"fusegrid/search/runner"
 )
 
 // A countingDisk counts the states that are saved.
@@ -84,15 +85,15 @@ func TestWaitingInterrupted(t *testing.T) {
 		s, r := newRacedJob(t, "o", args+" -workers 2")
 		s.out, s.room = fmt.Sprint("o", stop), 1
 		var steps atomic.Int64
-		err := s.run(ctx, runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
-			stepped := h.stepped
-			h.stepped = func(n int, f float64) {
+		err := s.run(ctx, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+			stepped := h.Stepped
+			h.Observer = stepping{h.Observer, func(n int, f float64) {
 				stepped(n, f)
 				if steps.Add(1) == stop {
 					cancel()
 				}
-			}
-			return r.run(ctx, b, h)
+			}}
+			return r.Run(ctx, b, h)
 		}), nil)
 		cancel()
 		if !errors.Is(err, context.Canceled) {

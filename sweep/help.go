@@ -14,7 +14,7 @@ func helpText() string {
 
 // ruleHelp returns "sgd (default), momentum or …".
 func ruleHelp() string {
-	names := ruleNames(nil)
+	names := ruleNames()
 	names[fused.SGD] += " (default)"
 	last := len(names) - 1
 	return strings.Join(names[:last], ", ") + " or " + names[last]

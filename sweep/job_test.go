@@ -23,6 +23,7 @@ import (
 	"fusegrid/search/halving"
 	"fusegrid/search/plan"
 	"fusegrid/search/progress"
+	"fusegrid/search/runner"
 )
 
 // tiny returns a data set of 30 images whose class can be seen in their brightness.
@@ -48,14 +49,14 @@ func tiny() *dataset.Split {
 }
 
 // newJob returns a job on tiny data, and the runner it trains with.
-func newJob(t *testing.T, out string, args string) (*job, runner, *bytes.Buffer) {
+func newJob(t *testing.T, out string, args string) (*job, runner.Runner, *bytes.Buffer) {
 	t.Helper()
 	o, err := parseOptions(append(strings.Fields(args), "-impl", "reference", "-out", out, "-quiet"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	data := tiny()
-	r, err := newRunner(o.dtype, o.set, data)
+	r, err := runner.New(o.dtype, o.set, data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,13 +71,34 @@ func newJob(t *testing.T, out string, args string) (*job, runner, *bytes.Buffer)
 const tinyGrid = "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3,4 -iters 3 -batch 20 -std 1e-2 -seed 1,2"
 
 // A runnerFunc is a runner.
-type runnerFunc func(ctx context.Context, b plan.Block, h hooks) error
+type runnerFunc func(ctx context.Context, b plan.Block, h runner.Hooks) error
 
-func (f runnerFunc) run(ctx context.Context, b plan.Block, h hooks) error {
+func (f runnerFunc) Run(ctx context.Context, b plan.Block, h runner.Hooks) error {
 	return f(ctx, b, h)
 }
 
-func (f runnerFunc) measure(plan.Block, time.Duration, func()) (costs, error) { return costs{}, nil }
+func (f runnerFunc) Measure(plan.Block, time.Duration, func()) (runner.Costs, error) {
+	return runner.Costs{}, nil
+}
+
+// A stepping is an observer whose Stepped is another function.
+type stepping struct {
+	runner.Observer
+	stepped func(nets int, flops float64)
+}
+
+func (s stepping) Stepped(nets int, flops float64) { s.stepped(nets, flops) }
+
+// An ending is an observer that sees records before they are taken.
+type ending struct {
+	runner.Observer
+	see func([]results.Record)
+}
+
+func (e ending) Ended(records []results.Record, wait bool) bool {
+	e.see(records)
+	return e.Observer.Ended(records, wait)
+}
 
 // TestInterruptedAndResumed stops a sweep after each number of trials and goes
 // on: nothing is lost, nothing trained twice, and the tables are those of a sweep
@@ -97,11 +119,11 @@ func TestInterruptedAndResumed(t *testing.T) {
 		s, r, stderr := newJob(t, out, tinyGrid+" -workers 3 -fuse off")
 		ctx, cancel := context.WithCancel(t.Context())
 		var ran atomic.Int64
-		err := s.run(ctx, runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
+		err := s.run(ctx, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 			if ran.Add(1) > stop {
 				cancel()
 			}
-			return r.run(ctx, b, h)
+			return r.Run(ctx, b, h)
 		}), []string{"-lr", "1e-4,1e-3", "-out", "a b"})
 		if !errors.Is(err, context.Canceled) {
 			t.Fatalf("stop after %d: %v, want a cancelled context", stop, err)
@@ -117,11 +139,11 @@ func TestInterruptedAndResumed(t *testing.T) {
 		s, r, _ = newJob(t, out, tinyGrid+" -workers 2 -fuse off")
 		var again []string
 		var mu sync.Mutex
-		if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
+		if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 			mu.Lock()
 			again = append(again, b.Trials[0].Key)
 			mu.Unlock()
-			return r.run(ctx, b, h)
+			return r.Run(ctx, b, h)
 		}), nil); err != nil {
 			t.Fatal(err)
 		}
@@ -248,12 +270,12 @@ func TestDiverged(t *testing.T) {
 func TestFailedTrial(t *testing.T) {
 	isolate(t)
 	s, r, stderr := newJob(t, "o", tinyGrid+" -fuse off")
-	err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
+	err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 		if trial := b.Trials[0]; trial.Config.LR == 1e-3 && trial.Config.Reg == 0 {
-			h.ended([]results.Record{{Key: trial.Key, Config: trial.Config, State: results.Failed, Error: "the roof is on fire"}})
+			h.Ended([]results.Record{{Key: trial.Key, Config: trial.Config, State: results.Failed, Error: "the roof is on fire"}}, false)
 			return nil
 		}
-		return r.run(ctx, b, h)
+		return r.Run(ctx, b, h)
 	}), nil)
 	if err == nil || !strings.Contains(err.Error(), "4 of 16 trials failed") || !strings.Contains(stderr.String(), "lr 0.001, reg 0 failed: the roof is on fire") {
 		t.Errorf("error %v, stderr %s", err, stderr)
@@ -276,18 +298,16 @@ func TestFailuresStayApart(t *testing.T) {
 	b.Trials[2].Config.Hidden = []int{0}
 	b.Trials[1].FLOPs = -1
 	records := map[string]results.Record{}
-	err := r.run(t.Context(), b, hooks{
-		ended: func(rs []results.Record) {
-			for _, r := range rs {
-				records[r.Key] = r
-			}
-		},
-		stepped: func(nets int, flops float64) {
-			if flops < 0 {
-				panic("negative work")
-			}
-		},
-	})
+	collect := func(rs []results.Record) {
+		for _, r := range rs {
+			records[r.Key] = r
+		}
+	}
+	err := r.Run(t.Context(), b, runner.Hooks{Observer: stepping{ending{nobody{}, collect}, func(nets int, flops float64) {
+		if flops < 0 {
+			panic("negative work")
+		}
+	}}})
 	if err != nil || len(records) != 4 {
 		t.Fatalf("%d records, %v", len(records), err)
 	}
@@ -302,9 +322,20 @@ func TestFailuresStayApart(t *testing.T) {
 // A keepFunc is a keeper of records alone.
 type keepFunc func([]results.Record) error
 
-func (f keepFunc) keep(rs []results.Record) error          { return f(rs) }
-func (f keepFunc) hooks(plan.Block, *progress.Block) hooks { return hooks{} }
-func (f keepFunc) done(plan.Block) error                   { return nil }
+func (f keepFunc) keep(rs []results.Record) error              { return f(rs) }
+func (f keepFunc) checkpointer(plan.Block) runner.Checkpointer { return nil }
+func (f keepFunc) brackets() *halving.Brackets                 { return nil }
+func (f keepFunc) reserve(plan.Block) (bool, func())           { return false, func() {} }
+func (f keepFunc) rejected(error)                              {}
+func (f keepFunc) done(plan.Block) error                       { return nil }
+
+// nobody is an observer that does nothing.
+type nobody struct{}
+
+func (nobody) Stepped(int, float64)              {}
+func (nobody) Resumed(int)                       {}
+func (nobody) Rejected(error)                    {}
+func (nobody) Ended([]results.Record, bool) bool { return false }
 
 func TestScheduleStopsWhenRecordsCannotBeKept(t *testing.T) {
 	s, r, _ := newJob(t, "o", tinyGrid)
@@ -328,7 +359,7 @@ func TestScheduleStopsWhenRecordsCannotBeKept(t *testing.T) {
 func TestTrainerErrors(t *testing.T) {
 	data := tiny()
 	data.Val.X = data.Val.X[1:]
-	if _, err := newRunner("f32", reference.New(), data); err == nil {
+	if _, err := runner.New("f32", reference.New(), data); err == nil {
 		t.Error("a data set with a byte too few was taken")
 	}
 }

@@ -14,12 +14,13 @@ import (
 	"fusegrid/nn/safetensors"
 	"fusegrid/results"
 	"fusegrid/search/folder"
+	"fusegrid/search/halving"
 	"fusegrid/search/plan"
-	"fusegrid/search/progress"
+	"fusegrid/search/runner"
 )
 
-// A keeping is the keeper of a job.
-type keeping struct {
+// A recorder writes a job's records, checkpoints and states.
+type recorder struct {
 	*job
 	output  *folder.Folder
 	store   *folder.Store
@@ -66,12 +67,15 @@ func (m *mishaps) err() error {
 	return fmt.Errorf("%s to write weights, states or checkpoints: %w", say.Plural(m.n, "failure"), cause)
 }
 
-// offer returns what offers a trial to a gallery.
-func (m *mishaps) offer(g *folder.TopFiles) func(results.Record, func(io.Writer) error) {
+// offer returns what offers trials to the files of the best, or nil if there are none.
+func (m *mishaps) offer(g *folder.TopFiles) runner.Offer {
+	if g == nil {
+		return nil
+	}
 	return func(r results.Record, write func(io.Writer) error) { m.note(g.Offer(r, write)) }
 }
 
-func (k *keeping) keep(records []results.Record) error {
+func (k *recorder) keep(records []results.Record) error {
 	for i := range records {
 		r := &records[i]
 		r.DataName, r.Impl, r.Machine = k.data.Name, k.set.Name, k.machine
@@ -86,49 +90,49 @@ func (k *keeping) keep(records []results.Record) error {
 	return k.output.Append(records)
 }
 
-func (k *keeping) hooks(b plan.Block, t *progress.Block) hooks {
-	h := hooks{
-		races:   k.races,
-		resumed: t.Resumed,
-		load: func() (*safetensors.File, error) {
-			if b.From != nil {
-				return folder.Gather(b)
-			}
-			return k.store.Load(b.ID)
-		},
-		save: func(f safetensors.File) error {
-			err := k.store.Save(b, f)
-			k.mishaps.note(err)
-			return err
-		},
-		begunAnew: func(why error) {
-			fmt.Fprintf(k.stderr, "sweep: a checkpoint cannot be used: %v; its trials start anew\n", why)
-		},
-	}
-	if k.races != nil {
-		h.hold = func() (bool, func()) { return k.hold(b) }
-	}
-	if k.store.Every > 0 {
-		last := time.Now()
-		h.due = func() bool {
-			due := time.Since(last) >= k.store.Every
-			if due {
-				last = time.Now()
-			}
-			return due
-		}
-	}
-	if k.gallery != nil {
-		h.keep = k.mishaps.offer(k.gallery)
-	}
-	if k.states != nil {
-		h.keepState = k.mishaps.offer(k.states)
-	}
-	return h
+func (k *recorder) brackets() *halving.Brackets { return k.races }
+
+func (k *recorder) rejected(why error) {
+	fmt.Fprintf(k.stderr, "sweep: a checkpoint cannot be used: %v; its trials start anew\n", why)
 }
 
-// hold finds memory for a block to wait in.
-func (k *keeping) hold(b plan.Block) (ok bool, release func()) {
+func (k *recorder) checkpointer(b plan.Block) runner.Checkpointer {
+	return &checkpointer{k, b, time.Now()}
+}
+
+// A checkpointer saves the states of one block, and the files of its trials.
+type checkpointer struct {
+	*recorder
+	block plan.Block
+	last  time.Time // when the state was last due
+}
+
+func (c *checkpointer) Due() bool {
+	if c.store.Every <= 0 || time.Since(c.last) < c.store.Every {
+		return false
+	}
+	c.last = time.Now()
+	return true
+}
+
+func (c *checkpointer) Save(f safetensors.File) error {
+	err := c.store.Save(c.block, f)
+	c.mishaps.note(err)
+	return err
+}
+
+func (c *checkpointer) Load() (*safetensors.File, error) {
+	if c.block.From != nil {
+		return folder.Gather(c.block)
+	}
+	return c.store.Load(c.block.ID)
+}
+
+func (c *checkpointer) Weights() runner.Offer { return c.mishaps.offer(c.gallery) }
+func (c *checkpointer) State() runner.Offer   { return c.mishaps.offer(c.states) }
+
+// reserve finds memory for a block to wait in.
+func (k *recorder) reserve(b plan.Block) (ok bool, release func()) {
 	size := int64(0)
 	for _, t := range b.Trials {
 		size += k.stateSize(t.Config)
@@ -140,4 +144,4 @@ func (k *keeping) hold(b plan.Block) (ok bool, release func()) {
 	return true, func() { k.waiting.Add(-size) }
 }
 
-func (k *keeping) done(b plan.Block) error { return k.store.Remove(b.ID) }
+func (k *recorder) done(b plan.Block) error { return k.store.Remove(b.ID) }

@@ -26,6 +26,7 @@ import (
 	"fusegrid/search/grid"
 	"fusegrid/search/halving"
 	"fusegrid/search/plan"
+	"fusegrid/search/runner"
 )
 
 // envArgs makes the test binary the command itself, with these arguments, so that it can be killed.
@@ -42,21 +43,21 @@ const (
 
 // A waitingRunner waits in its second block, after a few iterations, until ctx is done.
 type waitingRunner struct {
-	runner
+	runner.Runner
 	blocks atomic.Int64
 }
 
-func (w *waitingRunner) run(ctx context.Context, b plan.Block, h hooks) error {
+func (w *waitingRunner) Run(ctx context.Context, b plan.Block, h runner.Hooks) error {
 	if w.blocks.Add(1) == 2 {
-		stepped, n := h.stepped, 0
-		h.stepped = func(nets int, flops float64) {
+		stepped, n := h.Stepped, 0
+		h.Observer = stepping{h.Observer, func(nets int, flops float64) {
 			stepped(nets, flops)
 			if n++; n == 9 {
 				<-ctx.Done()
 			}
-		}
+		}}
 	}
-	return w.runner.run(ctx, b, h)
+	return w.Runner.Run(ctx, b, h)
 }
 
 // A hangingDisk never comes back, once ctx is done, from swapping in a file whose path has part in it.
@@ -103,7 +104,7 @@ func beCommand(args []string) int {
 		return exitBadInput
 	}
 	data := tiny()
-	r, err := newRunner(o.dtype, o.set, data)
+	r, err := runner.New(o.dtype, o.set, data)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return exitBadInput
@@ -114,7 +115,7 @@ func beCommand(args []string) int {
 		return exitBadInput
 	}
 	if os.Getenv(envWait) != "" {
-		r = &waitingRunner{runner: r}
+		r = &waitingRunner{Runner: r}
 	}
 	err = s.run(ctx, r, args)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"fusegrid/search/folder"
 	"fusegrid/search/grid"
 	"fusegrid/search/plan"
+	"fusegrid/search/runner"
 )
 
 // train runs a grid to its end and returns what it said and the iterations that its blocks did.
@@ -25,15 +26,15 @@ func train(t *testing.T, out, args string) (stderr string, steps int) {
 	t.Helper()
 	s, r, said := newJob(t, out, args)
 	var mu sync.Mutex
-	if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
-		stepped := h.stepped
-		h.stepped = func(nets int, flops float64) {
+	if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+		stepped := h.Stepped
+		h.Observer = stepping{h.Observer, func(nets int, flops float64) {
 			mu.Lock()
 			steps++
 			mu.Unlock()
 			stepped(nets, flops)
-		}
-		return r.run(ctx, b, h)
+		}}
+		return r.Run(ctx, b, h)
 	}), nil); err != nil {
 		t.Fatalf("%s: %v", args, err)
 	}
@@ -46,21 +47,21 @@ func interrupt(t *testing.T, out, args string, after ...int) {
 	s, r, stderr := newJob(t, out, fmt.Sprint(args, " -workers ", len(after)))
 	var mu sync.Mutex
 	blocks := 0
-	if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
+	if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 		mu.Lock()
 		left := after[blocks]
 		blocks++
 		mu.Unlock()
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		stepped := h.stepped
-		h.stepped = func(nets int, flops float64) {
+		stepped := h.Stepped
+		h.Observer = stepping{h.Observer, func(nets int, flops float64) {
 			if left--; left == 0 {
 				cancel()
 			}
 			stepped(nets, flops)
-		}
-		return r.run(ctx, b, h)
+		}}
+		return r.Run(ctx, b, h)
 	}), nil); err != nil {
 		t.Fatalf("%s: %v; %s", args, err, stderr)
 	}
@@ -170,9 +171,9 @@ func TestSettledCheckpointsGoOn(t *testing.T) {
 		case "p": // interrupted before a step
 			s, r, _ := newJob(t, out, long)
 			ctx, cancel := context.WithCancel(t.Context())
-			if err := s.run(ctx, runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
+			if err := s.run(ctx, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 				cancel()
-				return r.run(ctx, b, h)
+				return r.Run(ctx, b, h)
 			}), nil); !errors.Is(err, context.Canceled) {
 				t.Fatal(err)
 			}
@@ -331,12 +332,12 @@ func TestStatesDoNotPileUp(t *testing.T) {
 	s, r, _ := newJob(t, "o", long)
 	ctx, cancel := context.WithCancel(t.Context())
 	blocks := 0
-	if err := s.run(ctx, runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
+	if err := s.run(ctx, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 		if blocks++; blocks == 3 {
-			stepped := h.stepped
-			h.stepped = func(nets int, flops float64) { cancel(); stepped(nets, flops) }
+			stepped := h.Stepped
+			h.Observer = stepping{h.Observer, func(nets int, flops float64) { cancel(); stepped(nets, flops) }}
 		}
-		return r.run(ctx, b, h)
+		return r.Run(ctx, b, h)
 	}), nil); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
@@ -487,8 +488,8 @@ func TestOriginDamaged(t *testing.T) {
 
 	interrupt(t, "p", args+" -iters 9", 5)
 	s, r, stderr := newJob(t, "p", args+" -iters 20")
-	if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h hooks) error {
-		return errors.Join(os.RemoveAll("p/checkpoints"), r.run(ctx, b, h))
+	if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+		return errors.Join(os.RemoveAll("p/checkpoints"), r.Run(ctx, b, h))
 	}), nil); err != nil || !strings.Contains(stderr.String(), "a checkpoint cannot be used: open p/checkpoints/") {
 		t.Errorf("gone: %v; %s", err, stderr)
 	}

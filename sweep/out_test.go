@@ -16,6 +16,7 @@ import (
 	"fusegrid/results"
 	"fusegrid/search/folder"
 	"fusegrid/search/plan"
+	"fusegrid/search/runner"
 )
 
 func TestBadOut(t *testing.T) {
@@ -41,7 +42,7 @@ func TestBadOut(t *testing.T) {
 		{"locked", "another sweep is writing to locked; wait for it, or give another -out"},
 	} {
 		s, _, stderr := newJob(t, tt.out, tinyGrid)
-		err := s.run(t.Context(), runnerFunc(func(context.Context, plan.Block, hooks) error {
+		err := s.run(t.Context(), runnerFunc(func(context.Context, plan.Block, runner.Hooks) error {
 			t.Errorf("-out %s: training began", tt.out)
 			return nil
 		}), nil)

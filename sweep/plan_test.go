@@ -76,18 +76,3 @@ func TestPredictFails(t *testing.T) {
 		t.Errorf("error %v, want one about the hidden layers", err)
 	}
 }
-
-func TestTimed(t *testing.T) {
-	for _, tt := range []struct {
-		x    []float64
-		want float64
-	}{{[]float64{7}, 7}, {[]float64{4, 1}, 2.5}, {[]float64{90, 1, 3}, 3}, {[]float64{5, 90, 1, 3}, 4}} {
-		if got := median(tt.x); got != tt.want {
-			t.Errorf("%v: %g, want %g", tt.x, got, tt.want)
-		}
-	}
-	n := 0
-	if s := timed(func() { n++ }, 0); n == 0 || s < 0 {
-		t.Errorf("%d calls in no time, %g seconds each", n, s)
-	}
-}

@@ -8,16 +8,52 @@ import (
 	"sync/atomic"
 
 	"fusegrid/results"
+	"fusegrid/search/halving"
 	"fusegrid/search/plan"
 	"fusegrid/search/progress"
+	"fusegrid/search/runner"
 )
 
 // A keeper puts outcomes where they last.
 type keeper interface {
-	keep(records []results.Record) error         // on the disk when it returns
-	hooks(b plan.Block, t *progress.Block) hooks // for what a runner saves itself
-	done(b plan.Block) error                     // all trials of the block are kept
+	keep(records []results.Record) error            // on the disk when it returns
+	checkpointer(b plan.Block) runner.Checkpointer  // for what a runner saves itself; nil for nothing
+	brackets() *halving.Brackets                    // nil if all trials train to the end
+	reserve(b plan.Block) (ok bool, release func()) // memory for a block that waits
+	rejected(why error)                             // a checkpoint cannot be used
+	done(b plan.Block) error                        // all trials of the block are on record
 }
+
+// An observer tells the schedule how far the block of a worker is.
+type observer struct {
+	*progress.Block
+	keeper
+	events chan<- event
+}
+
+func (o observer) Rejected(why error) { o.rejected(why) }
+
+func (o observer) Ended(records []results.Record, wait bool) (onDisk bool) {
+	o.brackets().Leave(records)
+	if !wait {
+		o.events <- event{records: records}
+		return false
+	}
+	kept := make(chan bool, 1)
+	o.events <- event{records: records, kept: kept}
+	return <-kept
+}
+
+// A referee judges the block of a worker.
+type referee struct {
+	keeper
+	block plan.Block
+	pause func(wait func())
+}
+
+func (r referee) Brackets() *halving.Brackets        { return r.brackets() }
+func (r referee) Pause(wait func())                  { r.pause(wait) }
+func (r referee) Reserve() (ok bool, release func()) { return r.reserve(r.block) }
 
 // An event is what a worker has to say.
 type event struct {
@@ -32,7 +68,7 @@ type event struct {
 // returns when all goroutines have ended: after the last block, after keep has
 // failed, or after ctx is done, in which case what ended before is kept. A block that waits for
 // others at a rung makes room for them.
-func schedule(ctx context.Context, blocks []plan.Block, workers int, r runner, live *progress.Sweep, k keeper) error {
+func schedule(ctx context.Context, blocks []plan.Block, workers int, r runner.Runner, live *progress.Sweep, k keeper) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 
@@ -50,25 +86,16 @@ func schedule(ctx context.Context, blocks []plan.Block, workers int, r runner, l
 				return
 			}
 			track := live.Begin(i+1, blocks[i])
-			h := k.hooks(blocks[i], track)
-			h.stepped = track.Stepped
-			h.ended = func(records []results.Record) {
-				h.races.Leave(records)
-				events <- event{records: records}
+			h := runner.Hooks{Observer: observer{track, k, events}, Checkpointer: k.checkpointer(blocks[i])}
+			if k.brackets() != nil {
+				h.Referee = referee{k, blocks[i], func(wait func()) {
+					<-room
+					wg.Go(work)
+					wait()
+					room <- struct{}{}
+				}}
 			}
-			h.recorded = func(records []results.Record) bool {
-				h.races.Leave(records)
-				kept := make(chan bool, 1)
-				events <- event{records: records, kept: kept}
-				return <-kept
-			}
-			h.pause = func(wait func()) {
-				<-room
-				wg.Go(work)
-				wait()
-				room <- struct{}{}
-			}
-			err := r.run(ctx, blocks[i], h)
+			err := r.Run(ctx, blocks[i], h)
 			track.End()
 			if err != nil {
 				events <- event{err: err}

@@ -11,6 +11,7 @@ import (
 	"fusegrid/results"
 	"fusegrid/search/folder"
 	"fusegrid/search/plan"
+	"fusegrid/search/runner"
 )
 
 // show prints the final table.
@@ -50,7 +51,7 @@ func (s *job) failures(records []results.Record, again string) error {
 }
 
 // dryRun prints the grid and what is left of it to train. It makes no file.
-func (s *job) dryRun(r runner) error {
+func (s *job) dryRun(r runner.Runner) error {
 	out, err := folder.Peek(s.out, s.stderr)
 	if err != nil {
 		return err

@@ -19,6 +19,7 @@ import (
 	"fusegrid/search/halving"
 	"fusegrid/search/plan"
 	"fusegrid/search/progress"
+	"fusegrid/search/runner"
 )
 
 // sweep trains the grid of the flags, or what of it is not on record, and shows
@@ -48,7 +49,7 @@ func sweep(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if note := s.points().DivisionNote(); note != "" {
 		fmt.Fprintf(stderr, "sweep: %s\n", note)
 	}
-	r, err := newRunner(o.dtype, o.set, data)
+	r, err := runner.New(o.dtype, o.set, data)
 	if err != nil {
 		return badInput{err}
 	}
@@ -94,7 +95,7 @@ func (s *job) points() grid.Points { return s.grid.Over(s.base) }
 const waitingRoom = 20 * plan.BlockBytes
 
 // run trains and shows. args are for the command that goes on where this ends.
-func (s *job) run(ctx context.Context, r runner, args []string) (err error) {
+func (s *job) run(ctx context.Context, r runner.Runner, args []string) (err error) {
 	out, err := folder.Open(s.disk, s.out, s.stderr)
 	if err != nil {
 		return err
@@ -150,7 +151,7 @@ func (s *job) run(ctx context.Context, r runner, args []string) (err error) {
 }
 
 // train runs the blocks, puts their records into the journal, and keeps what is asked for of the best.
-func (s *job) train(ctx context.Context, blocks []plan.Block, r runner, out *folder.Folder, store *folder.Store) (err error) {
+func (s *job) train(ctx context.Context, blocks []plan.Block, r runner.Runner, out *folder.Folder, store *folder.Store) (err error) {
 	best, states := s.galleries(out)
 	if best != nil {
 		if err := best.Tidy(out.Lacks); err != nil {
@@ -174,7 +175,7 @@ func (s *job) train(ctx context.Context, blocks []plan.Block, r runner, out *fol
 			}
 		}()
 	}
-	k := &keeping{job: s, output: out, store: store, gallery: best, states: states, machine: results.ThisMachine()}
+	k := &recorder{job: s, output: out, store: store, gallery: best, states: states, machine: results.ThisMachine()}
 	k.machine.Detail, k.mishaps.stderr = s.set.Detail, s.stderr
 	if len(blocks) > 0 {
 		k.peak = s.peak()
@@ -203,7 +204,7 @@ func (s *job) galleries(out *folder.Folder) (best, states *folder.TopFiles) {
 }
 
 // watch runs the blocks and shows how far they are.
-func (s *job) watch(ctx context.Context, blocks []plan.Block, r runner, k keeper, races *halving.Brackets, peak float64) (err error) {
+func (s *job) watch(ctx context.Context, blocks []plan.Block, r runner.Runner, k keeper, races *halving.Brackets, peak float64) (err error) {
 	live := progress.New(blocks, s.flops, races.Share)
 	live.Cores, live.Peak = s.cores(), peak
 	if !s.quiet {

@@ -19,6 +19,7 @@ import (
 	"fusegrid/search/folder"
 	"fusegrid/search/grid"
 	"fusegrid/search/plan"
+	"fusegrid/search/runner"
 )
 
 // verifyOptions is what the flags of verify say.
@@ -206,18 +207,26 @@ func (v *verifier) split(ctx context.Context, r results.Record) (*dataset.Split,
 
 // again trains the trial of a record alone.
 func (v *verifier) again(ctx context.Context, set *kernels.Set, data *dataset.Split, want results.Record) (got results.Record, err error) {
-	r, err := newRunner(want.Config.DType, set, data)
+	r, err := runner.New(want.Config.DType, set, data)
 	if err != nil {
 		return got, badInput{err}
 	}
 	b := plan.Block{Trials: []grid.Trial{{Key: want.Key, Config: want.Config}}, Cores: v.workers}
-	err = r.run(ctx, b, hooks{
-		stepped: func(int, float64) {},
-		ended:   func(rs []results.Record) { got = rs[0] },
-		stopAt:  stopOf(want),
-	})
+	err = r.Run(ctx, b, runner.Hooks{Observer: single{&got}, StopAt: stopOf(want)})
 	return got, err
 }
+
+// A single is the observer of one trial. It takes its record.
+type single struct{ record *results.Record }
+
+func (s single) Ended(records []results.Record, _ bool) bool {
+	*s.record = records[0]
+	return false
+}
+
+func (single) Stepped(int, float64) {}
+func (single) Resumed(int)          {}
+func (single) Rejected(error)       {}
 
 // stopOf returns the iterations after which a trial was stopped, 0 where it was not.
 func stopOf(r results.Record) int {

@@ -10,6 +10,7 @@ import (
 	"fusegrid/nn/safetensors"
 	"fusegrid/results"
 	"fusegrid/search/folder"
+	"fusegrid/search/runner"
 )
 
 // TestVerify trains a sweep, verifies it, and then forges records.
@@ -77,7 +78,7 @@ func TestVerify(t *testing.T) {
 // TestVerifyRules trains nets in blocks by each update rule, some of which a race stops, and then each alone.
 func TestVerifyRules(t *testing.T) {
 	isolate(t)
-	for _, rule := range ruleNames(nil) {
+	for _, rule := range ruleNames() {
 		for _, net := range []string{"two-layer -hidden 3,20 -iters 24", "fc -hidden 3x2,5x4 -epochs 4"} {
 			out := rule + strings.Fields(net)[0]
 			const grid = "-data synthetic -quiet -batch 2000 -std 1e-2 -lr 1e-4,1e-3,1e30 -reg 0,0.1 -halving 2:2 -out "
@@ -257,7 +258,7 @@ func TestKeep(t *testing.T) {
 			for _, tensor := range f.Tensors {
 				all = append(all, tensor.F32)
 			}
-			if hashNumbers(all...) != r.Weights {
+			if runner.Hash(all...) != r.Weights {
 				t.Errorf("lr %g, seed %d: the weights are not those on record", r.Config.LR, r.Config.Seed)
 			}
 		}
@@ -277,3 +278,5 @@ func TestFresh(t *testing.T) {
 		}
 	}
 }
+
+func ptr[T any](v T) *T { return &v }

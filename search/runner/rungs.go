@@ -1,4 +1,4 @@
-package main
+package runner
 
 import (
 	"context"
@@ -12,11 +12,11 @@ import (
 	"fusegrid/search/halving"
 )
 
-// judge brings the nets of the block to a rung, if they have reached one, and drops those that do not
-// go on, as if they had never been there. Nets that are no longer finite go on to the next
-// iteration, which finds that out. Where the memory for blocks that wait is full, this one waits on the disk.
+// judge reports the nets of the block at a rung, if they have reached one, and removes those that do not survive. The
+// others keep their bits. Nets that are no longer finite are not judged: the next iteration finds that they diverged.
+// If the memory for blocks that wait is full, the block waits on the disk.
 func (f *fit[T]) judge(ctx context.Context) error {
-	bracket := f.hooks.races.Of(f.block.Trials[0].Config.Iters)
+	bracket := f.hooks.brackets().Of(f.block.Trials[0].Config.Iters)
 	i, ok := bracket.RungAt(f.fused.Done())
 	if !ok {
 		return nil
@@ -38,7 +38,7 @@ func (f *fit[T]) judge(ctx context.Context) error {
 	var survive []bool
 	report := func() { survive = bracket.Report(ctx, i, keys, vals) }
 	if bracket.Waits(i, keys) {
-		f.hooks.pause(report)
+		f.hooks.Pause(report)
 	} else { // who need not wait keeps its place: with one worker, blocks go in their order
 		report()
 	}
@@ -67,17 +67,17 @@ func (f *fit[T]) judge(ctx context.Context) error {
 		keep[k] = !stop[k]
 	}
 	f.fused.Keep(keep)
-	f.hooks.ended(records)
+	f.hooks.Ended(records, false)
 	return nil
 }
 
-// leaveMemory saves and drops the block if it is to wait at rung i and there is no memory to wait in. What
-// it returns gives that back.
+// leaveMemory saves the block and frees its memory if it must wait at rung i and there is no memory to wait in. The
+// function release gives back the memory that it waits in.
 func (f *fit[T]) leaveMemory(r *halving.Bracket, i int, keys []string) (away bool, release func()) {
-	if f.hooks.hold == nil || f.hooks.save == nil || !r.Waits(i, keys) {
+	if f.hooks.Referee == nil || f.hooks.Checkpointer == nil || !r.Waits(i, keys) {
 		return false, func() {}
 	}
-	held, release := f.hooks.hold()
+	held, release := f.hooks.Reserve()
 	if held {
 		return false, release
 	}
@@ -88,9 +88,9 @@ func (f *fit[T]) leaveMemory(r *halving.Bracket, i int, keys []string) (away boo
 	return true, release
 }
 
-// comeBack makes the block again as it was when it left.
+// comeBack restores a block that waited on the disk.
 func (f *fit[T]) comeBack() error {
-	file, err := f.hooks.load()
+	file, err := f.hooks.Load()
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ type standings struct {
 func (f *fit[T]) standings() string {
 	s := standings{Rungs: map[int][]results.Rung{}}
 	for _, id := range f.fused.IDs() {
-		name, rungs := f.hooks.races.Reached(f.block.Trials[id])
+		name, rungs := f.hooks.brackets().Reached(f.block.Trials[id])
 		if n := len(rungs); n > 0 && rungs[n-1].Step == f.fused.Done() {
 			rungs = rungs[:n-1]
 		}
@@ -132,7 +132,7 @@ func (f *fit[T]) standings() string {
 
 // takeUp puts the nets where they stood when their state was saved.
 func (f *fit[T]) takeUp(text string) error {
-	bracket := f.hooks.races.Of(f.block.Trials[0].Config.Iters)
+	bracket := f.hooks.brackets().Of(f.block.Trials[0].Config.Iters)
 	if bracket == nil {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package main
+package runner
 
 import (
 	"crypto/sha256"
@@ -51,7 +51,7 @@ func lossOf(losses []float64) results.Loss {
 
 // hashNumbers returns the SHA-256 of numbers as little-endian bytes, in hex. All NaNs
 // count as one: which of them a kernel makes has no meaning.
-func hashNumbers[T kernels.Float](parts ...[]T) string {
+func Hash[T kernels.Float](parts ...[]T) string {
 	h := sha256.New()
 	var buf []byte
 	for _, part := range parts {

@@ -1,4 +1,4 @@
-package main
+package runner
 
 import (
 	"slices"
@@ -25,7 +25,7 @@ func newShares(b plan.Block) shares {
 	return s
 }
 
-// lap gives the time since the last lap to the trials.
+// lap divides the time since the last lap among the trials.
 func (s *shares) lap(ids []int) {
 	now := time.Now()
 	d := now.Sub(s.lapped).Seconds()

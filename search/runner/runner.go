@@ -1,0 +1,552 @@
+// Package runner trains the trials of one block as one, and makes a record of each.
+//
+// A [Runner] talks to three small interfaces while it trains: an [Observer] learns how far it is and takes records, a
+// [Checkpointer] saves states and weights, and a [Referee] stops nets that lag behind.
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"fusegrid/kernels"
+	"fusegrid/nn"
+	"fusegrid/nn/dataset"
+	"fusegrid/nn/fused"
+	"fusegrid/nn/nprand"
+	"fusegrid/nn/safetensors"
+	"fusegrid/results"
+	"fusegrid/search/folder"
+	"fusegrid/search/grid"
+	"fusegrid/search/halving"
+	"fusegrid/search/plan"
+)
+
+// A Runner trains the trials of a block. A trial that goes wrong is an outcome like any other. An error means that
+// the context ended or that a state could not be restored; the outcomes so far stand. Its methods are safe for
+// concurrent use.
+type Runner interface {
+	// Run trains a block.
+	Run(ctx context.Context, b plan.Block, h Hooks) error
+
+	// Measure trains the block for a short time and returns what its parts take. It calls ready once, when it has
+	// made the block; ready returns when all others that measure are as far.
+	Measure(b plan.Block, d time.Duration, ready func()) (Costs, error)
+}
+
+// Hooks are what a runner talks to while it trains a block. It calls them from its own goroutine.
+type Hooks struct {
+	Observer
+	Checkpointer // nil if nothing is saved
+	Referee      // nil if all trials train to the end
+
+	// StopAt is the number of iterations after which all nets are stopped, or 0.
+	StopAt int
+}
+
+// An Observer learns how far a block is.
+type Observer interface {
+	// Stepped is called after each iteration of a number of nets.
+	Stepped(nets int, flops float64)
+	// Resumed is called if the block begins after a number of iterations.
+	Resumed(iterations int)
+	// Rejected is called if a saved state cannot be used. The block then starts again from the first iteration.
+	Rejected(why error)
+	// Ended takes the records of trials as soon as their outcome is known. If wait is true it returns when the
+	// records are on the disk, and reports whether they are.
+	Ended(records []results.Record, wait bool) (onDisk bool)
+}
+
+// A Checkpointer saves what lasts of a block besides its records.
+type Checkpointer interface {
+	// Due reports whether to save the state of the block now.
+	Due() bool
+	// Save saves the state of the block. It is also called when the context is done.
+	Save(f safetensors.File) error
+	// Load returns the saved state of the block.
+	Load() (*safetensors.File, error)
+	// Weights and State return what takes the weights and the state of a net that trained to the end and is on
+	// record. They return nil if these are not wanted.
+	Weights() Offer
+	State() Offer
+}
+
+// An Offer takes a file of a trial; write writes it.
+type Offer func(r results.Record, write func(io.Writer) error)
+
+// A Referee stops nets on the way.
+type Referee interface {
+	// Brackets returns the brackets in which the trials compete.
+	Brackets() *halving.Brackets
+	// Pause calls wait, and lends the cores of the runner to others meanwhile.
+	Pause(wait func())
+	// Reserve asks for memory for a block that waits, until release. Without it the block waits on the disk.
+	Reserve() (ok bool, release func())
+}
+
+// brackets returns the brackets of the referee, or nil if all trials train to the end.
+func (h Hooks) brackets() *halving.Brackets {
+	if h.Referee == nil {
+		return nil
+	}
+	return h.Referee.Brackets()
+}
+
+// weights returns what takes weights, or nil.
+func (h Hooks) weights() Offer {
+	if h.Checkpointer == nil {
+		return nil
+	}
+	return h.Weights()
+}
+
+// state returns what takes states, or nil.
+func (h Hooks) state() Offer {
+	if h.Checkpointer == nil {
+		return nil
+	}
+	return h.State()
+}
+
+// A filesOnly saves only the files of trials that trained to the end. It is the checkpointer of trials that train apart
+// from their block, because states are those of whole blocks.
+type filesOnly struct{ Checkpointer }
+
+func (filesOnly) Due() bool                   { return false }
+func (filesOnly) Save(safetensors.File) error { return nil }
+func (filesOnly) Load() (*safetensors.File, error) {
+	return nil, errors.New("a trial apart from its block has no state")
+}
+
+// A trainer is the runner that trains the nets of a block as one.
+type trainer[T kernels.Float] struct {
+	set              *kernels.Set
+	train, val, test fused.Images
+	valAll, testAll  []int // indices of all images
+	trainSample      []int // of the training images that final accuracies are measured on
+	mean             []T
+	classes          int
+}
+
+// New returns the runner of a type, f32 or f64. It shares the bytes of data.
+func New(dtype string, set *kernels.Set, data *dataset.Split) (Runner, error) {
+	if dtype == "f32" {
+		return newTrainer[float32](set, data)
+	}
+	return newTrainer[float64](set, data)
+}
+
+func newTrainer[T kernels.Float](set *kernels.Set, data *dataset.Split) (*trainer[T], error) {
+	t := &trainer[T]{set: set, classes: len(data.Classes), mean: make([]T, len(data.Mean))}
+	for _, part := range []struct {
+		name   string
+		dst    *fused.Images
+		images dataset.Subset
+	}{{"training", &t.train, data.Train}, {"validation", &t.val, data.Val}, {"test", &t.test, data.Test}} {
+		if n := part.images.Len(); n == 0 || len(part.images.X) != n*len(data.Mean) {
+			return nil, fmt.Errorf("%s: %d bytes for %d %s images of %d pixels", data.Name, len(part.images.X), n, part.name, len(data.Mean))
+		}
+		*part.dst = fused.Images(part.images)
+	}
+	for i, v := range data.Mean {
+		t.mean[i] = T(v)
+	}
+	t.valAll, t.testAll = count(t.val.Len()), count(t.test.Len())
+	t.trainSample = spread(t.train.Len(), trainImages)
+	return t, nil
+}
+
+func count(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+// trainImages is the number of training images that final accuracies are measured on.
+const trainImages = 1000
+
+// spread returns at most the given number of n indices. They are evenly spread, because a set may be sorted by class.
+func spread(n, most int) []int {
+	m := min(n, most)
+	some := make([]int, m)
+	for i := range some {
+		some[i] = i * n / m
+	}
+	return some
+}
+
+// Run trains the block. If the block fails, it trains each trial alone, so that one bad trial does not take the
+// others along. In a bracket all of them fail, because they wait for each other.
+func (t *trainer[T]) Run(ctx context.Context, b plan.Block, h Hooks) error {
+	f := &fit[T]{trainer: t, block: b, hooks: h}
+	err := f.train(ctx)
+	var failed trialError
+	if !errors.As(err, &failed) {
+		return err
+	}
+	if h.Checkpointer != nil {
+		h.Checkpointer = filesOnly{h.Checkpointer}
+	}
+	open := f.open()
+	if h.brackets() != nil || len(b.Trials) == 1 {
+		var records []results.Record
+		for _, id := range open {
+			records = append(records, f.record(outcome{id: id, state: results.Failed, err: failed}))
+		}
+		h.Ended(records, false)
+		return nil
+	}
+	for _, id := range open {
+		if err := t.Run(ctx, plan.Block{Trials: b.Trials[id : id+1], Cores: b.Cores}, h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A trialError is the fault of what was to be trained.
+type trialError struct{ error }
+
+// A fit is one training of a block.
+type fit[T kernels.Float] struct {
+	*trainer[T]
+	block plan.Block
+	hooks Hooks
+	fused *fused.Trainer[T]
+	ended []bool // by trial
+	time  shares
+}
+
+func (f *fit[T]) train(ctx context.Context) (err error) {
+	f.ended = make([]bool, len(f.block.Trials))
+	defer func() {
+		if p := recover(); p != nil {
+			err = trialError{fmt.Errorf("panic: %v", p)}
+		}
+	}()
+	f.time = newShares(f.block)
+	if err := f.start(); err != nil {
+		return trialError{err}
+	}
+	for !f.fused.Finished() {
+		if at := f.hooks.StopAt; at > 0 && f.fused.Done() == at {
+			f.stopAll()
+			return nil
+		}
+		if err := f.judge(ctx); err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			_ = f.save() // who saves has said what went wrong
+			return err
+		}
+		f.step()
+		if f.hooks.Checkpointer != nil && f.hooks.Due() {
+			_ = f.save() // without it, training goes on
+		}
+	}
+	return f.finish()
+}
+
+// start makes the block and restores its saved state, if it has one.
+func (f *fit[T]) start() (err error) {
+	if f.fused, err = f.begin(f.block); err != nil {
+		return err
+	}
+	if f.hooks.Checkpointer != nil && f.block.Resumed {
+		if err := f.restore(); err != nil {
+			f.hooks.Rejected(err)
+			if f.fused, err = f.begin(f.block); err != nil {
+				return err
+			}
+		} else {
+			f.hooks.Resumed(f.fused.Done())
+		}
+	}
+	if f.block.Skip != nil {
+		copy(f.ended, f.block.Skip)
+		keep := make([]bool, 0, len(f.block.Trials))
+		for _, id := range f.fused.IDs() {
+			keep = append(keep, !f.block.Skip[id])
+		}
+		f.fused.Keep(keep)
+	}
+	return nil
+}
+
+func (f *fit[T]) restore() error {
+	file, err := f.hooks.Load()
+	if err != nil {
+		return err
+	}
+	if err := f.fused.Restore(file, f.block.ID); err != nil {
+		return err
+	}
+	if err := f.takeUp(file.Meta[raceName]); err != nil {
+		return err
+	}
+	return f.time.restore(file)
+}
+
+// save passes the state of the block to the checkpointer.
+func (f *fit[T]) save() error {
+	if f.hooks.Checkpointer == nil || f.fused.Done() == 0 {
+		return nil
+	}
+	file, err := f.fused.Checkpoint(f.block.ID)
+	if err != nil {
+		return err
+	}
+	f.time.save(&file)
+	if text := f.standings(); text != "" {
+		file.Meta[raceName] = text
+	}
+	return f.hooks.Save(file)
+}
+
+// begin makes the block as the assignment makes its nets, with drawn weights. Weights and
+// minibatches come from one stream, unless the minibatches have an order of their own.
+func (t *trainer[T]) begin(b plan.Block) (*fused.Trainer[T], error) {
+	c := b.Trials[0].Config
+	shape := fused.Shape{
+		Inputs: len(t.mean), Classes: t.classes, Batch: c.Batch,
+		InOut: c.Net == "fc",
+	}
+	var err error
+	if shape.Rule, err = plan.RuleOf(c); err != nil {
+		return nil, err
+	}
+	var nets []fused.Net
+	for _, trial := range b.Trials {
+		c := trial.Config
+		nets = append(nets, fused.Net{Hidden: c.Hidden, LR: c.LR, Reg: c.Reg, Decay: c.Decay, Scale: c.Std, Mu: c.Mu})
+	}
+	block, err := fused.New(t.set, shape, nets, t.mean, max(b.Cores, 1))
+	if err != nil {
+		return nil, err
+	}
+	stream := new(nprand.State)
+	for k, tr := range b.Trials {
+		same := func(other grid.Trial) bool { return grid.Standard().SameStart(&tr.Config, &other.Config) }
+		if from := slices.IndexFunc(b.Trials[:k], same); from >= 0 {
+			block.Copy(k, from) // drawing as many numbers takes as long as several iterations
+			continue
+		}
+		stream.Seed(tr.Config.Seed)
+		block.Init(k, stream)
+	}
+	if c.Order != nil {
+		stream.Seed(*c.Order)
+	}
+	schedule := fused.Schedule{Iterations: c.Iters, Batch: c.Batch, Train: t.train, Val: t.val}
+	if c.Net == "fc" {
+		schedule.Protocol = fused.Solver
+	}
+	if schedule.Division, err = Division(c); err != nil {
+		return nil, err
+	}
+	return fused.NewTrainer(block, schedule, stream)
+}
+
+// Division returns how a training divides its images into epochs.
+func Division(c results.Config) (nn.Division, error) {
+	switch c.Division {
+	case "":
+		return nn.FloorDivision, nil
+	case "true":
+		return nn.TrueDivision, nil
+	}
+	return 0, fmt.Errorf("division %q is not known here; there are floor and true", c.Division)
+}
+
+// step does one iteration and records the nets that diverge in it.
+func (f *fit[T]) step() {
+	ids := append([]int(nil), f.fused.IDs()...)
+	left := f.fused.Step()
+	f.time.lap(ids)
+	flops := 0.0
+	for _, id := range ids {
+		flops += f.block.Trials[id].FLOPs
+	}
+	f.hooks.Stepped(len(ids), flops)
+	var records []results.Record
+	for _, l := range left {
+		records = append(records, f.record(outcome{id: l.ID, state: results.Diverged, steps: l.Iteration}))
+	}
+	if len(records) > 0 {
+		f.hooks.Ended(records, false)
+	}
+}
+
+// stopAll records all nets as stopped at this iteration.
+func (f *fit[T]) stopAll() {
+	vals := f.fused.Validate()
+	all := make([]bool, len(vals))
+	for k := range all {
+		all[k] = true
+	}
+	f.hooks.Ended(f.stopped(all, vals), false)
+}
+
+// stopped returns the records of the nets that are stopped at this iteration, with their validation accuracies.
+func (f *fit[T]) stopped(stop []bool, vals []float64) []results.Record {
+	b := f.fused.Block()
+	train := b.Hits(f.trainer.train, f.trainSample)
+	f.time.lap(f.fused.IDs())
+	var records []results.Record
+	for k, id := range f.fused.IDs() {
+		if !stop[k] {
+			continue
+		}
+		records = append(records, f.record(outcome{
+			id: id, state: results.Stopped, weights: Hash(b.Weights(k)...), step: f.fused.Done(),
+			train: portion(train[k], f.trainSample), val: ptr(vals[k]),
+		}))
+	}
+	return records
+}
+
+// portion returns the share of the images that are classified correctly.
+func portion(hits int, images []int) *float64 { return ptr(float64(hits) / float64(len(images))) }
+
+// finish records the nets that trained to the end, and offers their weights and states.
+func (f *fit[T]) finish() error {
+	b, ids := f.fused.Block(), f.fused.IDs()
+	if len(ids) == 0 {
+		return nil
+	}
+	states, err := f.states()
+	if err != nil {
+		return err
+	}
+	if f.block.Trials[0].Config.Net == "fc" {
+		f.fused.RestoreBest()
+	}
+	train, val, test := b.Hits(f.trainer.train, f.trainSample), b.Hits(f.val, f.valAll), b.Hits(f.test, f.testAll)
+	f.time.lap(ids)
+	records := make([]results.Record, 0, len(ids))
+	for k, id := range ids {
+		records = append(records, f.record(outcome{
+			id: id, state: results.Done, weights: Hash(b.Weights(k)...), step: f.fused.BestStep(id),
+			train: portion(train[k], f.trainSample), val: portion(val[k], f.valAll), test: portion(test[k], f.testAll),
+		}))
+	}
+	// First the records, then what may be too much for the disk.
+	weights, state := f.hooks.weights(), f.hooks.state()
+	wait := weights != nil || state != nil
+	if onDisk := f.hooks.Ended(records, wait); !wait || !onDisk {
+		return nil // nothing is wanted, or the sweep ends
+	}
+	for k, r := range records {
+		if weights != nil {
+			weights(r, func(w io.Writer) error {
+				return safetensors.Write(w, folder.WeightsFile(r, len(f.mean), b.Weights(k)))
+			})
+		}
+		if state != nil {
+			state(r, func(w io.Writer) error {
+				if err := folder.Seal(&states[k], []grid.Trial{f.block.Trials[ids[k]]}); err != nil {
+					return err
+				}
+				return safetensors.Write(w, states[k])
+			})
+		}
+	}
+	return nil
+}
+
+// states returns the state of each net as that of a block of its own, if states are wanted. It must be called before
+// the Solver replaces the last weights by its best ones.
+func (f *fit[T]) states() ([]safetensors.File, error) {
+	if f.hooks.state() == nil {
+		return nil, nil
+	}
+	file, err := f.fused.Checkpoint(f.block.ID)
+	if err != nil {
+		return nil, err
+	}
+	var states []safetensors.File
+	for _, id := range f.fused.IDs() {
+		t := f.block.Trials[id]
+		state, err := fused.Gather(t.Key, []fused.Part{{File: &file, ID: id}})
+		if err != nil {
+			return nil, err
+		}
+		share, whole := f.time.of(id)
+		state.Tensors = append(state.Tensors, safetensors.Of(folder.TimeName, []float64{share, whole}, 2))
+		states = append(states, detached(state))
+	}
+	f.time.skip()
+	return states, nil
+}
+
+// detached returns f with copies of its tensors, which may alias weights that are about to change.
+func detached(f safetensors.File) safetensors.File {
+	f.Tensors = slices.Clone(f.Tensors)
+	for i := range f.Tensors {
+		t := &f.Tensors[i]
+		t.F32, t.F64 = slices.Clone(t.F32), slices.Clone(t.F64)
+	}
+	return f
+}
+
+// An outcome is how the training of one trial ended.
+type outcome struct {
+	id    int // position in the block
+	state results.State
+	err   error // why it failed
+
+	// For a net that diverged: the iterations that it was trained for. The losses of other nets tell theirs.
+	steps int
+
+	// For a net that was stopped or trained to the end: the hash of its weights, the iterations after which it had them, and its accuracies.
+	weights          string
+	step             int
+	train, val, test *float64
+}
+
+// record makes the record of an outcome. The caller adds what all records of a sweep have in common.
+func (f *fit[T]) record(o outcome) results.Record {
+	f.ended[o.id] = true
+	t := f.block.Trials[o.id]
+	r := results.Record{Key: t.Key, Config: t.Config, State: o.state, Weights: o.weights}
+	if o.err != nil {
+		r.Error = o.err.Error()
+	}
+	r.Speed.Seconds, r.Speed.BlockSeconds = f.time.of(o.id)
+	r.Speed.Block, r.Speed.Cores = len(f.block.Trials), max(f.block.Cores, 1)
+	r.Race, r.Rungs = f.hooks.brackets().Reached(t)
+	if f.hooks.StopAt > 0 && o.state == results.Stopped {
+		r.Rungs = []results.Rung{{Step: f.hooks.StopAt, Val: *o.val}}
+	}
+	if f.fused == nil {
+		return r
+	}
+	c := f.fused.Curve(o.id)
+	r.Steps = len(c.Loss)
+	if o.state == results.Diverged {
+		r.Steps = o.steps
+	}
+	r.Loss, r.Losses = lossOf(c.Loss), Hash(c.Loss)
+	r.Accuracy = results.Accuracy{
+		EpochTrain: last(c.TrainAcc), EpochVal: last(c.ValAcc), BestVal: best(c.ValAcc),
+		FinalTrain: o.train, FinalVal: o.val, Test: o.test, FinalStep: o.step,
+	}
+	return r
+}
+
+// open returns the positions of the trials that have no outcome yet.
+func (f *fit[T]) open() []int {
+	var open []int
+	for id := range f.block.Trials {
+		if !f.ended[id] {
+			open = append(open, id)
+		}
+	}
+	return open
+}

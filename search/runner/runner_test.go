@@ -1,0 +1,36 @@
+package runner
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestSpread(t *testing.T) {
+	for _, c := range []struct {
+		n, most int
+		want    []int
+	}{{3, 5, []int{0, 1, 2}}, {10, 5, []int{0, 2, 4, 6, 8}}, {7, 3, []int{0, 2, 4}}} {
+		if got := spread(c.n, c.most); !slices.Equal(got, c.want) {
+			t.Errorf("%d of %d: %v, want %v", c.most, c.n, got, c.want)
+		}
+	}
+	some := spread(49_000, trainImages)
+	if len(some) != trainImages || some[0] != 0 || some[999] != 48_951 {
+		t.Errorf("%d from %d to %d", len(some), some[0], some[len(some)-1])
+	}
+}
+
+func TestTimed(t *testing.T) {
+	for _, tt := range []struct {
+		x    []float64
+		want float64
+	}{{[]float64{7}, 7}, {[]float64{4, 1}, 2.5}, {[]float64{90, 1, 3}, 3}, {[]float64{5, 90, 1, 3}, 4}} {
+		if got := median(tt.x); got != tt.want {
+			t.Errorf("%v: %g, want %g", tt.x, got, tt.want)
+		}
+	}
+	n := 0
+	if s := timed(func() { n++ }, 0); n == 0 || s < 0 {
+		t.Errorf("%d calls in no time, %g seconds each", n, s)
+	}
+}

@@ -41,7 +41,7 @@ func keptWeightsOfBest(t *testing.T, what, out string, n int) {
 		for _, tensor := range f.Tensors {
 			all = append(all, tensor.F32)
 		}
-		if runner.Hash(all...) != r.Weights || f.Meta["weights"] != r.Weights {
+		if results.Hash(all...) != r.Weights || f.Meta["weights"] != r.Weights {
 			t.Errorf("%s: the weights of lr %g, seed %d are not those on record", what, r.Config.LR, r.Config.Seed)
 		}
 	}
@@ -257,5 +257,60 @@ func TestFewKept(t *testing.T) {
 		if said, _ := train(t, t.TempDir(), grid+tt.flags); !strings.Contains(said, tt.want) || tt.want == "" && strings.Contains(said, "kept") {
 			t.Errorf("%s: %q, want %q", tt.flags, said, tt.want)
 		}
+	}
+}
+
+// TestKeepDamaged damages what was kept: the next sweep that asks for it trains those trials again.
+func TestKeepDamaged(t *testing.T) {
+	isolate(t)
+	const grid = "-lr 1e-4,1e-3,1e-2 -hidden 3 -iters 8 -batch 10 -std 1e-2 -reg 0 -keep 2 -states 2"
+	train(t, "o", grid)
+	for _, dir := range []string{folder.WeightsDir, folder.StatesDir} {
+		for what, damage := range map[string]func(data []byte) []byte{
+			"cut short": func(data []byte) []byte { return data[:100] },
+			"empty":     func([]byte) []byte { return nil },
+			"one bit":   func(data []byte) []byte { data[len(data)-5] ^= 1; return data },
+		} {
+			name := filesIn("o", dir)[0]
+			whole, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(name, damage(slices.Clone(whole)), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if said, _ := train(t, "o", grid); !strings.Contains(said, "1 trial on record to train again") {
+				t.Errorf("%s, %s: %s", dir, what, said)
+			}
+			keptWeightsOfBest(t, dir+", "+what, "o", 2)
+			if said, _ := train(t, "o", grid); strings.Contains(said, "train again") {
+				t.Errorf("%s, %s, then: %s", dir, what, said)
+			}
+		}
+	}
+}
+
+// A smallDisk has no room for tables.
+type smallDisk struct{ folder.OS }
+
+func (smallDisk) Swap(name string, write func(io.Writer) error) error {
+	if filepath.Base(name) == folder.CSVName {
+		return &os.PathError{Op: "write", Path: name, Err: syscall.ENOSPC}
+	}
+	return folder.OS{}.Swap(name, write)
+}
+
+// TestTableWithoutRoom shows the table in the terminal even if its files cannot be written.
+func TestTableWithoutRoom(t *testing.T) {
+	isolate(t)
+	s, r, stderr := newJob(t, "o", "-lr 1e-4,1e-3 -hidden 3 -iters 8 -batch 10 -std 1e-2 -reg 0")
+	var shown bytes.Buffer
+	s.disk, s.stdout = smallDisk{}, &shown
+	err := s.run(t.Context(), r, nil)
+	if err == nil || !strings.Contains(err.Error(), "no space left on device; the trials are safe in") {
+		t.Errorf("%v", err)
+	}
+	if !strings.Contains(shown.String(), "test accuracy of the best net: ") || strings.Contains(stderr.String(), "all trials and tables are in") {
+		t.Errorf("stdout %s\nstderr %s", &shown, stderr)
 	}
 }

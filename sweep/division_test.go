@@ -13,7 +13,6 @@ import (
 	"fusegrid/results"
 	"fusegrid/search/folder"
 	"fusegrid/search/plan"
-	"fusegrid/search/runner"
 )
 
 // only returns the one record of an output folder.
@@ -56,7 +55,7 @@ func TestDivision(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := only(t, out)
-		if got.Losses != runner.Hash(hist.Loss) {
+		if got.Losses != results.Hash(hist.Loss) {
 			t.Errorf("%v: the last loss is %v, package nn has %v", d, *got.Loss.Last, hist.Loss[4])
 		}
 		if n := map[nn.Division]int{nn.FloorDivision: 5, nn.TrueDivision: 2}[d]; len(hist.ValAcc) != n {

@@ -283,6 +283,7 @@ func TestBadInput(t *testing.T) {
 		{"-decay 0,95", `-decay "0,95", item 1 "0": "0" must be more than 0; write for example -decay 0.9,0.95; if that is a decimal comma, write 0.95`},
 		{"-std 0,001", `-std "0,001", item 1 "0": "0" must be more than 0; write for example -std 1e-4,1e-3; if that is a decimal comma, write 0.001`},
 		{"-rule momentum -mu 0,9", `-mu 9: the velocity would grow without end; give a share of it to keep, 0 or more and below 1, such as 0.9; if that is a decimal comma, write 0.9`},
+		{"-reg 0,25,0,85", `-reg "0,25,0,85", item 3 "0": 0 is already item 1; write for example -reg 0.25,0.85 or 0,log:1e-3..1:4; if that is a decimal comma, write 0.25,0.85`},
 		{"-reg 0,25 -lr 0", `-lr "0": "0" must be more than 0` + lr},
 		{"-data nowhere", `dataset: nowhere: no such file or directory; name the folder that holds the CIFAR-10 batch files`},
 		{"verify -n 0", `-n "0": give the number of trials to train again`},

@@ -25,11 +25,8 @@ func (s *job) show(table *results.Table) error {
 	if best, ok := table.Best(); ok && best.Accuracy.Test != nil {
 		fmt.Fprintf(&b, "\ntest accuracy of the best net: %.4f\n", *best.Accuracy.Test)
 	}
-	if _, err := s.stdout.Write(b.Bytes()); err != nil {
-		return err
-	}
-	fmt.Fprintf(s.stderr, "sweep: all trials and tables are in %s\n", s.out)
-	return nil
+	_, err := s.stdout.Write(b.Bytes())
+	return err
 }
 
 // failures says which trials failed, and the command that tries them again.

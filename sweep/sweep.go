@@ -129,11 +129,16 @@ func (s *job) run(ctx context.Context, r runner.Runner, args []string) (err erro
 	// Whatever happened: what is on record is in the tables.
 	table, err := out.WriteTables()
 	records := out.Of(s.points())
-	if err == nil {
+	if table != nil { // also if the disk is full: what was trained is shown
 		if len(records) < len(out.Records) { // others are in the folder, too
 			table = results.NewTable(records)
 		}
-		err = s.show(table)
+		if shown := s.show(table); err == nil {
+			err = shown
+		}
+		if err == nil && table.Len() > 0 {
+			fmt.Fprintf(s.stderr, "sweep: all trials and tables are in %s\n", s.out)
+		}
 	}
 	again := commandLine(goOn(args, s.fresh, s.out))
 	switch {

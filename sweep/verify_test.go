@@ -10,7 +10,6 @@ import (
 	"fusegrid/nn/safetensors"
 	"fusegrid/results"
 	"fusegrid/search/folder"
-	"fusegrid/search/runner"
 )
 
 // TestVerify trains a sweep, verifies it, and then forges records.
@@ -258,7 +257,7 @@ func TestKeep(t *testing.T) {
 			for _, tensor := range f.Tensors {
 				all = append(all, tensor.F32)
 			}
-			if runner.Hash(all...) != r.Weights {
+			if results.Hash(all...) != r.Weights {
 				t.Errorf("lr %g, seed %d: the weights are not those on record", r.Config.LR, r.Config.Seed)
 			}
 		}

@@ -101,7 +101,7 @@ func readState(name string) (*safetensors.File, error) {
 		return nil, err
 	}
 	if f.Meta["sum"] != checksum(f) {
-		return nil, errors.New("its checksum does not agree")
+		return nil, errChecksum
 	}
 	return f, nil
 }

@@ -268,7 +268,8 @@ func (o *Folder) Of(points grid.Points) []results.Record {
 	return found
 }
 
-// WriteTables swaps in the tables and pictures of all trials in the folder, and returns the table.
+// WriteTables swaps in the tables and pictures of all trials in the folder, and returns the table. If a file
+// cannot be written, the table comes with the error.
 func (o *Folder) WriteTables() (*results.Table, error) {
 	// Tables beside no journal would look like a sweep on record.
 	if err := o.journal.Sync(); err != nil {
@@ -289,7 +290,7 @@ func (o *Folder) WriteTables() (*results.Table, error) {
 	}
 	for _, f := range files {
 		if err := o.disk.Swap(filepath.Join(o.Dir, f.name), f.write); err != nil {
-			return nil, fmt.Errorf("writing a table: %w; the trials are safe in %s", err, filepath.Join(o.Dir, JournalName))
+			return table, fmt.Errorf("writing a table: %w; the trials are safe in %s", err, filepath.Join(o.Dir, JournalName))
 		}
 	}
 	return table, nil

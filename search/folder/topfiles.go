@@ -147,19 +147,59 @@ func (g *TopFiles) Tidy(useless func(key string) bool) error {
 	return nil
 }
 
-// Missing returns the best trials whose files are missing: they were trained before anyone asked for the files, or
-// the files could not be written.
+// Missing returns the best trials whose files are missing or damaged: they were trained before anyone asked for
+// the files, or the files could not be written, or changed since.
 func (g *TopFiles) Missing(records map[string]results.Record) (missing []results.Record) {
 	kept := g.best
 	if g.N == EveryTrial {
 		kept = Done(records)
 	}
 	for _, r := range kept {
-		if _, err := os.Stat(g.Name(r.Key)); err != nil {
+		if g.check(r) != nil {
 			missing = append(missing, r)
 		}
 	}
 	return missing
+}
+
+// check returns an error if the file of a trial is not as it was written.
+func (g *TopFiles) check(r results.Record) error {
+	data, err := os.ReadFile(g.Name(r.Key))
+	if err != nil {
+		return err
+	}
+	f, err := safetensors.Read(data)
+	switch {
+	case err != nil:
+		return err
+	case f.Meta["sum"] != "": // a state, which has a checksum of everything
+		if f.Meta["sum"] != checksum(f) {
+			return errChecksum
+		}
+		return nil
+	}
+	var hash string
+	if r.Config.DType == "f64" {
+		hash = hashOf[float64](f)
+	} else {
+		hash = hashOf[float32](f)
+	}
+	if f.Meta["key"] != r.Key || hash != f.Meta["weights"] {
+		return errChecksum
+	}
+	return nil
+}
+
+var errChecksum = errors.New("its checksum does not agree")
+
+// hashOf returns the hash of the tensors of a file of weights, as records have it.
+func hashOf[T kernels.Float](f *safetensors.File) string {
+	var all [][]T
+	for _, t := range f.Tensors {
+		numbers, _ := safetensors.Data[T](t)
+		all = append(all, numbers)
+	}
+	return results.Hash(all...)
 }
 
 // WeightsFile names the weights and biases of a net, layer by layer: w1 (out, in), b1, ….

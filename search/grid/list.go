@@ -3,6 +3,7 @@ package grid
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -76,14 +77,16 @@ func (it item) span() (s span, ok bool, err error) {
 // values returns the n values of a range.
 func (s span) values(a, b float64) []float64 { return points(a, b, s.n, s.log) }
 
+// commas matches lists and ranges all of whose numbers are written 0,25.
+var commas = regexp.MustCompile(`^(?:log:)?0,[0-9]+(?:(?:,|\.\.)0,[0-9]+)*(?::[0-9]+)?$`)
+
 // decimalComma returns 0.25 for the list 0,25: it has the two values 0 and 25, but whoever writes a
-// decimal comma means that number.
-func decimalComma(list string) (number string, ok bool) {
-	digits, ok := strings.CutPrefix(list, "0,")
-	if !ok || digits == "" || strings.Trim(digits, "0123456789") != "" {
+// decimal comma means that number. Longer lists and ranges of such numbers are treated alike.
+func decimalComma(list string) (numbers string, ok bool) {
+	if !commas.MatchString(list) {
 		return "", false
 	}
-	return "0." + digits, true
+	return regexp.MustCompile(`\b0,([0-9]+)`).ReplaceAllString(list, "0.$1"), true
 }
 
 // list parses a list of numbers.

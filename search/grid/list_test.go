@@ -93,3 +93,16 @@ func TestGridPoints(t *testing.T) {
 		t.Errorf("points\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
+
+func TestDecimalCommaOfList(t *testing.T) {
+	for list, want := range map[string]string{
+		"0,25": "0.25", "0,25,0,85": "0.25,0.85", "0,1,0,2,0,3": "0.1,0.2,0.3", "0,25..0,85:3": "0.25..0.85:3", "log:0,1..0,5:3": "log:0.1..0.5:3",
+		"0,25,50": "", "0,0.25": "", "1,25": "", "0,25..50:3": "", "0,": "", "0": "", "0,log:1..4:3": "",
+	} {
+		t.Run(list, func(t *testing.T) {
+			if got, ok := decimalComma(list); got != want || ok != (want != "") {
+				t.Errorf("%q, %v; want %q", got, ok, want)
+			}
+		})
+	}
+}

@@ -1,12 +1,8 @@
 package runner
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"math"
 
-	"fusegrid/kernels"
 	"fusegrid/results"
 )
 
@@ -47,27 +43,4 @@ func lossOf(losses []float64) results.Loss {
 		l.Last = ptr(v)
 	}
 	return l
-}
-
-// hashNumbers returns the SHA-256 of numbers as little-endian bytes, in hex. All NaNs
-// count as one: which of them a kernel makes has no meaning.
-func Hash[T kernels.Float](parts ...[]T) string {
-	h := sha256.New()
-	var buf []byte
-	for _, part := range parts {
-		buf = buf[:0]
-		for _, v := range part {
-			if v != v {
-				v = T(math.NaN())
-			}
-			switch v := any(v).(type) {
-			case float32:
-				buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
-			case float64:
-				buf = binary.LittleEndian.AppendUint64(buf, math.Float64bits(v))
-			}
-		}
-		h.Write(buf)
-	}
-	return hex.EncodeToString(h.Sum(nil))
 }

@@ -404,7 +404,7 @@ func (f *fit[T]) stopped(stop []bool, vals []float64) []results.Record {
 			continue
 		}
 		records = append(records, f.record(outcome{
-			id: id, state: results.Stopped, weights: Hash(b.Weights(k)...), step: f.fused.Done(),
+			id: id, state: results.Stopped, weights: results.Hash(b.Weights(k)...), step: f.fused.Done(),
 			train: portion(train[k], f.trainSample), val: ptr(vals[k]),
 		}))
 	}
@@ -432,7 +432,7 @@ func (f *fit[T]) finish() error {
 	records := make([]results.Record, 0, len(ids))
 	for k, id := range ids {
 		records = append(records, f.record(outcome{
-			id: id, state: results.Done, weights: Hash(b.Weights(k)...), step: f.fused.BestStep(id),
+			id: id, state: results.Done, weights: results.Hash(b.Weights(k)...), step: f.fused.BestStep(id),
 			train: portion(train[k], f.trainSample), val: portion(val[k], f.valAll), test: portion(test[k], f.testAll),
 		}))
 	}
@@ -532,7 +532,7 @@ func (f *fit[T]) record(o outcome) results.Record {
 	if o.state == results.Diverged {
 		r.Steps = o.steps
 	}
-	r.Loss, r.Losses = lossOf(c.Loss), Hash(c.Loss)
+	r.Loss, r.Losses = lossOf(c.Loss), results.Hash(c.Loss)
 	r.Accuracy = results.Accuracy{
 		EpochTrain: last(c.TrainAcc), EpochVal: last(c.ValAcc), BestVal: best(c.ValAcc),
 		FinalTrain: o.train, FinalVal: o.val, Test: o.test, FinalStep: o.step,

@@ -38,7 +38,9 @@ func TestMemoryOfWhatTrainsSideBySide(t *testing.T) {
 	s := &job{options: o, data: data, base: base(o, data)}
 	var blocks []plan.Block
 	for i := range o.grid.Len() { // several of each size
-		blocks = append(blocks, plan.Block{Trials: []grid.Trial{{Config: o.grid.Over(s.base).At(i)}}})
+		c := o.grid.Over(s.base).At(i)
+		c.Batch = 0 // the weights alone
+		blocks = append(blocks, plan.Block{Trials: []grid.Trial{{Config: c}}})
 	}
 	largest := 0.0
 	for _, b := range blocks {
@@ -65,6 +67,12 @@ func TestMemoryOfWhatTrainsSideBySide(t *testing.T) {
 		if s.within(need, "", one) != nil || s.within(need-1, "", one) == nil {
 			t.Errorf("rule %q needs other than %g arrays of the size of the weights", name, arrays)
 		}
+	}
+
+	large := plain
+	large.Batch, large.Hidden = 20_000, []int{8000} // activations of 640 MB, weights of 98 MB
+	if err := s.within(500e6, "", []plan.Block{{Trials: []grid.Trial{{Config: large}}}}); err == nil {
+		t.Error("a minibatch of 20,000 images for 8,000 units is said to fit into 500 MB")
 	}
 
 	huge := blocks[0].Trials[0].Config // more bytes than an int of 32 bits counts

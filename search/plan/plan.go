@@ -319,13 +319,30 @@ func (p Planner) weightsSize(c results.Config) int64 {
 	return weights * int64(p.Bytes)
 }
 
-// Memory returns the bytes that the weights of the blocks that train side by side need at least.
+// minibatchSize returns the bytes that a block needs at least for one minibatch: the images as bytes, the
+// activations of all first layers, those of the deeper layers of the widest net, and the deltas of one layer.
+func (p Planner) minibatchSize(trials []grid.Trial) float64 {
+	first, deeper, widest, batch := 0, 0, 0, 0
+	for _, t := range trials {
+		layers := append(slices.Clone(t.Config.Hidden), p.Classes)
+		first += layers[0]
+		sum := 0
+		for _, out := range layers[1:] {
+			sum += out
+		}
+		deeper, widest, batch = max(deeper, sum), max(widest, slices.Max(layers)), max(batch, t.Config.Batch)
+	}
+	return float64(batch) * float64(p.Inputs+p.Bytes*(first+deeper+widest))
+}
+
+// Memory returns the bytes that the blocks that train side by side need at least.
 func (p Planner) Memory(blocks []Block) float64 {
 	sizes := make([]float64, len(blocks))
 	for i, b := range blocks {
 		for _, t := range b.Active() {
 			sizes[i] += float64(p.StateSize(t.Config) + p.workSize(t.Config))
 		}
+		sizes[i] += p.minibatchSize(b.Active())
 	}
 	slices.SortFunc(sizes, func(a, b float64) int { return cmp.Compare(b, a) })
 	need := 0.0

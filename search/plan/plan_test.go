@@ -103,4 +103,10 @@ func TestMemory(t *testing.T) {
 	if got := p.Memory(nil); got != 0 {
 		t.Errorf("no block needs %g bytes", got)
 	}
+	// A minibatch: bytes of images, two first layers side by side, the deeper layers of one net, deltas.
+	deep := results.Config{Net: "fc", Hidden: []int{4, 6}, Batch: 10}
+	pair := Block{Trials: []grid.Trial{{Config: deep}, {Config: deep}}}
+	if got, want := p.Memory([]Block{pair}), 2*size(deep)+10*(3+4*(4+4+6+2+6)); got != want {
+		t.Errorf("a block with its minibatch needs %g bytes, want %g", got, want)
+	}
 }

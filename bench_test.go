@@ -36,6 +36,8 @@ func BenchmarkAddBias(b *testing.B)     { benchmark(b, "AddBias") }
 func BenchmarkBiasReLU(b *testing.B)    { benchmark(b, "BiasReLU") }
 func BenchmarkSoftmaxLoss(b *testing.B) { benchmark(b, "SoftmaxLoss") }
 func BenchmarkAxpby(b *testing.B)       { benchmark(b, "Axpby") }
+func BenchmarkRMSProp(b *testing.B)     { benchmark(b, "RMSProp") }
+func BenchmarkAdam(b *testing.B)        { benchmark(b, "Adam") }
 func BenchmarkSumSquares(b *testing.B)  { benchmark(b, "SumSquares") }
 func BenchmarkAddSquares(b *testing.B)  { benchmark(b, "AddSquares") }
 func BenchmarkColSums(b *testing.B)     { benchmark(b, "ColSums") }

@@ -299,6 +299,16 @@ func elementwise[T kernels.Float](sets []*kernels.Set) []Group {
 		x, y := random[T](n), random[T](n)
 		return func(ops kernels.Ops[T]) func() { return func() { ops.Axpby(-1e-3, x, 0.999, y) } }
 	})
+	add("RMSProp", 5*size, func(n int) func(kernels.Ops[T]) func() {
+		w, a, g := random[T](n), make([]T, n), random[T](n)
+		f := kernels.RMSPropFactors[T]{Rate: 1e-3, Keep: 0.99, Add: 0.01, Epsilon: 1e-8}
+		return func(ops kernels.Ops[T]) func() { return func() { ops.RMSProp(f, w, a, g) } }
+	})
+	add("Adam", 7*size, func(n int) func(kernels.Ops[T]) func() {
+		w, m, v, g := random[T](n), make([]T, n), make([]T, n), random[T](n)
+		f := kernels.AdamFactors[T]{Rate: 1e-3, Keep1: 0.9, Add1: 0.1, Fix1: 10, Keep2: 0.999, Add2: 0.001, Fix2: 1000, Epsilon: 1e-8}
+		return func(ops kernels.Ops[T]) func() { return func() { ops.Adam(f, w, m, v, g) } }
+	})
 	add("SumSquares", size, func(n int) func(kernels.Ops[T]) func() {
 		x := random[T](n)
 		return func(ops kernels.Ops[T]) func() { return func() { ops.SumSquares(x) } }

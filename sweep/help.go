@@ -30,9 +30,9 @@ const helpBeforeAxes = `sweep trains a grid of small nets on CIFAR-10 and says w
   sweep version             show what this program was built from
   sweep help [command]      show this text, or the flags of a command
 
-What to search: a list (1e-4,1e-3), a range of n values with both ends
-(0.1..0.9:5), evenly spaced ratios (log:1e-4..1e-2:5), whole numbers (1..5), or
-several of these (0,log:1e-3..1:4). Ranges are those of NumPy's linspace and
+Values to search: a list (1e-4,1e-3), a range of n values with both ends
+(0.1..0.9:5), equal ratios (log:1e-4..1e-2:5), whole numbers (1..5), or several
+of these (0,log:1e-3..1:4). Ranges have the points of NumPy's linspace and
 geomspace to all digits; tables show six.
 `
 
@@ -46,40 +46,41 @@ How to train:
   -division images / batch, the iterations of an epoch: floor (default), as in
             Python 2, or true, as in Python 3, such as 382.8125 for batch 128.
             Accuracy and -decay come where iterations are multiples. Not for fc
-  -order    seed of the minibatches alone. Without it they follow the weights in
-            the stream of -seed, as in the course. With it all nets see the same
-            minibatches, so seeds and hidden sizes train together too
+  -order    separate seed for the minibatches. By default, weights and then
+            minibatches come from the stream of -seed, as in the course. With
+            -order, nets of all seeds and hidden sizes share their minibatches
+            and train together
   -workers  cores to use (default: all)
-  -block    most nets to train as one (default: what fits the cache)
-  -fuse     off trains each net alone: same figures, slower (default on)
+  -block    maximum number of nets in a block (default: what fits the cache)
+  -fuse     off: train each net alone, to the same figures (default: on)
   -data     folder with CIFAR-10, or "synthetic" for the built-in set
             (default: FUSEGRID_DATA, else what fetch got, else the built-in set)
 
-Stopping early (what goes on has the same bits as without):
-  -halving  ETA[:MIN]: after MIN, MIN·ETA, MIN·ETA², … iterations all wait for
-            each other, and the best 1/ETA of them, by validation accuracy, go
-            on (default MIN: the length / ETA²); 3:100 for example
-            async:ETA[:MIN]: nobody waits; each block is judged among those that
-            came before it. What is stopped then depends on timing and blocks
-  -stop     median[:MIN]: every MIN iterations (default: a tenth) all wait, and
-            a trial stops whose best accuracy so far is below the median of the
-            others' running averages
+Stopping early (a survivor has the same bits as without early stopping):
+  -halving  ETA[:MIN], such as 3:100: compare trials after MIN, MIN·ETA,
+            MIN·ETA², … iterations; the best 1/ETA by validation accuracy
+            continue (default MIN: the length / ETA²)
+            async:ETA[:MIN]: compare each block with those that came before it,
+            without waiting; the outcome depends on timing and blocks
+  -stop     median[:MIN]: every MIN iterations (default: a tenth), stop each
+            trial whose best accuracy is below the median of the others' running
+            averages
 
-What comes out:
+Output:
   -out      folder for the journal, tables and pictures
             (default: out/DATA-NET-DTYPE, such as out/cifar-10-two-layer-f32;
             DATA is custom-HASH unless the images are those of CIFAR-10)
-  -keep     best nets to keep the weights of, as safetensors in OUT/weights (0).
-            Only those that train to the end are kept; those on record whose
-            files are not there are trained again, to the same bits
-  -states   best trials to keep the whole state of, or all, in OUT/states (0),
-            likewise. A later sweep can train them on; a state is 1 to 4 times
-            the weights
+  -keep     number of best nets whose weights are kept, as safetensors in
+            OUT/weights (default 0). Only trials that end are kept. If a file is
+            missing, its trial is trained again, to the same bits
+  -states   number of best trials whose full state is kept in OUT/states, or all
+            (default 0). A later sweep can resume them. A state has 1 to 4 times
+            the size of the weights
   -checkpoint
-            seconds between two checkpoints of a block, 0 for none but at Ctrl-C
-            (default 60); the same command goes on from them
-  -fresh    start over in a new folder, OUT-2, OUT-3, …
-  -top      rows of the table to show, 0 for all (default 20)
+            seconds between two checkpoints of a block (default 60); 0: only on
+            Ctrl-C. The same command resumes from them
+  -fresh    start again in a new folder, OUT-2, OUT-3, …
+  -top      number of rows of the table to show, 0: all (default 20)
   -dry-run  print the grid, its blocks and the time it may take; train nothing
   -quiet    no progress
 
@@ -91,22 +92,23 @@ OUT/table.csv and table.jsonl also have the history that the course prints
 (epoch_train, epoch_val). With several -lr and -reg, OUT/heatmap.png shows val.
 
 Speeds are those of one core. GFLOP/s/core counts matrix products, over all the
-time that training took: drawing weights and measuring accuracy are in it. So a
+time that training took, with drawing weights and measuring accuracy. So a
 short sweep stays further below the peak ("sweep impl") than a long one.
 
-Every trial goes to OUT/trials.jsonl when it ends. What is there is not trained
-again: the same command goes on after Ctrl-C or a crash, a larger grid trains
-what is new. With other -iters or -epochs, trials go on from the checkpoints and
-states that there are, to the same bits; a race (-halving, -stop) begins anew.
-Ctrl-C once stops with everything on record, twice at once.
-Exit code: 0 all is well, 1 a trial or a figure failed, 2 bad input, 130 Ctrl-C.
+Every trial is appended to OUT/trials.jsonl when it ends, and is not trained
+again. The same command resumes after Ctrl-C or a crash. A larger grid trains
+only its new trials. With other -iters or -epochs, trials resume from
+checkpoints and states, to the same bits. With -halving or -stop they start
+again.
+The first Ctrl-C stops with everything on record, the second one at once.
+Exit code: 0 success, 1 a trial or a figure failed, 2 bad input, 130 Ctrl-C.
 
   sweep -lr log:1e-4..2e-3:8 -reg 0.25,0.5,0.85 -iters 3000
   sweep -net fc -hidden 100x100,200 -lr 1e-3 -std 1e-2 -epochs 5 -seed 1..3
 `
 
 const fetchHelp = `sweep fetch downloads CIFAR-10 (170 MB) into the user's cache folder, where a
-sweep finds it, and prints the folder. A broken download goes on where it broke.
+sweep finds it, and prints the folder. A broken download is resumed.
 
   -python   the python version; it holds the same images as the binary one
   -url      another server with the same archive; its MD5 is checked there too

@@ -436,7 +436,7 @@ func TestCustomData(t *testing.T) {
 	args := []string{"-data", dir, "-lr", "1e-3", "-reg", "0.5", "-hidden", "2", "-batch", "10", "-iters", "2", "-quiet"}
 	stdout, stderr, code := call(t, args...)
 	if code != exitOK || !strings.Contains(stderr, `sweep: this is not the published CIFAR-10, which "sweep fetch" gets: it is named custom (`) ||
-		!strings.Contains(stderr, "sweep: 1000 of 1000 test images are training images too: image 0 of test_batch is image 0 of data_batch_1") ||
+		!strings.Contains(stderr, "sweep: 1000 of 1000 test images in use are training images: image 0 of test_batch is image 0 of data_batch_1") ||
 		!strings.HasPrefix(stdout, "custom (") || strings.Contains(stdout, "cifar-10") {
 		t.Errorf("exit code %d, stderr %q, stdout %q", code, stderr, stdout)
 	}

@@ -78,9 +78,9 @@ func TestVerify(t *testing.T) {
 func TestVerifyRules(t *testing.T) {
 	isolate(t)
 	for _, rule := range ruleNames() {
-		for _, net := range []string{"two-layer -hidden 3,20 -iters 24", "fc -hidden 3x2,5x4 -epochs 4"} {
+		for _, net := range []string{"two-layer -hidden 3,20 -batch 200 -iters 24", "fc -hidden 3x2,5x4 -batch 500 -epochs 1"} {
 			out := rule + strings.Fields(net)[0]
-			const grid = "-data synthetic -quiet -batch 2000 -std 1e-2 -lr 1e-4,1e-3,1e30 -reg 0,0.1 -halving 2:2 -out "
+			const grid = "-data synthetic -quiet -std 1e-2 -lr 1e-4,1e-3,1e30 -reg 0,0.1 -halving 2:2 -out "
 			if _, stderr, code := call(t, strings.Fields(grid+out+" -rule "+rule+" -net "+net)...); code != exitOK {
 				t.Fatalf("%s: exit code %d: %s", out, code, stderr)
 			}

@@ -12,18 +12,21 @@ import (
 // order.
 const recordLen = 1 + Dim
 
-// readBinary fills dst from a batch file of the binary version. The file must hold exactly
-// dst.Len() records.
-func readBinary(r io.Reader, size int64, dst Images) error {
-	n := dst.Len()
-	if want := int64(n) * recordLen; size != want {
-		what := "truncated"
-		if size > want {
-			what = "too long"
-		}
-		return fmt.Errorf("%s: %d bytes, want %d (%d records of %d bytes); the damage starts at record %d",
-			what, size, want, n, recordLen, min(size/recordLen, int64(n)))
+// maxBinary is the largest size of a batch file of the binary version: 100,000 images, ten times
+// those of a published batch.
+const maxBinary = 10 * perBatch * recordLen
+
+// readBinary returns the images of a batch file of the binary version. It stores them in room if it
+// holds as many images as the file, else in new memory.
+func readBinary(r io.Reader, size int64, room Images) (Images, error) {
+	if size > maxBinary {
+		return Images{}, fmt.Errorf("%d bytes, want at most %d", size, maxBinary)
 	}
+	n := int(size / recordLen)
+	if rest := size % recordLen; rest != 0 || n == 0 {
+		return Images{}, fmt.Errorf("truncated: %d bytes are %d records of %d bytes and %d bytes of another record", size, n, recordLen, rest)
+	}
+	dst := room.fit(n)
 	br := bufio.NewReaderSize(r, 64*recordLen)
 	for i := range n {
 		label, err := br.ReadByte()
@@ -31,17 +34,17 @@ func readBinary(r io.Reader, size int64, dst Images) error {
 			_, err = io.ReadFull(br, dst.Pixels[i*Dim:(i+1)*Dim])
 		}
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return fmt.Errorf("record %d, byte %d: the file ends here, want %d records", i, i*recordLen, n)
+			return Images{}, fmt.Errorf("record %d, byte %d: the file ends here, want %d records", i, i*recordLen, n)
 		}
 		if err != nil {
-			return fmt.Errorf("record %d, byte %d: %w", i, i*recordLen, cause(err))
+			return Images{}, fmt.Errorf("record %d, byte %d: %w", i, i*recordLen, cause(err))
 		}
 		if label >= numClasses {
-			return fmt.Errorf("record %d, byte %d: label %d, want 0 to %d", i, i*recordLen, label, numClasses-1)
+			return Images{}, fmt.Errorf("record %d, byte %d: label %d, want 0 to %d", i, i*recordLen, label, numClasses-1)
 		}
 		dst.Labels[i] = label
 	}
-	return nil
+	return dst, nil
 }
 
 // textClasses parses a file with one class name per line.

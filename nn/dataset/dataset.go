@@ -51,6 +51,8 @@ type Dataset struct {
 	Classes []string // names of labels 0 to 9
 	Train   Images
 	Test    Images
+
+	batches []int // number of images in each training batch; nil for a set that is not read from files
 }
 
 // An Images value is a list of images in CHW order with their labels.
@@ -65,6 +67,14 @@ func (im Images) Len() int { return len(im.Labels) }
 // slice returns images lo to hi−1, which share memory with im.
 func (im Images) slice(lo, hi int) Images {
 	return Images{im.Pixels[lo*Dim : hi*Dim : hi*Dim], im.Labels[lo:hi:hi]}
+}
+
+// fit returns im if it has n images, else new memory for n images.
+func (im Images) fit(n int) Images {
+	if im.Len() == n {
+		return im
+	}
+	return newImages(n)
 }
 
 func newImages(n int) Images {

@@ -13,7 +13,7 @@ import (
 	"unicode"
 )
 
-// CIFAR-10 has five training batches and a test batch of 10,000 images each.
+// CIFAR-10 has five training batches and a test batch. The published ones have 10,000 images each.
 const (
 	perBatch     = 10000
 	trainBatches = 5
@@ -28,8 +28,9 @@ type version struct {
 	suffix string // suffix of the batch files
 	meta   string // name of the file with the class names
 	atOnce int    // number of files to read concurrently; low for pickles, which are held in memory
-	// read fills dst from a batch file of the given size.
-	read func(r io.Reader, size int64, dst Images) error
+	// read returns the images of a batch file of the given size. It stores them in room if it holds
+	// as many images as the file, else in new memory.
+	read func(r io.Reader, size int64, room Images) (Images, error)
 	// classes reads the class names from the content of the meta file.
 	classes func(b []byte) ([]string, error)
 }
@@ -51,39 +52,61 @@ func (v version) batches() []string {
 }
 
 // Load reads CIFAR-10 from dir. The folder must hold the batch files of the binary or the python
-// version, or the folder that an archive unpacks to. The file of class names may be missing.
-// Errors have one line, which names the file, the position in the file and a remedy.
+// version, or the folder that an archive unpacks to. The batches may have any number of images, as
+// those of a subset have. The file of class names may be missing. Errors have one line, which names
+// the file, the position in the file and a remedy.
 func Load(dir string) (*Dataset, error) {
 	dir, v, err := locate(dir)
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
-	d := &Dataset{
-		Train: newImages(trainBatches * perBatch),
-		Test:  newImages(perBatch),
-	}
+	d := &Dataset{Train: newImages(trainBatches * perBatch)} // room for the published batches
+	batches := make([]Images, trainBatches+1)
 	var wg sync.WaitGroup
-	errs := make([]error, trainBatches+1)
+	errs := make([]error, len(batches))
 	turn := make(chan struct{}, v.atOnce)
 	for i, name := range v.batches() {
-		dst := d.Test
-		if i < trainBatches {
-			dst = d.Train.slice(i*perBatch, (i+1)*perBatch)
-		}
 		wg.Go(func() {
 			turn <- struct{}{}
 			defer func() { <-turn }()
-			errs[i] = v.readFile(filepath.Join(dir, name), dst)
+			room := newImages(0)
+			if i < trainBatches {
+				room = d.Train.slice(i*perBatch, (i+1)*perBatch)
+			}
+			batches[i], errs[i] = v.readFile(filepath.Join(dir, name), room)
 		})
 	}
 	wg.Wait()
 	if err := cmp.Or(errs...); err != nil { // the first file with an error, in the order of batches
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
+	d.join(batches[:trainBatches])
+	d.Test = batches[trainBatches]
 	if d.Classes, err = v.readClasses(filepath.Join(dir, v.meta)); err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
 	return d, nil
+}
+
+// join makes Train of the training batches. It copies them, unless each has the number of images
+// for which Train has room.
+func (d *Dataset) join(batches []Images) {
+	total, published := 0, true
+	for _, b := range batches {
+		d.batches = append(d.batches, b.Len())
+		total += b.Len()
+		published = published && b.Len() == perBatch
+	}
+	if published {
+		return
+	}
+	d.Train = newImages(total)
+	at := 0
+	for _, b := range batches {
+		copy(d.Train.Labels[at:], b.Labels)
+		copy(d.Train.Pixels[at*Dim:], b.Pixels)
+		at += b.Len()
+	}
 }
 
 // locate returns the folder with the batch files, which is dir or a folder in dir, and the
@@ -124,20 +147,26 @@ func locate(dir string) (string, version, error) {
 	return "", version{}, fmt.Errorf("%s: no CIFAR-10 here: neither data_batch_1.bin (binary version) nor data_batch_1 (python version); %s", dir, remedy)
 }
 
-// readFile fills dst from the batch file at path.
-func (v version) readFile(path string, dst Images) error {
+// readFile returns the images of the batch file at path, which it stores in room if they fit.
+func (v version) readFile(path string, room Images) (Images, error) {
 	f, size, err := openRegular(path)
 	if err != nil {
-		return err
+		return Images{}, err
 	}
 	defer f.Close()
-	if err := v.read(f, size, dst); err != nil {
+	im, err := v.read(f, size, room)
+	if err != nil {
 		if known := v.identify(path, f, size); known != nil {
-			return known
+			return Images{}, known
 		}
-		return fmt.Errorf("%s: %w; %s", path, cause(err), remedy)
+		return Images{}, fmt.Errorf("%s: %w; %s", path, cause(err), remedy)
 	}
-	return nil
+	return im, nil
+}
+
+// classNames returns the class names of CIFAR-10.
+func classNames() []string {
+	return []string{"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"}
 }
 
 // maxMeta is the largest size of the file of class names. Real files have about 60 or 160 bytes.
@@ -148,8 +177,7 @@ const maxMeta = 1 << 16
 func (v version) readClasses(path string) ([]string, error) {
 	f, size, err := openRegular(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return []string{"airplane", "automobile", "bird", "cat", "deer",
-			"dog", "frog", "horse", "ship", "truck"}, nil
+		return classNames(), nil
 	}
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -190,10 +191,13 @@ func TestLoadRejects(t *testing.T) {
 	}{
 		{"truncated", func(t *testing.T, dir string) {
 			must(t, os.Truncate(filepath.Join(dir, "data_batch_3.bin"), 30729999))
-		}, []string{"data_batch_3.bin", "truncated", "30729999 bytes", "want 30730000", "record 9999"}},
-		{"too long", func(t *testing.T, dir string) {
+		}, []string{"data_batch_3.bin", "truncated", "30729999 bytes are 9999 records of 3073 bytes and 3072 bytes of another record"}},
+		{"a byte too long", func(t *testing.T, dir string) {
 			must(t, os.Truncate(filepath.Join(dir, "test_batch.bin"), 30730001))
-		}, []string{"test_batch.bin", "too long", "30730001 bytes"}},
+		}, []string{"test_batch.bin", "30730001 bytes are 10000 records of 3073 bytes and 1 bytes of another record"}},
+		{"huge", func(t *testing.T, dir string) {
+			must(t, os.Truncate(filepath.Join(dir, "test_batch.bin"), maxBinary+recordLen))
+		}, []string{"test_batch.bin", "307303073 bytes, want at most 307300000"}},
 		{"empty file", func(t *testing.T, dir string) {
 			must(t, os.Truncate(filepath.Join(dir, "data_batch_1.bin"), 0))
 		}, []string{"data_batch_1.bin", `data_batch_1.bin: is empty; "sweep fetch" gets`}},
@@ -425,9 +429,115 @@ func TestLoadNamesWhatIsPacked(t *testing.T) {
 	}
 }
 
+// TestLoadSubset loads batches with other numbers of images than the published ones, in both
+// versions.
+func TestLoadSubset(t *testing.T) {
+	sizes := []int{3, perBatch, 1, 2, 20, 7}
+	batch := func(b int) Images {
+		im := newImages(sizes[b])
+		for i := range sizes[b] {
+			im.Labels[i] = uint8((b + i) % numClasses)
+			binary.LittleEndian.PutUint32(im.Pixels[i*Dim:], uint32(b<<16+i))
+		}
+		return im
+	}
+	for _, v := range versions() {
+		dir := t.TempDir()
+		for b, name := range v.batches() {
+			im := batch(b)
+			content := datasettest.BinaryBatch(im.Labels, im.Pixels)
+			if v.suffix == "" {
+				content = datasettest.PythonBatch(im.Labels, im.Pixels)
+			}
+			if err := os.WriteFile(filepath.Join(dir, name), content, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d, err := Load(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Train.Len() != 10026 || d.Test.Len() != 7 {
+			t.Fatalf("%s: %d training and %d test images, want 10026 and 7", v.folder, d.Train.Len(), d.Test.Len())
+		}
+		at := 0
+		for b, n := range sizes {
+			got := d.Test
+			if b < trainBatches {
+				got = d.Train.slice(at, at+n)
+			}
+			if want := batch(b); !slices.Equal(got.Labels, want.Labels) || !slices.Equal(got.Pixels, want.Pixels) {
+				t.Errorf("%s: images of batch %d differ from the file", v.folder, b+1)
+			}
+			at += n
+		}
+		for i, want := range map[int]string{
+			0: "image 0 of data_batch_1", 3: "image 0 of data_batch_2", 10002: "image 9999 of data_batch_2",
+			10003: "image 0 of data_batch_3", 10025: "image 19 of data_batch_5",
+		} {
+			if got := d.trainPlace(i); got != want {
+				t.Errorf("training image %d is %s, want %s", i, got, want)
+			}
+		}
+		s, err := d.DefaultSplit(HWC)
+		if err != nil {
+			t.Fatal(err)
+		}
+		note := fmt.Sprintf("this is not the published CIFAR-10: its 10026 training and 7 test images are named custom (%.8s)", d.Hash())
+		if got := [3]int{s.Train.Len(), s.Val.Len(), s.Test.Len()}; got != [3]int{9026, 1000, 7} || s.Name != "custom" || !slices.Equal(s.Notes, []string{note}) {
+			t.Errorf("%s: split %v, name %q, notes %q", v.folder, got, s.Name, s.Notes)
+		}
+	}
+}
+
+// TestDefaultSplitOfFewImages checks that a small set keeps images of each kind.
+func TestDefaultSplitOfFewImages(t *testing.T) {
+	for _, c := range []struct {
+		train, test int
+		want        [3]int
+	}{
+		{50000, 10000, [3]int{49000, 1000, 1000}},
+		{10000, 999, [3]int{9000, 1000, 999}},
+		{9999, 1001, [3]int{9000, 999, 1000}},
+		{20, 5, [3]int{18, 2, 5}},
+		{2, 1, [3]int{1, 1, 1}},
+	} {
+		d := &Dataset{Train: newImages(c.train), Test: newImages(c.test)}
+		s, err := d.DefaultSplit(CHW)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := [3]int{s.Train.Len(), s.Val.Len(), s.Test.Len()}; got != c.want {
+			t.Errorf("%d training and %d test images are split into %v, want %v", c.train, c.test, got, c.want)
+		}
+	}
+	d := &Dataset{Train: newImages(1), Test: newImages(1)}
+	if _, err := d.DefaultSplit(CHW); err == nil || !strings.Contains(err.Error(), "0 training") {
+		t.Errorf("a single image: error %v", err)
+	}
+}
+
+// TestRenamedClasses checks that a set which differs from the published one in its class names only
+// is described as such.
+func TestRenamedClasses(t *testing.T) {
+	d, err := Load(realDir(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Classes = append([]string{"plane"}, d.Classes[1:]...)
+	s, err := d.DefaultSplit(CHW)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("these are the published images of CIFAR-10 with other class names: they are named custom (%.8s)", s.Hash)
+	if s.Name != "custom" || !slices.Equal(s.Notes, []string{want}) {
+		t.Errorf("name %q, notes %q, want %q", s.Name, s.Notes, want)
+	}
+}
+
 func TestReadBinaryShortRead(t *testing.T) {
 	b := datasettest.BinaryBatch([]byte{1, 2}, make([]byte, 2*Dim))
-	err := readBinary(strings.NewReader(string(b[:len(b)-1])), int64(len(b)), newImages(2))
+	_, err := readBinary(strings.NewReader(string(b[:len(b)-1])), int64(len(b)), Images{})
 	if err == nil || !strings.Contains(err.Error(), "record 1, byte 3073: the file ends here") {
 		t.Errorf("error %v", err)
 	}
@@ -440,9 +550,11 @@ func FuzzBinary(f *testing.F) {
 	f.Add(append(slices.Clone(good), 0))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		im := newImages(2)
-		err := readBinary(strings.NewReader(string(b)), int64(len(b)), im)
-		sound := len(b) == 2*recordLen && b[0] < numClasses && b[recordLen] < numClasses
+		im, err := readBinary(strings.NewReader(string(b)), int64(len(b)), Images{})
+		sound := len(b) > 0 && len(b)%recordLen == 0
+		for i := 0; sound && i < len(b); i += recordLen {
+			sound = b[i] < numClasses
+		}
 		if sound != (err == nil) {
 			t.Fatalf("sound %v, error %v", sound, err)
 		}

@@ -24,8 +24,8 @@ func pixels(n int) []byte {
 
 func TestReadPython(t *testing.T) {
 	b := datasettest.PythonBatch([]byte{3, 0, 9}, pixels(3))
-	im := newImages(3)
-	if err := readPython(bytes.NewReader(b), int64(len(b)), im); err != nil {
+	im, err := readPython(bytes.NewReader(b), int64(len(b)), Images{})
+	if err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Equal(im.Labels, []byte{3, 0, 9}) || !slices.Equal(im.Pixels, pixels(3)) {
@@ -76,8 +76,8 @@ func TestReadPythonPickledAgain(t *testing.T) {
 	read := 0
 	for _, pattern := range []string{"bytes-list-[0-5]", "str-array-fortran-[0-5]", "str-scalars-[0-5]", "numpy2-[0-5]", "big-endian-4", "column-4"} {
 		for name, b := range again(t, pattern) {
-			im := newImages(2)
-			if err := readPython(bytes.NewReader(b), int64(len(b)), im); err != nil {
+			im, err := readPython(bytes.NewReader(b), int64(len(b)), Images{})
+			if err != nil {
 				t.Errorf("%s: %v", name, err)
 			} else if !slices.Equal(im.Labels, []byte{3, 9}) || !slices.Equal(im.Pixels, pixels(2)) {
 				t.Errorf("%s: labels %v or pixels differ", name, im.Labels)
@@ -87,7 +87,7 @@ func TestReadPythonPickledAgain(t *testing.T) {
 				if n > 300 && n < len(b)-300 {
 					continue // the middle of the file holds only pixels
 				}
-				if err := readPython(bytes.NewReader(b[:n]), int64(n), newImages(2)); err == nil {
+				if _, err := readPython(bytes.NewReader(b[:n]), int64(n), Images{}); err == nil {
 					t.Errorf("%s: the first %d of %d bytes are accepted", name, n, len(b))
 				}
 			}
@@ -112,7 +112,7 @@ func TestReadPythonRefusesOtherPickles(t *testing.T) {
 		"function-4":     `global "builtins.print" does not occur in CIFAR-10 files`,
 	} {
 		b := again(t, name)[name]
-		if err := readPython(bytes.NewReader(b), int64(len(b)), newImages(2)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := readPython(bytes.NewReader(b), int64(len(b)), Images{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want one with %q", name, err, want)
 		}
 	}
@@ -126,8 +126,8 @@ func TestReadPython2Protocol0(t *testing.T) {
 	}
 	b := "(dp1\nS'labels'\np2\n(lp3\nI3\nasS\"data\"\np4\ncnumpy.core.multiarray\n_reconstruct\np5\n(cnumpy\nndarray\np6\n(I0\ntS'b'\ntRp7\n" +
 		"(I1\n(L1L\nI3072\ntcnumpy\ndtype\np8\n(S'u1'\nI0\nI1\ntRp9\n(I3\nS'|'\nNNNI-1\nI-1\nI0\ntbI00\nS'" + quoted.String() + "'\ntbsS'a\\n\\'\\\\'\nF1e3\ns."
-	im := newImages(1)
-	if err := readPython(strings.NewReader(b), int64(len(b)), im); err != nil || im.Labels[0] != 3 || !slices.Equal(im.Pixels, pixels(1)) {
+	im, err := readPython(strings.NewReader(b), int64(len(b)), Images{})
+	if err != nil || im.Labels[0] != 3 || !slices.Equal(im.Pixels, pixels(1)) {
 		t.Errorf("label %d, error %v", im.Labels[0], err)
 	}
 	for _, c := range []struct{ old, new, want string }{
@@ -137,7 +137,7 @@ func TestReadPython2Protocol0(t *testing.T) {
 		{`\xff`, `\xfg`, "the invalid escape"},
 	} {
 		bad := strings.Replace(b, c.old, c.new, 1)
-		if err := readPython(strings.NewReader(bad), int64(len(bad)), newImages(1)); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := readPython(strings.NewReader(bad), int64(len(bad)), Images{}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", c.new, err, c.want)
 		}
 	}
@@ -181,7 +181,7 @@ func TestReadPythonRejects(t *testing.T) {
 		{"no labels", replace("U\x06labels", "U\x06labelz"), `"labels" is missing`},
 		{"no data", replace("U\x04data", "U\x04dat_"), `"data" is missing`},
 		{"shape", replace("M\x02\x00M\x00\x0c\x86", "M\x03\x00M\x00\x0c\x86"), "shape (3, 3072) has 6144 bytes"},
-		{"other shape", replace("M\x02\x00M\x00\x0c\x86", "M\x00\x0cM\x02\x00\x86"), `"data" has shape (3072, 2), want (2, 3072)`},
+		{"other shape", replace("M\x02\x00M\x00\x0c\x86", "M\x00\x0cM\x02\x00\x86"), `"data" has shape (3072, 2), want (N, 3072)`},
 		{"dtype", replace("U\x02u1", "U\x02O8"), "call of numpy.dtype"},
 		{"no order", replace("tb\x89T", "tbK\x00T"), "this array state"},
 		{"string beyond the end", replace("T\x00\x18\x00\x00", "T\x00\x18\x00\x7f"), "want 2130712576 more bytes"},
@@ -239,14 +239,14 @@ func TestReadPythonRejects(t *testing.T) {
 		{"many values", text(strings.Repeat("]", maxValues+1)), "byte 500000: more than 500000 values"},
 	} {
 		b := c.input()
-		err := readPython(strings.NewReader(b), int64(len(b)), newImages(2))
+		_, err := readPython(strings.NewReader(b), int64(len(b)), Images{})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", c.name, err, c.want)
 		} else if msg := err.Error(); strings.Contains(msg, "\n") || len(msg) > 300 {
 			t.Errorf("%s: error of %d bytes or several lines: %q", c.name, len(msg), msg)
 		}
 	}
-	if err := readPython(strings.NewReader(""), maxPickle+1, newImages(1)); err == nil || !strings.Contains(err.Error(), "at most") {
+	if _, err := readPython(strings.NewReader(""), maxPickle+1, Images{}); err == nil || !strings.Contains(err.Error(), "at most") {
 		t.Errorf("huge file: error %v", err)
 	}
 }
@@ -255,7 +255,7 @@ func TestReadPythonRejects(t *testing.T) {
 func TestReadPythonTruncated(t *testing.T) {
 	b := datasettest.PythonBatch([]byte{3}, pixels(1))
 	for n := range len(b) {
-		if err := readPython(bytes.NewReader(b[:n]), int64(n), newImages(1)); err == nil {
+		if _, err := readPython(bytes.NewReader(b[:n]), int64(n), Images{}); err == nil {
 			t.Fatalf("the first %d of %d bytes are accepted", n, len(b))
 		}
 	}
@@ -270,8 +270,8 @@ func FuzzPickle(f *testing.F) {
 	f.Add([]byte("cos\nsystem\n(U\x02ls\x85R."))
 	f.Add([]byte("}(U\x04dataT\xff\xff\xff\x7fu."))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		im := newImages(1)
-		if err := readPython(bytes.NewReader(b), int64(len(b)), im); err == nil {
+		im, err := readPython(bytes.NewReader(b), int64(len(b)), Images{})
+		if err == nil {
 			if im.Labels[0] >= numClasses {
 				t.Error("accepted a label out of range")
 			}

@@ -25,33 +25,51 @@ func NameOf(name, hash string) string {
 }
 
 // notes returns remarks that users of a split of the custom set d must see. The first says that the
-// set is custom. Further remarks name images that occur in two subsets or twice in the training
-// images.
+// set is custom, and whether only the class names make it so. Further remarks name images that occur
+// in two subsets or twice in the training images.
 func (d *Dataset) notes(hash string, train, val, test int) []string {
-	notes := []string{fmt.Sprintf(`this is not the published CIFAR-10, which "sweep fetch" gets: it is named %s (%.8s)`, custom, hash)}
+	notes := []string{d.custom(hash)}
 	n := d.Train.Len()
 	seen := firsts{images: d.Train, at: make(map[uint64]int, train+val), seed: maphash.MakeSeed()}
 	if c := seen.add(0, train); c.n > 0 {
-		notes = append(notes, fmt.Sprintf("%d of %d training images repeat earlier ones: %s is %s", c.n, train, trainPlace(c.one), trainPlace(c.other)))
+		notes = append(notes, fmt.Sprintf("%d of %d training images in use repeat earlier ones: %s is %s", c.n, train, d.trainPlace(c.one), d.trainPlace(c.other)))
 	}
 	inTrain := func(what string, im Images, lo, hi int, place func(i int) string) {
 		if c := seen.find(im, lo, hi); c.n > 0 {
-			notes = append(notes, fmt.Sprintf("%d of %d %s images are training images too: %s is %s", c.n, hi-lo, what, place(c.one), trainPlace(c.other)))
+			notes = append(notes, fmt.Sprintf("%d of %d %s images in use are training images: %s is %s", c.n, hi-lo, what, place(c.one), d.trainPlace(c.other)))
 		}
 	}
-	inTrain("validation", d.Train, n-val, n, trainPlace)
+	inTrain("validation", d.Train, n-val, n, d.trainPlace)
 	inTrain("test", d.Test, 0, test, testPlace)
 	seen.at = make(map[uint64]int, val)
 	seen.add(n-val, n)
 	if c := seen.find(d.Test, 0, test); c.n > 0 {
-		notes = append(notes, fmt.Sprintf("%d of %d test images are validation images too: %s is %s", c.n, test, testPlace(c.one), trainPlace(c.other)))
+		notes = append(notes, fmt.Sprintf("%d of %d test images in use are validation images: %s is %s", c.n, test, testPlace(c.one), d.trainPlace(c.other)))
 	}
 	return notes
 }
 
+// custom returns the remark that d, whose hash is given, is not the published set.
+func (d *Dataset) custom(hash string) string {
+	named := Dataset{Classes: classNames(), Train: d.Train, Test: d.Test}
+	switch {
+	case named.Hash() == publishedHash:
+		return fmt.Sprintf("these are the published images of CIFAR-10 with other class names: they are named %s (%.8s)", custom, hash)
+	case d.batches != nil && (d.Train.Len() != trainBatches*perBatch || d.Test.Len() != perBatch):
+		return fmt.Sprintf("this is not the published CIFAR-10: its %d training and %d test images are named %s (%.8s)", d.Train.Len(), d.Test.Len(), custom, hash)
+	}
+	return fmt.Sprintf(`this is not the published CIFAR-10, which "sweep fetch" gets: it is named %s (%.8s)`, custom, hash)
+}
+
 // trainPlace returns the position of training image i in the batch files.
-func trainPlace(i int) string {
-	return fmt.Sprintf("image %d of data_batch_%d", i%perBatch, i/perBatch+1)
+func (d *Dataset) trainPlace(i int) string {
+	for b, n := range d.batches {
+		if i < n {
+			return fmt.Sprintf("image %d of data_batch_%d", i, b+1)
+		}
+		i -= n
+	}
+	return fmt.Sprintf("image %d", i)
 }
 
 func testPlace(i int) string { return fmt.Sprintf("image %d of test_batch", i) }

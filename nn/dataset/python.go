@@ -3,50 +3,51 @@ package dataset
 import (
 	"fmt"
 	"io"
-	"slices"
 )
 
-// maxPickle is the largest size of a batch file of the python version. The official files have
+// maxPickle is the largest size of a batch file of the python version. The published files have
 // 31 MB. Protocol 0 writes some pixels, such as black ones, with six bytes.
 const maxPickle = 192 << 20
 
-// readPython fills dst from a batch file of the python version, which is a pickled dictionary. The
-// value of "labels" must be a list or an array of integers. The value of "data" must be a uint8
-// array of shape (N, Dim) with an image in CHW order in each row. N must be dst.Len().
-func readPython(r io.Reader, size int64, dst Images) error {
+// readPython returns the images of a batch file of the python version, which is a pickled
+// dictionary. The value of "labels" must be a list or an array of integers. The value of "data" must
+// be a uint8 array of shape (N, Dim) with an image in CHW order in each row. The images are stored in
+// room if it holds N images, else in new memory.
+func readPython(r io.Reader, size int64, room Images) (Images, error) {
 	if size > maxPickle {
-		return fmt.Errorf("%d bytes, want at most %d", size, maxPickle)
+		return Images{}, fmt.Errorf("%d bytes, want at most %d", size, maxPickle)
 	}
 	b := make([]byte, size)
 	if _, err := io.ReadFull(r, b); err != nil {
-		return err
+		return Images{}, err
 	}
 	dict, err := unpickle(b)
 	if err != nil {
-		return err
+		return Images{}, err
 	}
 	data, ok := dict["data"].(*array)
 	if !ok || data.data == nil {
-		return fmt.Errorf(`"data" is %s, want an array of images`, kind(dict["data"]))
+		return Images{}, fmt.Errorf(`"data" is %s, want an array of images`, kind(dict["data"]))
 	}
-	n := dst.Len()
-	if !slices.Equal(data.shape, []int{n, Dim}) {
-		return fmt.Errorf(`"data" has shape %s, want (%d, %d)`, shapeText(data.shape), n, Dim)
+	if len(data.shape) != 2 || data.shape[1] != Dim {
+		return Images{}, fmt.Errorf(`"data" has shape %s, want (N, %d)`, shapeText(data.shape), Dim)
 	}
 	if data.dtype.name != "u1" {
-		return fmt.Errorf(`"data" has numbers of type %s, want u1 (uint8)`, data.dtype.name)
+		return Images{}, fmt.Errorf(`"data" has numbers of type %s, want u1 (uint8)`, data.dtype.name)
 	}
+	n := data.shape[0]
 	labels, err := labelsOf(dict["labels"], n)
 	if err != nil {
-		return fmt.Errorf(`"labels" %w`, err)
+		return Images{}, fmt.Errorf(`"labels" %w`, err)
 	}
+	dst := room.fit(n)
 	copy(dst.Labels, labels)
 	if data.fortran {
 		transpose(dst.Pixels, data.data, n)
 	} else {
 		copy(dst.Pixels, data.data)
 	}
-	return nil
+	return dst, nil
 }
 
 // labelsOf returns the n labels in v, which must be a list or an array.

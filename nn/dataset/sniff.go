@@ -45,7 +45,7 @@ func (v version) identify(path string, f io.ReaderAt, size int64) error {
 	case size == 0:
 		what, todo = "is empty", remedy
 	case what != "":
-	case v.suffix == "" && size == perBatch*recordLen:
+	case v.suffix == "" && size%recordLen == 0:
 		what, todo = "is a batch of the binary version", "give all six files names that end in .bin"
 	case v.suffix != "" && len(head) > 1 && head[0] == 0x80 && head[1] <= 5:
 		what, todo = "is a batch of the python version", "give all six files names without "+v.suffix

@@ -66,7 +66,7 @@ func (d *Dataset) Split(order Order, train, val, test int) (*Split, error) {
 	return s, nil
 }
 
-// Sizes of DefaultSplit, as in the assignment.
+// Largest sizes of DefaultSplit, as in the assignment.
 const (
 	defaultVal  = 1000
 	defaultTest = 1000
@@ -74,9 +74,12 @@ const (
 
 // DefaultSplit returns a split with 1,000 validation and 1,000 test images. All other images of
 // Train are training images: 49,000 of CIFAR-10, as in the assignment, and 10,000 of the synthetic
-// set.
+// set. If Train has fewer than 10,000 images, a tenth of them, and at least one, are validation images. If Test has
+// fewer than 1,000 images, all of them are test images.
 func (d *Dataset) DefaultSplit(order Order) (*Split, error) {
-	return d.Split(order, d.Train.Len()-defaultVal, defaultVal, defaultTest)
+	n := d.Train.Len()
+	val := min(defaultVal, max(n/10, 1))
+	return d.Split(order, n-val, val, min(defaultTest, d.Test.Len()))
 }
 
 // ordered returns the images in the given order. In CHW order it returns the memory of im, else a

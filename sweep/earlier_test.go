@@ -33,6 +33,9 @@ func copyEarlier(t *testing.T, name string) string {
 	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
 		t.Fatal(err)
 	}
+	before := synthetic
+	synthetic = wholeSynthetic // they were trained on it
+	t.Cleanup(func() { synthetic = before })
 	return to
 }
 
@@ -44,21 +47,22 @@ func TestEarlierBits(t *testing.T) {
 				t.Skipf("no kernel set of class %s on this machine", class)
 			}
 			out := copyEarlier(t, name)
-			records := recorded(t, out)
-			n, apart := len(records), 0
-			if runtime.GOARCH != "amd64" {
+			number := "-all"
+			if testing.Short() && class == kernels.MulAdd {
+				number = "-n 4" // the reference is slow
+			}
+			stdout, stderr, code := call(t, strings.Fields("verify "+number+" -out "+out)...)
+			want := 0
+			for _, r := range recorded(t, out) {
 				// The reference takes exponentials and logarithms from package math, whose last bits
-				// differ there. In float32 they are rounded away.
-				for _, r := range records {
-					if r.Config.DType == "f64" {
-						apart++
-					}
+				// differ on other processors. In float32 they are rounded away.
+				if strings.Contains(stdout, r.Key[:12]) && (r.Config.DType == "f32" || runtime.GOARCH == "amd64") {
+					want++
 				}
 			}
-			stdout, stderr, code := call(t, "verify", "-all", "-out", out)
 			same := strings.Count(stdout, ": the same bits\n")
-			if apart == 0 && (code != exitOK || stderr != "") || same < n-apart || n < 10 {
-				t.Errorf("%d of %d trials have the same bits, want all but %d; exit code %d, stderr %q\n%s", same, n, apart, code, stderr, stdout)
+			if runtime.GOARCH == "amd64" && (code != exitOK || stderr != "") || same < max(1, want) {
+				t.Errorf("%d trials have the same bits, want %d; exit code %d, stderr %q\n%s", same, want, code, stderr, stdout)
 			}
 		})
 	}
@@ -94,12 +98,16 @@ func TestEarlierRecords(t *testing.T) {
 func TestEarlierStates(t *testing.T) {
 	out := copyEarlier(t, "resumable")
 	const args = "-data synthetic -impl reference -hidden 2 -std 1e-2 -workers 1 -out "
-	for _, c := range []struct{ name, args, weights, losses string }{
+	cases := []struct{ name, args, weights, losses string }{
 		{"checkpoint", " -lr 3e-3 -reg 0.5 -batch 50 -iters 2000",
 			"d3f763516bafd9b3f48af3aef8c4f3bfd0f4198fc7bd89dda13e148d22ed8b1c", "f34ce6a93185fe59cf897b8a1af3fee7dcd2a4d12101c92f7e33ce62319db1a7"},
 		{"state", " -lr 2e-3 -reg 0 -batch 20 -iters 25",
 			"2b9ed96e30f062129d827aaffbc6b250cec8372996e177d25a5f060aa5abe06b", "054f231d3091b7a59a09887adb7608445bc446412e0c1011458d6b53c828d335"},
-	} {
+	}
+	if testing.Short() {
+		cases = cases[1:] // the reference is slow
+	}
+	for _, c := range cases {
 		_, stderr, code := call(t, strings.Fields(args+out+c.args+" -quiet")...)
 		if code != exitOK || strings.Contains(stderr, "cannot be used") {
 			t.Errorf("%s: exit code %d, stderr %q", c.name, code, stderr)

@@ -5,7 +5,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
+	"fusegrid/nn/dataset"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -80,7 +82,24 @@ func TestMain(m *testing.M) {
 		os.Exit(beCommand(strings.Fields(args)))
 	}
 	synthetic = sync.OnceValue(synthetic)
+	wholeSynthetic = synthetic
+	if flag.Parse(); testing.Short() {
+		synthetic = few
+	}
 	os.Exit(m.Run())
+}
+
+// wholeSynthetic returns the whole synthetic set.
+var wholeSynthetic func() *dataset.Dataset
+
+// few returns a tenth of the synthetic set. Tests train on it with -short.
+func few() *dataset.Dataset {
+	d := *wholeSynthetic()
+	first := func(im dataset.Images, n int) dataset.Images {
+		return dataset.Images{Pixels: im.Pixels[:n*dataset.Dim], Labels: im.Labels[:n]}
+	}
+	d.Train, d.Test = first(d.Train, 1000), first(d.Test, 100)
+	return &d
 }
 
 func beCommand(args []string) int {

@@ -77,8 +77,12 @@ func TestVerify(t *testing.T) {
 // TestVerifyRules trains nets in blocks by each update rule, some of which a race stops, and then each alone.
 func TestVerifyRules(t *testing.T) {
 	isolate(t)
-	for _, rule := range ruleNames() {
-		for _, net := range []string{"two-layer -hidden 3,20 -batch 200 -iters 24", "fc -hidden 3x2,5x4 -batch 500 -epochs 1"} {
+	rules := ruleNames()
+	if testing.Short() {
+		rules = rules[len(rules)-1:]
+	}
+	for _, rule := range rules {
+		for _, net := range []string{"two-layer -hidden 3,20 -batch 200 -iters 24", "fc -hidden 3x2,5x4 -batch 50 -epochs 1"} {
 			out := rule + strings.Fields(net)[0]
 			const grid = "-data synthetic -quiet -std 1e-2 -lr 1e-4,1e-3,1e30 -reg 0,0.1 -halving 2:2 -out "
 			if _, stderr, code := call(t, strings.Fields(grid+out+" -rule "+rule+" -net "+net)...); code != exitOK {

@@ -152,7 +152,11 @@ func TestFiguresRejectBrokenKernels(t *testing.T) {
 		},
 		"no norm": func(s *kernels.Slots[float64]) { s.SumSquares = func([]float64) float64 { return 0 } },
 	} {
-		for _, set := range []*kernels.Set{reference.New(), reference.Gonum()} {
+		sets := []*kernels.Set{reference.New(), reference.Gonum()}
+		if testing.Short() {
+			sets = sets[:1]
+		}
+		for _, set := range sets {
 			spoil(&set.F64)
 			report, err := Run(t.Context(), set, Options{})
 			if err != nil {

@@ -106,9 +106,9 @@ func TestVersionsAgree(t *testing.T) {
 	dir := os.Getenv("FUSEGRID_DATA")
 	if dir == "" {
 		dir = t.TempDir()
-		datasettest.WriteBinary(t, dir)
+		datasettest.WriteBinary(t, dir, 20)
 		poke(t, filepath.Join(dir, "data_batch_2.bin"), 7*recordLen, 9)
-		poke(t, filepath.Join(dir, "test_batch.bin"), 9999*recordLen+Dim, 200)
+		poke(t, filepath.Join(dir, "test_batch.bin"), 19*recordLen+Dim, 200)
 	}
 	bin, err := Load(dir)
 	if err != nil {
@@ -120,9 +120,9 @@ func TestVersionsAgree(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range trainBatches + 1 {
-		name, im := "test_batch", bin.Test
+		name, im, n := "test_batch", bin.Test, bin.Test.Len()
 		if i < trainBatches {
-			name, im = fmt.Sprintf("data_batch_%d", i+1), bin.Train.slice(i*perBatch, (i+1)*perBatch)
+			name, im = fmt.Sprintf("data_batch_%d", i+1), bin.Train.slice(i*n, (i+1)*n)
 		}
 		if err := os.WriteFile(filepath.Join(folder, name), datasettest.PythonBatch(im.Labels, im.Pixels), 0o666); err != nil {
 			t.Fatal(err)
@@ -190,11 +190,11 @@ func TestLoadRejects(t *testing.T) {
 		want []string
 	}{
 		{"truncated", func(t *testing.T, dir string) {
-			must(t, os.Truncate(filepath.Join(dir, "data_batch_3.bin"), 30729999))
-		}, []string{"data_batch_3.bin", "truncated", "30729999 bytes are 9999 records of 3073 bytes and 3072 bytes of another record"}},
+			must(t, os.Truncate(filepath.Join(dir, "data_batch_3.bin"), 61459))
+		}, []string{"data_batch_3.bin", "truncated", "61459 bytes are 19 records of 3073 bytes and 3072 bytes of another record"}},
 		{"a byte too long", func(t *testing.T, dir string) {
-			must(t, os.Truncate(filepath.Join(dir, "test_batch.bin"), 30730001))
-		}, []string{"test_batch.bin", "30730001 bytes are 10000 records of 3073 bytes and 1 bytes of another record"}},
+			must(t, os.Truncate(filepath.Join(dir, "test_batch.bin"), 61461))
+		}, []string{"test_batch.bin", "61461 bytes are 20 records of 3073 bytes and 1 bytes of another record"}},
 		{"huge", func(t *testing.T, dir string) {
 			must(t, os.Truncate(filepath.Join(dir, "test_batch.bin"), maxBinary+recordLen))
 		}, []string{"test_batch.bin", "307303073 bytes, want at most 307300000"}},
@@ -260,7 +260,7 @@ func TestLoadRejects(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "data")
-			datasettest.WriteBinary(t, dir)
+			datasettest.WriteBinary(t, dir, 20)
 			c.edit(t, dir)
 			d, err := Load(dir)
 			if err == nil || d != nil {
@@ -305,7 +305,7 @@ func TestLoadNamesWhatLiesThere(t *testing.T) {
 		}
 	}
 	binary := t.TempDir()
-	datasettest.WriteBinary(t, binary)
+	datasettest.WriteBinary(t, binary, 20)
 	for i, place := range []struct{ dir, file, good string }{
 		{binary, "data_batch_1.bin", ""}, {python, "data_batch_1", "\x80\x06."}, {binary, "batches.meta.txt", "a b c d e f g h i j"},
 	} {
@@ -320,13 +320,13 @@ func TestLoadNamesWhatLiesThere(t *testing.T) {
 			}
 		}
 		if i == 0 { // a foreign file may have the right size
-			datasettest.WriteBinary(t, binary)
+			datasettest.WriteBinary(t, binary, 20)
 			poke(t, path, 0, 0x1f)
 			poke(t, path, 1, 0x8b)
 			if _, err := Load(binary); err == nil || !strings.Contains(err.Error(), "is compressed with gzip") {
 				t.Errorf("error %v", err)
 			}
-			datasettest.WriteBinary(t, binary)
+			datasettest.WriteBinary(t, binary, 20)
 		}
 	}
 }
@@ -334,7 +334,7 @@ func TestLoadNamesWhatLiesThere(t *testing.T) {
 // TestLoadNamesTheOtherVersion tries files of one version under the names of the other.
 func TestLoadNamesTheOtherVersion(t *testing.T) {
 	dir := t.TempDir()
-	datasettest.WriteBinary(t, dir)
+	datasettest.WriteBinary(t, dir, 20)
 	for _, name := range versions()[1].batches() {
 		if err := os.Rename(filepath.Join(dir, name+".bin"), filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
@@ -353,8 +353,7 @@ func TestLoadNamesTheOtherVersion(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 
-	labels := make([]byte, perBatch)
-	batch := datasettest.PythonBatch(labels, make([]byte, perBatch*Dim))
+	batch := datasettest.PythonBatch([]byte{1}, make([]byte, Dim))
 	dir = t.TempDir()
 	for _, name := range versions()[1].batches() {
 		if err := os.WriteFile(filepath.Join(dir, name), batch, 0o666); err != nil {
@@ -490,11 +489,11 @@ func TestLoadSubset(t *testing.T) {
 	}
 }
 
-// TestDefaultSplitOfFewImages checks that a small set keeps images of each kind.
-func TestDefaultSplitOfFewImages(t *testing.T) {
+// TestDefaultSizes checks that a small set keeps images of each kind.
+func TestDefaultSizes(t *testing.T) {
 	for _, c := range []struct {
-		train, test int
-		want        [3]int
+		images, tests int
+		want          [3]int
 	}{
 		{50000, 10000, [3]int{49000, 1000, 1000}},
 		{10000, 999, [3]int{9000, 1000, 999}},
@@ -502,13 +501,9 @@ func TestDefaultSplitOfFewImages(t *testing.T) {
 		{20, 5, [3]int{18, 2, 5}},
 		{2, 1, [3]int{1, 1, 1}},
 	} {
-		d := &Dataset{Train: newImages(c.train), Test: newImages(c.test)}
-		s, err := d.DefaultSplit(CHW)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := [3]int{s.Train.Len(), s.Val.Len(), s.Test.Len()}; got != c.want {
-			t.Errorf("%d training and %d test images are split into %v, want %v", c.train, c.test, got, c.want)
+		train, val, test := defaultSizes(c.images, c.tests)
+		if got := [3]int{train, val, test}; got != c.want {
+			t.Errorf("%d training and %d test images are split into %v, want %v", c.images, c.tests, got, c.want)
 		}
 	}
 	d := &Dataset{Train: newImages(1), Test: newImages(1)}

@@ -25,33 +25,34 @@ func copyTo(to Images, j int, from Images, i, n int) {
 }
 
 func TestCustomSets(t *testing.T) {
-	d := &Dataset{Train: newImages(trainBatches * perBatch), Test: newImages(perBatch), batches: slices.Repeat([]int{perBatch}, trainBatches)}
+	const size = 100 // of a batch
+	d := &Dataset{Train: newImages(5 * size), Test: newImages(size), batches: slices.Repeat([]int{size}, 5)}
 	for _, c := range []struct {
 		name string
 		edit func(d *Dataset)
 		want []string
 	}{
 		{"all differ", func(d *Dataset) {}, nil},
-		{"the first batch as the test batch", func(d *Dataset) { copyTo(d.Test, 0, d.Train, 0, perBatch) },
-			[]string{"1000 of 1000 test images in use are training images: image 0 of test_batch is image 0 of data_batch_1"}},
-		{"one test image", func(d *Dataset) { copyTo(d.Test, 7, d.Train, 32100, 1) },
-			[]string{"1 of 1000 test images in use are training images: image 7 of test_batch is image 2100 of data_batch_4"}},
-		{"with another label", func(d *Dataset) { copyTo(d.Test, 7, d.Train, 32100, 1); d.Test.Labels[7] = 3 },
-			[]string{"1 of 1000 test images in use are training images: image 7 of test_batch is image 2100 of data_batch_4"}},
-		{"a test image that is not used", func(d *Dataset) { copyTo(d.Test, 1000, d.Train, 32100, 1) }, nil},
-		{"the last batch as the test batch", func(d *Dataset) { copyTo(d.Test, 0, d.Train, 49500, 500) },
-			[]string{"500 of 1000 test images in use are validation images: image 0 of test_batch is image 9500 of data_batch_5"}},
-		{"the first batch as the fourth", func(d *Dataset) { copyTo(d.Train, 30000, d.Train, 0, perBatch) },
-			[]string{"10000 of 49000 training images in use repeat earlier ones: image 0 of data_batch_4 is image 0 of data_batch_1"}},
-		{"the first batch as the last", func(d *Dataset) { copyTo(d.Train, 40000, d.Train, 0, perBatch) },
-			[]string{"9000 of 49000 training images in use repeat earlier ones: image 0 of data_batch_5 is image 0 of data_batch_1",
-				"1000 of 1000 validation images in use are training images: image 9000 of data_batch_5 is image 9000 of data_batch_1"}},
+		{"the first batch as the test batch", func(d *Dataset) { copyTo(d.Test, 0, d.Train, 0, size) },
+			[]string{"10 of 10 test images in use are training images: image 0 of test_batch is image 0 of data_batch_1"}},
+		{"one test image", func(d *Dataset) { copyTo(d.Test, 7, d.Train, 321, 1) },
+			[]string{"1 of 10 test images in use are training images: image 7 of test_batch is image 21 of data_batch_4"}},
+		{"with another label", func(d *Dataset) { copyTo(d.Test, 7, d.Train, 321, 1); d.Test.Labels[7] = 3 },
+			[]string{"1 of 10 test images in use are training images: image 7 of test_batch is image 21 of data_batch_4"}},
+		{"a test image that is not used", func(d *Dataset) { copyTo(d.Test, 10, d.Train, 321, 1) }, nil},
+		{"the last batch as the test batch", func(d *Dataset) { copyTo(d.Test, 0, d.Train, 495, 5) },
+			[]string{"5 of 10 test images in use are validation images: image 0 of test_batch is image 95 of data_batch_5"}},
+		{"the first batch as the fourth", func(d *Dataset) { copyTo(d.Train, 300, d.Train, 0, size) },
+			[]string{"100 of 490 training images in use repeat earlier ones: image 0 of data_batch_4 is image 0 of data_batch_1"}},
+		{"the first batch as the last", func(d *Dataset) { copyTo(d.Train, 400, d.Train, 0, size) },
+			[]string{"90 of 490 training images in use repeat earlier ones: image 0 of data_batch_5 is image 0 of data_batch_1",
+				"10 of 10 validation images in use are training images: image 90 of data_batch_5 is image 90 of data_batch_1"}},
 		{"a repeated image in the test batch", func(d *Dataset) { copyTo(d.Test, 1, d.Test, 0, 1) }, nil},
 	} {
 		number(d)
 		c.edit(d)
-		notes := d.notes("479eb0a3f00d", 49000, 1000, 1000)
-		want := append([]string{`this is not the published CIFAR-10, which "sweep fetch" gets: it is named custom (479eb0a3)`}, c.want...)
+		notes := d.notes("479eb0a3f00d", 490, 10, 10)
+		want := append([]string{"this is not the published CIFAR-10: its 500 training and 100 test images are named custom (479eb0a3)"}, c.want...)
 		if !slices.Equal(notes, want) {
 			t.Errorf("%s: %q, want %q", c.name, notes, want)
 		}
@@ -125,7 +126,7 @@ func TestPublished(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, err := d.DefaultSplit(HWC)
-	if err != nil || s.Name != "custom" || len(s.Notes) < 2 || !strings.Contains(strings.Join(s.Notes, "\n"), "1000 of 1000 test images in use are training images") {
+	if err != nil || s.Name != "custom" || len(s.Notes) < 2 || !strings.Contains(strings.Join(s.Notes, "\n"), "10 of 10 test images in use are training images") {
 		t.Errorf("name %q, notes %q, error %v", s.Name, s.Notes, err)
 	}
 	t.Log(s.Notes)

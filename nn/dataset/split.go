@@ -77,9 +77,14 @@ const (
 // set. If Train has fewer than 10,000 images, a tenth of them, and at least one, are validation images. If Test has
 // fewer than 1,000 images, all of them are test images.
 func (d *Dataset) DefaultSplit(order Order) (*Split, error) {
-	n := d.Train.Len()
-	val := min(defaultVal, max(n/10, 1))
-	return d.Split(order, n-val, val, min(defaultTest, d.Test.Len()))
+	train, val, test := defaultSizes(d.Train.Len(), d.Test.Len())
+	return d.Split(order, train, val, test)
+}
+
+// defaultSizes returns the sizes of DefaultSplit for a set with the given numbers of images.
+func defaultSizes(images, tests int) (train, val, test int) {
+	val = min(defaultVal, max(images/10, 1))
+	return images - val, val, min(defaultTest, tests)
 }
 
 // ordered returns the images in the given order. In CHW order it returns the memory of im, else a

@@ -87,9 +87,13 @@ func sets() []*kernels.Set {
 // TestSameBitsAloneAndTogether is the promise of the package.
 func TestSameBitsAloneAndTogether(t *testing.T) {
 	for _, set := range sets() {
-		for _, rule := range fused.Rules() {
-			t.Run(fmt.Sprintf("impl=%s/rule=%s/dtype=f32", set.Name, rule), func(t *testing.T) { testAlone[float32](t, set, rule) })
-			t.Run(fmt.Sprintf("impl=%s/rule=%s/dtype=f64", set.Name, rule), func(t *testing.T) { testAlone[float64](t, set, rule) })
+		for i, rule := range fused.Rules() {
+			if !testing.Short() || i%2 == 0 {
+				t.Run(fmt.Sprintf("impl=%s/rule=%s/dtype=f32", set.Name, rule), func(t *testing.T) { testAlone[float32](t, set, rule) })
+			}
+			if !testing.Short() || i%2 == 1 {
+				t.Run(fmt.Sprintf("impl=%s/rule=%s/dtype=f64", set.Name, rule), func(t *testing.T) { testAlone[float64](t, set, rule) })
+			}
 		}
 	}
 }

@@ -10,17 +10,15 @@ import (
 	"testing"
 )
 
-// Sizes of the official files.
+// Sizes of an image and of a record of the binary version.
 const (
 	dim       = 3072
 	recordLen = 1 + dim
-	perBatch  = 10000
 )
 
 // WriteBinary writes a complete binary version into the folder dir, and creates the folder if
-// needed. The images are black and have label 0. The files are sparse and take no space on most
-// file systems.
-func WriteBinary(tb testing.TB, dir string) {
+// needed. Each of its six batches has n images, which are black and have label 0.
+func WriteBinary(tb testing.TB, dir string, n int) {
 	tb.Helper()
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		tb.Fatal(err)
@@ -34,7 +32,7 @@ func WriteBinary(tb testing.TB, dir string) {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		if err := f.Truncate(perBatch * recordLen); err != nil {
+		if err := f.Truncate(int64(n) * recordLen); err != nil {
 			tb.Fatal(err)
 		}
 		if err := f.Close(); err != nil {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 
+	"fusegrid/internal/cli"
 	"fusegrid/kernels"
 	"fusegrid/kernels/reference"
 )
@@ -47,7 +48,7 @@ func ByName(name string) (*kernels.Set, error) {
 			return nil, fmt.Errorf("kernel set %q is missing: %s; there are: %s", name, a.Reason, strings.Join(names, ", "))
 		}
 	}
-	return nil, fmt.Errorf("no kernel set %q on this machine; there are: %s", name, strings.Join(names, ", "))
+	return nil, fmt.Errorf("no kernel set %q on this machine%s; there are: %s", name, cli.DidYouMean(name, names), strings.Join(names, ", "))
 }
 
 // An Absence is a kernel set that this machine or this build does not offer.

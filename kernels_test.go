@@ -78,6 +78,9 @@ func TestAll(t *testing.T) {
 }
 
 func TestByName(t *testing.T) {
+	if _, err := fusegrid.ByName("Reference"); err == nil || !strings.Contains(err.Error(), `(did you mean "reference"?)`) {
+		t.Errorf("a name in capitals: error %v", err)
+	}
 	var names []string
 	for _, set := range fusegrid.All() {
 		names = append(names, set.Name)

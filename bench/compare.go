@@ -101,5 +101,8 @@ func render(file string, bases []string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.has(bases); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
 	return r.markdown(filepath.Base(file), bases), nil
 }

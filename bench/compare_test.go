@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -118,6 +120,9 @@ BenchmarkC 1 1 ns/op 5 trials/s
 		"## A, images (less is better)", "|  | -3.000 ±∞ | 3.000 ±∞ | -1.00 ~ |",
 		"## sec/op (less is better)", "|  | median |", "| B | 1.000n ±∞ |", "| C | 1.000n ±∞ |",
 		"## B/s", "| B | 5.000M ±∞ |", "## trials/s", "| C | 5.000 ±∞ |")
+	if !strings.Contains(md, "?: the ratio of the medians is 0/0, or") {
+		t.Errorf("the legend lacks ?:\n%s", md)
+	}
 	if strings.Contains(md, "!") && strings.Contains(md, "averaged") {
 		t.Errorf("something is marked:\n%s", md)
 	}
@@ -189,4 +194,22 @@ func TestUnitsOfOneCore(t *testing.T) {
 		t.Fatal(err)
 	}
 	has(t, md, "## G, FLOP/s")
+}
+
+// TestUnknownBase checks that a column that no table has is named, and that tables without a default
+// column are no error.
+func TestUnknownBase(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "x.txt")
+	if err := os.WriteFile(file, []byte("BenchmarkA/impl=avx2 1 5 FLOP/s\nBenchmarkA/impl=ours 1 4 FLOP/s\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	_, err := render(file, []string{"avx3"})
+	if want := `x.txt: -base avx3: no table has such a column (did you mean "avx2"?); there are: avx2, ours`; err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("error %v, want one with %q", err, want)
+	}
+	for _, bases := range []string{"zzz,ours", defaultBase} {
+		if _, err := render(file, strings.Split(bases, ",")); err != nil {
+			t.Errorf("-base %s: %v", bases, err)
+		}
+	}
 }

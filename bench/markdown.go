@@ -46,12 +46,15 @@ func (r *report) markdown(file string, bases []string) []byte {
 	if notes.few {
 		fmt.Fprintf(&md, "±∞: too few values; an interval needs %d, a significant difference %d on either side.\n", leastRounds, leastTest)
 	}
+	if notes.undefined {
+		md.WriteString("?: the ratio of the medians is 0/0, or too large or too small for a number.\n")
+	}
 	md.Write(body.Bytes())
 	return md.Bytes()
 }
 
 // A notes says which lines of the legend a report needs.
-type notes struct{ products, ratios, few bool }
+type notes struct{ products, ratios, few, undefined bool }
 
 // heading returns the heading of t: "Gemm f32, FLOP/s on one core".
 func (m *machine) heading(t *table, units benchfmt.UnitMetadataMap) string {
@@ -148,6 +151,7 @@ func (t *table) write(w io.Writer, m *machine, bases []string, file string, note
 				continue
 			}
 			text, ratio := compare(ours, theirs)
+			notes.undefined = notes.undefined || text == "?"
 			if ratio > 0 {
 				ratios[c] = append(ratios[c], ratio)
 			}

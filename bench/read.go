@@ -133,6 +133,8 @@ func foreign(text []byte) string {
 	const utf16 = "the text is UTF-16, which > writes in Windows PowerShell; instead of >, use | Out-File -Encoding utf8"
 	begins := func(with string) bool { return bytes.HasPrefix(text, []byte(with)) }
 	switch {
+	case begins("\xff\xfe\x00\x00"), begins("\x00\x00\xfe\xff"):
+		return "the text is UTF-32; convert it with iconv -f UTF-32 -t UTF-8"
 	case begins("\xff\xfe"), begins("\xfe\xff"):
 		return utf16
 	case begins("\x1f\x8b"):
@@ -159,6 +161,8 @@ func instead(text []byte) string {
 		return ": this is the output of go test -json; run go test -bench without -json"
 	case bytes.HasPrefix(text, []byte("<!--")), bytes.HasPrefix(text, []byte("# ")):
 		return ": this is a table; name the raw results that it was made from"
+	case bytes.HasPrefix(text, []byte("PASS")), bytes.HasPrefix(text, []byte("ok ")), bytes.HasPrefix(text, []byte("goos: ")):
+		return ": the pattern of go test -bench matched no benchmark; go test -list Benchmark lists them"
 	}
 	return ""
 }

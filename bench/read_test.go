@@ -65,6 +65,8 @@ func TestFilesThatAreRefused(t *testing.T) {
 		"UTF-16 with a BOM":     {inUTF16(binary.LittleEndian, "\uFEFF"+plain), "UTF-16, which > writes in Windows PowerShell"},
 		"UTF-16, big end first": {inUTF16(binary.BigEndian, "\uFEFF"+plain), "UTF-16"},
 		"UTF-16 without a BOM":  {inUTF16(binary.LittleEndian, plain), "UTF-16"},
+		"UTF-32":                {"\xff\xfe\x00\x00P\x00\x00\x00", "UTF-32; convert it with iconv"},
+		"no match":              {"goos: linux\nPASS\nok  \tx\t1s\n", "the pattern of go test -bench matched no benchmark"},
 		"gzip":                  {zipped.String(), "a gzip file; unpack it with gunzip"},
 		"zip":                   {"PK\x03\x04\x00\x00", "a compressed file"},
 		"zeros":                 {"BenchmarkA 1 1 ns/op\n\x00", "not a text file"},

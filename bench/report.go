@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/perf/benchfmt"
+
+	"fusegrid/internal/cli"
 )
 
 // A report holds all results of a file.
@@ -62,6 +64,26 @@ func (l *list) add(s string) {
 		l.seen[s] = true
 		l.texts = append(l.texts, s)
 	}
+}
+
+// has returns an error if bases are not the default and no table has any of them as a column.
+func (r *report) has(bases []string) error {
+	var columns list
+	for _, m := range r.machines {
+		for _, t := range m.tables {
+			for _, c := range t.cols.texts {
+				if slices.Contains(bases, c) {
+					return nil
+				}
+				columns.add(c)
+			}
+		}
+	}
+	wanted := strings.Join(bases, ",")
+	if wanted == defaultBase {
+		return nil
+	}
+	return fmt.Errorf("-base %s: no table has such a column%s; there are: %s", wanted, cli.DidYouMean(wanted, columns.texts), strings.Join(columns.texts, ", "))
 }
 
 // maxCells is the largest number of cells in all tables of a file.

@@ -402,6 +402,9 @@ func lines(r io.Reader, fn func(n int, kind string, raw []byte, reason string) e
 		size += length
 		kind, raw, reason := "", []byte(nil), fmt.Sprintf("%d bytes are too long for a record", length)
 		if length <= maxLine {
+			if n == 1 { // some editors add a byte order mark
+				line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
+			}
 			kind, raw, reason = open(line)
 		}
 		if err := fn(n, kind, raw, reason); err != nil {

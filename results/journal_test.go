@@ -150,6 +150,31 @@ func TestJournalKeepsRecords(t *testing.T) {
 	}
 }
 
+// TestJournalWithByteOrderMark reads and continues a journal that an editor saved with a byte order mark.
+func TestJournalWithByteOrderMark(t *testing.T) {
+	want := trials(3)
+	data := slices.Concat([]byte("\xef\xbb\xbf"), contents(t, want[:2]))
+	name := filepath.Join(t.TempDir(), "trials.jsonl")
+	if err := os.WriteFile(name, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	j, got, recovery, err := openJournal(name)
+	if err != nil || !slices.EqualFunc(got, want[:2], same) || recovery.Cut != 0 || recovery.Damage != nil {
+		t.Fatalf("%d records, %+v, %v", len(got), recovery, err)
+	}
+	if err := errors.Join(j.Append(want[2]), j.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := os.ReadFile(name); err != nil || !bytes.HasPrefix(after, data) {
+		t.Errorf("what was there has changed (%v)", err)
+	}
+	j, got, _, err = openJournal(name)
+	if err != nil || !slices.EqualFunc(got, want, same) {
+		t.Errorf("after an append: %d records, %v", len(got), err)
+	}
+	j.Close()
+}
+
 // TestJournalWithCarriageReturns reads, appends to and mends journals in which some or all line ends are
 // \r\n, as after a conversion by Git. Damaged lines must remain damaged with these line ends.
 func TestJournalWithCarriageReturns(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -165,7 +166,9 @@ func (s *job) fewKept(records map[string]results.Record) string {
 		return ""
 	}
 	var flags []string
-	if s.keep > done {
+	if s.keep == math.MaxInt {
+		flags = append(flags, "-keep all")
+	} else if s.keep > done {
 		flags = append(flags, fmt.Sprintf("-keep %d", s.keep))
 	}
 	if s.states == folder.EveryTrial {

@@ -2,9 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 
+	"fusegrid/internal/cli"
 	"fusegrid/nn/dataset"
 )
 
@@ -36,6 +40,7 @@ func load(ctx context.Context, dir, net string, stderr io.Writer) (*dataset.Spli
 }
 
 func find(dir string, stderr io.Writer) (*dataset.Dataset, error) {
+	variable := dir == "" && os.Getenv(dataset.EnvData) != ""
 	if dir == "" {
 		if found, ok := dataset.Find(); ok {
 			dir = found
@@ -47,7 +52,14 @@ func find(dir string, stderr io.Writer) (*dataset.Dataset, error) {
 	if dir == builtIn {
 		return synthetic(), nil
 	}
-	return dataset.Load(dir)
+	d, err := dataset.Load(dir)
+	switch {
+	case err != nil && variable:
+		return nil, fmt.Errorf("%w (%s names the folder)", err, dataset.EnvData)
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%w%s", err, cli.DidYouMean(dir, []string{builtIn}))
+	}
+	return d, err
 }
 
 // pixels returns the order of pixels that the assignment trains a net with.

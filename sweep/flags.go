@@ -217,7 +217,7 @@ func text(dst *string) func(string) error {
 func choice(dst *string, words ...string) func(string) error {
 	return func(s string) error {
 		if !slices.Contains(words, s) {
-			return fmt.Errorf("there are %s", and(words))
+			return fmt.Errorf("there are %s%s", and(words), cli.DidYouMean(s, words))
 		}
 		*dst = s
 		return nil
@@ -293,7 +293,13 @@ func (o *options) trainingFlags(fs *flag.FlagSet, impl, fuse *string) {
 	fs.Func("net", "", choice(&o.net, "two-layer", "fc"))
 	fs.Func("dtype", "", choice(&o.dtype, "f32", "f64"))
 	fs.Func("rule", "", choice(&o.rule, ruleNames()...))
-	fs.Func("division", "", choice(&o.division, "floor", "true"))
+	fs.Func("division", "", func(s string) error {
+		err := choice(&o.division, "floor", "true")(s)
+		if err != nil {
+			err = fmt.Errorf("%w; floor divides as Python 2, true as Python 3", err)
+		}
+		return err
+	})
 	fs.Func("order", "", func(s string) error {
 		seed, err := strconv.ParseUint(s, 10, 32)
 		if err != nil {
@@ -332,7 +338,13 @@ func (o *options) outputFlags(fs *flag.FlagSet) {
 		o.checkpoint = v
 		return nil
 	})
-	fs.Func("keep", "", whole(&o.keep, 0, math.MaxInt, "give the number of best nets whose weights to keep"))
+	fs.Func("keep", "", func(s string) error {
+		if s == "all" {
+			o.keep = math.MaxInt
+			return nil
+		}
+		return whole(&o.keep, 0, math.MaxInt, "give the number of best nets whose weights to keep, or all")(s)
+	})
 	fs.Func("states", "", func(s string) error {
 		if s == "all" {
 			o.states = folder.EveryTrial

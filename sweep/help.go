@@ -70,9 +70,9 @@ Output:
   -out      folder for the journal, tables and pictures
             (default: out/DATA-NET-DTYPE, such as out/cifar-10-two-layer-f32;
             DATA is custom-HASH unless the images are those of CIFAR-10)
-  -keep     number of best nets whose weights are kept, as safetensors in
-            OUT/weights (default 0). Only trials that end are kept. If a file is
-            missing, its trial is trained again, to the same bits
+  -keep     number of best nets whose weights are kept, or all (default 0), as
+            safetensors in OUT/weights. Only trials that end are kept. If a file
+            is missing, its trial is trained again, to the same bits
   -states   number of best trials whose full state is kept in OUT/states, or all
             (default 0). A later sweep can resume them. A state has 1 to 4 times
             the size of the weights

@@ -210,7 +210,10 @@ func TestBadInput(t *testing.T) {
 		{"-reg log:0..1:3", `-reg "log:0..1:3": ratios cannot begin at 0; put the 0 before, 0,log:1e-3..1:3` + reg},
 		{"-lr 1 -lr 2", `-lr "2": it is given twice; write one list, separated by commas`},
 		{"-lr", `-lr needs a value; see sweep help`},
-		{"-division half", `-division "half": there are floor and true`},
+		{"-division half", `-division "half": there are floor and true; floor divides as Python 2, true as Python 3`},
+		{"-rule ada", `-rule "ada": there are sgd, momentum, nesterov, rmsprop and adam (did you mean "adam"?)`},
+		{"-data synthetc", `dataset: synthetc: no such file or directory; name the folder that holds the CIFAR-10 batch files (did you mean "synthetic"?)`},
+		{"-keep some", `-keep "some": give the number of best nets whose weights to keep, or all`},
 		{"-net fc -division true", `-division true is for the two-layer net; the Solver of -net fc divides by floor`},
 		{"-lr 1 2", `"2" is not a flag; lists have no spaces, -lr 1e-4,1e-3; see sweep help`},
 		{"-batch 0", `-batch "0": "0" is less than 1` + batch},
@@ -253,8 +256,8 @@ func TestBadInput(t *testing.T) {
 		{"-checkpoint -1", `-checkpoint "-1": give the seconds between two checkpoints, at most 1000000, or 0 for none but at Ctrl-C`},
 		{"-checkpoint nan", `-checkpoint "nan": give the seconds between two checkpoints, at most 1000000, or 0 for none but at Ctrl-C`},
 		{"-checkpoint 1m", `-checkpoint "1m": give the seconds between two checkpoints, at most 1000000, or 0 for none but at Ctrl-C`},
-		{"-keep 99999999999999999999", `-keep "99999999999999999999": give the number of best nets whose weights to keep`},
-		{"-keep -1", `-keep "-1": give the number of best nets whose weights to keep`},
+		{"-keep 99999999999999999999", `-keep "99999999999999999999": give the number of best nets whose weights to keep, or all`},
+		{"-keep -1", `-keep "-1": give the number of best nets whose weights to keep, or all`},
 		{"-states -1", `-states "-1": give the number of best trials whose states to keep, or all`},
 		{"-states some", `-states "some": give the number of best trials whose states to keep, or all`},
 		{"-states=", `-states is empty; leave it out for the default`},
@@ -426,6 +429,15 @@ func TestBadData(t *testing.T) {
 		t.Errorf("empty folder: exit code %d, stderr %q", code, stderr)
 	}
 	nothingWritten(t)
+}
+
+// TestDataOfTheEnvironment checks that an error names the environment variable that named the folder.
+func TestDataOfTheEnvironment(t *testing.T) {
+	isolate(t)
+	t.Setenv("FUSEGRID_DATA", "nowhere")
+	if _, stderr, code := call(t, "-lr", "1e-3"); code != exitBadInput || !strings.HasSuffix(stderr, "(FUSEGRID_DATA names the folder)\n") {
+		t.Errorf("exit code %d, stderr %q", code, stderr)
+	}
 }
 
 // Files that are not the published CIFAR-10 are never called so, and one line says what they are.

@@ -82,7 +82,7 @@ func TestVerifyRules(t *testing.T) {
 		rules = rules[len(rules)-1:]
 	}
 	for _, rule := range rules {
-		for _, net := range []string{"two-layer -hidden 3,20 -batch 200 -iters 24", "fc -hidden 3x2,5x4 -batch 50 -epochs 1"} {
+		for _, net := range []string{"two-layer -hidden 3,20 -batch 50 -iters 24", "fc -hidden 3x2,5x4 -batch 50 -epochs 1"} {
 			out := rule + strings.Fields(net)[0]
 			const grid = "-data synthetic -quiet -std 1e-2 -lr 1e-4,1e-3,1e30 -reg 0,0.1 -halving 2:2 -out "
 			if _, stderr, code := call(t, strings.Fields(grid+out+" -rule "+rule+" -net "+net)...); code != exitOK {

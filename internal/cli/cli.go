@@ -21,12 +21,24 @@ func DidYouMean(word string, known []string) string {
 // Nearest returns the known word that is the fewest edits away from word. An edit inserts,
 // deletes or replaces a letter, or swaps two neighbours. Letter case is ignored, and the first
 // known word wins a tie. If the edits exceed a third of the letters of word, and one edit,
-// Nearest reports false.
+// the result is the only known word that begins with word, if word has at least three letters.
+// If there is none, Nearest reports false.
 func Nearest(word string, known []string) (name string, ok bool) {
 	least := max(len([]rune(word))/3, 1) + 1
 	for _, k := range known {
 		if d := distance(strings.ToLower(word), strings.ToLower(k)); d < least && d < len([]rune(k)) {
 			name, ok, least = k, true, d
+		}
+	}
+	if ok || len([]rune(word)) < 3 {
+		return name, ok
+	}
+	for _, k := range known {
+		if strings.HasPrefix(strings.ToLower(k), strings.ToLower(word)) {
+			if ok {
+				return "", false
+			}
+			name, ok = k, true
 		}
 	}
 	return name, ok

@@ -11,6 +11,7 @@ func TestNearest(t *testing.T) {
 	for word, want := range map[string]string{
 		"fecth": "fetch", "Verify": "verify", "reprodcue": "reproduce", "imp": "impl", "lrs": "lr",
 		"sed": "seed", "helpp": "help", "x": "", "train": "", "": "", "verification": "",
+		"ver": "verify", "repr": "reproduce", "re": "reg",
 	} {
 		t.Run(word, func(t *testing.T) {
 			got, ok := Nearest(word, known)

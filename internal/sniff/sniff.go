@@ -35,6 +35,8 @@ var formats = []struct{ begin, what, advice string }{
 	{"7z\xbc\xaf\x27\x1c", "is a 7z archive", "unpack it: 7z x"},
 	{"version https://git-lfs", "is a Git LFS pointer, not the file itself", "get the file: git lfs pull"},
 	{"/annex/objects/", "is a git-annex pointer, not the file itself", "get the file: git annex get"},
+	{"\xff\xfe\x00\x00", "is text in UTF-32", "convert it to UTF-8: iconv -f UTF-32 -t UTF-8"},
+	{"\x00\x00\xfe\xff", "is text in UTF-32", "convert it to UTF-8: iconv -f UTF-32 -t UTF-8"},
 	{"\xff\xfe", "is text in UTF-16", "convert it to UTF-8: iconv -f UTF-16 -t UTF-8"},
 	{"\xfe\xff", "is text in UTF-16", "convert it to UTF-8: iconv -f UTF-16 -t UTF-8"},
 	{"\x93NUMPY", "is a NumPy array", ""},

@@ -99,8 +99,11 @@ func Read() Info {
 // core.
 func (i Info) String() string {
 	var notes []string
-	if i.Asked != "" {
+	switch {
+	case i.Chosen():
 		notes = append(notes, EnvCore+"="+i.Asked)
+	case i.Asked != "":
+		notes = append(notes, EnvCore+"="+i.Asked+" is not in use: this OpenBLAS has no such core for this CPU")
 	}
 	switch {
 	case i.Weak():

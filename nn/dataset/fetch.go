@@ -78,11 +78,14 @@ func CacheDir() (string, error) {
 	return filepath.Join(dir, "fusegrid"), nil
 }
 
+// EnvData is the environment variable that names the folder of CIFAR-10.
+const EnvData = "FUSEGRID_DATA"
+
 // Find returns the folder in the environment variable FUSEGRID_DATA, without a check of its
 // contents. If the variable is not set, Find looks for a complete copy in CacheDir. It reports
 // false if there is no folder of either kind.
 func Find() (dir string, ok bool) {
-	if dir := os.Getenv("FUSEGRID_DATA"); dir != "" {
+	if dir := os.Getenv(EnvData); dir != "" {
 		return dir, true
 	}
 	cache, err := CacheDir()

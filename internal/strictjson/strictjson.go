@@ -7,6 +7,7 @@ package strictjson
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -28,11 +29,41 @@ func UnmarshalKnown(data []byte, v any) error { return unmarshal(data, v, true) 
 
 func unmarshal(data []byte, v any, known bool) error {
 	if err := json.Unmarshal(data, v); err != nil {
-		return err
+		return plain(err)
 	}
 	s := scanner{b: data, known: known}
 	s.value(shapeOf(reflect.TypeOf(v)))
 	return s.err
+}
+
+// plain describes a value of the wrong type without the names of Go types.
+func plain(err error) error {
+	wrong, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	if !ok {
+		return err
+	}
+	where := "the value"
+	if wrong.Field != "" {
+		where = fmt.Sprintf("the value of %q", wrong.Field)
+	}
+	want := "another type"
+	switch wrong.Type.Kind() {
+	case reflect.Bool:
+		want = "true or false"
+	case reflect.String:
+		want = "a string"
+	case reflect.Slice, reflect.Array:
+		want = "an array"
+	case reflect.Map, reflect.Struct:
+		want = "an object"
+	case reflect.Float32, reflect.Float64:
+		want = "a number"
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		want = "a whole number"
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		want = "a whole number from 0"
+	}
+	return fmt.Errorf("%s is of type %s, want %s", where, wrong.Value, want)
 }
 
 // A shape describes a Go type for the scanner.

@@ -78,7 +78,7 @@ func TestRefused(t *testing.T) {
 		{`{"next":{"next":{"Name":"x"}}}`, `want "name"`},
 		{"{\"any\":{\"\xff\":1,\"\xfe\":2}}", `occurs twice`}, // encoding/json reads both as U+FFFD
 		{`{"name":"a"`, `unexpected end`},
-		{`{"name":1}`, `cannot unmarshal`},
+		{`{"name":1}`, `want a string`},
 		{`{"any":{"` + strings.Repeat("x", 100) + `":1,"` + strings.Repeat("x", 100) + `":1}}`, `xxx"… occurs twice`},
 	} {
 		var v outer
@@ -163,4 +163,30 @@ func FuzzUnmarshal(f *testing.F) {
 		var o outer // with any shape, the scanner must come to an end
 		_ = strictjson.Unmarshal(text, &o)
 	})
+}
+
+func TestWrongTypes(t *testing.T) {
+	for text, want := range map[string]string{
+		`3`:                      "the value is of type number, want an object",
+		`{"text":3}`:             `the value of "text" is of type number, want a string`,
+		`{"list":{}}`:            `the value of "list" is of type object, want an array`,
+		`{"count":1.5}`:          `the value of "count" is of type number 1.5, want a whole number from 0`,
+		`{"inner":{"rate":"x"}}`: `the value of "inner.rate" is of type string, want a number`,
+		`{"flag":0}`:             `the value of "flag" is of type number, want true or false`,
+	} {
+		t.Run(text, func(t *testing.T) {
+			var v struct {
+				Text  string `json:"text"`
+				List  []int  `json:"list"`
+				Count uint8  `json:"count"`
+				Flag  bool   `json:"flag"`
+				Inner struct {
+					Rate float64 `json:"rate"`
+				} `json:"inner"`
+			}
+			if err := strictjson.Unmarshal([]byte(text), &v); err == nil || err.Error() != want {
+				t.Errorf("error %v, want %s", err, want)
+			}
+		})
+	}
 }

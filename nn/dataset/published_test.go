@@ -126,7 +126,7 @@ func TestPublished(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, err := d.DefaultSplit(HWC)
-	if err != nil || s.Name != "custom" || len(s.Notes) < 2 || !strings.Contains(strings.Join(s.Notes, "\n"), "10 of 10 test images in use are training images") {
+	if err != nil || s.Name != "custom" || len(s.Notes) < 2 || !strings.Contains(strings.Join(s.Notes, "\n"), "1000 of 1000 test images in use are training images") {
 		t.Errorf("name %q, notes %q, error %v", s.Name, s.Notes, err)
 	}
 	t.Log(s.Notes)

@@ -10,8 +10,8 @@ import (
 )
 
 // The elementwise kernels are in assembly because the compiler emits scalar code for their
-// loops. Each kernel is written once, in elementwise_amd64.h, and assembled for two instruction
-// sets and two types. The name of a stub is the name of the kernel, then AVX2 or AVX512, then
+// loops. Each kernel is one function of internal/asmgen, which writes it for two instruction sets
+// and two types. The name of a stub is the name of the kernel, then AVX2 or AVX512, then
 // F32 or F64.
 
 // An elementwise holds the stubs of one instruction set for one type.

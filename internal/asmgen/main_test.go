@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const module = "../.."
+
+// Each generated file of the module is what asmgen writes.
+func TestGeneratedFilesAreUpToDate(t *testing.T) {
+	generated := generate()
+	for path, want := range generated {
+		t.Run(path, func(t *testing.T) {
+			got, err := os.ReadFile(filepath.Join(module, path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := diff(string(got), string(want)); d != "" {
+				t.Errorf("%s differs from what asmgen writes (-file +asmgen); run go generate ./internal/asmgen\n%s", path, d)
+			}
+		})
+	}
+	for path := range filesWithNotice(t) {
+		if generated[path] == nil {
+			t.Errorf("%s says that asmgen has written it, but asmgen does not write it", path)
+		}
+	}
+}
+
+// filesWithNotice returns the assembly and Go files of the module that say that asmgen has written them.
+func filesWithNotice(t *testing.T) map[string]bool {
+	found := map[string]bool{}
+	err := filepath.WalkDir(module, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(path) != ".s" && filepath.Ext(path) != ".go" {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if bytes.HasPrefix(data, []byte(notice)) {
+			rel, _ := filepath.Rel(module, path)
+			found[filepath.ToSlash(rel)] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// diff returns the lines in which two texts differ, with the number of the first, or "" if they are equal.
+func diff(old, new string) string {
+	a, b := strings.SplitAfter(old, "\n"), strings.SplitAfter(new, "\n")
+	first := 0
+	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+		first++
+	}
+	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	if len(a) == 0 && len(b) == 0 {
+		return ""
+	}
+	var out strings.Builder
+	fmt.Fprintf(&out, "line %d:\n", first+1)
+	list := func(sign string, lines []string) {
+		for _, l := range lines[:min(20, len(lines))] {
+			out.WriteString(sign + strings.TrimSuffix(l, "\n") + "\n")
+		}
+		if more := len(lines) - 20; more > 0 {
+			fmt.Fprintf(&out, "%s … and %d more lines\n", sign, more)
+		}
+	}
+	list("-", a)
+	list("+", b)
+	return out.String()
+}
+
+func TestDiffShowsWhatDiffers(t *testing.T) {
+	for _, c := range []struct{ name, old, new, want string }{
+		{"equal", "a\nb\n", "a\nb\n", ""},
+		{"changed", "a\nb\nc\n", "a\nB\nc\n", "line 2:\n-b\n+B\n"},
+		{"added", "a\nc\n", "a\nb\nc\n", "line 2:\n+b\n"},
+		{"removed", "a\nb\n", "a\n", "line 2:\n-b\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := diff(c.old, c.new); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// go vet compares the layout of each generated kernel with its Go declaration. This table covers what the
+// kernels have in common.
+func TestLayoutOfParameters(t *testing.T) {
+	for _, c := range []struct {
+		decl   string
+		bytes  int
+		params []string
+	}{
+		{"func f(dst, x *float32, n int)", 24, []string{"dst+0(FP)", "x+8(FP)", "n+16(FP)"}},
+		{"func f(a float32, x *float32, b float32)", 20, []string{"a+0(FP)", "x+8(FP)", "b+16(FP)"}},
+		{"func f(dst []float64, k int)", 32, []string{"dst_base+0(FP)", "dst_len+8(FP)", "dst_cap+16(FP)", "k+24(FP)"}},
+		{"func f(x *float32, n int) float32", 20, []string{"ret+16(FP)"}},
+		{"func f(s *blocked.Strip[float32])", 8, []string{"s+0(FP)"}},
+	} {
+		t.Run(c.decl, func(t *testing.T) {
+			a := &asm{}
+			if got := a.layout(c.decl); got != c.bytes {
+				t.Errorf("the parameters take %d bytes, want %d", got, c.bytes)
+			}
+			for _, want := range c.params {
+				name, _, _ := strings.Cut(want, "+")
+				if got := a.arg(name); got != want {
+					t.Errorf("got %s, want %s", got, want)
+				}
+			}
+		})
+	}
+}

@@ -35,6 +35,7 @@ func pick[T any](second bool, a, b T) T {
 func (t target) set() string    { return pick(t.avx512, "AVX2", "AVX512") }
 func (t target) float() string  { return pick(t.f64, "float32", "float64") }
 func (t target) size() int      { return pick(t.f64, 4, 8) }         // bytes of an element
+func (t target) log() int       { return pick(t.f64, 2, 3) }         // log₂ of that
 func (t target) width() int     { return pick(t.avx512, 32, 64) }    // bytes of a vector
 func (t target) lanes() int     { return t.width() / t.size() }      // elements of a vector
 func (t target) suffix() string { return pick(t.f64, "F32", "F64") } // of names
@@ -141,21 +142,21 @@ func (a *asm) text(name, params, result string, frame int, requires, doc string)
 	decl := strings.TrimRight(fmt.Sprintf("func %s(%s) %s", name, params, result), " ")
 	decl = elementType.ReplaceAllString(decl, a.float())
 	a.stubs = append(a.stubs, decl)
-	doc = vectorRegister.ReplaceAllString(strings.Trim(doc, "\n"), pick(a.avx512, "Y$1", "Z$1"))
+	doc = vectorRegister.ReplaceAllString(doc, pick(a.avx512, "Y$1", "Z$1"))
 
 	fmt.Fprintf(&a.buf, "\n// %s\n// Requires: %s\n//\n", decl, requires)
-	for line := range strings.SplitSeq(doc, "\n") {
-		a.buf.WriteString(commentLine(line))
-	}
+	a.doc(doc)
 	fmt.Fprintf(&a.buf, "TEXT ·%s(SB), NOSPLIT, $%d-%d\n", name, frame, a.layout(decl))
 }
 
-// commentLine returns a line of a doc comment. As gofmt wants it, a tab follows the slashes at once.
-func commentLine(text string) string {
-	if text != "" && text[0] != '\t' {
-		text = " " + text
+// doc writes the lines of a comment. As gofmt wants it, a tab follows the slashes at once.
+func (a *asm) doc(text string) {
+	for line := range strings.SplitSeq(strings.Trim(text, "\n"), "\n") {
+		if line != "" && line[0] != '\t' {
+			line = " " + line
+		}
+		a.buf.WriteString("//" + line + "\n")
 	}
-	return "//" + text + "\n"
 }
 
 // layout finds where the parameters of a declaration are in the caller's frame, and how long they are

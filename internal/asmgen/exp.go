@@ -105,8 +105,6 @@ func (a *asm) exp(x vec) {
 		a.op("VSCALEFP?", n, x, x, "// x·2ⁿ, rounded once")
 		return
 	}
-	// n is split in halves, so that the first product is exact and only the second can round, even if 2ⁿ is
-	// denormal.
 	shift := pick(a.f64, 23, 52)
 	a.op("VMOVUP?", magic, q)
 	a.op("VFMADD231P?", half, n, q)

@@ -2,8 +2,8 @@
 
 //go:build !purego
 
-// The elementwise kernels for AVX-512 and float32. AVX2 and AVX-512 apply the same operations in the same
-// order to each element, so their results are bit-identical.
+// The elementwise kernels for AVX-512 and float32. AVX2 and AVX-512 apply the same operations in the same order to each
+// element, so their results are bit-identical.
 //
 // Operands are in Go's order: VSUBPS b, a, c is c = a − b.
 

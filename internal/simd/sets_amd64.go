@@ -104,8 +104,3 @@ func AVX512F64() Kernels[float64] {
 func CopyTiles(dst []uint8, images, next []*uint8, tiles, stride int) {
 	avx512CopyTiles(dst, images, next, tiles, stride)
 }
-
-func avx512PeakF32(rounds int)
-func avx512PeakF64(rounds int)
-func avx2PeakF32(rounds int)
-func avx2PeakF64(rounds int)

@@ -222,6 +222,8 @@ func mem(base string, offset int, index ...any) string {
 	return s
 }
 
+const ones = ^uint64(0)
+
 // data writes words of eight bytes to a symbol, from an offset on.
 func (a *asm) data(symbol string, offset int, words ...uint64) {
 	for i, w := range words {

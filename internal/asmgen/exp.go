@@ -77,7 +77,6 @@ func (a *asm) constants() {
 	a.global("exp<>", 64*(c.place+1))
 	if !a.avx512 {
 		a.buf.WriteString("\n// 32 bytes of ones, then 32 of zeros: the first n bytes of a vector are selected by those from 32−n on.\n")
-		ones := uint64(math.MaxUint64)
 		a.data("rest<>", 0, ones, ones, ones, ones)
 		a.global("rest<>", 64)
 	}

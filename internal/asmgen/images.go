@@ -35,16 +35,22 @@ const (
 	mean   = "DX"
 )
 
-// unpack4 transposes registers in..in+3, in units of four bytes within each 16, to out..out+3.
-func (a *asm) unpack4(reg func(vec) string, in, mid, out vec) {
-	pair := func(op string, v, w, to vec) {
-		a.op("VUNPCKL"+op, reg(w), reg(v), reg(to))
-		a.op("VUNPCKH"+op, reg(w), reg(v), reg(to+1))
+// unpack interleaves the elements of v and w, of 4 (PS) or 8 (PD) bytes: to gets those of the lower halves of
+// each 16 bytes, to+1 those of the upper halves.
+func (a *asm) unpack(op string, reg func(vec) string, v, w, to vec) {
+	a.op("VUNPCKL"+op, reg(w), reg(v), reg(to))
+	a.op("VUNPCKH"+op, reg(w), reg(v), reg(to+1))
+}
+
+// unpackBy4 transposes n registers from in on to out, by fours and within each 16 bytes, in units of 4 bytes.
+func (a *asm) unpackBy4(reg func(vec) string, n, in, mid, out vec) {
+	for v := vec(0); v < n; v += 2 {
+		a.unpack("PS", reg, in+v, in+v+1, mid+v)
 	}
-	pair("PS", in, in+1, mid)
-	pair("PS", in+2, in+3, mid+2)
-	pair("PD", mid, mid+2, out)
-	pair("PD", mid+1, mid+3, out+2)
+	for v := vec(0); v < n; v += 4 {
+		a.unpack("PD", reg, mid+v, mid+v+2, out+v)
+		a.unpack("PD", reg, mid+v+1, mid+v+3, out+v+2)
+	}
 }
 
 var imageRegisters = []string{"R8", "R9", "R10", "R11"}
@@ -99,7 +105,7 @@ func packImagesF32(a *asm) {
 	a.op("XORL", pixel, pixel)
 	a.label("fourPixels")
 	convert(4)
-	a.unpack4(vec.x, 0, 4, 0)
+	a.unpackBy4(vec.x, 4, 0, 4, 0)
 	for i, at := range []string{"(R13)", "(R13)(BX*1)", "(R13)(BX*2)", "(R13)(R12*1)"} {
 		a.op("VMOVUPS", vec(i).x(), at)
 	}
@@ -186,7 +192,7 @@ func (a *asm) transposeImages(images int, at func(image int) string, load func(i
 		}
 	}
 	a.comment("Transpose units of four pixels.")
-	a.unpack4(vec.z, 0, 4, 8)
+	a.unpackBy4(vec.z, 4, 0, 4, 8)
 }
 
 // subtractMean subtracts the mean of pixel p from the integers in v. float64 has 16 of them in Z12 and Z13

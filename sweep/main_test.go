@@ -170,150 +170,47 @@ func nothingWritten(t *testing.T) {
 	}
 }
 
-// TestBadInput: one line, exit code 2, nothing written.
+// TestBadInput runs the commands of testdata/errors.txt. Each must fail with exit code 2 and the line that
+// follows it there, and must write nothing. With -update, the lines become what the commands say.
 func TestBadInput(t *testing.T) {
+	golden, err := filepath.Abs("testdata/errors.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
 	isolate(t)
-	const (
-		lr    = "; write for example -lr 1e-4,1e-3 or log:1e-4..1e-2:5"
-		reg   = "; write for example -reg 0.25,0.85 or 0,log:1e-3..1:4"
-		seed  = "; write for example -seed 0 or 1..5"
-		batch = "; write for example -batch 100,200"
-		units = "; write for example -hidden 50,100"
-		deep  = "; write for example -hidden 200,100x100"
-	)
-	for _, tt := range []struct{ args, want string }{
-		{"-lr=", `-lr "": a number is missing` + lr},
-		{"-lr ,", `-lr ",", item 1 "": a number is missing` + lr},
-		{"-lr 1e-4,,1e-3", `-lr "1e-4,,1e-3", item 2 "": a number is missing` + lr},
-		{"-lr -1", `-lr "-1": "-1" is negative` + lr},
-		{"-lr -0", `-lr "-0": "-0" is negative` + lr},
-		{"-lr 0", `-lr "0": "0" must be more than 0` + lr},
-		{"-lr nan", `-lr "nan": "nan" is no number to train with` + lr},
-		{"-lr -Inf", `-lr "-Inf": "-Inf" is negative` + lr},
-		{"-lr -1e999", `-lr "-1e999": "-1e999" is negative` + lr},
-		{"-lr 1,Inf", `-lr "1,Inf", item 2 "Inf": "Inf" is too large` + lr},
-		{"-lr 1e999", `-lr "1e999": "1e999" is too large` + lr},
-		{"-lr x", `-lr "x": "x" is not a number` + lr},
-		{"-lr 1e-3,0.001", `-lr "1e-3,0.001", item 2 "0.001": 0.001 is already item 1` + lr},
-		{"-lr 1e-3,1e-3..1:3", `-lr "1e-3,1e-3..1:3", item 2 "1e-3..1:3": 0.001 is already item 1` + lr},
-		{"-lr 1..2", `-lr "1..2": how many values? Add their number, 1..2:5` + lr},
-		{"-lr 1..", `-lr "1..": a range needs two ends, a..b` + lr},
-		{"-lr ..2:3", `-lr "..2:3": a range needs two ends, a..b` + lr},
-		{"-lr log:1", `-lr "log:1": a range needs two ends, a..b` + lr},
-		{"-lr 1:3", `-lr "1:3": a range needs two ends, a..b` + lr},
-		{"-lr 1..2:1", `-lr "1..2:1": "1" is not a number of values, 2 or more` + lr},
-		{"-lr 1..2:x", `-lr "1..2:x": "x" is not a number of values, 2 or more` + lr},
-		{"-lr 1..2:9999999", `-lr "1..2:9999999": 9999999 values are more than 1000000` + lr},
-		{"-lr 2..1:3", `-lr "2..1:3": the range must begin below its end` + lr},
-		{"-lr 1..1:3", `-lr "1..1:3": the range must begin below its end` + lr},
-		{"-lr 1..nan:3", `-lr "1..nan:3": "nan" is no number to train with` + lr},
-		{"-reg log:0..1:3", `-reg "log:0..1:3": ratios cannot begin at 0; put the 0 before, 0,log:1e-3..1:3` + reg},
-		{"-lr 1 -lr 2", `-lr "2": it is given twice; write one list, separated by commas`},
-		{"-lr", `-lr needs a value; see sweep help`},
-		{"-division half", `-division "half": there are floor and true; floor divides as Python 2, true as Python 3`},
-		{"-rule ada", `-rule "ada": there are sgd, momentum, nesterov, rmsprop and adam (did you mean "adam"?)`},
-		{"-data synthetc", `dataset: synthetc: no such file or directory; name the folder that holds the CIFAR-10 batch files (did you mean "synthetic"?)`},
-		{"-keep some", `-keep "some": give the number of best nets whose weights to keep, or all`},
-		{"-net fc -division true", `-division true is for the two-layer net; the Solver of -net fc divides by floor`},
-		{"-lr 1 2", `"2" is not a flag; lists have no spaces, -lr 1e-4,1e-3; see sweep help`},
-		{"-batch 0", `-batch "0": "0" is less than 1` + batch},
-		{"-batch 1.5", `-batch "1.5": "1.5" is not a whole number` + batch},
-		{"-batch 1000000", `-batch "1000000": "1000000" is more than 100000` + batch},
-		{"-seed -1", `-seed "-1": "-1" is negative` + seed},
-		{"-seed 4294967296", `-seed "4294967296": "4294967296" is more than 4294967295` + seed},
-		{"-seed 1..4294967295", `-seed "1..4294967295": 4294967295 values are more than 1000000` + seed},
-		{"-seed log:1..5", `-seed "log:1..5": how many values? Add their number, log:1..5:5` + seed},
-		{"-seed log:1..5:9", `-seed "log:1..5:9": it holds 1 more than once; ask for fewer values` + seed},
-		{"-hidden 100x100", `-hidden "100x100": 2 hidden layers, but the two-layer net has one; add -net fc` + units},
-		{"-net fc -hidden 100x", `-hidden "100x": a number is missing` + deep},
-		{"-net fc -hidden 5x0", `-hidden "5x0": "0" is less than 1` + deep},
-		{"-net fc -hidden 50x5,050x5", `-hidden "50x5,050x5", item 2 "050x5": 50x5 is already item 1` + deep},
-		{"-iters 5 -epochs 2", `-iters and -epochs are two ways to say how long; give one of them`},
-		{"-net fc -iters 5", `-iters is for the two-layer net; the Solver of -net fc counts -epochs`},
-		{"-lr 1e-3..1:2000 -reg 0..1:1000", `the grid has 2000000 points (2000 lr × 1000 reg), more than 1000000; give fewer values`},
-		{"-net cnn", `-net "cnn": there are two-layer and fc`},
-		{"-dtype f16", `-dtype "f16": there are f32 and f64`},
-		{"-workers 0", `-workers "0": give a number from 1 to 4096, or leave it out for one per core`},
-		{"-workers many", `-workers "many": give a number from 1 to 4096, or leave it out for one per core`},
-		{"-workers 4097", `-workers "4097": give a number from 1 to 4096, or leave it out for one per core`},
-		{"-workers=", `-workers is empty; leave it out for the default`},
-		{"-iters 1e9x", `-iters "1e9x": "1e9x" is not a whole number; write for example -iters 1000,3000`},
-		{"-reg a..b:0", `-reg "a..b:0": "0" is not a number of values, 2 or more` + reg},
-		{"-hidden 0", `-hidden "0": "0" is less than 1` + units},
-		{"-rule lion", `-rule "lion": there are sgd, momentum, nesterov, rmsprop and adam`},
-		{"-rule adam -mu 0.5", `-mu is for -rule momentum and -rule nesterov; -rule is adam`},
-		{"-mu 0.5", `-mu is for -rule momentum and -rule nesterov; -rule is sgd`},
-		{"-rule momentum -mu 0.9,1", `-mu 1: the velocity would never fade; give a share of it to keep, 0 or more and below 1, such as 0.9`},
-		{"-rule nesterov -mu 9", `-mu 9: the velocity would grow without end; give a share of it to keep, 0 or more and below 1, such as 0.9`},
-		{"-rule momentum -mu -0.1", `-mu "-0.1": "-0.1" is negative; write for example -mu 0.9 or 0.5,0.9,0.95`},
-		{"-decay 0.5..1.5:3", `-decay 1.5: the learning rate would grow with every epoch; give a factor above 0 and at most 1, such as 0.95`},
-		{"-net fc -decay 95", `-decay 95: the learning rate would grow with every epoch; give a factor above 0 and at most 1, such as 0.95`},
-		{"-decay 0", `-decay "0": "0" must be more than 0; write for example -decay 0.9,0.95`},
-		{"-order x", `-order "x": give one seed, a whole number from 0 to 4294967295`},
-		{"-fuse maybe", `-fuse "maybe": there are on and off`},
-		{"-fuse off -block 2", `-fuse off trains each point alone; leave -block 2 out`},
-		{"-block -1", `-block "-1": give the most trials of a block, or leave it out for what fits the cache`},
-		{"-checkpoint -1", `-checkpoint "-1": give the seconds between two checkpoints, at most 1000000, or 0 for none but at Ctrl-C`},
-		{"-checkpoint nan", `-checkpoint "nan": give the seconds between two checkpoints, at most 1000000, or 0 for none but at Ctrl-C`},
-		{"-checkpoint 1m", `-checkpoint "1m": give the seconds between two checkpoints, at most 1000000, or 0 for none but at Ctrl-C`},
-		{"-keep 99999999999999999999", `-keep "99999999999999999999": give the number of best nets whose weights to keep, or all`},
-		{"-keep -1", `-keep "-1": give the number of best nets whose weights to keep, or all`},
-		{"-states -1", `-states "-1": give the number of best trials whose states to keep, or all`},
-		{"-states some", `-states "some": give the number of best trials whose states to keep, or all`},
-		{"-states=", `-states is empty; leave it out for the default`},
-		{"-top -1", `-top "-1": give a number of rows, or 0 for all`},
-		{"-out=", `-out is empty; leave it out for the default`},
-		{"-quiet=maybe", `-quiet "maybe": give the flag alone, or leave it out`},
-		{"-quiet verify", `a command comes before its flags; write sweep verify and then the flags`},
-		{"-frobnicate", `there is no flag -frobnicate; see sweep help`},
-		{"frobnicate", `there is no command "frobnicate"; there are fetch, verify, reproduce, impl, version and help`},
-		{"fecth", `there is no command "fecth" (did you mean "fetch"?); there are fetch, verify, reproduce, impl, version and help`},
-		{"help fecth", `there is no command "fecth" (did you mean "fetch"?); there are fetch, verify, reproduce, impl, version and help`},
-		{"lr 1e-3", `there is no command "lr"; a flag begins with a hyphen, -lr; see sweep help`},
-		{"-lrs 1e-3", `there is no flag -lrs (did you mean -lr?); see sweep help`},
-		{"--Hiden 50", `there is no flag -Hiden (did you mean -hidden?); see sweep help`},
-		{"-verison", `there is no flag -verison (did you mean -version?); see sweep help`},
-		{"---lr 1", `bad flag syntax: ---lr; see sweep help`},
-		{"–lr 1e-3", `"–lr" is not as one types it: it has an en dash, U+2013; type -lr`},
-		{"-reg 0 —lr=1e-3", `"—lr=1e-3" is not as one types it: it has an em dash, U+2014; type -lr=1e-3`},
-		{"-lr −1", `"−1" is not as one types it: it has a minus sign, U+2212; type -1`},
-		{"—help", `"—help" is not as one types it: it has an em dash, U+2014; type -help`},
-		{"-data “my pictures”", `"“my" is not as one types it: it has a typographic quotation mark, U+201C; type my`},
-		{"verify –n 3", `"–n" is not as one types it: it has an en dash, U+2013; type -n`},
-		{"-lr 1e–3", `-lr "1e–3": "1e–3" is not a number (it has an en dash, U+2013; type 1e-3)` + lr},
-		{"-seed 1…5", `-seed "1…5": "1…5" is not a whole number (it has an ellipsis, U+2026; type 1..5)` + seed},
-		{"-net fc -hidden 9×9", `-hidden "9×9": "9×9" is not a whole number (it has a multiplication sign, U+00D7; type 9x9)` + deep},
-		{"-lr 0,001", `-lr "0,001", item 1 "0": "0" must be more than 0` + lr + `; if that is a decimal comma, write 0.001`},
-		{"-decay 0,95", `-decay "0,95", item 1 "0": "0" must be more than 0; write for example -decay 0.9,0.95; if that is a decimal comma, write 0.95`},
-		{"-std 0,001", `-std "0,001", item 1 "0": "0" must be more than 0; write for example -std 1e-4,1e-3; if that is a decimal comma, write 0.001`},
-		{"-rule momentum -mu 0,9", `-mu 9: the velocity would grow without end; give a share of it to keep, 0 or more and below 1, such as 0.9; if that is a decimal comma, write 0.9`},
-		{"-reg 0,25,0,85", `-reg "0,25,0,85", item 3 "0": 0 is already item 1; write for example -reg 0.25,0.85 or 0,log:1e-3..1:4; if that is a decimal comma, write 0.25,0.85`},
-		{"-reg 0,25 -lr 0", `-lr "0": "0" must be more than 0` + lr},
-		{"-data nowhere", `dataset: nowhere: no such file or directory; name the folder that holds the CIFAR-10 batch files`},
-		{"verify -n 0", `-n "0": give the number of trials to train again`},
-		{"verify -n five", `-n "five": give the number of trials to train again`},
-		{"verify -workers 0", `-workers "0": give a number from 1 to 4096`},
-		{"verify -impl=", `-impl is empty; leave it out for the default`},
-		{"fetch -url=", `-url is empty; leave it out for the default`},
-		{"reproduce -data nowhere -quiet", `assignment: first run: dataset: nowhere: no such file or directory; name the folder that holds the CIFAR-10 batch files`},
-		{"verify", `-out: there are 0 output folders in out; name the one to verify`},
-		{"verify -out nowhere", `-out: stat nowhere/trials.jsonl: no such file or directory; name the folder of a sweep`},
-		{"fetch -x", `there is no flag -x; sweep fetch has -python, -quiet and -url; see sweep help fetch`},
-		{"fetch -data x", `there is no flag -data; sweep fetch has -python, -quiet and -url; see sweep help fetch`},
-		{"fetch -pyhton", `there is no flag -pyhton (did you mean -python?); sweep fetch has -python, -quiet and -url; see sweep help fetch`},
-		{"fetch here", `"here" is not a flag; sweep fetch has -python, -quiet and -url; see sweep help fetch`},
-		{"verify -n", `-n needs a value; see sweep help verify`},
-		{"verify -x", `there is no flag -x; sweep verify has -all, -data, -impl, -n, -out, -trial and -workers; see sweep help verify`},
-		{"impl -x", `there is no flag -x; sweep impl has none; see sweep help impl`},
-		{"version -x", `there is no flag -x; sweep version has none; see sweep help version`},
-		{"reproduce -out=", `-out is empty; leave it out for the default`},
-		{"impl now", `"now" is not a flag; sweep impl has none; see sweep help impl`},
-	} {
-		stdout, stderr, code := call(t, strings.Fields(tt.args)...)
-		if stderr != "sweep: "+tt.want+"\n" || code != exitBadInput || stdout != "" {
-			t.Errorf("sweep %s: exit code %d, stdout %q, stderr\n got %swant sweep: %s", tt.args, code, stdout, stderr, tt.want)
+	var got strings.Builder
+	for block := range strings.SplitSeq(strings.TrimSpace(string(want)), "\n\n") {
+		command, line, _ := strings.Cut(block, "\n")
+		args, ok := strings.CutPrefix(command, "$ sweep ")
+		if !ok {
+			t.Fatalf("%s: %q is not a command", golden, command)
+		}
+		t.Run(args, func(t *testing.T) {
+			stdout, stderr, code := call(t, strings.Fields(args)...)
+			fmt.Fprintf(&got, "$ sweep %s\n%s\n", args, stderr)
+			if code != exitBadInput || stdout != "" || strings.Count(stderr, "\n") != 1 {
+				t.Errorf("exit code %d, stdout %q, stderr %q", code, stdout, stderr)
+			}
+			if stderr != line+"\n" && !*update {
+				t.Errorf("stderr\n got %swant %s", stderr, line)
+			}
+		})
+	}
+	if *update {
+		if err := os.WriteFile(golden, []byte(got.String()), 0o644); err != nil {
+			t.Fatal(err)
 		}
 	}
+	nothingWritten(t)
+}
+
+// TestUnknownSets checks the errors for kernel sets that this machine or this build lacks.
+func TestUnknownSets(t *testing.T) {
+	isolate(t)
 	for _, command := range [][]string{{}, {"verify"}, {"reproduce"}} {
 		_, stderr, code := call(t, append(command, "-impl", "z80")...)
 		if code != exitBadInput || !strings.Contains(stderr, `-impl: no kernel set "z80" on this machine; there are: `) || !strings.Contains(stderr, "reference") {

@@ -345,7 +345,7 @@ func TestCustomData(t *testing.T) {
 	datasettest.WriteBinary(t, dir, 20)
 	args := []string{"-data", dir, "-lr", "1e-3", "-reg", "0.5", "-hidden", "2", "-batch", "10", "-iters", "2", "-quiet"}
 	stdout, stderr, code := call(t, args...)
-	if code != exitOK || !strings.Contains(stderr, `sweep: this is not the published CIFAR-10, which "sweep fetch" gets: it is named custom (`) ||
+	if code != exitOK || !strings.Contains(stderr, "sweep: this is not the published CIFAR-10: its 100 training and 20 test images are named custom (") ||
 		!strings.Contains(stderr, "sweep: 20 of 20 test images in use are training images: image 0 of test_batch is image 0 of data_batch_1") ||
 		!strings.HasPrefix(stdout, "custom (") || strings.Contains(stdout, "cifar-10") {
 		t.Errorf("exit code %d, stderr %q, stdout %q", code, stderr, stdout)

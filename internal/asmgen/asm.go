@@ -13,6 +13,7 @@ import (
 type target struct {
 	avx512 bool
 	f64    bool
+	half   bool // vectors fill half of a register
 }
 
 var (
@@ -32,20 +33,26 @@ func pick[T any](second bool, a, b T) T {
 	return a
 }
 
-func (t target) set() string    { return pick(t.avx512, "AVX2", "AVX512") }
-func (t target) float() string  { return pick(t.f64, "float32", "float64") }
-func (t target) size() int      { return pick(t.f64, 4, 8) }         // bytes of an element
-func (t target) log() int       { return pick(t.f64, 2, 3) }         // log₂ of that
-func (t target) width() int     { return pick(t.avx512, 32, 64) }    // bytes of a vector
-func (t target) lanes() int     { return t.width() / t.size() }      // elements of a vector
-func (t target) suffix() string { return pick(t.f64, "F32", "F64") } // of names
+func (t target) set() string        { return pick(t.avx512, "AVX2", "AVX512") }
+func (t target) float() string      { return pick(t.f64, "float32", "float64") }
+func (t target) size() int          { return pick(t.f64, 4, 8) }                                    // bytes of an element
+func (t target) log() int           { return pick(t.f64, 2, 3) }                                    // log₂ of that
+func (t target) width() int         { return pick(t.half, t.registerWidth(), t.registerWidth()/2) } // bytes of a vector
+func (t target) registerWidth() int { return pick(t.avx512, 32, 64) }
+func (t target) lanes() int         { return t.width() / t.size() }      // elements of a vector
+func (t target) suffix() string     { return pick(t.f64, "F32", "F64") } // of names
 
-// A vec is the number of a vector register: Y0 or Z0, by the width of the target's vectors.
+// A vec is the number of a vector register: X0, Y0 or Z0, by the width of the target's vectors.
 type vec int
 
 func (v vec) x() string { return fmt.Sprintf("X%d", v) } // its lowest 16 bytes
 func (v vec) y() string { return fmt.Sprintf("Y%d", v) } // its lowest 32 bytes
 func (v vec) z() string { return fmt.Sprintf("Z%d", v) } // 64 bytes
+
+// reg returns the name of a register of the target's vectors.
+func (t target) reg(v vec) string {
+	return map[int]func() string{16: v.x, 32: v.y, 64: v.z}[t.width()]()
+}
 
 // An asm holds the text of one file while it is written.
 type asm struct {
@@ -54,6 +61,8 @@ type asm struct {
 	stubs  []string          // Go declarations of the file's kernels
 	params map[string]string // "dst" → "dst+0(FP)", of the current kernel
 	block  []instruction     // since the last label or comment
+
+	inMacro bool
 }
 
 type instruction struct{ op, args, comment string }
@@ -69,7 +78,7 @@ func (a *asm) op(name string, operands ...any) {
 	for _, o := range operands {
 		switch o := o.(type) {
 		case vec:
-			args = append(args, pick(a.avx512, o.y(), o.z()))
+			args = append(args, a.reg(o))
 		case int:
 			args = append(args, fmt.Sprintf("$%d", o))
 		case constant:
@@ -89,20 +98,41 @@ func (a *asm) op(name string, operands ...any) {
 	a.block = append(a.block, in)
 }
 
+// macro writes a macro, under a comment. body writes its instructions, which use no other macro.
+func (a *asm) macro(comment, name string, parameters []string, body func()) {
+	a.flush()
+	fmt.Fprintf(&a.buf, "\n// %s\n#define %s(%s) \\\n", comment, name, strings.Join(parameters, ", "))
+	a.inMacro = true
+	body()
+	a.flush()
+	a.inMacro = false
+	a.buf.Truncate(a.buf.Len() - len(" \\\n"))
+	a.buf.WriteString("\n")
+}
+
 // flush writes the instructions of a block, in columns.
 func (a *asm) flush() {
 	ops, args := 0, 0
 	for _, in := range a.block {
-		ops = max(ops, len(in.op))
+		if in.args != "" {
+			ops = max(ops, len(in.op))
+		}
 		if in.comment != "" {
 			args = max(args, len(in.args))
 		}
 	}
 	for _, in := range a.block {
-		line := fmt.Sprintf("\t%-*s %-*s %s", ops, in.op, args, in.args, in.comment)
-		a.buf.WriteString(strings.TrimRight(line, " ") + "\n")
+		if a.inMacro && in.comment != "" {
+			in.comment = "/*" + in.comment[2:] + " */"
+		}
+		a.line(fmt.Sprintf("\t%-*s %-*s %s", ops, in.op, args, in.args, in.comment))
 	}
 	a.block = a.block[:0]
+}
+
+// line writes a line, without spaces at its end.
+func (a *asm) line(s string) {
+	a.buf.WriteString(strings.TrimRight(s, " ") + pick(a.inMacro, "\n", " \\\n"))
 }
 
 // comment starts a block of instructions with a comment.
@@ -119,9 +149,11 @@ func (a *asm) comment(lines ...string) {
 // label starts a block of instructions with a label, under a comment.
 func (a *asm) label(name string, comment ...string) {
 	a.flush()
-	a.buf.WriteString("\n")
+	if !a.inMacro {
+		a.buf.WriteString("\n")
+	}
 	a.comment(comment...)
-	a.buf.WriteString(name + ":\n")
+	a.line(name + ":")
 }
 
 func (a *asm) ret() {
@@ -142,7 +174,7 @@ func (a *asm) text(name, params, result string, frame int, requires, doc string)
 	decl := strings.TrimRight(fmt.Sprintf("func %s(%s) %s", name, params, result), " ")
 	decl = elementType.ReplaceAllString(decl, a.float())
 	a.stubs = append(a.stubs, decl)
-	doc = vectorRegister.ReplaceAllString(doc, pick(a.avx512, "Y$1", "Z$1"))
+	doc = vectorRegister.ReplaceAllString(doc, a.reg(0)[:1]+"$1")
 
 	fmt.Fprintf(&a.buf, "\n// %s\n// Requires: %s\n//\n", decl, requires)
 	a.doc(doc)
@@ -155,7 +187,7 @@ func (a *asm) doc(text string) {
 		if line != "" && line[0] != '\t' {
 			line = " " + line
 		}
-		a.buf.WriteString("//" + line + "\n")
+		a.buf.WriteString(strings.TrimRight("//"+line, " ") + "\n")
 	}
 }
 

@@ -97,6 +97,48 @@ func TestDiffShowsWhatDiffers(t *testing.T) {
 	}
 }
 
+// The texts have named labels in place of counted jumps, and macros of one level.
+func TestTextIsPlain(t *testing.T) {
+	for path, data := range generate() {
+		for _, fault := range unplain(string(data)) {
+			t.Errorf("%s: %s", path, fault)
+		}
+	}
+}
+
+func TestUnplainTextIsFound(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"plain", "#define f_a(q) \\\n\tADDQ $q, AX\nloop:\n\tf_a(1)\n\tJMP loop\n", ""},
+		{"counted jump", "\tJZ 3(PC)\n", "line 1: counted jump: JZ 3(PC)"},
+		{"nested macro", "#define f_a(q) \\\n\tADDQ $q, AX\n#define f_b(q) \\\n\tf_a(q) \\\n\tRET\n", "line 4: macro in a macro: f_a(q) \\"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := strings.Join(unplain(c.text), "\n"); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// unplain describes counted jumps and macros in macros. The names of macros have an underscore, those of
+// instructions have none.
+func unplain(text string) []string {
+	var faults []string
+	continued := false
+	for i, line := range strings.Split(text, "\n") {
+		line = strings.TrimSpace(line)
+		if strings.Contains(line, "(PC)") {
+			faults = append(faults, fmt.Sprintf("line %d: counted jump: %s", i+1, line))
+		}
+		name, _, call := strings.Cut(line, "(")
+		if continued && call && strings.Contains(name, "_") && !strings.Contains(name, " ") {
+			faults = append(faults, fmt.Sprintf("line %d: macro in a macro: %s", i+1, line))
+		}
+		continued = strings.HasSuffix(line, "\\")
+	}
+	return faults
+}
+
 // go vet compares the layout of each generated kernel with its Go declaration. This table covers what the
 // kernels have in common.
 func TestLayoutOfParameters(t *testing.T) {

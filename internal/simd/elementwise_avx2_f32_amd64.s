@@ -197,11 +197,11 @@ below2:
 below1:
 
 done:
-	ADDQ       R12, DI
-	ADDQ       R13, SI
-	ADDQ       R14, DX
-	DECQ       R11
-	JNZ        row
+	ADDQ R12, DI
+	ADDQ R13, SI
+	ADDQ R14, DX
+	DECQ R11
+	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -299,10 +299,10 @@ below2:
 below1:
 
 done:
-	ADDQ       R12, DI
-	ADDQ       R13, SI
-	DECQ       R11
-	JNZ        row
+	ADDQ R12, DI
+	ADDQ R13, SI
+	DECQ R11
+	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -407,10 +407,10 @@ below2:
 below1:
 
 done:
-	ADDQ       R12, DI
-	ADDQ       R13, SI
-	DECQ       R11
-	JNZ        row
+	ADDQ R12, DI
+	ADDQ R13, SI
+	DECQ R11
+	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -614,13 +614,13 @@ below2:
 below1:
 
 quotientDone:
-	ADDQ       R12, DI
-	ADDQ       R13, SI
-	ADDQ       $8, DX
-	ADDQ       $4, BX
-	ADDQ       $4, R9
-	DECQ       R11
-	JNZ        row
+	ADDQ R12, DI
+	ADDQ R13, SI
+	ADDQ $8, DX
+	ADDQ $4, BX
+	ADDQ $4, R9
+	DECQ R11
+	JNZ  row
 	VZEROUPPER
 	RET
 

@@ -183,11 +183,11 @@ below2:
 below1:
 
 done:
-	ADDQ       R12, DI
-	ADDQ       R13, SI
-	ADDQ       R14, DX
-	DECQ       R11
-	JNZ        row
+	ADDQ R12, DI
+	ADDQ R13, SI
+	ADDQ R14, DX
+	DECQ R11
+	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -278,10 +278,10 @@ below2:
 below1:
 
 done:
-	ADDQ       R12, DI
-	ADDQ       R13, SI
-	DECQ       R11
-	JNZ        row
+	ADDQ R12, DI
+	ADDQ R13, SI
+	DECQ R11
+	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -379,10 +379,10 @@ below2:
 below1:
 
 done:
-	ADDQ       R12, DI
-	ADDQ       R13, SI
-	DECQ       R11
-	JNZ        row
+	ADDQ R12, DI
+	ADDQ R13, SI
+	DECQ R11
+	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -585,13 +585,13 @@ below2:
 below1:
 
 quotientDone:
-	ADDQ       R12, DI
-	ADDQ       R13, SI
-	ADDQ       $8, DX
-	ADDQ       $8, BX
-	ADDQ       $8, R9
-	DECQ       R11
-	JNZ        row
+	ADDQ R12, DI
+	ADDQ R13, SI
+	ADDQ $8, DX
+	ADDQ $8, BX
+	ADDQ $8, R9
+	DECQ R11
+	JNZ  row
 	VZEROUPPER
 	RET
 

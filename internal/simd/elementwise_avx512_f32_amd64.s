@@ -163,11 +163,11 @@ tail:
 	VMOVUPS   Z0, K1, (DI)(AX*4)
 
 done:
-	ADDQ       R12, DI
-	ADDQ       R13, SI
-	ADDQ       R14, DX
-	DECQ       R11
-	JNZ        row
+	ADDQ R12, DI
+	ADDQ R13, SI
+	ADDQ R14, DX
+	DECQ R11
+	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -248,10 +248,10 @@ tail:
 	VMOVUPS   Z0, K1, (DI)(AX*4)
 
 done:
-	ADDQ       R12, DI
-	ADDQ       R13, SI
-	DECQ       R11
-	JNZ        row
+	ADDQ R12, DI
+	ADDQ R13, SI
+	DECQ R11
+	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -339,10 +339,10 @@ tail:
 	VMOVUPS   Z0, K1, (DI)(AX*4)
 
 done:
-	ADDQ       R12, DI
-	ADDQ       R13, SI
-	DECQ       R11
-	JNZ        row
+	ADDQ R12, DI
+	ADDQ R13, SI
+	DECQ R11
+	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -517,13 +517,13 @@ quotientTail:
 	VMOVUPS  Z0, K1, (DI)(AX*4)
 
 quotientDone:
-	ADDQ       R12, DI
-	ADDQ       R13, SI
-	ADDQ       $8, DX
-	ADDQ       $4, BX
-	ADDQ       $4, R9
-	DECQ       R11
-	JNZ        row
+	ADDQ R12, DI
+	ADDQ R13, SI
+	ADDQ $8, DX
+	ADDQ $4, BX
+	ADDQ $4, R9
+	DECQ R11
+	JNZ  row
 	VZEROUPPER
 	RET
 

@@ -163,11 +163,11 @@ tail:
 	VMOVUPD   Z0, K1, (DI)(AX*8)
 
 done:
-	ADDQ       R12, DI
-	ADDQ       R13, SI
-	ADDQ       R14, DX
-	DECQ       R11
-	JNZ        row
+	ADDQ R12, DI
+	ADDQ R13, SI
+	ADDQ R14, DX
+	DECQ R11
+	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -248,10 +248,10 @@ tail:
 	VMOVUPD   Z0, K1, (DI)(AX*8)
 
 done:
-	ADDQ       R12, DI
-	ADDQ       R13, SI
-	DECQ       R11
-	JNZ        row
+	ADDQ R12, DI
+	ADDQ R13, SI
+	DECQ R11
+	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -339,10 +339,10 @@ tail:
 	VMOVUPD   Z0, K1, (DI)(AX*8)
 
 done:
-	ADDQ       R12, DI
-	ADDQ       R13, SI
-	DECQ       R11
-	JNZ        row
+	ADDQ R12, DI
+	ADDQ R13, SI
+	DECQ R11
+	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -523,13 +523,13 @@ quotientTail:
 	VMOVUPD  Z0, K1, (DI)(AX*8)
 
 quotientDone:
-	ADDQ       R12, DI
-	ADDQ       R13, SI
-	ADDQ       $8, DX
-	ADDQ       $8, BX
-	ADDQ       $8, R9
-	DECQ       R11
-	JNZ        row
+	ADDQ R12, DI
+	ADDQ R13, SI
+	ADDQ $8, DX
+	ADDQ $8, BX
+	ADDQ $8, R9
+	DECQ R11
+	JNZ  row
 	VZEROUPPER
 	RET
 

@@ -17,17 +17,17 @@
 //
 //	CX  rounds left      Z0 … Z23  the chains, all 0
 TEXT ·avx512PeakF32(SB), NOSPLIT, $0-8
-	MOVQ     rounds+0(FP), CX
+	MOVQ    rounds+0(FP), CX
 	VZEROALL
-	VXORPS   Z16, Z16, Z16
-	VXORPS   Z17, Z17, Z17
-	VXORPS   Z18, Z18, Z18
-	VXORPS   Z19, Z19, Z19
-	VXORPS   Z20, Z20, Z20
-	VXORPS   Z21, Z21, Z21
-	VXORPS   Z22, Z22, Z22
-	VXORPS   Z23, Z23, Z23
-	PCALIGN  $32
+	VXORPS  Z16, Z16, Z16
+	VXORPS  Z17, Z17, Z17
+	VXORPS  Z18, Z18, Z18
+	VXORPS  Z19, Z19, Z19
+	VXORPS  Z20, Z20, Z20
+	VXORPS  Z21, Z21, Z21
+	VXORPS  Z22, Z22, Z22
+	VXORPS  Z23, Z23, Z23
+	PCALIGN $32
 
 round:
 	VFMADD231PS Z0, Z0, Z0
@@ -66,17 +66,17 @@ round:
 //
 //	CX  rounds left      Z0 … Z23  the chains, all 0
 TEXT ·avx512PeakF64(SB), NOSPLIT, $0-8
-	MOVQ     rounds+0(FP), CX
+	MOVQ    rounds+0(FP), CX
 	VZEROALL
-	VXORPS   Z16, Z16, Z16
-	VXORPS   Z17, Z17, Z17
-	VXORPS   Z18, Z18, Z18
-	VXORPS   Z19, Z19, Z19
-	VXORPS   Z20, Z20, Z20
-	VXORPS   Z21, Z21, Z21
-	VXORPS   Z22, Z22, Z22
-	VXORPS   Z23, Z23, Z23
-	PCALIGN  $32
+	VXORPS  Z16, Z16, Z16
+	VXORPS  Z17, Z17, Z17
+	VXORPS  Z18, Z18, Z18
+	VXORPS  Z19, Z19, Z19
+	VXORPS  Z20, Z20, Z20
+	VXORPS  Z21, Z21, Z21
+	VXORPS  Z22, Z22, Z22
+	VXORPS  Z23, Z23, Z23
+	PCALIGN $32
 
 round:
 	VFMADD231PD Z0, Z0, Z0
@@ -115,9 +115,9 @@ round:
 //
 //	CX  rounds left      Y0 … Y11  the chains, all 0
 TEXT ·avx2PeakF32(SB), NOSPLIT, $0-8
-	MOVQ     rounds+0(FP), CX
+	MOVQ    rounds+0(FP), CX
 	VZEROALL
-	PCALIGN  $32
+	PCALIGN $32
 
 round:
 	VFMADD231PS Y0, Y0, Y0
@@ -156,9 +156,9 @@ round:
 //
 //	CX  rounds left      Y0 … Y11  the chains, all 0
 TEXT ·avx2PeakF64(SB), NOSPLIT, $0-8
-	MOVQ     rounds+0(FP), CX
+	MOVQ    rounds+0(FP), CX
 	VZEROALL
-	PCALIGN  $32
+	PCALIGN $32
 
 round:
 	VFMADD231PD Y0, Y0, Y0

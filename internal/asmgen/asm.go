@@ -25,7 +25,7 @@ var (
 	targets = []target{avx2F32, avx2F64, avx512F32, avx512F64}
 )
 
-// pick returns a for the first choice of a condition and b for the second.
+// pick returns a, or b if second is true.
 func pick[T any](second bool, a, b T) T {
 	if second {
 		return b

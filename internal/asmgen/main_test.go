@@ -53,33 +53,44 @@ func filesWithNotice(t *testing.T) map[string]bool {
 	return found
 }
 
-// diff returns the lines in which two texts differ, with the number of the first, or "" if they are equal.
+// diff returns the lines in which two texts differ, with the numbers of the first, or "" if they are equal. It
+// stops after some differences.
 func diff(old, new string) string {
 	a, b := strings.SplitAfter(old, "\n"), strings.SplitAfter(new, "\n")
-	first := 0
-	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
-		a, b = a[1:], b[1:]
-		first++
-	}
-	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
-		a, b = a[:len(a)-1], b[:len(b)-1]
-	}
-	if len(a) == 0 && len(b) == 0 {
-		return ""
-	}
 	var out strings.Builder
-	fmt.Fprintf(&out, "line %d:\n", first+1)
-	list := func(sign string, lines []string) {
-		for _, l := range lines[:min(20, len(lines))] {
-			out.WriteString(sign + strings.TrimSuffix(l, "\n") + "\n")
+	for i, j, found := 0, 0, 0; i < len(a) || j < len(b); {
+		if i < len(a) && j < len(b) && a[i] == b[j] {
+			i, j = i+1, j+1
+			continue
 		}
-		if more := len(lines) - 20; more > 0 {
-			fmt.Fprintf(&out, "%s … and %d more lines\n", sign, more)
+		if found++; found > 10 {
+			out.WriteString("… and more\n")
+			break
+		}
+		x, y := resync(a[i:], b[j:])
+		fmt.Fprintf(&out, "line %d:\n", i+1)
+		for _, l := range a[i : i+x] {
+			out.WriteString("-" + strings.TrimSuffix(l, "\n") + "\n")
+		}
+		for _, l := range b[j : j+y] {
+			out.WriteString("+" + strings.TrimSuffix(l, "\n") + "\n")
+		}
+		i, j = i+x, j+y
+	}
+	return out.String()
+}
+
+// resync returns how many lines of a and b to skip, as few as possible, until the next two lines are equal.
+func resync(a, b []string) (x, y int) {
+	at := func(s []string, i int) string { return strings.Join(s[min(i, len(s)):min(i+2, len(s))], "") }
+	for skip := 1; skip < min(len(a)+len(b), 1000); skip++ {
+		for x := max(0, skip-len(b)); x <= min(skip, len(a)); x++ {
+			if at(a, x) == at(b, skip-x) {
+				return x, skip - x
+			}
 		}
 	}
-	list("-", a)
-	list("+", b)
-	return out.String()
+	return len(a), len(b)
 }
 
 func TestDiffShowsWhatDiffers(t *testing.T) {
@@ -88,6 +99,7 @@ func TestDiffShowsWhatDiffers(t *testing.T) {
 		{"changed", "a\nb\nc\n", "a\nB\nc\n", "line 2:\n-b\n+B\n"},
 		{"added", "a\nc\n", "a\nb\nc\n", "line 2:\n+b\n"},
 		{"removed", "a\nb\n", "a\n", "line 2:\n-b\n"},
+		{"twice", "a\nb\nc\nd\ne\nf\n", "a\nc\nd\ne\nF\n", "line 2:\n-b\nline 6:\n-f\n+F\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := diff(c.old, c.new); got != c.want {

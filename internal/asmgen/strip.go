@@ -13,35 +13,24 @@ type strip struct {
 	height  int // rows of a group
 }
 
-// strips writes the micro-kernels.
+// strips writes the micro-kernels: of two vectors a row, of one, and of half a vector.
 func strips(a *asm) {
-	for _, half := range []bool{false, true} {
-		for _, vectors := range []int{2, 1} {
-			if half && vectors == 2 {
-				continue
-			}
-			for _, a.target = range []target{avx512F32, avx512F64} {
-				a.half = half
-				stripAVX512(newStrip(a, vectors, 14))
-			}
-		}
-	}
-	for _, half := range []bool{false, true} {
-		for _, vectors := range []int{2, 1} {
-			if half && vectors == 2 {
-				continue
-			}
-			for _, a.target = range []target{avx2F32, avx2F64} {
-				a.half = half
-				stripAVX2(newStrip(a, vectors, 12/vectors))
+	shapes := []struct {
+		vectors int
+		half    bool
+	}{{2, false}, {1, false}, {1, true}}
+	write := func(f32, f64 target, height func(vectors int) int, kernel func(s *strip)) {
+		for _, shape := range shapes {
+			for _, a.target = range []target{f32, f64} {
+				a.half = shape.half
+				name := a.productName(fmt.Sprint("Strip", shape.vectors*a.lanes()))
+				kernel(&strip{a, name, shape.vectors, height(shape.vectors)})
 			}
 		}
 	}
+	write(avx512F32, avx512F64, func(int) int { return 14 }, stripAVX512)
+	write(avx2F32, avx2F64, func(vectors int) int { return 12 / vectors }, stripAVX2)
 	a.maskTable()
-}
-
-func newStrip(a *asm, vectors, height int) *strip {
-	return &strip{a, a.productName(fmt.Sprint("Strip", vectors*a.lanes())), vectors, height}
 }
 
 // Registers of the strips. Some have a second meaning after the sum.
@@ -200,7 +189,7 @@ func (s *strip) takePartial() {
 	s.op("MOVQ", "CX", nextPartial)
 }
 
-// fetchOut prefetches the rows of Out. tests jumps to sum or to fetchOut.
+// fetchOut prefetches the rows of Out, unless the strip is unfinished, its sums are short, or tests jumps to sum.
 func (s *strip) fetchOut(tests func()) {
 	s.label("start",
 		"Fetch the lines that the group will be written to, while it is summed. A strip that is not finished is",
@@ -222,10 +211,10 @@ func (s *strip) fetchOut(tests func()) {
 	s.op("JNZ", "fetch")
 }
 
-// choose jumps to the loop for the rows of the group, if they are from to, or less, down to one more than the
-// last.
-func (s *strip) choose(loop string, from, last int) {
-	for rows := from; rows > last; rows-- {
+// choose jumps to the loop for the rows of the group if they are more than least and at most most. Otherwise the
+// loop for least rows must follow.
+func (s *strip) choose(loop string, most, least int) {
+	for rows := most; rows > least; rows-- {
 		s.op("CMPQ", groupRows, rows)
 		s.op("JEQ", fmt.Sprint(loop, rows))
 	}

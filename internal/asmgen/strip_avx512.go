@@ -17,8 +17,8 @@ func stripAVX512(s *strip) {
 	vectors := []any{v0, v1}[:s.vectors]
 	size := s.size()
 
-	// broadcast adds scalar·V to the sums with one operation to load the scalar, fused with none if there is
-	// one vector.
+	// fused adds scalar·V to the sums of a row, with multiply-adds that load the scalar themselves. row does so
+	// with one load of the scalar to t, if there are two vectors.
 	fused := func(scalar string, sums []vec) {
 		for i, v := range sums {
 			s.op("VFMADD231P?.BCST", scalar, v0+vec(i), v)

@@ -17,8 +17,8 @@ import (
 // one scalar add for each term of a product, where a vector instruction of these
 // machines does up to sixteen of both.
 //
-// Each row names the CPU's features that it requires, its tiles, and its stubs, in
-// the order of kernels_amd64.s.
+// Each row names the CPU's features that it requires, its tiles, and its stubs. Their
+// text is in kernels_amd64.s and moves_amd64.s.
 func rows() []row {
 	avx512F32, avx512F64 := simd.AVX512F32(), simd.AVX512F64()
 	avx2F32, avx2F64 := simd.AVX2F32(), simd.AVX2F64()

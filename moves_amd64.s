@@ -2892,7 +2892,7 @@ done:
 // Rows of src are stride elements apart. The pieces of a row overlap, so that nothing beside it is read or
 // written.
 //
-//	DI  row of dst   SI  row of src   DX  its stride in bytes   CX  rows left   Y0 …  pieces of the row
+//	DI  row of dst   SI  row of src   DX  its stride in bytes   CX  rows left   vectors from 0 on: pieces of the row
 TEXT ·packScalars14F32(SB), NOSPLIT, $0-64
 	MOVQ  dst_base+0(FP), DI
 	MOVQ  src_base+24(FP), SI
@@ -2924,7 +2924,7 @@ done:
 // Rows of src are stride elements apart. The pieces of a row overlap, so that nothing beside it is read or
 // written.
 //
-//	DI  row of dst   SI  row of src   DX  its stride in bytes   CX  rows left   Y0 …  pieces of the row
+//	DI  row of dst   SI  row of src   DX  its stride in bytes   CX  rows left   vectors from 0 on: pieces of the row
 TEXT ·packScalars14F64(SB), NOSPLIT, $0-64
 	MOVQ  dst_base+0(FP), DI
 	MOVQ  src_base+24(FP), SI
@@ -2960,7 +2960,7 @@ done:
 // Rows of src are stride elements apart. The pieces of a row overlap, so that nothing beside it is read or
 // written.
 //
-//	DI  row of dst   SI  row of src   DX  its stride in bytes   CX  rows left   Y0 …  pieces of the row
+//	DI  row of dst   SI  row of src   DX  its stride in bytes   CX  rows left   vectors from 0 on: pieces of the row
 TEXT ·packScalars6F32(SB), NOSPLIT, $0-64
 	MOVQ  dst_base+0(FP), DI
 	MOVQ  src_base+24(FP), SI
@@ -2992,7 +2992,7 @@ done:
 // Rows of src are stride elements apart. The pieces of a row overlap, so that nothing beside it is read or
 // written.
 //
-//	DI  row of dst   SI  row of src   DX  its stride in bytes   CX  rows left   Y0 …  pieces of the row
+//	DI  row of dst   SI  row of src   DX  its stride in bytes   CX  rows left   vectors from 0 on: pieces of the row
 TEXT ·packScalars6F64(SB), NOSPLIT, $0-64
 	MOVQ  dst_base+0(FP), DI
 	MOVQ  src_base+24(FP), SI

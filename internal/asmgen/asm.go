@@ -33,14 +33,17 @@ func pick[T any](second bool, a, b T) T {
 	return a
 }
 
-func (t target) set() string        { return pick(t.avx512, "AVX2", "AVX512") }
-func (t target) float() string      { return pick(t.f64, "float32", "float64") }
-func (t target) size() int          { return pick(t.f64, 4, 8) }                                    // bytes of an element
-func (t target) log() int           { return pick(t.f64, 2, 3) }                                    // log₂ of that
-func (t target) width() int         { return pick(t.half, t.registerWidth(), t.registerWidth()/2) } // bytes of a vector
+func (t target) set() string    { return pick(t.avx512, "AVX2", "AVX512") }
+func (t target) float() string  { return pick(t.f64, "float32", "float64") }
+func (t target) suffix() string { return pick(t.f64, "F32", "F64") } // of names
+
+func (t target) size() int  { return pick(t.f64, 4, 8) }    // bytes of an element
+func (t target) log() int   { return pick(t.f64, 2, 3) }    // log₂ of that
+func (t target) lanes() int { return t.width() / t.size() } // elements of a vector
+
+// width and registerWidth return the bytes of a vector and of a register.
+func (t target) width() int         { return pick(t.half, t.registerWidth(), t.registerWidth()/2) }
 func (t target) registerWidth() int { return pick(t.avx512, 32, 64) }
-func (t target) lanes() int         { return t.width() / t.size() }      // elements of a vector
-func (t target) suffix() string     { return pick(t.f64, "F32", "F64") } // of names
 
 // A vec is the number of a vector register: X0, Y0 or Z0, by the width of the target's vectors.
 type vec int
@@ -49,8 +52,12 @@ func (v vec) x() string { return fmt.Sprintf("X%d", v) } // its lowest 16 bytes
 func (v vec) y() string { return fmt.Sprintf("Y%d", v) } // its lowest 32 bytes
 func (v vec) z() string { return fmt.Sprintf("Z%d", v) } // 64 bytes
 
-// reg returns the name of a register of the target's vectors.
+// reg returns the name of a register of the target's vectors. AVX2 has 16: the assembler would take an operation
+// on others, and use AVX-512.
 func (t target) reg(v vec) string {
+	if v >= 32 || v >= 16 && !t.avx512 {
+		panic(fmt.Sprintf("%s has no vector register %d", t.set(), v))
+	}
 	return map[int]func() string{16: v.x, 32: v.y, 64: v.z}[t.width()]()
 }
 

@@ -109,6 +109,30 @@ func TestDiffShowsWhatDiffers(t *testing.T) {
 	}
 }
 
+// AVX2 has 16 vector registers, but the assembler knows instructions for more.
+func TestRegistersThatASetLacksPanic(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		target target
+		v      vec
+		panics bool
+	}{
+		{"AVX2, last", avx2F32, 15, false},
+		{"AVX2, none", avx2F32, 16, true},
+		{"AVX-512, last", avx512F64, 31, false},
+		{"AVX-512, none", avx512F64, 32, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			defer func() {
+				if p := recover(); (p != nil) != c.panics {
+					t.Errorf("panic %v, want one: %t", p, c.panics)
+				}
+			}()
+			c.target.reg(c.v)
+		})
+	}
+}
+
 // The texts have named labels in place of counted jumps, and macros of one level.
 func TestTextIsPlain(t *testing.T) {
 	for path, data := range generate() {

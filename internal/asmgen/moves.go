@@ -464,7 +464,7 @@ func packScalars(a *asm, rows int) {
 Rows of src are stride elements apart. The pieces of a row overlap, so that nothing beside it is read or
 written.
 
-	DI  row of dst   SI  row of src   DX  its stride in bytes   CX  rows left   V0 …  pieces of the row`, rows))
+	DI  row of dst   SI  row of src   DX  its stride in bytes   CX  rows left   vectors from 0 on: pieces of the row`, rows))
 	a.args("dst_base", dst, "src_base", src, "k", left, "stride", fromStride)
 	a.op("SHLQ", a.log(), fromStride)
 	a.op("TESTQ", left, left)

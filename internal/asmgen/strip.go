@@ -278,8 +278,8 @@ func (s *strip) inOneGo(loop, comment string, n int, step func(), after func(q i
 	s.op("JGE", loop)
 }
 
-// byRow writes a macro for the sums of a row, under a comment, and its uses for all rows of the group. The macro's registers are
-// a and, with two vectors, b; labels are those in the macro.
+// byRow writes a macro for the sums of a row, under a comment, and its uses for all rows of the group. The
+// macro's registers are a and, with two vectors, b; labels are those in the macro.
 func (s *strip) byRow(epilogue, comment string, op func(sums []any), labels ...string) {
 	name := s.name + "_" + epilogue
 	sums := []any{"a", "b"}[:s.vectors]

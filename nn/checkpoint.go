@@ -2,41 +2,26 @@ package nn
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/binary"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"os"
-	"unsafe"
+	"slices"
+	"strconv"
 
 	"github.com/google/renameio/v2/maybe"
 
 	"fusegrid/internal/strictjson"
 	"fusegrid/kernels"
+	"fusegrid/nn/safetensors"
 )
 
-// The checkpoint file, numbers little-endian:
-//
-//	magic            checkpointMagic, which has the version
-//	uint32           length of the header
-//	header           JSON of checkpointHeader
-//	float64s         learning rate per parameter; losses; training, then validation
-//	                 accuracies; best validation accuracy
-//	T                per parameter: weights, state of its update rule
-//	T                per parameter: best weights, if there are any
-//	32 bytes         SHA-256 of all that
-const checkpointMagic = "fusegrid solver checkpoint 1\n"
-
-type checkpointHeader struct {
-	Fit      checkpointFit `json:"fit"`
-	Done     int64         `json:"done"`     // iterations
-	Steps    []int         `json:"steps"`    // of each parameter's update rule
-	Measured int64         `json:"measured"` // accuracies of each kind
-	HasBest  bool          `json:"has_best"`
-	Random   []byte        `json:"random"` // state of the stream
-}
+// Version 1 had a format of its own, which began with earlierMagic.
+const (
+	checkpointVersion = "fusegrid solver checkpoint 2"
+	earlierMagic      = "fusegrid solver checkpoint 1\n"
+)
 
 // checkpointFit is all that a Solver must have in common with its checkpoint.
 type checkpointFit struct {
@@ -59,14 +44,18 @@ type checkpointParam struct {
 	Optim OptimConfig
 }
 
-// checkpoint writes the state to the configured file, all or nothing.
+// checkpoint writes the state to the configured file. If that fails, the file stays as it was.
 func (s *Solver[T]) checkpoint() error {
 	if s.cfg.Checkpoint == "" {
 		return nil
 	}
-	data, err := s.encode()
+	var b bytes.Buffer
+	f, err := s.encode()
 	if err == nil {
-		err = maybe.WriteFile(s.cfg.Checkpoint, data, 0o644)
+		err = safetensors.Write(&b, f)
+	}
+	if err == nil {
+		err = maybe.WriteFile(s.cfg.Checkpoint, b.Bytes(), 0o644)
 	}
 	if err != nil {
 		return fmt.Errorf("nn: solver: write checkpoint %s: %w", s.cfg.Checkpoint, err)
@@ -74,11 +63,29 @@ func (s *Solver[T]) checkpoint() error {
 	return nil
 }
 
-// Resume takes up the state that a Solver with the same model, data sizes, options and
-// rounding of the kernels wrote to the file: weights, update-rule state, learning
-// rates, random stream, history and best weights. What follows has the same bits as
-// without the break. Only Epochs, Log, PrintEvery, Checkpoint and OnStep may differ. If
-// the file is damaged or does not fit, the Solver and its model stay as they were.
+// Resume restores the state that a Solver wrote to the file: weights, state of the update rules,
+// learning rates, random stream, history and best weights. Both Solvers must have the same model,
+// data sizes, options and rounding of the kernels. Only Epochs, Log, PrintEvery, Checkpoint and
+// OnStep may differ. The training then gives the same bits as one that was never interrupted. After
+// an error, the Solver and its model are as they were.
+//
+// The file is in the safetensors format. T is the type of the model, and P is the name of a
+// parameter. The tensors are:
+//
+//	lr                    F64  (parameters)      learning rates
+//	loss                  F64  (iterations)      history
+//	train_acc, val_acc    F64  (measurements)    history
+//	weights.P             T    (rows, columns)   the parameter
+//	A.P                   T    (rows, columns)   array A of its update rule, a field of [OptimState]
+//	best.P                T    (rows, columns)   best weights, if there was a measurement
+//
+// The metadata are:
+//
+//	version    "fusegrid solver checkpoint 2"
+//	fit        JSON of all that both Solvers must have in common
+//	done       iterations, which is also the number of updates of each parameter
+//	stream     state of the random stream, in base64
+//	sum        checksum of all other contents; see [safetensors.File.Seal]
 func (s *Solver[T]) Resume(file string) error {
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -108,140 +115,182 @@ func (s *Solver[T]) fit() checkpointFit {
 	return f
 }
 
-func (s *Solver[T]) encode() ([]byte, error) {
-	h := checkpointHeader{Fit: s.fit(), Done: int64(s.done), Measured: int64(len(s.hist.ValAcc)), HasBest: s.best != nil}
-	rates := make([]float64, len(s.optims))
-	for i, o := range s.optims {
-		h.Steps = append(h.Steps, o.steps)
-		rates[i] = o.lr
-	}
-	var err error
-	if h.Random, err = s.rng.MarshalBinary(); err != nil {
-		return nil, err
-	}
-	header, err := json.Marshal(h)
-	if err != nil {
-		return nil, err
-	}
-
-	b := []byte(checkpointMagic)
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(header)))
-	b = append(b, header...)
-	for _, v := range [][]float64{rates, s.hist.Loss, s.hist.TrainAcc, s.hist.ValAcc, {s.hist.BestValAcc}} {
-		b = appendFloats(b, v)
-	}
-	for i, p := range s.params {
-		b = appendFloats(b, p.Value.Data)
-		for _, v := range s.optims[i].state {
-			b = appendFloats(b, v)
-		}
-	}
-	for _, v := range s.best {
-		b = appendFloats(b, v)
-	}
-	sum := sha256.Sum256(b)
-	return append(b, sum[:]...), nil
+// history returns the series of a checkpoint, in a fixed order.
+func (h *SolverHistory) series() []series {
+	return []series{{"loss", &h.Loss}, {"train_acc", &h.TrainAcc}, {"val_acc", &h.ValAcc}}
 }
 
-// decode takes up an encoded state. Nothing changes before all of it is known to be good.
+type series struct {
+	name string
+	data *[]float64
+}
+
+// stateTensors returns tensors that refer to the weights and to the state of the update rules.
+func (s *Solver[T]) stateTensors() []safetensors.Tensor {
+	var all []safetensors.Tensor
+	for i, p := range s.params {
+		add := func(array string, data []T) {
+			all = append(all, safetensors.Of(array+"."+p.Name, data, p.Value.Rows, p.Value.Cols))
+		}
+		add("weights", p.Value.Data)
+		for k, array := range s.optims[i].cfg.Rule.arrays() {
+			add(array, s.optims[i].state[k])
+		}
+	}
+	return all
+}
+
+// encode returns the state of s. The tensors refer to the memory of s.
+func (s *Solver[T]) encode() (safetensors.File, error) {
+	fit, err := json.Marshal(s.fit())
+	if err != nil {
+		return safetensors.File{}, err
+	}
+	stream, err := s.rng.MarshalBinary()
+	if err != nil {
+		return safetensors.File{}, err
+	}
+	rates := make([]float64, len(s.optims))
+	for i, o := range s.optims {
+		rates[i] = o.lr
+	}
+	f := safetensors.File{
+		Meta: map[string]string{
+			"version": checkpointVersion,
+			"fit":     string(fit),
+			"done":    strconv.Itoa(s.done),
+			"stream":  base64.StdEncoding.EncodeToString(stream),
+		},
+		Tensors: append(s.stateTensors(), safetensors.Of("lr", rates, len(rates))),
+	}
+	for _, v := range s.hist.series() {
+		f.Tensors = append(f.Tensors, safetensors.Of(v.name, *v.data, len(*v.data)))
+	}
+	for i, w := range s.best {
+		v := s.params[i].Value
+		f.Tensors = append(f.Tensors, safetensors.Of("best."+s.params[i].Name, w, v.Rows, v.Cols))
+	}
+	f.Seal()
+	return f, nil
+}
+
+// decode restores a state from the contents of a file. After an error, s is as it was.
 func (s *Solver[T]) decode(data []byte) error {
-	body, err := checkpointBody(data)
+	if bytes.HasPrefix(data, []byte(earlierMagic)) {
+		return errors.New("the checkpoint has the format of an earlier version, which this version cannot read; start without it")
+	}
+	f, err := safetensors.Read(data)
 	if err != nil {
+		return fmt.Errorf("the checkpoint is damaged: %w; start without it", err)
+	}
+	if v := f.Meta["version"]; v != checkpointVersion {
+		return fmt.Errorf("not a checkpoint of this version: its version is %q, want %q; start without it", v, checkpointVersion)
+	}
+	if !f.Sealed() {
+		return errors.New("the checkpoint is damaged: its checksum does not agree; start without it")
+	}
+	return s.restore(f)
+}
+
+// restore restores a state from a file. It changes nothing until it has checked the whole file.
+func (s *Solver[T]) restore(f *safetensors.File) error {
+	var fit checkpointFit
+	if err := strictjson.UnmarshalKnown([]byte(f.Meta["fit"]), &fit); err != nil {
+		return fmt.Errorf("the checkpoint is damaged: fit: %w", err)
+	}
+	if err := fit.compare(s.fit()); err != nil {
 		return err
 	}
-	h, body, err := s.decodeHeader(body)
+	done, err := strconv.Atoi(f.Meta["done"])
+	if err != nil || done < 0 {
+		return fmt.Errorf("the checkpoint is damaged: %q iterations, want a number from 0", f.Meta["done"])
+	}
+	if total := int64(s.cfg.Epochs) * int64(s.perEpoch()); int64(done) > total {
+		return fmt.Errorf("it is after iteration %d, these options end at %d: ask for more epochs", done, total)
+	}
+	stream, err := base64.StdEncoding.DecodeString(f.Meta["stream"])
 	if err != nil {
-		return err
+		return fmt.Errorf("the checkpoint is damaged: stream: %w", err)
 	}
 
-	// The sizes follow from this Solver and two counts, which the header's check holds below the length of the file.
-	done, measured := int(h.Done), int(h.Measured)
-	var zero T
-	weights, state := 0, 0
-	for i, p := range s.params {
-		weights += len(p.Value.Data)
-		state += len(p.Value.Data) * len(s.optims[i].state)
+	r := tensorReader{file: f}
+	rates := read[float64](&r, "lr", len(s.optims))
+	hist := SolverHistory{Loss: read[float64](&r, "loss", done)}
+	measured := s.measurements(done)
+	hist.TrainAcc, hist.ValAcc = read[float64](&r, "train_acc", measured), read[float64](&r, "val_acc", measured)
+	own := s.stateTensors()
+	state := make([][]T, len(own))
+	for i, t := range own {
+		to, _ := safetensors.Data[T](t)
+		state[i] = read[T](&r, t.Name, len(to))
 	}
-	if h.HasBest {
-		state += weights
-	}
-	float64s := int64(len(s.params)) + h.Done + 2*h.Measured + 1
-	if want := 8*float64s + int64(unsafe.Sizeof(zero))*int64(weights+state); int64(len(body)) != want {
-		return fmt.Errorf("the checkpoint is damaged: %d bytes of numbers, want %d", len(body), want)
-	}
-
-	if err := s.rng.UnmarshalBinary(h.Random); err != nil {
-		return err
-	}
-	r := floatReader{body}
-	for i, o := range s.optims {
-		o.steps = h.Steps[i]
-	}
-	rates := readFloats[float64](&r, len(s.optims))
-	for i, o := range s.optims {
-		o.lr = rates[i]
-	}
-	s.done = done
-	s.hist = SolverHistory{
-		Loss:     readFloats[float64](&r, done),
-		TrainAcc: readFloats[float64](&r, measured),
-		ValAcc:   readFloats[float64](&r, measured),
-	}
-	s.hist.BestValAcc = readFloats[float64](&r, 1)[0]
-	for i, p := range s.params {
-		copy(p.Value.Data, readFloats[T](&r, len(p.Value.Data)))
-		for _, v := range s.optims[i].state {
-			copy(v, readFloats[T](&r, len(v)))
-		}
-	}
-	s.best = nil
-	if h.HasBest {
+	var best [][]T
+	if measured > 0 {
+		hist.BestValAcc = slices.Max(append([]float64{0}, hist.ValAcc...))
 		for _, p := range s.params {
-			s.best = append(s.best, readFloats[T](&r, len(p.Value.Data)))
+			best = append(best, read[T](&r, "best."+p.Name, len(p.Value.Data)))
 		}
+	}
+	if err := r.end(); err != nil {
+		return fmt.Errorf("the checkpoint is damaged: %w", err)
+	}
+	if i := slices.IndexFunc(rates, func(lr float64) bool { return !isFinite(lr) }); i >= 0 {
+		return fmt.Errorf("the checkpoint is damaged: learning rate %v, want a finite number", rates[i])
+	}
+	if err := s.rng.UnmarshalBinary(stream); err != nil {
+		return fmt.Errorf("the checkpoint is damaged: stream: %w", err)
+	}
+
+	s.done, s.hist, s.best = done, hist, best
+	for i, o := range s.optims {
+		o.lr, o.steps = rates[i], done
+	}
+	for i, t := range own {
+		to, _ := safetensors.Data[T](t)
+		copy(to, state[i])
 	}
 	return nil
 }
 
-// checkpointBody checks magic and checksum and returns what lies between.
-func checkpointBody(data []byte) ([]byte, error) {
-	body, ok := bytes.CutPrefix(data, []byte(checkpointMagic))
-	if !ok {
-		return nil, errors.New("not a checkpoint of this version: it does not begin with " + fmt.Sprintf("%q", checkpointMagic))
+// measurements returns how many measurements a Solver makes in that many iterations.
+func (s *Solver[T]) measurements(done int) int {
+	n := done / s.perEpoch()
+	if done > 0 && s.perEpoch() > 1 {
+		n++ // after the first iteration
 	}
-	n := len(data) - sha256.Size
-	if len(body) < sha256.Size || sha256.Sum256(data[:n]) != [sha256.Size]byte(data[n:]) {
-		return nil, errors.New("the checkpoint is damaged: its SHA-256 does not match; start without it")
-	}
-	return body[:len(body)-sha256.Size], nil
+	return n
 }
 
-// decodeHeader returns the header, checked against s, and the rest.
-func (s *Solver[T]) decodeHeader(body []byte) (h checkpointHeader, rest []byte, err error) {
-	if len(body) < 4 {
-		return h, nil, errors.New("the checkpoint is damaged: it ends in the header")
-	}
-	n := binary.LittleEndian.Uint32(body)
-	body = body[4:]
-	if uint64(n) > uint64(len(body)) {
-		return h, nil, errors.New("the checkpoint is damaged: it ends in the header")
-	}
-	header, rest := body[:n], body[n:]
-	if err := strictjson.UnmarshalKnown(header, &h); err != nil {
-		return h, nil, fmt.Errorf("the checkpoint is damaged: header: %w", err)
-	}
-	if err := h.Fit.compare(s.fit()); err != nil {
-		return h, nil, err
-	}
-	total := int64(s.cfg.Epochs) * int64(s.perEpoch())
+// A tensorReader takes the tensors of a file one by one. It keeps the first error.
+type tensorReader struct {
+	file  *safetensors.File
+	taken int
+	err   error
+}
+
+// read takes the tensor of that name. It must have n numbers of type T.
+func read[T kernels.Float](r *tensorReader, name string, n int) []T {
+	t, ok := r.file.Tensor(name)
+	data, typed := safetensors.Data[T](t)
 	switch {
-	case h.Done < 0 || h.Done > int64(len(rest)) || h.Measured < 0 || h.Measured > h.Done || len(h.Steps) != len(s.params):
-		return h, nil, fmt.Errorf("the checkpoint is damaged: %d iterations, %d accuracies, %d update rules",
-			h.Done, h.Measured, len(h.Steps))
-	case h.Done > total:
-		return h, nil, fmt.Errorf("it is after iteration %d, these options end at %d: ask for more epochs", h.Done, total)
+	case r.err != nil:
+	case !ok:
+		r.err = fmt.Errorf("it has no tensor %q", name)
+	case !typed:
+		r.err = fmt.Errorf("tensor %q does not have the type %T", name, T(0))
+	case len(data) != n:
+		r.err = fmt.Errorf("tensor %q has %d numbers, want %d", name, len(data), n)
 	}
-	return h, rest, nil
+	r.taken++
+	return data
+}
+
+// end returns the first error. Tensors that nobody took are an error, too.
+func (r *tensorReader) end() error {
+	if n := len(r.file.Tensors); r.err == nil && n != r.taken {
+		return fmt.Errorf("%d tensors, want %d", n, r.taken)
+	}
+	return r.err
 }
 
 // compare names the first thing in which the checkpoint differs from the Solver's own.
@@ -271,38 +320,4 @@ func (f checkpointFit) compare(own checkpointFit) error {
 		}
 	}
 	return nil
-}
-
-func appendFloats[T kernels.Float](b []byte, v []T) []byte {
-	switch v := any(v).(type) {
-	case []float32:
-		for _, x := range v {
-			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
-		}
-	case []float64:
-		for _, x := range v {
-			b = binary.LittleEndian.AppendUint64(b, math.Float64bits(x))
-		}
-	}
-	return b
-}
-
-// A floatReader takes floats off the front of bytes that are known to be enough.
-type floatReader struct{ b []byte }
-
-func readFloats[T kernels.Float](r *floatReader, n int) []T {
-	v := make([]T, n)
-	switch v := any(v).(type) {
-	case []float32:
-		for i := range v {
-			v[i] = math.Float32frombits(binary.LittleEndian.Uint32(r.b[4*i:]))
-		}
-		r.b = r.b[4*n:]
-	case []float64:
-		for i := range v {
-			v[i] = math.Float64frombits(binary.LittleEndian.Uint64(r.b[8*i:]))
-		}
-		r.b = r.b[8*n:]
-	}
-	return v
 }

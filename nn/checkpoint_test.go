@@ -3,18 +3,18 @@ package nn
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"fusegrid/kernels"
 	"fusegrid/kernels/reference"
 	"fusegrid/nn/nprand"
+	"fusegrid/nn/safetensors"
 )
 
 // trainUntil trains s until that iteration is done and then cancels.
@@ -150,94 +150,174 @@ func TestResumeRefusesOtherOptions(t *testing.T) {
 	wantError(t, newTrial[float64](t, cfg).Resume(missing), missing, "no such file")
 }
 
-// Cut at every byte and with each byte changed, a checkpoint is refused and nothing of
-// the Solver changes.
-func TestResumeRefusesDamage(t *testing.T) {
-	cfg := solverConfig(Adam)
-	cfg.Checkpoint = filepath.Join(t.TempDir(), "checkpoint")
-	done := newTrial[float32](t, cfg)
-	trainUntil(t, done, 6)
-	good, err := os.ReadFile(cfg.Checkpoint)
+// The contents of a Solver's checkpoint.
+func encoded[T kernels.Float](t testing.TB, s *Solver[T]) []byte {
+	t.Helper()
+	f, err := s.encode()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return written(t, f)
+}
 
-	s := newTrial[float32](t, solverConfig(Adam))
-	before, err := s.encode()
-	if err != nil {
+func written(t testing.TB, f safetensors.File) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := safetensors.Write(&b, f); err != nil {
 		t.Fatal(err)
 	}
+	return b.Bytes()
+}
+
+// A checkpoint that is cut at any byte, or has a bit of any byte changed, is refused, and nothing of the Solver
+// changes.
+func TestResumeRefusesDamage(t *testing.T) {
+	done := newFuzzTrial()
+	for range 2 {
+		if err := done.iterate(100); err != nil {
+			t.Fatal(err)
+		}
+	}
+	good := encoded(t, done)
+
+	s := newFuzzTrial()
+	before := encoded(t, s)
 	for i := range good {
 		if err := s.decode(good[:i]); err == nil {
 			t.Fatalf("cut at byte %d: accepted", i)
 		}
-		bad := bytes.Clone(good)
-		bad[i] ^= 1 << (i % 8)
-		if err := s.decode(bad); err == nil {
-			t.Fatalf("byte %d changed: accepted", i)
+		for _, bit := range []int{i % 8, 5} { // bit 5 is the case of a letter
+			bad := bytes.Clone(good)
+			bad[i] ^= 1 << bit
+			if err := s.decode(bad); err == nil {
+				t.Fatalf("bit %d of byte %d changed: accepted", bit, i)
+			}
 		}
 	}
 	if err := s.decode(append(bytes.Clone(good), 0)); err == nil {
 		t.Error("a byte too long: accepted")
 	}
-	after, err := s.encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(before, after) {
+	if !bytes.Equal(before, encoded(t, s)) {
 		t.Error("the Solver changed")
 	}
 	if err := s.decode(good); err != nil {
 		t.Errorf("the good one: %v", err)
 	}
+	if !bytes.Equal(good, encoded(t, s)) {
+		t.Error("the Solver differs from the one that wrote the checkpoint")
+	}
 }
 
-// Headers that have a right checksum and say what cannot be.
-func TestResumeRefusesHostileHeaders(t *testing.T) {
+// Files that have a right checksum and say what cannot be.
+func TestResumeRefusesHostileFiles(t *testing.T) {
 	s := newFuzzTrial()
 	if err := s.iterate(100); err != nil {
 		t.Fatal(err)
 	}
-	good, err := s.encode()
+	good := encoded(t, s)
+	meta := func(name, old, new string) func(f *safetensors.File) {
+		return func(f *safetensors.File) {
+			v := f.Meta[name]
+			if f.Meta[name] = strings.Replace(v, old, new, 1); f.Meta[name] == v {
+				t.Fatalf("no %s in %s", old, v)
+			}
+		}
+	}
+	tensor := func(name string, change func(v *safetensors.Tensor)) func(f *safetensors.File) {
+		return func(f *safetensors.File) {
+			i := slices.IndexFunc(f.Tensors, func(v safetensors.Tensor) bool { return v.Name == name })
+			if i < 0 {
+				t.Fatalf("no tensor %s", name)
+			}
+			change(&f.Tensors[i])
+		}
+	}
+	drop := func(names ...string) func(f *safetensors.File) {
+		return func(f *safetensors.File) {
+			n := len(f.Tensors)
+			f.Tensors = slices.DeleteFunc(f.Tensors, func(v safetensors.Tensor) bool { return slices.Contains(names, v.Name) })
+			if len(f.Tensors) != n-len(names) {
+				t.Fatalf("no tensors %q", names)
+			}
+		}
+	}
+	add := func(v safetensors.Tensor) func(f *safetensors.File) {
+		return func(f *safetensors.File) { f.Tensors = append(f.Tensors, v) }
+	}
+	for _, c := range []struct {
+		name  string
+		spoil func(f *safetensors.File)
+		part  string
+	}{
+		{"unchanged", func(f *safetensors.File) {}, ""},
+		{"version", meta("version", "2", "3"), `not a checkpoint of this version: its version is "fusegrid solver checkpoint 3"`},
+		{"of a block", meta("version", " solver", ""), `its version is "fusegrid checkpoint 2"`},
+		{"negative done", meta("done", "1", "-1"), `damaged: "-1" iterations`},
+		{"huge done", meta("done", "1", "9000000000000000000"), "9000000000000000000"},
+		{"overflowing done", meta("done", "1", "90000000000000000000"), `damaged: "90000000000000000000" iterations`},
+		{"done without a loss", meta("done", "1", "2"), `tensor "loss" has 1 numbers, want 2`},
+		{"loss that is not done", meta("done", "1", "0"), `tensor "loss" has 1 numbers, want 0`},
+		{"done with a fraction", meta("done", "1", "1.0"), `damaged: "1.0" iterations`},
+		{"no done", func(f *safetensors.File) { delete(f.Meta, "done") }, `damaged: "" iterations`},
+		{"no fit", func(f *safetensors.File) { delete(f.Meta, "fit") }, "damaged: fit"},
+		{"unknown name", meta("fit", `"inputs per sample"`, `"inputs"`), "unknown name"},
+		{"name twice", meta("fit", `{"type":`, `{"type":"","type":`), `"type" occurs twice`},
+		{"name in another case", meta("fit", `"Rows":`, `"rows":`), `the name "rows", want "Rows"`},
+		{"two values", meta("fit", `{`, `{} {`), "damaged: fit"},
+		{"array", meta("fit", `{`, `[`), "damaged: fit"},
+		{"fewer parameters", meta("fit", `{"Name":"b1"`, `null,{"Name":"b1"`), "number of parameters"},
+		{"stream not in base64", meta("stream", "A", "?"), "damaged: stream"},
+		{"stream too long", meta("stream", "", "AAAA"), "nprand"},
+		{"no stream", func(f *safetensors.File) { delete(f.Meta, "stream") }, "nprand"},
+		{"no weights", drop("weights.W1"), `it has no tensor "weights.W1"`},
+		{"no state", drop("V.b1"), `it has no tensor "V.b1"`},
+		{"no best weights", drop("best.W1", "best.b1"), `it has no tensor "best.W1"`},
+		{"no accuracies", drop("train_acc"), `it has no tensor "train_acc"`},
+		{"two accuracies", tensor("val_acc", func(v *safetensors.Tensor) { *v = safetensors.Of(v.Name, []float64{1, 1}, 2) }), `tensor "val_acc" has 2 numbers, want 1`},
+		{"other type", tensor("weights.b1", func(v *safetensors.Tensor) { *v = safetensors.Of(v.Name, []float64{1, 1}, 2) }), `tensor "weights.b1" does not have the type float32`},
+		{"losses of another type", tensor("loss", func(v *safetensors.Tensor) { *v = safetensors.Of(v.Name, []float32{1}, 1) }), `tensor "loss" does not have the type float64`},
+		{"too few weights", tensor("weights.b1", func(v *safetensors.Tensor) { *v = safetensors.Of(v.Name, []float32{1}, 1) }), `tensor "weights.b1" has 1 numbers, want 2`},
+		{"rate NaN", tensor("lr", func(v *safetensors.Tensor) { *v = safetensors.Of(v.Name, []float64{0.1, math.NaN()}, 2) }), "learning rate NaN"},
+		{"one more tensor", add(safetensors.Of("weights.W2", []float32{1}, 1)), "tensors, want"},
+		{"best weights of another state", add(safetensors.Of("best.W2", []float32{1}, 1)), "tensors, want"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f, err := safetensors.Read(good)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.spoil(f)
+			f.Seal()
+			s := newFuzzTrial()
+			before := encoded(t, s)
+			err = s.decode(written(t, *f))
+			if c.part == "" {
+				if err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			wantError(t, err, c.part)
+			if !bytes.Equal(before, encoded(t, s)) {
+				t.Error("the Solver changed")
+			}
+		})
+	}
+	unsealed, err := safetensors.Read(good)
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := len(checkpointMagic)
-	size := int(binary.LittleEndian.Uint32(good[n:]))
-	header, rest := string(good[n+4:n+4+size]), good[n+4+size:len(good)-sha256.Size]
-	build := func(header string, size uint32, rest []byte) []byte {
-		b := binary.LittleEndian.AppendUint32([]byte(checkpointMagic), size)
-		return seal(append(append(b, header...), rest...))
+	delete(unsealed.Meta, "sum")
+	wantError(t, newFuzzTrial().decode(written(t, *unsealed)), "its checksum does not agree")
+}
+
+// Files of the earlier format are refused with a line that says so.
+func TestResumeRefusesTheEarlierFormat(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "checkpoint")
+	if err := os.WriteFile(file, []byte("fusegrid solver checkpoint 1\n\x02\x00\x00\x00{}"), 0o644); err != nil {
+		t.Fatal(err)
 	}
-	if err := newFuzzTrial().decode(build(header, uint32(size), rest)); err != nil {
-		t.Fatalf("unchanged: %v", err)
-	}
-	for _, c := range []struct{ old, new, part string }{
-		{`"done":1`, `"done":-1`, "damaged: -1 iterations"},
-		{`"done":1`, `"done":9000000000000000000`, "damaged: 9000000000000000000 iterations"},
-		{`"done":1`, `"done":2`, "bytes of numbers"},
-		{`"done":1`, `"done":"1"`, "header"},
-		{`"done":1`, `"undone":1`, "unknown name"},
-		{`"done":1`, `"done":9,"done":1`, `"done" occurs twice`},
-		{`"done":1`, `"Done":1`, `the name "Done", want "done"`},
-		{`"Rows":`, `"rows":`, `the name "rows", want "Rows"`},
-		{`{"fit"`, `{} {"fit"`, "header"},
-		{`"measured":1`, `"measured":2`, "2 accuracies"},
-		{`"measured":1`, `"measured":-1`, "-1 accuracies"},
-		{`"has_best":true`, `"has_best":false`, "bytes of numbers"},
-		{`"steps":[1,1]`, `"steps":[1]`, "1 update rules"},
-		{`"random":"`, `"random":"AAAA`, "nprand"},
-		{`{"fit":{`, `{"fit":[`, "header"},
-	} {
-		bad := strings.Replace(header, c.old, c.new, 1)
-		if bad == header {
-			t.Fatalf("no %s in %s", c.old, header)
-		}
-		wantError(t, newFuzzTrial().decode(build(bad, uint32(len(bad)), rest)), c.part)
-	}
-	wantError(t, newFuzzTrial().decode(build(header, math.MaxUint32, rest)), "ends in the header")
-	wantError(t, newFuzzTrial().decode(seal([]byte(checkpointMagic))), "ends in the header")
-	wantError(t, newFuzzTrial().decode([]byte("fusegrid solver checkpoint 2\n")), "not a checkpoint of this version")
+	wantError(t, newFuzzTrial().Resume(file), file, "the format of an earlier version", "start without it")
 }
 
 func TestCheckpointCannotBeWritten(t *testing.T) {
@@ -269,41 +349,24 @@ func TestCheckpointLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-// seal gives a changed checkpoint the checksum that fits.
-func seal(b []byte) []byte {
-	sum := sha256.Sum256(b)
-	return append(bytes.Clone(b), sum[:]...)
-}
-
 // Whatever a checkpoint with a right checksum says, reading it does not panic, and what is
 // refused changes nothing.
 func FuzzResume(f *testing.F) {
 	s := newFuzzTrial()
-	good, err := s.encode()
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(good[:len(good)-sha256.Size])
+	f.Add(encoded(f, s))
 	if err := s.iterate(100); err != nil {
 		f.Fatal(err)
 	}
-	if good, err = s.encode(); err != nil {
-		f.Fatal(err)
-	}
-	f.Add(good[:len(good)-sha256.Size])
-	f.Add([]byte(checkpointMagic))
-	f.Fuzz(func(t *testing.T, body []byte) {
+	f.Add(encoded(f, s))
+	f.Add([]byte(earlierMagic))
+	f.Fuzz(func(t *testing.T, data []byte) {
 		s := newFuzzTrial()
-		before, err := s.encode()
-		if err != nil {
-			t.Fatal(err)
+		before := encoded(t, s)
+		if file, err := safetensors.Read(data); err == nil {
+			file.Seal()
+			data = written(t, *file)
 		}
-		err = s.decode(seal(body))
-		after, err2 := s.encode()
-		if err2 != nil {
-			t.Fatal(err2)
-		}
-		if err != nil && !bytes.Equal(before, after) {
+		if err := s.decode(data); err != nil && !bytes.Equal(before, encoded(t, s)) {
 			t.Errorf("refused with %v, but the Solver changed", err)
 		}
 	})

@@ -179,3 +179,53 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// TestSeal checks that the checksum covers the metadata, names, shapes and numbers.
+func TestSeal(t *testing.T) {
+	f := example()
+	f.Tensors = append(f.Tensors, safetensors.Of("b0", []float64{}, 0)) // shares its position with b1
+	if f.HasSeal() || f.Sealed() {
+		t.Error("a file without a checksum is sealed")
+	}
+	f.Seal()
+	got, err := safetensors.Read(encode(t, f))
+	if err != nil || !got.HasSeal() || !got.Sealed() {
+		t.Fatalf("a sealed file is not sealed after it was written and read; error %v", err)
+	}
+	if got.Seal(); !reflect.DeepEqual(got.Meta, f.Meta) {
+		t.Errorf("the second checksum differs: %v, want %v", got.Meta, f.Meta)
+	}
+	for name, change := range map[string]func(f *safetensors.File){
+		"metadata":           func(f *safetensors.File) { f.Meta["note"] = "" },
+		"more metadata":      func(f *safetensors.File) { f.Meta["x"] = "" },
+		"less metadata":      func(f *safetensors.File) { delete(f.Meta, "note") },
+		"checksum":           func(f *safetensors.File) { f.Meta["sum"] = strings.ToUpper(f.Meta["sum"]) },
+		"name":               func(f *safetensors.File) { f.Tensors[0].Name = "w1" },
+		"shape":              func(f *safetensors.File) { f.Tensors[0].Shape = []int{3, 2} },
+		"order":              func(f *safetensors.File) { f.Tensors[0], f.Tensors[1] = f.Tensors[1], f.Tensors[0] },
+		"a float32":          func(f *safetensors.File) { f.Tensors[0].F32[5] = -f.Tensors[0].F32[5] },
+		"the sign of zero":   func(f *safetensors.File) { f.Tensors[1].F64[0] = 0 },
+		"one tensor missing": func(f *safetensors.File) { f.Tensors = f.Tensors[:len(f.Tensors)-1] },
+	} {
+		f := example()
+		f.Tensors = []safetensors.Tensor{f.Tensors[0], f.Tensors[2], f.Tensors[3]}
+		f.Seal()
+		if f.Tensors[0].Name != "W1" || f.Tensors[1].Name != "W2" {
+			t.Fatalf("the tensors are not sorted: %v", f.Tensors)
+		}
+		if change(&f); f.Sealed() {
+			t.Errorf("%s: the change was not found", name)
+		}
+	}
+}
+
+// TestSealOfEarlierFiles pins the checksum that files have on disk.
+func TestSealOfEarlierFiles(t *testing.T) {
+	f := example()
+	f.Tensors = f.Tensors[:1]
+	f.Seal()
+	const want = "731768d4e3a95b2601fd552aee26f9a9b8ba9d528bdfc753776a67f69a929d12"
+	if got := f.Meta["sum"]; got != want {
+		t.Errorf("checksum %s, want %s", got, want)
+	}
+}

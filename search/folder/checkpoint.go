@@ -2,16 +2,11 @@ package folder
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -74,7 +69,7 @@ func Seal(f *safetensors.File, trials []grid.Trial) error {
 		return err
 	}
 	f.Meta["trials"] = string(text)
-	f.Meta["sum"] = checksum(f)
+	f.Seal()
 	return nil
 }
 
@@ -100,7 +95,7 @@ func readState(name string) (*safetensors.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f.Meta["sum"] != checksum(f) {
+	if !f.Sealed() {
 		return nil, errChecksum
 	}
 	return f, nil
@@ -148,29 +143,6 @@ func (s *Store) inspect(name string) (Checkpoint, error) {
 		v.live = append(v.live, id)
 	}
 	return v, nil
-}
-
-// checksum returns the SHA-256 of all that is in f but the checksum itself, in hex.
-func checksum(f *safetensors.File) string {
-	h := sha256.New()
-	for _, k := range slices.Sorted(maps.Keys(f.Meta)) {
-		if k != "sum" {
-			fmt.Fprintf(h, "%q=%q\n", k, f.Meta[k])
-		}
-	}
-	var buf []byte
-	for _, t := range f.Tensors {
-		fmt.Fprintf(h, "%q %v\n", t.Name, t.Shape)
-		buf = buf[:0]
-		for _, v := range t.F32 {
-			buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
-		}
-		for _, v := range t.F64 {
-			buf = binary.LittleEndian.AppendUint64(buf, math.Float64bits(v))
-		}
-		h.Write(buf)
-	}
-	return hex.EncodeToString(h.Sum(nil))
 }
 
 // Resume makes the blocks of the states again, if all their nets that still train are to be trained here. It returns

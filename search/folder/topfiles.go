@@ -172,8 +172,8 @@ func (g *TopFiles) check(r results.Record) error {
 	switch {
 	case err != nil:
 		return err
-	case f.Meta["sum"] != "": // a state, which has a checksum of everything
-		if f.Meta["sum"] != checksum(f) {
+	case f.HasSeal(): // a state, which has a checksum of everything
+		if !f.Sealed() {
 			return errChecksum
 		}
 		return nil

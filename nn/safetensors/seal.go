@@ -1,0 +1,54 @@
+package safetensors
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+)
+
+// sum is the name of the checksum in the metadata.
+const sum = "sum"
+
+// Seal sorts the tensors by name and stores a checksum of f in its metadata, as "sum". The checksum
+// covers the other metadata and the names, shapes and numbers of all tensors.
+func (f *File) Seal() {
+	slices.SortFunc(f.Tensors, func(a, b Tensor) int { return strings.Compare(a.Name, b.Name) })
+	if f.Meta == nil {
+		f.Meta = map[string]string{}
+	}
+	f.Meta[sum] = f.checksum()
+}
+
+// Sealed reports whether f is as it was when [File.Seal] was called.
+func (f *File) Sealed() bool { return f.Meta[sum] == f.checksum() }
+
+// HasSeal reports whether f has a checksum, right or wrong.
+func (f *File) HasSeal() bool { return f.Meta[sum] != "" }
+
+// checksum returns the SHA-256 of f without its checksum, in hex.
+func (f *File) checksum() string {
+	h := sha256.New()
+	for _, k := range slices.Sorted(maps.Keys(f.Meta)) {
+		if k != sum {
+			fmt.Fprintf(h, "%q=%q\n", k, f.Meta[k])
+		}
+	}
+	var buf []byte
+	for _, t := range f.Tensors {
+		fmt.Fprintf(h, "%q %v\n", t.Name, t.Shape)
+		buf = buf[:0]
+		for _, v := range t.F32 {
+			buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
+		}
+		for _, v := range t.F64 {
+			buf = binary.LittleEndian.AppendUint64(buf, math.Float64bits(v))
+		}
+		h.Write(buf)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

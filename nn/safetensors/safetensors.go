@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 
+	"fusegrid/internal/floatbytes"
 	"fusegrid/internal/strictjson"
 )
 
@@ -124,15 +125,10 @@ func writeNumbers(w io.Writer, t Tensor) error {
 	const piece = 8192
 	buf := make([]byte, 0, 8*piece)
 	for lo := 0; lo < max(len(t.F32), len(t.F64)); lo += piece {
-		buf = buf[:0]
 		if t.F32 != nil {
-			for _, v := range t.F32[lo:min(lo+piece, len(t.F32))] {
-				buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
-			}
+			buf = floatbytes.Append(buf[:0], t.F32[lo:min(lo+piece, len(t.F32))]...)
 		} else {
-			for _, v := range t.F64[lo:min(lo+piece, len(t.F64))] {
-				buf = binary.LittleEndian.AppendUint64(buf, math.Float64bits(v))
-			}
+			buf = floatbytes.Append(buf[:0], t.F64[lo:min(lo+piece, len(t.F64))]...)
 		}
 		if _, err := w.Write(buf); err != nil {
 			return err
@@ -249,15 +245,11 @@ func parse(name string, e entry, body []byte) (Tensor, error) {
 	b := body[lo:hi]
 	if size == 4 {
 		t.F32 = make([]float32, n)
-		for i := range t.F32 {
-			t.F32[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
-		}
+		floatbytes.Decode(t.F32, b)
 		return t, nil
 	}
 	t.F64 = make([]float64, n)
-	for i := range t.F64 {
-		t.F64[i] = math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:]))
-	}
+	floatbytes.Decode(t.F64, b)
 	return t, nil
 }
 

@@ -2,11 +2,9 @@ package safetensors
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 )
@@ -38,17 +36,9 @@ func (f *File) checksum() string {
 			fmt.Fprintf(h, "%q=%q\n", k, f.Meta[k])
 		}
 	}
-	var buf []byte
 	for _, t := range f.Tensors {
 		fmt.Fprintf(h, "%q %v\n", t.Name, t.Shape)
-		buf = buf[:0]
-		for _, v := range t.F32 {
-			buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
-		}
-		for _, v := range t.F64 {
-			buf = binary.LittleEndian.AppendUint64(buf, math.Float64bits(v))
-		}
-		h.Write(buf)
+		writeNumbers(h, t) // a hash never fails
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

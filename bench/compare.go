@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2/maybe"
+	"fusegrid/internal/atomicfile"
 )
 
 // defaultBase lists columns to compare with. A table uses the first one that it has.
@@ -70,7 +70,7 @@ func renderFolder(raw, tables string, bases []string, stdout io.Writer) error {
 			return err
 		}
 		to := tableOf(file, tables)
-		if err := maybe.WriteFile(to, md, 0o644); err != nil {
+		if err := atomicfile.Write(to, func(w io.Writer) error { _, err := w.Write(md); return err }); err != nil {
 			return err
 		}
 		fmt.Fprintln(stdout, to)

@@ -13,13 +13,13 @@ import (
 	"runtime"
 	"slices"
 
-	"github.com/google/renameio/v2/maybe"
 	"github.com/klauspost/cpuid/v2"
 	"golang.org/x/perf/benchfmt"
 	"golang.org/x/perf/benchunit"
 
 	"fusegrid"
 	"fusegrid/bench/cases"
+	"fusegrid/internal/atomicfile"
 	"fusegrid/kernels"
 )
 
@@ -60,7 +60,7 @@ from the results.
 				_, err := stdout.Write(raw.Bytes())
 				return err
 			}
-			return maybe.WriteFile(*out, raw.Bytes(), 0o644)
+			return atomicfile.Write(*out, func(w io.Writer) error { _, err := w.Write(raw.Bytes()); return err })
 		}
 	},
 }

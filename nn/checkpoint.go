@@ -6,12 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strconv"
 
-	"github.com/google/renameio/v2/maybe"
-
+	"fusegrid/internal/atomicfile"
 	"fusegrid/internal/strictjson"
 	"fusegrid/kernels"
 	"fusegrid/nn/safetensors"
@@ -49,13 +49,9 @@ func (s *Solver[T]) checkpoint() error {
 	if s.cfg.Checkpoint == "" {
 		return nil
 	}
-	var b bytes.Buffer
 	f, err := s.encode()
 	if err == nil {
-		err = safetensors.Write(&b, f)
-	}
-	if err == nil {
-		err = maybe.WriteFile(s.cfg.Checkpoint, b.Bytes(), 0o644)
+		err = atomicfile.Write(s.cfg.Checkpoint, func(w io.Writer) error { return safetensors.Write(w, f) })
 	}
 	if err != nil {
 		return fmt.Errorf("nn: solver: write checkpoint %s: %w", s.cfg.Checkpoint, err)

@@ -499,32 +499,6 @@ func TestHeatMapPicture(t *testing.T) {
 	}
 }
 
-func TestWriteFile(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "table.md")
-	text := func(s string, err error) func(io.Writer) error {
-		return func(w io.Writer) error { io.WriteString(w, s); return err }
-	}
-	if err := WriteFile(name, text("old", nil)); err != nil {
-		t.Fatal(err)
-	}
-	oops := errors.New("oops")
-	if err := WriteFile(name, text("half", oops)); err != oops {
-		t.Errorf("got %v, want %v", err, oops)
-	}
-	if got, _ := os.ReadFile(name); string(got) != "old" {
-		t.Errorf("after an error the file holds %q", got)
-	}
-	if err := WriteFile(name, text("new", nil)); err != nil {
-		t.Fatal(err)
-	}
-	if got, _ := os.ReadFile(name); string(got) != "new" {
-		t.Errorf("the file holds %q", got)
-	}
-	if err := WriteFile(filepath.Join(name, "x"), text("", nil)); err == nil {
-		t.Error("no error for a file inside a file")
-	}
-}
-
 func TestCurves(t *testing.T) {
 	var b bytes.Buffer
 	err := WriteCurvesPNG(&b,

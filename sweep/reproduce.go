@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"fusegrid/internal/atomicfile"
 	"fusegrid/internal/say"
 	"fusegrid/nn/assignment"
 	"fusegrid/nn/dataset"
@@ -268,7 +269,7 @@ func (v verdict) writeFiles(name string) error {
 	write := func(picture string, draw func(io.Writer) error) error {
 		picture = stem + "-" + picture + ".png"
 		pictures = append(pictures, picture)
-		return results.WriteFile(filepath.Join(filepath.Dir(name), picture), draw)
+		return atomicfile.Write(filepath.Join(filepath.Dir(name), picture), draw)
 	}
 	if len(v.Curves) > 0 {
 		if err := write("curves", func(w io.Writer) error { return v.curves(w) }); err != nil {
@@ -280,7 +281,7 @@ func (v verdict) writeFiles(name string) error {
 			return err
 		}
 	}
-	return results.WriteFile(name, func(w io.Writer) error { return v.markdown(w, pictures) })
+	return atomicfile.Write(name, func(w io.Writer) error { return v.markdown(w, pictures) })
 }
 
 // curves draws the losses of the first run above its accuracies.

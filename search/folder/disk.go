@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 
+	"fusegrid/internal/atomicfile"
 	"fusegrid/results"
 )
 
@@ -27,7 +28,7 @@ func (OS) Open(name string) (results.File, error) { return results.OpenFile(name
 
 // Swap writes a whole file or nothing.
 func (OS) Swap(name string, write func(io.Writer) error) error {
-	return results.WriteFile(name, write)
+	return atomicfile.Write(name, write)
 }
 
 // Remove removes a file.

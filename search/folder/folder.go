@@ -16,6 +16,7 @@ import (
 	"strings"
 	"syscall"
 
+	"fusegrid/internal/atomicfile"
 	"fusegrid/internal/say"
 	"fusegrid/nn/dataset"
 	"fusegrid/results"
@@ -190,7 +191,7 @@ func (o *Folder) keepLineEnds() error {
 func (o *Folder) removeTemporary() error {
 	ours := []string{MarkdownName, CSVName, JSONLName, HeatMapName, GitName, "probe-"}
 	for _, dir := range []string{"", CheckpointsDir, StatesDir, WeightsDir} {
-		err := results.RemoveTemporary(filepath.Join(o.Dir, dir), func(name string) bool {
+		err := atomicfile.RemoveTemporary(filepath.Join(o.Dir, dir), func(name string) bool {
 			return strings.HasSuffix(name, ".safetensors") || dir == "" && slices.Contains(ours, name)
 		})
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -1,6 +1,6 @@
 //go:build !windows
 
-package results
+package atomicfile
 
 import (
 	"bufio"
@@ -10,9 +10,9 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// WriteFile creates or replaces a file with the data that write writes. It replaces the file
+// Write creates or replaces a file with the data that write writes. It replaces the file
 // atomically, so the file is never incomplete. After an error, the old file is still there.
-func WriteFile(name string, write func(io.Writer) error) error {
+func Write(name string, write func(io.Writer) error) error {
 	// The temporary file is in the same folder, because RemoveTemporary could not identify it in the
 	// system's folder for temporary files.
 	f, err := renameio.NewPendingFile(name, renameio.WithTempDir(filepath.Dir(name)),

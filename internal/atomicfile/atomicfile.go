@@ -1,4 +1,6 @@
-package results
+// Package atomicfile writes whole files. A file that it writes is never incomplete, except on Windows,
+// which cannot replace files atomically.
+package atomicfile
 
 import (
 	"os"
@@ -6,10 +8,10 @@ import (
 	"regexp"
 )
 
-// temporary matches the names of WriteFile's temporary files: a dot, the name and a random number.
+// temporary matches the names of Write's temporary files: a dot, the name and a random number.
 var temporary = regexp.MustCompile(`^\.(.*?)\d{6,}$`)
 
-// RemoveTemporary removes temporary files from a folder. WriteFile leaves such a file if the process is
+// RemoveTemporary removes temporary files from a folder. Write leaves such a file if the process is
 // killed while it writes. The function removes only temporary files of names for which belongs returns
 // true. The caller must ensure that no process writes to the folder at the same time.
 func RemoveTemporary(dir string, belongs func(name string) bool) error {

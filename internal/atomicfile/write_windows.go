@@ -1,4 +1,4 @@
-package results
+package atomicfile
 
 import (
 	"bytes"
@@ -7,9 +7,9 @@ import (
 	"github.com/google/renameio/v2/maybe"
 )
 
-// WriteFile creates or replaces a file with the data that write writes. It writes only after write has
+// Write creates or replaces a file with the data that write writes. It writes only after write has
 // returned. The replacement is not atomic, because Windows does not support that.
-func WriteFile(name string, write func(io.Writer) error) error {
+func Write(name string, write func(io.Writer) error) error {
 	var b bytes.Buffer
 	if err := write(&b); err != nil {
 		return err

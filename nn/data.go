@@ -5,6 +5,7 @@ import (
 
 	"fusegrid/kernels"
 	"fusegrid/nn/fused"
+	"fusegrid/nn/labelled"
 )
 
 // Data is a set of labelled samples to draw minibatches from. Gather may be
@@ -35,38 +36,34 @@ func (f Floats[T]) Gather(dst kernels.Mat[T], y []int, idx []int) {
 // float(pixel) − mean. Make it with [NewPixels].
 type Pixels[T kernels.Float] struct {
 	ops  kernels.Ops[T]
-	x    []uint8 // (N, D)
-	y    []uint8 // (N)
-	mean []T     // (D)
+	im   labelled.Images
+	mean []T // (D)
 }
 
-// NewPixels returns the images x (N, D) with labels y (N) less the mean image (D).
-// It keeps x and y and does not copy them.
-func NewPixels[T kernels.Float](set *kernels.Set, x, y []uint8, mean []float64) (*Pixels[T], error) {
+// NewPixels returns the images less the mean image (D). It keeps the images and does not copy them.
+func NewPixels[T kernels.Float](set *kernels.Set, im labelled.Images, mean []float64) (*Pixels[T], error) {
 	if len(mean) == 0 {
 		return nil, fmt.Errorf("nn: pixels: the mean image is empty")
 	}
-	if len(x) != len(y)*len(mean) {
-		return nil, fmt.Errorf("nn: pixels: %d bytes for %d labels, want %d bytes (%d per image)",
-			len(x), len(y), len(y)*len(mean), len(mean))
+	if err := im.Check(len(mean)); err != nil {
+		return nil, fmt.Errorf("nn: pixels: %w", err)
 	}
-	p := &Pixels[T]{ops: kernels.Of[T](set), x: x, y: y, mean: make([]T, len(mean))}
+	p := &Pixels[T]{ops: kernels.Of[T](set), im: im, mean: make([]T, len(mean))}
 	convert(p.mean, mean)
 	return p, nil
 }
 
 // Len returns the number of images.
-func (p *Pixels[T]) Len() int { return len(p.y) }
+func (p *Pixels[T]) Len() int { return p.im.Len() }
 
 // Dim returns the number of bytes of an image.
 func (p *Pixels[T]) Dim() int { return len(p.mean) }
 
 // Gather converts images and copies their labels.
 func (p *Pixels[T]) Gather(dst kernels.Mat[T], y []int, idx []int) {
-	d := len(p.mean)
 	for i, k := range idx {
-		p.ops.SubMean(dst.Row(i), p.x[k*d:(k+1)*d], p.mean)
-		y[i] = int(p.y[k])
+		p.ops.SubMean(dst.Row(i), p.im.Row(k), p.mean)
+		y[i] = int(p.im.Y[k])
 	}
 }
 

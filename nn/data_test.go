@@ -6,13 +6,14 @@ import (
 
 	"fusegrid/kernels"
 	"fusegrid/kernels/reference"
+	"fusegrid/nn/labelled"
 	"fusegrid/nn/nprand"
 )
 
 func TestPixels(t *testing.T) {
 	onEverySet(t, func(t *testing.T, set *kernels.Set) {
 		x := []uint8{0, 128, 255, 1, 2, 3}
-		p, err := NewPixels[float32](set, x, []uint8{7, 9}, []float64{0.5, 100, 254.75})
+		p, err := NewPixels[float32](set, labelled.Images{X: x, Y: []uint8{7, 9}}, []float64{0.5, 100, 254.75})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -34,9 +35,9 @@ func TestPixels(t *testing.T) {
 
 func TestNewPixelsRefuses(t *testing.T) {
 	set := reference.New()
-	_, err := NewPixels[float64](set, make([]uint8, 7), make([]uint8, 2), make([]float64, 3))
-	wantError(t, err, "7 bytes for 2 labels", "want 6")
-	_, err = NewPixels[float64](set, nil, nil, nil)
+	_, err := NewPixels[float64](set, labelled.Images{X: make([]uint8, 7), Y: make([]uint8, 2)}, make([]float64, 3))
+	wantError(t, err, "7 bytes for 2 images of 3 pixels, want 6 bytes")
+	_, err = NewPixels[float64](set, labelled.Images{}, nil)
 	wantError(t, err, "mean image is empty")
 }
 

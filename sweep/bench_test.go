@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"fusegrid/nn/dataset"
+	"fusegrid/nn/labelled"
 	"fusegrid/search/folder"
 	"fusegrid/search/plan"
 	"fusegrid/search/runner"
@@ -21,8 +22,8 @@ import (
 // dots returns a data set of 40 images of 12 pixels: the least that trains.
 func dots() *dataset.Split {
 	const pixels = 12
-	subset := func(n int) dataset.Subset {
-		s := dataset.Subset{X: make([]uint8, n*pixels), Y: make([]uint8, n)}
+	subset := func(n int) labelled.Images {
+		s := labelled.Images{X: make([]uint8, n*pixels), Y: make([]uint8, n)}
 		for i := range s.X {
 			s.X[i] = uint8(i * i)
 		}

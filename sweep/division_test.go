@@ -42,11 +42,11 @@ func TestDivision(t *testing.T) {
 		rng := nprand.New(0)
 		net := nn.NewTwoLayer[float64](s.set, len(data.Mean), 3, 10, 1e-2, rng)
 		net.Reg = 0.1
-		train, err := nn.NewPixels[float64](s.set, data.Train.X, data.Train.Y, data.Mean)
+		train, err := nn.NewPixels[float64](s.set, data.Train, data.Mean)
 		if err != nil {
 			t.Fatal(err)
 		}
-		val, err := nn.NewPixels[float64](s.set, data.Val.X, data.Val.Y, data.Mean)
+		val, err := nn.NewPixels[float64](s.set, data.Val, data.Mean)
 		if err != nil {
 			t.Fatal(err)
 		}

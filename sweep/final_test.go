@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"fusegrid/nn/dataset"
+	"fusegrid/nn/labelled"
 	"fusegrid/nn/safetensors"
 	"fusegrid/results"
 	"fusegrid/search/folder"
@@ -28,7 +28,7 @@ func keptWeights(t *testing.T, out, key string) []safetensors.Tensor {
 }
 
 // accuracyOf classifies images with plain loops in float64.
-func accuracyOf(weights []safetensors.Tensor, mean []float64, images dataset.Subset, indices []int) float64 {
+func accuracyOf(weights []safetensors.Tensor, mean []float64, images labelled.Images, indices []int) float64 {
 	hits := 0
 	for _, n := range indices {
 		x := make([]float64, len(mean))

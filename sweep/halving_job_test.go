@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"fusegrid/nn/dataset"
+	"fusegrid/nn/labelled"
 	"fusegrid/results"
 	"fusegrid/search/plan"
 	"fusegrid/search/runner"
@@ -26,7 +27,7 @@ func newRacedJob(t *testing.T, out, args string) (*job, runner.Runner) {
 	t.Helper()
 	s, _, _ := newJob(t, out, args)
 	const pixels = 32
-	for _, part := range []*dataset.Subset{&s.data.Train, &s.data.Val, &s.data.Test} {
+	for _, part := range []*labelled.Images{&s.data.Train, &s.data.Val, &s.data.Test} {
 		var cut []uint8
 		for i := range part.Len() {
 			cut = append(cut, part.X[i*dataset.Dim:][:pixels]...)

@@ -18,6 +18,7 @@ import (
 
 	"fusegrid/kernels/reference"
 	"fusegrid/nn/dataset"
+	"fusegrid/nn/labelled"
 	"fusegrid/results"
 	"fusegrid/search/folder"
 	"fusegrid/search/halving"
@@ -28,8 +29,8 @@ import (
 
 // tiny returns a data set of 30 images whose class can be seen in their brightness.
 func tiny() *dataset.Split {
-	subset := func(n int) dataset.Subset {
-		s := dataset.Subset{X: make([]uint8, n*dataset.Dim), Y: make([]uint8, n)}
+	subset := func(n int) labelled.Images {
+		s := labelled.Images{X: make([]uint8, n*dataset.Dim), Y: make([]uint8, n)}
 		for i := range n {
 			s.Y[i] = uint8(i % 10)
 			for j := range dataset.Dim {

@@ -95,10 +95,7 @@ var wholeSynthetic func() *dataset.Dataset
 // few returns a tenth of the synthetic set. Tests train on it with -short.
 func few() *dataset.Dataset {
 	d := *wholeSynthetic()
-	first := func(im dataset.Images, n int) dataset.Images {
-		return dataset.Images{Pixels: im.Pixels[:n*dataset.Dim], Labels: im.Labels[:n]}
-	}
-	d.Train, d.Test = first(d.Train, 1000), first(d.Test, 100)
+	d.Train, d.Test = d.Train.Slice(0, 1000), d.Test.Slice(0, 100)
 	return &d
 }
 

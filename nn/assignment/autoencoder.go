@@ -6,6 +6,7 @@ import (
 	"fusegrid/kernels"
 	"fusegrid/nn"
 	"fusegrid/nn/dataset"
+	"fusegrid/nn/labelled"
 	"fusegrid/nn/nprand"
 )
 
@@ -52,7 +53,7 @@ func (r *runner) autoencoder() ([]Figure, error) {
 // greyPatches cuts a random patch from each of the first images, which must have channels last.
 // A pixel of a patch is the mean of the three colours, scaled to 0…1. Then greyPatches subtracts
 // the mean patch.
-func greyPatches(im dataset.Subset, rng *nprand.State) nn.Floats[float64] {
+func greyPatches(im labelled.Images, rng *nprand.State) nn.Floats[float64] {
 	x := kernels.NewMat[float64](min(patches, im.Len()), patchSide*patchSide)
 	mean := make([]float64, x.Cols)
 	for i := range x.Rows {

@@ -3,10 +3,11 @@ package assignment
 import (
 	"fusegrid/nn"
 	"fusegrid/nn/dataset"
+	"fusegrid/nn/labelled"
 )
 
-// An images holds the assignment's split of CIFAR-10 in one pixel order.
-type images struct {
+// A pixels value holds the assignment's split of CIFAR-10 as numbers, in one pixel order.
+type pixels struct {
 	train, val, test *nn.Pixels[float64]
 }
 
@@ -19,22 +20,22 @@ const (
 )
 
 // images returns the split in the pixel order of the experiment.
-func (r *runner) images(order dataset.Order) (images, error) {
+func (r *runner) images(order dataset.Order) (pixels, error) {
 	if r.split == nil || r.split.Order != order {
 		var err error
 		if r.split, err = r.data.Split(order, trainImages, valImages, testImages); err != nil {
-			return images{}, err
+			return pixels{}, err
 		}
 		r.report.Notes = r.split.Notes
 	}
-	var im images
+	var im pixels
 	for _, p := range []struct {
 		to   **nn.Pixels[float64]
-		from dataset.Subset
+		from labelled.Images
 	}{{&im.train, r.split.Train}, {&im.val, r.split.Val}, {&im.test, r.split.Test}} {
 		var err error
-		if *p.to, err = nn.NewPixels[float64](r.set, p.from.X, p.from.Y, r.split.Mean); err != nil {
-			return images{}, err
+		if *p.to, err = nn.NewPixels[float64](r.set, p.from, r.split.Mean); err != nil {
+			return pixels{}, err
 		}
 	}
 	return im, nil

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"fusegrid/nn/labelled"
 )
 
 // recordLen is the length of a record of the binary version: a label byte and an image in CHW
@@ -18,31 +20,31 @@ const maxBinary = 10 * perBatch * recordLen
 
 // readBinary returns the images of a batch file of the binary version. It stores them in room if it
 // holds as many images as the file, else in new memory.
-func readBinary(r io.Reader, size int64, room Images) (Images, error) {
+func readBinary(r io.Reader, size int64, room labelled.Images) (labelled.Images, error) {
 	if size > maxBinary {
-		return Images{}, fmt.Errorf("%d bytes, want at most %d", size, maxBinary)
+		return labelled.Images{}, fmt.Errorf("%d bytes, want at most %d", size, maxBinary)
 	}
 	n := int(size / recordLen)
 	if rest := size % recordLen; rest != 0 || n == 0 {
-		return Images{}, fmt.Errorf("truncated: %d bytes are %d records of %d bytes and %d bytes of another record", size, n, recordLen, rest)
+		return labelled.Images{}, fmt.Errorf("truncated: %d bytes are %d records of %d bytes and %d bytes of another record", size, n, recordLen, rest)
 	}
-	dst := room.fit(n)
+	dst := fit(room, n)
 	br := bufio.NewReaderSize(r, 64*recordLen)
 	for i := range n {
 		label, err := br.ReadByte()
 		if err == nil {
-			_, err = io.ReadFull(br, dst.Pixels[i*Dim:(i+1)*Dim])
+			_, err = io.ReadFull(br, dst.X[i*Dim:(i+1)*Dim])
 		}
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return Images{}, fmt.Errorf("record %d, byte %d: the file ends here, want %d records", i, i*recordLen, n)
+			return labelled.Images{}, fmt.Errorf("record %d, byte %d: the file ends here, want %d records", i, i*recordLen, n)
 		}
 		if err != nil {
-			return Images{}, fmt.Errorf("record %d, byte %d: %w", i, i*recordLen, cause(err))
+			return labelled.Images{}, fmt.Errorf("record %d, byte %d: %w", i, i*recordLen, cause(err))
 		}
 		if label >= numClasses {
-			return Images{}, fmt.Errorf("record %d, byte %d: label %d, want 0 to %d", i, i*recordLen, label, numClasses-1)
+			return labelled.Images{}, fmt.Errorf("record %d, byte %d: label %d, want 0 to %d", i, i*recordLen, label, numClasses-1)
 		}
-		dst.Labels[i] = label
+		dst.Y[i] = label
 	}
 	return dst, nil
 }

@@ -13,6 +13,7 @@ import (
 	"io"
 
 	"fusegrid/internal/pages"
+	"fusegrid/nn/labelled"
 )
 
 // Shape of an image.
@@ -47,38 +48,24 @@ func (o Order) String() string {
 
 // A Dataset is a whole set in the order of its files.
 type Dataset struct {
-	Name    string   // name of a generated set; empty for files, which Split names by their hash
-	Classes []string // names of labels 0 to 9
-	Train   Images
-	Test    Images
+	Name    string          // name of a generated set; empty for files, which Split names by their hash
+	Classes []string        // names of labels 0 to 9
+	Train   labelled.Images // in CHW order
+	Test    labelled.Images
 
 	batches []int // number of images in each training batch; nil for a set that is not read from files
 }
 
-// An Images value is a list of images in CHW order with their labels.
-type Images struct {
-	Pixels []uint8 // (N, Dim)
-	Labels []uint8 // (N), 0 to 9
-}
-
-// Len returns N, the number of images.
-func (im Images) Len() int { return len(im.Labels) }
-
-// slice returns images lo to hi−1, which share memory with im.
-func (im Images) slice(lo, hi int) Images {
-	return Images{im.Pixels[lo*Dim : hi*Dim : hi*Dim], im.Labels[lo:hi:hi]}
-}
-
 // fit returns im if it has n images, else new memory for n images.
-func (im Images) fit(n int) Images {
+func fit(im labelled.Images, n int) labelled.Images {
 	if im.Len() == n {
 		return im
 	}
 	return newImages(n)
 }
 
-func newImages(n int) Images {
-	return Images{pages.Make[uint8](n * Dim), make([]uint8, n)}
+func newImages(n int) labelled.Images {
+	return labelled.Images{X: pages.Make[uint8](n * Dim), Y: make([]uint8, n)}
 }
 
 // Hash returns the SHA-256 of the classes, labels and pixels in hex. It does not depend on the
@@ -96,10 +83,10 @@ func (d *Dataset) Hash() string {
 		number(len(c))
 		io.WriteString(h, c)
 	}
-	for _, im := range []Images{d.Train, d.Test} {
+	for _, im := range []labelled.Images{d.Train, d.Test} {
 		number(im.Len())
-		h.Write(im.Labels)
-		h.Write(im.Pixels)
+		h.Write(im.Y)
+		h.Write(im.X)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

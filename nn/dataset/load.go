@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"unicode"
+
+	"fusegrid/nn/labelled"
 )
 
 // CIFAR-10 has five training batches and a test batch. The published ones have 10,000 images each.
@@ -30,7 +32,7 @@ type version struct {
 	atOnce int    // number of files to read concurrently; low for pickles, which are held in memory
 	// read returns the images of a batch file of the given size. It stores them in room if it holds
 	// as many images as the file, else in new memory.
-	read func(r io.Reader, size int64, room Images) (Images, error)
+	read func(r io.Reader, size int64, room labelled.Images) (labelled.Images, error)
 	// classes reads the class names from the content of the meta file.
 	classes func(b []byte) ([]string, error)
 }
@@ -61,7 +63,7 @@ func Load(dir string) (*Dataset, error) {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
 	d := &Dataset{Train: newImages(trainBatches * perBatch)} // room for the published batches
-	batches := make([]Images, trainBatches+1)
+	batches := make([]labelled.Images, trainBatches+1)
 	var wg sync.WaitGroup
 	errs := make([]error, len(batches))
 	turn := make(chan struct{}, v.atOnce)
@@ -71,7 +73,7 @@ func Load(dir string) (*Dataset, error) {
 			defer func() { <-turn }()
 			room := newImages(0)
 			if i < trainBatches {
-				room = d.Train.slice(i*perBatch, (i+1)*perBatch)
+				room = d.Train.Slice(i*perBatch, (i+1)*perBatch)
 			}
 			batches[i], errs[i] = v.readFile(filepath.Join(dir, name), room)
 		})
@@ -90,7 +92,7 @@ func Load(dir string) (*Dataset, error) {
 
 // join makes Train of the training batches. It copies them, unless each has the number of images
 // for which Train has room.
-func (d *Dataset) join(batches []Images) {
+func (d *Dataset) join(batches []labelled.Images) {
 	total, published := 0, true
 	for _, b := range batches {
 		d.batches = append(d.batches, b.Len())
@@ -103,8 +105,8 @@ func (d *Dataset) join(batches []Images) {
 	d.Train = newImages(total)
 	at := 0
 	for _, b := range batches {
-		copy(d.Train.Labels[at:], b.Labels)
-		copy(d.Train.Pixels[at*Dim:], b.Pixels)
+		copy(d.Train.Y[at:], b.Y)
+		copy(d.Train.X[at*Dim:], b.X)
 		at += b.Len()
 	}
 }
@@ -148,18 +150,18 @@ func locate(dir string) (string, version, error) {
 }
 
 // readFile returns the images of the batch file at path, which it stores in room if they fit.
-func (v version) readFile(path string, room Images) (Images, error) {
+func (v version) readFile(path string, room labelled.Images) (labelled.Images, error) {
 	f, size, err := openRegular(path)
 	if err != nil {
-		return Images{}, err
+		return labelled.Images{}, err
 	}
 	defer f.Close()
 	im, err := v.read(f, size, room)
 	if err != nil {
 		if known := v.identify(path, f, size); known != nil {
-			return Images{}, known
+			return labelled.Images{}, known
 		}
-		return Images{}, fmt.Errorf("%s: %w; %s", path, cause(err), remedy)
+		return labelled.Images{}, fmt.Errorf("%s: %w; %s", path, cause(err), remedy)
 	}
 	return im, nil
 }

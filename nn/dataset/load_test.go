@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"fusegrid/nn/dataset/datasettest"
+	"fusegrid/nn/labelled"
 )
 
 // realDir returns the folder of the real CIFAR-10, or skips the test.
@@ -57,7 +58,7 @@ func TestPreprocessedGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	row := func(set Subset, i int) []float64 {
+	row := func(set labelled.Images, i int) []float64 {
 		x := make([]float64, Dim)
 		for j, v := range set.Row(i) {
 			x[j] = float64(v) - s.Mean[j]
@@ -70,7 +71,7 @@ func TestPreprocessedGolden(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", what, got, want)
 		}
 	}
-	shape := func(set Subset) []int { return []int{set.Len(), len(set.X) / set.Len()} }
+	shape := func(set labelled.Images) []int { return []int{set.Len(), len(set.X) / set.Len()} }
 	check("training shape", shape(s.Train), g.Shapes.Train)
 	check("validation shape", shape(s.Val), g.Shapes.Val)
 	check("test shape", shape(s.Test), g.Shapes.Test)
@@ -122,9 +123,9 @@ func TestVersionsAgree(t *testing.T) {
 	for i := range trainBatches + 1 {
 		name, im, n := "test_batch", bin.Test, bin.Test.Len()
 		if i < trainBatches {
-			name, im = fmt.Sprintf("data_batch_%d", i+1), bin.Train.slice(i*n, (i+1)*n)
+			name, im = fmt.Sprintf("data_batch_%d", i+1), bin.Train.Slice(i*n, (i+1)*n)
 		}
-		if err := os.WriteFile(filepath.Join(folder, name), datasettest.PythonBatch(im.Labels, im.Pixels), 0o666); err != nil {
+		if err := os.WriteFile(filepath.Join(folder, name), datasettest.PythonBatch(im.Y, im.X), 0o666); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -133,7 +134,7 @@ func TestVersionsAgree(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if py.Hash() != bin.Hash() || !slices.Equal(py.Train.Labels, bin.Train.Labels) {
+		if py.Hash() != bin.Hash() || !slices.Equal(py.Train.Y, bin.Train.Y) {
 			t.Errorf("python version: hash %s, binary version %s", py.Hash(), bin.Hash())
 		}
 	}
@@ -147,8 +148,8 @@ func TestHashSees(t *testing.T) {
 	want := fresh().Hash()
 	for name, edit := range map[string]func(d *Dataset){
 		"a class":     func(d *Dataset) { d.Classes = []string{"ab", "c"} },
-		"a label":     func(d *Dataset) { d.Train.Labels[1] = 1 },
-		"a pixel":     func(d *Dataset) { d.Test.Pixels[Dim-1] = 1 },
+		"a label":     func(d *Dataset) { d.Train.Y[1] = 1 },
+		"a pixel":     func(d *Dataset) { d.Test.X[Dim-1] = 1 },
 		"the cut":     func(d *Dataset) { d.Train, d.Test = newImages(1), newImages(2) },
 		"a new image": func(d *Dataset) { d.Test = newImages(2) },
 	} {
@@ -432,11 +433,11 @@ func TestLoadNamesWhatIsPacked(t *testing.T) {
 // versions.
 func TestLoadSubset(t *testing.T) {
 	sizes := []int{3, perBatch, 1, 2, 20, 7}
-	batch := func(b int) Images {
+	batch := func(b int) labelled.Images {
 		im := newImages(sizes[b])
 		for i := range sizes[b] {
-			im.Labels[i] = uint8((b + i) % numClasses)
-			binary.LittleEndian.PutUint32(im.Pixels[i*Dim:], uint32(b<<16+i))
+			im.Y[i] = uint8((b + i) % numClasses)
+			binary.LittleEndian.PutUint32(im.X[i*Dim:], uint32(b<<16+i))
 		}
 		return im
 	}
@@ -444,9 +445,9 @@ func TestLoadSubset(t *testing.T) {
 		dir := t.TempDir()
 		for b, name := range v.batches() {
 			im := batch(b)
-			content := datasettest.BinaryBatch(im.Labels, im.Pixels)
+			content := datasettest.BinaryBatch(im.Y, im.X)
 			if v.suffix == "" {
-				content = datasettest.PythonBatch(im.Labels, im.Pixels)
+				content = datasettest.PythonBatch(im.Y, im.X)
 			}
 			if err := os.WriteFile(filepath.Join(dir, name), content, 0o666); err != nil {
 				t.Fatal(err)
@@ -463,9 +464,9 @@ func TestLoadSubset(t *testing.T) {
 		for b, n := range sizes {
 			got := d.Test
 			if b < trainBatches {
-				got = d.Train.slice(at, at+n)
+				got = d.Train.Slice(at, at+n)
 			}
-			if want := batch(b); !slices.Equal(got.Labels, want.Labels) || !slices.Equal(got.Pixels, want.Pixels) {
+			if want := batch(b); !slices.Equal(got.Y, want.Y) || !slices.Equal(got.X, want.X) {
 				t.Errorf("%s: images of batch %d differ from the file", v.folder, b+1)
 			}
 			at += n
@@ -532,7 +533,7 @@ func TestRenamedClasses(t *testing.T) {
 
 func TestReadBinaryShortRead(t *testing.T) {
 	b := datasettest.BinaryBatch([]byte{1, 2}, make([]byte, 2*Dim))
-	_, err := readBinary(strings.NewReader(string(b[:len(b)-1])), int64(len(b)), Images{})
+	_, err := readBinary(strings.NewReader(string(b[:len(b)-1])), int64(len(b)), labelled.Images{})
 	if err == nil || !strings.Contains(err.Error(), "record 1, byte 3073: the file ends here") {
 		t.Errorf("error %v", err)
 	}
@@ -545,7 +546,7 @@ func FuzzBinary(f *testing.F) {
 	f.Add(append(slices.Clone(good), 0))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		im, err := readBinary(strings.NewReader(string(b)), int64(len(b)), Images{})
+		im, err := readBinary(strings.NewReader(string(b)), int64(len(b)), labelled.Images{})
 		sound := len(b) > 0 && len(b)%recordLen == 0
 		for i := 0; sound && i < len(b); i += recordLen {
 			sound = b[i] < numClasses
@@ -553,7 +554,7 @@ func FuzzBinary(f *testing.F) {
 		if sound != (err == nil) {
 			t.Fatalf("sound %v, error %v", sound, err)
 		}
-		if sound && !slices.Equal(datasettest.BinaryBatch(im.Labels, im.Pixels), b) {
+		if sound && !slices.Equal(datasettest.BinaryBatch(im.Y, im.X), b) {
 			t.Error("the images do not give the file back")
 		}
 	})

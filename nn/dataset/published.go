@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"hash/maphash"
+
+	"fusegrid/nn/labelled"
 )
 
 // Names of sets that are read from files.
@@ -34,7 +36,7 @@ func (d *Dataset) notes(hash string, train, val, test int) []string {
 	if c := seen.add(0, train); c.n > 0 {
 		notes = append(notes, fmt.Sprintf("%d of %d training images in use repeat earlier ones: %s is %s", c.n, train, d.trainPlace(c.one), d.trainPlace(c.other)))
 	}
-	inTrain := func(what string, im Images, lo, hi int, place func(i int) string) {
+	inTrain := func(what string, im labelled.Images, lo, hi int, place func(i int) string) {
 		if c := seen.find(im, lo, hi); c.n > 0 {
 			notes = append(notes, fmt.Sprintf("%d of %d %s images in use are training images: %s is %s", c.n, hi-lo, what, place(c.one), d.trainPlace(c.other)))
 		}
@@ -86,7 +88,7 @@ func (c *common) count(one, other int) {
 
 // A firsts maps the hash of an image to the index of its first occurrence.
 type firsts struct {
-	images Images
+	images labelled.Images
 	at     map[uint64]int
 	seed   maphash.Seed
 }
@@ -96,13 +98,13 @@ type firsts struct {
 func (f *firsts) lookup(pixels []byte) (hash uint64, at int, ok bool) {
 	hash = maphash.Bytes(f.seed, pixels)
 	at, ok = f.at[hash]
-	return hash, at, ok && bytes.Equal(pixels, f.images.Pixels[at*Dim:(at+1)*Dim])
+	return hash, at, ok && bytes.Equal(pixels, f.images.X[at*Dim:(at+1)*Dim])
 }
 
 // add adds images lo to hi−1 and counts those that occurred before.
 func (f *firsts) add(lo, hi int) (c common) {
 	for i := lo; i < hi; i++ {
-		hash, at, ok := f.lookup(f.images.Pixels[i*Dim : (i+1)*Dim])
+		hash, at, ok := f.lookup(f.images.X[i*Dim : (i+1)*Dim])
 		if ok {
 			c.count(i, at)
 		} else {
@@ -113,9 +115,9 @@ func (f *firsts) add(lo, hi int) (c common) {
 }
 
 // find counts images lo to hi−1 of others that occur in f.
-func (f *firsts) find(others Images, lo, hi int) (c common) {
+func (f *firsts) find(others labelled.Images, lo, hi int) (c common) {
 	for i := lo; i < hi; i++ {
-		if _, at, ok := f.lookup(others.Pixels[i*Dim : (i+1)*Dim]); ok {
+		if _, at, ok := f.lookup(others.X[i*Dim : (i+1)*Dim]); ok {
 			c.count(i, at)
 		}
 	}

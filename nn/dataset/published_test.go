@@ -7,21 +7,23 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"fusegrid/nn/labelled"
 )
 
 // number writes a different number into the first four bytes of each image of a set.
 func number(d *Dataset) {
 	for i := range d.Train.Len() {
-		binary.LittleEndian.PutUint32(d.Train.Pixels[i*Dim:], uint32(i))
+		binary.LittleEndian.PutUint32(d.Train.X[i*Dim:], uint32(i))
 	}
 	for i := range d.Test.Len() {
-		binary.LittleEndian.PutUint32(d.Test.Pixels[i*Dim:], uint32(1<<20+i))
+		binary.LittleEndian.PutUint32(d.Test.X[i*Dim:], uint32(1<<20+i))
 	}
 }
 
 // copyTo copies n images from index i of one list to index j of another.
-func copyTo(to Images, j int, from Images, i, n int) {
-	copy(to.Pixels[j*Dim:(j+n)*Dim], from.Pixels[i*Dim:(i+n)*Dim])
+func copyTo(to labelled.Images, j int, from labelled.Images, i, n int) {
+	copy(to.X[j*Dim:(j+n)*Dim], from.X[i*Dim:(i+n)*Dim])
 }
 
 func TestCustomSets(t *testing.T) {
@@ -37,7 +39,7 @@ func TestCustomSets(t *testing.T) {
 			[]string{"10 of 10 test images in use are training images: image 0 of test_batch is image 0 of data_batch_1"}},
 		{"one test image", func(d *Dataset) { copyTo(d.Test, 7, d.Train, 321, 1) },
 			[]string{"1 of 10 test images in use are training images: image 7 of test_batch is image 21 of data_batch_4"}},
-		{"with another label", func(d *Dataset) { copyTo(d.Test, 7, d.Train, 321, 1); d.Test.Labels[7] = 3 },
+		{"with another label", func(d *Dataset) { copyTo(d.Test, 7, d.Train, 321, 1); d.Test.Y[7] = 3 },
 			[]string{"1 of 10 test images in use are training images: image 7 of test_batch is image 21 of data_batch_4"}},
 		{"a test image that is not used", func(d *Dataset) { copyTo(d.Test, 10, d.Train, 321, 1) }, nil},
 		{"the last batch as the test batch", func(d *Dataset) { copyTo(d.Test, 0, d.Train, 495, 5) },

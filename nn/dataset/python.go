@@ -3,6 +3,8 @@ package dataset
 import (
 	"fmt"
 	"io"
+
+	"fusegrid/nn/labelled"
 )
 
 // maxPickle is the largest size of a batch file of the python version. The published files have
@@ -13,39 +15,39 @@ const maxPickle = 192 << 20
 // dictionary. The value of "labels" must be a list or an array of integers. The value of "data" must
 // be a uint8 array of shape (N, Dim) with an image in CHW order in each row. The images are stored in
 // room if it holds N images, else in new memory.
-func readPython(r io.Reader, size int64, room Images) (Images, error) {
+func readPython(r io.Reader, size int64, room labelled.Images) (labelled.Images, error) {
 	if size > maxPickle {
-		return Images{}, fmt.Errorf("%d bytes, want at most %d", size, maxPickle)
+		return labelled.Images{}, fmt.Errorf("%d bytes, want at most %d", size, maxPickle)
 	}
 	b := make([]byte, size)
 	if _, err := io.ReadFull(r, b); err != nil {
-		return Images{}, err
+		return labelled.Images{}, err
 	}
 	dict, err := unpickle(b)
 	if err != nil {
-		return Images{}, err
+		return labelled.Images{}, err
 	}
 	data, ok := dict["data"].(*array)
 	if !ok || data.data == nil {
-		return Images{}, fmt.Errorf(`"data" is %s, want an array of images`, kind(dict["data"]))
+		return labelled.Images{}, fmt.Errorf(`"data" is %s, want an array of images`, kind(dict["data"]))
 	}
 	if len(data.shape) != 2 || data.shape[1] != Dim {
-		return Images{}, fmt.Errorf(`"data" has shape %s, want (N, %d)`, shapeText(data.shape), Dim)
+		return labelled.Images{}, fmt.Errorf(`"data" has shape %s, want (N, %d)`, shapeText(data.shape), Dim)
 	}
 	if data.dtype.name != "u1" {
-		return Images{}, fmt.Errorf(`"data" has numbers of type %s, want u1 (uint8)`, data.dtype.name)
+		return labelled.Images{}, fmt.Errorf(`"data" has numbers of type %s, want u1 (uint8)`, data.dtype.name)
 	}
 	n := data.shape[0]
 	labels, err := labelsOf(dict["labels"], n)
 	if err != nil {
-		return Images{}, fmt.Errorf(`"labels" %w`, err)
+		return labelled.Images{}, fmt.Errorf(`"labels" %w`, err)
 	}
-	dst := room.fit(n)
-	copy(dst.Labels, labels)
+	dst := fit(room, n)
+	copy(dst.Y, labels)
 	if data.fortran {
-		transpose(dst.Pixels, data.data, n)
+		transpose(dst.X, data.data, n)
 	} else {
-		copy(dst.Pixels, data.data)
+		copy(dst.X, data.data)
 	}
 	return dst, nil
 }

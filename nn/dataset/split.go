@@ -4,22 +4,12 @@ import (
 	"cmp"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"sync"
 
 	"fusegrid/internal/pages"
+	"fusegrid/nn/labelled"
 )
-
-// A Subset is a list of images in one pixel order, with their labels.
-type Subset struct {
-	X []uint8 // (N, Dim)
-	Y []uint8 // (N), 0 to 9
-}
-
-// Len returns N, the number of images.
-func (s Subset) Len() int { return len(s.Y) }
-
-// Row returns the pixels of image i, which share memory with s.
-func (s Subset) Row(i int) []uint8 { return s.X[i*Dim : (i+1)*Dim : (i+1)*Dim] }
 
 // A Split holds the training, validation and test images for a net.
 type Split struct {
@@ -27,7 +17,7 @@ type Split struct {
 	Hash             string // hash of the Dataset; Hash, Order and the sizes identify the split
 	Order            Order
 	Classes          []string
-	Train, Val, Test Subset
+	Train, Val, Test labelled.Images
 	Mean             []float64 // (Dim) mean image of Train, in Order; must be subtracted from all three subsets
 
 	// Notes are lines that users of a custom set must see. They say that the set is custom, and
@@ -43,8 +33,8 @@ func (d *Dataset) Split(order Order, train, val, test int) (*Split, error) {
 	switch {
 	case order != CHW && order != HWC:
 		return nil, fmt.Errorf("dataset: split of %s: unknown pixel order %v; use CHW or HWC", name, order)
-	case len(d.Train.Pixels) != n*Dim || len(d.Test.Pixels) != d.Test.Len()*Dim:
-		return nil, fmt.Errorf("dataset: split of %s: the numbers of pixels and labels do not match", name)
+	case d.Train.Check(Dim) != nil || d.Test.Check(Dim) != nil:
+		return nil, fmt.Errorf("dataset: split of %s: %w", name, cmp.Or(d.Train.Check(Dim), d.Test.Check(Dim)))
 	case train < 1 || val < 0 || test < 0:
 		return nil, fmt.Errorf("dataset: split of %s: %d training, %d validation and %d test images, want at least 1, 0 and 0", name, train, val, test)
 	case train > n || val > n-train:
@@ -55,10 +45,10 @@ func (d *Dataset) Split(order Order, train, val, test int) (*Split, error) {
 	s := &Split{Order: order, Classes: d.Classes}
 	var wg sync.WaitGroup
 	wg.Go(func() { s.Hash = d.Hash() }) // takes as long as all other steps
-	s.Train = d.Train.slice(0, train).ordered(order)
-	s.Val = d.Train.slice(n-val, n).ordered(order)
-	s.Test = d.Test.slice(0, test).ordered(order)
-	s.Mean = s.Train.mean()
+	s.Train = ordered(d.Train.Slice(0, train), order)
+	s.Val = ordered(d.Train.Slice(n-val, n), order)
+	s.Test = ordered(d.Test.Slice(0, test), order)
+	s.Mean = mean(s.Train)
 	wg.Wait()
 	if s.Name = NameOf(cmp.Or(d.Name, cifar10), s.Hash); s.Name == custom {
 		s.Notes = d.notes(s.Hash, train, val, test)
@@ -89,34 +79,34 @@ func defaultSizes(images, tests int) (train, val, test int) {
 
 // ordered returns the images in the given order. In CHW order it returns the memory of im, else a
 // copy.
-func (im Images) ordered(order Order) Subset {
+func ordered(im labelled.Images, order Order) labelled.Images {
 	if order == CHW {
-		return Subset{im.Pixels, im.Labels}
+		return im
 	}
 	const plane = Height * Width
-	x := pages.Make[uint8](len(im.Pixels))
+	x := pages.Make[uint8](len(im.X))
 	for i := range im.Len() {
-		src, dst := im.Pixels[i*Dim:(i+1)*Dim], x[i*Dim:(i+1)*Dim]
+		src, dst := im.X[i*Dim:(i+1)*Dim], x[i*Dim:(i+1)*Dim]
 		r, g, b := src[:plane], src[plane:2*plane], src[2*plane:]
 		for p := range plane {
 			dst[3*p], dst[3*p+1], dst[3*p+2] = r[p], g[p], b[p]
 		}
 	}
-	return Subset{x, append([]uint8(nil), im.Labels...)}
+	return labelled.Images{X: x, Y: slices.Clone(im.Y)}
 }
 
 // mean returns the mean image. The sums are exact integers, so each element is the correctly
 // rounded quotient, as in NumPy.
-func (s Subset) mean() []float64 {
+func mean(im labelled.Images) []float64 {
 	sums := make([]uint64, Dim)
 	// Each step adds eight pixels. A word holds four sums of at most 257 bytes each.
 	const most, low = 257, 0x00ff00ff00ff00ff
 	var even, odd [Dim / 8]uint64
-	for lo := 0; lo < s.Len(); lo += most {
+	for lo := 0; lo < im.Len(); lo += most {
 		clear(even[:])
 		clear(odd[:])
-		for i := lo; i < min(lo+most, s.Len()); i++ {
-			row := s.Row(i)
+		for i := lo; i < min(lo+most, im.Len()); i++ {
+			row := im.Row(i)
 			for w := range even {
 				v := binary.LittleEndian.Uint64(row[8*w:])
 				even[w] += v & low
@@ -133,7 +123,7 @@ func (s Subset) mean() []float64 {
 	}
 	mean := make([]float64, Dim)
 	for j, sum := range sums {
-		mean[j] = float64(sum) / float64(s.Len())
+		mean[j] = float64(sum) / float64(im.Len())
 	}
 	return mean
 }

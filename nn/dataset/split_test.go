@@ -5,16 +5,18 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"fusegrid/nn/labelled"
 )
 
 // numbered returns a set in which all images and pixels differ.
 func numbered(train, test int) *Dataset {
 	d := &Dataset{Name: "numbered", Train: newImages(train), Test: newImages(test)}
-	for _, im := range []Images{d.Train, d.Test} {
+	for _, im := range []labelled.Images{d.Train, d.Test} {
 		for i := range im.Len() {
-			im.Labels[i] = uint8(i % numClasses)
+			im.Y[i] = uint8(i % numClasses)
 			for j := range Dim {
-				im.Pixels[i*Dim+j] = uint8(31*i + j + j/256)
+				im.X[i*Dim+j] = uint8(31*i + j + j/256)
 			}
 		}
 	}
@@ -23,7 +25,7 @@ func numbered(train, test int) *Dataset {
 
 func TestSplit(t *testing.T) {
 	d := numbered(12, 5)
-	before := slices.Clone(d.Train.Pixels)
+	before := slices.Clone(d.Train.X)
 	for _, order := range []Order{CHW, HWC} {
 		s, err := d.Split(order, 7, 4, 3)
 		if err != nil {
@@ -34,8 +36,8 @@ func TestSplit(t *testing.T) {
 		}
 		for _, part := range []struct {
 			name  string
-			got   Subset
-			from  Images
+			got   labelled.Images
+			from  labelled.Images
 			first int
 			n     int
 		}{{"train", s.Train, d.Train, 0, 7}, {"val", s.Val, d.Train, 8, 4}, {"test", s.Test, d.Test, 0, 3}} {
@@ -43,7 +45,7 @@ func TestSplit(t *testing.T) {
 				t.Fatalf("%v %s: %d images, want %d", order, part.name, part.got.Len(), part.n)
 			}
 			for i := range part.n {
-				if part.got.Y[i] != part.from.Labels[part.first+i] {
+				if part.got.Y[i] != part.from.Y[part.first+i] {
 					t.Errorf("%v %s: label %d differs", order, part.name, i)
 				}
 				for c := range Channels {
@@ -53,7 +55,7 @@ func TestSplit(t *testing.T) {
 							if order == HWC {
 								at = (y*Width+x)*Channels + c
 							}
-							want := part.from.Pixels[(part.first+i)*Dim+(c*Height+y)*Width+x]
+							want := part.from.X[(part.first+i)*Dim+(c*Height+y)*Width+x]
 							if got := part.got.Row(i)[at]; got != want {
 								t.Fatalf("%v %s: image %d, channel %d, row %d, column %d: %d, want %d", order, part.name, i, c, y, x, got, want)
 							}
@@ -72,7 +74,7 @@ func TestSplit(t *testing.T) {
 			}
 		}
 	}
-	if !slices.Equal(d.Train.Pixels, before) {
+	if !slices.Equal(d.Train.X, before) {
 		t.Error("Split changed the set")
 	}
 }
@@ -89,12 +91,12 @@ func TestSplitMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	kept := hwc.Train.X[0]
-	d.Train.Pixels[0]++
-	d.Train.Labels[0]++
-	if chw.Train.X[0] != d.Train.Pixels[0] {
+	d.Train.X[0]++
+	d.Train.Y[0]++
+	if chw.Train.X[0] != d.Train.X[0] {
 		t.Error("CHW: the pixels are a copy")
 	}
-	if hwc.Train.X[0] != kept || hwc.Train.Y[0] == d.Train.Labels[0] {
+	if hwc.Train.X[0] != kept || hwc.Train.Y[0] == d.Train.Y[0] {
 		t.Error("HWC: memory is shared")
 	}
 }
@@ -120,8 +122,8 @@ func TestSplitRejects(t *testing.T) {
 		}
 	}
 	d := numbered(12, 5)
-	d.Train.Pixels = d.Train.Pixels[:Dim]
-	if _, err := d.Split(CHW, 1, 1, 1); err == nil || !strings.Contains(err.Error(), "do not match") {
+	d.Train.X = d.Train.X[:Dim]
+	if _, err := d.Split(CHW, 1, 1, 1); err == nil || !strings.Contains(err.Error(), "split of numbered: 3072 bytes for 12 images") {
 		t.Errorf("short pixels: error %v", err)
 	}
 }
@@ -151,10 +153,10 @@ func TestSyntheticIsPinned(t *testing.T) {
 func TestSyntheticIsBalanced(t *testing.T) {
 	d := Synthetic(0)
 	var train, test [numClasses]int
-	for _, y := range d.Train.Labels {
+	for _, y := range d.Train.Y {
 		train[y]++
 	}
-	for _, y := range d.Test.Labels {
+	for _, y := range d.Test.Y {
 		test[y]++
 	}
 	for c := range numClasses {
@@ -180,14 +182,14 @@ func BenchmarkSynthetic(b *testing.B) {
 // TestMeanOfMany sums white images, which give the largest sums. 1,000 of them need several turns.
 func TestMeanOfMany(t *testing.T) {
 	im := newImages(1000)
-	for i := range im.Pixels {
-		im.Pixels[i] = 255
+	for i := range im.X {
+		im.X[i] = 255
 		if i%Dim%2 == 1 {
-			im.Pixels[i] = uint8(uint32(i) * 2654435761 >> 24)
+			im.X[i] = uint8(uint32(i) * 2654435761 >> 24)
 		}
 	}
 	want := make([]int, Dim)
-	for i, v := range im.Pixels {
+	for i, v := range im.X {
 		want[i%Dim] += int(v)
 	}
 	d := &Dataset{Name: "white", Train: im, Test: newImages(1)}
@@ -195,7 +197,7 @@ func TestMeanOfMany(t *testing.T) {
 		sums := want
 		if n < 1000 {
 			sums = make([]int, Dim)
-			for i, v := range im.Pixels[:n*Dim] {
+			for i, v := range im.X[:n*Dim] {
 				sums[i%Dim] += int(v)
 			}
 		}

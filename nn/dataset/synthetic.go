@@ -1,6 +1,10 @@
 package dataset
 
-import "math/rand/v2"
+import (
+	"math/rand/v2"
+
+	"fusegrid/nn/labelled"
+)
 
 // Sizes of the synthetic set; DefaultSplit trains on 10,000.
 const (
@@ -23,12 +27,12 @@ func Synthetic(seed uint32) *Dataset {
 	for _, s := range p.shapes {
 		d.Classes = append(d.Classes, s.name)
 	}
-	for _, im := range []Images{d.Train, d.Test} {
+	for _, im := range []labelled.Images{d.Train, d.Test} {
 		for i := range im.Len() {
-			im.Labels[i] = uint8(p.intn(numClasses))
-			p.paint(im.Pixels[i*Dim:(i+1)*Dim], int(im.Labels[i]))
+			im.Y[i] = uint8(p.intn(numClasses))
+			p.paint(im.X[i*Dim:(i+1)*Dim], int(im.Y[i]))
 			if p.intn(100) < wrongLabels {
-				im.Labels[i] = uint8(p.intn(numClasses))
+				im.Y[i] = uint8(p.intn(numClasses))
 			}
 		}
 	}

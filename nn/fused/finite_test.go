@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"fusegrid/kernels/reference"
+	"fusegrid/nn/labelled"
 	"fusegrid/nn/nprand"
 )
 
@@ -12,7 +13,7 @@ import (
 func trainerOfTwo(t *testing.T, reg float64) *Trainer[float32] {
 	t.Helper()
 	const pixels, n = 12, 40
-	s := Images{X: make([]uint8, n*pixels), Y: make([]uint8, n)}
+	s := labelled.Images{X: make([]uint8, n*pixels), Y: make([]uint8, n)}
 	for i := range s.X {
 		s.X[i] = uint8(i * 37)
 	}

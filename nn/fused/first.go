@@ -1,26 +1,19 @@
 package fused
 
 import (
+	"errors"
 	"fmt"
 
 	"fusegrid/kernels"
+	"fusegrid/nn/labelled"
 )
 
-// A Source is labelled samples that minibatches are taken from: [Images] or, for a block whose shape says
+// A Source is labelled samples that minibatches are taken from: [labelled.Images] or, for a block whose shape says
 // so, [Rows].
 type Source interface {
 	// Len returns the number of samples.
 	Len() int
 }
-
-// Images is a [Source] of 8-bit images, which stay bytes until a minibatch is taken.
-type Images struct {
-	X []uint8 // (len(Y), D), row by row
-	Y []uint8
-}
-
-// Len returns the number of images.
-func (s Images) Len() int { return len(s.Y) }
 
 // Rows is a [Source] of samples that are rows of numbers.
 type Rows[T kernels.Float] interface {
@@ -68,12 +61,15 @@ type byteLayer[T kernels.Float] struct {
 }
 
 func (f *byteLayer[T]) check(s Source) error {
-	im, ok := s.(Images)
+	im, ok := s.(labelled.Images)
 	if !ok {
-		return fmt.Errorf("fused: the block takes Images, the samples are %T", s)
+		return fmt.Errorf("fused: the block takes labelled.Images, the samples are %T", s)
 	}
-	if im.Len() == 0 || len(im.X) != im.Len()*len(f.mean) {
-		return fmt.Errorf("fused: %d bytes for %d images of %d pixels", len(im.X), im.Len(), len(f.mean))
+	if im.Len() == 0 {
+		return errors.New("fused: 0 images, want at least one")
+	}
+	if err := im.Check(len(f.mean)); err != nil {
+		return fmt.Errorf("fused: %w", err)
 	}
 	for i, y := range im.Y {
 		if int(y) >= f.classes {
@@ -84,7 +80,7 @@ func (f *byteLayer[T]) check(s Source) error {
 }
 
 func (f *byteLayer[T]) load(s Source, y, idx []int) {
-	im := s.(Images)
+	im := s.(labelled.Images)
 	f.ops.Load(f.x, im.X, idx, f.mean)
 	for i, j := range idx {
 		y[i] = int(im.Y[j])

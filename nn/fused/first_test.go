@@ -10,6 +10,7 @@ import (
 	"fusegrid/kernels/reference"
 	"fusegrid/nn"
 	"fusegrid/nn/fused"
+	"fusegrid/nn/labelled"
 	"fusegrid/nn/nprand"
 )
 
@@ -29,7 +30,7 @@ func testRows[T kernels.Float](t *testing.T, set *kernels.Set, rule fused.Rule) 
 		for _, count := range []int{1, 4} {
 			train, val := images(1, 60, d), images(2, 30, d)
 			mean := meanOf[T](train, d)
-			rows := func(s fused.Images) nn.Floats[T] {
+			rows := func(s labelled.Images) nn.Floats[T] {
 				f := nn.Floats[T]{X: kernels.NewMat[T](s.Len(), d), Y: make([]int, s.Len())}
 				for i, v := range s.X {
 					f.X.Data[i] = T(v) - mean[i%d]
@@ -93,7 +94,7 @@ func TestWrongSources(t *testing.T) {
 		train, val fused.Source
 		want       string
 	}{
-		{false, rows(30, 12), images(1, 30, 12), "the block takes Images"},
+		{false, rows(30, 12), images(1, 30, 12), "the block takes labelled.Images"},
 		{true, images(1, 30, 12), rows(30, 12), "the block takes Rows of float32"},
 		{true, rows(30, 12), nn.Floats[float64]{}, "the block takes Rows of float32, the samples are nn.Floats[float64]"},
 		{true, rows(30, 11), rows(30, 12), "30 samples of 11 inputs"},

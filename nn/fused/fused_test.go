@@ -11,13 +11,14 @@ import (
 	"fusegrid/kernels"
 	"fusegrid/kernels/reference"
 	"fusegrid/nn/fused"
+	"fusegrid/nn/labelled"
 	"fusegrid/nn/nprand"
 )
 
 // images draws n noisy images of d pixels in ten classes.
-func images(seed uint32, n, d int) fused.Images {
+func images(seed uint32, n, d int) labelled.Images {
 	rng := nprand.New(seed)
-	s := fused.Images{X: make([]uint8, n*d), Y: make([]uint8, n)}
+	s := labelled.Images{X: make([]uint8, n*d), Y: make([]uint8, n)}
 	for i := range n {
 		s.Y[i] = uint8(i % 10)
 		for j := range d {
@@ -31,7 +32,7 @@ func images(seed uint32, n, d int) fused.Images {
 	return s
 }
 
-func meanOf[T kernels.Float](s fused.Images, d int) []T {
+func meanOf[T kernels.Float](s labelled.Images, d int) []T {
 	mean := make([]float64, d)
 	for i, v := range s.X {
 		mean[i%d] += float64(v)
@@ -198,10 +199,10 @@ func TestNewTrainerRefuses(t *testing.T) {
 		"batch 0":                 func(s *fused.Schedule) { s.Batch = 0 },
 		"-1 iterations":           func(s *fused.Schedule) { s.Iterations = -1 },
 		"Division(2)":             func(s *fused.Schedule) { s.Division = 2 },
-		"0 images":                func(s *fused.Schedule) { s.Val = fused.Images{} },
-		"479 bytes for 40 images": func(s *fused.Schedule) { s.Train = fused.Images{X: train.X[1:], Y: train.Y} },
+		"0 images":                func(s *fused.Schedule) { s.Val = labelled.Images{} },
+		"479 bytes for 40 images": func(s *fused.Schedule) { s.Train = labelled.Images{X: train.X[1:], Y: train.Y} },
 		"image 3 has label 10, want 0…9": func(s *fused.Schedule) {
-			s.Train = fused.Images{X: train.X, Y: append([]uint8{0, 0, 0, 10}, train.Y[4:]...)}
+			s.Train = labelled.Images{X: train.X, Y: append([]uint8{0, 0, 0, 10}, train.Y[4:]...)}
 		},
 	} {
 		block, err := fused.New(reference.New(), fused.Shape{Inputs: pixels, Classes: 10, Batch: 20}, []fused.Net{{Hidden: []int{5}}}, meanOf[float32](train, pixels), 1)

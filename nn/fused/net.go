@@ -26,7 +26,7 @@ type Shape struct {
 	// InOut says that initial weights are drawn as (in, out) matrices, the order of
 	// the fully connected nets, rather than (out, in), that of the two-layer net.
 	InOut bool
-	// Floats says that samples are [Rows] of numbers, not [Images].
+	// Floats says that samples are [Rows] of numbers, not images of bytes.
 	Floats bool
 }
 

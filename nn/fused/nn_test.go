@@ -11,6 +11,7 @@ import (
 	"fusegrid/kernels/reference"
 	"fusegrid/nn"
 	"fusegrid/nn/fused"
+	"fusegrid/nn/labelled"
 	"fusegrid/nn/nprand"
 )
 
@@ -93,9 +94,9 @@ func testAsNet[T kernels.Float](t *testing.T, set *kernels.Set, batch int, divis
 	}
 }
 
-func pixelsOf[T kernels.Float](t *testing.T, set *kernels.Set, s fused.Images, mean []float64) *nn.Pixels[T] {
+func pixelsOf[T kernels.Float](t *testing.T, set *kernels.Set, s labelled.Images, mean []float64) *nn.Pixels[T] {
 	t.Helper()
-	p, err := nn.NewPixels[T](set, s.X, s.Y, mean)
+	p, err := nn.NewPixels[T](set, s, mean)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +137,7 @@ func testAsSolver[T kernels.Float](t *testing.T, set *kernels.Set, rule fused.Ru
 		sizes = sizes[:1]
 	}
 	for _, size := range sizes {
-		images := struct{ train, val fused.Images }{images(1, size, pixels), images(2, 30, pixels)}
+		images := struct{ train, val labelled.Images }{images(1, size, pixels), images(2, 30, pixels)}
 		mean := meanOf[float64](images.train, pixels)
 		rng := nprand.New(seed)
 		net := nn.NewFullyConnected[T](set, pixels, hidden, 10, 0.05, rng)

@@ -16,6 +16,7 @@ import (
 	"fusegrid/nn"
 	"fusegrid/nn/dataset"
 	"fusegrid/nn/fused"
+	"fusegrid/nn/labelled"
 	"fusegrid/nn/nprand"
 	"fusegrid/nn/safetensors"
 	"fusegrid/results"
@@ -124,7 +125,7 @@ func (filesOnly) Load() (*safetensors.File, error) {
 // A trainer is the runner that trains the nets of a block as one.
 type trainer[T kernels.Float] struct {
 	set              *kernels.Set
-	train, val, test fused.Images
+	train, val, test labelled.Images
 	valAll, testAll  []int // indices of all images
 	trainSample      []int // of the training images that final accuracies are measured on
 	mean             []T
@@ -140,16 +141,17 @@ func New(dtype string, set *kernels.Set, data *dataset.Split) (Runner, error) {
 }
 
 func newTrainer[T kernels.Float](set *kernels.Set, data *dataset.Split) (*trainer[T], error) {
-	t := &trainer[T]{set: set, classes: len(data.Classes), mean: make([]T, len(data.Mean))}
+	t := &trainer[T]{
+		set: set, train: data.Train, val: data.Val, test: data.Test,
+		classes: len(data.Classes), mean: make([]T, len(data.Mean)),
+	}
 	for _, part := range []struct {
 		name   string
-		dst    *fused.Images
-		images dataset.Subset
-	}{{"training", &t.train, data.Train}, {"validation", &t.val, data.Val}, {"test", &t.test, data.Test}} {
-		if n := part.images.Len(); n == 0 || len(part.images.X) != n*len(data.Mean) {
+		images labelled.Images
+	}{{"training", t.train}, {"validation", t.val}, {"test", t.test}} {
+		if n := part.images.Len(); n == 0 || part.images.Check(len(data.Mean)) != nil {
 			return nil, fmt.Errorf("%s: %d bytes for %d %s images of %d pixels", data.Name, len(part.images.X), n, part.name, len(data.Mean))
 		}
-		*part.dst = fused.Images(part.images)
 	}
 	for i, v := range data.Mean {
 		t.mean[i] = T(v)

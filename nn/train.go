@@ -2,7 +2,6 @@ package nn
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"fusegrid/kernels"
@@ -164,8 +163,6 @@ const historyRoom = 1 << 16
 
 func (n *Net[T]) checkTrain(train, val Data[T], cfg TrainConfig) error {
 	switch {
-	case len(n.layers) < 2:
-		return errors.New("nn: train: the net has no hidden layer; train it with a Solver")
 	case !(cfg.LearningRate > 0) || !isFinite(cfg.LearningRate):
 		return fmt.Errorf("nn: train: learning rate %v, want a positive number", cfg.LearningRate)
 	case !(cfg.Decay > 0) || !isFinite(cfg.Decay):

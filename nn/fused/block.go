@@ -100,8 +100,8 @@ func New[T kernels.Float](set *kernels.Set, shape Shape, nets []Net, mean []T, w
 	b.off = make([]int, len(nets)+1)
 	widest, largest := make([]int, len(nets[0].Hidden)+1), 0
 	for k, n := range nets {
-		b.off[k+1] = b.off[k] + n.Hidden[0]
 		sizes := shape.sizes(n)
+		b.off[k+1] = b.off[k] + sizes[1]
 		var layers [][]dense[T]
 		for l := 1; l+1 < len(sizes); l++ {
 			var layer []dense[T]
@@ -164,7 +164,7 @@ func (b *Block[T]) Len() int { return len(b.nets) }
 // Net returns net k with its present learning rate.
 func (b *Block[T]) Net(k int) Net { return b.nets[k] }
 
-// Units returns ΣH, the hidden units of all first layers.
+// Units returns ΣH, the units of all first layers.
 func (b *Block[T]) Units() int { return b.off[len(b.nets)] }
 
 // Init draws the weights of net k from rng, layer by layer, in the order of the assignment;

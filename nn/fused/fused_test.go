@@ -100,16 +100,18 @@ func TestSameBitsAloneAndTogether(t *testing.T) {
 }
 
 func testAlone[T kernels.Float](t *testing.T, set *kernels.Set, rule fused.Rule) {
-	layers := [][]int{{11}, {11, 7}, {5, 4, 3}}
+	layers := [][]int{{}, {11}, {11, 7}, {5, 4, 3}}
 	if testing.Short() {
-		layers = layers[1:2]
+		layers = [][]int{{}, {11, 7}}
 	}
 	for _, hidden := range layers {
 		shape := fused.Shape{Batch: 20, Rule: rule}
 		var nets []fused.Net
 		for i := range 7 {
 			nets = append(nets, fused.Net{Hidden: slices.Clone(hidden), LR: 1e-3 * float64(i+1), Reg: 0.1 * float64(i), Decay: 0.9, Scale: 1e-2 * float64(i+1), Mu: 0.1 * float64(i)})
-			nets[i].Hidden[0] += i % 3
+			if len(hidden) > 0 {
+				nets[i].Hidden[0] += i % 3
+			}
 		}
 		together, curves := trained[T](t, set, shape, nets, 40, 2)
 		if len(together) != len(nets) {
@@ -234,10 +236,11 @@ func TestStepAllocatesNothing(t *testing.T) {
 	var source fused.Source = data
 	for _, set := range fusegrid.All() {
 		for _, rule := range fused.Rules() {
-			for _, count := range []int{1, 7} { // flipped, and not
+			for i := range 4 {
+				count, layers := []int{1, 7}[i/2], [][]int{{5, 20}, {}}[i%2] // flipped, and not
 				nets := make([]fused.Net, count)
 				for i := range nets {
-					nets[i] = fused.Net{Hidden: []int{5, 20}, LR: 1e-4, Reg: 0.25, Scale: 1e-2, Mu: 0.5}
+					nets[i] = fused.Net{Hidden: layers, LR: 1e-4, Reg: 0.25, Scale: 1e-2, Mu: 0.5}
 				}
 				b, err := fused.New(set, fused.Shape{Inputs: d, Classes: 10, Batch: 20, Rule: rule}, nets, meanOf[float32](data, d), 1)
 				if err != nil {

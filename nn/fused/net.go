@@ -9,7 +9,7 @@ import (
 
 // A Net is what may differ from net to net inside a block.
 type Net struct {
-	Hidden []int   // units of each hidden layer, at least one layer
+	Hidden []int   // units of each hidden layer; none for a linear classifier
 	LR     float64 // learning rate η
 	Reg    float64 // λ of ½·λ·Σ‖W‖²
 	Decay  float64 // factor of η at the end of an epoch
@@ -46,8 +46,8 @@ func (s Shape) check(nets []Net) error {
 		return fmt.Errorf("fused: a block needs at least one net")
 	}
 	for i, n := range nets {
-		if len(n.Hidden) == 0 || slices.Min(n.Hidden) < 1 {
-			return fmt.Errorf("fused: net %d has hidden layers %v: want at least one, each of at least 1 unit", i, n.Hidden)
+		if slices.ContainsFunc(n.Hidden, func(units int) bool { return units < 1 }) {
+			return fmt.Errorf("fused: net %d has hidden layers %v, want at least 1 unit in each", i, n.Hidden)
 		}
 		if len(n.Hidden) != len(nets[0].Hidden) {
 			return fmt.Errorf("fused: net %d has %d hidden layers, net 0 has %d: nets of a block have one depth",

@@ -131,12 +131,15 @@ func TestAgreesWithSolver(t *testing.T) {
 
 func testAsSolver[T kernels.Float](t *testing.T, set *kernels.Set, rule fused.Rule, tol, u float64) {
 	const seed, epochs, batch = 5, 4, 30
-	hidden := []int{12, 9}
-	sizes := []int{120, 1010} // the second is more than the Solver measures
+	cases := []struct {
+		hidden []int
+		size   int
+	}{{[]int{12, 9}, 120}, {nil, 120}, {[]int{12, 9}, 1010}} // 1,010 images are more than the Solver measures
 	if testing.Short() {
-		sizes = sizes[:1]
+		cases = cases[:2]
 	}
-	for _, size := range sizes {
+	for _, c := range cases {
+		hidden, size := c.hidden, c.size
 		images := struct{ train, val labelled.Images }{images(1, size, pixels), images(2, 30, pixels)}
 		mean := meanOf[float64](images.train, pixels)
 		rng := nprand.New(seed)

@@ -40,13 +40,20 @@ func (b *Block[T]) wrongLabel(idx []int) error {
 }
 
 // forward computes the first layers of all nets: h1 = ReLU(X·W1 + b1), (N, ΣH), and Σ w² of each unit
-// unless squares is nil.
+// unless squares is nil. The only layer of a net without hidden layers has no ReLU.
 func (b *Block[T]) forward(n int, squares []T) kernels.Mat[T] {
 	h1 := b.h1.Slice(0, n, 0, b.h1.Cols)
 	b.first.forward(h1, b.wide[0].w, squares)
-	b.ops.BiasReLU(h1, h1, b.wide[0].b)
+	if b.linear() {
+		b.ops.AddBias(h1, h1, b.wide[0].b)
+	} else {
+		b.ops.BiasReLU(h1, h1, b.wide[0].b)
+	}
 	return h1
 }
+
+// linear reports whether the nets have no hidden layers. Their first layers then give the scores.
+func (b *Block[T]) linear() bool { return len(b.acts) == 0 }
 
 // forwardDeep computes the layers of net k after the first and returns its scores, (N, C).
 func (b *Block[T]) forwardDeep(k int, h kernels.Mat[T]) kernels.Mat[T] {
@@ -76,8 +83,12 @@ func (b *Block[T]) stepDeep(k int, h kernels.Mat[T]) float64 {
 	if !finite {
 		loss = math.NaN() // a dead unit can hide an infinite weight from the scores
 	}
-	if scale := b.shape.Rule.scale(net); scale != 1 {
-		b.ops.Axpby(0, d.Data, T(scale), d.Data) // in one go, with the zeros between its rows
+	if scale := T(b.shape.Rule.scale(net)); scale != 1 && b.linear() {
+		for i := range n { // between the rows are the scores of other nets
+			b.ops.Axpby(0, d.Row(i), scale, d.Row(i))
+		}
+	} else if scale != 1 {
+		b.ops.Axpby(0, d.Data, scale, d.Data) // in one go, with the zeros between its rows
 	}
 	u := &b.updateDeep
 	u.net = net

@@ -130,17 +130,6 @@ func (s *State) Choice(dst []int, n int) {
 	}
 }
 
-// Shuffle permutes n elements in place with calls of swap, as np.random.shuffle does.
-// It panics if n < 0.
-func (s *State) Shuffle(n int, swap func(i, j int)) {
-	if n < 0 {
-		panic(fmt.Sprintf("nprand: Shuffle of n = %d: n must not be negative", n))
-	}
-	for i := n - 1; i > 0; i-- {
-		swap(i, int(s.interval(uint64(i))))
-	}
-}
-
 // Layout of a saved state: magic with the version, hasGauss, gauss, 624 words and their index in
 // gonum's layout, and a CRC-32 of all these bytes. Numbers are big-endian.
 const (

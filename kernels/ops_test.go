@@ -277,3 +277,29 @@ func TestOpsTakeNothing(t *testing.T) {
 		t.Errorf("SumSquares(nil) = %v, want +0", s)
 	}
 }
+
+// packed is a layout of a set that has its own. Nothing computes with it.
+type packed struct{ kernels.Layout[float64] }
+
+func (packed) String() string                             { return "packed panels" }
+func (packed) Size(rows, lanes int) int                   { return rows * lanes }
+func (packed) NewImages(int, int) kernels.Images[float64] { return nil }
+
+// TestRowsOfPackedWeights checks that Rows accepts only minibatches for weights in rows.
+func TestRowsOfPackedWeights(t *testing.T) {
+	set := reference.New()
+	set.F64.Layout = func(int) kernels.Layout[float64] { return packed{} }
+	ops := kernels.Of[float64](set)
+	func() {
+		const want = "kernels: Rows: the minibatch is for weights in packed panels, want rows"
+		defer func() {
+			if got := recover(); got != want {
+				t.Errorf("panic %v, want %q", got, want)
+			}
+		}()
+		ops.Rows(ops.NewMinibatch(3, ops.NewPanels(4, 2)), 2)
+	}()
+	if m := ops.Rows(ops.NewMinibatch(3, ops.NewRowMajor(4, 2)), 2); m.Rows != 2 || m.Cols != 4 {
+		t.Errorf("%d×%d, want 2×4", m.Rows, m.Cols)
+	}
+}

@@ -100,6 +100,7 @@ even:
 	LEAQ 1(R14), R15
 	SHRQ $1, R15
 
+	// The scalars of this group and of the next.
 take:
 	SUBQ  R15, R14
 	MOVQ  scalar-8(SP), R8
@@ -151,6 +152,7 @@ taken:
 	VPXORQ Z31, Z31, Z31
 	JMP    start
 
+	// Go on from Partial.
 resume:
 	MOVQ partial-16(SP), R11
 	MOVQ R15, CX
@@ -205,6 +207,7 @@ fetch:
 	DECQ       CX
 	JNZ        fetch
 
+	// The sums. First, whole tiles of packed groups.
 sum:
 	LEAQ  (R10)(R12*4), R11
 	MOVQ  const_stripVec(DI), SI
@@ -294,6 +297,7 @@ tiled14:
 	JGE        tiled14
 	SUBQ       $392, R8
 
+	// The last steps, fewer than a tile.
 fewTiled:
 	LEAQ (R8)(R12*4), R9
 	LEAQ (R9)(R12*4), R10
@@ -302,6 +306,7 @@ fewTiled:
 	JZ   summed
 	JMP  rows14
 
+	// The first of other tiles, whose steps are in CX.
 tiles:
 	CMPQ CX, const_stripTileK(DI)
 	JLE  steps
@@ -309,6 +314,7 @@ tiles:
 	MOVQ CX, left-56(SP)
 	MOVQ const_stripTileK(DI), CX
 
+	// Eight steps in one go, if vectors are packed and there are eight rows or more.
 steps:
 	CMPQ    DX, $128
 	JNE     fewer
@@ -1150,6 +1156,7 @@ rest:
 	TESTQ CX, CX
 	JZ    tile
 
+	// One step at a time.
 fewer:
 	CMPQ    R15, $14
 	JEQ     rows14
@@ -1706,6 +1713,7 @@ lastTile:
 	SUBQ CX, left-56(SP)
 	JMP  steps
 
+	// An unfinished strip leaves its sums in Partial.
 summed:
 	CMPB const_stripUnfinished(DI), $0
 	JEQ  finish
@@ -1748,7 +1756,7 @@ finish:
 	CMPB         const_stripUnitAlpha(DI), $0
 	JEQ          scale
 
-// A row: out ← t.
+// A row: out ← sum.
 #define avx512Strip32F32_set(a, b) \
 	VMOVUPS a, (AX) \
 	VMOVUPS b, K1, 64(AX) \
@@ -1774,7 +1782,7 @@ finish:
 	// The same with an α other than 1.
 scale:
 
-// A row: out ← α·t.
+// A row: out ← α·sum.
 #define avx512Strip32F32_scale(a, b) \
 	VMULPS  Z3, a, a \
 	VMULPS  Z3, b, b \
@@ -1808,7 +1816,7 @@ betaOfRow:
 	CMPB const_stripUnitAlpha(DI), $0
 	JEQ  anyBetaOfRow
 
-// A row: out ← β·out + t.
+// A row: out ← β·out + sum.
 #define avx512Strip32F32_mergeWhole(a, b) \
 	VBROADCASTSS (R8), Z2 \
 	ADDQ         R9, R8 \
@@ -1838,7 +1846,7 @@ betaOfRow:
 	// The same if an α is not 1, a β may be 0, or the last vector is cut.
 anyBetaOfRow:
 
-// A row: out ← β·out + α·t, or α·t if β is 0.
+// A row: out ← β·out + α·sum, or α·sum if β is 0.
 #define avx512Strip32F32_merge(a, b) \
 	VBROADCASTSS (R8), Z2 \
 	ADDQ         R9, R8 \
@@ -1879,7 +1887,7 @@ betaOfColumn:
 	VMOVUPS (R8), Z0
 	VMOVUPS 64(R8), Z1
 
-// A row: out ← β·out + t.
+// A row: out ← β·out + sum.
 #define avx512Strip32F32_mergeColumnsWhole(a, b) \
 	VFMADD231PS (AX), Z0, a \
 	VFMADD231PS 64(AX), Z1, b \
@@ -1913,7 +1921,7 @@ anyBetaOfColumn:
 	KNOTW       K2, K2
 	KANDNW      K1, K3, K3
 
-// A row: out ← β·out + α·t where β is not 0, elsewhere out ← α·t.
+// A row: out ← β·out + α·sum where β is not 0, elsewhere out ← α·sum.
 #define avx512Strip32F32_mergeColumns(a, b) \
 	VMULPS      Z3, a, a \
 	VMULPS      Z3, b, b \
@@ -1940,6 +1948,7 @@ anyBetaOfColumn:
 	avx512Strip32F32_mergeColumns(Z28, Z29)
 	avx512Strip32F32_mergeColumns(Z30, Z31)
 
+	// The next group.
 next:
 	MOVQ  R8, beta-24(SP)
 	MOVQ  AX, dst-48(SP)
@@ -2037,6 +2046,7 @@ even:
 	LEAQ 1(R14), R15
 	SHRQ $1, R15
 
+	// The scalars of this group and of the next.
 take:
 	SUBQ  R15, R14
 	MOVQ  scalar-8(SP), R8
@@ -2088,6 +2098,7 @@ taken:
 	VPXORQ Z31, Z31, Z31
 	JMP    start
 
+	// Go on from Partial.
 resume:
 	MOVQ partial-16(SP), R11
 	MOVQ R15, CX
@@ -2142,6 +2153,7 @@ fetch:
 	DECQ       CX
 	JNZ        fetch
 
+	// The sums. First, whole tiles of packed groups.
 sum:
 	LEAQ  (R10)(R12*4), R11
 	MOVQ  const_stripVec(DI), SI
@@ -2231,6 +2243,7 @@ tiled14:
 	JGE        tiled14
 	SUBQ       $784, R8
 
+	// The last steps, fewer than a tile.
 fewTiled:
 	LEAQ (R8)(R12*4), R9
 	LEAQ (R9)(R12*4), R10
@@ -2239,6 +2252,7 @@ fewTiled:
 	JZ   summed
 	JMP  rows14
 
+	// The first of other tiles, whose steps are in CX.
 tiles:
 	CMPQ CX, const_stripTileK(DI)
 	JLE  steps
@@ -2246,6 +2260,7 @@ tiles:
 	MOVQ CX, left-56(SP)
 	MOVQ const_stripTileK(DI), CX
 
+	// Eight steps in one go, if vectors are packed and there are eight rows or more.
 steps:
 	CMPQ    DX, $128
 	JNE     fewer
@@ -3087,6 +3102,7 @@ rest:
 	TESTQ CX, CX
 	JZ    tile
 
+	// One step at a time.
 fewer:
 	CMPQ    R15, $14
 	JEQ     rows14
@@ -3643,6 +3659,7 @@ lastTile:
 	SUBQ CX, left-56(SP)
 	JMP  steps
 
+	// An unfinished strip leaves its sums in Partial.
 summed:
 	CMPB const_stripUnfinished(DI), $0
 	JEQ  finish
@@ -3685,7 +3702,7 @@ finish:
 	CMPB         const_stripUnitAlpha(DI), $0
 	JEQ          scale
 
-// A row: out ← t.
+// A row: out ← sum.
 #define avx512Strip16F64_set(a, b) \
 	VMOVUPD a, (AX) \
 	VMOVUPD b, K1, 64(AX) \
@@ -3711,7 +3728,7 @@ finish:
 	// The same with an α other than 1.
 scale:
 
-// A row: out ← α·t.
+// A row: out ← α·sum.
 #define avx512Strip16F64_scale(a, b) \
 	VMULPD  Z3, a, a \
 	VMULPD  Z3, b, b \
@@ -3745,7 +3762,7 @@ betaOfRow:
 	CMPB const_stripUnitAlpha(DI), $0
 	JEQ  anyBetaOfRow
 
-// A row: out ← β·out + t.
+// A row: out ← β·out + sum.
 #define avx512Strip16F64_mergeWhole(a, b) \
 	VBROADCASTSD (R8), Z2 \
 	ADDQ         R9, R8 \
@@ -3775,7 +3792,7 @@ betaOfRow:
 	// The same if an α is not 1, a β may be 0, or the last vector is cut.
 anyBetaOfRow:
 
-// A row: out ← β·out + α·t, or α·t if β is 0.
+// A row: out ← β·out + α·sum, or α·sum if β is 0.
 #define avx512Strip16F64_merge(a, b) \
 	VBROADCASTSD (R8), Z2 \
 	ADDQ         R9, R8 \
@@ -3816,7 +3833,7 @@ betaOfColumn:
 	VMOVUPD (R8), Z0
 	VMOVUPD 64(R8), Z1
 
-// A row: out ← β·out + t.
+// A row: out ← β·out + sum.
 #define avx512Strip16F64_mergeColumnsWhole(a, b) \
 	VFMADD231PD (AX), Z0, a \
 	VFMADD231PD 64(AX), Z1, b \
@@ -3850,7 +3867,7 @@ anyBetaOfColumn:
 	KNOTW       K2, K2
 	KANDNW      K1, K3, K3
 
-// A row: out ← β·out + α·t where β is not 0, elsewhere out ← α·t.
+// A row: out ← β·out + α·sum where β is not 0, elsewhere out ← α·sum.
 #define avx512Strip16F64_mergeColumns(a, b) \
 	VMULPD      Z3, a, a \
 	VMULPD      Z3, b, b \
@@ -3877,6 +3894,7 @@ anyBetaOfColumn:
 	avx512Strip16F64_mergeColumns(Z28, Z29)
 	avx512Strip16F64_mergeColumns(Z30, Z31)
 
+	// The next group.
 next:
 	MOVQ  R8, beta-24(SP)
 	MOVQ  AX, dst-48(SP)
@@ -3974,6 +3992,7 @@ even:
 	LEAQ 1(R14), R15
 	SHRQ $1, R15
 
+	// The scalars of this group and of the next.
 take:
 	SUBQ  R15, R14
 	MOVQ  scalar-8(SP), R8
@@ -4011,6 +4030,7 @@ taken:
 	VPXORQ Z30, Z30, Z30
 	JMP    start
 
+	// Go on from Partial.
 resume:
 	MOVQ partial-16(SP), R11
 	MOVQ R15, CX
@@ -4064,6 +4084,7 @@ fetch:
 	DECQ       CX
 	JNZ        fetch
 
+	// The sums. First, whole tiles of packed groups.
 sum:
 	LEAQ  (R10)(R12*4), R11
 	MOVQ  const_stripVec(DI), SI
@@ -4134,6 +4155,7 @@ tiled14:
 	JGE        tiled14
 	SUBQ       $392, R8
 
+	// The last steps, fewer than a tile.
 fewTiled:
 	LEAQ (R8)(R12*4), R9
 	LEAQ (R9)(R12*4), R10
@@ -4142,6 +4164,7 @@ fewTiled:
 	JZ   summed
 	JMP  rows14
 
+	// The first of other tiles, whose steps are in CX.
 tiles:
 	CMPQ CX, const_stripTileK(DI)
 	JLE  steps
@@ -4149,6 +4172,7 @@ tiles:
 	MOVQ CX, left-56(SP)
 	MOVQ const_stripTileK(DI), CX
 
+	// Eight steps in one go, if vectors are packed and there are eight rows or more.
 steps:
 	CMPQ    DX, $128
 	JNE     fewer
@@ -4751,6 +4775,7 @@ rest:
 	TESTQ CX, CX
 	JZ    tile
 
+	// One step at a time.
 fewer:
 	CMPQ    R15, $14
 	JEQ     rows14
@@ -5083,6 +5108,7 @@ lastTile:
 	SUBQ CX, left-56(SP)
 	JMP  steps
 
+	// An unfinished strip leaves its sums in Partial.
 summed:
 	CMPB const_stripUnfinished(DI), $0
 	JEQ  finish
@@ -5124,7 +5150,7 @@ finish:
 	CMPB         const_stripUnitAlpha(DI), $0
 	JEQ          scale
 
-// A row: out ← t.
+// A row: out ← sum.
 #define avx512Strip16F32_set(a) \
 	VMOVUPS a, K1, (AX) \
 	ADDQ    R10, AX \
@@ -5149,7 +5175,7 @@ finish:
 	// The same with an α other than 1.
 scale:
 
-// A row: out ← α·t.
+// A row: out ← α·sum.
 #define avx512Strip16F32_scale(a) \
 	VMULPS  Z3, a, a \
 	VMOVUPS a, K1, (AX) \
@@ -5181,7 +5207,7 @@ betaOfRow:
 	CMPB const_stripUnitAlpha(DI), $0
 	JEQ  anyBetaOfRow
 
-// A row: out ← β·out + t.
+// A row: out ← β·out + sum.
 #define avx512Strip16F32_mergeWhole(a) \
 	VBROADCASTSS (R8), Z2 \
 	ADDQ         R9, R8 \
@@ -5209,7 +5235,7 @@ betaOfRow:
 	// The same if an α is not 1, a β may be 0, or the last vector is cut.
 anyBetaOfRow:
 
-// A row: out ← β·out + α·t, or α·t if β is 0.
+// A row: out ← β·out + α·sum, or α·sum if β is 0.
 #define avx512Strip16F32_merge(a) \
 	VBROADCASTSS (R8), Z2 \
 	ADDQ         R9, R8 \
@@ -5245,7 +5271,7 @@ betaOfColumn:
 	JEQ     anyBetaOfColumn
 	VMOVUPS (R8), Z0
 
-// A row: out ← β·out + t.
+// A row: out ← β·out + sum.
 #define avx512Strip16F32_mergeColumnsWhole(a) \
 	VFMADD231PS (AX), Z0, a \
 	VMOVUPS     a, (AX) \
@@ -5274,7 +5300,7 @@ anyBetaOfColumn:
 	VFPCLASSPSZ $6, Z0, K3 // ±0
 	KANDNW      K1, K3, K3
 
-// A row: out ← β·out + α·t where β is not 0, elsewhere out ← α·t.
+// A row: out ← β·out + α·sum where β is not 0, elsewhere out ← α·sum.
 #define avx512Strip16F32_mergeColumns(a) \
 	VMULPS      Z3, a, a \
 	VFMADD231PS (AX), Z0, K3, a \
@@ -5298,6 +5324,7 @@ anyBetaOfColumn:
 	avx512Strip16F32_mergeColumns(Z28)
 	avx512Strip16F32_mergeColumns(Z30)
 
+	// The next group.
 next:
 	MOVQ  R8, beta-24(SP)
 	MOVQ  AX, dst-48(SP)
@@ -5395,6 +5422,7 @@ even:
 	LEAQ 1(R14), R15
 	SHRQ $1, R15
 
+	// The scalars of this group and of the next.
 take:
 	SUBQ  R15, R14
 	MOVQ  scalar-8(SP), R8
@@ -5432,6 +5460,7 @@ taken:
 	VPXORQ Z30, Z30, Z30
 	JMP    start
 
+	// Go on from Partial.
 resume:
 	MOVQ partial-16(SP), R11
 	MOVQ R15, CX
@@ -5485,6 +5514,7 @@ fetch:
 	DECQ       CX
 	JNZ        fetch
 
+	// The sums. First, whole tiles of packed groups.
 sum:
 	LEAQ  (R10)(R12*4), R11
 	MOVQ  const_stripVec(DI), SI
@@ -5555,6 +5585,7 @@ tiled14:
 	JGE        tiled14
 	SUBQ       $784, R8
 
+	// The last steps, fewer than a tile.
 fewTiled:
 	LEAQ (R8)(R12*4), R9
 	LEAQ (R9)(R12*4), R10
@@ -5563,6 +5594,7 @@ fewTiled:
 	JZ   summed
 	JMP  rows14
 
+	// The first of other tiles, whose steps are in CX.
 tiles:
 	CMPQ CX, const_stripTileK(DI)
 	JLE  steps
@@ -5570,6 +5602,7 @@ tiles:
 	MOVQ CX, left-56(SP)
 	MOVQ const_stripTileK(DI), CX
 
+	// Eight steps in one go, if vectors are packed and there are eight rows or more.
 steps:
 	CMPQ    DX, $128
 	JNE     fewer
@@ -6172,6 +6205,7 @@ rest:
 	TESTQ CX, CX
 	JZ    tile
 
+	// One step at a time.
 fewer:
 	CMPQ    R15, $14
 	JEQ     rows14
@@ -6504,6 +6538,7 @@ lastTile:
 	SUBQ CX, left-56(SP)
 	JMP  steps
 
+	// An unfinished strip leaves its sums in Partial.
 summed:
 	CMPB const_stripUnfinished(DI), $0
 	JEQ  finish
@@ -6545,7 +6580,7 @@ finish:
 	CMPB         const_stripUnitAlpha(DI), $0
 	JEQ          scale
 
-// A row: out ← t.
+// A row: out ← sum.
 #define avx512Strip8F64_set(a) \
 	VMOVUPD a, K1, (AX) \
 	ADDQ    R10, AX \
@@ -6570,7 +6605,7 @@ finish:
 	// The same with an α other than 1.
 scale:
 
-// A row: out ← α·t.
+// A row: out ← α·sum.
 #define avx512Strip8F64_scale(a) \
 	VMULPD  Z3, a, a \
 	VMOVUPD a, K1, (AX) \
@@ -6602,7 +6637,7 @@ betaOfRow:
 	CMPB const_stripUnitAlpha(DI), $0
 	JEQ  anyBetaOfRow
 
-// A row: out ← β·out + t.
+// A row: out ← β·out + sum.
 #define avx512Strip8F64_mergeWhole(a) \
 	VBROADCASTSD (R8), Z2 \
 	ADDQ         R9, R8 \
@@ -6630,7 +6665,7 @@ betaOfRow:
 	// The same if an α is not 1, a β may be 0, or the last vector is cut.
 anyBetaOfRow:
 
-// A row: out ← β·out + α·t, or α·t if β is 0.
+// A row: out ← β·out + α·sum, or α·sum if β is 0.
 #define avx512Strip8F64_merge(a) \
 	VBROADCASTSD (R8), Z2 \
 	ADDQ         R9, R8 \
@@ -6666,7 +6701,7 @@ betaOfColumn:
 	JEQ     anyBetaOfColumn
 	VMOVUPD (R8), Z0
 
-// A row: out ← β·out + t.
+// A row: out ← β·out + sum.
 #define avx512Strip8F64_mergeColumnsWhole(a) \
 	VFMADD231PD (AX), Z0, a \
 	VMOVUPD     a, (AX) \
@@ -6695,7 +6730,7 @@ anyBetaOfColumn:
 	VFPCLASSPDZ $6, Z0, K3 // ±0
 	KANDNW      K1, K3, K3
 
-// A row: out ← β·out + α·t where β is not 0, elsewhere out ← α·t.
+// A row: out ← β·out + α·sum where β is not 0, elsewhere out ← α·sum.
 #define avx512Strip8F64_mergeColumns(a) \
 	VMULPD      Z3, a, a \
 	VFMADD231PD (AX), Z0, K3, a \
@@ -6719,6 +6754,7 @@ anyBetaOfColumn:
 	avx512Strip8F64_mergeColumns(Z28)
 	avx512Strip8F64_mergeColumns(Z30)
 
+	// The next group.
 next:
 	MOVQ  R8, beta-24(SP)
 	MOVQ  AX, dst-48(SP)
@@ -6816,6 +6852,7 @@ even:
 	LEAQ 1(R14), R15
 	SHRQ $1, R15
 
+	// The scalars of this group and of the next.
 take:
 	SUBQ  R15, R14
 	MOVQ  scalar-8(SP), R8
@@ -6853,6 +6890,7 @@ taken:
 	VPXORQ Y17, Y17, Y17
 	JMP    start
 
+	// Go on from Partial.
 resume:
 	MOVQ partial-16(SP), R11
 	MOVQ R15, CX
@@ -6906,6 +6944,7 @@ fetch:
 	DECQ       CX
 	JNZ        fetch
 
+	// The sums. First, whole tiles of packed groups.
 sum:
 	LEAQ  (R10)(R12*4), R11
 	MOVQ  const_stripVec(DI), SI
@@ -6976,6 +7015,7 @@ tiled14:
 	JGE        tiled14
 	SUBQ       $392, R8
 
+	// The last steps, fewer than a tile.
 fewTiled:
 	LEAQ (R8)(R12*4), R9
 	LEAQ (R9)(R12*4), R10
@@ -6984,6 +7024,7 @@ fewTiled:
 	JZ   summed
 	JMP  rows14
 
+	// The first of other tiles, whose steps are in CX.
 tiles:
 	CMPQ CX, const_stripTileK(DI)
 	JLE  steps
@@ -6991,6 +7032,7 @@ tiles:
 	MOVQ CX, left-56(SP)
 	MOVQ const_stripTileK(DI), CX
 
+	// Eight steps in one go, if vectors are packed and there are eight rows or more.
 steps:
 	CMPQ    DX, $128
 	JNE     fewer
@@ -7593,6 +7635,7 @@ rest:
 	TESTQ CX, CX
 	JZ    tile
 
+	// One step at a time.
 fewer:
 	CMPQ    R15, $14
 	JEQ     rows14
@@ -7925,6 +7968,7 @@ lastTile:
 	SUBQ CX, left-56(SP)
 	JMP  steps
 
+	// An unfinished strip leaves its sums in Partial.
 summed:
 	CMPB const_stripUnfinished(DI), $0
 	JEQ  finish
@@ -7966,7 +8010,7 @@ finish:
 	CMPB         const_stripUnitAlpha(DI), $0
 	JEQ          scale
 
-// A row: out ← t.
+// A row: out ← sum.
 #define avx512Strip8F32_set(a) \
 	VMOVUPS a, K1, (AX) \
 	ADDQ    R10, AX \
@@ -7991,7 +8035,7 @@ finish:
 	// The same with an α other than 1.
 scale:
 
-// A row: out ← α·t.
+// A row: out ← α·sum.
 #define avx512Strip8F32_scale(a) \
 	VMULPS  Y3, a, a \
 	VMOVUPS a, K1, (AX) \
@@ -8023,7 +8067,7 @@ betaOfRow:
 	CMPB const_stripUnitAlpha(DI), $0
 	JEQ  anyBetaOfRow
 
-// A row: out ← β·out + t.
+// A row: out ← β·out + sum.
 #define avx512Strip8F32_mergeWhole(a) \
 	VBROADCASTSS (R8), Y2 \
 	ADDQ         R9, R8 \
@@ -8051,7 +8095,7 @@ betaOfRow:
 	// The same if an α is not 1, a β may be 0, or the last vector is cut.
 anyBetaOfRow:
 
-// A row: out ← β·out + α·t, or α·t if β is 0.
+// A row: out ← β·out + α·sum, or α·sum if β is 0.
 #define avx512Strip8F32_merge(a) \
 	VBROADCASTSS (R8), Y2 \
 	ADDQ         R9, R8 \
@@ -8087,7 +8131,7 @@ betaOfColumn:
 	JEQ     anyBetaOfColumn
 	VMOVUPS (R8), Y0
 
-// A row: out ← β·out + t.
+// A row: out ← β·out + sum.
 #define avx512Strip8F32_mergeColumnsWhole(a) \
 	VFMADD231PS (AX), Y0, a \
 	VMOVUPS     a, (AX) \
@@ -8116,7 +8160,7 @@ anyBetaOfColumn:
 	VFPCLASSPSY $6, Y0, K3 // ±0
 	KANDNW      K1, K3, K3
 
-// A row: out ← β·out + α·t where β is not 0, elsewhere out ← α·t.
+// A row: out ← β·out + α·sum where β is not 0, elsewhere out ← α·sum.
 #define avx512Strip8F32_mergeColumns(a) \
 	VMULPS      Y3, a, a \
 	VFMADD231PS (AX), Y0, K3, a \
@@ -8140,6 +8184,7 @@ anyBetaOfColumn:
 	avx512Strip8F32_mergeColumns(Y16)
 	avx512Strip8F32_mergeColumns(Y17)
 
+	// The next group.
 next:
 	MOVQ  R8, beta-24(SP)
 	MOVQ  AX, dst-48(SP)
@@ -8237,6 +8282,7 @@ even:
 	LEAQ 1(R14), R15
 	SHRQ $1, R15
 
+	// The scalars of this group and of the next.
 take:
 	SUBQ  R15, R14
 	MOVQ  scalar-8(SP), R8
@@ -8274,6 +8320,7 @@ taken:
 	VPXORQ Y17, Y17, Y17
 	JMP    start
 
+	// Go on from Partial.
 resume:
 	MOVQ partial-16(SP), R11
 	MOVQ R15, CX
@@ -8327,6 +8374,7 @@ fetch:
 	DECQ       CX
 	JNZ        fetch
 
+	// The sums. First, whole tiles of packed groups.
 sum:
 	LEAQ  (R10)(R12*4), R11
 	MOVQ  const_stripVec(DI), SI
@@ -8397,6 +8445,7 @@ tiled14:
 	JGE        tiled14
 	SUBQ       $784, R8
 
+	// The last steps, fewer than a tile.
 fewTiled:
 	LEAQ (R8)(R12*4), R9
 	LEAQ (R9)(R12*4), R10
@@ -8405,6 +8454,7 @@ fewTiled:
 	JZ   summed
 	JMP  rows14
 
+	// The first of other tiles, whose steps are in CX.
 tiles:
 	CMPQ CX, const_stripTileK(DI)
 	JLE  steps
@@ -8412,6 +8462,7 @@ tiles:
 	MOVQ CX, left-56(SP)
 	MOVQ const_stripTileK(DI), CX
 
+	// Eight steps in one go, if vectors are packed and there are eight rows or more.
 steps:
 	CMPQ    DX, $128
 	JNE     fewer
@@ -9014,6 +9065,7 @@ rest:
 	TESTQ CX, CX
 	JZ    tile
 
+	// One step at a time.
 fewer:
 	CMPQ    R15, $14
 	JEQ     rows14
@@ -9346,6 +9398,7 @@ lastTile:
 	SUBQ CX, left-56(SP)
 	JMP  steps
 
+	// An unfinished strip leaves its sums in Partial.
 summed:
 	CMPB const_stripUnfinished(DI), $0
 	JEQ  finish
@@ -9387,7 +9440,7 @@ finish:
 	CMPB         const_stripUnitAlpha(DI), $0
 	JEQ          scale
 
-// A row: out ← t.
+// A row: out ← sum.
 #define avx512Strip4F64_set(a) \
 	VMOVUPD a, K1, (AX) \
 	ADDQ    R10, AX \
@@ -9412,7 +9465,7 @@ finish:
 	// The same with an α other than 1.
 scale:
 
-// A row: out ← α·t.
+// A row: out ← α·sum.
 #define avx512Strip4F64_scale(a) \
 	VMULPD  Y3, a, a \
 	VMOVUPD a, K1, (AX) \
@@ -9444,7 +9497,7 @@ betaOfRow:
 	CMPB const_stripUnitAlpha(DI), $0
 	JEQ  anyBetaOfRow
 
-// A row: out ← β·out + t.
+// A row: out ← β·out + sum.
 #define avx512Strip4F64_mergeWhole(a) \
 	VBROADCASTSD (R8), Y2 \
 	ADDQ         R9, R8 \
@@ -9472,7 +9525,7 @@ betaOfRow:
 	// The same if an α is not 1, a β may be 0, or the last vector is cut.
 anyBetaOfRow:
 
-// A row: out ← β·out + α·t, or α·t if β is 0.
+// A row: out ← β·out + α·sum, or α·sum if β is 0.
 #define avx512Strip4F64_merge(a) \
 	VBROADCASTSD (R8), Y2 \
 	ADDQ         R9, R8 \
@@ -9508,7 +9561,7 @@ betaOfColumn:
 	JEQ     anyBetaOfColumn
 	VMOVUPD (R8), Y0
 
-// A row: out ← β·out + t.
+// A row: out ← β·out + sum.
 #define avx512Strip4F64_mergeColumnsWhole(a) \
 	VFMADD231PD (AX), Y0, a \
 	VMOVUPD     a, (AX) \
@@ -9537,7 +9590,7 @@ anyBetaOfColumn:
 	VFPCLASSPDY $6, Y0, K3 // ±0
 	KANDNW      K1, K3, K3
 
-// A row: out ← β·out + α·t where β is not 0, elsewhere out ← α·t.
+// A row: out ← β·out + α·sum where β is not 0, elsewhere out ← α·sum.
 #define avx512Strip4F64_mergeColumns(a) \
 	VMULPD      Y3, a, a \
 	VFMADD231PD (AX), Y0, K3, a \
@@ -9561,6 +9614,7 @@ anyBetaOfColumn:
 	avx512Strip4F64_mergeColumns(Y16)
 	avx512Strip4F64_mergeColumns(Y17)
 
+	// The next group.
 next:
 	MOVQ  R8, beta-24(SP)
 	MOVQ  AX, dst-48(SP)
@@ -9642,6 +9696,7 @@ group:
 	LEAQ 1(R14), R15
 	SHRQ $1, R15
 
+	// The scalars of this group and of the next.
 take:
 	SUBQ R15, R14
 	MOVQ scalar-8(SP), R8
@@ -9682,6 +9737,7 @@ taken:
 	VXORPS Y15, Y15, Y15
 	JMP    start
 
+	// Go on from Partial.
 resume:
 	MOVQ R15, CX
 
@@ -9721,6 +9777,7 @@ fetch:
 	DECQ       CX
 	JNZ        fetch
 
+	// The sums. Whole groups of packed scalars and vectors take six steps in one go.
 sum:
 	LEAQ    (R10)(R12*4), AX
 	MOVQ    const_stripVec(DI), SI
@@ -9832,6 +9889,7 @@ few:
 	JZ   summed
 	JMP  rows6
 
+	// One step at a time, and one tile after the other if scalars lie in tiles.
 single:
 	MOVQ  const_stripTileK(DI), R11
 	TESTQ R11, R11
@@ -10067,6 +10125,7 @@ tile6:
 	SUBQ CX, left-56(SP)
 	JMP  rows6
 
+	// An unfinished strip leaves its sums in Partial.
 summed:
 	CMPB const_stripUnfinished(DI), $0
 	JEQ  finish
@@ -10111,12 +10170,13 @@ finish:
 	VMULPS       Y2, Y14, Y14
 	VMULPS       Y2, Y15, Y15
 
+	// From here on the sums are α·t.
 scaled:
 	CMPQ CX, $const_betaRows
 	JEQ  betaOfRow
 	JGT  betaOfColumn
 
-// A row: out ← t.
+// A row: out ← sum.
 #define avx2Strip16F32_set(a, b, cut, storedBut3, storedBut1, stored) \
 	VMOVUPS a, (AX) \
 	CMPQ    SI, $8 \
@@ -10158,7 +10218,7 @@ betaOfRow:
 	MOVQ const_stripBetaStride(DI), R9
 	SHLQ $2, R9
 
-// A row: out ← β·out + t.
+// A row: out ← β·out + sum.
 #define avx2Strip16F32_merge(a, b, whole, zero, cut, storedBut3, storedBut1, stored) \
 	VBROADCASTSS (R8), Y0 \
 	MOVL         (R8), CX \
@@ -10214,7 +10274,7 @@ betaOfColumn:
 	CMPB const_stripWholeBeta(DI), $0
 	JNE  wholeBeta
 
-// A row: out ← β·out + t where β is not 0, elsewhere out ← t.
+// A row: out ← β·out + sum where β is not 0, elsewhere out ← sum.
 #define avx2Strip16F32_mergeColumns(a, b, cut, storedBut3, storedBut1, stored) \
 	VMOVUPS     (R8), Y0 \
 	VXORPS      Y2, Y2, Y2 \
@@ -10268,7 +10328,7 @@ wholeBeta:
 	VMOVUPS (R8), Y0
 	VMOVUPS 32(R8), Y1
 
-// A row: out ← β·out + t.
+// A row: out ← β·out + sum.
 #define avx2Strip16F32_mergeColumnsWhole(a, b) \
 	VFMADD231PS (AX), Y0, a \
 	VFMADD231PS 32(AX), Y1, b \
@@ -10285,6 +10345,7 @@ wholeBeta:
 	avx2Strip16F32_mergeColumnsWhole(Y12, Y13)
 	avx2Strip16F32_mergeColumnsWhole(Y14, Y15)
 
+	// The next group.
 next:
 	MOVQ  R8, beta-24(SP)
 	MOVQ  AX, dst-48(SP)
@@ -10366,6 +10427,7 @@ group:
 	LEAQ 1(R14), R15
 	SHRQ $1, R15
 
+	// The scalars of this group and of the next.
 take:
 	SUBQ R15, R14
 	MOVQ scalar-8(SP), R8
@@ -10406,6 +10468,7 @@ taken:
 	VXORPS Y15, Y15, Y15
 	JMP    start
 
+	// Go on from Partial.
 resume:
 	MOVQ R15, CX
 
@@ -10445,6 +10508,7 @@ fetch:
 	DECQ       CX
 	JNZ        fetch
 
+	// The sums. Whole groups of packed scalars and vectors take six steps in one go.
 sum:
 	LEAQ    (R10)(R12*4), AX
 	MOVQ    const_stripVec(DI), SI
@@ -10556,6 +10620,7 @@ few:
 	JZ   summed
 	JMP  rows6
 
+	// One step at a time, and one tile after the other if scalars lie in tiles.
 single:
 	MOVQ  const_stripTileK(DI), R11
 	TESTQ R11, R11
@@ -10791,6 +10856,7 @@ tile6:
 	SUBQ CX, left-56(SP)
 	JMP  rows6
 
+	// An unfinished strip leaves its sums in Partial.
 summed:
 	CMPB const_stripUnfinished(DI), $0
 	JEQ  finish
@@ -10835,12 +10901,13 @@ finish:
 	VMULPD       Y2, Y14, Y14
 	VMULPD       Y2, Y15, Y15
 
+	// From here on the sums are α·t.
 scaled:
 	CMPQ CX, $const_betaRows
 	JEQ  betaOfRow
 	JGT  betaOfColumn
 
-// A row: out ← t.
+// A row: out ← sum.
 #define avx2Strip8F64_set(a, b, cut, storedBut1, stored) \
 	VMOVUPD a, (AX) \
 	CMPQ    SI, $4 \
@@ -10876,7 +10943,7 @@ betaOfRow:
 	MOVQ const_stripBetaStride(DI), R9
 	SHLQ $3, R9
 
-// A row: out ← β·out + t.
+// A row: out ← β·out + sum.
 #define avx2Strip8F64_merge(a, b, whole, zero, cut, storedBut1, stored) \
 	VBROADCASTSD (R8), Y0 \
 	MOVQ         (R8), CX \
@@ -10926,7 +10993,7 @@ betaOfColumn:
 	CMPB const_stripWholeBeta(DI), $0
 	JNE  wholeBeta
 
-// A row: out ← β·out + t where β is not 0, elsewhere out ← t.
+// A row: out ← β·out + sum where β is not 0, elsewhere out ← sum.
 #define avx2Strip8F64_mergeColumns(a, b, cut, storedBut1, stored) \
 	VMOVUPD     (R8), Y0 \
 	VXORPS      Y2, Y2, Y2 \
@@ -10974,7 +11041,7 @@ wholeBeta:
 	VMOVUPD (R8), Y0
 	VMOVUPD 32(R8), Y1
 
-// A row: out ← β·out + t.
+// A row: out ← β·out + sum.
 #define avx2Strip8F64_mergeColumnsWhole(a, b) \
 	VFMADD231PD (AX), Y0, a \
 	VFMADD231PD 32(AX), Y1, b \
@@ -10991,6 +11058,7 @@ wholeBeta:
 	avx2Strip8F64_mergeColumnsWhole(Y12, Y13)
 	avx2Strip8F64_mergeColumnsWhole(Y14, Y15)
 
+	// The next group.
 next:
 	MOVQ  R8, beta-24(SP)
 	MOVQ  AX, dst-48(SP)
@@ -11073,6 +11141,7 @@ group:
 	LEAQ 1(R14), R15
 	SHRQ $1, R15
 
+	// The scalars of this group and of the next.
 take:
 	SUBQ R15, R14
 	MOVQ scalar-8(SP), R8
@@ -11113,6 +11182,7 @@ taken:
 	VXORPS Y15, Y15, Y15
 	JMP    start
 
+	// Go on from Partial.
 resume:
 	MOVQ R15, CX
 
@@ -11157,6 +11227,7 @@ fetch:
 	DECQ       CX
 	JNZ        fetch
 
+	// The sums. Whole groups of packed scalars and vectors take six steps in one go.
 sum:
 	LEAQ    (R10)(R12*4), AX
 	MOVQ    const_stripVec(DI), SI
@@ -11280,6 +11351,7 @@ few:
 	JZ   summed
 	JMP  rows12
 
+	// One step at a time, and one tile after the other if scalars lie in tiles.
 single:
 	MOVQ  const_stripTileK(DI), R11
 	TESTQ R11, R11
@@ -11806,6 +11878,7 @@ tile12:
 	SUBQ CX, left-56(SP)
 	JMP  rows12
 
+	// An unfinished strip leaves its sums in Partial.
 summed:
 	CMPB const_stripUnfinished(DI), $0
 	JEQ  finish
@@ -11855,12 +11928,13 @@ finish:
 	VMULPS       Y2, Y14, Y14
 	VMULPS       Y2, Y15, Y15
 
+	// From here on the sums are α·t.
 scaled:
 	CMPQ CX, $const_betaRows
 	JEQ  betaOfRow
 	JGT  betaOfColumn
 
-// A row: out ← t.
+// A row: out ← sum.
 #define avx2Strip8F32_set(a, cut, storedBut3, storedBut1, stored) \
 	CMPQ    SI, $8 \
 	JNE     cut \
@@ -11907,7 +11981,7 @@ betaOfRow:
 	MOVQ const_stripBetaStride(DI), R9
 	SHLQ $2, R9
 
-// A row: out ← β·out + t.
+// A row: out ← β·out + sum.
 #define avx2Strip8F32_merge(a, zero, cut, storedBut3, storedBut1, stored) \
 	VBROADCASTSS (R8), Y0 \
 	MOVL         (R8), CX \
@@ -11962,7 +12036,7 @@ betaOfColumn:
 	CMPB const_stripWholeBeta(DI), $0
 	JNE  wholeBeta
 
-// A row: out ← β·out + t where β is not 0, elsewhere out ← t.
+// A row: out ← β·out + sum where β is not 0, elsewhere out ← sum.
 #define avx2Strip8F32_mergeColumns(a, cut, storedBut3, storedBut1, stored) \
 	VMASKMOVPS  (R8), Y3, Y0 \
 	VXORPS      Y2, Y2, Y2 \
@@ -12014,7 +12088,7 @@ stored: \
 wholeBeta:
 	VMOVUPS (R8), Y0
 
-// A row: out ← β·out + t.
+// A row: out ← β·out + sum.
 #define avx2Strip8F32_mergeColumnsWhole(a) \
 	VFMADD231PS (AX), Y0, a \
 	VMOVUPS     a, (AX) \
@@ -12035,6 +12109,7 @@ wholeBeta:
 	avx2Strip8F32_mergeColumnsWhole(Y14)
 	avx2Strip8F32_mergeColumnsWhole(Y15)
 
+	// The next group.
 next:
 	MOVQ  R8, beta-24(SP)
 	MOVQ  AX, dst-48(SP)
@@ -12117,6 +12192,7 @@ group:
 	LEAQ 1(R14), R15
 	SHRQ $1, R15
 
+	// The scalars of this group and of the next.
 take:
 	SUBQ R15, R14
 	MOVQ scalar-8(SP), R8
@@ -12157,6 +12233,7 @@ taken:
 	VXORPS Y15, Y15, Y15
 	JMP    start
 
+	// Go on from Partial.
 resume:
 	MOVQ R15, CX
 
@@ -12201,6 +12278,7 @@ fetch:
 	DECQ       CX
 	JNZ        fetch
 
+	// The sums. Whole groups of packed scalars and vectors take six steps in one go.
 sum:
 	LEAQ    (R10)(R12*4), AX
 	MOVQ    const_stripVec(DI), SI
@@ -12324,6 +12402,7 @@ few:
 	JZ   summed
 	JMP  rows12
 
+	// One step at a time, and one tile after the other if scalars lie in tiles.
 single:
 	MOVQ  const_stripTileK(DI), R11
 	TESTQ R11, R11
@@ -12850,6 +12929,7 @@ tile12:
 	SUBQ CX, left-56(SP)
 	JMP  rows12
 
+	// An unfinished strip leaves its sums in Partial.
 summed:
 	CMPB const_stripUnfinished(DI), $0
 	JEQ  finish
@@ -12899,12 +12979,13 @@ finish:
 	VMULPD       Y2, Y14, Y14
 	VMULPD       Y2, Y15, Y15
 
+	// From here on the sums are α·t.
 scaled:
 	CMPQ CX, $const_betaRows
 	JEQ  betaOfRow
 	JGT  betaOfColumn
 
-// A row: out ← t.
+// A row: out ← sum.
 #define avx2Strip4F64_set(a, cut, storedBut1, stored) \
 	CMPQ    SI, $4 \
 	JNE     cut \
@@ -12945,7 +13026,7 @@ betaOfRow:
 	MOVQ const_stripBetaStride(DI), R9
 	SHLQ $3, R9
 
-// A row: out ← β·out + t.
+// A row: out ← β·out + sum.
 #define avx2Strip4F64_merge(a, zero, cut, storedBut1, stored) \
 	VBROADCASTSD (R8), Y0 \
 	MOVQ         (R8), CX \
@@ -12994,7 +13075,7 @@ betaOfColumn:
 	CMPB const_stripWholeBeta(DI), $0
 	JNE  wholeBeta
 
-// A row: out ← β·out + t where β is not 0, elsewhere out ← t.
+// A row: out ← β·out + sum where β is not 0, elsewhere out ← sum.
 #define avx2Strip4F64_mergeColumns(a, cut, storedBut1, stored) \
 	VMASKMOVPD  (R8), Y3, Y0 \
 	VXORPS      Y2, Y2, Y2 \
@@ -13040,7 +13121,7 @@ stored: \
 wholeBeta:
 	VMOVUPD (R8), Y0
 
-// A row: out ← β·out + t.
+// A row: out ← β·out + sum.
 #define avx2Strip4F64_mergeColumnsWhole(a) \
 	VFMADD231PD (AX), Y0, a \
 	VMOVUPD     a, (AX) \
@@ -13061,6 +13142,7 @@ wholeBeta:
 	avx2Strip4F64_mergeColumnsWhole(Y14)
 	avx2Strip4F64_mergeColumnsWhole(Y15)
 
+	// The next group.
 next:
 	MOVQ  R8, beta-24(SP)
 	MOVQ  AX, dst-48(SP)
@@ -13143,6 +13225,7 @@ group:
 	LEAQ 1(R14), R15
 	SHRQ $1, R15
 
+	// The scalars of this group and of the next.
 take:
 	SUBQ R15, R14
 	MOVQ scalar-8(SP), R8
@@ -13183,6 +13266,7 @@ taken:
 	VXORPS X15, X15, X15
 	JMP    start
 
+	// Go on from Partial.
 resume:
 	MOVQ R15, CX
 
@@ -13227,6 +13311,7 @@ fetch:
 	DECQ       CX
 	JNZ        fetch
 
+	// The sums. Whole groups of packed scalars and vectors take six steps in one go.
 sum:
 	LEAQ    (R10)(R12*4), AX
 	MOVQ    const_stripVec(DI), SI
@@ -13350,6 +13435,7 @@ few:
 	JZ   summed
 	JMP  rows12
 
+	// One step at a time, and one tile after the other if scalars lie in tiles.
 single:
 	MOVQ  const_stripTileK(DI), R11
 	TESTQ R11, R11
@@ -13876,6 +13962,7 @@ tile12:
 	SUBQ CX, left-56(SP)
 	JMP  rows12
 
+	// An unfinished strip leaves its sums in Partial.
 summed:
 	CMPB const_stripUnfinished(DI), $0
 	JEQ  finish
@@ -13925,12 +14012,13 @@ finish:
 	VMULPS       X2, X14, X14
 	VMULPS       X2, X15, X15
 
+	// From here on the sums are α·t.
 scaled:
 	CMPQ CX, $const_betaRows
 	JEQ  betaOfRow
 	JGT  betaOfColumn
 
-// A row: out ← t.
+// A row: out ← sum.
 #define avx2Strip4F32_set(a, cut, storedBut3, storedBut1, stored) \
 	CMPQ    SI, $4 \
 	JNE     cut \
@@ -13977,7 +14065,7 @@ betaOfRow:
 	MOVQ const_stripBetaStride(DI), R9
 	SHLQ $2, R9
 
-// A row: out ← β·out + t.
+// A row: out ← β·out + sum.
 #define avx2Strip4F32_merge(a, zero, cut, storedBut3, storedBut1, stored) \
 	VBROADCASTSS (R8), X0 \
 	MOVL         (R8), CX \
@@ -14032,7 +14120,7 @@ betaOfColumn:
 	CMPB const_stripWholeBeta(DI), $0
 	JNE  wholeBeta
 
-// A row: out ← β·out + t where β is not 0, elsewhere out ← t.
+// A row: out ← β·out + sum where β is not 0, elsewhere out ← sum.
 #define avx2Strip4F32_mergeColumns(a, cut, storedBut3, storedBut1, stored) \
 	VMASKMOVPS  (R8), X3, X0 \
 	VXORPS      X2, X2, X2 \
@@ -14084,7 +14172,7 @@ stored: \
 wholeBeta:
 	VMOVUPS (R8), X0
 
-// A row: out ← β·out + t.
+// A row: out ← β·out + sum.
 #define avx2Strip4F32_mergeColumnsWhole(a) \
 	VFMADD231PS (AX), X0, a \
 	VMOVUPS     a, (AX) \
@@ -14105,6 +14193,7 @@ wholeBeta:
 	avx2Strip4F32_mergeColumnsWhole(X14)
 	avx2Strip4F32_mergeColumnsWhole(X15)
 
+	// The next group.
 next:
 	MOVQ  R8, beta-24(SP)
 	MOVQ  AX, dst-48(SP)
@@ -14187,6 +14276,7 @@ group:
 	LEAQ 1(R14), R15
 	SHRQ $1, R15
 
+	// The scalars of this group and of the next.
 take:
 	SUBQ R15, R14
 	MOVQ scalar-8(SP), R8
@@ -14227,6 +14317,7 @@ taken:
 	VXORPS X15, X15, X15
 	JMP    start
 
+	// Go on from Partial.
 resume:
 	MOVQ R15, CX
 
@@ -14271,6 +14362,7 @@ fetch:
 	DECQ       CX
 	JNZ        fetch
 
+	// The sums. Whole groups of packed scalars and vectors take six steps in one go.
 sum:
 	LEAQ    (R10)(R12*4), AX
 	MOVQ    const_stripVec(DI), SI
@@ -14394,6 +14486,7 @@ few:
 	JZ   summed
 	JMP  rows12
 
+	// One step at a time, and one tile after the other if scalars lie in tiles.
 single:
 	MOVQ  const_stripTileK(DI), R11
 	TESTQ R11, R11
@@ -14920,6 +15013,7 @@ tile12:
 	SUBQ CX, left-56(SP)
 	JMP  rows12
 
+	// An unfinished strip leaves its sums in Partial.
 summed:
 	CMPB const_stripUnfinished(DI), $0
 	JEQ  finish
@@ -14969,12 +15063,13 @@ finish:
 	VMULPD   X2, X14, X14
 	VMULPD   X2, X15, X15
 
+	// From here on the sums are α·t.
 scaled:
 	CMPQ CX, $const_betaRows
 	JEQ  betaOfRow
 	JGT  betaOfColumn
 
-// A row: out ← t.
+// A row: out ← sum.
 #define avx2Strip2F64_set(a, cut, storedBut1, stored) \
 	CMPQ    SI, $2 \
 	JNE     cut \
@@ -15015,7 +15110,7 @@ betaOfRow:
 	MOVQ const_stripBetaStride(DI), R9
 	SHLQ $3, R9
 
-// A row: out ← β·out + t.
+// A row: out ← β·out + sum.
 #define avx2Strip2F64_merge(a, zero, cut, storedBut1, stored) \
 	VMOVDDUP    (R8), X0 \
 	MOVQ        (R8), CX \
@@ -15064,7 +15159,7 @@ betaOfColumn:
 	CMPB const_stripWholeBeta(DI), $0
 	JNE  wholeBeta
 
-// A row: out ← β·out + t where β is not 0, elsewhere out ← t.
+// A row: out ← β·out + sum where β is not 0, elsewhere out ← sum.
 #define avx2Strip2F64_mergeColumns(a, cut, storedBut1, stored) \
 	VMASKMOVPD  (R8), X3, X0 \
 	VXORPS      X2, X2, X2 \
@@ -15110,7 +15205,7 @@ stored: \
 wholeBeta:
 	VMOVUPD (R8), X0
 
-// A row: out ← β·out + t.
+// A row: out ← β·out + sum.
 #define avx2Strip2F64_mergeColumnsWhole(a) \
 	VFMADD231PD (AX), X0, a \
 	VMOVUPD     a, (AX) \
@@ -15131,6 +15226,7 @@ wholeBeta:
 	avx2Strip2F64_mergeColumnsWhole(X14)
 	avx2Strip2F64_mergeColumnsWhole(X15)
 
+	// The next group.
 next:
 	MOVQ  R8, beta-24(SP)
 	MOVQ  AX, dst-48(SP)

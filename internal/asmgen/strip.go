@@ -167,7 +167,7 @@ func (s *strip) startSums(zero string) {
 		}
 	}
 	s.op("JMP", "start")
-	s.label("resume")
+	s.label("resume", "Go on from Partial.")
 	if s.avx512 {
 		s.op("MOVQ", thisPartial, partial)
 	}
@@ -222,7 +222,7 @@ func (s *strip) choose(loop string, most, least int) {
 
 // save leaves the sums of an unfinished strip in Partial.
 func (s *strip) save() {
-	s.label("summed")
+	s.label("summed", "An unfinished strip leaves its sums in Partial.")
 	s.flag("stripUnfinished", "JEQ", "finish")
 	s.op("MOVQ", thisPartial, partial)
 	s.byRow("save", "A row of sums to Partial.", func(sums []any) {
@@ -235,7 +235,7 @@ func (s *strip) save() {
 
 // mergeWhole writes β·out + α·t where the last vector is whole and α is 1 or already multiplied.
 func (s *strip) mergeWhole(v0 vec) {
-	s.byRow("mergeColumnsWhole", "A row: out ← β·out + t.", func(sums []any) {
+	s.byRow("mergeColumnsWhole", "A row: out ← β·out + sum.", func(sums []any) {
 		for i, v := range sums {
 			s.op("VFMADD231P?", mem(out, i*s.width()), v0+vec(i), v)
 		}
@@ -246,7 +246,7 @@ func (s *strip) mergeWhole(v0 vec) {
 
 // end goes on to the next group.
 func (s *strip) end() {
-	s.label("next")
+	s.label("next", "The next group.")
 	s.op("MOVQ", beta, nextBeta)
 	s.op("MOVQ", out, nextOut)
 	s.op("TESTQ", rowsAfter, rowsAfter)

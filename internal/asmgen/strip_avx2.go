@@ -75,7 +75,7 @@ The sums:
 	s.op("JGT", "take")
 	s.op("LEAQ", mem(rowsAfter, 1), groupRows)
 	s.op("SHRQ", 1, groupRows)
-	s.label("take")
+	s.label("take", "The scalars of this group and of the next.")
 	s.op("SUBQ", groupRows, rowsAfter)
 	s.op("MOVQ", nextScalar, scalars)
 	s.op("LEAQ", mem(scalars, 0, scalarStride, 4), scalars4)
@@ -95,7 +95,7 @@ The sums:
 	s.startSums("VXORPS")
 	s.fetchOut(func() {})
 
-	s.label("sum")
+	s.label("sum", "The sums. Whole groups of packed scalars and vectors take six steps in one go.")
 	s.op("LEAQ", mem(scalars6, 0, scalarStride, 4), scalars10)
 	s.op("MOVQ", field("stripVec"), vector)
 	s.op("MOVQ", field("stripK"), steps)
@@ -148,7 +148,7 @@ The sums:
 	s.op("JZ", "summed")
 	s.op("JMP", fmt.Sprint("rows", s.height))
 
-	s.label("single")
+	s.label("single", "One step at a time, and one tile after the other if scalars lie in tiles.")
 	s.op("MOVQ", field("stripTileK"), "R11")
 	s.op("TESTQ", "R11", "R11")
 	s.op("JZ", "steps")
@@ -205,7 +205,7 @@ The sums:
 			s.op("VMULP?", s0, v, v)
 		}
 	}
-	s.label("scaled")
+	s.label("scaled", "From here on the sums are α·t.")
 	s.op("CMPQ", "CX", "$const_betaRows")
 	s.op("JEQ", "betaOfRow")
 	s.op("JGT", "betaOfColumn")
@@ -230,11 +230,11 @@ The sums:
 		s.nextRow()
 	}
 	labels := pick(s.f64, []string{"cut", "storedBut3", "storedBut1", "stored"}, []string{"cut", "storedBut1", "stored"})
-	s.byRow("set", "A row: out ← t.", store, labels...)
+	s.byRow("set", "A row: out ← sum.", store, labels...)
 
 	s.label("betaOfRow", "A β for each row. Out is not read if it is 0.")
 	s.bytes("stripBetaStride", "R9")
-	s.byRow("merge", "A row: out ← β·out + t.", func(sums []any) {
+	s.byRow("merge", "A row: out ← β·out + sum.", func(sums []any) {
 		s.op(broadcast, mem(beta, 0), v0)
 		s.op(pick(s.f64, "MOVL", "MOVQ"), mem(beta, 0), "CX")
 		s.op("ADDQ", "R9", beta)
@@ -259,7 +259,7 @@ The sums:
 
 	s.label("betaOfColumn", "A β for each column. Out is not read where it is 0.")
 	s.flag("stripWholeBeta", "JNE", "wholeBeta")
-	s.byRow("mergeColumns", "A row: out ← β·out + t where β is not 0, elsewhere out ← t.", func(sums []any) {
+	s.byRow("mergeColumns", "A row: out ← β·out + sum where β is not 0, elsewhere out ← sum.", func(sums []any) {
 		for i, v := range sums {
 			if i < s.vectors-1 {
 				s.op("VMOVUP?", mem(beta, i*s.width()), v0)

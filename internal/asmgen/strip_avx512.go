@@ -129,7 +129,7 @@ The sums:
 	s.op("JGT", "take")
 	s.op("LEAQ", mem(rowsAfter, 1), groupRows)
 	s.op("SHRQ", 1, groupRows)
-	s.label("take")
+	s.label("take", "The scalars of this group and of the next.")
 	s.op("SUBQ", groupRows, rowsAfter)
 	s.op("MOVQ", nextScalar, "R8")
 	s.op("LEAQ", mem("R8", 0, scalarStride, 4), "R9")
@@ -151,7 +151,7 @@ The sums:
 		s.label("burst")
 	})
 
-	s.label("sum")
+	s.label("sum", "The sums. First, whole tiles of packed groups.")
 	s.op("LEAQ", mem("R10", 0, scalarStride, 4), "R11")
 	s.op("MOVQ", field("stripVec"), vector)
 	s.op("MOVQ", field("stripK"), steps)
@@ -190,19 +190,19 @@ The sums:
 			s.op("LEAQ", mem(scalars[i], 0, scalarStride, 4), scalars[i+1])
 		}
 	}
-	s.label("fewTiled")
+	s.label("fewTiled", "The last steps, fewer than a tile.")
 	walkAll()
 	s.op("ADDQ", group, steps)
 	s.op("JZ", "summed")
 	s.op("JMP", "rows14")
 
-	s.label("tiles")
+	s.label("tiles", "The first of other tiles, whose steps are in CX.")
 	s.op("CMPQ", steps, field("stripTileK"))
 	s.op("JLE", "steps")
 	s.op("SUBQ", field("stripTileK"), steps)
 	s.op("MOVQ", steps, stepsAfter)
 	s.op("MOVQ", field("stripTileK"), steps)
-	s.label("steps")
+	s.label("steps", "Eight steps in one go, if vectors are packed and there are eight rows or more.")
 	s.op("CMPQ", vectorStep, packed)
 	s.op("JNE", "fewer")
 	s.op("CMPQ", groupRows, 8)
@@ -277,7 +277,7 @@ The sums:
 	walkAll()
 	s.op("TESTQ", steps, steps)
 	s.op("JZ", "tile")
-	s.label("fewer")
+	s.label("fewer", "One step at a time.")
 	s.choose("rows", s.height, 1)
 	for rows := 1; rows <= s.height; rows++ {
 		loop := fmt.Sprint("rows", rows)
@@ -334,9 +334,9 @@ The sums:
 		s.nextRow()
 	}
 	isZero := "VFPCLASSP?" + pick(s.half, "Z", "Y")
-	s.byRow("set", "A row: out ← t.", store)
+	s.byRow("set", "A row: out ← sum.", store)
 	s.label("scale", "The same with an α other than 1.")
-	s.byRow("scale", "A row: out ← α·t.", func(sums []any) {
+	s.byRow("scale", "A row: out ← α·sum.", func(sums []any) {
 		multiply(sums)
 		store(sums)
 	})
@@ -345,7 +345,7 @@ The sums:
 	s.bytes("stripBetaStride", "R9")
 	s.flag("stripWholeBeta", "JEQ", "anyBetaOfRow")
 	s.flag("stripUnitAlpha", "JEQ", "anyBetaOfRow")
-	s.byRow("mergeWhole", "A row: out ← β·out + t.", func(sums []any) {
+	s.byRow("mergeWhole", "A row: out ← β·out + sum.", func(sums []any) {
 		s.op("VBROADCASTS?", mem(beta, 0), s0)
 		s.op("ADDQ", "R9", beta)
 		for i, v := range sums {
@@ -363,7 +363,7 @@ The sums:
 		store(sums)
 	}
 	s.label("anyBetaOfRow", "The same if an α is not 1, a β may be 0, or the last vector is cut.")
-	s.byRow("merge", "A row: out ← β·out + α·t, or α·t if β is 0.", func(sums []any) {
+	s.byRow("merge", "A row: out ← β·out + α·sum, or α·sum if β is 0.", func(sums []any) {
 		s.op("VBROADCASTS?", mem(beta, 0), s0)
 		s.op("ADDQ", "R9", beta)
 		s.op(isZero, 6, s0, "K3", "// ±0")
@@ -391,6 +391,6 @@ The sums:
 		s.op("KNOTW", "K2", "K2")
 	}
 	s.op("KANDNW", last, "K3", "K3")
-	s.byRow("mergeColumns", "A row: out ← β·out + α·t where β is not 0, elsewhere out ← α·t.", func(sums []any) { merge(func(i int) vec { return v0 + vec(i) }, sums) })
+	s.byRow("mergeColumns", "A row: out ← β·out + α·sum where β is not 0, elsewhere out ← α·sum.", func(sums []any) { merge(func(i int) vec { return v0 + vec(i) }, sums) })
 	s.end()
 }

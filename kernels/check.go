@@ -91,6 +91,6 @@ func disjointColumns[T Float](a, b Mat[T]) bool {
 	if (b0-a0)%size != 0 {
 		return false
 	}
-	j := int((b0-a0)/size) % a.Stride // the column of a's matrix where b begins
+	j := int((b0-a0)/size) % a.Stride // the column of a's matrix in which b starts
 	return a.Cols <= j && j+b.Cols <= a.Stride
 }

@@ -20,7 +20,7 @@ func NewMat[T Float](rows, cols int) Mat[T] {
 	return MatOf(rows, cols, make([]T, rows*cols))
 }
 
-// MatOf returns a matrix over data, which holds rows·cols elements row by row.
+// MatOf returns a matrix over data, which must hold rows·cols elements row by row.
 func MatOf[T Float](rows, cols int, data []T) Mat[T] {
 	if rows < 0 || cols < 0 || cols > 0 && rows > math.MaxInt/cols || len(data) != rows*cols {
 		panic(fmt.Sprintf("kernels: %d elements for a %d×%d matrix", len(data), rows, cols))
@@ -43,7 +43,7 @@ func (m Mat[T]) Slice(i0, i1, j0, j1 int) Mat[T] {
 	return v
 }
 
-// extent is the number of elements that m spans.
+// extent returns the number of elements from the first to the last of m, padding included.
 func (m Mat[T]) extent() int {
 	if m.Rows == 0 || m.Cols == 0 {
 		return 0

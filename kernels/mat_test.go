@@ -55,7 +55,7 @@ func TestMat(t *testing.T) {
 	}
 }
 
-// panicOf returns what f panics with, or "no panic".
+// panicOf returns the message of the panic of f, or "no panic".
 func panicOf(f func()) (msg string) {
 	defer func() {
 		if v := recover(); v != nil {

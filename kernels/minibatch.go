@@ -2,9 +2,9 @@ package kernels
 
 import "fmt"
 
-// A Minibatch is images as first layers meet them: float(pixel) − mean, exactly rounded, in the
-// order in which the two products with them read it. [Ops.Load] fills it. It belongs to the set that
-// made it and to weights of one layout, and serves one goroutine at a time.
+// A Minibatch holds images as the first layer reads them: float(pixel) − mean, exactly rounded, in
+// the order in which the layer's two products need them. [Ops.Load] fills it. It must be used with
+// the set that made it and with weights of one layout, by one goroutine at a time.
 type Minibatch[T Float] struct {
 	Pixels int // D
 	slots  *Slots[T]
@@ -16,22 +16,23 @@ type Minibatch[T Float] struct {
 
 // Images is a minibatch in the order in which the products of one [Layout] read it.
 //
-// A product with it comes in parts, which different goroutines may compute at the same time. The
-// sums of an element always lie in one part.
+// A product with Images is split into parts, which different goroutines may compute at the same
+// time. All terms of an element must be summed in one part.
 type Images[T Float] interface {
-	// Load takes images and a mean image as [Ops.Load] does.
+	// Load converts the images idx of x as [Ops.Load] does.
 	Load(x []uint8, idx []int, mean []T)
-	// Parts returns the number of parts of Forward and of Update with w and the images that were loaded last.
+	// Parts returns the number of parts of Forward and of Update for the weights w and the images
+	// that were loaded last.
 	Parts(w Panels[T]) (forward, update int)
-	// Forward computes parts [lo, hi) of [Ops.Forward]. The operands are whole. If squares is not nil,
-	// all parts together set each of its elements once.
+	// Forward computes parts [lo, hi) of [Ops.Forward]. The operands are those of the whole
+	// product. If squares is not nil, exactly one part must set each of its elements.
 	Forward(z Mat[T], w Panels[T], squares []T, lo, hi int)
-	// Update computes parts [lo, hi) of [Ops.Update]. The operands are whole.
+	// Update computes parts [lo, hi) of [Ops.Update]. The operands are those of the whole product.
 	Update(w Panels[T], beta []T, d Mat[T], lo, hi int)
 }
 
-// NewMinibatch returns room for so many images, which have w.Rows pixels and will meet weights of the
-// layout of w.
+// NewMinibatch returns an empty minibatch for up to the given number of images. They have w.Rows
+// pixels and may be multiplied only with weights in the layout of w.
 func (o Ops[T]) NewMinibatch(images int, w Panels[T]) *Minibatch[T] {
 	if images < 1 || w.Rows < 1 {
 		panic(fmt.Sprintf("kernels: NewMinibatch: %d images of %d pixels", images, w.Rows))
@@ -43,7 +44,8 @@ func (o Ops[T]) NewMinibatch(images int, w Panels[T]) *Minibatch[T] {
 // Len returns the number of images that were loaded last.
 func (m *Minibatch[T]) Len() int { return m.loaded }
 
-// Load takes images idx of x, which holds them one after the other, and subtracts the mean image.
+// Load fills m with the images idx of x, which holds images one after the other, and subtracts the
+// mean image from each.
 func (o Ops[T]) Load(m *Minibatch[T], x []uint8, idx []int, mean []T) {
 	d := m.Pixels
 	m.checkSet("Load", o)
@@ -60,8 +62,9 @@ func (o Ops[T]) Load(m *Minibatch[T], x []uint8, idx []int, mean []T) {
 	m.images.Load(x, idx, mean)
 }
 
-// Rows makes n samples the minibatch and returns the matrix, (n, D), that holds them: the caller fills it
-// before the next product. The weights are those of [Ops.NewRowMajor].
+// Rows sets the size of the minibatch to n samples and returns the matrix, (n, D), that holds them.
+// The caller must fill it before the next product. The minibatch must be for weights made by
+// [Ops.NewRowMajor].
 func (o Ops[T]) Rows(m *Minibatch[T], n int) Mat[T] {
 	m.checkSet("Rows", o)
 	images, ok := m.images.(*matrixImages[T])
@@ -75,10 +78,11 @@ func (o Ops[T]) Rows(m *Minibatch[T], n int) Mat[T] {
 	return images.loaded()
 }
 
-// Forward computes the first layer of many nets: z = X·W, (N, Lanes), for the minibatch X, (N, D),
-// and their weights W, (D, Lanes): elements as those of [Ops.Gemm]. If squares is not nil, it
-// gets what [Ops.LaneSquares] gives for W, which costs little while W passes by. The outputs are
-// split over up to that many goroutines, as by [Ops.GemmParallel].
+// Forward computes z = X·W, the first layer of many nets. X, (N, D), is the minibatch, W, (D,
+// Lanes), are the weights, and z is (N, Lanes). The elements are those of [Ops.Gemm]. If squares is
+// not nil, Forward also sets it to the result of [Ops.LaneSquares] for W, which costs little
+// because the product reads W anyway. Up to workers goroutines share the outputs, as in
+// [Ops.GemmParallel].
 func (o Ops[T]) Forward(z Mat[T], m *Minibatch[T], w Panels[T], squares []T, workers int) {
 	checkMat("Forward", "z", z)
 	o.checkLayer("Forward", m, w)
@@ -102,17 +106,17 @@ func (o Ops[T]) Forward(z Mat[T], m *Minibatch[T], w Panels[T], squares []T, wor
 	m.forwardParallel(z, w, squares, parts, workers)
 }
 
-// forwardParallel is a function of its own so that a single worker does not pay for what its
-// closure puts on the heap.
+// forwardParallel is separate from Forward because its closure allocates, which a single worker
+// should not pay for.
 func (m *Minibatch[T]) forwardParallel(z Mat[T], w Panels[T], squares []T, parts, workers int) {
 	forEach(workers, func(i int) {
 		m.images.Forward(z, w, squares, share(parts, i, workers), share(parts, i+1, workers))
 	})
 }
 
-// Update computes the step of the first layer of many nets: W ← W·diag(β) + Xᵀ·d for the minibatch X,
-// (N, D), their weights W, (D, Lanes), and their deltas d, (N, Lanes): elements as those of
-// [Ops.Gemm] with BetaCol. The outputs are split as by [Ops.Forward].
+// Update computes W ← W·diag(β) + Xᵀ·d, the step of the first layer of many nets. X, (N, D), is the
+// minibatch, W, (D, Lanes), are the weights, and d, (N, Lanes), the deltas. The elements are those
+// of [Ops.Gemm] with BetaCol. Up to workers goroutines share the outputs, as in [Ops.Forward].
 func (o Ops[T]) Update(w Panels[T], beta []T, m *Minibatch[T], d Mat[T], workers int) {
 	checkMat("Update", "d", d)
 	o.checkLayer("Update", m, w)
@@ -139,14 +143,15 @@ func (m *Minibatch[T]) updateParallel(w Panels[T], beta []T, d Mat[T], parts, wo
 	})
 }
 
-// workers returns the number of workers that a product with w in so many parts is worth.
+// workers returns the number of workers that pay off for a product with w that has the given number
+// of parts.
 func (m *Minibatch[T]) workers(w Panels[T], parts, workers int) int {
 	return worthWorkers(m.loaded, w.Rows, w.Lanes, parts, workers)
 }
 
 func (m *Minibatch[T]) checkSet(op string, o Ops[T]) {
 	if m.slots != o.s {
-		panic(fmt.Sprintf("kernels: %s: the minibatch is another set's", op))
+		panic(fmt.Sprintf("kernels: %s: the minibatch belongs to another set", op))
 	}
 }
 

@@ -5,23 +5,23 @@ import (
 	"unsafe"
 )
 
-// Ops are the operations of a set for one type. Every method checks shapes and
-// overlap first and panics, naming the operand, before anything is written.
-// Elementwise operations may work in place (dst and source the same memory);
-// operands that overlap in part are refused. Different columns of one matrix do
-// not overlap. The elements between a matrix's rows are never written.
+// Ops are the operations of a set for one type. Every method checks shapes and overlap before it
+// writes anything. If a check fails, it panics with a message that names the operand. Elementwise
+// operations may work in place, with dst and source in the same memory. Operands must not overlap
+// in part; different columns of one matrix do not overlap. The elements between the rows of a
+// matrix are never written.
 type Ops[T Float] struct{ s *Slots[T] }
 
 // A Product is C ← β∘C + α·op(A)·op(B), where op(X) is X or its transpose.
 //
-// In a stable set an element is t = Σ a(i,p)·b(p,j), summed from +0 in ascending p,
-// and then c ← β·c + α·t, both by the rounding of the set's [Class].
+// In a stable set, an element is computed as t = Σ a(i,p)·b(p,j), summed from +0 in ascending p,
+// and then c ← β·c + α·t. Both steps round as the [Class] of the set says.
 //
-//   - β = 0 never reads C, so NaN in fresh memory does not spread: c ← α·t.
-//   - α = 0 or an inner dimension of 0 never reads A and B: t = +0.
-//   - BetaRow (one per row of C) or BetaCol (one per column), where not nil,
-//     stands in the place of Beta: with it the product is also the update
-//     W ← (1−λη)·W − η·(dH)ᵀX of many nets at once.
+//   - If β is 0, C is never read, so NaN in fresh memory does not spread: c ← α·t.
+//   - If α or the inner dimension is 0, A and B are never read: t = +0.
+//   - BetaRow has a β for each row of C, and BetaCol one for each column. At most one of them may
+//     be set, and replaces Beta. With it, one product computes the update
+//     W ← (1−λη)·W − η·(dH)ᵀX of many nets.
 type Product[T Float] struct {
 	Alpha   T
 	A       Mat[T]
@@ -96,15 +96,15 @@ func (p *Product[T]) check() {
 	checkMatApart("Gemm", "C", "B", p.C, p.B)
 }
 
-// ReLU: dst = x where x is not below 0, else +0. NaN stays NaN and −0 stays −0.
+// ReLU sets dst = x if x is not below 0, else +0. NaN stays NaN and −0 stays −0.
 func (o Ops[T]) ReLU(dst, x []T) {
 	checkLen("ReLU", "x", len(x), len(dst))
 	checkSameOrApart("ReLU", "dst", "x", dst, x)
 	o.s.ReLU(dst, x)
 }
 
-// ReLUGrad: dx = dy where x > 0, else +0 (also where x is NaN, and whatever dy
-// is there). x may be the input or the output of [Ops.ReLU]: the sign is the same.
+// ReLUGrad sets dx = dy if x > 0, else +0. dx is also +0 if x is NaN, for any dy. x may be the
+// input or the output of [Ops.ReLU], because x > 0 is the same for both.
 func (o Ops[T]) ReLUGrad(dx, dy, x []T) {
 	checkLen("ReLUGrad", "dy", len(dy), len(dx))
 	checkLen("ReLUGrad", "x", len(x), len(dx))
@@ -131,7 +131,7 @@ func (o Ops[T]) ReLUGradMat(dx, dy, x Mat[T]) {
 	}
 }
 
-// AddBias: dst(i,j) = x(i,j) + bias(j).
+// AddBias sets dst(i,j) = x(i,j) + bias(j).
 func (o Ops[T]) AddBias(dst, x Mat[T], bias []T) {
 	checkBias("AddBias", dst, x, bias)
 	if x.Rows == 0 || x.Cols == 0 {
@@ -140,7 +140,7 @@ func (o Ops[T]) AddBias(dst, x Mat[T], bias []T) {
 	o.s.AddBias(dst, x, bias)
 }
 
-// BiasReLU: dst(i,j) = ReLU(x(i,j) + bias(j)).
+// BiasReLU sets dst(i,j) = ReLU(x(i,j) + bias(j)).
 func (o Ops[T]) BiasReLU(dst, x Mat[T], bias []T) {
 	checkBias("BiasReLU", dst, x, bias)
 	if x.Rows == 0 || x.Cols == 0 {
@@ -155,8 +155,8 @@ func (o Ops[T]) BiasReLU(dst, x Mat[T], bias []T) {
 //	p(i,·) = exp(x(i,·) − max x(i,·)) / Σ,  L = −1/N Σ log p(i, y(i)),
 //	dx = (p − onehot(y)) / N
 //
-// The loss is summed over rows in float64, in ascending order. A NaN or +Inf in a
-// row, or a row of nothing but −Inf, makes its gradient and the loss NaN.
+// The loss is summed over rows in float64, in ascending order. The gradient of a row and the loss
+// are NaN if the row has a NaN or +Inf, or if all its scores are −Inf.
 func (o Ops[T]) SoftmaxLoss(dx, x Mat[T], y []int) float64 {
 	checkMat("SoftmaxLoss", "dx", dx)
 	checkMat("SoftmaxLoss", "x", x)
@@ -174,27 +174,27 @@ func (o Ops[T]) SoftmaxLoss(dx, x Mat[T], y []int) float64 {
 	return o.s.SoftmaxLoss(dx, x, y)
 }
 
-// Axpby: y ← α·x + β·y; in class FMA fma(α, x, β·y). β = 0 never reads y: y ← α·x.
+// Axpby sets y ← α·x + β·y, in class FMA y ← fma(α, x, β·y). If β is 0, y is never read: y ← α·x.
 func (o Ops[T]) Axpby(alpha T, x []T, beta T, y []T) {
 	checkLen("Axpby", "x", len(x), len(y))
 	checkSameOrApart("Axpby", "y", "x", y, x)
 	o.s.Axpby(alpha, x, beta, y)
 }
 
-// SumLanes is the number of partial sums of [Ops.SumSquares]: 64 for float32 and
-// 32 for float64, four 64-byte vectors.
+// SumLanes returns the number of partial sums of [Ops.SumSquares]: 64 for float32 and 32 for
+// float64, which are four vectors of 64 bytes.
 func SumLanes[T Float]() int {
 	var zero T
 	return 256 / int(unsafe.Sizeof(zero))
 }
 
-// SumSquares returns Σ x². Lane l sums the squares of x[l], x[l+L], x[l+2L], … in that
-// order from +0 (L = [SumLanes]; in class FMA lane ← fma(x, x, lane)); then the
-// upper half of the lanes is added to the lower half until one is left.
+// SumSquares returns Σ x². With L = [SumLanes], lane l sums the squares of x[l], x[l+L], x[l+2L], …
+// in that order from +0. In class FMA a term is lane ← fma(x, x, lane). Then the upper half of the
+// lanes is added to the lower half until one lane is left.
 func (o Ops[T]) SumSquares(x []T) T { return o.s.SumSquares(x) }
 
-// AddSquares adds the squares of x to dst in turn: dst(i mod n) ← dst(i mod n) + x(i)² in ascending i,
-// n = len(dst); in class FMA fma(x, x, dst).
+// AddSquares adds the squares of x to dst in turn: dst(i mod n) ← dst(i mod n) + x(i)² in ascending
+// i, where n = len(dst). In class FMA a term is fma(x, x, dst).
 func (o Ops[T]) AddSquares(dst, x []T) {
 	if len(x) == 0 {
 		return
@@ -206,7 +206,7 @@ func (o Ops[T]) AddSquares(dst, x []T) {
 	o.s.AddSquares(dst, x)
 }
 
-// ColSums: dst(j) = Σ x(i,j), in ascending i from zero.
+// ColSums sets dst(j) = Σ x(i,j), summed in ascending i from +0.
 func (o Ops[T]) ColSums(dst []T, x Mat[T]) {
 	checkMat("ColSums", "x", x)
 	checkLen("ColSums", "dst", len(dst), x.Cols)

@@ -10,8 +10,8 @@ import (
 	"fusegrid/kernels/reference"
 )
 
-// Wrong arguments panic with a message that names the operand, and nothing is
-// written before.
+// TestOpsRefuseWrongArguments checks that wrong arguments panic with a message that names the
+// operand, and that nothing is written before the panic.
 func TestOpsRefuseWrongArguments(t *testing.T) {
 	ops := kernels.Of[float64](reference.New())
 	// Operands are cut from one buffer, so that some of them overlap.
@@ -126,15 +126,15 @@ func TestOpsRefuseWrongArguments(t *testing.T) {
 
 		{"Rows: 4 samples, want 1…3", func() { ops.Rows(images, 4) }},
 		{"Rows: 0 samples, want 1…3", func() { ops.Rows(images, 0) }},
-		{"Rows: the minibatch is another set's", func() { kernels.Of[float64](reference.New()).Rows(images, 2) }},
+		{"Rows: the minibatch belongs to another set", func() { kernels.Of[float64](reference.New()).Rows(images, 2) }},
 		{"NewRowMajor: -1 rows of 3 lanes", func() { ops.NewRowMajor(-1, 3) }},
 		{"NewPanels: -1 rows of 3 lanes", func() { ops.NewPanels(-1, 3) }},
 		{"NewMinibatch: 0 images of 4 pixels", func() { ops.NewMinibatch(0, panels(0)) }},
-		{"NewMinibatch: w is another set's", func() { ops.NewMinibatch(2, other(4, 3)) }},
-		{"Update: w is another set's", func() { ops.Update(other(4, 3), vec(200, 3), images, mat(100, 2, 3, 3), 1) }},
-		{"LaneSquares: w is another set's", func() { ops.LaneSquares(vec(200, 3), other(4, 3)) }},
-		{"AxpbyPanels: x is another set's", func() { ops.AxpbyPanels(vec(200, 3), other(4, 3), vec(210, 3), panels(100)) }},
-		{"AxpbyPanels: y is another set's", func() { ops.AxpbyPanels(vec(200, 3), panels(0), vec(210, 3), other(4, 3)) }},
+		{"NewMinibatch: w belongs to another set", func() { ops.NewMinibatch(2, other(4, 3)) }},
+		{"Update: w belongs to another set", func() { ops.Update(other(4, 3), vec(200, 3), images, mat(100, 2, 3, 3), 1) }},
+		{"LaneSquares: w belongs to another set", func() { ops.LaneSquares(vec(200, 3), other(4, 3)) }},
+		{"AxpbyPanels: x belongs to another set", func() { ops.AxpbyPanels(vec(200, 3), other(4, 3), vec(210, 3), panels(100)) }},
+		{"AxpbyPanels: y belongs to another set", func() { ops.AxpbyPanels(vec(200, 3), panels(0), vec(210, 3), other(4, 3)) }},
 		{"Forward: w is in rows of 5, the minibatch was made for rows of 3", func() {
 			ops.Forward(mat(100, 2, 3, 3), images, ops.NewPanels(4, 5).First(3), nil, 1)
 		}},
@@ -159,8 +159,8 @@ func TestOpsRefuseWrongArguments(t *testing.T) {
 		{"Forward: squares has 2 elements, want 3", func() { ops.Forward(mat(100, 2, 3, 3), images, panels(0), vec(200, 2), 1) }},
 		{"Forward: squares overlaps w", func() { ops.Forward(mat(100, 2, 3, 3), images, panels(0), vec(11, 3), 1) }},
 		{"Forward: squares overlaps z", func() { ops.Forward(mat(100, 2, 3, 3), images, panels(0), vec(105, 3), 1) }},
-		{"Forward: the minibatch is another set's", func() { kernels.Of[float64](reference.New()).Forward(mat(100, 2, 3, 3), images, panels(0), nil, 1) }},
-		{"Load: the minibatch is another set's", func() { kernels.Of[float64](reference.New()).Load(images, pixels, []int{0}, vec(0, 4)) }},
+		{"Forward: the minibatch belongs to another set", func() { kernels.Of[float64](reference.New()).Forward(mat(100, 2, 3, 3), images, panels(0), nil, 1) }},
+		{"Load: the minibatch belongs to another set", func() { kernels.Of[float64](reference.New()).Load(images, pixels, []int{0}, vec(0, 4)) }},
 		{"SetLane: src has 3 elements, want 4", func() { panels(0).SetLane(0, vec(100, 3)) }},
 		{"Lane: lane 3, want 0…2", func() { panels(0).Lane(vec(100, 4), 3) }},
 		{"Forward: w has 11 elements for 4 rows of 3 lanes in rows of 3", func() {
@@ -208,7 +208,7 @@ func TestOpsRefuseWrongArguments(t *testing.T) {
 	}
 }
 
-// panicOf returns what f panics with, or "no panic".
+// panicOf returns the message of the panic of f, or "no panic".
 func panicOf(f func()) (msg string) {
 	defer func() {
 		if v := recover(); v != nil {

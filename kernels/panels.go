@@ -7,11 +7,12 @@ import (
 	"fusegrid/internal/pages"
 )
 
-// Panels is the weights of the first layers of nets, a matrix (Rows, Lanes): a row belongs to an
-// input, a lane to a unit. [Ops.NewPanels] makes it, and it belongs to the set that made it.
+// Panels holds the weights of the first layers of nets, a matrix (Rows, Lanes). A row belongs to an
+// input, and a lane to a unit. Panels are made by [Ops.NewPanels] and must be used with the set
+// that made them.
 //
-// Data may have padding beside the matrix's elements. Padding starts as zeros, any operation may write
-// to it, and no result depends on it.
+// Data may contain padding. The padding starts as zeros. Any operation may write to it, and no
+// result may depend on it.
 type Panels[T Float] struct {
 	Rows, Lanes int
 	Data        []T
@@ -19,38 +20,42 @@ type Panels[T Float] struct {
 	slots       *Slots[T]
 }
 
-// A Layout is one way to arrange first-layer weights in memory, and computes with weights that
-// lie so. [Slots.Layout] chooses it once, when weights are made. No bit of a result depends on the choice.
+// A Layout arranges first-layer weights in memory, and computes with weights in that arrangement.
+// [Slots.Layout] chooses it once, when weights are made. No bit of a result may depend on the
+// choice.
 //
-// Layouts must be comparable; two that are equal arrange weights in the same way. Their methods may
-// assume that their arguments were checked and that weights are of this layout, and must be safe
+// Layouts must be comparable, and two equal layouts must arrange weights in the same way. Methods
+// may assume that their arguments were checked and that weights have this layout. They must be safe
 // for concurrent use.
 type Layout[T Float] interface {
 	// String describes the layout in messages, as in "panels of 32".
 	String() string
-	// Size returns the number of elements, with padding, from the first to the last of rows × lanes
-	// weights, or [math.MaxInt] if the layout has no room for so many lanes.
+	// Size returns the number of elements, padding included, from the first to the last of rows ×
+	// lanes weights. It is [math.MaxInt] if the layout has no room for that number of lanes.
 	Size(rows, lanes int) int
-	// Runs says where lane l of so many rows lies: in runs of length consecutive rows. The first run
-	// begins at element first, and each of the others a stride behind the one before.
+	// Runs returns the place of lane l of a matrix with the given number of rows: runs of length
+	// consecutive rows. The first run starts at element first, and each further run starts stride
+	// elements after the start of the previous one.
 	Runs(rows, l int) (first, length, stride int)
-	// Squares computes what [Ops.LaneSquares] does. It may allocate.
+	// Squares computes [Ops.LaneSquares]. It may allocate.
 	Squares(dst []T, w Panels[T])
-	// Span returns where lanes [l0, End) of rows × lanes weights lie, for the End ≤ l1 up to which they lie
-	// regularly; l0 is below l1.
+	// Span returns the place of lanes [l0, End) of rows × lanes weights. It chooses End ≤ l1 such
+	// that one [Span] describes these lanes; l0 must be below l1.
 	Span(rows, lanes, l0, l1 int) Span
-	// NewImages returns room for so many images of so many pixels, which will meet weights of this layout.
+	// NewImages returns an empty minibatch for up to the given number of images, to be multiplied
+	// with weights of this layout.
 	NewImages(images, pixels int) Images[T]
 }
 
-// A Span says where some lanes lie: in Count runs of Length elements, the first of which begins at element
-// First, and each of the others a Stride behind the one before. Padding may be among them.
+// A Span is the place of some lanes: Count runs of Length elements. The first run starts at element
+// First, and each further run starts Stride elements after the start of the previous one. A run may
+// contain padding.
 type Span struct {
 	First, Length, Stride, Count int
-	End                          int // the lane behind the last
+	End                          int // the lane after the last
 }
 
-// NewPanels returns a zero matrix in the layout that the set chooses for so many lanes.
+// NewPanels returns a zero matrix in the layout that the set chooses for this number of lanes.
 func (o Ops[T]) NewPanels(rows, lanes int) Panels[T] {
 	if rows < 0 || lanes < 0 {
 		panic(fmt.Sprintf("kernels: NewPanels: %d rows of %d lanes", rows, lanes))
@@ -61,8 +66,8 @@ func (o Ops[T]) NewPanels(rows, lanes int) Panels[T] {
 	return o.newPanels(rows, lanes, o.s.Layout(lanes))
 }
 
-// NewRowMajor returns a zero matrix in rows, for minibatches of numbers; see [Ops.Rows]. Its products go
-// through Gemm.
+// NewRowMajor returns a zero matrix in row-major order, for minibatches of floats; see [Ops.Rows].
+// Its products are computed by Gemm.
 func (o Ops[T]) NewRowMajor(rows, lanes int) Panels[T] {
 	if rows < 0 || lanes < 0 {
 		panic(fmt.Sprintf("kernels: NewRowMajor: %d rows of %d lanes", rows, lanes))
@@ -74,7 +79,7 @@ func (o Ops[T]) newPanels(rows, lanes int, l Layout[T]) Panels[T] {
 	return Panels[T]{Rows: rows, Lanes: lanes, Data: pages.Make[T](l.Size(rows, lanes)), Layout: l, slots: o.s}
 }
 
-// Lane copies lane l to dst, which has Rows elements.
+// Lane copies lane l to dst, which must have Rows elements.
 func (p Panels[T]) Lane(dst []T, l int) {
 	p.checkLane("Lane", "dst", dst, l)
 	at, length, stride := p.Layout.Runs(p.Rows, l)
@@ -83,7 +88,7 @@ func (p Panels[T]) Lane(dst []T, l int) {
 	}
 }
 
-// SetLane sets lane l to src, which has Rows elements.
+// SetLane sets lane l to src, which must have Rows elements.
 func (p Panels[T]) SetLane(l int, src []T) {
 	p.checkLane("SetLane", "src", src, l)
 	at, length, stride := p.Layout.Runs(p.Rows, l)
@@ -104,8 +109,8 @@ func (p Panels[T]) MoveLane(dst, src int) {
 	}
 }
 
-// First returns the first lanes, so many of them, in the same memory and the same layout. The others
-// are given up: operations may write to them.
+// First returns the first lanes of p, in the same memory and the same layout. The other lanes
+// become padding.
 func (p Panels[T]) First(lanes int) Panels[T] {
 	if lanes < 0 || lanes > p.Lanes {
 		panic(fmt.Sprintf("kernels: the first %d of %d lanes", lanes, p.Lanes))
@@ -128,7 +133,7 @@ func (p Panels[T]) checkIndex(op string, l int) {
 
 func (o Ops[T]) checkPanels(op, name string, p Panels[T]) {
 	if p.slots != o.s {
-		panic(fmt.Sprintf("kernels: %s: %s is another set's", op, name))
+		panic(fmt.Sprintf("kernels: %s: %s belongs to another set", op, name))
 	}
 	if p.Rows < 0 || p.Lanes < 0 || len(p.Data) < p.Layout.Size(p.Rows, p.Lanes) {
 		panic(fmt.Sprintf("kernels: %s: %s has %d elements for %d rows of %d lanes in %s",
@@ -136,7 +141,7 @@ func (o Ops[T]) checkPanels(op, name string, p Panels[T]) {
 	}
 }
 
-// LaneSquares: dst(l) = Σ w(p,l)², what [Ops.SumSquares] gives for the elements of lane l in
+// LaneSquares sets dst(l) = Σ w(p,l)², the result of [Ops.SumSquares] for the elements of lane l in
 // ascending p.
 func (o Ops[T]) LaneSquares(dst []T, w Panels[T]) {
 	o.checkPanels("LaneSquares", "w", w)
@@ -147,9 +152,9 @@ func (o Ops[T]) LaneSquares(dst []T, w Panels[T]) {
 	}
 }
 
-// FoldSquares ends sums of squares as [Ops.SumSquares] does, for layouts. The sums are [SumLanes] rows of one
-// width. The upper half of the rows is added to the lower half until one is left, and the first
-// elements of that are copied to dst.
+// FoldSquares finishes sums of squares as [Ops.SumSquares] does; layouts call it. The sums must be
+// [SumLanes] rows of equal width. FoldSquares adds the upper half of the rows to the lower half
+// until one row is left, and copies the first elements of that row to dst.
 func (s *Slots[T]) FoldSquares(dst, sums []T) {
 	width := len(sums) / SumLanes[T]()
 	for n := len(sums) / 2; n >= width; n /= 2 {
@@ -158,7 +163,7 @@ func (s *Slots[T]) FoldSquares(dst, sums []T) {
 	copy(dst, sums[:width])
 }
 
-// AxpbyPanels: y(·,l) ← α(l)·x(·,l) + β(l)·y(·,l), each element as [Ops.Axpby] computes it.
+// AxpbyPanels sets y(·,l) ← α(l)·x(·,l) + β(l)·y(·,l). Each element is computed as by [Ops.Axpby].
 func (o Ops[T]) AxpbyPanels(alpha []T, x Panels[T], beta []T, y Panels[T]) {
 	o.checkPanels("AxpbyPanels", "x", x)
 	o.checkPanels("AxpbyPanels", "y", y)
@@ -172,7 +177,8 @@ func (o Ops[T]) AxpbyPanels(alpha []T, x Panels[T], beta []T, y Panels[T]) {
 	})
 }
 
-// checkSameLayout checks that p, whose elements were checked, lies in memory as w does.
+// checkSameLayout checks that p has the shape and the layout of w. The number of elements of p must
+// have been checked before.
 func (o Ops[T]) checkSameLayout(op, name string, p Panels[T], wName string, w Panels[T]) {
 	if p.Rows != w.Rows || p.Lanes != w.Lanes || p.Layout != w.Layout {
 		panic(fmt.Sprintf("kernels: %s: %s is %d×%d in %s, %s is %d×%d in %s",
@@ -180,8 +186,8 @@ func (o Ops[T]) checkSameLayout(op, name string, p Panels[T], wName string, w Pa
 	}
 }
 
-// eachRun calls f for runs of elements, Data[from:to], that belong to lanes which are the same; l is one
-// of these.
+// eachRun calls f for runs of elements, Data[from:to]. All lanes of a run are equal by the function
+// same, and l is one of them.
 func (p Panels[T]) eachRun(same func(a, b int) bool, f func(l, from, to int)) {
 	for l := 0; l < p.Lanes; {
 		end := l + 1

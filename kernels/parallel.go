@@ -6,20 +6,18 @@ import (
 	"sync"
 )
 
-// minParallelWork is the number of multiply-adds that is worth a goroutine:
-// ten microseconds of a fast kernel.
+// minParallelWork is the number of multiply-adds that is worth a goroutine. A fast kernel takes
+// about ten microseconds for it.
 const minParallelWork = 1 << 20
 
-// GemmParallel computes a [Product] on up to that many goroutines, one of them
-// the caller's, and returns when all are done. Small products run on the caller
-// alone.
+// GemmParallel computes a [Product] on up to workers goroutines, one of them the caller's, and
+// returns when all are done. Small products run on the caller's goroutine alone.
 //
-// The outputs are split, along the longer side of C and at multiples of the
-// tile, and never the sums: on a stable set the bits are those of [Ops.Gemm],
-// whatever the number of workers.
+// C is split along its longer side, at multiples of the tile. Sums are never split, so on a stable
+// set the bits are those of [Ops.Gemm] for any number of workers.
 //
-// Wrong arguments panic as in Gemm. A panic in a worker reaches the caller after
-// the other workers have finished.
+// Wrong arguments cause the panics of Gemm. A panic in a worker reaches the caller after the other
+// workers have finished.
 func (o Ops[T]) GemmParallel(p Product[T], workers int) {
 	p.check()
 	m, n, k := p.Dims()
@@ -34,26 +32,26 @@ func (o Ops[T]) GemmParallel(p Product[T], workers int) {
 	o.gemmParallel(p, units, workers)
 }
 
-// worthWorkers returns the number of workers that a product of m·n·k multiply-adds is worth, if
-// it can be split into so many parts.
+// worthWorkers returns the number of workers, at most workers and at most parts, that pay off for a
+// product of m·n·k multiply-adds.
 func worthWorkers(m, n, k, parts, workers int) int {
 	worth := int64(m) * int64(n) * int64(k) / minParallelWork
 	return int(max(1, min(int64(workers), int64(parts), worth)))
 }
 
-// share returns the first of the parts that worker w computes; the share of the next worker begins
-// where that of w ends.
+// share returns the first part that worker w computes. Worker w computes the parts up to the first
+// part of worker w+1.
 func share(parts, w, workers int) int { return w * parts / workers }
 
-// unit is the number of rows or columns of C that parts are multiples of. The vectors of a kernel may
-// lie along either side of C.
+// unit returns the number of rows or columns of C of which each part has a multiple. It is the
+// larger side of the tile because the vectors of a kernel may lie along either side of C.
 func (o Ops[T]) unit() int { return max(o.s.Tile.MR, o.s.Tile.NR, 1) }
 
-// units returns the number of units that a side of C has. The last one may not be whole.
+// units returns the number of units in a side of C. The last unit may be partial.
 func (o Ops[T]) units(side int) int { return (side + o.unit() - 1) / o.unit() }
 
-// gemmParallel computes p on so many workers. It is a function of its own so that a single
-// worker does not pay for what its closure puts on the heap.
+// gemmParallel computes p on several workers. It is separate from GemmParallel because its closure
+// allocates, which a single worker should not pay for.
 func (o Ops[T]) gemmParallel(p Product[T], units, workers int) {
 	forEach(workers, func(w int) {
 		o.s.Gemm(o.part(p, share(units, w, workers), share(units, w+1, workers)))
@@ -69,7 +67,7 @@ func (o Ops[T]) part(p Product[T], lo, hi int) Product[T] {
 	return p.Rows(o.bound(m, lo), o.bound(m, hi))
 }
 
-// bound returns the row or column of a side of C with which a unit begins.
+// bound returns the row or column of C at which a unit starts.
 func (o Ops[T]) bound(side, unit int) int { return min(side, unit*o.unit()) }
 
 // Rows returns the part of p that computes rows [i0, i1) of C.
@@ -100,8 +98,8 @@ func (p Product[T]) Cols(j0, j1 int) Product[T] {
 	return p
 }
 
-// forEach calls f(0), …, f(n-1), each on its own goroutine but the first, and
-// waits for all. If some panic, it panics with the first of them.
+// forEach calls f(0) on the caller's goroutine and f(1), …, f(n-1) each on its own goroutine, and
+// waits for all. If some calls panic, it panics with the error of the lowest index.
 func forEach(n int, f func(w int)) {
 	panics := make([]error, n)
 	guarded := func(w int) {

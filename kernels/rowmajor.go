@@ -7,8 +7,8 @@ import (
 	"fusegrid/internal/pages"
 )
 
-// rowMajor is the layout of sets that have none of their own: a plain matrix, whose products go through
-// Gemm. Rows stay a stride apart when lanes are given up.
+// rowMajor is the layout of sets without a Layout function: a plain matrix, whose products are
+// computed by Gemm. The stride stays the same when lanes become padding.
 type rowMajor[T Float] struct {
 	slots  *Slots[T]
 	stride int
@@ -32,7 +32,7 @@ func (r rowMajor[T]) Squares(dst []T, w Panels[T]) {
 	r.squares(dst, w, make([]T, SumLanes[T]()*r.stride))
 }
 
-// squares is Squares with memory for the sums: a turn of [Ops.AddSquares] is [SumLanes] rows.
+// squares is Squares with memory for the sums, which have [SumLanes] rows.
 func (r rowMajor[T]) squares(dst []T, w Panels[T], sums []T) {
 	clear(sums)
 	r.slots.AddSquares(sums, w.Data[:w.Rows*r.stride])
@@ -40,7 +40,7 @@ func (r rowMajor[T]) squares(dst []T, w Panels[T], sums []T) {
 }
 
 func (r rowMajor[T]) Span(rows, lanes, l0, l1 int) Span {
-	if l0 == 0 && l1 == lanes { // all rows in one go, padding included
+	if l0 == 0 && l1 == lanes { // one run of all rows, padding included
 		return Span{Length: rows * r.stride, Count: 1, End: l1}
 	}
 	return Span{First: l0, Length: l1 - l0, Stride: r.stride, Count: rows, End: l1}
@@ -72,7 +72,7 @@ func (m *matrixImages[T]) Load(x []uint8, idx []int, mean []T) {
 
 func (m *matrixImages[T]) ops() Ops[T] { return Ops[T]{m.layout.slots} }
 
-// Parts are those of [Ops.GemmParallel].
+// Parts returns the numbers of units into which [Ops.GemmParallel] splits the products.
 func (m *matrixImages[T]) Parts(w Panels[T]) (forward, update int) {
 	return m.ops().units(max(m.n, w.Lanes)), m.ops().units(max(w.Rows, w.Lanes))
 }
@@ -80,7 +80,7 @@ func (m *matrixImages[T]) Parts(w Panels[T]) (forward, update int) {
 func (m *matrixImages[T]) Forward(z Mat[T], w Panels[T], squares []T, lo, hi int) {
 	p := Product[T]{Alpha: 1, A: m.loaded(), B: m.weights(w), C: z}
 	m.layout.slots.Gemm(m.ops().part(p, lo, hi))
-	if squares != nil && lo == 0 { // the first part includes the squares of all lanes
+	if squares != nil && lo == 0 { // the first part computes the squares of all lanes
 		m.layout.squares(squares, w, m.sums)
 	}
 }

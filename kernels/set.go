@@ -1,36 +1,35 @@
 package kernels
 
-// Float is the types that every kernel exists for.
+// Float is the constraint of the element types. Every kernel exists for both.
 type Float interface{ float32 | float64 }
 
-// A Class names how a set rounds. Stable sets of one class give the same bits
-// for the same arguments. A set that lets a foreign library round has a class of
-// that library's name.
+// A Class names how a set rounds. Stable sets of one class give the same bits for the same
+// arguments. If a foreign library computes the products of a set, its class has the name of that
+// library.
 type Class string
 
 const (
-	// FMA fuses: t ← fma(a, b, t) in ascending k, then c ← fma(β, c, α·t).
+	// FMA fuses products and sums: t ← fma(a, b, t) in ascending k, then c ← fma(β, c, α·t).
 	FMA Class = "fma"
-	// MulAdd rounds each product, then each sum: t ← t + a·b in ascending k, then
-	// c ← β·c + α·t.
+	// MulAdd rounds each product and then each sum: t ← t + a·b in ascending k, then c ← β·c + α·t.
 	MulAdd Class = "muladd"
 )
 
 // A Set is one implementation of every kernel.
 type Set struct {
 	Name     string   // as in -impl: "avx512", "avx2", "reference", …
-	Features []string // what it asks of the CPU, as cpuid names it
+	Features []string // the CPU features that it needs, by their cpuid names
 	Detail   string   // version and core of a foreign library, else empty
 	Class    Class
-	Stable   bool // one value per element, whatever surrounds it
+	Stable   bool // an element never depends on its surroundings; see Numbers
 	F32      Slots[float32]
 	F64      Slots[float64]
 }
 
-// Slots holds the kernels of one type. A slot may assume that its arguments
-// were checked, and that no matrix of ReLUGrad, AddBias and BiasReLU is empty:
-// call it through [Of]. Every slot is set except Layout, which may be nil: start from the
-// set of package reference and override what is faster.
+// Slots holds the kernels of one type. A slot may assume that its arguments were checked, and that
+// no matrix of ReLUGrad, AddBias and BiasReLU is empty. Callers must therefore go through [Of].
+// Every slot must be set except Layout, which may be nil. A new set starts from the set of package
+// reference and overrides the slots that it computes faster.
 type Slots[T Float] struct {
 	Tile        Tile
 	Gemm        func(p Product[T])
@@ -46,20 +45,20 @@ type Slots[T Float] struct {
 	SubMean     func(dst []T, src []uint8, mean []T)
 	RMSProp     func(f RMSPropFactors[T], w, a, g []T)
 	Adam        func(f AdamFactors[T], w, m, v, g []T)
-	// Layout chooses how first-layer weights of so many lanes lie in memory. If it is nil, they
-	// are row-major and their products go through Gemm.
+	// Layout chooses the layout of first-layer weights with this number of lanes. If Layout is nil,
+	// the weights are row-major and their products are computed by Gemm.
 	Layout func(lanes int) Layout[T]
 }
 
-// A Tile is the block of a product that a micro-kernel keeps in registers, and
-// the number of elements in one vector. [Ops.GemmParallel] splits products at multiples of
-// it. No result depends on it.
+// A Tile is the size of the block of a product that a micro-kernel keeps in registers, and the
+// number of elements in one vector. [Ops.GemmParallel] splits products at multiples of the tile.
+// The results of a stable set never depend on it.
 type Tile struct {
 	MR, NR int
 	Lanes  int
 }
 
-// Of gives the operations of s for type T.
+// Of returns the operations of s for type T.
 func Of[T Float](s *Set) Ops[T] {
 	var zero T
 	switch any(zero).(type) {

@@ -17,26 +17,27 @@ type AdamFactors[T Float] struct {
 	Epsilon      T // ε
 }
 
-// RMSProp moves weights w along their gradient g; the array a is the mean of its squares:
+// RMSProp steps the weights w by their gradient g. The array a holds the running mean of the
+// squares of g:
 //
 //	a ← ρ·a + ((1−ρ)·g)·g
 //	w ← w − (η·g)/(√a + ε)
 //
-// In every class each product, sum, root and quotient is rounded by itself, so that all sets give the
+// In every class, each product, sum, root and quotient is rounded separately, so all sets give the
 // same bits.
 func (o Ops[T]) RMSProp(f RMSPropFactors[T], w, a, g []T) {
 	checkUpdate("RMSProp", w, g, "a", a)
 	o.s.RMSProp(f, w, a, g)
 }
 
-// Adam moves weights w along their gradient g; the arrays m and v are the means of the gradient and of
-// its squares:
+// Adam steps the weights w by their gradient g. The arrays m and v hold the running means of g and
+// of its squares:
 //
 //	m ← β₁·m + (1−β₁)·g
 //	v ← β₂·v + ((1−β₂)·g)·g
 //	w ← w − (η·(m·Fix1))/(√(v·Fix2) + ε)
 //
-// It is rounded as [Ops.RMSProp] is.
+// Adam rounds as [Ops.RMSProp] does.
 func (o Ops[T]) Adam(f AdamFactors[T], w, m, v, g []T) {
 	checkUpdate("Adam", w, g, "m", m)
 	checkUpdate("Adam", w, g, "v", v)
@@ -44,7 +45,7 @@ func (o Ops[T]) Adam(f AdamFactors[T], w, m, v, g []T) {
 	o.s.Adam(f, w, m, v, g)
 }
 
-// checkUpdate checks weights, their gradient and one array of their state.
+// checkUpdate checks weights, their gradient and one array of the rule's state.
 func checkUpdate[T Float](op string, w, g []T, name string, state []T) {
 	checkLen(op, "g", len(g), len(w))
 	checkLen(op, name, len(state), len(w))
@@ -53,7 +54,7 @@ func checkUpdate[T Float](op string, w, g []T, name string, state []T) {
 	checkApart(op, name, "g", state, g)
 }
 
-// RMSPropPanels is [Ops.RMSProp] of each lane l, with the rate η(l) instead of that in f.
+// RMSPropPanels applies [Ops.RMSProp] to each lane l with the rate rates[l] instead of f.Rate.
 func (o Ops[T]) RMSPropPanels(f RMSPropFactors[T], rates []T, w, a, g Panels[T]) {
 	o.checkUpdatePanels("RMSPropPanels", rates, w, g, "a", a)
 	same := func(a, b int) bool { return sameBits(rates[a], rates[b]) }
@@ -63,7 +64,7 @@ func (o Ops[T]) RMSPropPanels(f RMSPropFactors[T], rates []T, w, a, g Panels[T])
 	})
 }
 
-// AdamPanels is [Ops.Adam] of each lane l, with the rate η(l) instead of that in f.
+// AdamPanels applies [Ops.Adam] to each lane l with the rate rates[l] instead of f.Rate.
 func (o Ops[T]) AdamPanels(f AdamFactors[T], rates []T, w, m, v, g Panels[T]) {
 	o.checkUpdatePanels("AdamPanels", rates, w, g, "m", m)
 	o.checkUpdatePanels("AdamPanels", rates, w, g, "v", v)
@@ -75,7 +76,7 @@ func (o Ops[T]) AdamPanels(f AdamFactors[T], rates []T, w, m, v, g Panels[T]) {
 	})
 }
 
-// checkUpdatePanels checks weights, their gradient and one array of their state.
+// checkUpdatePanels checks weights, their gradient and one array of the rule's state.
 func (o Ops[T]) checkUpdatePanels(op string, rates []T, w, g Panels[T], name string, state Panels[T]) {
 	o.checkPanels(op, "w", w)
 	o.checkPanels(op, "g", g)

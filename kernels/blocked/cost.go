@@ -2,8 +2,8 @@ package blocked
 
 import "fusegrid/kernels"
 
-// An orientation is a product as the kernel sees it: rows × k scalars times k × cols
-// vectors. Transposed, it is Cᵀ = op(B)ᵀ·op(A)ᵀ.
+// An orientation is a product as the kernel sees it: rows × k scalars times k × cols vectors. If it
+// is transposed, the product is Cᵀ = op(B)ᵀ·op(A)ᵀ.
 type orientation[T kernels.Float] struct {
 	rows, cols, k  int
 	scalar, vector operand[T]
@@ -29,29 +29,30 @@ func orient[T kernels.Float](p *kernels.Product[T], transposed bool) orientation
 	return orientation[T]{m, n, k, a, b, false}
 }
 
-// Sizes of blocks in bytes, and other bounds. Measurements gave them.
+// Sizes of blocks in bytes, and other limits. All of them were found by measurement.
 const (
 	l2Rows         = 256       // KC × l2Rows elements fit a share of the L2 cache
-	flippedPanel   = 24 << 10  // a panel of images, or of their pixels, for flipped weights or deltas: fits L1
-	vectorBlock    = 1 << 20   // a block of vectors, which may live in the last-level cache
-	partialBlock   = 16 << 20  // sums that are kept between blocks of k
-	smallSide      = 128 << 10 // each side of a product that is computed as one block
-	conflictStride = 1 << 10   // rows a multiple of it apart share few sets of the L1 cache
-	tlbStride      = 4 << 10   // columns of rows so far apart touch a page for each element
+	flippedPanel   = 24 << 10  // a panel of images or of pixels in the flipped layout, which fits L1
+	vectorBlock    = 1 << 20   // a block of vectors, which fits the last-level cache
+	partialBlock   = 16 << 20  // partial sums that are kept between blocks of k
+	smallSide      = 128 << 10 // the limit for A and B together, and for C, of a product that is computed as one block
+	conflictStride = 1 << 10   // rows whose stride is a multiple of it share few sets of the L1 cache
+	tlbStride      = 4 << 10   // from this stride on, each element of a column lies on another page
 	transposedRows = 512       // rows of a strip of Cᵀ
-	packK          = 8         // rows of scalars that are packed into all micro-panels in one go
+	packK          = 8         // rows of the source that are packed into all micro-panels before the next rows
 )
 
-// l2Elems is the number of elements of a block that stays in the L2 cache: a block of scalars, or the
-// sums or deltas of a first layer. KC tells how large that cache is.
+// l2Elems returns the number of elements of a block that stays in the L2 cache. Such a block holds
+// scalars, or the sums or deltas of a first layer. The size is derived from KC because KC is larger
+// on CPUs with a larger cache.
 func (m *Micro[T]) l2Elems() int { return l2Rows * m.KC }
 
-// blocking says how a product is cut. For each block of NC columns and KC terms, the vectors are packed
-// once; then block after block of MC rows of scalars is multiplied with them. Sums of more than KC terms are
-// kept for rowsPerPass rows at a time.
+// blocking holds the block sizes of a product. For each block of NC columns and KC terms, the
+// vectors are packed once and multiplied with one block of MC rows of scalars after the other. If a
+// sum has more than KC terms, partial sums are kept for rowsPerPass rows at a time.
 type blocking struct {
 	mc, nc, kc  int
-	rowsPerPass int // whole blocks of MC rows
+	rowsPerPass int // a multiple of MC
 	packScalar  bool
 	packVector  bool
 }
@@ -61,15 +62,16 @@ func (g *gemm[T]) blockingOf(o *orientation[T]) blocking {
 	size := sizeOf(zero)
 	t := &g.micro.Tile
 	if o.rows*o.k+o.cols*o.k <= smallSide/size && o.rows*o.cols <= smallSide/size && o.k <= g.micro.KC {
-		// All of it fits the cache: one block, and no divisions, which would cost more
+		// The whole product fits the cache, so it is one block. The divisions below would cost more
 		// than they save.
 		return blocking{mc: o.rows, nc: o.cols, kc: o.k, rowsPerPass: o.rows, packVector: o.vector.stride != 1}
 	}
 	b := blocking{kc: balance(o.k, g.micro.KC, 1)}
 	b.nc = min(o.cols, balance(o.cols, max(vectorBlock/size/b.kc, t.NR), t.NR))
 	b.mc = min(o.rows, balance(o.rows, max(g.micro.l2Elems()/b.kc, t.MR), t.MR))
-	// Scalars are read in place, except if the stride of their rows makes them share few cache
-	// sets, or if few micro-tiles use a line of neighbouring rows while it is cached.
+	// Scalars are packed if the stride of their rows makes them share few cache sets. They are also
+	// packed if few micro-tiles use a line of neighbouring rows before it leaves the cache.
+	// Otherwise they are read in place.
 	conflict := o.scalar.stride*size >= conflictStride && o.scalar.stride*size%conflictStride == 0
 	if o.scalar.stride == 1 {
 		limit := tlbStride
@@ -79,14 +81,14 @@ func (g *gemm[T]) blockingOf(o *orientation[T]) blocking {
 		conflict = o.scalar.kStride*size >= limit
 	}
 	b.packScalar = conflict && o.k > 0 && o.cols >= t.Lanes
-	// Vectors are read in place, with the next panel prefetched, unless the kernel prefers
-	// them packed: then they are packed if they are read more than twice.
+	// Vectors are packed if their columns are not neighbours, or if the kernel has a Copy and reads
+	// them more than twice. Otherwise they are read in place and the next panel is prefetched.
 	b.packVector = o.vector.stride != 1 || g.micro.Copy != nil && o.rows > 2*t.MR
 	if o.transposed {
 		b.mc = min(b.mc, transposedRows)
 	}
 	if b.mc < o.rows {
-		b.mc = max(b.mc/t.MR*t.MR, t.MR) // cut between micro-tiles
+		b.mc = max(b.mc/t.MR*t.MR, t.MR) // blocks end between micro-tiles
 	}
 	b.rowsPerPass = o.rows
 	if b.kc < o.k {
@@ -95,8 +97,8 @@ func (g *gemm[T]) blockingOf(o *orientation[T]) blocking {
 	return b
 }
 
-// cost estimates the time of a product in tenths of half-vector multiply-adds. The weights of packing
-// were measured with operands in the last-level cache.
+// cost estimates the time of a product, in tenths of a half-vector multiply-add. The weights of
+// packing were measured with operands in the last-level cache.
 func (g *gemm[T]) cost(o *orientation[T], b *blocking) int {
 	lanes := g.micro.Tile.Lanes
 	c := g.costOfCols(o.cols, g.micro.OneVectorPenalty) * o.rows * o.k
@@ -116,8 +118,8 @@ func (g *gemm[T]) cost(o *orientation[T], b *blocking) int {
 	return c
 }
 
-// costOfCols is the cost of one term of one row of so many columns, if a strip of one vector costs
-// oneVector tenths more than half of a wide one.
+// costOfCols returns the cost of one term of a row with the given number of columns. A strip that
+// is one vector wide costs half of a strip of two vectors, plus oneVector.
 func (g *gemm[T]) costOfCols(cols, oneVector int) int {
 	t := &g.micro.Tile
 	vectors, rest := cols/t.Lanes, cols%t.Lanes
@@ -135,8 +137,8 @@ func (g *gemm[T]) costOfCols(cols, oneVector int) int {
 	return c
 }
 
-// balance cuts n into the fewest parts of at most limit, all but the last of one
-// size that is a multiple of unit, and returns that size (at least 1).
+// balance splits n into the fewest parts of at most limit and returns the size of a part, at least
+// 1. The size is a multiple of unit. Only the last part may be smaller.
 func balance(n, limit, unit int) int {
 	if n <= 0 {
 		return 1

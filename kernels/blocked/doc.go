@@ -1,14 +1,15 @@
-// Package blocked is the driver around a micro-kernel. A [Micro] is all that a CPU contributes: it
-// computes a narrow strip of C, and rearranges memory. [Gemm] makes a product of any shape from
-// it, and [Layouts] the first layers of nets.
+// Package blocked is the driver around a micro-kernel. A [Micro] holds the functions that are
+// written for one kind of CPU. They compute a narrow strip of C and rearrange memory. [Gemm] builds
+// products of any shape from them, and [Layouts] builds the first layers of nets.
 //
-// The driver decides which side of C lies along the vectors, cuts the product into blocks that
-// fit the caches, and packs what the micro-kernel should not read in place. None of this changes a bit of
-// the result. An element is one chain of multiply-adds in ascending k. Where a block ends inside a
-// chain, its partial sum is stored, and the next block continues from it.
+// The driver decides which side of C lies along the vectors, and splits the product into blocks
+// that fit the caches. It packs operands that the micro-kernel should not read in place. These
+// decisions never change a bit of the result because an element is one chain of multiply-adds in
+// ascending k. If a block ends inside a chain, its partial sum is stored, and the next block
+// continues from it.
 //
-// Block sizes have the names that the literature gives them: a micro-kernel keeps MR × NR sums in
-// registers, and a block is MC rows and NC columns of C with KC terms of each sum. C = S·V here: S
-// is the scalar side, whose elements are broadcast, and V the vector side. As C can be transposed, S may be
-// A or Bᵀ.
+// Block sizes have their usual names. A micro-kernel keeps MR × NR sums in registers. A block is MC
+// rows and NC columns of C with KC terms of each sum. In this package the product is C = S·V, where
+// S is the scalar side, whose elements are broadcast, and V is the vector side. Because the driver
+// may compute Cᵀ, S is either A or Bᵀ.
 package blocked

@@ -2,15 +2,15 @@ package blocked
 
 import "fusegrid/kernels"
 
-// Blocking returns how the product is cut when it is not transposed.
+// Blocking returns the block sizes of a product that is not transposed.
 func Blocking[T kernels.Float](m Micro[T], p *kernels.Product[T]) (mc, kc, rowsPerPass int) {
 	o := orient(p, false)
 	b := newGemm(m).blockingOf(&o)
 	return b.mc, b.kc, b.rowsPerPass
 }
 
-// PanelsHeld computes p, and returns the number of panels of its last block and how many elements each
-// panel of the workspace still holds afterwards.
+// PanelsHeld computes p. It returns the number of panels of the last block, and the number of
+// elements that each panel of the workspace still refers to afterwards.
 func PanelsHeld[T kernels.Float](m Micro[T], p kernels.Product[T]) (used int, held []int) {
 	w := new(workspace[T])
 	g := newGemm(m)

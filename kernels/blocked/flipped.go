@@ -9,19 +9,21 @@ import (
 	"fusegrid/kernels"
 )
 
-// flipped is the layout of few lanes, which would leave much of their last vector empty. Images lie
-// along the vectors in X·W, pixels in Xᵀ·d, and weights and deltas are scalars. Only the vectors of the last
-// images are not full. Images stay bytes, which the L2 cache holds, until their panel is multiplied.
+// flipped is the layout for few lanes, which would leave much of a vector empty. Instead, images
+// lie along the vectors in X·W, pixels lie along them in Xᵀ·d, and weights and deltas are the
+// scalars. Only the vectors of the last images are partial. Images stay bytes, which fit the L2
+// cache, until their panel is multiplied.
 //
-// Weights lie in tiles of NR rows × room lanes: element (p, l) is at p/NR·NR·room + l·NR + p mod NR. Padding
-// is the rows of the last tile beyond the matrix, and lanes that were given up.
+// Weights lie in tiles of NR rows × room lanes: element (p, l) is at p/NR·NR·room + l·NR + p mod
+// NR. The padding consists of the rows of the last tile beyond the matrix and of the lanes beyond
+// those in use.
 type flipped[T kernels.Float] struct {
 	*layer[T]
 	room int // lanes in a tile
 }
 
 const (
-	pixelTile  = 64 // pixels of an image that lie together: a cache line of bytes
+	pixelTile  = 64 // neighbouring pixels of an image, one cache line of bytes
 	imageLanes = 16 // images that Micro.PackImageLanes packs at a time
 	copyImages = 8  // images that Micro.CopyTiles copies at a time
 )
@@ -44,7 +46,7 @@ func (f flipped[T]) Runs(rows, l int) (first, length, stride int) {
 	return l * nr, nr, f.room * nr
 }
 
-// rowsOf returns the view of rows [p0, p1), where p0 begins a tile.
+// rowsOf returns the view of rows [p0, p1), where p0 is the first row of a tile.
 func (f flipped[T]) rowsOf(w kernels.Panels[T], p0, p1 int) kernels.Panels[T] {
 	w.Rows, w.Data = p1-p0, w.Data[p0*f.room:]
 	w.Data = w.Data[:f.Size(w.Rows, w.Lanes)]
@@ -57,12 +59,12 @@ func (f flipped[T]) Squares(dst []T, w kernels.Panels[T]) {
 	f.foldSquares(dst, sums)
 }
 
-// addSquares adds the squares of weights to sums, which are SumLanes of each lane in tiles without
-// padding: row p goes to sum p mod SumLanes of its lane. The weights begin with sum 0.
+// addSquares adds the squares of weights to sums. Each lane has SumLanes sums, in tiles without
+// padding, and row p goes to sum p mod SumLanes of its lane. Row 0 of the weights goes to sum 0.
 func (f flipped[T]) addSquares(sums []T, w kernels.Panels[T]) {
 	nr := f.micro.Tile.NR
 	tile, p := w.Lanes*nr, 0
-	if w.Lanes == f.room { // tiles are end to end: they take turns
+	if w.Lanes == f.room { // the tiles have no padding, so AddSquares takes all at once
 		p = w.Rows / nr * nr
 		f.slots.AddSquares(sums, w.Data[:p*f.room])
 	}
@@ -102,8 +104,8 @@ func (f flipped[T]) Span(rows, lanes, l0, l1 int) kernels.Span {
 }
 
 func (f flipped[T]) NewImages(images, pixels int) kernels.Images[T] {
-	// There is room to pack imageLanes images from any image on. The stride is an odd number of lines, so that
-	// the lines of one image do not share few cache sets.
+	// The extra room lets PackImageLanes read imageLanes images from any image on. The stride is an
+	// odd number of cache lines, so the lines of one image spread over many cache sets.
 	stride := (roundUp(images+imageLanes, imageLanes) | 1) * pixelTile
 	tiles := (pixels + pixelTile - 1) / pixelTile
 	return &flippedImages[T]{
@@ -112,9 +114,9 @@ func (f flipped[T]) NewImages(images, pixels int) kernels.Images[T] {
 	}
 }
 
-// flippedImages is a minibatch as bytes, in tiles of pixelTile pixels: pixel p of image i is at
-// p/pixelTile·stride + i·pixelTile + p mod pixelTile. Both products pack it by whole cache lines that
-// lie one after the other.
+// flippedImages is a minibatch of bytes in tiles of pixelTile pixels: pixel p of image i is at
+// p/pixelTile·stride + i·pixelTile + p mod pixelTile. Both products pack consecutive whole cache
+// lines.
 type flippedImages[T kernels.Float] struct {
 	flipped[T]
 	pixels int
@@ -129,7 +131,7 @@ func (x *flippedImages[T]) Load(images []uint8, idx []int, mean []T) {
 	x.n = len(idx)
 	copy(x.mean, mean)
 	d := x.pixels
-	// Images to copy now and next. The last copy repeats the last image.
+	// list sets dst to the images from image i on. Beyond the end, it repeats the last image.
 	list := func(dst []*uint8, i int) {
 		for r := range dst {
 			dst[r] = &images[idx[min(i+r, len(idx)-1)]*d]
@@ -143,7 +145,7 @@ func (x *flippedImages[T]) Load(images []uint8, idx []int, mean []T) {
 		list(next, i+copyImages)
 		x.micro.CopyTiles(x.data[i*pixelTile:], now, next, whole, x.stride)
 	}
-	clear(x.lists[:]) // keep no reference to the caller's images
+	clear(x.lists[:]) // drop references to the caller's images
 	if p := whole * pixelTile; p < d {
 		for i, j := range idx {
 			copy(x.bytes(p, i), images[j*d+p:(j+1)*d])
@@ -151,17 +153,19 @@ func (x *flippedImages[T]) Load(images []uint8, idx []int, mean []T) {
 	}
 }
 
-// bytes returns the bytes that begin with pixel p of image i; p begins a panel.
+// bytes returns the bytes from pixel p of image i on, where p is the first pixel of a panel.
 func (x *flippedImages[T]) bytes(p, i int) []uint8 {
 	return x.data[p/pixelTile*x.stride+i*pixelTile+p%pixelTile:]
 }
 
-// Parts are panels of images in the forward product and tiles of pixels in the update.
+// Parts returns the number of panels of images for Forward, and the number of tiles of rows for
+// Update.
 func (x *flippedImages[T]) Parts(w kernels.Panels[T]) (forward, update int) {
 	return x.panels(x.n), x.panels(w.Rows)
 }
 
-// kc returns the most terms of a block: a panel of images or of pixels stays in the L1 cache.
+// kc returns the largest number of terms for which a panel of images or of pixels stays in the L1
+// cache.
 func (x *flippedImages[T]) kc() int {
 	var zero T
 	return flippedPanel / sizeOf(zero) / x.micro.Tile.NR
@@ -173,7 +177,7 @@ func (x *flippedImages[T]) Forward(z kernels.Mat[T], w kernels.Panels[T], square
 	first, end := x.span(lo, hi, x.n)
 	z = z.Slice(first, end, 0, z.Cols)
 	if lo > 0 {
-		squares = nil // the first part includes the squares of all lanes
+		squares = nil // the first part computes the squares of all lanes
 	}
 	kc := balance(w.Rows, x.kc(), pixelTile)
 	ws.vector = grow(ws.vector, roundUp(min(kc, w.Rows), pixelTile)*nr)
@@ -210,7 +214,7 @@ func (x *flippedImages[T]) Forward(z kernels.Mat[T], w kernels.Panels[T], square
 			}
 			i += images
 		}
-		// Some turns of sums together, while the weights are in the cache.
+		// Squares are added for many rows at a time, while these weights are still in the cache.
 		if end := k + s.K; squares != nil && (end-summed >= 16*kernels.SumLanes[T]() || !s.Unfinished) {
 			x.addSquares(ws.squares, x.rowsOf(w, summed, end))
 			summed = end
@@ -252,15 +256,18 @@ func (x *flippedImages[T]) Update(w kernels.Panels[T], beta []T, d kernels.Mat[T
 	x.release(ws)
 }
 
-// packEvenPanels packs deltas to even micro-panels in the scalars of the workspace: element (i, u) of one is at
-// its start + i·PackMR + u, and the next one begins after the last image.
+// packEvenPanels packs the deltas d into micro-panels in ws.scalar, with the heights that evenRows
+// returns. Element (i, u) of a micro-panel is at i·PackMR + u from its start. The next micro-panel
+// starts after the last image.
 func (x *flippedImages[T]) packEvenPanels(ws *workspace[T], d kernels.Mat[T]) {
 	mr, at := x.micro.PackMR, 0
 	ws.scalar = grow(ws.scalar, (d.Cols+mr-1)/mr*mr*d.Rows)
 	for u := 0; u < d.Cols; {
 		rows := x.evenRows(d.Cols - u)
 		dst, src := ws.scalar[at:], d.Data[u:]
-		// Full micro-panels are copied, whatever follows a row of this one, while the data goes on far enough.
+		// PackScalars always copies PackMR elements of a row, including elements that the
+		// micro-panel does not need. Rows with fewer elements before the end of d are copied by the
+		// loop below.
 		whole := 0
 		if len(src) >= mr {
 			whole = min((len(src)-mr)/max(d.Stride, 1)+1, d.Rows)
@@ -273,8 +280,8 @@ func (x *flippedImages[T]) packEvenPanels(ws *workspace[T], d kernels.Mat[T]) {
 	}
 }
 
-// evenRows returns the rows of the next micro-tile if rest are left: MR while more than two micro-tiles are
-// left, then two of about the same height.
+// evenRows returns the height of the next micro-tile if rest rows are left. The height is MR,
+// except that the last two micro-tiles have about the same height.
 func (l *layer[T]) evenRows(rest int) int {
 	mr := l.micro.Tile.MR
 	switch {

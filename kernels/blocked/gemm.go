@@ -6,8 +6,8 @@ import (
 	"fusegrid/kernels"
 )
 
-// Gemm returns the product that m computes, for [kernels.Slots.Gemm]. It is safe for concurrent use
-// and does not allocate once its workspaces exist.
+// Gemm returns a function for [kernels.Slots.Gemm] that computes products with m. The function is
+// safe for concurrent use and does not allocate once its workspaces exist.
 func Gemm[T kernels.Float](m Micro[T]) func(kernels.Product[T]) {
 	return newGemm(m).product
 }
@@ -24,14 +24,14 @@ func newGemm[T kernels.Float](m Micro[T]) *gemm[T] {
 	return g
 }
 
-// A workspace is the memory of one call beside its operands.
+// A workspace is the scratch memory of one call.
 type workspace[T kernels.Float] struct {
 	vector  []T // packed panels of the vector side
 	scalar  []T // packed block of the scalar side
-	partial []T // sums that are not finished
-	strip   []T // finished strip of Cᵀ, before it is transposed into C
+	partial []T // partial sums
+	strip   []T // a finished strip of Cᵀ, before it is transposed into C
 	beta    [1]T
-	betas   []T // of the columns, padded to whole vectors
+	betas   []T // the β of each column, padded to whole vectors
 	squares []T // sums of squares of weights
 	panels  []panel[T]
 	s       Strip[T]
@@ -43,7 +43,7 @@ func (g *gemm[T]) product(p kernels.Product[T]) {
 	w := g.pool.Get().(*workspace[T])
 	w.p = p
 	g.run(w)
-	// Keep no reference to the caller's matrices.
+	// Drop the references to the caller's matrices.
 	w.p, w.s, w.move = kernels.Product[T]{}, Strip[T]{}, Move[T]{}
 	clear(w.panels)
 	g.pool.Put(w)
@@ -89,7 +89,8 @@ func (g *gemm[T]) pass(w *workspace[T], o *orientation[T], b *blocking, i0, rows
 	}
 }
 
-// vectorPanels sets the panels of columns [j, j+nb) and terms [p, p+kb), packed or in place.
+// vectorPanels sets w.panels to the panels of columns [j, j+nb) and terms [p, p+kb), packed or in
+// place.
 func (g *gemm[T]) vectorPanels(w *workspace[T], o *orientation[T], b *blocking, j, nb, p, kb int) {
 	packed := b.packVector && kb > 0
 	if packed {
@@ -100,7 +101,7 @@ func (g *gemm[T]) vectorPanels(w *workspace[T], o *orientation[T], b *blocking, 
 		whole = nb / g.micro.Tile.NR * g.micro.Tile.NR
 		g.packPanels(w, o.vector.at(j, p), whole, kb)
 	}
-	clear(w.panels) // the next may be fewer
+	clear(w.panels) // the next block may have fewer panels
 	w.panels = w.panels[:0]
 	for c := 0; c < nb; {
 		width := g.width(nb - c)
@@ -118,8 +119,8 @@ func (g *gemm[T]) vectorPanels(w *workspace[T], o *orientation[T], b *blocking, 
 	}
 }
 
-// mustPack reports whether a panel of that width must be packed because the kernel reads the
-// whole of its last vector.
+// mustPack reports whether a panel of that width must be packed because the kernel reads its last,
+// partial vector as a whole one.
 func (g *gemm[T]) mustPack(width int) bool {
 	t := &g.micro.Tile
 	return g.micro.Copy != nil && width != t.NR && width != t.Lanes && width != g.micro.Narrow
@@ -137,8 +138,8 @@ func (g *gemm[T]) width(rest int) int {
 	return rest
 }
 
-// macroKernel computes rows [i, i+mb) of columns [j, j+nb) from the panels. Sums that are not
-// finished are kept in the workspace, from element partial on.
+// macroKernel computes rows [i, i+mb) of columns [j, j+nb) from the panels. It keeps partial sums
+// in w.partial from element partial on.
 func (g *gemm[T]) macroKernel(w *workspace[T], o *orientation[T], scalar operand[T], i, mb, j, nb, partial int) {
 	s := &w.s
 	s.Alpha, s.UnitAlpha = w.p.Alpha, w.p.Alpha == 1

@@ -11,7 +11,7 @@ import (
 	"fusegrid/kernels/reference"
 )
 
-// naive is the product as its definition reads, in class MulAdd.
+// naive computes a product directly from its definition, in class MulAdd.
 func naive[T kernels.Float](p kernels.Product[T]) {
 	m, n, k := p.Dims()
 	if p.Alpha == 0 {
@@ -64,7 +64,8 @@ func testReferenceGemm[T kernels.Float](t *testing.T) {
 	}
 }
 
-// The reference takes scalars packed column by column if their rows are far apart.
+// TestReferenceGemmOfFarRows compares products whose scalars have a large stride, so the driver
+// packs them.
 func TestReferenceGemmOfFarRows(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	p := kernels.Product[float32]{
@@ -82,7 +83,8 @@ func TestReferenceGemmOfFarRows(t *testing.T) {
 	}
 }
 
-// The sums of a tall product are kept for a part of its rows at a time.
+// TestReferenceGemmOfManyRows compares a product with too many rows to keep all partial sums at a
+// time.
 func TestReferenceGemmOfManyRows(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	const m, k, n = 4200, 260, 1024
@@ -104,9 +106,9 @@ func TestReferenceGemmOfManyRows(t *testing.T) {
 	}
 }
 
-// A workspace that waits for the next product holds no operand of the last.
+// TestGemmForgetsItsOperands checks that a workspace in the pool holds no reference to operands.
 func TestGemmForgetsItsOperands(t *testing.T) {
-	// The vectors stream, and the last block has fewer panels than the one before.
+	// The vectors are read in place, and the last block has fewer panels than the previous one.
 	p := kernels.Product[float32]{Alpha: 1, A: kernels.NewMat[float32](3, 600), B: kernels.NewMat[float32](600, 402), C: kernels.NewMat[float32](3, 402)}
 	used, held := blocked.PanelsHeld(reference.Micro[float32](), p)
 	if used == 0 || used == len(held) {
@@ -119,8 +121,8 @@ func TestGemmForgetsItsOperands(t *testing.T) {
 	}
 }
 
-// randomProduct draws a product; the bits of variant choose both transposes, the
-// three kinds of β and zeros among them.
+// randomProduct draws a product. The bits of variant choose the two transposes, the kind of β, and
+// whether some β are 0.
 func randomProduct[T kernels.Float](rng *rand.Rand, m, n, k, variant int) kernels.Product[T] {
 	mat := func(r, c int) kernels.Mat[T] {
 		x := kernels.Mat[T]{Rows: r, Cols: c, Stride: c + rng.IntN(3)}
@@ -185,7 +187,7 @@ func nanLike[T kernels.Float](v []T) []T {
 	return v
 }
 
-// differ describes the first difference in bits; NaN equals NaN.
+// differ describes the first element with different bits. All NaNs are equal.
 func differ[T kernels.Float](got, want []T) string {
 	for i, g := range got {
 		if w := want[i]; (g != w || math.Signbit(float64(g)) != math.Signbit(float64(w))) && (g == g || w == w) {

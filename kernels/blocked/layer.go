@@ -2,8 +2,9 @@ package blocked
 
 import "fusegrid/kernels"
 
-// Layouts returns the choice of layout for first-layer weights, for [kernels.Slots.Layout]: wide, or flipped
-// if the lanes are few and m can. It needs a Copy and micro-panels of m, and takes the elementwise kernels of s.
+// Layouts returns a function for [kernels.Slots.Layout] that chooses the layout of first-layer
+// weights. The layout is flipped if the lanes are few and m has the functions for it, otherwise
+// wide. m must have Copy and micro-panels. The elementwise kernels are those of s.
 func Layouts[T kernels.Float](m Micro[T], s *kernels.Slots[T]) func(lanes int) kernels.Layout[T] {
 	l := &layer[T]{gemm: gemm[T]{micro: m}, slots: s}
 	l.pool.New = func() any { return new(workspace[T]) }
@@ -15,21 +16,22 @@ func Layouts[T kernels.Float](m Micro[T], s *kernels.Slots[T]) func(lanes int) k
 	}
 }
 
-// layer is what both layouts of a set share.
+// layer holds the fields and methods that both layouts of a set share.
 type layer[T kernels.Float] struct {
 	gemm[T]
 	slots *kernels.Slots[T]
 }
 
-// flips reports whether weights of so many lanes are flipped: if vectors along lanes waste more
-// than flipped weights pay for the second packing of the images and for images that fill no vector.
+// flips reports whether weights with this number of lanes are flipped. The wide layout wastes parts
+// of vectors; the flipped one packs the images a second time and leaves the vectors of the last
+// images partial. FlipWaste says which costs more.
 func (l *layer[T]) flips(lanes int) bool {
-	const oneVector = 4 // the penalty of strips of one vector, with which FlipWaste was measured
+	const oneVector = 4 // the OneVectorPenalty with which FlipWaste was measured
 	m := &l.micro
 	return m.PackImageLanes != nil && l.costOfCols(lanes, oneVector)*m.Tile.Lanes*1000 > 20*lanes*(1000+m.FlipWaste)
 }
 
-// wholeWidth returns the columns of the vectors that hold so many.
+// wholeWidth returns cols rounded up to a width at which a strip has no partial vector.
 func (l *layer[T]) wholeWidth(cols int) int {
 	t := &l.micro.Tile
 	switch {
@@ -41,19 +43,19 @@ func (l *layer[T]) wholeWidth(cols int) int {
 	return t.NR
 }
 
-// panels returns the number of panels or tiles, each NR wide, that hold so many.
+// panels returns the number of panels or tiles, each NR wide, that hold n columns or rows.
 func (l *layer[T]) panels(n int) int {
 	nr := l.micro.Tile.NR
 	return (n + nr - 1) / nr
 }
 
-// span returns the rows or columns of parts [lo, hi), each NR wide, out of n.
+// span returns the range of rows or columns in parts [lo, hi), each NR wide, of n in total.
 func (l *layer[T]) span(lo, hi, n int) (first, end int) {
 	nr := l.micro.Tile.NR
 	return min(n, lo*nr), min(n, hi*nr)
 }
 
-// release returns ws to the pool without references to the caller's memory.
+// release clears the references of ws to the caller's memory and returns ws to the pool.
 func (l *layer[T]) release(ws *workspace[T]) {
 	ws.s, ws.move = Strip[T]{}, Move[T]{}
 	l.pool.Put(ws)

@@ -8,7 +8,7 @@ import (
 	"fusegrid/kernels"
 )
 
-// testMicro has tiles like those of a CPU, and nothing that computes.
+// testMicro returns a Micro with tiles like those of a CPU, but without functions that compute.
 func testMicro() Micro[float32] {
 	return Micro[float32]{
 		Tile: kernels.Tile{MR: 3, NR: 8, Lanes: 4}, KC: 16, Narrow: 2, PackMR: 3,
@@ -16,8 +16,8 @@ func testMicro() Micro[float32] {
 	}
 }
 
-// Every element of a matrix has a place of its own within the size, in either layout and after lanes
-// were given up.
+// TestLayoutPlaces checks that, in either layout and after First, no two elements of a matrix share
+// a place and all lie within the size.
 func TestLayoutPlaces(t *testing.T) {
 	l := &layer[float32]{gemm: gemm[float32]{micro: testMicro()}}
 	for _, rows := range []int{0, 1, 7, 8, 9, 24, 30} {
@@ -31,7 +31,7 @@ func TestLayoutPlaces(t *testing.T) {
 						for i := 0; i < rows; i, at = i+length, at+stride {
 							for p := range min(length, rows-i) {
 								if at+p < 0 || at+p >= size || used[at+p] {
-									t.Fatalf("%d×%d in %s: element (%d, %d) is at %d of %d, which is taken or outside", rows, lanes, layout, i+p, lane, at+p, size)
+									t.Fatalf("%d×%d in %s: element (%d, %d) is at %d of %d, which is used twice or outside", rows, lanes, layout, i+p, lane, at+p, size)
 								}
 								used[at+p] = true
 							}
@@ -47,7 +47,8 @@ func TestLayoutPlaces(t *testing.T) {
 	}
 }
 
-// The spans of lanes [l0, l1) hold every element of these lanes once, and none of the others'.
+// TestLayoutSpans checks that the spans of lanes [l0, l1) hold each element of these lanes once and
+// no element of other lanes.
 func TestLayoutSpans(t *testing.T) {
 	l := &layer[float32]{gemm: gemm[float32]{micro: testMicro()}}
 	for _, layout := range []kernels.Layout[float32]{wide[float32]{l}, flipped[float32]{l, 19}} {
@@ -98,7 +99,8 @@ func TestLayoutSpans(t *testing.T) {
 	}
 }
 
-// Few lanes are flipped if the micro-kernel can, and if they waste enough of the vectors.
+// TestLayoutChoice checks that weights are flipped exactly if the micro-kernel supports it and the
+// lanes waste enough of the vectors.
 func TestLayoutChoice(t *testing.T) {
 	s := new(kernels.Slots[float32])
 	without := testMicro()
@@ -123,7 +125,7 @@ func TestLayoutChoice(t *testing.T) {
 			t.Errorf("%d lanes, FlipWaste %d: %s, want %s", c.lanes, c.micro.FlipWaste, got, c.want)
 		}
 	}
-	// Weights of one shape are in one layout: velocities are added to them.
+	// Arrays of one shape must have equal layouts, because velocities are added to weights.
 	layouts := Layouts(testMicro(), s)
 	for _, lanes := range []int{3, 8} {
 		if a, b := layouts(lanes), layouts(lanes); a != b {

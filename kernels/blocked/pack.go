@@ -7,13 +7,13 @@ import (
 	"fusegrid/kernels"
 )
 
-// An operand is one side of a product with its two strides, so that a matrix and
-// its transpose are the same kind of thing. Its first index runs along C: rows for scalars, columns
-// for vectors. The second, k, is the one that is summed over.
+// An operand is one side of a product. It has two strides, so it can describe a matrix and a
+// transposed matrix alike. The first index is the row of C for scalars and the column of C for
+// vectors. The second index, k, is summed over.
 type operand[T kernels.Float] struct {
 	data            []T
 	stride, kStride int // of the two indices, in elements
-	panelRows       int // rows of a micro-panel if packed so; these are panelRows·stride apart
+	panelRows       int // rows of a micro-panel if packed in micro-panels, which are panelRows·stride apart
 }
 
 // at returns the operand that starts at element (i, p).
@@ -26,12 +26,11 @@ func (o operand[T]) at(i, p int) operand[T] {
 	return o
 }
 
-// A panel is an operand in the form that a micro-kernel's vector side needs: its
-// columns are neighbours.
+// A panel is an operand whose columns are neighbours, as the vector side of a micro-kernel needs.
 type panel[T kernels.Float] struct {
 	data   []T
 	stride int
-	offset int // of data among the panels, which tells how far away the next one is
+	offset int // position of data in the operand or workspace; its difference to the next panel is prefetched
 }
 
 // packVector copies cols × k of o into the workspace, row by row of k, from element at on.
@@ -51,8 +50,8 @@ func (g *gemm[T]) packVector(w *workspace[T], at int, o operand[T], cols, k int)
 	return panel[T]{buf, stride, at}
 }
 
-// packPanels copies cols × k of o, whose columns are neighbours, to whole panels at
-// the start of the workspace. It reads each row of o in one go.
+// packPanels copies cols × k of o, whose columns are neighbours, to whole panels at the start of
+// the workspace. It reads each row of o once, from end to end.
 func (g *gemm[T]) packPanels(w *workspace[T], o operand[T], cols, k int) {
 	nr := g.micro.Tile.NR
 	m := &w.move
@@ -64,9 +63,10 @@ func (g *gemm[T]) packPanels(w *workspace[T], o operand[T], cols, k int) {
 	}
 }
 
-// packScalar copies rows × k of o into the workspace. If its rows are neighbours
-// and the kernel takes micro-panels, it packs those. Otherwise the order of the two indices stays, because the
-// kernel takes either: the copy only has a stride that does not make lines share few cache sets.
+// packScalar copies rows × k of o into the workspace. If the rows of o are neighbours and the
+// kernel takes micro-panels, the copy has micro-panels. Otherwise the copy keeps the order of the
+// two indices, because the kernel reads either order. Its stride spreads lines over many cache
+// sets.
 func (g *gemm[T]) packScalar(w *workspace[T], o operand[T], rows, k int) operand[T] {
 	if o.kStride == 1 {
 		stride := oddStride[T](k)
@@ -87,10 +87,10 @@ func (g *gemm[T]) packScalar(w *workspace[T], o operand[T], rows, k int) operand
 	return operand[T]{data: w.scalar, stride: 1, kStride: stride}
 }
 
-// packMicroPanels is packScalar to micro-panels. Element (i, p) is at i/MR·MR·k + p·MR + i mod MR, where MR is
-// PackMR. It goes down the source a few rows at a time, across all micro-panels. One micro-panel after
-// the other would take a part of a line of each row, and the lines would have left the cache when
-// the next one needs them.
+// packMicroPanels copies rows × k of o into micro-panels. Element (i, p) is at i/MR·MR·k + p·MR + i
+// mod MR, where MR is PackMR. The outer loop takes a few terms at a time, for all micro-panels. If
+// it took one micro-panel at a time, it would use a part of each cache line, which would leave the
+// cache before the next micro-panel needs it.
 func (g *gemm[T]) packMicroPanels(w *workspace[T], o operand[T], rows, k int) operand[T] {
 	mr := g.micro.PackMR
 	w.scalar = grow(w.scalar, roundUp(rows, mr)*k)
@@ -110,7 +110,7 @@ func (g *gemm[T]) packMicroPanels(w *workspace[T], o operand[T], rows, k int) op
 	return operand[T]{data: w.scalar, stride: k, kStride: mr, panelRows: mr}
 }
 
-// oddStride is the stride of packed rows of n elements: an odd number of cache lines.
+// oddStride returns the stride of packed rows of n elements, an odd number of cache lines.
 func oddStride[T kernels.Float](n int) int {
 	line := lineElems[T]()
 	return (roundUp(n, line)/line | 1) * line
@@ -125,8 +125,8 @@ func lineElems[T kernels.Float]() int {
 
 func roundUp(n, unit int) int { return (n + unit - 1) / unit * unit }
 
-// grow returns a slice of n elements that starts a cache line, reusing buf if it
-// is large enough.
+// grow returns a slice of n elements that starts at a cache line. It reuses buf if buf is large
+// enough.
 func grow[T kernels.Float](buf []T, n int) []T {
 	if cap(buf) >= n {
 		return buf[:n]

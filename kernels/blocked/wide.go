@@ -7,9 +7,9 @@ import (
 	"fusegrid/kernels"
 )
 
-// wide is the layout with lanes along the vectors: panels of NR lanes, each of them row by row. Element (p, l) is
-// at l/NR·NR·Rows + p·NR + l mod NR. A micro-kernel reads and writes it in this order, so weights are never
-// packed.
+// wide is the layout with lanes along the vectors. A panel holds NR lanes, row by row, so element
+// (p, l) is at l/NR·NR·Rows + p·NR + l mod NR. Micro-kernels read and write weights in this order,
+// so weights are never packed.
 type wide[T kernels.Float] struct{ *layer[T] }
 
 func (w wide[T]) String() string { return fmt.Sprintf("panels of %d", w.micro.Tile.NR) }
@@ -21,7 +21,7 @@ func (w wide[T]) Runs(rows, l int) (first, length, stride int) {
 	return l/nr*nr*rows + l%nr, 1, nr
 }
 
-// panelsOf returns the elements of lanes [l0, l1), where l0 begins a panel.
+// panelsOf returns the elements of lanes [l0, l1), where l0 is the first lane of a panel.
 func (w wide[T]) panelsOf(x kernels.Panels[T], l0, l1 int) []T {
 	return x.Data[l0*x.Rows : roundUp(l1, w.micro.Tile.NR)*x.Rows]
 }
@@ -37,7 +37,8 @@ func (w wide[T]) Squares(dst []T, x kernels.Panels[T]) {
 	}
 }
 
-// Span returns lanes of one panel. A panel is one run, with the padding of the last.
+// Span returns lanes of one panel. A whole panel is one run, including the padding of the last
+// panel.
 func (w wide[T]) Span(rows, lanes, l0, l1 int) kernels.Span {
 	nr := w.micro.Tile.NR
 	end := min(l1, l0/nr*nr+nr)
@@ -52,9 +53,9 @@ func (w wide[T]) NewImages(images, pixels int) kernels.Images[T] {
 	return &wideImages[T]{layer: w.layer, pixels: pixels, rows: make([]*uint8, w.micro.PackMR)}
 }
 
-// wideImages is a minibatch in micro-panels of PackMR images, pixel by pixel: pixel p of image i
-// is at i/MR·stride + p·MR + i mod MR, where MR is PackMR. The product X·W reads it as micro-panels of rows,
-// Xᵀ·D as tiles of PackMR pixels × PackMR images.
+// wideImages is a minibatch in micro-panels of PackMR images, pixel by pixel: pixel p of image i is
+// at i/MR·stride + p·MR + i mod MR, where MR is PackMR. X·W reads it as micro-panels of rows, and
+// Xᵀ·d as tiles of PackMR pixels × PackMR images.
 type wideImages[T kernels.Float] struct {
 	*layer[T]
 	pixels int
@@ -64,18 +65,18 @@ type wideImages[T kernels.Float] struct {
 	rows   []*uint8 // the images of one micro-panel
 }
 
-// imageK is what the pixels of Micro.PackImages are a multiple of.
+// imageK divides the number of pixels that Micro.PackImages converts.
 const imageK = 16
 
 func (x *wideImages[T]) Load(images []uint8, idx []int, mean []T) {
 	d, mr := x.pixels, x.micro.PackMR
-	x.n, x.stride = len(idx), oddStride[T](d*mr) // tiles are a stride apart, too
+	x.n, x.stride = len(idx), oddStride[T](d*mr) // also the stride of the tiles
 	x.data = grow(x.data, (len(idx)+mr-1)/mr*x.stride+x.micro.Tile.Lanes)
 	whole := d &^ (imageK - 1)
 	for i := 0; i < len(idx); i += mr {
 		n := min(mr, len(idx)-i)
 		for r := range mr {
-			x.rows[r] = &images[idx[i+min(r, n-1)]*d] // nobody reads the rows beyond the last image
+			x.rows[r] = &images[idx[i+min(r, n-1)]*d] // the rows beyond the last image are never read
 		}
 		dst := x.data[i/mr*x.stride:]
 		if whole > 0 {
@@ -87,10 +88,10 @@ func (x *wideImages[T]) Load(images []uint8, idx []int, mean []T) {
 			}
 		}
 	}
-	clear(x.rows) // keep no reference to the caller's images
+	clear(x.rows) // drop references to the caller's images
 }
 
-// Parts are panels of lanes.
+// Parts returns the number of panels of lanes.
 func (x *wideImages[T]) Parts(w kernels.Panels[T]) (forward, update int) {
 	n := x.panels(w.Lanes)
 	return n, n
@@ -157,19 +158,19 @@ func (x *wideImages[T]) packDeltas(ws *workspace[T], d kernels.Mat[T]) view[T] {
 	return view[T]{ws.vector, nr * d.Rows, nr}
 }
 
-// imageScalars is a minibatch as one of its products sees it, rows × k, and how that is cut: a block of MC
-// rows and KC terms stays in the L2 cache.
+// imageScalars is a minibatch as the scalar side, rows × k, of one of its products, with the sizes
+// of its blocks. A block of MC rows and KC terms stays in the L2 cache.
 type imageScalars[T kernels.Float] struct {
 	*wideImages[T]
 	rows, k int
 	mc, kc  int
-	tiled   bool // rows are pixels, k runs over images
+	tiled   bool // rows are pixels, and k is the image
 }
 
 func (x *wideImages[T]) scalars(tiled bool) imageScalars[T] {
 	mr := x.micro.PackMR
 	s := imageScalars[T]{wideImages: x, rows: x.n, k: x.pixels, tiled: tiled}
-	unit := kernels.SumLanes[T]() // blocks of k begin where the sums of squares begin again
+	unit := kernels.SumLanes[T]() // the terms of a block start with row 0 of the sums of squares
 	if tiled {
 		s.rows, s.k, unit = x.pixels, x.n, mr
 	}
@@ -178,7 +179,7 @@ func (x *wideImages[T]) scalars(tiled bool) imageScalars[T] {
 	return s
 }
 
-// set points s to the block that begins with that row and term.
+// set sets the scalars of s to the block that starts at this row and term.
 func (x *imageScalars[T]) set(s *Strip[T], row, p int) {
 	mr := x.micro.PackMR
 	s.PanelRows = mr
@@ -192,14 +193,14 @@ func (x *imageScalars[T]) set(s *Strip[T], row, p int) {
 	s.ScalarStride, s.ScalarKStride, s.PanelStride = 1, mr, x.stride
 }
 
-// A view is a matrix in panels, or one whose rows hold all panels: column l of panel c of row r is at
-// c·panel + r·row + l.
+// A view is a matrix, in panels or in row-major order. Column l of row r of panel c is at c·panel +
+// r·row + l.
 type view[T kernels.Float] struct {
 	data       []T
 	panel, row int // strides
 }
 
-// at returns the elements from row r and column l on, where panels have nr columns.
+// at returns the elements from row r and column l on, if panels have nr columns.
 func (v view[T]) at(r, l, nr int) []T { return v.data[l/nr*v.panel+l%nr+r*v.row:] }
 
 // wideProduct is a product of packed images with vectors.
@@ -209,17 +210,18 @@ type wideProduct[T kernels.Float] struct {
 	cols    int
 	vec     view[T]
 	out     view[T]
-	beta    []T  // of the columns, padded to whole vectors, or nil
+	beta    []T  // the β of each column, padded to whole vectors, or nil
 	nonzero bool // no β is 0
-	padded  bool // all of the last vector of out may be written
+	padded  bool // the last vector of out may be written as a whole
 	squares []T  // SumLanes rows for each panel, or nil
 }
 
-// run computes p, for few enough columns at a time that the sums that are kept are bounded.
+// run computes p for a limited number of columns at a time, which bounds the memory for partial
+// sums.
 func (x *wideImages[T]) run(ws *workspace[T], p *wideProduct[T]) {
 	s, nr := &p.scalars, x.micro.Tile.NR
 	ws.s.Alpha, ws.s.UnitAlpha = 1, true
-	// The sums of the forward product, and the deltas of the update, stay in L2.
+	// The sums of Forward and the deltas of Update stay in the L2 cache.
 	nc := max(x.micro.l2Elems()/p.images/nr, 1) * nr
 	for j := 0; j < p.cols; j += nc {
 		end := min(j+nc, p.cols)
@@ -268,7 +270,7 @@ func (x *wideImages[T]) macroKernel(ws *workspace[T], p *wideProduct[T], j, end,
 	}
 }
 
-// multiply computes s and, unless squares is nil, adds the squares of its vectors to these sums.
+// multiply computes s. If squares is not nil, it also adds the squares of the vectors of s to them.
 func (x *wideImages[T]) multiply(s *Strip[T], squares []T) {
 	m, after := &x.micro, squares
 	s.Squares = nil

@@ -6,8 +6,7 @@ import (
 	"fusegrid/kernels"
 )
 
-// Agree tests that two stable sets of one class give the same bits, of every
-// kernel.
+// Agree tests that every kernel of two stable sets of one class gives the same bits.
 func Agree(t *testing.T, a, b *kernels.Set) {
 	t.Run("dtype=f32", func(t *testing.T) { agree[float32](t, a, b) })
 	t.Run("dtype=f64", func(t *testing.T) { agree[float64](t, a, b) })
@@ -15,9 +14,9 @@ func Agree(t *testing.T, a, b *kernels.Set) {
 
 func agree[T kernels.Float](t *testing.T, a, b *kernels.Set) {
 	if a.Class != b.Class || !a.Stable || !b.Stable {
-		t.Fatalf("%s and %s promise nothing about each other", a.Name, b.Name)
+		t.Fatalf("%s and %s need not agree: they are not two stable sets of one class", a.Name, b.Name)
 	}
-	// Both draw the same operands.
+	// Both fixtures draw the same operands.
 	fa, fb := newFixture[T](a, "agree"), newFixture[T](b, "agree")
 	defer fa.close()
 	defer fb.close()

@@ -8,12 +8,12 @@ import (
 	"fusegrid/kernels"
 )
 
-// An arena holds one operand. Before and behind its memory lie pages that fault,
-// where the system can do that; unused memory is filled with a mark.
+// An arena holds one operand. Pages that fault lie before and after its memory if the system
+// supports memory protection. Unused memory is filled with a mark.
 type arena struct {
-	all      []byte // with the fences
+	all      []byte // the memory and its fences
 	mem      []byte
-	soft     [][]byte // fences that do not fault: marks, where the system has no better
+	soft     [][]byte // fences of marks, for systems without memory protection
 	state    access
 	lo, hi   int // the operand is mem[lo:hi]
 	wlo, whi int // the marks around it fill the rest of mem[wlo:whi]
@@ -27,7 +27,7 @@ const (
 	noAccess
 )
 
-// mark is NaN in both types, with a payload that no arithmetic makes.
+// mark is the byte of a NaN of both types whose payload no arithmetic produces.
 const mark = 0xff
 
 // window is the number of marked bytes on each side of an operand.
@@ -46,7 +46,7 @@ func (s spot) String() string {
 	return fmt.Sprintf("head+%d", s.offset)
 }
 
-// place returns n elements at a spot in a, marked, writable and surrounded by marks.
+// place returns n elements at a spot in a. They are marked, writable and surrounded by marks.
 func place[E kernels.Float | uint8](a *arena, n int, at spot) []E {
 	size := int(unsafe.Sizeof(*new(E)))
 	a.protect(readWrite)
@@ -62,7 +62,7 @@ func place[E kernels.Float | uint8](a *arena, n int, at spot) []E {
 	return unsafe.Slice((*E)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(a.mem)), a.lo)), n)
 }
 
-// spill reports whether memory around the operand was written.
+// spill returns an error if memory around the operand was written.
 func (a *arena) spill() error {
 	if a.state == noAccess {
 		return nil
@@ -71,7 +71,7 @@ func (a *arena) spill() error {
 		for i, v := range fence {
 			if v != mark {
 				fence[i] = mark
-				return errors.New("beside the arena, memory was written")
+				return errors.New("memory was written outside the arena")
 			}
 		}
 	}
@@ -81,15 +81,15 @@ func (a *arena) spill() error {
 		}
 		if i < a.whi && a.mem[i] != mark {
 			if i < a.lo {
-				return fmt.Errorf("%d bytes before the operand, memory was written", a.lo-i)
+				return fmt.Errorf("memory was written %d bytes before the operand", a.lo-i)
 			}
-			return fmt.Errorf("%d bytes behind the operand, memory was written", i-a.hi)
+			return fmt.Errorf("memory was written %d bytes after the operand", i-a.hi)
 		}
 	}
 	return nil
 }
 
-// locate says where the address lies in a's memory or fences.
+// locate describes the place of an address in the memory or the fences of a.
 func (a *arena) locate(addr uintptr) string {
 	base := uintptr(unsafe.Pointer(unsafe.SliceData(a.mem)))
 	switch {
@@ -107,7 +107,7 @@ func (a *arena) locate(addr uintptr) string {
 // fence is the size of the fence on each side.
 func (a *arena) fence() int { return (len(a.all) - len(a.mem)) / 2 }
 
-// padding reports whether the elements between the rows of m are still marks.
+// padding returns an error if an element between the rows of m is no longer a mark.
 func padding[T kernels.Float](m kernels.Mat[T]) error {
 	for i := range m.Rows - 1 {
 		if m.Cols == 0 {
@@ -116,7 +116,7 @@ func padding[T kernels.Float](m kernels.Mat[T]) error {
 		gap := m.Data[i*m.Stride+m.Cols : (i+1)*m.Stride]
 		for j, v := range gap {
 			if bitsOf(v) != bitsOf(markOf[T]()) {
-				return fmt.Errorf("row %d: the element %d behind the last column was written: %v", i, j+1, v)
+				return fmt.Errorf("row %d: the element %d after the last column was written: %v", i, j+1, v)
 			}
 		}
 	}

@@ -4,8 +4,8 @@ package kerneltest
 
 import "bytes"
 
-// newArena returns an arena of n bytes between soft fences. Without memory
-// protection only writes outside an operand are seen, not reads.
+// newArena returns an arena of n bytes between soft fences. Without memory protection, the suite
+// detects writes outside an operand, but no reads.
 func newArena(n int) *arena {
 	all := bytes.Repeat([]byte{mark}, n+2*window)
 	return &arena{all: all, mem: all[window : window+n : window+n], soft: [][]byte{all[:window], all[window+n:]}}

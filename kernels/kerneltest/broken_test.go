@@ -12,7 +12,7 @@ import (
 	"fusegrid/kernels/reference"
 )
 
-// verify runs all checks of the kernel (or of "all") and returns the first error.
+// verify runs the checks of one kernel, or of the entry "all", and returns the first error.
 func verify[T kernels.Float](set *kernels.Set, kernel string) error {
 	for _, c := range checks[T]() {
 		if c.kernel == kernel {
@@ -24,15 +24,15 @@ func verify[T kernels.Float](set *kernels.Set, kernel string) error {
 	return nil
 }
 
-// A flaw is one way to be wrong. It is set into a reference set, and the checks
-// of its kernel must reject it.
+// A flaw is one way in which a kernel may be wrong. It is set into a reference set, which the
+// checks of the kernel must reject.
 type flaw[T kernels.Float] struct {
 	kernel, name string
 	set          func(set *kernels.Set, s *kernels.Slots[T])
-	want         string // in the error, if not empty
+	want         string // text that the error must contain
 }
 
-// needsFence reports whether only protected memory shows the flaw.
+// needsFence reports whether only protected memory can detect the flaw.
 func (f flaw[T]) needsFence() bool {
 	for _, name := range []string{"A read", "B written", "reads whole vectors", "writes its input", "weights written"} {
 		if strings.HasPrefix(f.name, name) {
@@ -58,7 +58,7 @@ func before[T kernels.Float](name string, change func(p kernels.Product[T]) kern
 	}, ""}
 }
 
-// foreign makes a set one whose bits nothing is promised about.
+// foreign puts a flaw into a set of a foreign class, whose bits are not specified.
 func foreign[T kernels.Float](f flaw[T]) flaw[T] {
 	inner := f.set
 	f.name += ", in a set of a foreign class"
@@ -217,7 +217,7 @@ func productFlaws[T kernels.Float]() []flaw[T] {
 			right(p)
 		}
 	}))
-	// Right as far as a bound goes, but not in the bits of the class.
+	// These are within the bound, but do not have the bits of the class.
 	backwards := before("the terms added backwards", func(p P) P {
 		if p.Alpha == 0 {
 			return p
@@ -417,7 +417,7 @@ func vectorFlaws[T kernels.Float]() []flaw[T] {
 				for i := range x.Rows {
 					for j, v := range x.Row(i) {
 						if i == 0 {
-							dst[j] = v // −0 stays, and nothing is written for no rows
+							dst[j] = v // −0 stays, and without rows nothing is written
 						} else {
 							dst[j] += v
 						}
@@ -515,9 +515,9 @@ func vectorFlaws[T kernels.Float]() []flaw[T] {
 	}
 }
 
-// plainLayer is the first layer of a set in plain words, in functions that a flaw may replace. The operands
-// of forward and update are those of one part: of Forward the images from first on, as many as z
-// has rows, of Update the pixels from first on, as many as w has.
+// plainLayer is a plain first layer, made of functions that a flaw may replace. The operands of
+// forward and update are those of one part. The part of forward starts with image first and has
+// z.Rows images. The part of update starts with pixel first and has w.Rows pixels.
 type plainLayer[T kernels.Float] struct {
 	s       *kernels.Slots[T]
 	load    func(m *plainImages[T], x []uint8, idx []int, mean []T)
@@ -528,7 +528,7 @@ type plainLayer[T kernels.Float] struct {
 	parts   func(m *plainImages[T], w kernels.Panels[T]) (forward, update int)
 }
 
-// usePlain gives s the layouts of a plain layer.
+// usePlain makes a plain layer the first layer of s, and returns it.
 func usePlain[T kernels.Float](s *kernels.Slots[T]) *plainLayer[T] {
 	l := &plainLayer[T]{s: s, load: loadPlain[T], span: plainSpan[T], parts: plainParts[T]}
 	lane := func(w kernels.Panels[T], i int) []T {
@@ -571,8 +571,8 @@ func usePlain[T kernels.Float](s *kernels.Slots[T]) *plainLayer[T] {
 	return l
 }
 
-// plainLayout is the layouts of a plainLayer: panels of 4 lanes or, with room, tiles of 4 rows × room lanes, which
-// odd numbers of lanes get.
+// plainLayout is a layout of a plainLayer. Even numbers of lanes have panels of 4 lanes. Odd
+// numbers of lanes have tiles of 4 rows × room lanes.
 type plainLayout[T kernels.Float] struct {
 	*plainLayer[T]
 	room int
@@ -618,8 +618,8 @@ func (p plainLayout[T]) NewImages(images, pixels int) kernels.Images[T] {
 	return &plainImages[T]{plainLayout: p, x: kernels.NewMat[T](images, pixels)}
 }
 
-// plainImages is a minibatch of a plainLayer. Its parts are four lanes or, with tiles, four images and four
-// pixels.
+// plainImages is a minibatch of a plainLayer. A part is four lanes or, with tiles, four images or
+// four pixels.
 type plainImages[T kernels.Float] struct {
 	plainLayout[T]
 	n int
@@ -678,7 +678,7 @@ func lanesOf[T kernels.Float](w kernels.Panels[T], l0, l1 int) kernels.Panels[T]
 	return w
 }
 
-// layers returns a flaw of the first layer, made from a right one.
+// layers returns a flaw that spoils a correct first layer.
 func layers[T kernels.Float](kernel, name string, spoil func(p *plainLayer[T])) flaw[T] {
 	return flaw[T]{kernel, name, func(_ *kernels.Set, s *kernels.Slots[T]) {
 		spoil(usePlain(s))
@@ -792,7 +792,7 @@ func layerFlaws[T kernels.Float]() []flaw[T] {
 					z.Data[0] *= 1 + T(2*unitRoundoff[T]())
 				}
 			}
-		}, "by themselves"},
+		}, "lanes [0, 1) alone"},
 		layers("first layer", "the first images in each part", func(p plain) {
 			right := p.forward
 			p.forward = func(z mat, m images, w panels, squares []T, _ int) { right(z, m, w, squares, 0) }
@@ -980,7 +980,7 @@ func layerFlaws[T kernels.Float]() []flaw[T] {
 	}
 }
 
-// The plain first layer is right: only its flaws are rejected.
+// TestPlainLayerIsAccepted checks that the suite accepts the plain first layer without a flaw.
 func TestPlainLayerIsAccepted(t *testing.T) {
 	set := reference.New()
 	usePlain(&set.F32)
@@ -1005,7 +1005,8 @@ func maxOf[T kernels.Float](x []T) T {
 	return top
 }
 
-// softmaxFlaw returns a softmax with parts that may be wrong.
+// softmaxFlaw returns a softmax with a replaceable maximum and exponential, and off added to the
+// loss.
 func softmaxFlaw[T kernels.Float](top func(x []T) T, exp func(float64) float64, off float64) func(dx, x kernels.Mat[T], y []int) float64 {
 	return func(dx, x kernels.Mat[T], y []int) float64 {
 		loss := off
@@ -1029,7 +1030,7 @@ func softmaxFlaw[T kernels.Float](top func(x []T) T, exp func(float64) float64, 
 	}
 }
 
-// The suite rejects every flawed set, in both types.
+// TestFlawedSetsAreRejected checks that the suite rejects every flaw, in both types.
 func TestFlawedSetsAreRejected(t *testing.T) {
 	t.Run("dtype=f32", func(t *testing.T) {
 		flawed(t, func(s *kernels.Set) *kernels.Slots[float32] { return &s.F32 })
@@ -1045,7 +1046,7 @@ func TestFlawedSetsAreRejected(t *testing.T) {
 func flawed[T kernels.Float](t *testing.T, slots func(s *kernels.Set) *kernels.Slots[T]) {
 	for _, f := range slices.Concat(productFlaws[T](), vectorFlaws[T](), layerFlaws[T]()) {
 		if raceEnabled && (f.name == "allocates" || f.name == "shares scratch memory") {
-			continue // not looked for, and a race
+			continue // the first is not checked under the race detector, and the second is a race
 		}
 		t.Run(f.kernel+" "+f.name, func(t *testing.T) {
 			if f.needsFence() && !fenced {

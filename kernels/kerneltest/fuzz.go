@@ -23,20 +23,20 @@ func FuzzGemm(f *testing.F, sets []*kernels.Set) {
 	})
 }
 
-// fuzzProduct tests one product, and in a stable set a block of it alone. Any
-// arguments are valid: the shape is cut to what is quick, place is read as
+// fuzzProduct tests one product. If the set is stable, it also tests a block of the product alone.
+// All arguments are valid, because large shapes are reduced. The bits of place are
 //
 //	bits 0–1     transA, transB
 //	bits 2–16    padding of A, B and C, five bits each
 //	bits 17–36   spots of A, B, C and β, five bits each: tail, offset
 //
-// and values as
+// and the bits of values are
 //
-//	bit 0        float64, read by the caller
+//	bit 0        float64, evaluated by the caller
 //	bit 1        special values
-//	bits 2–3     β: one number (0 and 3), per row, per column
+//	bits 2–3     kind of β: one number (0 and 3), one per row (1), one per column (2)
 //	bits 4–7     α
-//	bits 8–11    β, or the first of them
+//	bits 8–11    β, or the first of several
 func fuzzProduct[T kernels.Float](set *kernels.Set, seed uint64, m, n, k int, place uint64, values uint16) error {
 	fx := newFixture[T](set, "")
 	defer fx.close()

@@ -21,7 +21,7 @@ type problem[T kernels.Float] struct {
 	overflows bool // sums may overflow on the way, so the order of terms matters
 }
 
-// A layout says how the operands of a problem lie in memory.
+// A layout describes how the operands of a problem lie in memory.
 type layout struct {
 	transA, transB   bool
 	padA, padB, padC int // stride − columns
@@ -35,17 +35,17 @@ func (fx *fixture[T]) newProblem(m, n, k int) *problem[T] {
 	return q
 }
 
-// fill draws the elements, one in about 1/p of them a special value.
+// fill draws the elements. Each is a special value with probability p.
 func (fx *fixture[T]) fill(q *problem[T], p float64) {
 	randomize(fx.rng, q.a, p)
 	randomize(fx.rng, q.bt, p)
 	randomize(fx.rng, q.c, p)
 }
 
-// scalars are the values of α and β that have their own paths in some BLAS.
+// scalars are values of α and β, among them those with separate code in some BLAS.
 var scalars = []float64{1, 0, -1, 0.37, 2}
 
-// anyScalars draws α and β; β is one number, or one per row or per column.
+// anyScalars draws α and β. There is one β for all elements, for each row or for each column.
 func (fx *fixture[T]) anyScalars(q *problem[T]) {
 	draw := func() T { return T(scalars[fx.rng.IntN(len(scalars))]) }
 	q.alpha, q.beta, q.betaRow, q.betaCol = draw(), draw(), nil, nil
@@ -141,8 +141,8 @@ func put[T kernels.Float](m kernels.Mat[T], x []T, rows, cols int, trans bool) {
 	}
 }
 
-// product lays q out in the arenas: A, B, C and the vector of β in 0, 1, 2, 3.
-// Where β is 0, C holds NaN.
+// product places A, B, C and the vector of β in arenas 0, 1, 2 and 3. An element of C is NaN if its
+// β is 0.
 func (fx *fixture[T]) product(q *problem[T], l layout) kernels.Product[T] {
 	p := kernels.Product[T]{Alpha: q.alpha, TransA: l.transA, TransB: l.transB, Beta: q.beta}
 	shape := func(rows, cols int, trans bool) (int, int) {
@@ -207,9 +207,9 @@ func (fx *fixture[T]) checkProduct(q *problem[T], l layout) error {
 	return nil
 }
 
-// verifyProduct checks each element of got, the C of problem q: it has the bits
-// of the class where that determines them, and is in any case NaN or infinite
-// where it must be, and else within the bound of the truth.
+// verifyProduct checks each element of got, the C of problem q. If the class determines the bits,
+// the element must have them. In any case, it must be NaN or infinite if the truth is, and
+// otherwise within the bound of the truth.
 func (fx *fixture[T]) verifyProduct(q *problem[T], got []T) error {
 	if len(got) != q.m*q.n {
 		return fmt.Errorf("%d elements of C, want %d", len(got), q.m*q.n)
@@ -246,7 +246,7 @@ func (fx *fixture[T]) verifyElement(q *problem[T], c T, i, j int) error {
 	return nil
 }
 
-// model returns element (i, j) as the class rounds it.
+// model returns element (i, j), rounded as the class says.
 func (q *problem[T]) model(class kernels.Class, i, j int) T {
 	var t T
 	if q.alpha != 0 {
@@ -258,9 +258,9 @@ func (q *problem[T]) model(class kernels.Class, i, j int) T {
 	return storeModel(class, q.alpha, t, q.betaAt(i, j), q.c[i*q.n+j])
 }
 
-// truth returns element (i, j) in twice the precision, and the bound on the
-// error of any order of summation: γ·(|α|·|A|·|B| + |β|·|C|), and what underflow
-// may cost.
+// truth returns element (i, j) in twice the precision, and a bound on its error that holds for any
+// order of summation. The bound is γ·(|α|·|A|·|B| + |β|·|C|) plus the error that underflow may
+// cause.
 func (q *problem[T]) truth(i, j int) (c sum, bound float64) {
 	var t sum
 	var abs float64
@@ -293,8 +293,8 @@ func edges(side int, more ...int) []int {
 	return sizes[slices.IndexFunc(sizes, func(n int) bool { return n >= 0 }):]
 }
 
-// gemmEdges takes shapes around every edge of the tile, and inner dimensions
-// around usual block sizes, each with drawn scalars and layout.
+// gemmEdges tests shapes around every edge of the tile and inner dimensions around usual block
+// sizes. Scalars and layouts are drawn.
 func (fx *fixture[T]) gemmEdges() error {
 	ms, ns := edges(fx.tile.MR, 2, 7, 50), edges(fx.tile.NR, 3, 5, 50)
 	lanes := edges(fx.tile.Lanes)
@@ -333,7 +333,7 @@ func (fx *fixture[T]) gemmEdges() error {
 	return nil
 }
 
-// gemmScalars takes every α with every kind of β and all transposes.
+// gemmScalars tests every α with every kind of β and all transposes.
 func (fx *fixture[T]) gemmScalars() error {
 	for _, shape := range [][3]int{{5, 7, 6}, {fx.tile.MR + 1, fx.tile.NR + 1, 19}, {2, 3, 0}} {
 		for transposes := range 4 {
@@ -382,7 +382,7 @@ func (fx *fixture[T]) gemmSpecials() error {
 			return err
 		}
 	}
-	// Only the class says where a sum overflows.
+	// Only the class determines whether a sum overflows.
 	for range rounds {
 		if !fx.exact() {
 			break
@@ -397,7 +397,7 @@ func (fx *fixture[T]) gemmSpecials() error {
 			return err
 		}
 	}
-	// α = 0 never reads A and B, whatever they hold.
+	// If α is 0, A and B are never read, so their values do not matter.
 	q := fx.newProblem(5, 6, 7)
 	for i := range q.a {
 		q.a[i] = T(math.NaN())
@@ -411,7 +411,7 @@ func (fx *fixture[T]) gemmSpecials() error {
 	return nil
 }
 
-// gemmDenormals asks for products of single terms that are exact denormals.
+// gemmDenormals tests products of single terms whose exact values are denormals.
 func (fx *fixture[T]) gemmDenormals() error {
 	q := fx.newProblem(fx.tile.MR+1, fx.tile.NR+1, 1)
 	for i := range q.a {
@@ -438,9 +438,8 @@ func (fx *fixture[T]) gemmDenormals() error {
 	return nil
 }
 
-// gemmLarge takes products of a training step, all transposes, and then drawn
-// shapes up to a few blocks of any kernel. It checks what they do to a random
-// vector, and some elements.
+// gemmLarge tests the products of a training step with all transposes, and then drawn shapes of up
+// to a few blocks of any kernel. It checks C times a random vector, and some elements of C.
 func (fx *fixture[T]) gemmLarge() error {
 	shapes := [][3]int{{200, 50, 3072}, {3072, 50, 200}, {50, 3072, 200}, {310, 270, 290}}
 	draws := 60
@@ -478,8 +477,8 @@ func (fx *fixture[T]) gemmLarge() error {
 	return nil
 }
 
-// verifyResidual checks C·x = α·A·(B·x) + β·C·x for a random x, each row within
-// the bound of its elements.
+// verifyResidual checks C·x = α·A·(B·x) + β·C·x for a random x. Each row must be within the sum of
+// the bounds of its elements.
 func (fx *fixture[T]) verifyResidual(q *problem[T], got []T) error {
 	x := make([]float64, q.n)
 	for j := range x {
@@ -524,8 +523,8 @@ func (fx *fixture[T]) verifyResidual(q *problem[T], got []T) error {
 	return nil
 }
 
-// gemmStable computes blocks, rows and columns of a product alone, in other
-// layouts, and asks for the bits that they have in the whole.
+// gemmStable computes blocks, rows and columns of a product alone and in other layouts. They must
+// have the same bits as in the whole product.
 func (fx *fixture[T]) gemmStable() error {
 	if !fx.set.Stable {
 		return nil
@@ -573,8 +572,8 @@ func (fx *fixture[T]) gemmStable() error {
 	return nil
 }
 
-// gemmWorkers asks that products split among workers have the bits of one that
-// is not, or are within the bound where the set is not stable.
+// gemmWorkers tests products that are split among workers. If the set is stable, they must have the
+// bits of the product on one worker. Otherwise they must be within the bound.
 func (fx *fixture[T]) gemmWorkers() error {
 	shapes := [][3]int{{200, 50, 400}, {50, 200, 400}, {130, 140, 300}}
 	if fx.short {

@@ -1,6 +1,5 @@
-// Package kerneltest is the conformance suite of package kernels: one suite for
-// every set, both types and every kernel. It asks for exactly what the contract
-// says:
+// Package kerneltest is the conformance suite of package kernels. One suite tests every kernel of
+// every set, in both types, against the contract:
 //
 //	func TestKernels(t *testing.T) {
 //		for _, set := range fusegrid.All() {
@@ -8,14 +7,13 @@
 //		}
 //	}
 //
-// Results are compared with scalar models that share no code with any set.
-// Where the class of a set says how it rounds, its bits must be the model's;
-// products are also held to the error bound γₖ·|A|·|B| around a truth of twice
-// the precision. Operands lie against pages that fault, are read-only where they
-// are only read, and are surrounded by marked memory.
+// Results are compared with scalar models that share no code with any set. If the class of a set
+// determines its rounding, its results must have the bits of the model. Products must also lie
+// within the error bound γₖ·|A|·|B| around a result of twice the precision. Operands lie next to
+// pages that fault and are surrounded by marked memory. Inputs are read-only.
 //
-// The checks return errors rather than fail tests, so the suite can be shown to
-// reject sets that are wrong.
+// Checks return errors instead of failing a test, so tests can show that the suite rejects wrong
+// sets.
 package kerneltest
 
 import (
@@ -28,8 +26,8 @@ import (
 	"fusegrid/kernels"
 )
 
-// Run tests every kernel of set, in subtests impl=…/dtype=…/kernel=…/check.
-// With -short it takes fewer shapes.
+// Run tests every kernel of set, in subtests impl=…/dtype=…/kernel=…/check. With -short, it tests
+// fewer shapes.
 func Run(t *testing.T, set *kernels.Set) {
 	t.Run("impl="+set.Name, func(t *testing.T) {
 		t.Run("dtype=f32", func(t *testing.T) { run[float32](t, set) })
@@ -47,7 +45,7 @@ func run[T kernels.Float](t *testing.T, set *kernels.Set) {
 	}
 }
 
-// A check asks one thing of one kernel.
+// A check tests one property of one kernel.
 type check[T kernels.Float] struct {
 	kernel, name string
 	run          func(*fixture[T]) error
@@ -98,8 +96,8 @@ func (c check[T]) verify(set *kernels.Set, short bool) error {
 	return c.run(fx)
 }
 
-// A fixture is what a check works with: the set, memory for operands, and random
-// numbers that are the same in every run.
+// A fixture holds the set under test, memory for operands, and random numbers that are the same in
+// every run.
 type fixture[T kernels.Float] struct {
 	set    *kernels.Set
 	ops    kernels.Ops[T]
@@ -133,7 +131,7 @@ func (fx *fixture[T]) exact() bool {
 	return fx.set.Stable && (fx.set.Class == kernels.FMA || fx.set.Class == kernels.MulAdd)
 }
 
-// arena returns arena i with room for n bytes and some.
+// arena returns arena i, which has room for at least n bytes.
 func (fx *fixture[T]) arena(i, n int) *arena {
 	if need := n + 64*int(sizeOf[T]()); len(fx.arenas[i].mem) < need {
 		fx.arenas[i].free()
@@ -158,7 +156,7 @@ func (fx *fixture[T]) mat(i, rows, cols, pad int, at spot) kernels.Mat[T] {
 	return m
 }
 
-// anySpot draws a place at either end of an arena, mostly against its fence.
+// anySpot draws a place near either end of an arena, mostly next to its fence.
 func (fx *fixture[T]) anySpot() spot {
 	at := spot{tail: fx.rng.IntN(2) == 0}
 	if fx.rng.IntN(3) == 0 {
@@ -167,8 +165,8 @@ func (fx *fixture[T]) anySpot() spot {
 	return at
 }
 
-// call runs f with the arenas in readOnly protected, and returns what went wrong:
-// a panic, memory touched that is not an operand's, or an input written to.
+// call runs f while the arenas in readOnly are protected. It returns an error if f panics, touches
+// memory outside the operands, or writes to an input.
 func (fx *fixture[T]) call(f func(), readOnly ...int) (err error) {
 	for _, i := range readOnly {
 		fx.arenas[i].protect(onlyRead)
@@ -195,7 +193,7 @@ func (fx *fixture[T]) call(f func(), readOnly ...int) (err error) {
 	return nil
 }
 
-// explain says what a recovered panic means.
+// explain converts a recovered panic to an error. For a fault, the error names the operand.
 func (fx *fixture[T]) explain(v any) error {
 	fault, ok := v.(interface{ Addr() uintptr })
 	if !ok {

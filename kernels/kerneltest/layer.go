@@ -8,8 +8,8 @@ import (
 	"fusegrid/kernels"
 )
 
-// A layer is a first layer in the arenas: images, weights, pre-activations or deltas, and β or a
-// mean image in 0, 1, 2, 3.
+// A layer is a first layer with its operands in arenas: images in 0, weights in 1, pre-activations
+// or deltas in 2, and β or the mean image in 3.
 type layer[T kernels.Float] struct {
 	bytes  []uint8
 	idx    []int
@@ -20,7 +20,8 @@ type layer[T kernels.Float] struct {
 	w      kernels.Panels[T]
 }
 
-// newLayer draws n images of d pixels and weights for them, one in about 1/p of these a special value.
+// newLayer draws n images of d pixels and weights for them. Each weight is a special value with
+// probability p.
 func (fx *fixture[T]) newLayer(n, d, lanes int, p float64) (*layer[T], error) {
 	room := n + fx.rng.IntN(3)
 	l := &layer[T]{
@@ -33,7 +34,7 @@ func (fx *fixture[T]) newLayer(n, d, lanes int, p float64) (*layer[T], error) {
 	for i := range l.idx {
 		l.idx[i] = fx.rng.IntN(room)
 	}
-	l.idx[fx.rng.IntN(n)] = room - 1 // nothing behind the last image is read
+	l.idx[fx.rng.IntN(n)] = room - 1 // the last image is read, but nothing after it
 	randomize(fx.rng, l.mean, p)
 	for i, j := range l.idx {
 		for q, m := range l.mean {
@@ -44,7 +45,8 @@ func (fx *fixture[T]) newLayer(n, d, lanes int, p float64) (*layer[T], error) {
 	return l, fx.place(l)
 }
 
-// place puts the weights into the panels that suit their number, and loads the images for them.
+// place stores the weights in the layout that the set chooses, and loads the images for that
+// layout.
 func (fx *fixture[T]) place(l *layer[T]) error {
 	d := len(l.mean)
 	lanes := len(l.wt) / d
@@ -62,14 +64,14 @@ func (fx *fixture[T]) place(l *layer[T]) error {
 	if err := fx.call(func() { fx.ops.Load(l.images, bytes, l.idx, mean) }, 0, 3); err != nil {
 		return fmt.Errorf("load: %w", err)
 	}
-	fx.arenas[0].protect(noAccess) // the images were taken
+	fx.arenas[0].protect(noAccess) // after Load, the images must not be read
 	return nil
 }
 
-// lineSpot draws a place that NewPanels might give, but against a fence.
+// lineSpot draws a place that is aligned as memory of NewPanels is, but next to a fence.
 func (fx *fixture[T]) lineSpot() spot { return spot{tail: fx.rng.IntN(2) == 0} }
 
-// lanes returns the weights as they are now, transposed.
+// lanes returns the current weights, transposed.
 func (l *layer[T]) lanes() []T {
 	d := l.w.Rows
 	out := make([]T, l.w.Lanes*d)
@@ -90,18 +92,18 @@ func (fx *fixture[T]) forward(l *layer[T], workers int) (z, squares []T, err err
 	return elements(out), squares, err
 }
 
-// update steps the weights by deltas, (N, lanes).
+// update updates the weights by deltas, (N, lanes).
 func (fx *fixture[T]) update(l *layer[T], beta, deltas []T, workers int) error {
 	n, lanes := l.images.Len(), l.w.Lanes
 	d := fx.mat(2, n, lanes, fx.rng.IntN(4), fx.anySpot())
 	put(d, deltas, n, lanes, false)
 	factors := fx.vec(3, lanes, fx.anySpot())
 	copy(factors, beta)
-	fx.arenas[1].protect(readWrite) // after a product that read the weights
+	fx.arenas[1].protect(readWrite) // the products before only read the weights
 	return fx.call(func() { fx.ops.Update(l.w, factors, l.images, d, workers) }, 2, 3)
 }
 
-// layerShapes calls f with numbers of images, pixels and lanes around every edge.
+// layerShapes calls f with numbers of images, pixels and lanes around every edge of the tile.
 func (fx *fixture[T]) layerShapes(f func(n, d, lanes int) error) error {
 	ns := edges(fx.tile.MR, 2, 3, 50)[1:]
 	ds := []int{1, 2, 3, 4, 5, 6, 7, 13, 14, 15, 28, 31, 48, 63, 64, 65, 100}
@@ -125,7 +127,7 @@ func (fx *fixture[T]) layerShapes(f func(n, d, lanes int) error) error {
 			return err
 		}
 	}
-	// Where weights are flipped, images and pixels lie along the vectors: few lanes are.
+	// Weights with few lanes may be flipped. Then images and pixels lie along the vectors.
 	along := append(edges(fx.tile.NR)[1:], edges(fx.tile.Lanes)[1:]...)
 	for _, n := range along {
 		few := 1 + fx.rng.IntN(fx.tile.Lanes)
@@ -136,8 +138,8 @@ func (fx *fixture[T]) layerShapes(f func(n, d, lanes int) error) error {
 			return err
 		}
 	}
-	// Sums of squares that go round several times, of whole panels and of half a one: a full group of
-	// images may add them up on its way.
+	// With many pixels, each sum of squares has several terms. The product of a full micro-tile may
+	// add them up, so both numbers of images are tested.
 	for _, n := range []int{max(fx.tile.MR-1, 1), fx.tile.MR} {
 		for _, l := range []int{fx.tile.NR, 3*fx.tile.NR + fx.tile.Lanes} {
 			if err := try(n, 208, l); err != nil {
@@ -145,7 +147,8 @@ func (fx *fixture[T]) layerShapes(f func(n, d, lanes int) error) error {
 			}
 		}
 	}
-	// Chains in several blocks, of pixels and of images; sums and deltas that are met in parts.
+	// These shapes split the sums over pixels or images into several blocks, or the lanes into
+	// several blocks.
 	long := [][3]int{{7, 1100, 20}, {600, 20, 20}, {70, 450, 20}}
 	if !fx.short {
 		long = append(long, [3]int{300, 300, 300}, [3]int{530, 700, 40})
@@ -158,7 +161,8 @@ func (fx *fixture[T]) layerShapes(f func(n, d, lanes int) error) error {
 	return nil
 }
 
-// layerForward checks each element of X·W, and the squares, with numbers and with special values.
+// layerForward checks each element of X·W and the squares, for finite numbers and for special
+// values.
 func (fx *fixture[T]) layerForward() error {
 	return fx.layerShapes(func(n, d, lanes int) error {
 		for _, p := range []float64{0, 0.2 / float64(d)} {
@@ -199,7 +203,7 @@ func (fx *fixture[T]) verifySquares(l *layer[T], squares []T) error {
 	return nil
 }
 
-// layerUpdate checks each element of W·diag(β) + Xᵀ·d. Where a β is 0, W holds NaN.
+// layerUpdate checks each element of W·diag(β) + Xᵀ·d. A lane of W is NaN if its β is 0.
 func (fx *fixture[T]) layerUpdate() error {
 	return fx.layerShapes(func(n, d, lanes int) error {
 		for _, p := range []float64{0, 0.2 / float64(n)} {
@@ -245,7 +249,7 @@ func transposed[T kernels.Float](x []T, rows, cols int) []T {
 	return out
 }
 
-// layerStable asks that lanes have the same bits alone and whatever lies beside them, and for any
+// layerStable checks that lanes have the same bits alone, next to any other lanes, and for any
 // number of workers.
 func (fx *fixture[T]) layerStable() error {
 	if !fx.set.Stable {
@@ -268,7 +272,7 @@ func (fx *fixture[T]) layerStable() error {
 		return err
 	}
 	after := l.lanes()
-	// part computes lanes [lo, hi) by themselves.
+	// part computes lanes [lo, hi) alone.
 	part := func(lo, hi, workers int) error {
 		some := *l
 		some.wt = l.wt[lo*d : hi*d]
@@ -289,7 +293,7 @@ func (fx *fixture[T]) layerStable() error {
 			err = compare("W", some.lanes(), after[lo*d:hi*d])
 		}
 		if err != nil {
-			return fmt.Errorf("lanes [%d, %d) by themselves, %d workers: %w", lo, hi, workers, err)
+			return fmt.Errorf("lanes [%d, %d) alone, %d workers: %w", lo, hi, workers, err)
 		}
 		return nil
 	}
@@ -317,8 +321,8 @@ func (fx *fixture[T]) layerStable() error {
 	return nil
 }
 
-// layerCompact asks that lanes which move to other places, while the rest are given up, have the bits
-// that they had.
+// layerCompact checks that lanes keep their bits when they move to other places and the other lanes
+// become padding.
 func (fx *fixture[T]) layerCompact() error {
 	if !fx.set.Stable {
 		return nil
@@ -347,7 +351,7 @@ func (fx *fixture[T]) layerCompact() error {
 		if err := fx.place(l); err != nil {
 			return err
 		}
-		// Every second lane stays.
+		// Every second lane is kept.
 		kept := lanes / 2
 		wantZ, wantSquares := make([]T, n*kept), make([]T, kept)
 		keptBeta, keptDeltas, want := make([]T, kept), make([]T, n*kept), make([]T, 0, kept*d)
@@ -378,7 +382,7 @@ func (fx *fixture[T]) layerCompact() error {
 		if err == nil {
 			err = compare("W", l.lanes(), want)
 		}
-		if err == nil { // and at last no lane is left
+		if err == nil { // finally, no lane is kept
 			none := l.w.First(0)
 			err = fx.call(func() { fx.ops.LaneSquares(nil, none); fx.ops.AxpbyPanels(nil, none, nil, none) })
 		}
@@ -389,7 +393,7 @@ func (fx *fixture[T]) layerCompact() error {
 	return nil
 }
 
-// addSquares asks for whole turns and cut ones.
+// addSquares tests AddSquares with whole and with partial turns.
 func (fx *fixture[T]) addSquares() error {
 	return fx.lengths(func(n int, at [3]spot) error {
 		x, wasX := fx.drawn(0, n, at[0])
@@ -406,7 +410,7 @@ func (fx *fixture[T]) addSquares() error {
 			if err := fx.call(func() { fx.ops.AddSquares(dst, x) }, 0); err != nil {
 				return err
 			}
-			if !fx.exact() { // the elementwise kernels are those of another class
+			if !fx.exact() { // the elementwise kernels are of another class
 				for i, other := range sums(kernels.FMA) {
 					if same(dst[i], other) {
 						want[i] = other
@@ -426,7 +430,7 @@ func (fx *fixture[T]) addSquares() error {
 	})
 }
 
-// axpbyPanels asks for what Axpby gives for each lane.
+// axpbyPanels checks that each lane has the bits of Axpby.
 func (fx *fixture[T]) axpbyPanels() error {
 	factors := []float64{1, 0, math.Copysign(0, -1), -0.5, 0.9}
 	for _, lanes := range edges(fx.tile.NR, 50)[1:] {

@@ -22,17 +22,17 @@ func bitsOf[T kernels.Float](v T) uint64 {
 	return math.Float64bits(float64(v))
 }
 
-// same reports whether two values have the same bits. All NaNs are the same.
+// same reports whether two values have the same bits. All NaNs count as the same.
 func same[T kernels.Float](a, b T) bool {
 	return bitsOf(a) == bitsOf(b) || a != a && b != b
 }
 
-// show prints a value so that different bits look different.
+// show formats a value with its bits.
 func show[T kernels.Float](v T) string {
 	return fmt.Sprintf("%v (%#x)", v, bitsOf(v))
 }
 
-// compare returns an error for the first element of got that is not want's.
+// compare returns an error for the first element in which got and want differ.
 func compare[T kernels.Float](what string, got, want []T) error {
 	if len(got) != len(want) {
 		return fmt.Errorf("%s has %d elements, want %d", what, len(got), len(want))
@@ -53,9 +53,9 @@ func fma[T kernels.Float](x, y, z T) T {
 	return T(math.FMA(float64(x), float64(y), float64(z)))
 }
 
-// fma32 uses that the product of two float32 is exact in float64. The sum is
-// rounded to odd there, so that rounding again to float32 does no harm
-// (Boldo and Melquiond, "Emulation of a FMA and correctly rounded sums", 2008).
+// fma32 returns x·y + z with one rounding. The product of two float32 is exact in float64. The sum
+// is rounded to odd in float64, so rounding it again to float32 is correct (Boldo and Melquiond,
+// "Emulation of a FMA and correctly rounded sums", 2008).
 func fma32(x, y, z float32) float32 {
 	p, c := float64(float64(x)*float64(y)), float64(z)
 	s, e := twoSum(p, c)
@@ -66,7 +66,7 @@ func fma32(x, y, z float32) float32 {
 	return float32(s)
 }
 
-// twoSum returns s and e with s = a+b rounded, and s+e = a+b exactly (Knuth).
+// twoSum returns s, the rounded sum a+b, and e such that s+e = a+b exactly (Knuth).
 func twoSum(a, b float64) (s, e float64) {
 	s = a + b
 	t := s - a
@@ -74,7 +74,7 @@ func twoSum(a, b float64) (s, e float64) {
 	return s, e
 }
 
-// multiplyAdd returns t + a·b as the class rounds it in a sum.
+// multiplyAdd returns t + a·b, rounded as the class does for a term of a sum.
 func multiplyAdd[T kernels.Float](class kernels.Class, a, b, t T) T {
 	if class == kernels.FMA {
 		return fma(a, b, t)
@@ -82,7 +82,7 @@ func multiplyAdd[T kernels.Float](class kernels.Class, a, b, t T) T {
 	return t + T(a*b)
 }
 
-// storeModel returns β·c + α·t as the class rounds it at the end of a product.
+// storeModel returns β·c + α·t, rounded as the class does at the end of a product.
 func storeModel[T kernels.Float](class kernels.Class, alpha, t, beta, c T) T {
 	switch {
 	case beta == 0:
@@ -93,7 +93,7 @@ func storeModel[T kernels.Float](class kernels.Class, alpha, t, beta, c T) T {
 	return T(beta*c) + T(alpha*t)
 }
 
-// axpbyModel returns α·x + β·y as the class rounds it.
+// axpbyModel returns α·x + β·y, rounded as the class does.
 func axpbyModel[T kernels.Float](class kernels.Class, alpha, x, beta, y T) T {
 	switch {
 	case beta == 0:
@@ -143,7 +143,7 @@ func largest[T kernels.Float]() T {
 	return T(huge)
 }
 
-// specials are the values that formulas trip over.
+// specials returns values that a formula may treat wrongly.
 func specials[T kernels.Float]() []T {
 	inf, nan, zero := T(math.Inf(1)), T(math.NaN()), T(0)
 	tiny, normal := smallest[T](), smallestNormal[T]()
@@ -153,8 +153,7 @@ func specials[T kernels.Float]() []T {
 	}
 }
 
-// randomize fills x with numbers of a few magnitudes; each is a special value
-// with probability p.
+// randomize fills x with numbers of a few magnitudes. Each is a special value with probability p.
 func randomize[T kernels.Float](rng *rand.Rand, x []T, p float64) {
 	table := specials[T]()
 	for i := range x {

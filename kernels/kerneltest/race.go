@@ -2,5 +2,5 @@
 
 package kerneltest
 
-// raceEnabled: the race detector allocates on its own account.
+// raceEnabled reports whether the race detector is on. It allocates memory itself.
 const raceEnabled = true

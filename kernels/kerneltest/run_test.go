@@ -7,8 +7,8 @@ import (
 	"fusegrid/kernels/reference"
 )
 
-// Sets that are right pass. The root package runs the suite on all that there
-// are; these are two that no machine has.
+// TestRightSetsPass runs the suite on two correct sets that no machine has. The root package runs
+// it on all sets of the machine.
 func TestRightSetsPass(t *testing.T) {
 	if testing.Short() {
 		t.Skip("left out with -short: the tests of each kernel set run the same checks")
@@ -31,7 +31,7 @@ func pass[T kernels.Float](t *testing.T, set *kernels.Set) {
 	}
 }
 
-// fusedReference is a slow, plain set of class FMA.
+// fusedReference returns a slow, plain set of class FMA.
 func fusedReference() *kernels.Set {
 	set := reference.New()
 	set.Name, set.Class = "fused reference", kernels.FMA

@@ -8,14 +8,14 @@ import (
 	"fusegrid/kernels"
 )
 
-// A step is one call of each kernel on operands of its own.
+// A step is one call of a kernel on separate operands.
 type step[T kernels.Float] struct {
 	name string
 	run  func()
-	out  []T // what it writes, loss and sums included
+	out  []T // the results, including a loss or sums
 }
 
-// steps returns a call of every kernel. Calling one again gives the same result.
+// steps returns a call of every kernel. Repeated calls give the same result.
 func (fx *fixture[T]) steps(m, n, k int) []step[T] {
 	vec := func(n int) []T {
 		x := make([]T, n)
@@ -61,7 +61,7 @@ func (fx *fixture[T]) steps(m, n, k int) []step[T] {
 	for l := range n {
 		w.SetLane(l, vec(k))
 	}
-	lanes := vec(n * k) // of v, whatever its panels are
+	lanes := vec(n * k) // of v, in any layout
 	read := func() {
 		for l := range n {
 			v.Lane(lanes[l*k:(l+1)*k], l)
@@ -95,7 +95,7 @@ func (fx *fixture[T]) steps(m, n, k int) []step[T] {
 	return all
 }
 
-// allocations asks that no kernel allocates after its first call.
+// allocations checks that no kernel allocates after its first call.
 func (fx *fixture[T]) allocations() error {
 	if raceEnabled {
 		return nil
@@ -110,8 +110,8 @@ func (fx *fixture[T]) allocations() error {
 	return nil
 }
 
-// concurrency runs all kernels on many goroutines at once, and asks for the bits
-// of a run alone.
+// concurrency runs all kernels on many goroutines at once. Each result must have the bits of a run
+// on one goroutine.
 func (fx *fixture[T]) concurrency() error {
 	const goroutines, rounds = 8, 5
 	work := make([][]step[T], goroutines)

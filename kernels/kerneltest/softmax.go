@@ -9,28 +9,28 @@ import (
 	"fusegrid/kernels"
 )
 
-// A softmaxRow is the truth about one row of scores.
+// A softmaxRow holds the exact results for one row of scores.
 type softmaxRow struct {
 	grad []float64 // p − onehot(y), before the division by N
-	tol  []float64 // what rounding may change in p
+	tol  []float64 // the error that rounding may cause in p
 	loss float64   // −log p(y)
 	ltol float64
-	nan  bool // there is no such truth, and the row must be NaN
+	nan  bool // the results must be NaN
 }
 
 // newSoftmaxRow computes the row in 128 bits, from the formulas.
 //
-// The tolerances follow the rounding of a plain implementation: the difference
-// d = x − max is rounded to u, so e^d is off by |d|·u; exp is good to 2u, the sum
-// of n terms to (n−1)·u, and a quotient to u.
+// The tolerances allow the rounding errors of a plain implementation. The difference d = x − max
+// has a relative error of u, so e^d is off by |d|·u. The relative error is 2u for exp, (n−1)·u for
+// the sum of n terms, and u for a quotient.
 func newSoftmaxRow[T kernels.Float](x []T, label int) softmaxRow {
 	r := softmaxRow{grad: make([]float64, len(x)), tol: make([]float64, len(x))}
-	top := float64(slices.Max(x)) // NaN if there is one
+	top := float64(slices.Max(x)) // NaN if any score is NaN
 	if math.IsNaN(top) || math.IsInf(top, 0) {
 		r.nan = true
 		return r
 	}
-	d, exps := make([]*big.Float, len(x)), make([]*big.Float, len(x)) // nil where the score is −Inf
+	d, exps := make([]*big.Float, len(x)), make([]*big.Float, len(x)) // nil if the score is −Inf
 	total := bigFloat(0)
 	for j, v := range x {
 		if v := float64(v); !math.IsInf(v, -1) {
@@ -42,7 +42,7 @@ func newSoftmaxRow[T kernels.Float](x []T, label int) softmaxRow {
 	}
 	u, n := unitRoundoff[T](), float64(len(x))
 	p, far := make([]float64, len(x)), make([]float64, len(x)) // far is |d|
-	var spread float64                                         // Σ p·|d|: the error of the sum by that of its terms, in u
+	var spread float64                                         // Σ p·|d|, the error of the sum due to its terms, in u
 	for j := range x {
 		if d[j] != nil {
 			q := new(big.Float).Quo(exps[j], total)
@@ -70,7 +70,7 @@ func newSoftmaxRow[T kernels.Float](x []T, label int) softmaxRow {
 	return r
 }
 
-// check compares got, the gradient of the row in a batch of n.
+// check returns an error if got is not the gradient of the row in a batch of n.
 func (r *softmaxRow) check(got []float64, n int, u, tiny float64) error {
 	for j, g := range got {
 		if r.nan {
@@ -88,7 +88,7 @@ func (r *softmaxRow) check(got []float64, n int, u, tiny float64) error {
 	return nil
 }
 
-// checkSoftmax tests scores x, rows×cols, apart and in place.
+// checkSoftmax tests the scores x, rows×cols, with a separate dx and in place.
 func (fx *fixture[T]) checkSoftmax(x []T, y []int, cols int, pad [2]int, at [3]spot) error {
 	rows := len(y)
 	truth := make([]softmaxRow, rows)
@@ -167,8 +167,8 @@ func (fx *fixture[T]) softmaxShapes() error {
 	return fx.checkSoftmax(x, fx.labels(200, 10), 10, [2]int{}, [3]spot{})
 }
 
-// softmaxExtremes takes the scores where an exponential over- or underflows and
-// where there is no number to return.
+// softmaxExtremes tests scores whose exponentials overflow or underflow, and scores whose results
+// are NaN.
 func (fx *fixture[T]) softmaxExtremes() error {
 	inf, nan := math.Inf(1), math.NaN()
 	rows := [][]float64{
@@ -192,7 +192,7 @@ func (fx *fixture[T]) softmaxExtremes() error {
 	}
 	for i, scores := range rows {
 		for label := range scores {
-			// The row alone, and between plain rows, which it must not touch.
+			// Test the row alone and between plain rows, which must not change.
 			for _, before := range []int{0, 1, 9} {
 				if fx.short && (label+before)%3 != 0 {
 					continue
@@ -236,8 +236,8 @@ func (fx *fixture[T]) softmaxExtremes() error {
 	return nil
 }
 
-// softmaxStable moves rows about in a batch: each keeps its gradient's bits,
-// and the loss is the mean of the rows' losses, added in order.
+// softmaxStable rotates the rows of a batch. The gradient of each row must keep its bits. The loss
+// must be the mean of the rows' losses, added in order.
 func (fx *fixture[T]) softmaxStable() error {
 	if !fx.set.Stable {
 		return nil

@@ -6,9 +6,9 @@ import (
 	"sync"
 )
 
-// A sum holds about 106 bits: an unevaluated hi + lo of two float64. Products of
-// float64 enter it exactly (Ogita, Rump and Oishi, "Accurate sum and dot
-// product", 2005).
+// A sum has a precision of about 106 bits, because it is an unevaluated hi + lo of two float64.
+// Products of float64 are added exactly (Ogita, Rump and Oishi, "Accurate sum and dot product",
+// 2005).
 type sum struct{ hi, lo float64 }
 
 func (s *sum) add(x float64) {
@@ -26,11 +26,11 @@ func (s *sum) addProduct(a, b float64) {
 // off returns |x − s|.
 func (s *sum) off(x float64) float64 { return math.Abs(x - s.hi - s.lo) }
 
-// gamma is γₙ = n·u/(1−n·u), which bounds the relative error of n roundings
-// (Higham, "Accuracy and Stability of Numerical Algorithms", section 3.1).
+// gamma returns γₙ = n·u/(1−n·u), which bounds the relative error of n roundings (Higham, "Accuracy
+// and Stability of Numerical Algorithms", section 3.1).
 func gamma(n int, u float64) float64 { return float64(n) * u / (1 - float64(n)*u) }
 
-// prec is the precision in bits of the softmax truth.
+// prec is the precision, in bits, of the exact results for softmax.
 const prec = 128
 
 func bigFloat(x float64) *big.Float { return new(big.Float).SetPrec(prec).SetFloat64(x) }
@@ -44,8 +44,8 @@ var inverseFactorials = sync.OnceValue(func() []*big.Float {
 	return f
 })
 
-// bigExp returns exp(x) for finite x: the argument is divided by 2^h, the Taylor
-// series summed, and the result squared h times.
+// bigExp returns exp(x) for finite x. It sums the Taylor series for x/2^h and squares the result h
+// times.
 func bigExp(x *big.Float) *big.Float {
 	if x.Sign() == 0 {
 		return bigFloat(1)
@@ -64,7 +64,7 @@ func bigExp(x *big.Float) *big.Float {
 	return total
 }
 
-// bigLog returns log(x) for finite x > 0, by one Newton step from float64.
+// bigLog returns log(x) for finite x > 0, by one Newton step from the float64 result.
 func bigLog(x *big.Float) *big.Float {
 	f, _ := x.Float64()
 	y := bigFloat(math.Log(f))

@@ -20,7 +20,7 @@ func TestFMA32(t *testing.T) {
 	for i := range 300000 {
 		x, y, z := anyFloat(), anyFloat(), anyFloat()
 		switch i % 3 {
-		case 1: // z + x·y = z + 1 ± a²·2^-46, beside the middle of two float32
+		case 1: // z + x·y = z + 1 ± a²·2^-46, close to the middle of two float32
 			a := float32(rng.IntN(256)) * 0x1p-23
 			x, y, z = 1+a, 1-a, 0x1p24+2*float32(rng.IntN(1<<22))
 			if i&2 != 0 {
@@ -51,7 +51,7 @@ func TestFMA32(t *testing.T) {
 	}
 }
 
-// The digits are those of e^x and log x to 30 places.
+// TestBigExpAndLog compares with the digits of e^x to 30 places.
 func TestBigExpAndLog(t *testing.T) {
 	for _, c := range []struct{ x, want string }{
 		{"1", "2.71828182845904523536028747135"},
@@ -87,8 +87,8 @@ func TestSumHoldsTwiceThePrecision(t *testing.T) {
 	}
 }
 
-// The comparator of products accepts the right C in a foreign class, also with
-// each element at its bound, and rejects what is wrong.
+// TestVerifyProduct checks that verifyProduct and verifyResidual accept the correct C in a foreign
+// class, even if each element is near its bound, and reject wrong ones.
 func TestVerifyProduct(t *testing.T) {
 	t.Run("dtype=f32", testVerifyProduct[float32])
 	t.Run("dtype=f64", testVerifyProduct[float64])
@@ -104,7 +104,7 @@ func testVerifyProduct[T kernels.Float](t *testing.T) {
 	for i := range right {
 		right[i] = q.model(kernels.MulAdd, i/q.n, i%q.n)
 	}
-	// off adds a multiple of the bound to every element, or to one.
+	// off adds a multiple of the bound to every element, or to one element.
 	off := func(bounds float64, only int) func(c []T) {
 		return func(c []T) {
 			for i := range c {
@@ -118,8 +118,8 @@ func testVerifyProduct[T kernels.Float](t *testing.T) {
 	for _, test := range []struct {
 		name     string
 		change   func(c []T)
-		elements string // "" is accepted
-		residual bool   // accepted
+		elements string // the expected error, or "" if accepted
+		residual bool   // whether verifyResidual accepts it
 	}{
 		{"nothing", func(c []T) {}, "", true},
 		{"all near their bound", off(0.9, -1), "", true},
@@ -151,7 +151,7 @@ func testVerifyProduct[T kernels.Float](t *testing.T) {
 		if (err == nil) != (test.elements == "") || err != nil && !strings.HasPrefix(err.Error(), test.elements) {
 			t.Errorf("%s: element by element: %v, want %q", test.name, err, test.elements)
 		}
-		// One element may hide in the bound of its row.
+		// An error in one element may be within the bound of its row.
 		if strings.Contains(test.name, "off by") {
 			continue
 		}

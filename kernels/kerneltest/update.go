@@ -8,12 +8,12 @@ import (
 	"fusegrid/kernels"
 )
 
-// rmsPropFactors returns factors of a usual size.
+// rmsPropFactors returns typical factors.
 func rmsPropFactors[T kernels.Float]() kernels.RMSPropFactors[T] {
 	return kernels.RMSPropFactors[T]{Rate: 0.013, Keep: 0.97, Add: 0.03, Epsilon: 1e-3}
 }
 
-// adamFactors returns the factors of a third step.
+// adamFactors returns the factors of step 3.
 func adamFactors[T kernels.Float]() kernels.AdamFactors[T] {
 	return kernels.AdamFactors[T]{
 		Rate: 0.013, Keep1: 0.9, Add1: 0.1, Fix1: T(1 / (1 - math.Pow(0.9, 3))),
@@ -21,11 +21,11 @@ func adamFactors[T kernels.Float]() kernels.AdamFactors[T] {
 	}
 }
 
-// root returns √x, rounded once: math.Sqrt is correctly rounded, and rounding again to float32 does no
-// harm, since float64 has more than twice the digits (Figueroa, "When is double rounding innocuous?", 1995).
+// root returns √x, correctly rounded. Rounding the float64 root again to float32 is correct because
+// float64 has more than twice the digits (Figueroa, "When is double rounding innocuous?", 1995).
 func root[T kernels.Float](x T) T { return T(math.Sqrt(float64(x))) }
 
-// rmsPropModel steps one element.
+// rmsPropModel computes one step of RMSProp for one element.
 func rmsPropModel[T kernels.Float](f kernels.RMSPropFactors[T], w, a, g T) (w1, a1 T) {
 	kept, part := T(f.Keep*a), T(f.Add*g)
 	a1 = kept + T(part*g)
@@ -33,7 +33,7 @@ func rmsPropModel[T kernels.Float](f kernels.RMSPropFactors[T], w, a, g T) (w1, 
 	return w - T(T(f.Rate*g)/divisor), a1
 }
 
-// adamModel steps one element.
+// adamModel computes one step of Adam for one element.
 func adamModel[T kernels.Float](f kernels.AdamFactors[T], w, m, v, g T) (w1, m1, v1 T) {
 	kept, part := T(f.Keep1*m), T(f.Add1*g)
 	m1 = kept + part
@@ -88,7 +88,7 @@ func (fx *fixture[T]) adam() error {
 	})
 }
 
-// nonnegative makes most elements of x what a mean of squares may be, and copies them to was.
+// nonnegative makes most elements of x nonnegative, as means of squares are, and copies x to was.
 func (fx *fixture[T]) nonnegative(x, was []T) {
 	for i, v := range x {
 		if fx.rng.IntN(20) > 0 {
@@ -120,8 +120,8 @@ func (fx *fixture[T]) adamPanels() error {
 	})
 }
 
-// updatePanels asks that update, of so many panels, gives for each lane what single gives. The third one is
-// the gradient.
+// updatePanels checks that update gives the bits of single for each lane. Both take count arrays;
+// the gradient is the third.
 func (fx *fixture[T]) updatePanels(count int, update func(rates []T, p []kernels.Panels[T]), single func(rate T, lane [][]T)) error {
 	choice := []float64{0.01, 0.02, 0, math.Copysign(0, -1)}
 	for _, lanes := range edges(fx.tile.NR, 50)[1:] {

@@ -8,12 +8,12 @@ import (
 	"fusegrid/kernels"
 )
 
-// maxLen is the length up to which vector kernels are tested, every one.
+// maxLen is the greatest length of vectors. Vector kernels are tested with every length up to it.
 const maxLen = 130
 
-// lengths calls f with every length and with spots for the operands: all at the
-// head, all at the tail, and drawn ones; then with every alignment. With -short it
-// skips some of the longer ones.
+// lengths calls f with every length and with spots for the operands: all at the head, all at the
+// tail, and drawn ones. Then it calls f with every alignment. With -short, it skips some of the
+// longer lengths.
 func (fx *fixture[T]) lengths(f func(n int, at [3]spot) error) error {
 	try := func(n int, at [3]spot) error {
 		if err := f(n, at); err != nil {
@@ -45,11 +45,11 @@ func (fx *fixture[T]) lengths(f func(n int, at [3]spot) error) error {
 	return nil
 }
 
-// skips reports whether the length is one of those that -short leaves out.
+// skips reports whether -short skips the length n.
 func (fx *fixture[T]) skips(n int) bool { return fx.short && n > 34 && n%4 > 1 && n%16 > 1 }
 
-// shapes calls f with matrix shapes of every number of columns, paddings for two
-// matrices, and spots for three operands.
+// shapes calls f with matrix shapes of every number of columns, with paddings of two matrices and
+// spots of three operands.
 func (fx *fixture[T]) shapes(f func(rows, cols int, pad [2]int, at [3]spot) error) error {
 	pads := []int{0, 1, 5, 16}
 	for cols := range maxLen + 1 {
@@ -67,15 +67,15 @@ func (fx *fixture[T]) shapes(f func(rows, cols int, pad [2]int, at [3]spot) erro
 	return nil
 }
 
-// drawn places a vector of numbers and specials, and returns it with a copy.
+// drawn places a vector of random numbers and special values, and returns it with a copy.
 func (fx *fixture[T]) drawn(i, n int, at spot) (x, was []T) {
 	x = fx.vec(i, n, at)
 	randomize(fx.rng, x, 0.2)
 	return x, slices.Clone(x)
 }
 
-// drawnMat places a matrix of numbers and specials, and returns it with a copy
-// of its elements.
+// drawnMat places a matrix of random numbers and special values, and returns it with a copy of its
+// elements.
 func (fx *fixture[T]) drawnMat(i, rows, cols, pad int, at spot, p float64) (m kernels.Mat[T], was []T) {
 	m = fx.mat(i, rows, cols, pad, at)
 	was = make([]T, rows*cols)
@@ -241,7 +241,7 @@ func (fx *fixture[T]) bias(op func(dst, x kernels.Mat[T], bias []T), f func(T) T
 	})
 }
 
-// axpby holds sets of a foreign class to two roundings.
+// axpby tests Axpby. Sets of a foreign class may round up to twice.
 func (fx *fixture[T]) axpby() error {
 	verify := func(got, x, y []T, alpha, beta T) error {
 		for i, v := range got {
@@ -291,7 +291,7 @@ func (fx *fixture[T]) axpby() error {
 	})
 }
 
-// sumSquaresModel returns Σ x² in the lanes of the contract.
+// sumSquaresModel returns Σ x², summed in lanes as the contract says.
 func sumSquaresModel[T kernels.Float](class kernels.Class, x []T) T {
 	var room [64]T
 	lanes := room[:256/sizeOf[T]()]

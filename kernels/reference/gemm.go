@@ -5,10 +5,10 @@ import (
 	"fusegrid/kernels/blocked"
 )
 
-// The micro-kernel has 2 × 4 sums, as many as the compiler keeps in registers on amd64.
+// The micro-kernel has mr × nr sums, which the compiler keeps in registers on amd64.
 const mr, nr = 2, 4
 
-// Micro returns the plain-Go micro-kernel. Products and sums are rounded one by one; the explicit
+// Micro returns the plain-Go micro-kernel. Each product and each sum is rounded. The explicit
 // conversions forbid the compiler to fuse them.
 func Micro[T kernels.Float]() blocked.Micro[T] {
 	return blocked.Micro[T]{
@@ -77,7 +77,7 @@ func tile[T kernels.Float](s *blocked.Strip[T], i int, t *[mr][nr]T) {
 	t[1] = [nr]T{t10, t11, t12, t13}
 }
 
-// edge does the same for a micro-tile at an edge of C.
+// edge continues the sums of a partial micro-tile at an edge of C by s.K terms.
 func edge[T kernels.Float](s *blocked.Strip[T], i, rows int, t *[mr][nr]T) {
 	for r := range rows {
 		for j := range s.Cols {

@@ -10,8 +10,8 @@ import (
 // Gonum returns the plain-Go set with the matrix product of gonum's BLAS. Its
 // other kernels are those of [New].
 //
-// It is not stable: gonum groups its sums by shape and by whether an operand is
-// transposed. It runs on the caller's goroutine, as every set does.
+// The set is not stable because gonum groups the terms of a sum by the shape and the transposition
+// of the operands. The product runs on the caller's goroutine, as in every set.
 func Gonum() *kernels.Set {
 	s := New()
 	s.Name = "gonum"
@@ -22,8 +22,8 @@ func Gonum() *kernels.Set {
 	return s
 }
 
-// gonumBlock is the side of gonum's own blocks. It starts goroutines for
-// products of more than three of them, so we hand it one at a time.
+// gonumBlock is the side of gonum's blocks. Gonum starts goroutines for products of more than three
+// blocks, so it gets one block at a time.
 const gonumBlock = 64
 
 // A gonumGemm is the signature of Sgemm and Dgemm: C ← α·op(A)·op(B) + β·C.
@@ -35,8 +35,8 @@ func useGonum[T kernels.Float](s *kernels.Slots[T], gemm gonumGemm[T]) {
 	s.Tile = kernels.Tile{MR: gonumBlock, NR: gonumBlock, Lanes: 1}
 	s.Gemm = func(p kernels.Product[T]) {
 		m, n, k := p.Dims()
-		// Gonum skips a row of op(B) where α·a is 0, and so loses 0·NaN and 0·Inf.
-		// With nothing to sum it does not compute α·0.
+		// Gonum skips a row of op(B) if α·a is 0, and so loses 0·NaN and 0·Inf. If k is 0, it does
+		// not compute α·0.
 		if p.Alpha == 0 || k == 0 || !finite(p.B) {
 			reference(p)
 			return

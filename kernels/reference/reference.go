@@ -1,5 +1,5 @@
-// Package reference has the kernel sets in plain Go: what every kernel must compute, and gonum's matrix
-// product behind the same contract.
+// Package reference has the kernel sets in plain Go. One of them defines the result of every
+// kernel. The other has gonum's matrix product behind the same contract.
 package reference
 
 import (
@@ -9,11 +9,10 @@ import (
 	"fusegrid/kernels/blocked"
 )
 
-// New returns the plain-Go set. It runs on every machine and says what
-// the other sets must compute. Its explicit conversions keep the compiler from
-// fusing multiply and add where the architecture could, so its bits are the
-// same everywhere, but for SoftmaxLoss in float64: math.Exp and math.Log are other code on
-// each architecture and may differ in the last bit.
+// New returns the plain-Go set. It runs on every machine and defines what the other sets must
+// compute. Its explicit conversions forbid the compiler to fuse products and sums, so its bits are
+// the same on every architecture. The exception is SoftmaxLoss in float64, because math.Exp and
+// math.Log may differ in the last bit between architectures.
 func New() *kernels.Set {
 	return &kernels.Set{
 		Name:   "reference",
@@ -44,7 +43,7 @@ func slots[T kernels.Float]() kernels.Slots[T] {
 	}
 }
 
-// store sets *c ← β·*c + t, not reading *c where β = 0.
+// store sets *c ← β·*c + t. If β is 0, it does not read *c.
 func store[T kernels.Float](c *T, t, beta T) {
 	if beta == 0 {
 		*c = t
@@ -181,5 +180,6 @@ func adam[T kernels.Float](f kernels.AdamFactors[T], w, m, v, g []T) {
 	}
 }
 
-// sqrt is correctly rounded in float32, too: float64 has more than twice its digits.
+// sqrt returns √v, correctly rounded. That holds for float32 too, because float64 has more than
+// twice its digits.
 func sqrt[T kernels.Float](v T) T { return T(math.Sqrt(float64(v))) }

@@ -6,7 +6,8 @@ import (
 	"fusegrid/kernels"
 )
 
-// Each call returns a set of its own: other sets start from one and override its kernels.
+// TestSetsAreFresh checks that each call returns a new set, because other sets start from it and
+// override its kernels.
 func TestSetsAreFresh(t *testing.T) {
 	for _, c := range []struct {
 		make   func() *kernels.Set

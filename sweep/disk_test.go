@@ -339,7 +339,7 @@ func TestGoesOnFromCheckpoints(t *testing.T) {
 		}), nil); err != nil {
 			t.Fatal(err)
 		}
-		if !strings.Contains(stderr.String(), "go on from checkpoints") {
+		if !strings.Contains(stderr.String(), "resume from checkpoints") {
 			t.Errorf("stopped after %d: no word of checkpoints: %s", stop, stderr)
 		}
 		// Without the checkpoints each block of one would have taken all its iterations again.
@@ -392,7 +392,7 @@ func TestDamagedCheckpoint(t *testing.T) {
 		if err := s.run(t.Context(), r, nil); err != nil {
 			t.Fatal(err)
 		}
-		if !strings.Contains(stderr.String(), states[0]+" is damaged") || strings.Contains(stderr.String(), "go on from") {
+		if !strings.Contains(stderr.String(), states[0]+" is damaged") || strings.Contains(stderr.String(), "resume from") {
 			t.Errorf("damage %d: %s", i, stderr)
 		}
 		complete(t, fmt.Sprint("damage ", i), "o", 2, want)

@@ -127,7 +127,7 @@ func TestDivisionGoesOn(t *testing.T) {
 	train("o", " -iters 7 -division floor")
 	s := train("o", " -iters 7 -division true")
 	if text := s.stderr.(fmt.Stringer).String(); !strings.Contains(text, "after 4") {
-		t.Errorf("it does not go on from the state of 4 iterations: %q", text)
+		t.Errorf("it does not resume from the state of 4 iterations: %q", text)
 	}
 	train("floor", " -iters 7")
 	train("true", " -iters 7 -division true")

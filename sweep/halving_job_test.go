@@ -307,7 +307,7 @@ func TestFailureInARace(t *testing.T) {
 func TestRaceFlags(t *testing.T) {
 	isolate(t)
 	for _, c := range []struct{ args, want string }{
-		{"-halving 1", `sweep: -halving "1": one in "1" goes on`},
+		{"-halving 1", `sweep: -halving "1": one in "1" survives`},
 		{"-stop best", `sweep: -stop "best": there is no such rule`},
 		{"-halving 3 -stop median", "give one of them"},
 		{"-halving 3:60", "the first rung, 60, is not before the end, 60 iterations"},
@@ -319,7 +319,7 @@ func TestRaceFlags(t *testing.T) {
 		}
 	}
 	stdout, _, code := call(t, small("-halving", "2:20", "-dry-run", "-out", "o")...)
-	want := "halving 2:20: 4 to 20, 2 to 40, 1 to 60 iterations: spares about "
+	want := "halving 2:20: 4 to 20, 2 to 40, 1 to 60 iterations: saves about "
 	if code != exitOK || !strings.Contains(stdout, want) || !strings.Contains(stdout, "(42%)") {
 		t.Errorf("exit code %d, got\n%swant in it\n%s… (42%%)", code, stdout, want)
 	}
@@ -365,7 +365,7 @@ func TestOtherRuleAfterAnInterruption(t *testing.T) {
 			t.Fatal(err)
 		}
 		text := s.stderr.(*bytes.Buffer).String()
-		if !strings.Contains(text, "go on from checkpoints") || strings.Contains(text, "it was not made under the rule") != c.anew {
+		if !strings.Contains(text, "resume from checkpoints") || strings.Contains(text, "it was not made under the rule") != c.anew {
 			t.Errorf("%q, then %q: %s", c.before, c.after, text)
 		}
 		latest := map[string]results.Record{}

@@ -115,7 +115,7 @@ func TestLongerGoesOn(t *testing.T) {
 			what := fmt.Sprintf("%s, stopped after %v", c.name, after)
 			interrupt(t, out, c.args+" "+c.short, after...)
 			said, steps := train(t, out, c.args+" "+c.long+[]string{" -workers 1", " -workers 3 -block 2", " -fuse off"}[i%3])
-			words := fmt.Sprintf("go on from checkpoints after %d", min(after[0], after[1]))
+			words := fmt.Sprintf("resume from checkpoints after %d", min(after[0], after[1]))
 			if after[0] != after[1] {
 				words += fmt.Sprintf(" to %d", max(after[0], after[1]))
 			}
@@ -161,7 +161,7 @@ func TestSettledCheckpointsGoOn(t *testing.T) {
 		if err := os.WriteFile(before[0], data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		const words = "2 trials go on from checkpoints after 5 iterations\n"
+		const words = "2 trials resume from checkpoints after 5 iterations\n"
 		switch out {
 		case "o":
 			said, steps := train(t, out, long)
@@ -215,7 +215,7 @@ func TestKeptStatesGoOn(t *testing.T) {
 				}
 			}
 			said, steps := train(t, out, c.args+" "+c.long+" -workers 2 -states all")
-			if want := fmt.Sprintf("sweep: %d trials go on from kept states after %d iterations\n", done, short[0].Config.Iters); !strings.Contains(said, want) {
+			if want := fmt.Sprintf("sweep: %d trials resume from kept states after %d iterations\n", done, short[0].Config.Iters); !strings.Contains(said, want) {
 				t.Errorf("%s: %q, want %q", out, said, want)
 			}
 			if most := 2 * (c.iters - short[0].Config.Iters + 4); steps > most {
@@ -257,7 +257,7 @@ func TestBestStates(t *testing.T) {
 		on := fmt.Sprintf("-lr %g,%g,%g %s", short[0].Config.LR, short[1].Config.LR, short[2].Config.LR, strings.TrimPrefix(args, "-lr log:1e-4..1e-3:6,1e30"))
 		train(t, "whole", on+" -iters 40")
 		said, steps := train(t, out, fmt.Sprint(on, " -iters 40 -workers 1 -states ", n))
-		if !strings.Contains(said, "sweep: 3 trials go on from kept states after 10 iterations\n") || strings.Contains(said, "cannot be used") || steps != 90 {
+		if !strings.Contains(said, "sweep: 3 trials resume from kept states after 10 iterations\n") || strings.Contains(said, "cannot be used") || steps != 90 {
 			t.Errorf("%d iterations, want 90; %s", steps, said)
 		}
 		sameFigures(t, "best", out, "whole", 40)
@@ -314,7 +314,7 @@ func TestStatesDoNotPileUp(t *testing.T) {
 			t.Fatal(err)
 		}
 		said, steps := train(t, out, short+" -states "+how)
-		if !strings.Contains(said, "sweep: 1 trial goes on from kept states after 10 iterations\n") || steps != 50 {
+		if !strings.Contains(said, "sweep: 1 trial resumes from kept states after 10 iterations\n") || steps != 50 {
 			t.Errorf("%d iterations, want 50: the state of the trial that the grid has is there: %s", steps, said)
 		}
 		n := map[string]int{"1": 1, "2": 2, "all": 6}[how]
@@ -390,7 +390,7 @@ func TestShorterGoesOn(t *testing.T) {
 	const args = "-lr 1e-4,1e-3,1e30 -reg 0 -hidden 3 -batch 10 -std 1e-2"
 	train(t, "whole", args+" -iters 7")
 	interrupt(t, "o", args+" -iters 30", 6)
-	if said, steps := train(t, "o", args+" -iters 7 -workers 1"); !strings.Contains(said, "2 trials go on from checkpoints after 6 iterations\n") || steps > 3 {
+	if said, steps := train(t, "o", args+" -iters 7 -workers 1"); !strings.Contains(said, "2 trials resume from checkpoints after 6 iterations\n") || steps > 3 {
 		t.Errorf("%d iterations, %s", steps, said)
 	}
 	sameFigures(t, "shorter", "o", "whole", 7)
@@ -412,7 +412,7 @@ func TestPartlyTheSameGrid(t *testing.T) {
 			out := fmt.Sprint("o", iters, i)
 			interrupt(t, out, short, 4, 5)
 			said, _ := train(t, out, long+how)
-			if !strings.Contains(said, "sweep: 3 trials go on from checkpoints after 4 to 5 iterations\n") {
+			if !strings.Contains(said, "sweep: 3 trials resume from checkpoints after 4 to 5 iterations\n") {
 				t.Errorf("%s: %s", long, said)
 			}
 			sameFigures(t, long+how, out, fmt.Sprint("whole", iters), iters)
@@ -443,7 +443,7 @@ func TestOtherTrialsDoNotGoOn(t *testing.T) {
 			t.Errorf("%s: %s", other, said)
 		}
 	}
-	if said, _ := train(t, "o", strings.Replace(args, "-iters 9", "-iters 20", 1)); !strings.Contains(said, "1 trial goes on from checkpoints after 5 iterations") {
+	if said, _ := train(t, "o", strings.Replace(args, "-iters 9", "-iters 20", 1)); !strings.Contains(said, "1 trial resumes from checkpoints after 5 iterations") {
 		t.Errorf("the same one: %s", said)
 	}
 }
@@ -462,7 +462,7 @@ func TestRacesBeginAnew(t *testing.T) {
 
 	train(t, "whole", args+" -iters 30")
 	interrupt(t, "p", args+" -iters 12 -halving 2:5", 7)
-	if said, _ := train(t, "p", args+" -iters 30"); !strings.Contains(said, "4 trials go on from checkpoints after 7 iterations") {
+	if said, _ := train(t, "p", args+" -iters 30"); !strings.Contains(said, "4 trials resume from checkpoints after 7 iterations") {
 		t.Errorf("after a race: %s", said)
 	}
 	sameFigures(t, "after a race", "p", "whole", 30)
@@ -572,7 +572,7 @@ func testLongerKilled(t *testing.T, states string) {
 			if bytes.Contains(out.Bytes(), []byte("damaged")) {
 				t.Errorf("%s: %s", what, out)
 			}
-			if bytes.Contains(out.Bytes(), []byte("go on from ")) {
+			if bytes.Contains(out.Bytes(), []byte("resume from ")) {
 				tookOver++
 			}
 			sameFigures(t, what, dir, "whole", 6)
@@ -610,7 +610,7 @@ func TestDryRunGoesOn(t *testing.T) {
 	}
 	per := s.flops(s.grid.Over(s.base).At(0))
 	for _, want := range []string{
-		"2 trials go on from kept states after 6 iterations\n",
+		"2 trials resume from kept states after 6 iterations\n",
 		"2 to train: " + say.Operations(2*2*per) + "\n",
 	} {
 		if !strings.Contains(stdout.String(), want) {

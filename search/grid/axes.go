@@ -11,13 +11,13 @@ import (
 	"fusegrid/results"
 )
 
-// An Axis is a hyper-parameter that a grid varies. All that a program knows of a hyper-parameter
-// follows from its entry in the table of axes: its flag, its line in the help text, the values of a
-// grid, the trials that may train together, and the trials that begin with equal weights.
+// An Axis is a hyper-parameter that a grid varies. Its entry in the table of axes determines its
+// flag, its line in the help text, and its values in a grid. It also determines which trials may
+// share a block, and which trials have the same initial weights.
 type Axis struct {
 	Flag     string            // name of the flag, without its hyphen
 	Help     string            // what the flag sets, in at most 30 columns
-	Defaults map[string]string // by net: the list that stands for a flag that is not given
+	Defaults map[string]string // by net: the list that is used if the flag is not given
 
 	// Level orders the nested loops over the axes. The axis of the highest level changes fastest.
 	Level int
@@ -25,18 +25,19 @@ type Axis struct {
 	// Values parses lists and sets the field of a configuration.
 	Values Values
 
-	// Applies returns why the flag cannot be given. Nil means that the axis always has values.
+	// Applies returns the reason why the flag cannot be given. If Applies is nil, the axis always
+	// has values.
 	Applies func(s Setting) error
 
-	// Conflicts are the reasons why trials that differ in the axis cannot share a block. An axis
-	// without any is free: nets of one block may differ in it.
+	// Conflicts are the reasons why trials that differ in the axis cannot share a block. If there
+	// are no conflicts, nets of one block may differ in the axis.
 	Conflicts []Conflict
 
 	// Initial is true if the initial weights depend on the axis.
 	Initial bool
 }
 
-// A Setting is what the flags say that decides which axes apply.
+// A Setting holds the flags that determine which axes apply.
 type Setting struct {
 	Net   string            // two-layer or fc
 	Rule  string            // an update rule of package fused, such as sgd
@@ -53,10 +54,11 @@ type Conflict struct {
 	What string // the values that differ, in the plural
 	Why  string
 
-	// Ordered is true if the conflict ends when the minibatches have a seed of their own.
+	// Ordered is true if the conflict does not exist when the minibatches have a separate seed.
 	Ordered bool
 
-	// Part returns the part of the axis that must agree. Nil means that the whole value must.
+	// Part returns the part of the value that must be equal in a block. If Part is nil, the whole
+	// value must be equal.
 	Part func(c *results.Config) string
 }
 
@@ -177,10 +179,11 @@ var standard = Axes{
 	},
 }
 
-// errUnused is why an axis has no values if its flag is not given. No user sees it.
+// errUnused is the reason why an axis does not apply if its flag is not given. It is never shown to
+// users.
 var errUnused = errors.New("unused")
 
-// applies returns why the flag of an axis cannot be given, or nil.
+// applies returns the reason why the flag of an axis cannot be given, or nil.
 func (a *Axis) applies(s Setting) error {
 	if a.Applies == nil {
 		return nil
@@ -193,7 +196,7 @@ func (a *Axis) shares(ordered bool) bool {
 	return !slices.ContainsFunc(a.Conflicts, func(c Conflict) bool { return c.Part == nil && !(c.Ordered && ordered) })
 }
 
-// Common returns what the nets of a block must agree on: c without the values that are free.
+// Common returns c without the values in which the nets of a block may differ.
 func (x Axes) Common(c results.Config) results.Config {
 	for i := range x {
 		if x[i].shares(c.Order != nil) {
@@ -213,7 +216,7 @@ func (x Axes) SameStart(a, b *results.Config) bool {
 	return true
 }
 
-// Reasons says why not all trials can share a block, one sentence a reason.
+// Reasons returns the reasons why the trials cannot all share a block, one sentence each.
 func (x Axes) Reasons(trials []Trial) []string {
 	var all []string
 	for i := range x {
@@ -238,7 +241,7 @@ func (x Axes) Reasons(trials []Trial) []string {
 	return all
 }
 
-// nets are the nets that have defaults, in the order of the help text.
+// nets lists the nets that have defaults, in the order of the help text.
 var nets = []string{"two-layer", "fc"}
 
 // Help returns the lines of the help text about the axes: flag, meaning, and the default for each net.

@@ -9,7 +9,8 @@ import (
 	"fusegrid/results"
 )
 
-// TestTable: each axis has what the flags, the help text and the grid need, and no two share a flag or a level.
+// TestTable checks that each axis has the fields that flags, help and grid need, and that no two
+// axes share a flag or a level.
 func TestTable(t *testing.T) {
 	flags, levels := map[string]bool{}, map[int]bool{}
 	for _, a := range Standard() {
@@ -33,7 +34,8 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// TestBlocksOfAxes: trials that differ in an axis have one Common if and only if there is no reason against it.
+// TestBlocksOfAxes checks that trials which differ in an axis have the same Common if and only if
+// Reasons is empty.
 func TestBlocksOfAxes(t *testing.T) {
 	seed := uint32(7)
 	for _, order := range []*uint32{nil, &seed} {
@@ -72,8 +74,9 @@ func TestBlocksOfAxes(t *testing.T) {
 	}
 }
 
-// TestAddAxis follows the recipe "Add an axis": with one more row, here for the field Order, the grid has the axis, its
-// trials have keys of their own, and the help text has its line.
+// TestAddAxis follows the recipe "Add an axis" with one more row, here for the field Order. It
+// checks that the grid has the axis, that trials which differ in it have different keys, and that
+// the help text has its line.
 func TestAddAxis(t *testing.T) {
 	axes := append(slices.Clone(Standard()), Axis{
 		Flag: "clip", Help: "largest gradient", Level: 10,

@@ -15,8 +15,8 @@ import (
 	"fusegrid/results"
 )
 
-// A Grid is every combination of the values of its axes. Its points are made one at a time, because
-// there may be a million.
+// A Grid contains every combination of the values of its axes. Its points are computed one at a
+// time, because there may be a million of them.
 type Grid struct {
 	axes    Axes
 	order   []int    // axes by level: positions in axes
@@ -25,11 +25,11 @@ type Grid struct {
 	size    int
 }
 
-// Parse reads the lists of the axes; lists that the user did not give have their default.
+// Parse reads the lists of the axes. A list that the user did not give has its default.
 func (x Axes) Parse(s Setting) (*Grid, error) {
 	g := &Grid{axes: x, order: x.byLevel(), size: 1}
 	columns := make([]Column, len(x))
-	for i := range x { // in the order of the help text, so that the first error is that of its first flag
+	for i := range x { // in the order of the help text, which is also the order of errors
 		a := &x[i]
 		list, given := s.Given[a.Flag]
 		if err := a.applies(s); err != nil {
@@ -71,7 +71,7 @@ func (x Axes) byLevel() []int {
 	return order
 }
 
-// Notes says which lists may have been meant as a number with a decimal comma.
+// Notes returns a message for each list that may have been meant as a number with a decimal comma.
 func (x Axes) Notes(given map[string]string) []string {
 	var notes []string
 	for i := range x {
@@ -83,7 +83,7 @@ func (x Axes) Notes(given map[string]string) []string {
 	return notes
 }
 
-// withComma adds to an error about a list that it may have a decimal comma.
+// withComma adds to an error about a list a hint that the list may have a decimal comma.
 func (a *Axis) withComma(err error, list string) error {
 	if number, ok := a.decimalComma(list); ok {
 		return fmt.Errorf("%w; if that is a decimal comma, write %s", err, number)
@@ -91,7 +91,7 @@ func (a *Axis) withComma(err error, list string) error {
 	return err
 }
 
-// decimalComma returns 0.25 for the list 0,25 of numbers.
+// decimalComma returns 0.25 for the list 0,25 if the values of the axis may have fractions.
 func (a *Axis) decimalComma(list string) (number string, ok bool) {
 	if _, floats := a.Values.(Floats); !floats {
 		return "", false
@@ -122,20 +122,21 @@ func (g *Grid) Over(base results.Config) Points { return Points{g, base} }
 // Points are the configurations of a grid.
 type Points struct {
 	*Grid
-	Base results.Config // what all of them have in common
+	Base results.Config // the fields that are not axes
 }
 
 // At returns point i, from 0.
 func (p Points) At(i int) results.Config {
 	c := p.Base
-	// Epochs need the batch size: the columns are set from the outermost loop to the innermost.
+	// The columns are set from the outermost loop to the innermost, because epochs need the batch
+	// size.
 	stride := p.size
 	for a, column := range p.columns {
 		stride /= p.lens[a]
 		column.Set(&c, i/stride%p.lens[a])
 	}
 	if !c.DivisionMatters() {
-		c.Division = "" // so that it has the key of the same training by floor division
+		c.Division = "" // because floor division gives the same training, which must have the same key
 	}
 	return c
 }
@@ -151,7 +152,8 @@ func (p Points) All() iter.Seq[results.Config] {
 	}
 }
 
-// DivisionNote says how the epochs are divided and what the other way is. It returns "" if both agree.
+// DivisionNote describes how epochs are divided into iterations, and the result of the other
+// division. It returns "" if both divisions agree.
 func (p Points) DivisionNote() string {
 	batch := slices.IndexFunc(p.axes, func(a Axis) bool { return a.Flag == "batch" })
 	if batch < 0 {

@@ -13,10 +13,10 @@ import (
 // MaxPoints bounds the values of an axis and the points of a grid.
 const MaxPoints = 1_000_000
 
-// An item is one part of a list such as 1e-4,log:1e-3..1e-1:5, and knows where it is.
+// An item is one part of a list such as 1e-4,log:1e-3..1e-1:5, with its position.
 type item struct {
 	flag, list string
-	n, of      int // the n-th of that many, from 1
+	n, of      int // the n-th item of all, from 1
 	text       string
 	example    string
 }
@@ -31,7 +31,8 @@ func items(flag, list, example string) []item {
 	return its
 }
 
-// errorf returns an error that says what is wrong with the item, where it is, and what to write instead.
+// errorf returns an error that names the fault, the position of the item, and an example of a valid
+// list.
 func (it item) errorf(format string, args ...any) error {
 	where := fmt.Sprintf("-%s %q", it.flag, it.list)
 	if it.of > 1 {
@@ -40,14 +41,14 @@ func (it item) errorf(format string, args ...any) error {
 	return fmt.Errorf("%s: %s; write for example -%s %s", where, fmt.Sprintf(format, args...), it.flag, it.example)
 }
 
-// A span is a range: a..b:n or log:a..b:n. Without n it is 0.
+// A span is a range, a..b:n or log:a..b:n. Its n is 0 if the range has no count.
 type span struct {
 	from, to string
 	n        int
 	log      bool
 }
 
-// span reports whether the item is a range, and which.
+// span returns the range that the item is, if it is one.
 func (it item) span() (s span, ok bool, err error) {
 	text, log := strings.CutPrefix(it.text, "log:")
 	from, rest, ok := strings.Cut(text, "..")
@@ -77,11 +78,11 @@ func (it item) span() (s span, ok bool, err error) {
 // values returns the n values of a range.
 func (s span) values(a, b float64) []float64 { return points(a, b, s.n, s.log) }
 
-// commas matches lists and ranges all of whose numbers are written 0,25.
+// commas matches lists and ranges in which all numbers have a decimal comma, such as 0,25.
 var commas = regexp.MustCompile(`^(?:log:)?0,[0-9]+(?:(?:,|\.\.)0,[0-9]+)*(?::[0-9]+)?$`)
 
-// decimalComma returns 0.25 for the list 0,25: it has the two values 0 and 25, but whoever writes a
-// decimal comma means that number. Longer lists and ranges of such numbers are treated alike.
+// decimalComma returns 0.25 for the list 0,25, which has the two values 0 and 25. A user with a
+// decimal comma means 0.25. Longer lists and ranges of such numbers are treated alike.
 func decimalComma(list string) (numbers string, ok bool) {
 	if !commas.MatchString(list) {
 		return "", false
@@ -278,7 +279,7 @@ func (x Layers) list(flag, list, net string) ([][]int, error) {
 	return nets, nil
 }
 
-// A seen refuses a value that occurs twice in a list.
+// A seen rejects a value that occurs twice in a list.
 type seen[T comparable] map[T]int // value to item
 
 func newSeen[T comparable]() seen[T] { return seen[T]{} }
@@ -297,7 +298,7 @@ func (s seen[T]) add(it item, v T, name string) error {
 	return nil
 }
 
-// pasted returns in brackets what [cli.Pasted] says, if it says anything.
+// pasted returns the message of [cli.Pasted] in brackets, or "" if there is no message.
 func pasted(word string) string {
 	if why := cli.Pasted(word); why != "" {
 		return " (" + why + ")"

@@ -55,7 +55,7 @@ func FuzzLists(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, list string) {
 		if len(list) > 40 {
-			return // ranges of a million values take their time
+			return // ranges of a million values are slow
 		}
 		for _, parse := range []func() (int, error){
 			func() (int, error) { v, err := Floats{Example: "1"}.list("lr", list); return len(v), err },

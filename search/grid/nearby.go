@@ -9,9 +9,10 @@ import (
 	"fusegrid/results"
 )
 
-// Nearby says how many trials of the grid are not on record although trials with nearly equal numbers are, and what
-// to type for these. Such trials exist if a number was typed as a table shows it, or if an earlier version rounded
-// ranges to six digits. A list that is too long to type is referred to by the name of the file that has it.
+// Nearby counts the trials of the grid that are not on record although a trial with nearly equal
+// numbers is. It returns a message with the flags that select the recorded trials. Such trials
+// exist if a user typed a number as a table shows it, or if an earlier version rounded ranges to
+// six digits. If a list is too long to type, the message names the file that has it.
 func (p Points) Nearby(records map[string]results.Record, file string) string {
 	if len(records) == 0 {
 		return ""
@@ -27,7 +28,7 @@ func (p Points) Nearby(records map[string]results.Record, file string) string {
 			continue
 		}
 		near, ok := rounded[sixDigits(c, axes).Key()]
-		inGrid := true // then it is a trial of its own
+		inGrid := true // then it is another trial of the grid
 		for _, a := range axes {
 			inGrid = inGrid && slices.Contains(a.values, *a.field(&near))
 		}
@@ -44,7 +45,7 @@ func (p Points) Nearby(records map[string]results.Record, file string) string {
 	if n == 0 {
 		return ""
 	}
-	const most = 20 // values that a user may type
+	const most = 20 // the longest list that a user may type
 	var flags []string
 	for _, a := range axes {
 		if len(a.near) == 0 {
@@ -73,10 +74,11 @@ func (p Points) Nearby(records map[string]results.Record, file string) string {
 type floatAxis struct {
 	flag string
 	floatColumn
-	near map[float64]float64 // values on record, by value of the grid
+	near map[float64]float64 // recorded values, by value of the grid
 }
 
-// floats returns the axes of numbers, in the order of the help text. One that does not apply has the value 0.
+// floats returns the axes of numbers, in the order of the help text. An axis that does not apply
+// has the value 0.
 func (p Points) floats() []floatAxis {
 	var all []floatAxis
 	for i := range p.axes {
@@ -93,7 +95,7 @@ func (p Points) floats() []floatAxis {
 	return all
 }
 
-// sixDigits returns c with its numbers rounded.
+// sixDigits returns c with its numbers rounded to six digits.
 func sixDigits(c results.Config, axes []floatAxis) results.Config {
 	for _, a := range axes {
 		v := a.field(&c)

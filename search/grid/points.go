@@ -7,9 +7,9 @@ import (
 	"strconv"
 )
 
-// points returns n numbers from a to b, evenly spaced, or with even ratios: those of NumPy's linspace and
-// geomspace, whose formulas they follow step by step. A number of at most six digits replaces
-// one that differs from it by rounding errors alone: 8 replaces 7.999999999999999.
+// points returns n numbers from a to b with equal differences or equal ratios. They follow the
+// formulas of NumPy's linspace and geomspace step by step. If a number differs from one of at most
+// six digits only by rounding errors, it is replaced: 7.999999999999999 becomes 8.
 func points(a, b float64, n int, ratios bool) []float64 {
 	from, to := a, b
 	if ratios {
@@ -28,7 +28,8 @@ func points(a, b float64, n int, ratios bool) []float64 {
 	return vs
 }
 
-// unstray returns the number of six digits that is nearest to v if both differ by a few roundings at most, else v.
+// unstray returns the nearest number of six digits if v differs from it by a few roundings at most,
+// and v otherwise.
 func unstray(v float64) float64 {
 	const few = 4
 	w, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 6, 64), 64)
@@ -41,7 +42,7 @@ func unstray(v float64) float64 {
 // Package math rounds log10 and powers differently from machine to machine, but keys depend on them. Therefore log10
 // and exp10 compute with more digits and round once.
 
-// precision is that of the steps on the way, in bits.
+// precision is the precision of intermediate results, in bits.
 const precision = 128
 
 func precise(x float64) *big.Float { return new(big.Float).SetPrec(precision).SetFloat64(x) }
@@ -58,7 +59,7 @@ var (
 
 // exp10 returns 10 to the power of x, correctly rounded.
 func exp10(x float64) float64 {
-	if x == math.Trunc(x) { // some of these lie right between two numbers
+	if x == math.Trunc(x) { // some of these results lie in the middle between two floats
 		v, _ := strconv.ParseFloat(fmt.Sprintf("1e%.0f", x), 64)
 		return v
 	}
@@ -66,7 +67,8 @@ func exp10(x float64) float64 {
 	return v
 }
 
-// power returns 10 to the power of x: 2ᵏ·eʳ, with r so small that few terms of the series are left.
+// power returns 10 to the power of x. It computes 2ᵏ·eʳ with a small r, so the series for eʳ needs
+// few terms.
 func power(x *big.Float) *big.Float {
 	const halvings, terms = 8, 11 // |r| < 0.35/2⁸, and r¹²/12! < 2⁻¹⁴²
 	y := new(big.Float).Mul(x, ln10)
@@ -86,8 +88,8 @@ func power(x *big.Float) *big.Float {
 	return sum.SetMantExp(sum, int(k))
 }
 
-// log10 returns the logarithm of a positive x, correctly rounded: one step of Newton's method squares the error of
-// what package math has.
+// log10 returns the logarithm of a positive x, correctly rounded. It starts from the result of
+// package math, and each step of Newton's method squares the error.
 func log10(x float64) float64 {
 	y := precise(math.Log10(x))
 	for range 2 {

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestPoints compares ranges with NumPy's, bit by bit; where these differ, ours is a number of few digits and NumPy's
-// is off by its rounding errors.
+// TestPoints compares ranges with those of NumPy, bit by bit. If a point differs, it must be a
+// number of few digits, and the point of NumPy must differ from it by rounding errors.
 func TestPoints(t *testing.T) {
 	text, err := os.ReadFile("testdata/points.json")
 	if err != nil {
@@ -51,8 +51,8 @@ func TestPoints(t *testing.T) {
 	}
 }
 
-// TestCorrectlyRounded asks that powers and logarithms are those of exact arithmetic where that is easy, and that
-// each is the inverse of the other.
+// TestCorrectlyRounded compares powers and logarithms with exact results that are easy to compute,
+// and checks that log10 inverts exp10.
 func TestCorrectlyRounded(t *testing.T) {
 	for k := -320; k <= 308; k++ {
 		want, err := strconv.ParseFloat("1e"+strconv.Itoa(k), 64)
@@ -66,7 +66,8 @@ func TestCorrectlyRounded(t *testing.T) {
 			t.Errorf("log10 of 1e%d is %v", k, got)
 		}
 	}
-	// 10^(k/4) is the number whose fourth power is 10^k: its neighbours' midpoints lie on both sides.
+	// 10^k lies between the fourth powers of the two midpoints next to the correctly rounded
+	// 10^(k/4).
 	for k := -40; k <= 40; k++ {
 		v := exp10(float64(k) / 4)
 		fourth := func(other float64) int {

@@ -9,8 +9,8 @@ import (
 	"fusegrid/results"
 )
 
-// Values is what an axis takes its values from: the syntax of its lists, and the field of a
-// configuration that holds one value.
+// Values parses the lists of an axis, and reads and sets the field of a configuration that holds
+// one value.
 type Values interface {
 	// Parse reads the list of a flag for a net.
 	Parse(flag, list, net string) (Column, error)
@@ -29,7 +29,7 @@ type Column interface {
 	Set(c *results.Config, i int)
 }
 
-// none is the column of an axis that does not apply: it leaves a configuration as it is.
+// none is the column of an axis that does not apply. It does not change a configuration.
 type none struct{}
 
 func (none) Len() int                 { return 1 }
@@ -40,7 +40,7 @@ type Floats struct {
 	Example string // of a list, for error messages
 	Zero    bool   // 0 is allowed
 	Field   func(c *results.Config) *float64
-	Check   func(v float64) error // refuses a value with which nothing can converge; may be nil
+	Check   func(v float64) error // rejects a value with which no net can converge; may be nil
 }
 
 type floatColumn struct {
@@ -74,7 +74,7 @@ func (x Floats) Clear(c *results.Config) { *x.Field(c) = 0 }
 // Equal reports whether the fields are equal.
 func (x Floats) Equal(a, b *results.Config) bool { return *x.Field(a) == *x.Field(b) }
 
-// Text returns the fewest digits that give the same number back.
+// Text returns the shortest text that parses to the same number.
 func (x Floats) Text(c *results.Config) string { return exact(*x.Field(c)) }
 
 func exact(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
@@ -84,7 +84,7 @@ type Ints[T int | uint32] struct {
 	Min, Max int64
 	Example  string // of a list, for error messages
 	Field    func(c *results.Config) *T
-	Unit     func(c *results.Config) int // what a value is multiplied by; nil for 1
+	Unit     func(c *results.Config) int // factor of the values; nil for 1
 }
 
 type intColumn[T int | uint32] struct {
@@ -146,7 +146,7 @@ func (x Layers) Parse(flag, list, net string) (Column, error) {
 	return layerColumn{nets, x.Field}, nil
 }
 
-// Clear leaves only the number of layers, on which all nets of a block must agree.
+// Clear keeps only the number of layers, which must be equal in a block.
 func (x Layers) Clear(c *results.Config) { *x.Field(c) = []int{len(*x.Field(c))} }
 
 // Equal reports whether all layers are equal.

@@ -10,9 +10,10 @@ import (
 	"fusegrid/results"
 )
 
-// A Bracket is the trials of one length, the contenders, which compete under a rule. Unless the rule is
-// asynchronous, contenders that have reached a rung wait there for the others. The decisions then depend on the
-// accuracies alone, not on blocks, workers or the order of arrival. Its methods are safe for concurrent use.
+// A Bracket holds the contenders, which are the trials of one length that compete under a rule.
+// Unless the rule is asynchronous, contenders that have reached a rung wait there for the others.
+// The decisions then depend only on the accuracies, not on blocks, workers or the order of arrival.
+// All methods are safe for concurrent use.
 type Bracket struct {
 	rule  Rule
 	name  string // of the rule, in records
@@ -20,7 +21,7 @@ type Bracket struct {
 
 	mu         sync.Mutex
 	contenders map[string]*contender // by key of the trial
-	behind     []int                 // by rung: contenders in training that have not reached it
+	behind     []int                 // by rung: number of contenders in training that have not reached it
 	judged     []chan struct{}       // by rung: closed when it is judged
 }
 
@@ -52,8 +53,8 @@ func (r *Bracket) enter(key string, e contender) {
 // Name returns the name of the rule in records.
 func (r *Bracket) Name() string { return r.name }
 
-// Resume restores the standing of a trial when a sweep was interrupted: the accuracies that it had reached, and
-// the number of rungs that it had survived, which do not judge it again.
+// Resume restores the standing of a trial after an interruption: its accuracies, and the number of
+// rungs that it had survived. Those rungs do not judge the trial again.
 func (r *Bracket) Resume(key string, vals []float64, passed int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -94,9 +95,9 @@ func (r *Bracket) Leave(key string) {
 	}
 }
 
-// Report reports the accuracies of trials that train together at rung i, counted from 0. Unless the rule is
-// asynchronous, it waits for all other contenders. It returns which of the trials survive. If ctx is done before
-// that is known, none of them is stopped.
+// Report reports the accuracies, at rung i from 0, of trials that train together, and returns which
+// of them survive. Unless the rule is asynchronous, it waits for all other contenders. If ctx is
+// done before the rung is judged, all of them survive.
 func (r *Bracket) Report(ctx context.Context, i int, keys []string, vals []float64) (survive []bool) {
 	r.mu.Lock()
 	for n, key := range keys {
@@ -181,13 +182,13 @@ func (r *Bracket) Reached(key string) (rungs []results.Rung) {
 // decide judges the trials that wait at rung i and returns the keys of those that it stops, sorted. The others
 // survive.
 //
-// Successive halving lets the best ⌈n/η⌉ survive, where n counts all survivors of the rung before; those that
-// have diverged or failed since rank last. The asynchronous form counts the trials that have reached the rung so
-// far. Equal accuracies rank by key.
+// In successive halving, the best ⌈n/η⌉ survive, where n is the number of survivors of the previous
+// rung. Trials that have diverged or failed since then rank last. In the asynchronous form, n is
+// the number of trials that have reached the rung so far. Equal accuracies rank by key.
 //
-// The median rule stops a trial whose best accuracy up to here is below the median of
-// the others' running averages up to here: the means of their accuracies at this check and
-// those before. The others are all trials that have reached this check.
+// The median rule compares trials that have reached this check. It stops a trial if its best
+// accuracy so far is below the median of the other trials' running averages. A running average is
+// the mean of the accuracies at this check and all previous ones.
 func (r *Bracket) decide(i int) (stopped []string) {
 	var here []string
 	field := 0
@@ -211,7 +212,7 @@ func (r *Bracket) decide(i int) (stopped []string) {
 		e := r.contenders[here[n]]
 		switch {
 		case e.stopped || e.passed > i || len(e.vals) != i+1:
-			// It has been judged here, or somewhere later.
+			// The trial was judged at this rung before.
 		case out:
 			r.trains(e, -1)
 			e.stopped = true
@@ -223,7 +224,8 @@ func (r *Bracket) decide(i int) (stopped []string) {
 	return stopped
 }
 
-// outside reports which of the trials here are not among the given number of best ones at rung i.
+// outside reports which of the trials here are not among the best ones at rung i; best is their
+// number.
 func (r *Bracket) outside(i int, here []string, best int) []bool {
 	val := func(n int) float64 { return r.contenders[here[n]].vals[i] }
 	order := make([]int, len(here))
@@ -240,8 +242,8 @@ func (r *Bracket) outside(i int, here []string, best int) []bool {
 	return out
 }
 
-// below reports which of the trials here have a best accuracy below the median of the
-// running averages of the others.
+// below reports which of the trials here have a best accuracy below the median of the other trials'
+// running averages.
 func (r *Bracket) below(i int, here []string) []bool {
 	out := make([]bool, len(here))
 	if len(here) < 2 {
@@ -253,7 +255,7 @@ func (r *Bracket) below(i int, here []string) []bool {
 		for _, v := range vals {
 			averages[n] += v
 		}
-		// Rounding must not lift the average of equals above them.
+		// Rounding must not raise the average of equal accuracies above their value.
 		averages[n] = min(averages[n]/float64(i+1), slices.Max(vals))
 	}
 	sorted := slices.Clone(averages)
@@ -264,8 +266,8 @@ func (r *Bracket) below(i int, here []string) []bool {
 	return out
 }
 
-// medianWithout returns the median of sorted numbers, two at least, leaving out one that
-// equals v: the middle one, or the mean of the middle two.
+// medianWithout returns the median of at least two sorted numbers without one that equals v. The
+// median of an even number of values is the mean of the middle two.
 func medianWithout(sorted []float64, v float64) float64 {
 	at, _ := slices.BinarySearch(sorted, v)
 	rest := func(n int) float64 {

@@ -11,8 +11,8 @@ import (
 	"fusegrid/search/grid"
 )
 
-// Brackets holds a bracket for each length of training in a grid. Only trials of one length compete, because
-// longer trainings have had more time. A nil *Brackets is a sweep in which all trials train to the end.
+// Brackets holds a bracket for each length of training in a grid. Only trials of one length compete
+// with each other. A nil *Brackets means that all trials train to the end.
 type Brackets struct {
 	rule    Rule
 	byIters map[int]*Bracket
@@ -37,8 +37,8 @@ func New(r *Rule, points grid.Points) (*Brackets, error) {
 	return all, nil
 }
 
-// Enter lets the points of a grid compete, with what is on record of them. Trials that were trained to the
-// end without the rule stay out, because their accuracies at the rungs are not known.
+// Enter adds the points of a grid to the brackets, with their records. It leaves out trials that
+// were trained to the end without the rule, because their accuracies at the rungs are not known.
 func (bs *Brackets) Enter(points grid.Points, records map[string]results.Record) {
 	if bs == nil {
 		return
@@ -52,14 +52,15 @@ func (bs *Brackets) Enter(points grid.Points, records map[string]results.Record)
 	}
 }
 
-// contenderOf returns how a trial stands by its record, if it has one, and whether it takes part.
+// contenderOf returns the standing of a trial according to its record, if it has one, and whether
+// the trial competes.
 func contenderOf(r *Bracket, rec *results.Record, ok bool) (e contender, takesPart bool) {
 	name := r.name
 	switch {
 	case !ok || !rec.Settled(name):
 		return contender{}, true
 	case rec.Race != name:
-		// A trial that diverged before the first rung would have diverged here, too.
+		// A trial that diverged before the first rung would also have diverged in this bracket.
 		return contender{gone: true}, rec.State == results.Diverged && rec.Steps < r.rungs[0]
 	}
 	for _, rung := range rec.Rungs {
@@ -73,7 +74,7 @@ func contenderOf(r *Bracket, rec *results.Record, ok bool) (e contender, takesPa
 	return e, true
 }
 
-// Of returns the bracket of the trials of a length, or nil if there is none.
+// Of returns the bracket of the trials of a length, or nil if no trial of that length competes.
 func (bs *Brackets) Of(iters int) *Bracket {
 	if bs == nil {
 		return nil
@@ -107,8 +108,8 @@ func (bs *Brackets) Leave(records []results.Record) {
 	}
 }
 
-// Describe says where the trials of a grid will be judged and what that spares, a line for each length. flops
-// returns the operations of one iteration.
+// Describe describes the rungs of each length and how much work they save, one line for each
+// length. flops returns the operations of one iteration.
 func (bs *Brackets) Describe(points grid.Points, flops func(results.Config) float64) string {
 	if bs == nil {
 		return ""
@@ -125,7 +126,7 @@ func (bs *Brackets) Describe(points grid.Points, flops func(results.Config) floa
 		fmt.Fprintf(&b, "%s: ", r.name)
 		counts, ok := bs.rule.Forecast(n, iters)
 		if !ok {
-			fmt.Fprintf(&b, "%d trials, checked after %s of %d iterations; what that spares is not known before\n", n, list(r.rungs), iters)
+			fmt.Fprintf(&b, "%d trials, checked after %s of %d iterations; the saving is not known in advance\n", n, list(r.rungs), iters)
 			continue
 		}
 		for i, at := range append(slices.Clone(r.rungs), iters) {
@@ -135,14 +136,14 @@ func (bs *Brackets) Describe(points grid.Points, flops func(results.Config) floa
 			fmt.Fprintf(&b, "%d to %d", counts[i], at)
 		}
 		whole := float64(n) * float64(iters) * cost[iters] / counted[iters]
-		spared := 1 - bs.Share(iters)
-		fmt.Fprintf(&b, " iterations: spares about %s of %s (%.0f%%)\n", say.Operations(spared*whole), say.Operations(whole), 100*spared)
+		saved := 1 - bs.Share(iters)
+		fmt.Fprintf(&b, " iterations: saves about %s of %s (%.0f%%)\n", say.Operations(saved*whole), say.Operations(whole), 100*saved)
 	}
 	return b.String()
 }
 
-// Share returns the share of all iterations of the trials of a length that will be trained. It is 1 if no trial is
-// stopped, or if the share cannot be known before.
+// Share returns the share of the iterations of all trials of a length that will be trained. It is 1
+// if no trial is stopped, or if the share is not known in advance.
 func (bs *Brackets) Share(iters int) float64 {
 	r := bs.Of(iters)
 	if r == nil {
@@ -161,7 +162,7 @@ func (bs *Brackets) Share(iters int) float64 {
 	return done / (float64(n) * float64(iters))
 }
 
-// list prints numbers. It leaves out the middle of a long list.
+// list formats numbers. It omits the middle of a long list.
 func list(x []int) string {
 	words := strings.Fields(strings.Trim(fmt.Sprint(x), "[]"))
 	if len(words) > 6 {

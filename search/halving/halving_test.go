@@ -68,7 +68,7 @@ func parseRule(text string) (Rule, error) {
 	return parseHalving(value)
 }
 
-// powers returns 1, 2, 4, …, n of them and one more.
+// powers returns the n+1 numbers 1, 2, 4, …
 func powers(n int) []int {
 	p := []int{1}
 	for range n {
@@ -79,7 +79,7 @@ func powers(n int) []int {
 
 func TestParseRuleRefuses(t *testing.T) {
 	for _, c := range []struct{ flag, want string }{
-		{"-halving 1", `one in "1" goes on`},
+		{"-halving 1", `one in "1" survives`},
 		{"-halving 0:5", `one in "0"`},
 		{"-halving -3", `one in "-3"`},
 		{"-halving 2.5", `one in "2.5"`},
@@ -126,25 +126,25 @@ func TestForecast(t *testing.T) {
 		t.Errorf("forecast %v, want %v", counts, want)
 	}
 	if _, ok := (Rule{}).Forecast(32, 1000); ok {
-		t.Error("the median rule claims to know")
+		t.Error("the median rule has a forecast")
 	}
 
 	rule := Rule{Eta: 3, Min: 100}
 	r, _ := enterAll(rule, 1000, 32)
 	bs := &Brackets{rule, map[int]*Bracket{1000: r}}
 	if got, want := bs.Share(1000), (32*100+11*200+4*600+2*100)/32e3; got != want {
-		t.Errorf("a part of %g is left, want %g", got, want)
+		t.Errorf("a share of %g is trained, want %g", got, want)
 	}
 	if got := bs.Share(500); got != 1 {
-		t.Errorf("of trials that do not race %g is left, want 1", got)
+		t.Errorf("without a bracket a share of %g is trained, want 1", got)
 	}
 	bs.rule = Rule{Min: 100}
 	if got := bs.Share(1000); got != 1 {
-		t.Errorf("under the median rule %g is left, want 1", got)
+		t.Errorf("under the median rule a share of %g is trained, want 1", got)
 	}
 }
 
-// enterAll returns a race of trials a, b, c, … with no accuracies yet.
+// enterAll returns a bracket of trials a0, b0, c0, … without accuracies.
 func enterAll(r Rule, iters, n int) (*Bracket, []string) {
 	bracket := newBracket(r, iters)
 	keys := make([]string, n)
@@ -155,7 +155,7 @@ func enterAll(r Rule, iters, n int) (*Bracket, []string) {
 	return bracket, keys
 }
 
-// reach notes accuracies without judging them.
+// reach adds accuracies without judging them.
 func reach(r *Bracket, i int, keys []string, vals []float64) {
 	for n, key := range keys {
 		e := r.contenders[key]
@@ -167,30 +167,31 @@ func TestHalving(t *testing.T) {
 	r, keys := enterAll(Rule{Eta: 3, Min: 100}, 1000, 10)
 	vals := []float64{.1, .9, .5, .5, .5, .2, .3, .8, .5, .5}
 	reach(r, 0, keys, vals)
-	// ⌈10/3⌉ = 4 go on: b, h, and of the five with 0.5 the first two keys.
+	// ⌈10/3⌉ = 4 survive: b, h, and the first two keys of the five with 0.5.
 	if got, want := r.decide(0), []string{"a0", "e0", "f0", "g0", "i0", "j0"}; !slices.Equal(got, want) {
 		t.Fatalf("rung 0 stops %v, want %v", got, want)
 	}
 	if got := r.decide(0); len(got) > 0 {
 		t.Errorf("judged again, rung 0 stops %v", got)
 	}
-	// h diverges; of four that passed, ⌈4/3⌉ = 2 go on.
+	// h diverges. Of the four that passed rung 0, ⌈4/3⌉ = 2 survive.
 	reach(r, 1, []string{"b0", "c0", "d0"}, []float64{.1, .2, .3})
 	if got, want := r.decide(1), []string{"b0"}; !slices.Equal(got, want) {
 		t.Fatalf("rung 1 stops %v, want %v", got, want)
 	}
-	// Both left diverge: nobody is there, nobody is stopped.
+	// Both survivors diverge. No trial reaches rung 2, so none is stopped.
 	if got := r.decide(2); len(got) > 0 {
 		t.Errorf("rung 2 stops %v", got)
 	}
 }
 
-// TestHalvingWhereMostDiverge lets all go on that are left, if they are fewer than may.
+// TestHalvingWhereMostDiverge checks that all trials survive that are left, if their number is
+// below the quota.
 func TestHalvingWhereMostDiverge(t *testing.T) {
 	r, keys := enterAll(Rule{Eta: 2, Min: 1}, 3, 10)
 	reach(r, 0, keys[:4], []float64{0, 0, 0, 0})
 	if got := r.decide(0); len(got) > 0 {
-		t.Errorf("stopped %v, though 5 of 10 may go on", got)
+		t.Errorf("stopped %v, though 5 of 10 may survive", got)
 	}
 }
 
@@ -201,16 +202,16 @@ func TestAsync(t *testing.T) {
 		vals []float64
 		want []string
 	}{
-		{[]string{"a0"}, []float64{.1}, nil},                        // one of one may go on
+		{[]string{"a0"}, []float64{.1}, nil},                        // one of one may survive
 		{[]string{"b0"}, []float64{.05}, []string{"b0"}},            // one of two: a
 		{[]string{"c0"}, []float64{.2}, nil},                        // two of three: c, a
 		{[]string{"d0", "e0"}, []float64{.05, .16}, []string{"d0"}}, // three of five: c, e, a
 		{[]string{"f0"}, []float64{.1}, []string{"f0"}},             // three of six: f ties with a, whose key is first
-		{[]string{"g0", "h0"}, []float64{.11, .12}, nil},            // four of eight: c, e, h, g; a is out, but has gone on
+		{[]string{"g0", "h0"}, []float64{.11, .12}, nil},            // four of eight: c, e, h, g; a has survived before
 	} {
 		var got []string
-		for n, goesOn := range r.Report(t.Context(), 0, step.keys, step.vals) {
-			if !goesOn {
+		for n, survives := range r.Report(t.Context(), 0, step.keys, step.vals) {
+			if !survives {
 				got = append(got, step.keys[n])
 			}
 		}
@@ -220,13 +221,14 @@ func TestAsync(t *testing.T) {
 	}
 }
 
-// TestMedian is worked out by hand. At the second check the running averages are
-// a .25, b .45, c .35, d .30, and the best so far a .30, b .50, c .40, d .40. The medians
-// of the others are a .35, b .30, c .30, d .35: a alone is below.
+// TestMedian compares with results computed by hand. At the second check, the running averages are
+// a .25, b .45, c .35, d .30. The best accuracies so far are a .30, b .50, c .40, d .40. The
+// medians of the others are a .35, b .30, c .30, d .35, so only a is below.
 func TestMedian(t *testing.T) {
 	r, keys := enterAll(Rule{Min: 1}, 3, 4)
 	reach(r, 0, keys, []float64{.2, .4, .3, .4})
-	// Averages are the accuracies: the medians of the others are a .4, b .3, c .4, d .3.
+	// At the first check, the averages are the accuracies. The medians of the others are a .4, b
+	// .3, c .4, d .3.
 	if got, want := r.decide(0), []string{"a0", "c0"}; !slices.Equal(got, want) {
 		t.Fatalf("check 0 stops %v, want %v", got, want)
 	}
@@ -243,7 +245,8 @@ func TestMedian(t *testing.T) {
 	}
 }
 
-// TestMedianAlone lets the last one go on, and equals go on together.
+// TestMedianAlone checks that a single trial survives, and that trials with equal accuracies all
+// survive.
 func TestMedianAlone(t *testing.T) {
 	r, keys := enterAll(Rule{Min: 1}, 3, 3)
 	reach(r, 0, keys[:1], []float64{0})
@@ -284,8 +287,8 @@ func TestMedianWithout(t *testing.T) {
 	}
 }
 
-// A fate is what a trial would do: its accuracies, and how many rungs it reaches
-// before it diverges.
+// A fate holds the accuracies of a trial, and the number of rungs that it reaches before it
+// diverges.
 type fate struct {
 	vals []float64
 	last int
@@ -306,8 +309,8 @@ func fates(rng *rand.Rand, keys []string, rungs int) map[string]fate {
 	return all
 }
 
-// play runs a race to its end, with trials arriving in random order and in random
-// groups, and returns the rung where each one is stopped.
+// play runs a bracket to its end and returns the rung at which each trial is stopped. Trials arrive
+// in random order and in random groups.
 func play(rng *rand.Rand, r *Bracket, keys []string, all map[string]fate) map[string]int {
 	at := map[string]int{}
 	for i := range r.rungs {
@@ -328,8 +331,8 @@ func arrive(rng *rand.Rand, r *Bracket, i int, keys []string, all map[string]fat
 	}
 }
 
-// TestRaceDependsOnAccuraciesAlone plays races in many orders, and again after a
-// break at each rung, before and after it is judged, from what is on disk then.
+// TestRaceDependsOnAccuraciesAlone runs brackets in many orders of arrival. It also interrupts them
+// at each rung, before and after the rung is judged, and resumes them from what is then on disk.
 func TestRaceDependsOnAccuraciesAlone(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for _, rl := range []Rule{{Eta: 2, Min: 1}, {Eta: 3, Min: 2}, {Min: 3}} {
@@ -353,8 +356,8 @@ func TestRaceDependsOnAccuraciesAlone(t *testing.T) {
 	}
 }
 
-// playBroken plays up to a rung and judges there; of those stopped, only a part gets on
-// record. The rest, and what goes on, comes back unjudged.
+// playBroken runs a bracket up to a rung, judges it there, and interrupts it. Only a part of the
+// stopped trials are then on record. The others and the survivors return unjudged.
 func playBroken(rng *rand.Rand, rl Rule, keys []string, all map[string]fate, stop int, part float64) map[string]int {
 	r, _ := enterAll(rl, 16, len(keys))
 	at := map[string]int{}
@@ -399,7 +402,8 @@ func equalMaps(a, b map[string]int) bool {
 	return true
 }
 
-// TestHalvingAgainstSorting holds races in which nothing diverges against the definition.
+// TestHalvingAgainstSorting compares brackets in which no trial diverges with the definition of
+// successive halving.
 func TestHalvingAgainstSorting(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	for range 100 {
@@ -453,12 +457,12 @@ func TestRacesOfAGrid(t *testing.T) {
 	all.Enter(points, nil)
 	if long, short := all.Of(100), all.Of(40); len(all.byIters) != 2 || len(long.contenders) != 9 || len(short.contenders) != 9 ||
 		!slices.Equal(long.rungs, []int{10, 30, 90}) || !slices.Equal(short.rungs, []int{10, 30}) {
-		t.Errorf("races %+v", all.byIters)
+		t.Errorf("brackets %+v", all.byIters)
 	}
 	b := all.Describe(points, func(results.Config) float64 { return 1e9 })
 	// 40 iterations: 9·10 + 3·20 + 1·10 = 160 of 360; 100: 9·10 + 3·20 + 1·60 + 1·10 = 220 of 900.
-	want := "halving 3:10: 9 to 10, 3 to 30, 1 to 40 iterations: spares about 200 GFLOP of 360 GFLOP (56%)\n" +
-		"halving 3:10: 9 to 10, 3 to 30, 1 to 90, 1 to 100 iterations: spares about 680 GFLOP of 900 GFLOP (76%)\n"
+	want := "halving 3:10: 9 to 10, 3 to 30, 1 to 40 iterations: saves about 200 GFLOP of 360 GFLOP (56%)\n" +
+		"halving 3:10: 9 to 10, 3 to 30, 1 to 90, 1 to 100 iterations: saves about 680 GFLOP of 900 GFLOP (76%)\n"
 	if b != want {
 		t.Errorf("got\n%swant\n%s", b, want)
 	}
@@ -468,7 +472,7 @@ func TestRacesOfAGrid(t *testing.T) {
 	}
 	all.Enter(points, nil)
 	b = all.Describe(points, func(results.Config) float64 { return 1e9 })
-	if want := "median:10: 9 trials, checked after 10, 20, 30, …, 90 of 100 iterations; what that spares is not known before\n"; !strings.HasSuffix(b, want) {
+	if want := "median:10: 9 trials, checked after 10, 20, 30, …, 90 of 100 iterations; the saving is not known in advance\n"; !strings.HasSuffix(b, want) {
 		t.Errorf("got\n%swant\n%s", b, want)
 	}
 	if _, err := New(&Rule{Eta: 3, Min: 40}, points); err == nil || !strings.Contains(err.Error(), "is not before the end, 40 iterations") {
@@ -476,7 +480,7 @@ func TestRacesOfAGrid(t *testing.T) {
 	}
 }
 
-// TestContenderOf says what a record means to a bracket.
+// TestContenderOf checks the standing that a bracket derives from a record.
 func TestContenderOf(t *testing.T) {
 	points := raceGrid(t)
 	config := points.At(0)
@@ -521,9 +525,9 @@ func TestContenderOf(t *testing.T) {
 	}
 }
 
-// TestMeet runs races of blocks on goroutines, with trials that leave on the way, and holds what
-// is stopped against a race without any.
-func TestMeet(t *testing.T) {
+// TestReport runs blocks on goroutines, with trials that leave, and checks that they stop the same
+// trials as one goroutine does.
+func TestReport(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
 	for _, rl := range []Rule{{Eta: 2, Min: 1}, {Eta: 3, Min: 2}, {Min: 3}} {
 		for range 20 {
@@ -554,7 +558,7 @@ func TestMeet(t *testing.T) {
 	}
 }
 
-// runBlock takes trials through a bracket, as a block does.
+// runBlock reports trials to a bracket, as a block does.
 func runBlock(ctx context.Context, r *Bracket, keys []string, all map[string]fate) {
 	for i := range r.rungs {
 		var there []string
@@ -567,8 +571,8 @@ func runBlock(ctx context.Context, r *Bracket, keys []string, all map[string]fat
 			}
 		}
 		keys = nil
-		for n, goesOn := range r.Report(ctx, i, there, vals) {
-			if goesOn {
+		for n, survives := range r.Report(ctx, i, there, vals) {
+			if survives {
 				keys = append(keys, there[n])
 			}
 		}
@@ -581,38 +585,39 @@ func runBlock(ctx context.Context, r *Bracket, keys []string, all map[string]fat
 	}
 }
 
-// TestMeetInterrupted ends the context while one block waits for another: nobody is stopped.
-func TestMeetInterrupted(t *testing.T) {
+// TestReportInterrupted ends the context while one block waits for another, and checks that no
+// trial is stopped.
+func TestReportInterrupted(t *testing.T) {
 	r, keys := enterAll(Rule{Eta: 2, Min: 1}, 4, 4)
 	ctx, cancel := context.WithCancel(t.Context())
 	met := make(chan []bool)
 	go func() { met <- r.Report(ctx, 0, keys[:3], []float64{.1, .2, .3}) }()
 	cancel()
 	if got := <-met; !slices.Equal(got, []bool{true, true, true}) {
-		t.Errorf("goes on: %v, want all", got)
+		t.Errorf("survives: %v, want all", got)
 	}
-	// It comes back: the same are there, and the fourth.
+	// The block resumes: the same trials report again, and then the fourth.
 	go func() { met <- r.Report(t.Context(), 0, keys[:3], []float64{.1, .2, .3}) }()
 	r.Report(t.Context(), 0, keys[3:], []float64{.25})
 	if got := <-met; !slices.Equal(got, []bool{false, false, true}) {
-		t.Errorf("goes on: %v, want the third alone", got)
+		t.Errorf("survives: %v, want the third alone", got)
 	}
 }
 
-// TestResume brings trials back from where they were, while another waits for them.
+// TestResume restores the standing of trials while another trial waits for them.
 func TestResume(t *testing.T) {
 	r, keys := enterAll(Rule{Eta: 2, Min: 1}, 4, 4)
 	met := make(chan []bool)
 	go func() { met <- r.Report(t.Context(), 0, keys[:1], []float64{.2}) }()
-	r.Resume(keys[1], []float64{.3, .1}, 1) // went on from rung 0, and waits at rung 1
+	r.Resume(keys[1], []float64{.3, .1}, 1) // survived rung 0 and waits at rung 1
 	r.Resume(keys[2], []float64{.25}, 1)
 	r.Resume(keys[3], []float64{.1}, 0) // waits at rung 0
 	if got := <-met; !slices.Equal(got, []bool{false}) || !r.contenders[keys[3]].stopped {
-		t.Errorf("goes on: %v; want the first and the last stopped", got)
+		t.Errorf("survives: %v; want the first and the last stopped", got)
 	}
-	r.Resume(keys[1], nil, 0) // where it stands it stays
+	r.Resume(keys[1], nil, 0) // Resume never moves a trial back
 	if got := r.Report(t.Context(), 1, keys[2:3], []float64{.4}); !slices.Equal(got, []bool{true}) || !r.contenders[keys[1]].stopped {
-		t.Errorf("goes on: %v; want the third, and the second stopped", got)
+		t.Errorf("survives: %v; want the third, and the second stopped", got)
 	}
 	if got, want := r.Reached(keys[2]), []results.Rung{{Step: 1, Val: .25}, {Step: 2, Val: .4}}; !slices.Equal(got, want) {
 		t.Errorf("course %v, want %v", got, want)

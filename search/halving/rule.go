@@ -1,9 +1,9 @@
-// Package halving stops trials that lag behind, by successive halving (Jamieson and Talwalkar 2016), its
+// Package halving stops trials early by successive halving (Jamieson and Talwalkar 2016), its
 // asynchronous form ASHA (Li et al. 2020), or the median rule (Golovin et al. 2017, Vizier).
 //
-// A [Rule] says at which iterations, the rungs, trials are judged. A [Bracket] holds the contenders of one length:
-// they report their validation accuracies at a rung and learn who survives. The package does no I/O and trains
-// nothing.
+// A [Rule] determines the rungs, which are the iterations at which trials are judged. A [Bracket]
+// holds the trials of one length. They report their validation accuracies at a rung and learn which
+// of them survive. The package does no I/O and trains nothing.
 package halving
 
 import (
@@ -12,17 +12,15 @@ import (
 	"strings"
 )
 
-// A Rule says when trials that lag behind are stopped. It looks at validation
-// accuracies at certain iterations, the rungs: by successive halving
-// (Jamieson and Talwalkar 2016), its asynchronous form (Li et al. 2020, ASHA), or
-// by the median (Golovin et al. 2017, Vizier). See [bracket.decide].
+// A Rule determines when trials are judged by their validation accuracies, and which of them are
+// stopped. [Bracket.Report] applies it.
 type Rule struct {
 	Eta   int  // halving: one in Eta survives; 0 is the median rule
-	Async bool // halving: judge among the trials that have reached the rung so far
+	Async bool // halving: judge trials as soon as they reach a rung
 	Min   int  // iterations before the first rung; 0 chooses by length
 }
 
-// maxRungs bounds the pauses that a sweep makes.
+// maxRungs bounds the number of rungs of a trial.
 const maxRungs = 1000
 
 // Parse reads the values of the flags -halving and -stop. A nil rule means that all trials train to the end.
@@ -54,7 +52,7 @@ func parseHalving(text string) (Rule, error) {
 	r.Async = async
 	var err error
 	if r.Eta, err = strconv.Atoi(eta); err != nil || r.Eta < 2 {
-		return r, fmt.Errorf("-halving %q: one in %q goes on, which is not a whole number, 2 or more; %s", text, eta, example)
+		return r, fmt.Errorf("-halving %q: one in %q survives, want a whole number, 2 or more; %s", text, eta, example)
 	}
 	if counted {
 		if r.Min, err = strconv.Atoi(first); err != nil || r.Min < 1 {
@@ -81,8 +79,8 @@ func parseStop(text string) (Rule, error) {
 	return r, nil
 }
 
-// minOf returns the first rung of trials of a length. By default halving has
-// two rungs, and the median rule nine checks.
+// minOf returns the first rung of trials of a length. By default, halving has two rungs and the
+// median rule has nine checks.
 func (r Rule) minOf(iters int) int {
 	switch {
 	case r.Min > 0:
@@ -93,8 +91,8 @@ func (r Rule) minOf(iters int) int {
 	return ceilDiv(iters, 10)
 }
 
-// Rungs returns the numbers of iterations after which trials of a length are
-// judged: MIN, MIN·η, MIN·η², … or MIN, 2·MIN, 3·MIN, …, all before the end.
+// Rungs returns the numbers of iterations after which trials of a length are judged. They are MIN,
+// MIN·η, MIN·η², … for halving and MIN, 2·MIN, 3·MIN, … for the median rule, all before the end.
 func (r Rule) Rungs(iters int) []int {
 	first := r.minOf(iters)
 	var all []int
@@ -112,7 +110,7 @@ func (r Rule) Rungs(iters int) []int {
 	return all
 }
 
-// Check refuses a rule that has no rung, or too many, for trials of a length.
+// Check returns an error if the rule has no rung or too many rungs for trials of a length.
 func (r Rule) Check(iters int) error {
 	switch n := len(r.Rungs(iters)); {
 	case n == 0:
@@ -123,7 +121,7 @@ func (r Rule) Check(iters int) error {
 	return nil
 }
 
-// String returns the flag that means r.
+// String returns the flag that selects r.
 func (r Rule) String() string {
 	name := "-stop median"
 	if r.Eta > 0 {
@@ -146,8 +144,9 @@ func (r Rule) Name(iters int) string {
 	return strings.TrimPrefix(strings.TrimPrefix(r.String(), "-stop "), "-")
 }
 
-// Forecast returns how many of n trials of a length train up to each rung and, last, to the end, if none
-// diverges. For the median rule ok is false, because that cannot be known.
+// Forecast returns the number of trials, out of n of one length, that train up to each rung and, as
+// the last element, to the end. It assumes that no trial diverges. For the median rule, ok is false
+// because the numbers cannot be known in advance.
 func (r Rule) Forecast(n, iters int) (counts []int, ok bool) {
 	if r.Eta == 0 {
 		return nil, false

@@ -1,7 +1,8 @@
-// Package plan puts the trials of a grid into blocks, which train together on shared minibatches.
+// Package plan groups the trials of a grid into blocks. The nets of a block train together on
+// shared minibatches.
 //
-// A [Planner] makes few blocks, so that products are wide, but enough to keep all workers busy. The package also
-// says how much memory blocks need. It does no I/O.
+// A [Planner] makes few blocks, because wide products are fast, but enough to keep all workers
+// busy. The package also computes the memory that blocks need. It does no I/O.
 package plan
 
 import (
@@ -23,17 +24,17 @@ import (
 type Block struct {
 	Trials []grid.Trial
 	ID     string // see BlockID
-	Cores  int    // that its products are split over
+	Cores  int    // number of cores that share its products
 
-	// These describe a block that resumes from a saved state.
+	// The fields below describe a block that resumes from a saved state.
 	Resumed bool
 	Skip    []bool   // trials that are no longer trained, by position; nil if there are none
 	Done    int      // iterations
 	From    []Origin // by position, if the state must be gathered from others
 }
 
-// An Origin is a net in a saved state from which a trial resumes. The trial of that state differs from it in its
-// length alone, if at all.
+// An Origin is a net in a saved state from which a trial resumes. The trial that saved the state
+// may differ from it only in its length.
 type Origin struct {
 	Kind string // checkpoints or kept states
 	File string // of the state
@@ -88,16 +89,16 @@ type Planner struct {
 	Bytes   int // bytes of a number
 }
 
-// BlockBytes bounds the first layers of a block: 20 float32 nets of 3072-50-10. From 8 such nets
-// on, a wider block is not faster (BenchmarkStep of nn/fused), and narrower ones
-// stay in a cache and spread evenly.
+// BlockBytes bounds the size of the first layers of a block: 20 float32 nets of 3072-50-10. Blocks
+// of more than 8 such nets are not faster (BenchmarkStep of nn/fused). Smaller blocks fit a cache
+// and give all workers equal work.
 const BlockBytes = 12 << 20
 
-// maxWidth bounds the trials of a block where nets are tiny.
+// maxWidth bounds the number of trials of a block if nets are tiny.
 const maxWidth = 256
 
-// Plan makes as few blocks of the trials as the width allows, or more if that keeps all workers busy. The blocks
-// that take longest come first.
+// Plan makes the fewest blocks that the width allows, or more blocks if these keep all workers
+// busy. The blocks that take longest come first.
 func (p Planner) Plan(todo []grid.Trial) []Block {
 	groups := fusible(todo)
 	cuts := make([]int, len(groups)) // blocks per group
@@ -114,7 +115,7 @@ func (p Planner) Plan(todo []grid.Trial) []Block {
 	return blocks
 }
 
-// ShareCores gives one core to each block, and the cores that are left over to the first blocks.
+// ShareCores gives one core to each block, and the remaining cores to the first blocks.
 func (p Planner) ShareCores(blocks []Block) {
 	for i := range blocks {
 		blocks[i].Cores = 1
@@ -139,20 +140,20 @@ func (p Planner) widthOf(trials []grid.Trial) int {
 	return int(max(1, min(maxWidth, BlockBytes/max(1, int64(units)*int64(p.Inputs)*int64(p.Bytes)))))
 }
 
-// balance adds blocks while all workers end earlier with them.
+// balance adds blocks while this reduces the makespan.
 func (p Planner) balance(groups [][]grid.Trial, cuts []int) {
 	blocks := 0
 	for _, n := range cuts {
 		blocks += n
 	}
-	// With many blocks a worker, the last one matters little.
+	// If each worker has many blocks, one more matters little.
 	for blocks > 0 && blocks < 4*p.Workers {
 		before, worst := p.makespan(groups, cuts)
 		if worst < 0 {
 			return
 		}
 		cuts[worst]++
-		// One more block may have to wait for another one to pay.
+		// One more block alone may not reduce the makespan, so try several.
 		added := 1
 		for after, _ := p.makespan(groups, cuts); after >= 0.99*before; after, _ = p.makespan(groups, cuts) {
 			if added == p.Workers || cuts[worst] == len(groups[worst]) {
@@ -166,8 +167,9 @@ func (p Planner) balance(groups [][]grid.Trial, cuts []int) {
 	}
 }
 
-// makespan returns when the last worker ends, in operations, if blocks are taken longest first. It also returns
-// the group whose blocks are largest among those that more blocks can be made of, or −1.
+// makespan returns the work, in operations, of the worker that ends last, if workers take the
+// longest block first. It also returns the group with the largest blocks that can be split further,
+// or −1.
 func (p Planner) makespan(groups [][]grid.Trial, cuts []int) (end float64, worst int) {
 	var costs []float64
 	largest := 0.0
@@ -190,8 +192,8 @@ func (p Planner) makespan(groups [][]grid.Trial, cuts []int) (end float64, worst
 	return slices.Max(ends), worst
 }
 
-// deal deals trials to n blocks, those with most work first, so that the blocks have nearly the same work. The
-// larger blocks come first.
+// deal distributes trials to n blocks of nearly equal work, and starts with the trials that have
+// most work. The larger blocks come first.
 func deal(trials []grid.Trial, n int) []Block {
 	sorted := slices.Clone(trials)
 	slices.SortStableFunc(sorted, func(a, b grid.Trial) int { return cmp.Compare(b.FLOPs, a.FLOPs) })
@@ -213,7 +215,8 @@ func fusible(todo []grid.Trial) [][]grid.Trial {
 	var groups [][]grid.Trial
 	at := map[string]int{}
 	for len(todo) > 0 {
-		// Neighbours in a grid mostly agree, and this is quicker to see than a key.
+		// Neighbours in a grid can mostly share a block, and comparing them is faster than
+		// computing a key.
 		first := grid.Standard().Common(todo[0].Config)
 		n := 1
 		for ; n < len(todo); n++ {
@@ -254,8 +257,9 @@ func Describe(blocks []Block) string {
 	return fmt.Sprintf("%s: %s", say.Plural(len(blocks), "block"), strings.Join(parts, ", "))
 }
 
-// PlanFrom makes blocks of the trials that have an origin, by key. The nets of a block have the same number of
-// iterations behind them. It also returns the trials without an origin.
+// PlanFrom makes blocks of the trials that have an origin; from holds the origins by key. The nets
+// of a block have done the same number of iterations. PlanFrom also returns the trials without an
+// origin.
 func (p Planner) PlanFrom(todo []grid.Trial, from map[string]Origin) (blocks []Block, rest []grid.Trial) {
 	if len(from) == 0 {
 		return nil, todo
@@ -280,17 +284,18 @@ func (p Planner) PlanFrom(todo []grid.Trial, from map[string]Origin) (blocks []B
 	return blocks, rest
 }
 
-// RuleOf returns the update rule of a configuration. An absent one is sgd, so that keys that were made before there
-// were rules remain valid.
+// RuleOf returns the update rule of a configuration. If the field is absent, the rule is sgd, which
+// keeps the keys of versions without the field valid.
 func RuleOf(c results.Config) (fused.Rule, error) {
 	return fused.ParseRule(cmp.Or(c.Rule, fused.SGD.String()))
 }
 
-// StateSize returns the bytes of the state of a trial at its end: its weights, what its update rule keeps for each of
-// them, for the Solver the best weights, and one loss for each iteration. The rest is little.
+// StateSize returns the approximate size, in bytes, of the state of a trial at its end. The state
+// holds the weights, the arrays of the update rule, the best weights if the Solver trains, and one
+// loss for each iteration.
 func (p Planner) StateSize(c results.Config) int64 {
 	copies := int64(1)
-	if rule, err := RuleOf(c); err == nil { // an unknown rule is refused when it trains
+	if rule, err := RuleOf(c); err == nil { // an unknown rule is rejected when the trial starts
 		copies += int64(rule.StateArrays())
 	}
 	if c.Net == "fc" {
@@ -299,8 +304,8 @@ func (p Planner) StateSize(c results.Config) int64 {
 	return p.weightsSize(c)*copies + 8*int64(c.Iters)
 }
 
-// workSize returns the bytes that a trial needs in addition to its state while it trains: the gradient, for update
-// rules that need it. The rest is little.
+// workSize returns the approximate memory, in bytes, that a trial needs in addition to its state
+// while it trains. It is the gradient if the update rule needs one.
 func (p Planner) workSize(c results.Config) int64 {
 	rule, err := RuleOf(c)
 	if err != nil {
@@ -309,7 +314,7 @@ func (p Planner) workSize(c results.Config) int64 {
 	return p.weightsSize(c) * int64(rule.WorkArrays())
 }
 
-// weightsSize returns the bytes of the weights of a trial.
+// weightsSize returns the size of the weights of a trial in bytes.
 func (p Planner) weightsSize(c results.Config) int64 {
 	weights, in := int64(0), p.Inputs
 	for _, out := range append(slices.Clone(c.Hidden), p.Classes) {
@@ -319,8 +324,9 @@ func (p Planner) weightsSize(c results.Config) int64 {
 	return weights * int64(p.Bytes)
 }
 
-// minibatchSize returns the bytes that a block needs at least for one minibatch: the images as bytes, the
-// activations of all first layers, those of the deeper layers of the widest net, and the deltas of one layer.
+// minibatchSize returns the bytes that a block needs at least for one minibatch. These are the
+// images, the activations of all first layers, the activations of the deeper layers of the widest
+// net, and the deltas of one layer.
 func (p Planner) minibatchSize(trials []grid.Trial) float64 {
 	first, deeper, widest, batch := 0, 0, 0, 0
 	for _, t := range trials {
@@ -335,7 +341,7 @@ func (p Planner) minibatchSize(trials []grid.Trial) float64 {
 	return float64(batch) * float64(p.Inputs+p.Bytes*(first+deeper+widest))
 }
 
-// Memory returns the bytes that the blocks that train side by side need at least.
+// Memory returns the bytes that the blocks which train at the same time need at least.
 func (p Planner) Memory(blocks []Block) float64 {
 	sizes := make([]float64, len(blocks))
 	for i, b := range blocks {
@@ -361,7 +367,8 @@ func Trials(blocks []Block) int {
 	return n
 }
 
-// Resuming says how many trials resume from where, or "" if none does. own names the checkpoints of blocks.
+// Resuming describes how many trials resume, and from which states. It returns "" if no trial
+// resumes. own is the name of the checkpoints of blocks.
 func Resuming(blocks []Block, own string) string {
 	type place struct{ n, least, most int }
 	places := map[string]*place{}
@@ -396,9 +403,9 @@ func Resuming(blocks []Block, own string) string {
 		switch {
 		case i > 0:
 		case p.n == 1:
-			n, after = "1 trial goes on", after+" iterations"
+			n, after = "1 trial resumes", after+" iterations"
 		default:
-			n, after = n+" trials go on", after+" iterations"
+			n, after = n+" trials resume", after+" iterations"
 		}
 		parts = append(parts, fmt.Sprintf("%s from %s after %s", n, what, after))
 	}

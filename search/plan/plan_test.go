@@ -21,7 +21,8 @@ func trialsOf(t *testing.T, given map[string]string, order *uint32) []grid.Trial
 	return g.Over(base).Pending(flops, func(string) bool { return false })
 }
 
-// TestPlan: each trial is in one block, no block is wider than it may be, and there are as many cores as workers.
+// TestPlan checks that each trial is in one block, that no block is too wide, and that blocks have
+// as many cores as there are workers.
 func TestPlan(t *testing.T) {
 	order := uint32(0)
 	for _, tt := range []struct {
@@ -57,7 +58,8 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-// TestPlanFrom: trials with origins are in blocks of their own, of nets that are equally far.
+// TestPlanFrom checks that trials with origins are in separate blocks, of nets that have done the
+// same number of iterations.
 func TestPlanFrom(t *testing.T) {
 	todo := trialsOf(t, map[string]string{"lr": "1,2,3,4,5", "reg": "0"}, nil)
 	from := map[string]Origin{}
@@ -80,12 +82,12 @@ func TestPlanFrom(t *testing.T) {
 	if !slices.Equal(done, []int{20, 10}) {
 		t.Errorf("blocks after %v iterations, want 20 and 10", done)
 	}
-	if got, want := Resuming(blocks, "checkpoints"), "4 trials go on from kept states after 10 to 20 iterations"; got != want {
+	if got, want := Resuming(blocks, "checkpoints"), "4 trials resume from kept states after 10 to 20 iterations"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
 
-// TestMemory counts the largest blocks that train side by side.
+// TestMemory compares with the sizes of the largest blocks that train at the same time.
 func TestMemory(t *testing.T) {
 	p := Planner{Workers: 2, Inputs: 3, Classes: 2, Bytes: 4}
 	size := func(c results.Config) float64 { return float64(p.StateSize(c)) }
@@ -103,7 +105,8 @@ func TestMemory(t *testing.T) {
 	if got := p.Memory(nil); got != 0 {
 		t.Errorf("no block needs %g bytes", got)
 	}
-	// A minibatch: bytes of images, two first layers side by side, the deeper layers of one net, deltas.
+	// A minibatch needs images, the activations of two first layers and of the deeper layers of one
+	// net, and deltas.
 	deep := results.Config{Net: "fc", Hidden: []int{4, 6}, Batch: 10}
 	pair := Block{Trials: []grid.Trial{{Config: deep}, {Config: deep}}}
 	if got, want := p.Memory([]Block{pair}), 2*size(deep)+10*(3+4*(4+4+6+2+6)); got != want {

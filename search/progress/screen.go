@@ -12,8 +12,8 @@ import (
 	"golang.org/x/term"
 )
 
-// A Screen shows lines that change. It redraws them on a terminal, and prints new ones every few seconds
-// elsewhere.
+// A Screen shows lines that change. On a terminal it redraws them, and elsewhere it prints new
+// lines every few seconds.
 type Screen struct {
 	w        io.Writer
 	terminal bool
@@ -25,7 +25,7 @@ type Screen struct {
 // NewScreen returns a screen on w.
 func NewScreen(w io.Writer) *Screen {
 	s := &Screen{w: w, width: 79, every: 5 * time.Second}
-	// A dumb terminal cannot move its cursor.
+	// A terminal of type dumb cannot move its cursor.
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
 		s.terminal, s.every = true, 200*time.Millisecond
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 20 {
@@ -35,7 +35,7 @@ func NewScreen(w io.Writer) *Screen {
 	return s
 }
 
-// show prints the lines. On a terminal they replace the lines before.
+// show prints the lines. On a terminal they replace the previous lines.
 func (s *Screen) show(text string) {
 	if !s.terminal {
 		fmt.Fprintln(s.w, text)
@@ -46,7 +46,7 @@ func (s *Screen) show(text string) {
 	s.lines = strings.Count(text, "\n")
 }
 
-// clear removes the lines from a terminal, so that something else can be printed.
+// clear removes the lines from a terminal before other text is printed.
 func (s *Screen) clear() {
 	if !s.terminal {
 		return
@@ -54,7 +54,7 @@ func (s *Screen) clear() {
 	if s.lines > 0 {
 		fmt.Fprintf(s.w, "\x1b[%dA", s.lines)
 	}
-	fmt.Fprint(s.w, "\r\x1b[J") // the cursor to the left, and all below it away
+	fmt.Fprint(s.w, "\r\x1b[J") // move the cursor to the left and clear the screen below it
 	s.lines = 0
 }
 

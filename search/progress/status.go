@@ -1,6 +1,7 @@
-// Package progress shows how far a sweep is, while it runs.
+// Package progress shows the progress of a sweep while it runs.
 //
-// A [Sweep] counts what its blocks have done and turns it into status lines. A [Screen] shows lines that change.
+// A [Sweep] counts the work that its blocks have done and formats status lines. A [Screen] shows
+// lines that change.
 package progress
 
 import (
@@ -17,20 +18,20 @@ import (
 	"fusegrid/search/plan"
 )
 
-// A Sweep counts what a sweep has done. Work is counted in the floating-point operations of training. Its methods
-// are safe for concurrent use.
+// A Sweep counts the work of a sweep, in floating-point operations of training. Its methods are
+// safe for concurrent use.
 type Sweep struct {
 	flops        func(results.Config) float64 // of one iteration
 	total        float64                      // work of all blocks
-	expectedWork float64                      // what early stopping is expected to leave of total
-	Peak         float64                      // operations per second of one core, measured; 0 if not
-	Cores        int                          // that the sweep uses
+	expectedWork float64                      // total minus the work that early stopping is expected to save
+	Peak         float64                      // measured peak of one core in operations per second; 0 if not measured
+	Cores        int                          // number of cores that the sweep uses
 
 	iters atomic.Int64 // model-iterations so far
 	work  atomic.Uint64
 	Began time.Time
 
-	predicted atomic.Int64 // nanoseconds in all; 0 before it is known
+	predicted atomic.Int64 // duration of the sweep in nanoseconds; 0 before it is predicted
 
 	mu       sync.Mutex
 	running  []*Block
@@ -38,12 +39,12 @@ type Sweep struct {
 	done     int
 	failures int // trials that diverged or failed
 	best     *results.Record
-	spared   float64   // work that will not be done, because trials ended early or resume from a state
-	steady   time.Time // when the first steps were over
+	saved    float64   // work that is not needed, because trials ended early or resume from a state
+	steady   time.Time // when some block had done two iterations
 	before   float64   // work until then
 }
 
-// A Block counts what one block has done.
+// A Block counts the work of one block.
 type Block struct {
 	*Sweep
 	n     int // the n-th block, from 1
@@ -56,8 +57,8 @@ type Block struct {
 	skipped      atomic.Int64 // iterations that an earlier run did
 }
 
-// New counts blocks. flops returns the operations of one iteration, and share the share of the iterations of a
-// length that early stopping is expected to leave.
+// New returns a Sweep for the blocks. flops returns the operations of one iteration. share returns
+// the share of the iterations, for trials of a length, that early stopping is expected to leave.
 func New(blocks []plan.Block, flops func(results.Config) float64, share func(iters int) float64) *Sweep {
 	l := &Sweep{flops: flops, Cores: 1, Began: time.Now()}
 	for _, b := range blocks {
@@ -68,7 +69,7 @@ func New(blocks []plan.Block, flops func(results.Config) float64, share func(ite
 	return l
 }
 
-// Begin counts the n-th block, from 1, until End.
+// Begin starts to count the n-th block, from 1.
 func (l *Sweep) Begin(n int, b plan.Block) *Block {
 	t := &Block{Sweep: l, n: n, block: b, began: time.Now()}
 	t.nets.Store(int64(len(b.Active())))
@@ -78,7 +79,7 @@ func (l *Sweep) Begin(n int, b plan.Block) *Block {
 	return t
 }
 
-// End ends the count of the block.
+// End removes the block from the running blocks.
 func (t *Block) End() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -98,17 +99,18 @@ func (t *Block) Stepped(nets int, flops float64) {
 	}
 }
 
-// Resumed says that the first iterations need not be done.
+// Resumed records that the first iterations of the block need not be done.
 func (t *Block) Resumed(iterations int) {
 	t.skipped.Store(int64(iterations))
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, trial := range t.block.Active() {
-		t.spared += trial.FLOPs * float64(iterations)
+		t.saved += trial.FLOPs * float64(iterations)
 	}
 }
 
-// predict computes once how long the sweep will take, from one second of work after the first steps.
+// predict predicts, once, how long the sweep will take. It extrapolates from one second of work
+// after the first steps.
 func (l *Sweep) predict(work float64) {
 	if l.predicted.Load() != 0 {
 		return
@@ -121,13 +123,13 @@ func (l *Sweep) predict(work float64) {
 		return
 	}
 	if d := now.Sub(l.steady); d >= time.Second && l.predicted.Load() == 0 {
-		left := max(min(l.total-l.spared, l.expectedWork)-work, 0)
+		left := max(min(l.total-l.saved, l.expectedWork)-work, 0)
 		l.predicted.Store(int64(now.Sub(l.Began)) + int64(left/(work-l.before)*float64(d)))
 	}
 }
 
-// Verdict compares the prediction with the time that the sweep took. It returns "" if that was too short for a
-// prediction.
+// Verdict compares the prediction with the time that the sweep took. It returns "" if the sweep was
+// too short for a prediction.
 func (l *Sweep) Verdict(took time.Duration) string {
 	predicted := time.Duration(l.predicted.Load())
 	if predicted == 0 || took < 3*time.Second {
@@ -144,7 +146,7 @@ func (l *Sweep) Ended(records []results.Record) {
 	for i := range records {
 		r := &records[i]
 		l.done++
-		l.spared += l.flops(r.Config) * float64(r.Config.Iters-r.Steps)
+		l.saved += l.flops(r.Config) * float64(r.Config.Iters-r.Steps)
 		if r.State == results.Diverged || r.State == results.Failed {
 			l.failures++
 		}
@@ -154,7 +156,7 @@ func (l *Sweep) Ended(records []results.Record) {
 	}
 }
 
-// maxTracks bounds the blocks that are shown.
+// maxTracks bounds the number of blocks that are shown.
 const maxTracks = 8
 
 // Text returns a status line for the sweep, and one for each running block.
@@ -173,13 +175,13 @@ func (l *Sweep) Text(elapsed time.Duration, width int) string {
 	return strings.Join(lines, "\n")
 }
 
-// line describes all blocks in at most width columns, the most important first.
+// line describes all blocks in at most width columns, with the most important part first.
 func (l *Sweep) line(elapsed time.Duration, width int) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	work, seconds := float64(l.work.Load()), elapsed.Seconds()
 	parts := []string{fmt.Sprintf("%d/%d trials", l.done, l.trials)}
-	if total := l.total - l.spared; total > 0 {
+	if total := l.total - l.saved; total > 0 {
 		parts = append(parts, fmt.Sprintf("%3.0f%%", 100*min(work/total, 1)))
 		if work > 0 && seconds > 0 {
 			left := time.Duration(max(total-work, 0) / work * float64(elapsed))
@@ -216,7 +218,7 @@ func (t *Block) line(elapsed time.Duration, width int) string {
 	return oneLine(parts, width)
 }
 
-// oneLine joins the parts that fit a line.
+// oneLine joins the leading parts that fit into one line.
 func oneLine(parts []string, width int) string {
 	line := parts[0]
 	for _, p := range parts[1:] {

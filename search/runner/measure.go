@@ -8,24 +8,24 @@ import (
 	"fusegrid/search/plan"
 )
 
-// Costs are what the parts of training a block take, in seconds.
+// Costs are the seconds that the parts of training a block take.
 type Costs struct {
-	Setup float64 // making it, with its weights
+	Setup float64 // making the block, with its weights
 	Step  float64 // an iteration
-	Image float64 // measuring accuracy, per image
+	Image float64 // measuring the accuracy on one image
 }
 
 // Measure implements Runner. A first call of each part warms up and is not counted.
 func (t *trainer[T]) Measure(b plan.Block, d time.Duration, ready func()) (Costs, error) {
 	var c Costs
 	start := time.Now()
-	f, err := t.begin(b)
+	f, err := t.newBlock(b)
 	c.Setup = time.Since(start).Seconds()
 	if err != nil {
 		ready()
 		return c, err
 	}
-	// Not by way of the trainer, which would measure accuracy after its first step.
+	// The trainer is not used, because it would measure the accuracy after its first step.
 	rng, idx := nprand.New(0), make([]int, b.Trials[0].Config.Batch)
 	step := func() {
 		rng.Choice(idx, t.train.Len())
@@ -41,8 +41,8 @@ func (t *trainer[T]) Measure(b plan.Block, d time.Duration, ready func()) (Costs
 	return c, nil
 }
 
-// timed returns the seconds that f takes, from calling it for a time d. It is the median of a few parts
-// of that time: another program that wakes up in one of them does not count.
+// timed calls f for a time d and returns the seconds that one call takes. The result is the median
+// over a few parts of that time, so another program that runs during one part has no effect.
 func timed(f func(), d time.Duration) float64 {
 	const parts = 5
 	var all []float64
@@ -62,10 +62,10 @@ func median(x []float64) float64 {
 	return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
 }
 
-// TrainOnly trains a block and measures accuracies as Run does, but makes no records. A benchmark subtracts its time
-// to see what records take.
+// TrainOnly trains a block and measures accuracies as Run does, but makes no records. A benchmark
+// subtracts its time from that of Run to obtain the time for records.
 func (t *trainer[T]) TrainOnly(b plan.Block) error {
-	f, err := t.begin(b)
+	f, err := t.newBlock(b)
 	if err != nil {
 		return err
 	}

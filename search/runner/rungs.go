@@ -12,16 +12,17 @@ import (
 	"fusegrid/search/halving"
 )
 
-// judge reports the nets of the block at a rung, if they have reached one, and removes those that do not survive. The
-// others keep their bits. Nets that are no longer finite are not judged: the next iteration finds that they diverged.
-// If the memory for blocks that wait is full, the block waits on the disk.
+// judge reports the nets of the block if they have reached a rung, and removes the nets that do not
+// survive. The survivors keep their bits. Nets that are no longer finite are not judged, because
+// the next iteration finds that they diverged. If the memory for waiting blocks is full, the block
+// waits on the disk.
 func (f *fit[T]) judge(ctx context.Context) error {
 	bracket := f.hooks.brackets().Of(f.block.Trials[0].Config.Iters)
 	i, ok := bracket.RungAt(f.fused.Done())
 	if !ok {
 		return nil
 	}
-	var at []int // of the nets that are judged, in the block
+	var at []int // positions in the block of the nets that are judged
 	var keys []string
 	var vals []float64
 	all := f.fused.Validate()
@@ -34,21 +35,22 @@ func (f *fit[T]) judge(ctx context.Context) error {
 		at, keys, vals = append(at, k), append(keys, key), append(vals, val)
 	}
 	f.time.lap(f.fused.IDs())
-	away, release := f.leaveMemory(bracket, i, keys)
+	away, release := f.saveToWait(bracket, i, keys)
 	var survive []bool
 	report := func() { survive = bracket.Report(ctx, i, keys, vals) }
 	if bracket.Waits(i, keys) {
 		f.hooks.Pause(report)
-	} else { // who need not wait keeps its place: with one worker, blocks go in their order
+	} else { // a block that need not wait keeps its cores, so one worker runs blocks in their order
 		report()
 	}
 	release()
 	if away {
-		// After an interruption the state on the disk is the last one: nothing has changed.
+		// After an interruption, the block has not changed since it was saved, so there is nothing
+		// to restore.
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := f.comeBack(); err != nil {
+		if err := f.restoreAfterWait(); err != nil {
 			return fmt.Errorf("a block that waited on the disk: %w", err)
 		}
 	}
@@ -71,9 +73,9 @@ func (f *fit[T]) judge(ctx context.Context) error {
 	return nil
 }
 
-// leaveMemory saves the block and frees its memory if it must wait at rung i and there is no memory to wait in. The
-// function release gives back the memory that it waits in.
-func (f *fit[T]) leaveMemory(r *halving.Bracket, i int, keys []string) (away bool, release func()) {
+// saveToWait saves the block and frees its memory if it must wait at rung i and the referee has no
+// memory for it. The function release returns the memory that was reserved for the block.
+func (f *fit[T]) saveToWait(r *halving.Bracket, i int, keys []string) (away bool, release func()) {
 	if f.hooks.Referee == nil || f.hooks.Checkpointer == nil || !r.Waits(i, keys) {
 		return false, func() {}
 	}
@@ -82,19 +84,19 @@ func (f *fit[T]) leaveMemory(r *halving.Bracket, i int, keys []string) (away boo
 		return false, release
 	}
 	if err := f.save(); err != nil {
-		return false, release // it waits in memory, though there should be none
+		return false, release // if the disk fails, the block waits in memory
 	}
 	f.fused = nil
 	return true, release
 }
 
-// comeBack restores a block that waited on the disk.
-func (f *fit[T]) comeBack() error {
+// restoreAfterWait restores a block that waited on the disk.
+func (f *fit[T]) restoreAfterWait() error {
 	file, err := f.hooks.Load()
 	if err != nil {
 		return err
 	}
-	if f.fused, err = f.begin(f.block); err != nil {
+	if f.fused, err = f.newBlock(f.block); err != nil {
 		return err
 	}
 	return f.fused.Restore(file, f.block.ID)
@@ -103,14 +105,14 @@ func (f *fit[T]) comeBack() error {
 // raceName is the entry of a saved state that holds the standings of its nets.
 const raceName = "race"
 
-// standings are the rungs of the nets that still train, by position in the block. Those of the
-// iteration itself are not in it: the judgement there is still to come, and will be the same.
+// standings are the rungs of the nets that still train, by position in the block. A rung at the
+// current iteration is omitted, because it will be judged again, with the same result.
 type standings struct {
 	Race  string
 	Rungs map[int][]results.Rung
 }
 
-// standings returns them as text, empty where there is no bracket.
+// standings returns the standings of the block as text, or "" if its trials do not compete.
 func (f *fit[T]) standings() string {
 	s := standings{Rungs: map[int][]results.Rung{}}
 	for _, id := range f.fused.IDs() {
@@ -125,13 +127,13 @@ func (f *fit[T]) standings() string {
 	}
 	text, err := json.Marshal(s)
 	if err != nil {
-		return "" // no such numbers
+		return "" // the numbers cannot be encoded
 	}
 	return string(text)
 }
 
-// takeUp puts the nets where they stood when their state was saved.
-func (f *fit[T]) takeUp(text string) error {
+// restoreStandings restores the standings that the nets had when their state was saved.
+func (f *fit[T]) restoreStandings(text string) error {
 	bracket := f.hooks.brackets().Of(f.block.Trials[0].Config.Iters)
 	if bracket == nil {
 		return nil

@@ -1,7 +1,7 @@
-// Package runner trains the trials of one block as one, and makes a record of each.
+// Package runner trains the trials of a block together, and makes a record of each.
 //
-// A [Runner] talks to three small interfaces while it trains: an [Observer] learns how far it is and takes records, a
-// [Checkpointer] saves states and weights, and a [Referee] stops nets that lag behind.
+// A [Runner] calls three small interfaces while it trains. An [Observer] learns the progress and
+// takes records, a [Checkpointer] saves states and weights, and a [Referee] stops nets early.
 package runner
 
 import (
@@ -26,19 +26,21 @@ import (
 	"fusegrid/search/plan"
 )
 
-// A Runner trains the trials of a block. A trial that goes wrong is an outcome like any other. An error means that
-// the context ended or that a state could not be restored; the outcomes so far stand. Its methods are safe for
-// concurrent use.
+// A Runner trains the trials of a block. A trial that fails is an outcome, not an error. An error
+// means that the context ended or that a state could not be restored. The records until then are
+// valid. The methods are safe for concurrent use.
 type Runner interface {
 	// Run trains a block.
 	Run(ctx context.Context, b plan.Block, h Hooks) error
 
-	// Measure trains the block for a short time and returns what its parts take. It calls ready once, when it has
-	// made the block; ready returns when all others that measure are as far.
+	// Measure trains the block for a short time and returns the time that each part takes. It calls
+	// ready once, after it has made the block. ready must return when all other runners that
+	// measure have called it.
 	Measure(b plan.Block, d time.Duration, ready func()) (Costs, error)
 }
 
-// Hooks are what a runner talks to while it trains a block. It calls them from its own goroutine.
+// Hooks are the interfaces that a runner calls while it trains a block. It calls them from the
+// goroutine of Run.
 type Hooks struct {
 	Observer
 	Checkpointer // nil if nothing is saved
@@ -48,20 +50,20 @@ type Hooks struct {
 	StopAt int
 }
 
-// An Observer learns how far a block is.
+// An Observer learns the progress of a block.
 type Observer interface {
 	// Stepped is called after each iteration of a number of nets.
 	Stepped(nets int, flops float64)
-	// Resumed is called if the block begins after a number of iterations.
+	// Resumed is called if the block resumes after a number of iterations.
 	Resumed(iterations int)
 	// Rejected is called if a saved state cannot be used. The block then starts again from the first iteration.
 	Rejected(why error)
-	// Ended takes the records of trials as soon as their outcome is known. If wait is true it returns when the
-	// records are on the disk, and reports whether they are.
+	// Ended takes the records of trials as soon as their outcomes are known. If wait is true, it
+	// returns after the records were written to the disk, and reports whether that succeeded.
 	Ended(records []results.Record, wait bool) (onDisk bool)
 }
 
-// A Checkpointer saves what lasts of a block besides its records.
+// A Checkpointer saves the states and the weights of a block.
 type Checkpointer interface {
 	// Due reports whether to save the state of the block now.
 	Due() bool
@@ -69,22 +71,23 @@ type Checkpointer interface {
 	Save(f safetensors.File) error
 	// Load returns the saved state of the block.
 	Load() (*safetensors.File, error)
-	// Weights and State return what takes the weights and the state of a net that trained to the end and is on
-	// record. They return nil if these are not wanted.
+	// Weights and State return the functions that take the weights and the state of a net. The net
+	// must have trained to the end and be on record. They return nil if these files are not wanted.
 	Weights() Offer
 	State() Offer
 }
 
-// An Offer takes a file of a trial; write writes it.
+// An Offer takes a file of a trial. It may call write, which writes the file.
 type Offer func(r results.Record, write func(io.Writer) error)
 
-// A Referee stops nets on the way.
+// A Referee stops nets before the end.
 type Referee interface {
 	// Brackets returns the brackets in which the trials compete.
 	Brackets() *halving.Brackets
-	// Pause calls wait, and lends the cores of the runner to others meanwhile.
+	// Pause calls wait, and lets other runners use the cores until wait returns.
 	Pause(wait func())
-	// Reserve asks for memory for a block that waits, until release. Without it the block waits on the disk.
+	// Reserve reserves memory for a waiting block until release is called. If ok is false, the
+	// block waits on the disk.
 	Reserve() (ok bool, release func())
 }
 
@@ -96,7 +99,7 @@ func (h Hooks) brackets() *halving.Brackets {
 	return h.Referee.Brackets()
 }
 
-// weights returns what takes weights, or nil.
+// weights returns the function that takes weights, or nil.
 func (h Hooks) weights() Offer {
 	if h.Checkpointer == nil {
 		return nil
@@ -104,7 +107,7 @@ func (h Hooks) weights() Offer {
 	return h.Weights()
 }
 
-// state returns what takes states, or nil.
+// state returns the function that takes states, or nil.
 func (h Hooks) state() Offer {
 	if h.Checkpointer == nil {
 		return nil
@@ -112,8 +115,8 @@ func (h Hooks) state() Offer {
 	return h.State()
 }
 
-// A filesOnly saves only the files of trials that trained to the end. It is the checkpointer of trials that train apart
-// from their block, because states are those of whole blocks.
+// A filesOnly saves only the files of trials that trained to the end. It is the checkpointer of
+// trials that train apart from their block, because a saved state always holds a whole block.
 type filesOnly struct{ Checkpointer }
 
 func (filesOnly) Due() bool                   { return false }
@@ -122,17 +125,17 @@ func (filesOnly) Load() (*safetensors.File, error) {
 	return nil, errors.New("a trial apart from its block has no state")
 }
 
-// A trainer is the runner that trains the nets of a block as one.
+// A trainer is the runner for one element type.
 type trainer[T kernels.Float] struct {
 	set              *kernels.Set
 	train, val, test labelled.Images
 	valAll, testAll  []int // indices of all images
-	trainSample      []int // of the training images that final accuracies are measured on
+	trainSample      []int // indices of the training images on which final accuracies are measured
 	mean             []T
 	classes          int
 }
 
-// New returns the runner of a type, f32 or f64. It shares the bytes of data.
+// New returns the runner for a type, f32 or f64. It refers to the bytes of data without a copy.
 func New(dtype string, set *kernels.Set, data *dataset.Split) (Runner, error) {
 	if dtype == "f32" {
 		return newTrainer[float32](set, data)
@@ -169,10 +172,11 @@ func count(n int) []int {
 	return all
 }
 
-// trainImages is the number of training images that final accuracies are measured on.
+// trainImages is the number of training images on which final accuracies are measured.
 const trainImages = 1000
 
-// spread returns at most the given number of n indices. They are evenly spread, because a set may be sorted by class.
+// spread returns at most the given number of indices below n. They are evenly spread, because a set
+// may be sorted by class.
 func spread(n, most int) []int {
 	m := min(n, most)
 	some := make([]int, m)
@@ -182,8 +186,8 @@ func spread(n, most int) []int {
 	return some
 }
 
-// Run trains the block. If the block fails, it trains each trial alone, so that one bad trial does not take the
-// others along. In a bracket all of them fail, because they wait for each other.
+// Run trains the block. If the block fails, Run trains each trial alone, so one bad trial does not
+// fail the others. In a bracket, all of them fail, because they wait for each other.
 func (t *trainer[T]) Run(ctx context.Context, b plan.Block, h Hooks) error {
 	f := &fit[T]{trainer: t, block: b, hooks: h}
 	err := f.train(ctx)
@@ -211,7 +215,7 @@ func (t *trainer[T]) Run(ctx context.Context, b plan.Block, h Hooks) error {
 	return nil
 }
 
-// A trialError is the fault of what was to be trained.
+// A trialError is an error that a trial of the block caused.
 type trialError struct{ error }
 
 // A fit is one training of a block.
@@ -244,12 +248,12 @@ func (f *fit[T]) train(ctx context.Context) (err error) {
 			return err
 		}
 		if err := ctx.Err(); err != nil {
-			_ = f.save() // who saves has said what went wrong
+			_ = f.save() // the checkpointer has reported the error
 			return err
 		}
 		f.step()
 		if f.hooks.Checkpointer != nil && f.hooks.Due() {
-			_ = f.save() // without it, training goes on
+			_ = f.save() // training continues without the checkpoint
 		}
 	}
 	return f.finish()
@@ -257,13 +261,13 @@ func (f *fit[T]) train(ctx context.Context) (err error) {
 
 // start makes the block and restores its saved state, if it has one.
 func (f *fit[T]) start() (err error) {
-	if f.fused, err = f.begin(f.block); err != nil {
+	if f.fused, err = f.newBlock(f.block); err != nil {
 		return err
 	}
 	if f.hooks.Checkpointer != nil && f.block.Resumed {
 		if err := f.restore(); err != nil {
 			f.hooks.Rejected(err)
-			if f.fused, err = f.begin(f.block); err != nil {
+			if f.fused, err = f.newBlock(f.block); err != nil {
 				return err
 			}
 		} else {
@@ -289,7 +293,7 @@ func (f *fit[T]) restore() error {
 	if err := f.fused.Restore(file, f.block.ID); err != nil {
 		return err
 	}
-	if err := f.takeUp(file.Meta[raceName]); err != nil {
+	if err := f.restoreStandings(file.Meta[raceName]); err != nil {
 		return err
 	}
 	return f.time.restore(file)
@@ -311,9 +315,9 @@ func (f *fit[T]) save() error {
 	return f.hooks.Save(file)
 }
 
-// begin makes the block as the assignment makes its nets, with drawn weights. Weights and
-// minibatches come from one stream, unless the minibatches have an order of their own.
-func (t *trainer[T]) begin(b plan.Block) (*fused.Trainer[T], error) {
+// newBlock makes the block with random weights, drawn as in the assignment. Weights and minibatches
+// come from one stream, unless the minibatches have a separate seed.
+func (t *trainer[T]) newBlock(b plan.Block) (*fused.Trainer[T], error) {
 	c := b.Trials[0].Config
 	shape := fused.Shape{
 		Inputs: len(t.mean), Classes: t.classes, Batch: c.Batch,
@@ -336,7 +340,7 @@ func (t *trainer[T]) begin(b plan.Block) (*fused.Trainer[T], error) {
 	for k, tr := range b.Trials {
 		same := func(other grid.Trial) bool { return grid.Standard().SameStart(&tr.Config, &other.Config) }
 		if from := slices.IndexFunc(b.Trials[:k], same); from >= 0 {
-			block.Copy(k, from) // drawing as many numbers takes as long as several iterations
+			block.Copy(k, from) // drawing the numbers again takes as long as several iterations
 			continue
 		}
 		stream.Seed(tr.Config.Seed)
@@ -355,7 +359,7 @@ func (t *trainer[T]) begin(b plan.Block) (*fused.Trainer[T], error) {
 	return fused.NewTrainer(block, schedule, stream)
 }
 
-// Division returns how a training divides its images into epochs.
+// Division returns how a configuration divides the images into epochs.
 func Division(c results.Config) (nn.Division, error) {
 	switch c.Division {
 	case "":
@@ -363,7 +367,7 @@ func Division(c results.Config) (nn.Division, error) {
 	case "true":
 		return nn.TrueDivision, nil
 	}
-	return 0, fmt.Errorf("division %q is not known here; there are floor and true", c.Division)
+	return 0, fmt.Errorf("division %q is unknown; there are floor and true", c.Division)
 }
 
 // step does one iteration and records the nets that diverge in it.
@@ -413,7 +417,7 @@ func (f *fit[T]) stopped(stop []bool, vals []float64) []results.Record {
 	return records
 }
 
-// portion returns the share of the images that are classified correctly.
+// portion returns the accuracy, the share of the images that are classified correctly.
 func portion(hits int, images []int) *float64 { return ptr(float64(hits) / float64(len(images))) }
 
 // finish records the nets that trained to the end, and offers their weights and states.
@@ -438,11 +442,11 @@ func (f *fit[T]) finish() error {
 			train: portion(train[k], f.trainSample), val: portion(val[k], f.valAll), test: portion(test[k], f.testAll),
 		}))
 	}
-	// First the records, then what may be too much for the disk.
+	// The records are written first, because the other files may not fit the disk.
 	weights, state := f.hooks.weights(), f.hooks.state()
 	wait := weights != nil || state != nil
 	if onDisk := f.hooks.Ended(records, wait); !wait || !onDisk {
-		return nil // nothing is wanted, or the sweep ends
+		return nil // no files are wanted, or the sweep ends
 	}
 	for k, r := range records {
 		if weights != nil {
@@ -462,8 +466,8 @@ func (f *fit[T]) finish() error {
 	return nil
 }
 
-// states returns the state of each net as that of a block of its own, if states are wanted. It must be called before
-// the Solver replaces the last weights by its best ones.
+// states returns the state of each net as a separate block, if states are wanted. It must be called
+// before the Solver replaces the last weights with its best ones.
 func (f *fit[T]) states() ([]safetensors.File, error) {
 	if f.hooks.state() == nil {
 		return nil, nil
@@ -497,22 +501,25 @@ func detached(f safetensors.File) safetensors.File {
 	return f
 }
 
-// An outcome is how the training of one trial ended.
+// An outcome describes how the training of one trial ended.
 type outcome struct {
 	id    int // position in the block
 	state results.State
 	err   error // why it failed
 
-	// For a net that diverged: the iterations that it was trained for. The losses of other nets tell theirs.
+	// For a net that diverged, steps is the number of its iterations. Other nets have one loss for
+	// each iteration.
 	steps int
 
-	// For a net that was stopped or trained to the end: the hash of its weights, the iterations after which it had them, and its accuracies.
+	// The fields below are set if the net was stopped or trained to the end: the hash of its
+	// weights, the iterations after which it had them, and its accuracies.
 	weights          string
 	step             int
 	train, val, test *float64
 }
 
-// record makes the record of an outcome. The caller adds what all records of a sweep have in common.
+// record makes the record of an outcome. The caller adds the fields that are equal in all records
+// of a sweep.
 func (f *fit[T]) record(o outcome) results.Record {
 	f.ended[o.id] = true
 	t := f.block.Trials[o.id]

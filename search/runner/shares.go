@@ -55,8 +55,8 @@ func (s *shares) restore(f *safetensors.File) error {
 	return nil
 }
 
-// skip leaves out the time since the last lap.
+// skip drops the time since the last lap.
 func (s *shares) skip() { s.lapped = time.Now() }
 
-// of returns a trial's share of the seconds, and those of the block, up to the last lap.
+// of returns the seconds of a trial and those of the block, up to the last lap.
 func (s *shares) of(id int) (share, whole float64) { return s.spent[id], s.whole }

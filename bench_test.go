@@ -11,8 +11,8 @@ import (
 	"fusegrid/bench/cases"
 )
 
-// TestMain restarts on the right OpenBLAS core, and puts the machine above the
-// benchmarks.
+// TestMain restarts the process if OpenBLAS chose too weak a core, and prints the machine before
+// the benchmarks.
 func TestMain(m *testing.M) {
 	fusegrid.EnsureOpenBLAS(os.Stderr)
 	flag.Parse()
@@ -43,11 +43,11 @@ func BenchmarkAddSquares(b *testing.B)  { benchmark(b, "AddSquares") }
 func BenchmarkColSums(b *testing.B)     { benchmark(b, "ColSums") }
 func BenchmarkSubMean(b *testing.B)     { benchmark(b, "SubMean") }
 
-// BenchmarkMatMul is a gonum program, without and with the drop-in: go test -cpu 1
-// compares them on one thread.
+// BenchmarkMatMul compares a gonum program without and with the drop-in. The option -cpu 1 of go
+// test compares them on one thread.
 func BenchmarkMatMul(b *testing.B) { benchmark(b, "MatMul") }
 
-// BenchmarkPeak measures the ceiling of every product: multiply-adds in registers.
+// BenchmarkPeak measures the rate of multiply-adds in registers, which no product can exceed.
 func BenchmarkPeak(b *testing.B) {
 	for _, set := range fusegrid.All() {
 		peak(b, "dtype=f32/impl="+set.Name, func(d time.Duration) (float64, bool) { return fusegrid.Peak[float32](set, d) })

@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// documents are the texts whose commands are tested.
+// documents returns the texts whose commands are tested.
 func documents(t *testing.T) []string {
 	t.Helper()
 	pages, err := filepath.Glob("docs/*.md")
@@ -23,8 +23,8 @@ func documents(t *testing.T) []string {
 	return append([]string{"README.md"}, pages...)
 }
 
-// commandsOf returns the commands in a document, in their order: lines of code and code within a line that begin
-// with go or make.
+// commandsOf returns the commands in a document, in their order. A command is a line of code, or
+// code within a line, that starts with go or make.
 func commandsOf(text string) []string {
 	line := regexp.MustCompile("(?m)^    ((?:go|make) .*?)(?: +#.*)?$|`((?:go|make) [^`]*)`")
 	var all []string
@@ -36,7 +36,7 @@ func commandsOf(text string) []string {
 	return all
 }
 
-// wordsOf splits a command as a shell does; quotes are single ones.
+// wordsOf splits a command as a shell does. It supports only single quotes.
 func wordsOf(command string) []string {
 	var words []string
 	for i, part := range strings.Split(command, "'") {
@@ -49,8 +49,9 @@ func wordsOf(command string) []string {
 	return words
 }
 
-// TestDocumentedCommands runs what README and docs tell people to type: sweeps of small nets, fetch against a
-// local server, and whatever installs, tests or measures for minutes as far as make and go say what they would do.
+// TestDocumentedCommands runs the commands in README and docs. Sweeps train small nets, and fetch
+// uses a local server. Commands that install, test or measure for minutes only print what make and
+// go would do.
 func TestDocumentedCommands(t *testing.T) {
 	if testing.Short() {
 		t.Skip("left out with -short: it builds both programs and runs them many times")
@@ -74,7 +75,7 @@ func TestDocumentedCommands(t *testing.T) {
 		if len(commands) == 0 {
 			t.Errorf("%s has no command", page)
 		}
-		home := t.TempDir() // one a page: commands may build on those before them
+		home := t.TempDir() // one per page, because a command may use the results of previous commands
 		for _, command := range commands {
 			t.Run(page+"/"+command, func(t *testing.T) {
 				dir, words := home, wordsOf(command)
@@ -112,7 +113,7 @@ func TestDocumentedCommands(t *testing.T) {
 	}
 }
 
-// small returns the arguments of a command with less to do: smaller nets and fewer rounds.
+// small returns the arguments of a command with smaller nets and fewer rounds.
 func small(program string, args []string, url string) []string {
 	args = slices.Clone(args)
 	flag := func(name, value string) {
@@ -143,7 +144,8 @@ func TestCommandsOf(t *testing.T) {
 	}
 }
 
-// TestLinks follows the links of README, the pages in docs and the other texts to files.
+// TestLinks checks that the files exist to which README, the pages in docs and the other texts
+// link.
 func TestLinks(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)#:]+)\)|src="([^":]+)"`)
 	for _, page := range append(documents(t), "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md") {
@@ -158,7 +160,7 @@ func TestLinks(t *testing.T) {
 			}
 		}
 	}
-	// ARCHITECTURE names files by their paths, those of sweep/ by their names.
+	// ARCHITECTURE.md names files by their paths, and files of sweep/ by their names.
 	text, err := os.ReadFile("ARCHITECTURE.md")
 	if err != nil {
 		t.Fatal(err)

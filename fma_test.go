@@ -13,9 +13,9 @@ import (
 	"testing"
 )
 
-// On arm64 and some other architectures Go's compiler fuses x*y + z, which rounds once
-// instead of twice. Where bits are promised an explicit conversion, float64(x*y) + z,
-// keeps it from that. TestNothingIsFused looks for such instructions in what the compiler makes.
+// TestNothingIsFused looks for fused multiply-adds in the output of the compiler. On arm64 and some
+// other architectures, Go's compiler fuses x*y + z, which rounds once instead of twice. Code that
+// promises bits must prevent this by an explicit conversion, float64(x*y) + z.
 func TestNothingIsFused(t *testing.T) {
 	if testing.Short() {
 		t.Skip("left out with -short: it compiles for another architecture")
@@ -27,7 +27,7 @@ func TestNothingIsFused(t *testing.T) {
 	}
 }
 
-// The search finds what is fused.
+// TestFusedIsFound checks that the search finds fused products.
 func TestFusedIsFound(t *testing.T) {
 	if testing.Short() {
 		t.Skip("left out with -short: it compiles for another architecture")
@@ -63,9 +63,9 @@ func Generic[T float32 | float64](x, y, z T) T {
 	}
 }
 
-// fused returns the lines of the package, tests apart, from which the compiler makes a fused
-// multiply-add for arm64 though they do not call math.FMA. It compiles the tests too, since generic
-// code is compiled where it is used.
+// fused returns the lines of the package, except its tests, that the compiler translates to a fused
+// multiply-add for arm64 although they do not call math.FMA. It also compiles the tests, because
+// generic code is compiled where it is used.
 func fused(t *testing.T, pkg string) []string {
 	t.Helper()
 	cmd := exec.Command("go", "test", "-c", "-o", os.DevNull, "-gcflags=-S", pkg)

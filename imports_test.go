@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// TestImportsAreInTheTable holds the packages of the module, on every platform and with every tag, to the
-// table of imports in ARCHITECTURE.md.
+// TestImportsAreInTheTable checks the imports of all packages, on every platform and with every
+// tag, against the table of imports in ARCHITECTURE.md.
 func TestImportsAreInTheTable(t *testing.T) {
 	text, err := os.ReadFile("ARCHITECTURE.md")
 	if err != nil {
@@ -30,7 +30,8 @@ func TestImportsAreInTheTable(t *testing.T) {
 	}
 }
 
-// The check rejects an import and a package that the table does not have.
+// TestStrayImportsAreFound checks that an import and a package that the table does not have are
+// rejected.
 func TestStrayImportsAreFound(t *testing.T) {
 	table := importTable("text\n\n| package | imports |\n|---|---|\n| fusegrid | kernels, nn |\n| kernels, nn | none |\n\n| a | b |\n")
 	for _, c := range []struct {
@@ -50,7 +51,8 @@ func TestStrayImportsAreFound(t *testing.T) {
 	}
 }
 
-// importTable reads the table of imports: the packages of a row may import those in its second column.
+// importTable reads the table of imports. The packages in the first column of a row may import the
+// packages in the second column.
 func importTable(text string) map[string][]string {
 	table := map[string][]string{}
 	_, rows, _ := strings.Cut(text, "\n| package | imports |\n|---|---|\n")
@@ -66,7 +68,7 @@ func importTable(text string) map[string][]string {
 	return table
 }
 
-// strayImports describes the imports that the table does not have.
+// strayImports returns a message for each import that the table does not have.
 func strayImports(table, imports map[string][]string) []string {
 	var stray []string
 	for pkg, list := range imports {
@@ -85,8 +87,8 @@ func strayImports(table, imports map[string][]string) []string {
 	return stray
 }
 
-// moduleImports returns which packages of the module each of its packages imports, tests aside. Names are
-// without the module's own, except its root.
+// moduleImports returns the imports within the module, by package and without tests. Names of
+// packages omit the name of the module, except for the root package.
 func moduleImports(root string) (map[string][]string, error) {
 	const module = "fusegrid"
 	name := func(path string) string { return strings.TrimPrefix(path, module+"/") }

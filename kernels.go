@@ -1,5 +1,5 @@
-// Package fusegrid finds out what this machine can do: it offers every kernel
-// set that the CPU and the build can run, widest first.
+// Package fusegrid selects kernel sets. It offers every set that the CPU and the build support,
+// fastest first.
 package fusegrid
 
 import (
@@ -15,15 +15,15 @@ import (
 // EnvImpl names the environment variable that overrides the choice of [Best].
 const EnvImpl = "FUSEGRID_IMPL"
 
-// All returns the kernel sets of this machine and build, fastest first: assembly,
-// OpenBLAS where it was built in, the plain-Go reference and gonum's BLAS.
+// All returns the kernel sets of this machine and build, fastest first. These are the assembly
+// sets, OpenBLAS if it was built in, the plain-Go reference and gonum's BLAS.
 func All() []*kernels.Set {
 	sets := native()
 	sets = append(sets, foreign(sets)...)
 	return append(sets, reference.New(), reference.Gonum())
 }
 
-// Best returns the set that FUSEGRID_IMPL names, or else the first of [All].
+// Best returns the set that FUSEGRID_IMPL names, or the first of [All] if the variable is not set.
 func Best() (*kernels.Set, error) {
 	if name := os.Getenv(EnvImpl); name != "" {
 		s, err := ByName(name)
@@ -35,8 +35,8 @@ func Best() (*kernels.Set, error) {
 	return All()[0], nil
 }
 
-// ByName returns the set of that name. The error for a name that it does not find lists the
-// names that there are, and says why a set of [Missing] is not among them.
+// ByName returns the set with this name. The error for an unknown name lists the available names.
+// If the name is that of a set in [Missing], the error has the reason.
 func ByName(name string) (*kernels.Set, error) {
 	var names []string
 	for _, s := range All() {
@@ -59,7 +59,7 @@ type Absence struct {
 	Reason string // as in "this machine lacks AVX512DQ"
 }
 
-// Missing returns the sets that are not in [All], and why.
+// Missing returns the known sets that are not in [All], with the reasons.
 func Missing() []Absence {
 	out := missing()
 	if len(foreign(nil)) == 0 {

@@ -12,14 +12,14 @@ import (
 	"fusegrid/kernels"
 )
 
-// fma is the fused multiply-add of either type.
+// fma returns a·b + c with one rounding.
 func fma[T kernels.Float](a, b, c T) T {
 	var zero T
 	if _, ok := any(zero).(float64); ok {
 		return T(math.FMA(float64(a), float64(b), float64(c)))
 	}
-	// The product is exact in float64. The sum is rounded to odd, so that rounding
-	// it again to float32 is right.
+	// The product is exact in float64. The sum is rounded to odd, so rounding it again to float32
+	// is correct.
 	p, q := float64(a)*float64(b), float64(c)
 	s := p + q
 	if math.IsNaN(s) || math.IsInf(s, 0) {
@@ -32,7 +32,7 @@ func fma[T kernels.Float](a, b, c T) T {
 	return T(float32(s))
 }
 
-// model is the product as its definition reads, in class FMA.
+// model computes a product directly from its definition, in class FMA.
 func model[T kernels.Float](p kernels.Product[T]) {
 	m, n, k := p.Dims()
 	if p.Alpha == 0 {
@@ -60,9 +60,9 @@ func model[T kernels.Float](p kernels.Product[T]) {
 	}
 }
 
-// TestGemmBits compares every assembly row with the model, bit for bit, on shapes
-// that take each path of the driver: both orientations, whole and narrow panels,
-// every height of a micro-tile, sums in parts, packed and unpacked sides.
+// TestGemmBits compares every assembly set with the model, bit for bit, on shapes that take each
+// path of the driver. The paths are both orientations, whole and narrow panels, every height of a
+// micro-tile, partial sums, and packed and unpacked sides.
 func TestGemmBits(t *testing.T) {
 	shapes := [][3]int{
 		{4, 258, 129}, {600, 300, 4}, {3, 300, 600}, {1, 1, 1}, {5, 0, 7}, {2, 700, 3}, {30, 1100, 49}, {200, 10, 50}, {10, 50, 200},
@@ -99,9 +99,9 @@ func testGemmBits[T kernels.Float](t *testing.T, set *kernels.Set, shapes [][3]i
 	}
 }
 
-// TestGemmBitsOfFarRows compares with the model products whose operands have rows so
-// far apart that the driver packs them: scalars row by row or in micro-panels, for the
-// whole product or block by block, and whole panels of vectors.
+// TestGemmBitsOfFarRows compares products with the model whose operands have such a large stride
+// that the driver packs them. It packs scalars row by row or in micro-panels, for the whole product
+// or block by block, and whole panels of vectors.
 func TestGemmBitsOfFarRows(t *testing.T) {
 	for _, set := range native() {
 		t.Run("impl="+set.Name, func(t *testing.T) {
@@ -127,14 +127,14 @@ func testFarRows[T kernels.Float](t *testing.T, set *kernels.Set) {
 		m, k, n            int
 		transA, farA, farB bool
 	}{
-		{m: 41, k: 600, n: 96, farA: true},                // scalars row by row, the vectors stream
-		{m: 141, k: 600, n: 32, farA: true},               // the scalars stream
-		{m: 41, k: 3200, n: 64, transA: true, farA: true}, // scalars in micro-panels, the last not full
-		{m: 43, k: 3200, n: 64, transA: true, farA: true}, // and the last two not full
+		{m: 41, k: 600, n: 96, farA: true},                // scalars row by row, vectors in place
+		{m: 141, k: 600, n: 32, farA: true},               // scalars in place
+		{m: 41, k: 3200, n: 64, transA: true, farA: true}, // scalars in micro-panels, the last one partial
+		{m: 43, k: 3200, n: 64, transA: true, farA: true}, // micro-panels, the last two partial
 		{m: 300, k: 700, n: 32, transA: true, farA: true}, // block by block
 		{m: 610, k: 220, n: 600, farB: true},              // micro-panels for a strip of Cᵀ, which is cut
 		{m: 130, k: 700, n: 100, farB: true},              // panels of vectors
-		{m: 130, k: 300, n: 203, farB: true},              // which stream
+		{m: 130, k: 300, n: 203, farB: true},              // vectors in place
 	} {
 		for beta := range 4 {
 			if testing.Short() && beta != number%4 {
@@ -156,7 +156,8 @@ func testFarRows[T kernels.Float](t *testing.T, set *kernels.Set) {
 			}
 			before := append([]T(nil), p.C.Data...)
 			ops.Gemm(p)
-			// The model is slow: it takes each row in one place and each column in one.
+			// The model is slow, so only some elements are checked, at least one of each row and of
+			// each column.
 			for x := range max(c.m, c.n) {
 				i, j := x%c.m, x%c.n
 				want := p
@@ -180,8 +181,8 @@ func testFarRows[T kernels.Float](t *testing.T, set *kernels.Set) {
 	}
 }
 
-// randomProduct draws a product; the bits of variant choose both transposes, the
-// three kinds of β and zeros among them.
+// randomProduct draws a product. The bits of variant choose the two transposes, the kind of β, and
+// whether some β are 0.
 func randomProduct[T kernels.Float](rng *rand.Rand, m, n, k, variant int) kernels.Product[T] {
 	mat := func(r, c int) kernels.Mat[T] {
 		x := kernels.Mat[T]{Rows: r, Cols: c, Stride: max(c+rng.IntN(3), 1)}
@@ -243,7 +244,7 @@ func nan[T kernels.Float](v []T) {
 	}
 }
 
-// differ describes the first difference in bits; NaN equals NaN.
+// differ describes the first element with different bits. All NaNs are equal.
 func differ[T kernels.Float](got, want []T) string {
 	for i, g := range got {
 		if w := want[i]; (g != w || math.Signbit(float64(g)) != math.Signbit(float64(w))) && (g == g || w == w) {

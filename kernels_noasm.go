@@ -11,7 +11,7 @@ import (
 // native returns the assembly sets of this build: none.
 func native() []*kernels.Set { return nil }
 
-// missing returns the rows of the other builds.
+// missing returns the assembly sets of other builds.
 func missing() []Absence {
 	reason := "no assembly for " + runtime.GOARCH
 	if runtime.GOARCH == "amd64" {

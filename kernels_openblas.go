@@ -10,8 +10,8 @@ import (
 	"fusegrid/kernels/reference"
 )
 
-// foreign returns the OpenBLAS set. Its elementwise kernels are those of the
-// best set without it, so that training on the two differs in products alone.
+// foreign returns the OpenBLAS set. Its elementwise kernels are those of the best other set, so
+// training on the two differs only in the products.
 func foreign(native []*kernels.Set) []*kernels.Set {
 	base := reference.New()
 	if len(native) > 0 {
@@ -20,8 +20,8 @@ func foreign(native []*kernels.Set) []*kernels.Set {
 	return []*kernels.Set{openblas.New(base)}
 }
 
-// EnsureOpenBLAS starts the process anew, once, if OpenBLAS chose kernels too weak
-// for this CPU, and says so on stderr. A value of OPENBLAS_CORETYPE that the user
-// has set is kept, which a line says if this CPU can run wider vectors. Commands and
-// TestMain call it first. Without the build tag openblas it does nothing.
+// EnsureOpenBLAS restarts the process, once, if OpenBLAS chose kernels that are too weak for this
+// CPU, and reports this on stderr. It keeps a value of OPENBLAS_CORETYPE that the user has set, and
+// reports on stderr if this CPU supports wider vectors. Commands and TestMain must call it first.
+// Without the build tag openblas it does nothing.
 func EnsureOpenBLAS(stderr io.Writer) { openblas.Ensure(stderr) }

@@ -8,11 +8,11 @@ import (
 	"fusegrid/kernels"
 )
 
-// foreign returns no set: this build has no C.
+// foreign returns no set, because this build has no OpenBLAS.
 func foreign([]*kernels.Set) []*kernels.Set { return nil }
 
-// EnsureOpenBLAS starts the process anew, once, if OpenBLAS chose kernels too weak
-// for this CPU, and says so on stderr. A value of OPENBLAS_CORETYPE that the user
-// has set is kept, which a line says if this CPU can run wider vectors. Commands and
-// TestMain call it first. Without the build tag openblas it does nothing.
+// EnsureOpenBLAS restarts the process, once, if OpenBLAS chose kernels that are too weak for this
+// CPU, and reports this on stderr. It keeps a value of OPENBLAS_CORETYPE that the user has set, and
+// reports on stderr if this CPU supports wider vectors. Commands and TestMain must call it first.
+// Without the build tag openblas it does nothing.
 func EnsureOpenBLAS(io.Writer) {}

@@ -20,7 +20,7 @@ func TestKernels(t *testing.T) {
 
 func FuzzGemm(f *testing.F) { kerneltest.FuzzGemm(f, fusegrid.All()) }
 
-// Sets of one class are interchangeable to the last bit.
+// TestSetsOfOneClassAgree checks that the stable sets of a class give the same bits.
 func TestSetsOfOneClassAgree(t *testing.T) {
 	first := map[kernels.Class]*kernels.Set{}
 	for _, set := range fusegrid.All() {
@@ -35,12 +35,13 @@ func TestSetsOfOneClassAgree(t *testing.T) {
 	}
 }
 
-// FUSEGRID_REQUIRE=avx2,openblas lists the sets that may not be missing, nor be weak: run
-// below what the CPU can do without the user's wish.
+// TestRequiredSets checks that the sets in FUSEGRID_REQUIRE, such as avx2,openblas, are neither
+// missing nor weak. A set is weak if OpenBLAS runs on a narrower core than the CPU supports and the
+// user has not chosen that core.
 func TestRequiredSets(t *testing.T) {
 	required := os.Getenv("FUSEGRID_REQUIRE")
 	if required == "" {
-		t.Skip("FUSEGRID_REQUIRE is not set: no set is required, such as in FUSEGRID_REQUIRE=avx2,openblas")
+		t.Skip("FUSEGRID_REQUIRE is not set, so no set is required; an example is FUSEGRID_REQUIRE=avx2,openblas")
 	}
 	for name := range strings.SplitSeq(required, ",") {
 		if name == "" {
@@ -69,7 +70,7 @@ func TestAll(t *testing.T) {
 			t.Errorf("%s has no class", set.Name)
 		}
 		if set.Name != "reference" && set.Name != "gonum" && set.Name != "openblas" && len(set.Features) == 0 {
-			t.Errorf("%s does not say what it asks of the CPU", set.Name)
+			t.Errorf("%s does not list the CPU features that it needs", set.Name)
 		}
 	}
 	if n := len(names); n < 2 || names[n-2] != "reference" || names[n-1] != "gonum" {

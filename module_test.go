@@ -10,8 +10,9 @@ import (
 	"testing"
 )
 
-// TestModule uses this module from another one with the commands and the program in docs/kernels.md.
-// It needs no network: what the program imports is in the module cache, for this test imports it too.
+// TestModule uses this module from another module with the commands and the program in
+// docs/kernels.md. It needs no network, because this test imports the same packages, so they are in
+// the module cache.
 func TestModule(t *testing.T) {
 	if testing.Short() {
 		t.Skip("left out with -short: it builds a program")
@@ -61,7 +62,7 @@ func main() {
 		t.Helper()
 		cmd := exec.Command("go", args...)
 		cmd.Dir = dir
-		// For this machine, whatever the test was built for.
+		// Build for this machine, even if the test was built for another one.
 		cmd.Env = append(os.Environ(), "GOOS=", "GOARCH=", "GOWORK=off", "GOPROXY=off", "GOSUMDB=off")
 		out, err := cmd.CombinedOutput()
 		if err != nil {

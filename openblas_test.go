@@ -13,11 +13,11 @@ import (
 	"fusegrid/kernels/openblas"
 )
 
-// TestWeakOpenBLAS asks in child processes what FUSEGRID_REQUIRE makes of a core with narrow
-// vectors: it is an error if OpenBLAS has it by itself, and a line in the log if the user has set it.
+// TestWeakOpenBLAS checks, in child processes, the effect of FUSEGRID_REQUIRE on a core with narrow
+// vectors. The core is an error if OpenBLAS chose it, and a line in the log if the user did.
 func TestWeakOpenBLAS(t *testing.T) {
 	if openblas.Remedy("Prescott", cpuid.CPU.Supports) == "" {
-		t.Skip("a CPU without AVX: OpenBLAS can have no better core")
+		t.Skip("on a CPU without AVX, OpenBLAS has no better core")
 	}
 	for _, tt := range []struct {
 		name string
@@ -27,7 +27,7 @@ func TestWeakOpenBLAS(t *testing.T) {
 	}{
 		{"set by the user", []string{"OPENBLAS_CORETYPE=Prescott"}, true, "(OPENBLAS_CORETYPE=Prescott; this CPU can run"},
 		{"left to OpenBLAS", nil, true, "openblas"},
-		// What a restart could not mend is OpenBLAS's own choice.
+		// If a restart did not help, the core counts as the choice of OpenBLAS.
 		{"chosen by OpenBLAS", []string{"OPENBLAS_CORETYPE=Prescott", "FUSEGRID_OPENBLAS_RESTARTED=1"}, false, "(weak: this CPU can run"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -6,11 +6,11 @@ import (
 	"fusegrid/kernels"
 )
 
-// Peak measures the rate of fused multiply-adds that one core reaches with the widest
-// vectors of set, in floating-point operations per second: chains of additions in
-// registers, enough of them to hide the latency, and no memory. It is the best of many
-// short runs over about d, and the ceiling of every product. A set without vector
-// instructions of its own (the reference, gonum, OpenBLAS) has no peak: ok is false.
+// Peak measures the rate of fused multiply-adds of one core with the widest vectors of set, in
+// floating-point operations per second. It runs enough independent chains of multiply-adds in
+// registers to hide the latency, and uses no memory. The result is the best of many short runs over
+// a time of about d. No product can exceed it. For sets without assembly in this module (the
+// reference, gonum, OpenBLAS), ok is false.
 func Peak[T kernels.Float](set *kernels.Set, d time.Duration) (flopPerSec float64, ok bool) {
 	run, perRound := peakLoop[T](set.Name)
 	if run == nil {

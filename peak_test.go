@@ -23,7 +23,7 @@ func TestPeak(t *testing.T) {
 	}
 }
 
-// TestMissing: every set is either offered or missing with a reason.
+// TestMissing checks that every set is either offered, or missing with a reason.
 func TestMissing(t *testing.T) {
 	seen := map[string]bool{}
 	for _, s := range All() {

@@ -28,7 +28,7 @@ func tableColumns(config []configField) []datum {
 	all := []datum{{name: "rank", value: func(b []byte, _ *Table, row int) []byte { return strconv.AppendInt(b, int64(row+1), 10) }}}
 	for _, f := range recordFields {
 		value := func(b []byte, t *Table, row int) []byte { return f.value(b, t.records[row]) }
-		if f.column == "test" { // only for the best trial, so that nobody chooses by test accuracy
+		if f.column == "test" { // only for the best trial, because trials must not be chosen by test accuracy
 			value = func(b []byte, t *Table, row int) []byte {
 				if best, ok := t.Best(); ok && row == 0 {
 					return f.value(b, best)

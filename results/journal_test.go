@@ -166,7 +166,7 @@ func TestJournalWithByteOrderMark(t *testing.T) {
 		t.Fatal(err)
 	}
 	if after, err := os.ReadFile(name); err != nil || !bytes.HasPrefix(after, data) {
-		t.Errorf("what was there has changed (%v)", err)
+		t.Errorf("the existing lines have changed (%v)", err)
 	}
 	j, got, _, err = openJournal(name)
 	if err != nil || !slices.EqualFunc(got, want, same) {
@@ -196,7 +196,7 @@ func TestJournalWithCarriageReturns(t *testing.T) {
 		}
 		after, err := os.ReadFile(name)
 		if err != nil || !bytes.HasPrefix(after, data) {
-			t.Errorf("from line %d: what was there has changed (%v)", from+1, err)
+			t.Errorf("from line %d: the existing lines have changed (%v)", from+1, err)
 		}
 		if got, recovery, err := ReadJournal(bytes.NewReader(after), name); err != nil || !slices.EqualFunc(got, want, same) || recovery.Cut != 0 || recovery.Damage != nil {
 			t.Errorf("from line %d: appended: %d records, %+v, %v", from+1, len(got), recovery, err)
@@ -428,7 +428,7 @@ func (p *positions) begin(n int) bool {
 func damages(t *testing.T, stride int, test func(t *testing.T, records, stride int, all bool)) {
 	each := 1
 	if testing.Short() {
-		each, stride = 11, stride*11 // bytes and bits: of any run of 8 places it takes each in turn
+		each, stride = 11, stride*11 // an odd stride, so all 8 bits of a byte occur
 	}
 	t.Run("records=3", func(t *testing.T) { test(t, 3, each, true) })
 	t.Run("records=100", func(t *testing.T) { test(t, 100, stride, true) })

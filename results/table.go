@@ -158,7 +158,7 @@ func (t *Table) varying() []column {
 }
 
 // test appends the test accuracy of a row if the row is the best trial. Other trials show no test
-// accuracy, so that nobody chooses by it.
+// accuracy, because trials must not be chosen by it.
 func (t *Table) test(b []byte, row int, format func([]byte, *float64) []byte) []byte {
 	if best, ok := t.Best(); ok && row == 0 {
 		b = format(b, best.Accuracy.Test)

@@ -348,7 +348,7 @@ func TestTableWidth(t *testing.T) {
 		}
 		lines := strings.Split(strings.TrimSpace(b.String()), "\n")
 		if !strings.Contains(b.String(), "and 3 more") || !strings.Contains(b.String(), "no room for") {
-			t.Errorf("width %d: what is left out is not named:\n%s", width, b.String())
+			t.Errorf("width %d: the omitted rows or columns are not named:\n%s", width, b.String())
 		}
 		for _, line := range lines {
 			if n := utf8.RuneCountInString(line); n > width && width >= 60 && !strings.HasPrefix(line, "no room") {

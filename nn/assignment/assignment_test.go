@@ -77,7 +77,7 @@ func TestImagesOnEverySet(t *testing.T) {
 	}
 }
 
-// testBeginning runs the first iterations of the first run.
+// testBeginning checks the first iterations of the first run.
 func testBeginning(t *testing.T, set *kernels.Set, dir string) {
 	const iterations = 5
 	data, err := dataset.Load(dir)

@@ -159,8 +159,8 @@ func TestFetch(t *testing.T) {
 	}
 }
 
-// A server that breaks off after 100,000 bytes of each answer is asked until
-// all has come; each byte comes once.
+// TestFetchResumesWithinACall uses a server that breaks off after 100,000 bytes of each answer.
+// Fetch must repeat the request until the file is complete, and must transfer each byte once.
 func TestFetchResumesWithinACall(t *testing.T) {
 	b := pack(t, soundEntries())
 	var ranges []string

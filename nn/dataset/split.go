@@ -44,7 +44,7 @@ func (d *Dataset) Split(order Order, train, val, test int) (*Split, error) {
 	}
 	s := &Split{Order: order, Classes: d.Classes}
 	var wg sync.WaitGroup
-	wg.Go(func() { s.Hash = d.Hash() }) // takes as long as all other steps
+	wg.Go(func() { s.Hash = d.Hash() }) // the hash takes as long as all other steps together
 	s.Train = ordered(d.Train.Slice(0, train), order)
 	s.Val = ordered(d.Train.Slice(n-val, n), order)
 	s.Test = ordered(d.Test.Slice(0, test), order)

@@ -2,8 +2,8 @@ package nn
 
 import "fusegrid/kernels"
 
-// Predict writes for each row of scores (N, C) the class with the highest score into
-// dst (N), the first of equals. As in NumPy a NaN counts as highest.
+// Predict sets dst (N) to the class with the highest score in each row of scores (N, C). Of equal scores,
+// the first counts. As in NumPy, a NaN counts as highest.
 func Predict[T kernels.Float](dst []int, scores kernels.Mat[T]) {
 	for i := range dst {
 		dst[i] = argmax(scores.Row(i))
@@ -23,16 +23,16 @@ func argmax[T kernels.Float](row []T) int {
 	return best
 }
 
-// Accuracy returns the share of samples that the model classifies correctly. It is
-// NaN if there are none.
+// Accuracy returns the share of samples that the model classifies correctly. It is NaN if there are
+// no samples.
 func Accuracy[T kernels.Float](m Model[T], d Data[T]) float64 {
 	return newEvaluator(m, d.Dim()).accuracy(d, nil)
 }
 
-// evalRows is how many samples are scored at a time. It changes no result.
+// evalRows is the number of samples that are scored at a time. No result depends on it.
 const evalRows = 256
 
-// An evaluator measures accuracies in buffers of its own.
+// An evaluator measures accuracies. It keeps its buffers between measurements.
 type evaluator[T kernels.Float] struct {
 	model Model[T]
 	room  batch[T]
@@ -42,8 +42,8 @@ func newEvaluator[T kernels.Float](m Model[T], dim int) *evaluator[T] {
 	return &evaluator[T]{model: m, room: newBatch[T](evalRows, dim)}
 }
 
-// accuracy returns the share of the samples idx, or where nil of all, that are
-// classified correctly.
+// accuracy returns the share of the samples idx that are classified correctly. If idx is nil, all
+// samples count.
 func (e *evaluator[T]) accuracy(d Data[T], idx []int) float64 {
 	total := len(idx)
 	if idx == nil {
@@ -65,7 +65,7 @@ func (e *evaluator[T]) accuracy(d Data[T], idx []int) float64 {
 	return float64(right) / float64(total)
 }
 
-// hits counts the rows of scores whose highest is at the label.
+// hits counts the rows of scores whose highest score is that of the label.
 func hits[T kernels.Float](scores kernels.Mat[T], y []int) int {
 	right := 0
 	for i, c := range y {

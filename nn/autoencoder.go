@@ -18,9 +18,9 @@ import (
 //	L = 1/N Σ ½‖WᵀWx − x‖²
 //	∂L/∂W = W·(WᵀW·S + S·WᵀW − 2·S)
 //
-// W is used twice, so the gradient is a sum over two paths. For data of mean zero the
-// minimum over W is half the sum of the eigenvalues of the covariance S that PCA with as
-// many components would discard (Baldi and Hornik, 1989).
+// W is used twice, so the gradient is a sum over two paths. If the data have mean zero, the minimum
+// follows from the eigenvalues of their covariance S. It is half the sum of the eigenvalues that PCA with
+// the same number of components would discard (Baldi and Hornik, 1989).
 type Autoencoder[T kernels.Float] struct {
 	W   kernels.Mat[T] // (M, D)
 	ops kernels.Ops[T]
@@ -64,9 +64,9 @@ func (a *Autoencoder[T]) Loss(dw, x kernels.Mat[T]) float64 {
 // AutoencoderConfig holds the options of [Autoencoder.Train].
 type AutoencoderConfig struct {
 	Iterations int     // upper bound of gradient steps
-	Tolerance  float64 // stop where loss ≤ (1 + Tolerance)·optimum
+	Tolerance  float64 // stop when loss ≤ (1 + Tolerance)·optimum
 
-	// OnStep, where not nil, is called with the loss before every step.
+	// OnStep, if not nil, is called with the loss before every step.
 	OnStep func(iteration int, loss float64)
 }
 
@@ -83,15 +83,13 @@ type AutoencoderResult struct {
 	Converged  bool    // within the tolerance
 }
 
-// rankFloor stands in for an optimum of zero: that part of the whole variance counts
-// as none.
+// rankFloor replaces an optimum of zero. A smaller share of the whole variance counts as zero.
 const rankFloor = 1e-5
 
-// Train minimizes the loss over all of data, less its mean, by gradient descent with
-// Nesterov's momentum, until it is within the tolerance of the PCA optimum. The data
-// enter the gradient only by their covariance, so a step costs 4·M·D² multiply-adds
-// whatever N is. The momentum starts anew where the loss rises (O'Donoghue and Candès,
-// 2015).
+// Train minimizes the loss over all of data, less its mean, by gradient descent with Nesterov's momentum.
+// It stops when the loss is within the tolerance of the PCA optimum. The gradient depends on the data only
+// through their covariance, so a step costs 4·M·D² multiply-adds for any N. The momentum restarts when
+// the loss rises (O'Donoghue and Candès, 2015).
 func (a *Autoencoder[T]) Train(ctx context.Context, data Data[T], cfg AutoencoderConfig) (AutoencoderResult, error) {
 	d := a.W.Cols
 	if data.Dim() != d || data.Len() == 0 {
@@ -112,7 +110,7 @@ func (a *Autoencoder[T]) Train(ctx context.Context, data Data[T], cfg Autoencode
 	if !(total > 0) || !isFinite(total) {
 		return AutoencoderResult{}, fmt.Errorf("nn: autoencoder: the data have variance %v, want a positive number", total)
 	}
-	// The curvature is at most 4·λ₁ where W is a projection, and so is no step too long.
+	// The curvature is at most 4·λ₁ if W is a projection, so no step is too long.
 	descent := newDescent(a, s, T(0.25/variances[d-1]))
 	res := AutoencoderResult{Optimum: optimum}
 	for {
@@ -137,7 +135,7 @@ func (a *Autoencoder[T]) Train(ctx context.Context, data Data[T], cfg Autoencode
 
 // A descent minimizes the loss by accelerated gradient steps, from a covariance.
 type descent[T kernels.Float] struct {
-	a    *Autoencoder[T] // its W is where the gradient is taken
+	a    *Autoencoder[T] // the gradient is computed at its W
 	s    kernels.Mat[T]  // (D, D) covariance
 	rate T
 	half float64 // ½·tr S, the loss of W = 0
@@ -159,8 +157,8 @@ func newDescent[T kernels.Float](a *Autoencoder[T], s kernels.Mat[T], rate T) *d
 	}
 }
 
-// gradient returns the loss and computes its gradient. Where the momentum has made
-// the loss rise, it is taken back first.
+// gradient returns the loss and computes its gradient. If the momentum has made the loss rise, gradient
+// first undoes the momentum.
 func (d *descent[T]) gradient() float64 {
 	loss := d.at()
 	if loss > d.last && d.t > 1 {
@@ -232,7 +230,7 @@ func covariance[T kernels.Float](ops kernels.Ops[T], data Data[T]) kernels.Mat[T
 	return s
 }
 
-// eachBatch calls f with all samples of data, some at a time, in order.
+// eachBatch calls f with all samples of data, in batches and in order.
 func eachBatch[T kernels.Float](data Data[T], f func(x kernels.Mat[T])) {
 	room := newBatch[T](evalRows, data.Dim())
 	for start := 0; start < data.Len(); start += evalRows {
@@ -245,7 +243,7 @@ func eachBatch[T kernels.Float](data Data[T], f func(x kernels.Mat[T])) {
 	}
 }
 
-// eigenvalues returns those of a symmetric matrix, ascending.
+// eigenvalues returns the eigenvalues of a symmetric matrix in ascending order.
 func eigenvalues[T kernels.Float](m kernels.Mat[T]) ([]float64, error) {
 	sym := mat.NewSymDense(m.Rows, nil)
 	for i := range m.Rows {

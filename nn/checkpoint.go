@@ -17,13 +17,13 @@ import (
 	"fusegrid/nn/safetensors"
 )
 
-// Version 1 had a format of its own, which began with earlierMagic.
+// Files of version 1 had another format, which started with earlierMagic.
 const (
 	checkpointVersion = "fusegrid solver checkpoint 2"
 	earlierMagic      = "fusegrid solver checkpoint 1\n"
 )
 
-// checkpointFit is all that a Solver must have in common with its checkpoint.
+// checkpointFit holds everything that a Solver must have in common with its checkpoint.
 type checkpointFit struct {
 	Type         string            `json:"type"`
 	Kernels      string            `json:"kernels"`
@@ -202,7 +202,7 @@ func (s *Solver[T]) restore(f *safetensors.File) error {
 		return fmt.Errorf("the checkpoint is damaged: %q iterations, want a number from 0", f.Meta["done"])
 	}
 	if total := int64(s.cfg.Epochs) * int64(s.perEpoch()); int64(done) > total {
-		return fmt.Errorf("it is after iteration %d, these options end at %d: ask for more epochs", done, total)
+		return fmt.Errorf("the checkpoint is after iteration %d, these options end at %d; ask for more epochs", done, total)
 	}
 	stream, err := base64.StdEncoding.DecodeString(f.Meta["stream"])
 	if err != nil {

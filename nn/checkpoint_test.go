@@ -93,7 +93,7 @@ func nextWord(t *testing.T, rng *nprand.State) uint32 {
 	return r.Uint32()
 }
 
-// A finished training goes on when more epochs are asked for.
+// TestResumeForMoreEpochs resumes a finished training with more epochs.
 func TestResumeForMoreEpochs(t *testing.T) {
 	cfg := solverConfig(Momentum)
 	cfg.Epochs = 6
@@ -349,8 +349,8 @@ func TestCheckpointLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-// Whatever a checkpoint with a right checksum says, reading it does not panic, and what is
-// refused changes nothing.
+// FuzzResume reads checkpoints with a right checksum and any contents. Resume must not panic, and a
+// checkpoint that it refuses must not change the Solver.
 func FuzzResume(f *testing.F) {
 	s := newFuzzTrial()
 	f.Add(encoded(f, s))

@@ -8,11 +8,11 @@ import (
 	"fusegrid/nn/labelled"
 )
 
-// Data is a set of labelled samples to draw minibatches from. Gather may be
-// called by many goroutines at once.
+// Data is a list of labelled samples to draw minibatches from. Its methods must be safe for concurrent
+// use.
 type Data[T kernels.Float] = fused.Rows[T]
 
-// Floats is [Data] that is in memory as floats.
+// Floats is [Data] that is stored as floats.
 type Floats[T kernels.Float] struct {
 	X kernels.Mat[T] // (N, D)
 	Y []int          // (N), each 0…C−1
@@ -32,8 +32,8 @@ func (f Floats[T]) Gather(dst kernels.Mat[T], y []int, idx []int) {
 	}
 }
 
-// Pixels is [Data] of 8-bit images: they stay bytes, and a gathered row is
-// float(pixel) − mean. Make it with [NewPixels].
+// Pixels is [Data] of 8-bit images. The images stay bytes, and a gathered row is float(pixel) − mean. A
+// Pixels must be made by [NewPixels].
 type Pixels[T kernels.Float] struct {
 	ops  kernels.Ops[T]
 	im   labelled.Images
@@ -74,7 +74,7 @@ func convert[T kernels.Float](dst []T, src []float64) {
 	}
 }
 
-// A batch is room for gathered samples.
+// A batch holds gathered samples.
 type batch[T kernels.Float] struct {
 	idx []int
 	x   kernels.Mat[T] // (len(idx), D)
@@ -85,12 +85,12 @@ func newBatch[T kernels.Float](n, dim int) batch[T] {
 	return batch[T]{idx: make([]int, n), x: kernels.NewMat[T](n, dim), y: make([]int, n)}
 }
 
-// first returns the room of the first n samples.
+// first returns a batch for n samples, which shares memory with b.
 func (b batch[T]) first(n int) batch[T] {
 	return batch[T]{idx: b.idx[:n], x: firstRows(b.x, n), y: b.y[:n]}
 }
 
-// gather fills b with the samples b.idx. A label outside 0…classes−1 is an error.
+// gather copies the samples b.idx into b. A label outside 0…classes−1 is an error.
 func (b batch[T]) gather(d Data[T], classes int) error {
 	d.Gather(b.x, b.y, b.idx)
 	for i, c := range b.y {

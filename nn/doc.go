@@ -1,11 +1,15 @@
-// Package nn holds the nets of the ECE 239AS / CS231n assignment: layers and
-// losses, the two-layer and fully connected ReLU nets, their training, the
-// Solver with its update rules, gradient checks and the tied linear autoencoder.
+// Package nn holds the nets of the ECE 239AS / CS231n assignment: layers and losses, the two-layer
+// and fully connected ReLU nets, their training, the [Solver] with its update rules, gradient checks
+// and the tied linear autoencoder.
 //
-// Everything is generic over [kernels.Float] and runs on any [kernels.Set]. In
-// float64 it gives the digits that the assignment prints; in float32 it is
-// twice as fast. All randomness comes from an [nprand.State], NumPy's legacy
-// stream, that the caller passes in, so a seed means what it means in the course.
+// Everything is generic over [kernels.Float] and runs on any [kernels.Set]. In float64 the results
+// have the digits that the assignment prints. In float32 training is twice as fast. The caller passes
+// in all randomness as an [nprand.State], which is NumPy's legacy stream. Therefore a seed gives the
+// same numbers as in the course.
+//
+// [Net.Train] trains a net as the course's train does, by the code that also trains the blocks of a
+// sweep. The Solver trains any [Model] with any update rule, and its checkpoints are safetensors
+// files; see [Solver.Resume].
 //
 //	set := reference.New()
 //	rng := nprand.New(0)
@@ -13,5 +17,5 @@
 //	net.Reg = 0.25
 //	history, err := net.Train(ctx, train, val, nn.DefaultTrainConfig(), rng)
 //
-// Shapes: N samples, D inputs, H hidden units, C classes; a sample is a row.
+// Shapes: N samples, D inputs, H hidden units, C classes. A sample is a row.
 package nn

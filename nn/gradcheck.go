@@ -11,9 +11,9 @@ import (
 // GradStep is the usual h of the numeric gradients in float64.
 const GradStep = 1e-5
 
-// NumericGradient returns the gradient of f at x by central differences,
-// (f(x+h) − f(x−h)) / 2h for each element. f reads x, whose elements are changed in turn
-// and put back.
+// NumericGradient returns the gradient of f at x by central differences, (f(x+h) − f(x−h)) / 2h for each
+// element. The function f must read x. NumericGradient changes the elements of x in turn and restores
+// them.
 func NumericGradient[T kernels.Float](f func() float64, x []T, h float64) []float64 {
 	g := make([]float64, len(x))
 	for i := range x {
@@ -22,8 +22,8 @@ func NumericGradient[T kernels.Float](f func() float64, x []T, h float64) []floa
 	return g
 }
 
-// slope is the central difference of f along x[i]. It divides by the distance that
-// x[i] really moved, which rounding makes other than 2h.
+// slope returns the central difference of f along x[i]. It divides by the distance that x[i] really
+// moved, because rounding can make this distance differ from 2h.
 func slope[T kernels.Float](f func() float64, x []T, i int, h float64) float64 {
 	old := x[i]
 	above, below := T(float64(old)+h), T(float64(old)-h)
@@ -35,9 +35,9 @@ func slope[T kernels.Float](f func() float64, x []T, i int, h float64) float64 {
 	return (fAbove - fBelow) / (float64(above) - float64(below))
 }
 
-// NumericGradientArray returns the gradient of Σ df·f at x by central differences, for
-// an f with an array as its value and the gradient df that comes from above. It panics
-// if f's value has not the length of df.
+// NumericGradientArray returns the gradient of Σ df·f at x by central differences. The value of f is an
+// array, and df is the gradient from the layer above. NumericGradientArray panics if the value of f does
+// not have the length of df.
 func NumericGradientArray[T kernels.Float](f func() []T, x, df []T, h float64) []float64 {
 	g := make([]float64, len(x))
 	above := make([]T, len(df))
@@ -52,7 +52,7 @@ func NumericGradientArray[T kernels.Float](f func() []T, x, df []T, h float64) [
 		below := f()
 		checkLengths("NumericGradientArray: f and df", len(below), len(df))
 		x[i] = old
-		// Difference first: a sum of each would drown it in rounding.
+		// The differences are summed, because two separate sums would round away the difference.
 		sum := 0.0
 		for j, d := range df {
 			sum += float64((float64(above[j]) - float64(below[j])) * float64(d))
@@ -70,9 +70,9 @@ type GradSample struct {
 	RelError float64
 }
 
-// SampleGradient compares n randomly drawn elements of the gradient grad of f at x with
-// central differences: the check for arrays too large for [NumericGradient]. It panics
-// if grad has not the length of x.
+// SampleGradient compares n randomly drawn elements of the gradient grad of f at x with central
+// differences. It is the check for arrays that are too large for [NumericGradient]. It panics if grad does
+// not have the length of x.
 func SampleGradient[T kernels.Float](f func() float64, x, grad []T, n int, h float64, rng *nprand.State) []GradSample {
 	checkLengths("SampleGradient", len(x), len(grad))
 	samples := make([]GradSample, n)

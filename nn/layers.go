@@ -2,7 +2,7 @@ package nn
 
 import "fusegrid/kernels"
 
-// A Layout says how the weights of an affine layer with D inputs and M outputs lie.
+// A Layout is the shape of the weights of an affine layer with D inputs and M outputs.
 type Layout int
 
 const (
@@ -12,8 +12,8 @@ const (
 	OutIn
 )
 
-// Affine is a layer with D inputs and M outputs. Inputs of any shape are taken
-// flattened, one sample per row.
+// Affine is a layer with D inputs and M outputs. Inputs of any shape are flattened to one row per
+// sample.
 type Affine[T kernels.Float] struct {
 	Ops    kernels.Ops[T]
 	Layout Layout
@@ -21,8 +21,8 @@ type Affine[T kernels.Float] struct {
 	B      []T            // (M)
 }
 
-// An AffineCache is what [Affine.Forward] keeps for the backward pass. It refers
-// to the input and the weights, so both must be unchanged until then.
+// An AffineCache holds what the backward pass needs from [Affine.Forward]. It refers to the input and
+// the weights, so neither may change until then.
 type AffineCache[T kernels.Float] struct {
 	layer Affine[T]
 	x     kernels.Mat[T] // (N, D)
@@ -39,8 +39,8 @@ func (l Affine[T]) multiply(y, x kernels.Mat[T]) {
 	l.Ops.Gemm(kernels.Product[T]{Alpha: 1, A: x, B: l.W, TransB: l.Layout == OutIn, C: y})
 }
 
-// Backward computes from dy (N, M) the gradients dx (N, D), dw (shape of W) and db
-// (M) = column sums of dy. A dx without rows is not computed.
+// Backward computes the gradients dx (N, D), dw (shape of W) and db (M) from dy (N, M). It does not
+// compute dx if dx has no rows.
 func (c AffineCache[T]) Backward(dx, dw kernels.Mat[T], db []T, dy kernels.Mat[T]) {
 	c.input(dx, dy)
 	c.weights(dy, dw)
@@ -67,8 +67,8 @@ func (c AffineCache[T]) weights(dy, dw kernels.Mat[T]) {
 // ReLU is the layer y = max(0, x), of any shape.
 type ReLU[T kernels.Float] struct{ Ops kernels.Ops[T] }
 
-// A ReLUCache is what [ReLU.Forward] keeps for the backward pass. It refers to the
-// output, which must be unchanged until then.
+// A ReLUCache holds what the backward pass needs from [ReLU.Forward]. It refers to the output, which must
+// not change until then.
 type ReLUCache[T kernels.Float] struct {
 	layer ReLU[T]
 	y     []T
@@ -86,14 +86,13 @@ func (c ReLUCache[T]) Backward(dx, dy []T) { c.layer.Ops.ReLUGrad(dx, dy, c.y) }
 // AffineReLU is an affine layer followed by a ReLU.
 type AffineReLU[T kernels.Float] struct{ Affine[T] }
 
-// An AffineReLUCache is what [AffineReLU.Forward] keeps for the backward pass.
+// An AffineReLUCache holds what the backward pass needs from [AffineReLU.Forward].
 type AffineReLUCache[T kernels.Float] struct {
 	affine AffineCache[T]
 	relu   ReLUCache[T]
 }
 
-// Forward computes y (N, M) = max(0, affine(x)) from x (N, D). The rows of y must
-// lie end to end.
+// Forward computes y (N, M) = max(0, affine(x)) from x (N, D). The rows of y must be contiguous.
 func (l AffineReLU[T]) Forward(y, x kernels.Mat[T]) AffineReLUCache[T] {
 	l.multiply(y, x)
 	l.Ops.BiasReLU(y, y, l.B)

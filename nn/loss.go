@@ -6,22 +6,22 @@ import (
 	"fusegrid/kernels"
 )
 
-// SoftmaxLoss returns the cross-entropy loss of scores x (N, C) with labels y, and
-// writes its gradient to dx (N, C), which may be x:
+// SoftmaxLoss returns the cross-entropy loss of scores x (N, C) with labels y. It writes the gradient to
+// dx (N, C), which may be x:
 //
 //	L = −1/N Σ log softmax(x(i,·))[y(i)]
 //
-// It panics if a label is not 0…C−1.
+// It panics if a label is not one of 0…C−1.
 func SoftmaxLoss[T kernels.Float](ops kernels.Ops[T], dx, x kernels.Mat[T], y []int) float64 {
 	return ops.SoftmaxLoss(dx, x, y)
 }
 
-// SVMLoss returns the multiclass hinge loss (Weston and Watkins) of scores x (N, C)
-// with labels y, and writes its gradient to dx (N, C), which may be x:
+// SVMLoss returns the multiclass hinge loss (Weston and Watkins) of scores x (N, C) with labels y. It
+// writes the gradient to dx (N, C), which may be x:
 //
 //	L = 1/N Σ Σ_{j≠y(i)} max(0, x(i,j) − x(i,y(i)) + 1)
 //
-// It panics if a label is not 0…C−1.
+// It panics if a label is not one of 0…C−1.
 func SVMLoss[T kernels.Float](dx, x kernels.Mat[T], y []int) float64 {
 	if dx.Rows != x.Rows || dx.Cols != x.Cols || len(y) != x.Rows || x.Rows == 0 {
 		panic(fmt.Sprintf("nn: SVMLoss: dx is %d×%d, x is %d×%d, y has %d labels", dx.Rows, dx.Cols, x.Rows, x.Cols, len(y)))
@@ -41,7 +41,7 @@ func SVMLoss[T kernels.Float](dx, x kernels.Mat[T], y []int) float64 {
 			if j == c {
 				continue
 			}
-			// Written so that NaN counts: it must not pass for a loss of zero.
+			// The comparison is true for NaN, so that the loss becomes NaN and not zero.
 			if m := v - right + margin; !(m <= 0) {
 				loss += float64(m)
 				d[j] = 1 / n

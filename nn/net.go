@@ -8,7 +8,7 @@ import (
 	"fusegrid/nn/nprand"
 )
 
-// A Param is one trainable array of a model with its gradient. Rows lie end to end.
+// A Param is one trainable array of a model, with its gradient. Rows are contiguous.
 type Param[T kernels.Float] struct {
 	Name  string         // "W1", "b1", "W2", …
 	Value kernels.Mat[T] // a bias is 1×M
@@ -17,16 +17,16 @@ type Param[T kernels.Float] struct {
 
 // Model is what the [Solver] trains.
 type Model[T kernels.Float] interface {
-	// Params returns the model's arrays, the same ones in the same order on every call.
+	// Params returns the arrays of the model. Every call must return the same arrays in the same order.
 	Params() []Param[T]
 	// Inputs returns D.
 	Inputs() int
 	// Classes returns C.
 	Classes() int
-	// Loss returns the loss of x (N, D) with labels y, regularization included, and
+	// Loss returns the loss of x (N, D) with labels y, which includes the regularization. It
 	// writes the gradients into Params.
 	Loss(x kernels.Mat[T], y []int) float64
-	// Scores returns the class scores (N, C) of x. They are valid until the next call.
+	// Scores returns the class scores (N, C) of x. The next call may overwrite them.
 	Scores(x kernels.Mat[T]) kernels.Mat[T]
 }
 
@@ -35,8 +35,8 @@ type Model[T kernels.Float] interface {
 //
 //	L = −1/N Σ log softmax(scores)[y] + ½·Reg·Σ‖W‖²
 //
-// Biases are not regularized. A Net is a [Model]. It keeps buffers for its largest
-// batch, so one goroutine at a time may use it.
+// Biases are not regularized. A Net is a [Model]. It must not be used concurrently, because it keeps
+// buffers for its largest batch.
 type Net[T kernels.Float] struct {
 	Reg float64 // L2 strength λ
 
@@ -50,21 +50,20 @@ type Net[T kernels.Float] struct {
 // buffers are the activations and their gradients for up to rows samples.
 type buffers[T kernels.Float] struct {
 	rows   int
-	out    []kernels.Mat[T] // per layer (rows, M), after ReLU but for the last
+	out    []kernels.Mat[T] // per layer (rows, M), after the ReLU, which the last layer does not have
 	delta  []kernels.Mat[T] // per layer (rows, M), gradient before the ReLU
 	caches []AffineReLUCache[T]
 }
 
-// NewTwoLayer returns the course's two-layer net: W1 (H, D) = std·randn, then W2 (C, H)
-// = std·randn, drawn from rng in this order, and zero biases. It panics if a size is
-// not positive.
+// NewTwoLayer returns the course's two-layer net. It draws W1 (H, D) = std·randn and then W2 (C, H) =
+// std·randn from rng, and biases are zero. It panics if a size is not positive.
 func NewTwoLayer[T kernels.Float](set *kernels.Set, d, h, c int, std float64, rng *nprand.State) *Net[T] {
 	return newNet[T](set, OutIn, []int{d, h, c}, std, rng)
 }
 
-// NewFullyConnected returns a net with any number of hidden layers, each W (inputs,
-// outputs) = weightScale·randn drawn from rng in layer order, and zero biases. It
-// panics if a size is not positive.
+// NewFullyConnected returns a net with any number of hidden layers, or none. It draws each W (inputs,
+// outputs) = weightScale·randn from rng, in the order of the layers, and biases are zero. It panics if a
+// size is not positive.
 func NewFullyConnected[T kernels.Float](set *kernels.Set, d int, hidden []int, c int, weightScale float64, rng *nprand.State) *Net[T] {
 	sizes := append([]int{d}, hidden...)
 	return newNet[T](set, InOut, append(sizes, c), weightScale, rng)
@@ -110,8 +109,8 @@ func (n *Net[T]) Inputs() int {
 	return w.Rows
 }
 
-// Scores returns the class scores (N, C) of x (N, D), before the softmax. They are
-// valid until the next call of a method.
+// Scores returns the class scores (N, C) of x (N, D), before the softmax. The next call of a method may
+// overwrite them.
 func (n *Net[T]) Scores(x kernels.Mat[T]) kernels.Mat[T] {
 	n.reserve(x.Rows)
 	last := len(n.layers) - 1
@@ -142,15 +141,14 @@ func (n *Net[T]) Loss(x kernels.Mat[T], y []int) float64 {
 	return loss
 }
 
-// Finite reports whether every weight and bias is a finite number whose square does
-// not overflow.
+// Finite reports whether every weight and bias is a finite number whose square does not overflow.
 func (n *Net[T]) Finite() bool {
 	_, ok := n.sumSquares()
 	return ok
 }
 
-// backward runs x forward, returns the loss and leaves each layer's δ in
-// n.room. It changes no weight and no gradient.
+// backward returns the loss of x and leaves the δ of each layer in n.room. It changes no weight and no
+// gradient.
 func (n *Net[T]) backward(x kernels.Mat[T], y []int) float64 {
 	squares, finite := n.sumSquares()
 	scores := n.Scores(x)
@@ -164,14 +162,14 @@ func (n *Net[T]) backward(x kernels.Mat[T], y []int) float64 {
 		delta = below
 	}
 	if !finite {
-		// A dead unit can hide an infinite weight from the scores.
+		// The scores do not show an infinite weight of a dead unit.
 		return math.NaN()
 	}
 	return loss
 }
 
-// sumSquares returns Σ‖W‖² over the weights, added up unit by unit where these are rows, and
-// whether that and the biases are finite.
+// sumSquares returns Σ‖W‖² over the weights, and whether it and the biases are finite. It sums unit by
+// unit if the units are rows.
 func (n *Net[T]) sumSquares() (weights float64, finite bool) {
 	biases := 0.0
 	for _, l := range n.layers {

@@ -13,8 +13,8 @@ import (
 // A Rule names an update rule.
 type Rule string
 
-// The update rules; w weights, g gradient, η learning rate. Squares, roots and
-// quotients are elementwise.
+// The update rules, for weights w, gradient g and learning rate η. Squares, roots and quotients are
+// elementwise.
 const (
 	// SGD: w ← w − η·g.
 	SGD Rule = "sgd"
@@ -33,8 +33,8 @@ const (
 // Rules returns the names of all update rules.
 func Rules() []Rule { return []Rule{SGD, Momentum, Nesterov, RMSProp, Adam} }
 
-// OptimConfig holds an update rule's hyper-parameters. A rule ignores those that are
-// not in its formula. Start from [DefaultOptim].
+// OptimConfig holds the hyper-parameters of an update rule. A rule ignores parameters that are not in its
+// formula. Use [DefaultOptim] as a starting point.
 type OptimConfig struct {
 	Rule         Rule
 	LearningRate float64 // η
@@ -54,7 +54,7 @@ func DefaultOptim(rule Rule) OptimConfig {
 	return c
 }
 
-// arrays returns the names of the arrays that the rule keeps per parameter: fields of OptimState.
+// arrays returns the names of the arrays that the rule keeps per parameter. They are fields of OptimState.
 func (r Rule) arrays() []string {
 	switch r {
 	case Momentum, Nesterov:
@@ -67,7 +67,7 @@ func (r Rule) arrays() []string {
 	return nil
 }
 
-// check says what is wrong with the configuration.
+// check returns an error if the configuration is wrong.
 func (c OptimConfig) check() error {
 	if !slices.Contains(Rules(), c.Rule) {
 		return fmt.Errorf("nn: unknown update rule %q; there are: %s", c.Rule, joinRules())
@@ -107,8 +107,8 @@ type Optimizer[T kernels.Float] struct {
 	state [][]T // in the order of Rule.arrays
 }
 
-// NewOptimizer returns the update rule of cfg for an array of n elements. A
-// hyper-parameter out of its range is an error, also where the rule does not use it.
+// NewOptimizer returns the update rule of cfg for an array of n elements. A hyper-parameter out of its
+// range is an error, even if the rule does not use it.
 func NewOptimizer[T kernels.Float](set *kernels.Set, cfg OptimConfig, n int) (*Optimizer[T], error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
@@ -126,8 +126,8 @@ func (o *Optimizer[T]) LearningRate() float64 { return o.lr }
 // SetLearningRate changes η.
 func (o *Optimizer[T]) SetLearningRate(lr float64) { o.lr = lr }
 
-// An OptimState is what an update rule keeps from one update to the next. An array that
-// is not in the rule's formula is nil.
+// An OptimState holds what an update rule keeps between updates. An array that is not in the formula of
+// the rule is nil.
 type OptimState[T kernels.Float] struct {
 	Velocity []T // v of Momentum and Nesterov
 	Cache    []T // a of RMSProp
@@ -135,7 +135,7 @@ type OptimState[T kernels.Float] struct {
 	Steps    int // updates so far: t of Adam
 }
 
-// State returns a copy of the state. At the start all arrays are zero.
+// State returns a copy of the state. Before the first update, all arrays are zero.
 func (o *Optimizer[T]) State() OptimState[T] {
 	s := OptimState[T]{Steps: o.steps}
 	for i, a := range s.arrays(o.cfg.Rule) {
@@ -144,9 +144,9 @@ func (o *Optimizer[T]) State() OptimState[T] {
 	return s
 }
 
-// SetState copies s, so that the next update goes on from it. A nil array stands for zeros,
-// as in the course's configurations. An array of another rule or of another length and a
-// negative number of updates are errors, after which the state is as before.
+// SetState copies s, and the next update continues from it. A nil array stands for zeros, as in the
+// course's configurations. SetState returns an error for an array of another rule, for an array of another
+// length, and for a negative number of updates. After an error, the state is as before.
 func (o *Optimizer[T]) SetState(s OptimState[T]) error {
 	if s.Steps < 0 || s.Steps > maxSteps {
 		return fmt.Errorf("nn: %s: state after %d updates, want 0 to %d", o.cfg.Rule, s.Steps, maxSteps)
@@ -186,7 +186,7 @@ func (s *OptimState[T]) arrays(rule Rule) []stateArray[T] {
 	return all
 }
 
-// Update moves w along its gradient.
+// Update updates w from its gradient.
 func (o *Optimizer[T]) Update(w, grad []T) {
 	o.steps++
 	switch o.cfg.Rule {

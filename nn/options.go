@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// ParseSolverOptions returns the configuration for options with the course's names.
-// What is not given has the course's default.
+// ParseSolverOptions returns the configuration for options with the course's names. Missing options
+// have the course's defaults.
 //
 //	update_rule        string: see [Rules]
-//	optim_config       map[string]any: learning_rate and what else the rule has
+//	optim_config       map[string]any: learning_rate and the other parameters of the rule
 //	lr_decay           float
 //	batch_size         int
 //	num_epochs         int
@@ -23,8 +23,8 @@ import (
 //	print_every        int
 //	verbose            bool: lines go to log; true by default
 //
-// An unknown name, a value of the wrong type, or a hyper-parameter that the rule does
-// not have is an error.
+// An unknown name, a value of the wrong type, or a hyper-parameter that the rule does not have is an
+// error.
 func ParseSolverOptions(options map[string]any, log io.Writer) (SolverConfig, error) {
 	c := DefaultSolver()
 	c.Log = log
@@ -84,11 +84,11 @@ func setOptions(kind string, options, targets map[string]any) error {
 	return nil
 }
 
-// orAll is an integer that nil sets to 0, which means all samples.
+// orAll is an integer option. The value nil sets it to 0, which means all samples.
 type orAll int
 
-// setOption stores value in target. Whole floats count as integers: decoded JSON has
-// nothing else.
+// setOption stores value in target. Whole floats count as integers, because decoded JSON has only
+// floats.
 func setOption(target, value any) error {
 	want := ""
 	switch t := target.(type) {

@@ -11,33 +11,33 @@ import (
 	"fusegrid/nn/nprand"
 )
 
-// SolverConfig holds the options of a [Solver]. Start from [DefaultSolver] or, with
-// the course's names, from [ParseSolverOptions].
+// SolverConfig holds the options of a [Solver]. [DefaultSolver] returns the defaults, and
+// [ParseSolverOptions] reads options with the course's names.
 type SolverConfig struct {
 	Optim    OptimConfig            // update rule of every parameter
-	PerParam map[string]OptimConfig // exceptions, by [Param] name; may use another rule
+	PerParam map[string]OptimConfig // exceptions, by [Param] name; they may use another rule
 
 	LRDecay   float64 // learning rates are multiplied by it at each epoch's end
 	Epochs    int
 	BatchSize int
 
-	TrainSamples int // training accuracy is measured on that many draws; 0 means all samples
-	ValSamples   int // the same for the validation accuracy
+	TrainSamples int // number of draws for the training accuracy; 0 means all samples
+	ValSamples   int // number of draws for the validation accuracy; 0 means all samples
 
 	Log        io.Writer // gets the course's log lines; nil means none
 	PrintEvery int       // iterations between loss lines
 
-	// Checkpoint, where not empty, is the file that holds the state after each epoch
-	// and after a cancelled ctx, for [Solver.Resume].
+	// Checkpoint, if not empty, is the name of a file for [Solver.Resume]. The Solver writes its state to
+	// it after each epoch, and if ctx is cancelled.
 	Checkpoint string
 
-	// OnStep, where not nil, is called after every iteration, from the training goroutine.
+	// OnStep, if not nil, is called after every iteration, from the training goroutine.
 	OnStep func(Step)
 }
 
-// DefaultSolver returns the course's defaults: sgd, no decay, 10 epochs, batches of
-// 100, training accuracy on 1,000 samples, validation accuracy on all, no log, a loss
-// line every 10 iterations.
+// DefaultSolver returns the course's defaults. These are sgd without decay, 10 epochs, batches of 100, and
+// no log, with a loss line every 10 iterations if there is one. The training accuracy is measured on 1,000
+// samples, and the validation accuracy on all.
 func DefaultSolver() SolverConfig {
 	return SolverConfig{
 		Optim: DefaultOptim(SGD), LRDecay: 1, Epochs: 10, BatchSize: 100,
@@ -45,7 +45,7 @@ func DefaultSolver() SolverConfig {
 	}
 }
 
-// SolverHistory is the course of a [Solver]'s training.
+// SolverHistory is the history of a training by a [Solver].
 type SolverHistory struct {
 	Loss       []float64 // per iteration, before the update
 	TrainAcc   []float64 // after the first iteration, each epoch and the last iteration
@@ -56,11 +56,11 @@ type SolverHistory struct {
 	DivergedAt int
 }
 
-// Solver is the course's Solver: it trains any [Model] with any update rule. Per
-// iteration it draws rng.Choice(N, batch), computes the loss and updates; at an
-// epoch's end it decays the learning rates; after the first iteration, the last and
-// each epoch's end it measures accuracies and keeps the weights if the validation
-// accuracy is a new best.
+// Solver is the course's Solver, which trains any [Model] with any update rule. In each iteration, it
+// draws rng.Choice(N, batch), computes the loss and updates the parameters. At the end of an epoch, it
+// multiplies the learning rates by their decay. It measures accuracies after the first iteration and at
+// the end of each epoch, and the last iteration always ends an epoch. It keeps the weights if the
+// validation accuracy is a new best.
 type Solver[T kernels.Float] struct {
 	set        *kernels.Set
 	model      Model[T]
@@ -110,7 +110,7 @@ func NewSolver[T kernels.Float](set *kernels.Set, model Model[T], train, val Dat
 	return s, nil
 }
 
-// maxEpochs keeps the number of iterations within an int.
+// maxEpochs bounds the number of epochs, so that the number of iterations fits an int.
 const maxEpochs = 1 << 30
 
 func (c SolverConfig) check() error {
@@ -122,7 +122,7 @@ func (c SolverConfig) check() error {
 	case c.BatchSize < 1:
 		return fmt.Errorf("nn: solver: batch size %d, want 1 or more", c.BatchSize)
 	case c.TrainSamples < 0 || c.ValSamples < 0:
-		return fmt.Errorf("nn: solver: accuracies on %d and %d samples, want 0 for all or more", c.TrainSamples, c.ValSamples)
+		return fmt.Errorf("nn: solver: accuracies on %d and %d samples, want 0 (all samples) or more", c.TrainSamples, c.ValSamples)
 	case c.Log != nil && c.PrintEvery < 1:
 		return fmt.Errorf("nn: solver: a loss line every %d iterations, want 1 or more", c.PrintEvery)
 	}
@@ -145,17 +145,16 @@ func (s *Solver[T]) paramNames() string {
 	return strings.Join(names, ", ")
 }
 
-// Train runs all epochs, or those that are left after [Solver.Resume]. At the end the
-// model has the best weights, also if the training diverged; what the iterations that are
-// left then would draw is still drawn from the random stream. With a cancelled ctx the
-// model has the current weights, a checkpoint is written if one is configured, the
-// error is ctx's, and another Train goes on from there.
+// Train runs all epochs, or the remaining epochs after [Solver.Resume]. At the end, the model has the best
+// weights, even if the training diverged. After a divergence, the remaining iterations only draw their
+// numbers from the random stream. If ctx is cancelled, the model has the current weights, Train writes a
+// checkpoint if one is configured, and the error wraps that of ctx. Another call of Train then continues.
 func (s *Solver[T]) Train(ctx context.Context) error {
 	total := s.cfg.Epochs * s.perEpoch()
 	for s.done < total {
 		if err := ctx.Err(); err != nil {
 			err = fmt.Errorf("nn: solver: stopped after iteration %d of %d: %w", s.done, total, err)
-			if s.hist.Diverged { // the last checkpoint is of sound weights
+			if s.hist.Diverged { // the last checkpoint has finite weights
 				return err
 			}
 			if err2 := s.checkpoint(); err2 != nil {
@@ -177,12 +176,12 @@ func (s *Solver[T]) Train(ctx context.Context) error {
 	return nil
 }
 
-// History returns the course of the training so far.
+// History returns the history of the training so far.
 func (s *Solver[T]) History() SolverHistory { return s.hist }
 
 func (s *Solver[T]) perEpoch() int { return max(s.train.Len()/s.cfg.BatchSize, 1) }
 
-// iterate is one iteration with all that follows from it.
+// iterate does one iteration, with its measurements, log lines and checkpoint.
 func (s *Solver[T]) iterate(total int) error {
 	s.rng.Choice(s.batch.idx, s.train.Len())
 	if err := s.batch.gather(s.train, s.model.Classes()); err != nil {
@@ -202,7 +201,7 @@ func (s *Solver[T]) iterate(total int) error {
 	epochEnd := s.done%s.perEpoch() == 0
 	step.Epoch = s.measures()
 	if step.Epoch && !s.finite() {
-		// Not to be measured, and not to be kept as the best.
+		// These weights must not be measured or kept as the best.
 		step.Epoch = false
 		return s.diverged(step, total)
 	}
@@ -223,18 +222,18 @@ func (s *Solver[T]) iterate(total int) error {
 	return nil
 }
 
-// measures reports whether the last iteration is one after which accuracies are measured.
+// measures reports whether accuracies are measured after the last iteration.
 func (s *Solver[T]) measures() bool { return s.done == 1 || s.done%s.perEpoch() == 0 }
 
-// diverged ends the training at a step that left numbers that are not finite.
+// diverged ends the training at a step whose loss or weights are not finite.
 func (s *Solver[T]) diverged(step Step, total int) error {
 	s.hist.Diverged, s.hist.DivergedAt = true, step.Iteration
 	s.drawSamples()
 	return s.report(step, total)
 }
 
-// drawSamples takes from the random stream what the measurement after the last iteration, if there
-// is one, would take: the course's loop goes on after it diverged.
+// drawSamples draws the samples of the measurement after the last iteration, if there is one. The course's
+// loop continues after it diverged, so its random stream does, too.
 func (s *Solver[T]) drawSamples() {
 	if s.measures() {
 		s.draw(s.train, s.cfg.TrainSamples)
@@ -242,8 +241,8 @@ func (s *Solver[T]) drawSamples() {
 	}
 }
 
-// finite reports whether every weight is a finite number whose square does not
-// overflow. Between two measurements the next loss shows it.
+// finite reports whether every weight is a finite number whose square does not overflow. It is called
+// before measurements. In other iterations, the next loss shows it.
 func (s *Solver[T]) finite() bool {
 	ops := kernels.Of[T](s.set)
 	for _, p := range s.params {
@@ -254,7 +253,7 @@ func (s *Solver[T]) finite() bool {
 	return true
 }
 
-// measure takes both accuracies and keeps the weights if they are the best so far.
+// measure measures both accuracies and keeps the weights if they are the best so far.
 func (s *Solver[T]) measure(step *Step) {
 	step.TrainAcc = s.accuracy(s.train, s.cfg.TrainSamples)
 	step.ValAcc = s.accuracy(s.val, s.cfg.ValSamples)
@@ -272,13 +271,13 @@ func (s *Solver[T]) measure(step *Step) {
 	}
 }
 
-// accuracy is measured on what draw returns.
+// accuracy returns the accuracy on the samples that draw returns.
 func (s *Solver[T]) accuracy(d Data[T], samples int) float64 {
 	return s.eval.accuracy(d, s.draw(d, samples))
 }
 
-// draw returns draws with replacement where the data have more samples than asked for, else
-// nil, which stands for all and draws nothing.
+// draw draws samples with replacement. If samples is 0 or the data have no more samples, it draws nothing
+// and returns nil, which stands for all.
 func (s *Solver[T]) draw(d Data[T], samples int) []int {
 	if samples == 0 || d.Len() <= samples {
 		return nil

@@ -195,8 +195,8 @@ func TestSolverDiverges(t *testing.T) {
 	}
 }
 
-// NumPy's loop goes on after the loss is NaN, with minibatches and with the samples that accuracies
-// are measured on, so what is drawn after the training is the same as if the net had not diverged.
+// TestSolverDivergesWithoutLosingTheStream checks the random stream after a net has diverged. NumPy's loop
+// then still draws minibatches, and the samples that accuracies are measured on.
 func TestSolverDivergesWithoutLosingTheStream(t *testing.T) {
 	// np.random.random_sample() after 10 × choice(50, 25), with choice(50, 20) and choice(30, 7) after the
 	// first and every second.
@@ -234,7 +234,8 @@ func TestSolverDivergesWithoutLosingTheStream(t *testing.T) {
 	})
 }
 
-// What is cancelled after the net diverged goes on drawing where it was.
+// TestSolverDivergedAndCancelled cancels a training after the net diverged. The next call of Train must
+// continue with the same draws.
 func TestSolverDivergedAndCancelled(t *testing.T) {
 	cfg := solverConfig(SGD)
 	cfg.Optim.LearningRate, cfg.Epochs = 1e200, 50

@@ -14,13 +14,13 @@ type TrainConfig struct {
 	LearningRate float64 // η at the start, > 0
 	Decay        float64 // η is multiplied by it once per epoch, > 0
 	Iterations   int     // number of SGD steps, ≥ 0
-	BatchSize    int     // samples per step, ≥ 1; drawn with replacement, so it may exceed the data
+	BatchSize    int     // samples per step, ≥ 1; they are drawn with replacement
 
-	// Division says how many iterations an epoch has where the batch size does not divide the number of
-	// training samples. The zero value, FloorDivision, is that of the course's printed figures.
+	// Division says how many iterations an epoch has if the batch size does not divide the number of
+	// training samples. The course printed its figures with the zero value, FloorDivision.
 	Division Division
 
-	// OnStep, where not nil, is called after every step, from the training goroutine.
+	// OnStep, if not nil, is called after every step, from the training goroutine.
 	OnStep func(Step)
 }
 
@@ -30,38 +30,37 @@ func DefaultTrainConfig() TrainConfig {
 	return TrainConfig{LearningRate: 1e-3, Decay: 0.95, Iterations: 100, BatchSize: 200}
 }
 
-// A Step is what [TrainConfig.OnStep] learns.
+// A Step describes one step of a training.
 type Step struct {
 	Iteration int     // 0, 1, …
-	Loss      float64 // of this step's batch, before the update
-	Epoch     bool    // accuracies were just measured:
-	TrainAcc  float64 // on this step's batch, after the update
-	ValAcc    float64 // on the validation set, after the update
+	Loss      float64 // on the batch of this step, before the update
+	Epoch     bool    // whether accuracies were measured after this step
+	TrainAcc  float64 // if Epoch: on the batch of this step, after the update
+	ValAcc    float64 // if Epoch: on the validation set, after the update
 }
 
-// History is the course of a training.
+// History is the history of a training.
 type History struct {
 	Loss     []float64 // per iteration, before the update
 	TrainAcc []float64 // per epoch, on the batch of its first iteration, after the update
 	ValAcc   []float64 // per epoch, on the validation set, after the update
 
-	// Diverged says that a loss or a weight was no longer finite and the training
-	// stopped there. DivergedAt is that iteration; its loss is the last of Loss.
+	// Diverged says that the training stopped because a loss or a weight was not finite. DivergedAt is
+	// that iteration, and its loss is the last of Loss.
 	Diverged   bool
 	DivergedAt int
 }
 
-// Train is the course's train for the two-layer net, and works for any number of hidden layers:
-// each iteration draws rng.Choice(N, batch), records the loss, and updates with plain
-// SGD; when iteration % max(N/batch, 1) is 0 it then measures the accuracy on that
-// batch and on val and multiplies the learning rate by the decay. [TrainConfig.Division]
-// says what N/batch is. The net trains as a block of one in package fused; n has its weights when
-// Train returns, not before.
+// Train is the course's train for the two-layer net. It works for any number of hidden layers. Each
+// iteration draws rng.Choice(N, batch), records the loss, and updates with plain SGD. If iteration %
+// max(N/batch, 1) is 0, it then measures the accuracies on that batch and on val, and multiplies the
+// learning rate by the decay. [TrainConfig.Division] says what N/batch is. The net trains as a block of
+// one in package fused, and n gets its weights when Train returns.
 //
-// A net that diverges is a result, not an error: see [History]. The minibatches that are
-// left are still drawn then, so rng ends where the course's loop leaves its stream. An error is
-// a wrong configuration, data that do not fit the net, or a cancelled ctx; in the last
-// case the history up to there comes with it.
+// A net that diverges is a result and not an error; see [History]. Train still draws the remaining
+// minibatches, so rng ends where the course's loop leaves its stream. Train returns an error for a wrong
+// configuration, for data that do not fit the net, and for a cancelled ctx. If ctx is cancelled, Train
+// also returns the history so far.
 func (n *Net[T]) Train(ctx context.Context, train, val Data[T], cfg TrainConfig, rng *nprand.State) (History, error) {
 	if err := n.checkTrain(train, val, cfg); err != nil {
 		return History{}, err
@@ -135,7 +134,7 @@ func (n *Net[T]) outIn() [][]T {
 	return all
 }
 
-// setOutIn takes what outIn returns.
+// setOutIn sets the weights and biases, in the order of outIn.
 func (n *Net[T]) setOutIn(all [][]T) {
 	for i, l := range n.layers {
 		w := all[2*i]
@@ -158,7 +157,7 @@ func transposed[T kernels.Float](m kernels.Mat[T]) []T {
 	return out
 }
 
-// historyRoom is how many iterations a history has room for from the start.
+// historyRoom is the largest number of iterations that a history has room for from the start.
 const historyRoom = 1 << 16
 
 func (n *Net[T]) checkTrain(train, val Data[T], cfg TrainConfig) error {
@@ -179,7 +178,7 @@ func (n *Net[T]) checkTrain(train, val Data[T], cfg TrainConfig) error {
 	return checkData(n.Inputs(), train, val)
 }
 
-// checkData says what is wrong with the data for a model with that many inputs.
+// checkData returns an error if the data do not fit a model with that many inputs.
 func checkData[T kernels.Float](inputs int, train, val Data[T]) error {
 	for _, d := range []struct {
 		name string

@@ -20,9 +20,9 @@ func trainConfig() TrainConfig {
 // gradients of Loss. This loop is the oracle of the trainer.
 //
 // The trainer multiplies the deltas by −η before it sums them over the minibatch, and takes 1−ηλ of a
-// weight instead of adding λW to its gradient. The loop has the second form, too. In a stable set, an
-// element is the same chain of sums in both. If η is a power of two, its product with a number is
-// exact, so it may stand before or after the sums, and both have the same bits.
+// weight instead of adding λW to its gradient. The loop also takes 1−ηλ. In a stable set, an element is
+// the same chain of sums in both. The product of a number with a power of two is exact. Therefore, if η is
+// a power of two, both have the same bits.
 //
 // Other rates round each term, and a set that is not stable may add in another order. Sums of n products then differ by at most
 // γₙ = n·u/(1−n·u) of the sum of their magnitudes. An element passes four products in a step: of D
@@ -120,7 +120,7 @@ func testTrainProtocol[T kernels.Float](t *testing.T, set *kernels.Set, c protoc
 
 func (b batch[T]) floats() Floats[T] { return Floats[T]{X: b.x, Y: b.y} }
 
-// Float32 follows float64 as far as its precision goes.
+// TestTrainFloat32 compares the losses in float32 with those in float64.
 func TestTrainFloat32(t *testing.T) {
 	set := reference.New()
 	run := func() ([]float32, History) {
@@ -190,8 +190,8 @@ func testDivergence[T kernels.Float](t *testing.T, set *kernels.Set) {
 	}
 }
 
-// NumPy's loop goes on drawing minibatches after the loss is NaN, so what is drawn after the
-// training is the same as if the net had not diverged.
+// TestTrainDivergesWithoutLosingTheStream checks the random stream after a net has diverged. NumPy's loop
+// then still draws minibatches.
 func TestTrainDivergesWithoutLosingTheStream(t *testing.T) {
 	const want = 0.40498789866906104 // np.random.random_sample() after 40 × np.random.choice(50, 25)
 	onEverySet(t, func(t *testing.T, set *kernels.Set) {
@@ -314,7 +314,8 @@ func TestTrainRefuses(t *testing.T) {
 	}
 }
 
-// What a training allocates does not grow with its length.
+// TestTrainDoesNotAllocatePerStep checks that the number of allocations does not depend on the length of a
+// training.
 func TestTrainDoesNotAllocatePerStep(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")

@@ -17,15 +17,15 @@ type Block[T kernels.Float] struct {
 	nets  []Net
 	first firstLayer[T]
 
-	// First layers, side by side: units off[k]:off[k+1] belong to net k. The weights come first, then
-	// the state of the rule.
+	// First layers, side by side. Units off[k]:off[k+1] belong to net k. wide[0] holds the weights, and
+	// the rest is the state of the rule.
 	off  []int
 	wide []wide[T]
-	// Of each unit: factors of what the update adds, and Σ w² before it.
+	// For each unit: factors of the update, and Σ w² before it.
 	alpha, beta, squares []T
 
-	deep  [][][]dense[T] // deep[k] is the layers of net k after the first, each with the state of the rule
-	steps int            // steps that the nets have taken
+	deep  [][][]dense[T] // deep[k] has the layers of net k after the first, each with the state of the rule
+	steps int            // number of steps since Init
 
 	// Scratch for one minibatch.
 	h1    kernels.Mat[T]   // (N, ΣH): activations of the first layer, then their deltas
@@ -37,16 +37,16 @@ type Block[T kernels.Float] struct {
 	bsum  []T // column sums, as wide as the widest layer
 	lane  []T // D: the weights of one unit
 
-	// For rules that need it, the gradient: of the first layers, and of one deeper layer.
+	// Gradients of the first layers and of one deeper layer, for rules that need them.
 	slopes wide[T]
 	room   []T
-	apart  bool // gradients of rows are formed by themselves: see rowLayer
+	apart  bool // gradients of rows are formed separately; see rowLayer
 
 	updateFirst wideUpdate[T]
 	updateDeep  deepUpdate[T]
 }
 
-// wide is the first layers of all nets: their weights, a part of their state or their gradient.
+// wide holds the weights of all first layers, one array of their state, or their gradient.
 type wide[T kernels.Float] struct {
 	w kernels.Panels[T] // (D, ΣH)
 	b []T
@@ -69,15 +69,14 @@ func (a wide[T]) move(to, from int) {
 // units returns the first n units.
 func (a wide[T]) units(n int) wide[T] { return wide[T]{a.w.First(n), a.b[:n]} }
 
-// dense is one affine layer of one net: its weights or a part of their state.
+// dense holds the weights of one deeper layer of one net, or one array of their state.
 type dense[T kernels.Float] struct {
 	w kernels.Mat[T] // (out, in)
 	b []T
 }
 
-// New returns a block of nets with zero weights; see [Block.Init]. The mean image has D elements; there is
-// none if samples are [Rows].
-// The products of one step are split over workers goroutines.
+// New returns a block of nets with zero weights; see [Block.Init]. The mean image must have D elements,
+// or none if samples are [Rows]. The products of one step are split over workers goroutines.
 func New[T kernels.Float](set *kernels.Set, shape Shape, nets []Net, mean []T, workers int) (*Block[T], error) {
 	if err := shape.check(nets); err != nil {
 		return nil, err
@@ -145,9 +144,9 @@ func New[T kernels.Float](set *kernels.Set, shape Shape, nets []Net, mean []T, w
 	return b, nil
 }
 
-// spread returns a zero matrix whose rows begin cache lines, so that few vectors of them lie in two. They
-// are a line further apart than they need be if they would lie a multiple of 1,024 bytes apart: at such
-// strides the lines of a column crowd into few sets of the L1 cache.
+// spread returns a zero matrix whose rows start at cache lines, so that few vectors lie in two lines. A
+// stride that is a multiple of 1,024 bytes gets one more line, because the elements of a column would
+// share few sets of the L1 cache.
 func spread[T kernels.Float](rows, cols int) kernels.Mat[T] {
 	const crowded, line = 1024, pages.Line
 	size := int(unsafe.Sizeof(T(0)))
@@ -161,15 +160,15 @@ func spread[T kernels.Float](rows, cols int) kernels.Mat[T] {
 // Len returns the number of nets in the block.
 func (b *Block[T]) Len() int { return len(b.nets) }
 
-// Net returns net k with its present learning rate.
+// Net returns net k with its current learning rate.
 func (b *Block[T]) Net(k int) Net { return b.nets[k] }
 
 // Units returns ΣH, the units of all first layers.
 func (b *Block[T]) Units() int { return b.off[len(b.nets)] }
 
-// Init draws the weights of net k from rng, layer by layer, in the order of the assignment;
-// biases and the state of the update rule become zero. The nets of a block begin and step together: the
-// next step is the first.
+// Init draws the weights of net k from rng, layer by layer, in the order of the assignment. Biases and
+// the state of the update rule become zero. The next step counts as the first step of all nets of the
+// block.
 func (b *Block[T]) Init(k int, rng *nprand.State) {
 	b.steps = 0
 	for _, p := range b.weights(k) {
@@ -188,8 +187,8 @@ func (b *Block[T]) Init(k int, rng *nprand.State) {
 	}
 }
 
-// Copy gives net k what net from has: weights, biases and the state of the update rule. It panics if their sizes
-// differ.
+// Copy copies the weights, the biases and the state of the update rule from net from to net k. It panics
+// if the sizes of the nets differ.
 func (b *Block[T]) Copy(k, from int) {
 	if to, of := b.nets[k].Hidden, b.nets[from].Hidden; !slices.Equal(to, of) {
 		panic(fmt.Sprintf("fused: Copy: net %d has hidden layers %v, net %d has %v", k, to, from, of))
@@ -200,8 +199,8 @@ func (b *Block[T]) Copy(k, from int) {
 	}
 }
 
-// Keep drops the nets whose keep is false. The others move up and go on, bit for bit, as if
-// nothing had happened; the flops of the dropped ones are gone from the next step on.
+// Keep drops the nets whose keep is false. The other nets close the gaps, and their bits do not change.
+// The next step computes nothing for dropped nets.
 func (b *Block[T]) Keep(keep []bool) {
 	at, unit := 0, 0
 	for k, n := range b.nets {

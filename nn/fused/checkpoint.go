@@ -11,16 +11,31 @@ import (
 	"fusegrid/nn/safetensors"
 )
 
-// A checkpoint is the full state of a trainer as a safetensors file: for each net that began,
-// its curves; for each that is still training its weights, rate and the state of its update rule; for the Solver the
-// best weights; and in the metadata the iterations done, the nets left and the random stream. Training on from
-// it gives the bits of a run that was never interrupted.
-
-// Version 2: Σ‖W‖² of losses is added up unit by unit.
+// In version 1, Σ‖W‖² of losses was summed in another order.
 const checkpointVersion = "fusegrid checkpoint 2"
 
-// Checkpoint returns the state of t. Some tensors alias the block: write them before the next step.
-// The identity is the caller's name for the nets, the schedule and the data; Restore asks for the same one.
+// Checkpoint returns the full state of t. A training that resumes from it has the same bits as one that
+// was never interrupted. Some tensors share memory with the block, so they must be written before the
+// next step. The identity is the caller's name for the nets, the schedule and the data. Restore requires
+// the same identity.
+//
+// T is the type of the nets, K is the position at which a net started, and P is one of w1, b1, w2, b2, ….
+// Weights are (out, in), and biases have one row. The tensors are:
+//
+//	net.K.loss                     F64  (iterations)      history of each net
+//	net.K.train_acc, net.K.val_acc F64  (measurements)    history of each net
+//	net.K.lr                       F64  (1)               learning rate of a net that still trains
+//	net.K.P                        T    (rows, columns)   its weights and biases
+//	net.K.AP                       T    (rows, columns)   array A of its update rule for P, such as vw1
+//	net.K.best.I                   T    (numbers)         Solver: best weights, numbered from 0 as w1, b1, …
+//
+// The metadata are:
+//
+//	version    "fusegrid checkpoint 2"
+//	identity   the identity
+//	done       iterations
+//	nets       positions of the nets that still train
+//	stream     state of the random stream, in base64
 func (t *Trainer[T]) Checkpoint(identity string) (safetensors.File, error) {
 	stream, err := t.rng.MarshalBinary()
 	if err != nil {
@@ -55,8 +70,8 @@ func (t *Trainer[T]) Checkpoint(identity string) (safetensors.File, error) {
 	return f, nil
 }
 
-// Restore puts t, fresh from [NewTrainer] with the same nets, into the state of the checkpoint. The
-// schedule may have more iterations than the one that was saved. After an error t must not be used.
+// Restore puts t into the state of the checkpoint. It must be called on a new trainer with the same nets.
+// The schedule may have more iterations than that of the saved trainer. After an error, t must not be used.
 func (t *Trainer[T]) Restore(f *safetensors.File, identity string) error {
 	if v := f.Meta["version"]; v != checkpointVersion {
 		return fmt.Errorf("fused: checkpoint has version %q, want %q", v, checkpointVersion)
@@ -151,7 +166,7 @@ func (t *Trainer[T]) restoreNets(f *safetensors.File) error {
 	return nil
 }
 
-// checkBest compares the sizes of the best weights of net id, where there are any, with net k.
+// checkBest returns an error if net id has best weights whose sizes differ from those of net k.
 func (t *Trainer[T]) checkBest(k, id int) error {
 	best := t.best[id]
 	if best == nil {
@@ -163,7 +178,7 @@ func (t *Trainer[T]) checkBest(k, id int) error {
 	return nil
 }
 
-// numbers returns a tensor that must be there, of want numbers unless want is negative.
+// numbers returns the tensor of that name. It must have want numbers, unless want is negative.
 func numbers[T kernels.Float](f *safetensors.File, name string, want int) ([]T, error) {
 	tensor, ok := f.Tensor(name)
 	if !ok {

@@ -128,7 +128,7 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 }
 
-// A Solver's checkpoint has best weights, and curves as long as the training.
+// TestRestoreRefusesWrongLengths changes the lengths of best weights and of curves.
 func TestRestoreRefusesWrongLengths(t *testing.T) {
 	trained := newTrainer(t, fused.Solver, fused.SGD, 20)
 	for range 12 {

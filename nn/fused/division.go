@@ -6,8 +6,8 @@ import (
 )
 
 // A Division says how the course's train divides the number of training samples by the batch
-// size. The quotient, and at least 1, is the number of iterations of an epoch. Where the batch
-// size divides the number of samples, both ways agree.
+// size. The quotient, but at least 1, is the number of iterations of an epoch. Both ways agree if the
+// batch size divides the number of samples.
 type Division int
 
 const (
@@ -31,10 +31,9 @@ func (d Division) String() string {
 	return fmt.Sprintf("Division(%d)", int(d))
 }
 
-// Period returns the number of iterations from one with iteration % iterations_per_epoch = 0 to the
-// next, for n samples in batches of the given size, as Python calculates it. A true
-// quotient that no float64 has exactly, such as 10/3, has no such iteration after the first:
-// its period is [math.MaxInt].
+// Period returns the number of iterations between two at which iteration % iterations_per_epoch is
+// 0, as Python calculates it, for n samples in batches of the given size. If no float64 equals the true
+// quotient, as for 10/3, only the first iteration is such. The period is then [math.MaxInt].
 func (d Division) Period(n, batch int) int {
 	if d != TrueDivision || n <= batch {
 		return max(n/batch, 1)

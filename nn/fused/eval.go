@@ -2,8 +2,8 @@ package fused
 
 import "fusegrid/kernels"
 
-// Hits counts, for each net, the samples at idx whose class it predicts: the first of the largest
-// scores, or the first NaN where there is one, as np.argmax chooses.
+// Hits counts, for each net, the samples at idx whose class it predicts. As in np.argmax, a net predicts
+// the first of the largest scores, or the first NaN if there is one.
 func (b *Block[T]) Hits(s Source, idx []int) []int {
 	hits := make([]int, len(b.nets))
 	b.countHits(hits, s, idx)

@@ -34,8 +34,9 @@ func trainerOfTwo(t *testing.T, reg float64) *Trainer[float32] {
 	return trainer
 }
 
-// A weight or bias that is not finite shows in the loss and in a validation, even where a dead unit hides it
-// from the scores or where there is no regularization. The neighbour shows nothing.
+// TestNotFiniteShows sets a weight or bias to a number that is not finite. The loss and a validation must
+// show it, even if a dead unit hides it from the scores, and without regularization. Those of the
+// neighbour must not.
 func TestNotFiniteShows(t *testing.T) {
 	for _, bad := range []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))} {
 		for _, reg := range []float64{0, 0.5} {

@@ -8,7 +8,7 @@ import (
 	"fusegrid/nn/labelled"
 )
 
-// A Source is labelled samples that minibatches are taken from: [labelled.Images] or, for a block whose shape says
+// A Source is a list of labelled samples. It is [labelled.Images] or, if the shape of the block says
 // so, [Rows].
 type Source interface {
 	// Len returns the number of samples.
@@ -24,11 +24,11 @@ type Rows[T kernels.Float] interface {
 	Gather(dst kernels.Mat[T], y []int, idx []int)
 }
 
-// A firstLayer is the seam between the samples and the nets. It is the only part that knows
-// how the minibatch X is represented; the rest of the block sees pre-activations and deltas.
-// Weights are panels, (D, ΣH): a lane is a unit.
+// A firstLayer multiplies the minibatch X with the weights of all first layers. It is the only part
+// that knows how X is represented. The rest of the block sees pre-activations and deltas. Weights are
+// panels, (D, ΣH), and a lane is a unit.
 type firstLayer[T kernels.Float] interface {
-	// check says why s cannot be loaded.
+	// check returns an error if s cannot be loaded.
 	check(s Source) error
 	// load takes the samples at idx as the minibatch and copies their labels into y.
 	load(s Source, y, idx []int)
@@ -53,7 +53,7 @@ func (p *products[T]) update(w kernels.Panels[T], beta []T, d kernels.Mat[T]) {
 	p.ops.Update(w, beta, p.x, d, p.workers)
 }
 
-// byteLayer is the first layer on images less the mean image, packed by the kernel set.
+// byteLayer is the first layer for images less the mean image, which the kernel set packs.
 type byteLayer[T kernels.Float] struct {
 	products[T]
 	mean    []T
@@ -87,11 +87,11 @@ func (f *byteLayer[T]) load(s Source, y, idx []int) {
 	}
 }
 
-// rowLayer is the first layer on rows of numbers, by the matrix product of the kernel set.
+// rowLayer is the first layer for rows of numbers, with the matrix product of the kernel set.
 type rowLayer[T kernels.Float] struct {
 	products[T]
-	// For a set that is not stable: it may add up the terms of a gradient one by one onto W, and so round
-	// each to the size of W. The gradient is formed by itself then.
+	// A set that is not stable may add the terms of a gradient to W one by one, and so round each to
+	// the size of W. For such a set, the gradient is formed separately.
 	apart       bool
 	sum         kernels.Panels[T]
 	ones, zeros []T

@@ -9,14 +9,15 @@ import (
 	"fusegrid/nn/safetensors"
 )
 
-// A Part is one net of a checkpoint: the one that began at position ID and is still training.
+// A Part is one net of a checkpoint: the one that started at position ID and is still training.
 type Part struct {
 	File *safetensors.File
 	ID   int
 }
 
-// Gather makes the checkpoint of a block of nets that were saved in other blocks, in the order of
-// the parts. These must be as far as each other, with the same minibatches to come. The tensors are shared.
+// Gather makes the checkpoint of a block from nets of other checkpoints, in the order of the parts. All
+// parts must have done the same number of iterations and have the same minibatches to come. The
+// tensors share memory with the parts.
 func Gather(identity string, parts []Part) (safetensors.File, error) {
 	if len(parts) == 0 {
 		return safetensors.File{}, errors.New("fused: gather: a block needs at least one net")
@@ -33,13 +34,13 @@ func Gather(identity string, parts []Part) (safetensors.File, error) {
 		meta := p.File.Meta
 		switch id := fmt.Sprint(p.ID); {
 		case !slices.Contains(strings.Fields(meta["nets"]), id):
-			return safetensors.File{}, fmt.Errorf("fused: gather: net %s is not among those that still train, %q", id, meta["nets"])
+			return safetensors.File{}, fmt.Errorf("fused: gather: net %s is not among the nets that still train, %q", id, meta["nets"])
 		case meta["version"] != first["version"]:
 			return safetensors.File{}, fmt.Errorf("fused: gather: versions %q and %q do not mix", first["version"], meta["version"])
 		case meta["done"] != first["done"]:
 			return safetensors.File{}, fmt.Errorf("fused: gather: nets after %s and %s iterations do not mix", first["done"], meta["done"])
 		case meta["stream"] != first["stream"]:
-			return safetensors.File{}, errors.New("fused: gather: the nets have other minibatches to come")
+			return safetensors.File{}, errors.New("fused: gather: the nets have different minibatches to come")
 		}
 		nets = append(nets, fmt.Sprint(k))
 		for _, t := range p.File.Tensors {

@@ -54,8 +54,8 @@ func checkpointOf(t *testing.T, tr *fused.Trainer[float32]) *safetensors.File {
 	return read
 }
 
-// TestGather trains nets in two blocks to iteration 12 of 12, an end of an epoch, or less, and
-// goes on with some of them, mixed, to iteration 30: to the bits of a block that trained that long at once.
+// TestGather trains nets in two blocks for up to 12 iterations, which end an epoch. It then trains some
+// nets of both blocks together up to iteration 30. Their bits must be those of an uninterrupted block.
 func TestGather(t *testing.T) {
 	const long = 30
 	for _, protocol := range []fused.Protocol{fused.Course, fused.Solver} {

@@ -7,24 +7,24 @@ import (
 	"fusegrid/nn/nprand"
 )
 
-// A Net is what may differ from net to net inside a block.
+// A Net holds what may differ between the nets of a block.
 type Net struct {
 	Hidden []int   // units of each hidden layer; none for a linear classifier
 	LR     float64 // learning rate η
 	Reg    float64 // λ of ½·λ·Σ‖W‖²
 	Decay  float64 // factor of η at the end of an epoch
 	Scale  float64 // standard deviation of the initial weights
-	Mu     float64 // momentum μ, for rules that have one
+	Mu     float64 // momentum μ, if the rule has one
 }
 
-// A Shape is what the nets of a block have in common.
+// A Shape holds what the nets of a block have in common.
 type Shape struct {
 	Inputs  int // D
 	Classes int // C
 	Batch   int // N, the largest minibatch
 	Rule    Rule
-	// InOut says that initial weights are drawn as (in, out) matrices, the order of
-	// the fully connected nets, rather than (out, in), that of the two-layer net.
+	// InOut says that initial weights are drawn as (in, out) matrices, as for the fully connected
+	// nets. Otherwise they are drawn as (out, in), as for the two-layer net.
 	InOut bool
 	// Floats says that samples are [Rows] of numbers, not images of bytes.
 	Floats bool

@@ -111,10 +111,10 @@ var solverRules = map[fused.Rule]nn.Rule{
 // TestAgreesWithSolver trains deep nets by the Solver of package nn and in a block: accuracies agree exactly.
 //
 // Rules that need the gradient itself do the same operations in both, so their weights have the same bits in
-// a stable set. Only Σ‖W‖² of the loss is added up in another order: n squares that are summed in any order
-// are off by at most γₙ = n·u/(1−n·u) of their sum, so two losses differ by at most 2γₙ of the loss and two
-// roundings. The other rules fold their update into the product of the gradient, and so round differently in
-// each step: their losses agree closely.
+// a stable set. Only Σ‖W‖² of the loss is summed in another order. The error of a sum of n squares is at
+// most γₙ = n·u/(1−n·u) of the sum, in any order. So two losses differ by at most 2γₙ of the loss and two
+// roundings. The other rules fold their update into the product of the gradient. They round differently in
+// each step, and their losses agree closely.
 func TestAgreesWithSolver(t *testing.T) {
 	if len(solverRules) != len(fused.Rules()) {
 		t.Fatalf("%d of %d rules are compared", len(solverRules), len(fused.Rules()))

@@ -7,17 +7,17 @@ import (
 	"fusegrid/kernels"
 )
 
-// A param is one array of numbers that a net trains, wherever it lies in its block.
+// A param is one array that a net trains. It hides where the numbers lie in the block.
 type param[T kernels.Float] struct {
 	name       string // as in checkpoints
 	rows, cols int
-	weight     bool              // of W, not of a bias
-	data       []T               // row by row; or
-	panels     kernels.Panels[T] // rows are lanes from the first of the net on
-	lane       int
+	weight     bool // of W, not of a bias
+	data       []T  // row by row; if nil, row i is lane+i of panels
+	panels     kernels.Panels[T]
+	lane       int // the first of the net
 }
 
-// values returns the numbers row by row: the block's own memory or a copy.
+// values returns the numbers row by row. They are the memory of the block or a copy.
 func (p param[T]) values() []T {
 	if p.data != nil {
 		return p.data
@@ -29,7 +29,7 @@ func (p param[T]) values() []T {
 	return v
 }
 
-// set takes what values gave.
+// set sets the numbers to v, which has the order of values.
 func (p param[T]) set(v []T) {
 	if p.data != nil {
 		copy(p.data, v)
@@ -40,7 +40,7 @@ func (p param[T]) set(v []T) {
 	}
 }
 
-// copy takes the numbers of q, which has the same shape.
+// copy copies the numbers of q, which has the same shape.
 func (p param[T]) copy(q param[T]) {
 	if p.data != nil {
 		copy(p.data, q.data)
@@ -54,7 +54,7 @@ func (p param[T]) copy(q param[T]) {
 // weights returns the weights and biases of net k, layer by layer: W (out, in), then b.
 func (b *Block[T]) weights(k int) []param[T] { return b.params(k, 0) }
 
-// state returns what the update rule keeps for each of the weights of net k, array by array in their order.
+// state returns the arrays that the update rule keeps for the weights of net k, in the same order.
 func (b *Block[T]) state(k int) []param[T] {
 	var all []param[T]
 	for i := range b.shape.Rule.StateArrays() {
@@ -63,10 +63,10 @@ func (b *Block[T]) state(k int) []param[T] {
 	return all
 }
 
-// all returns all numbers that net k trains.
+// all returns the weights and the state of net k.
 func (b *Block[T]) all(k int) []param[T] { return append(b.weights(k), b.state(k)...) }
 
-// params names the arrays of net k: its weights, or the i-th part of their state.
+// params returns the weights of net k if i is 0, else the i-th array of their state.
 func (b *Block[T]) params(k, i int) []param[T] {
 	prefix, a := b.shape.Rule.stateNames()[i], b.wide[i]
 	lo, hi := b.off[k], b.off[k+1]
@@ -96,8 +96,8 @@ func (b *Block[T]) Weights(k int) [][]T {
 	return all
 }
 
-// SetWeights gives net k weights and biases as [Block.Weights] returns them. It panics if their sizes
-// differ from those of the net.
+// SetWeights sets the weights and biases of net k, in the order of [Block.Weights]. It panics if the sizes
+// differ from the sizes of the net.
 func (b *Block[T]) SetWeights(k int, w [][]T) {
 	all := b.weights(k)
 	if !slices.EqualFunc(w, all, func(v []T, p param[T]) bool { return len(v) == p.rows*p.cols }) {

@@ -28,17 +28,18 @@ const (
 	Epsilon   = 1e-8  // ε
 )
 
-// rules says all that there is to say of each rule: parsing, checkpoints and sizes follow it.
+// rules is the table of update rules. Parsing, checkpoints and sizes follow from it.
 //
-// A product with the minibatch adds the gradient to a target: −η·dW to the weights or to the velocities, or
-// dW to an array of its own. What a step does before and after that product needs no dW. Nesterov's
-// line is the textbook one, W − μV + (1+μ)V′, with μV written through what slow has made of V, so that no
-// copy of V is needed. Biases go the same way with λ = 0, from the sums of their deltas.
+// One product with the minibatch adds the gradient to a target. The target is the weights or the
+// velocities, which get −η·dW, or a separate array, which gets dW. The other parts of a step do not need
+// dW. Nesterov's rule is the textbook formula W − μV + (1+μ)V′. Its term μV comes from the result of
+// slow, so no copy of V is needed. Biases are updated in the same way with λ = 0, from the sums of
+// their deltas.
 var rules = [...]struct {
 	name     string
-	state    []string // arrays that it keeps for each array of weights, as checkpoints name them
-	momentum bool     // it has μ
-	gradient bool     // it needs the gradient in an array of its own
+	state    []string // arrays that the rule keeps for each array of weights, by their names in checkpoints
+	momentum bool     // the rule has μ
+	gradient bool     // the rule needs the gradient in a separate array
 	step     func(u update)
 }{
 	SGD: {name: "sgd", step: func(u update) { u.descend() }},
@@ -84,7 +85,7 @@ func Rules() []Rule {
 	return all
 }
 
-// ParseRule returns the rule of that name; see [Rule.String].
+// ParseRule returns the rule with this name; see [Rule.String].
 func ParseRule(name string) (Rule, error) {
 	for i, r := range rules {
 		if r.name == name {
@@ -107,10 +108,11 @@ func (r Rule) known() bool { return r >= 0 && int(r) < len(rules) }
 // HasMomentum reports whether r has a momentum μ: [Net.Mu].
 func (r Rule) HasMomentum() bool { return rules[r].momentum }
 
-// StateArrays returns how many numbers r keeps for each weight from one step to the next.
+// StateArrays returns the number of values that r keeps for each weight between steps.
 func (r Rule) StateArrays() int { return len(rules[r].state) }
 
-// WorkArrays returns how many more numbers r needs for each weight of the first layers during a step.
+// WorkArrays returns the number of further values that r needs for each weight of the first layers
+// during a step.
 func (r Rule) WorkArrays() int {
 	if rules[r].gradient {
 		return 1
@@ -118,7 +120,7 @@ func (r Rule) WorkArrays() int {
 	return 0
 }
 
-// scale returns what the deltas are multiplied by at the scores.
+// scale returns the factor of the deltas of the scores.
 func (r Rule) scale(net Net) float64 {
 	if rules[r].gradient {
 		return 1
@@ -129,7 +131,7 @@ func (r Rule) scale(net Net) float64 {
 // shrink returns the share 1−ηλ that a step keeps of the weights of net.
 func shrink[T kernels.Float](net Net) T { return T(1 - float64(net.LR*net.Reg)) }
 
-// ahead returns what move multiplies V by.
+// ahead returns the factor of V in move.
 func ahead[T kernels.Float](net Net, nesterov bool) T {
 	if nesterov {
 		return T(1) + T(net.Mu)
@@ -142,7 +144,7 @@ func rmsPropFactors[T kernels.Float](rate float64) kernels.RMSPropFactors[T] {
 	return kernels.RMSPropFactors[T]{Rate: T(rate), Keep: T(rho), Add: T(1 - rho), Epsilon: T(Epsilon)}
 }
 
-// adamFactors returns the factors of step t, from 1.
+// adamFactors returns the factors of step t. The first step is 1.
 func adamFactors[T kernels.Float](rate float64, t int) kernels.AdamFactors[T] {
 	b1, b2 := float64(Beta1), float64(Beta2)
 	return kernels.AdamFactors[T]{
@@ -153,7 +155,7 @@ func adamFactors[T kernels.Float](rate float64, t int) kernels.AdamFactors[T] {
 	}
 }
 
-// A wideUpdate is the step of the first layers of all nets from their deltas d, (N, ΣH).
+// A wideUpdate updates the first layers of all nets from their deltas d, (N, ΣH).
 type wideUpdate[T kernels.Float] struct {
 	*Block[T]
 	d kernels.Mat[T]
@@ -188,7 +190,7 @@ func (u *wideUpdate[T]) push() {
 	u.add(u.wide[1])
 }
 
-// add adds the gradient of this minibatch, times the scale of the deltas, to what β keeps of a.
+// add multiplies a by β and adds the gradient of this minibatch times the scale of the deltas.
 func (u *wideUpdate[T]) add(a wide[T]) {
 	u.first.update(a.w, u.beta, u.d)
 	sums := u.bsum[:u.d.Cols]
@@ -238,7 +240,7 @@ func (u *wideUpdate[T]) adam() {
 	}
 }
 
-// eachUnit sets x to one value for the units of each net.
+// eachUnit sets the elements of x for the units of each net to one value.
 func (b *Block[T]) eachUnit(x []T, of func(Net) T) {
 	for k, net := range b.nets {
 		v := of(net)
@@ -248,8 +250,7 @@ func (b *Block[T]) eachUnit(x []T, of func(Net) T) {
 	}
 }
 
-// A deepUpdate is the step of one deeper layer of one net, from its deltas d, (N, out), and its inputs
-// h, (N, in).
+// A deepUpdate updates one deeper layer of one net from its deltas d, (N, out), and its inputs h, (N, in).
 type deepUpdate[T kernels.Float] struct {
 	*Block[T]
 	net   Net
@@ -273,7 +274,7 @@ func (u *deepUpdate[T]) lookBack() {
 
 func (u *deepUpdate[T]) push() { u.add(1, u.layer[1]) }
 
-// add adds the gradient of this minibatch, times the scale of the deltas, to what β keeps of a.
+// add multiplies a by β and adds the gradient of this minibatch times the scale of the deltas.
 func (u *deepUpdate[T]) add(beta T, a dense[T]) {
 	p := kernels.Product[T]{Alpha: 1, A: u.d, TransA: true, B: u.h, Beta: beta, C: a.w}
 	if u.apart {
@@ -294,7 +295,7 @@ func (u *deepUpdate[T]) move(nesterov bool) {
 	u.ops.Axpby(ahead[T](u.net, nesterov), v.b, 1, w.b)
 }
 
-// slopes returns the gradient in the room that deeper layers share.
+// slopes returns room for the gradient, which all deeper layers share.
 func (u *deepUpdate[T]) slopes() dense[T] {
 	w := u.layer[0].w
 	return dense[T]{w: kernels.MatOf(w.Rows, w.Cols, u.room[:len(w.Data)]), b: u.bsum[:w.Rows]}
@@ -321,5 +322,5 @@ func (u *deepUpdate[T]) adam() {
 	u.ops.Adam(f, w.b, m.b, v.b, g.b)
 }
 
-// stateNames returns the names of the arrays of a net and what a rule keeps for them: the weights' is empty.
+// stateNames returns the prefixes of the names of arrays: an empty one for the weights, then those of the state.
 func (r Rule) stateNames() []string { return slices.Concat([]string{""}, rules[r].state) }

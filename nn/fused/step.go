@@ -7,15 +7,15 @@ import (
 	"fusegrid/kernels"
 )
 
-// Step takes the samples at idx as a minibatch and trains every net on it: forward, loss,
-// backward, update. It returns the loss of each net before the update; the slice is the
-// block's own and holds until the next step. It panics if a label is not that of a class.
+// Step trains every net on the samples at idx: forward, loss, backward, update. It returns the loss of
+// each net before the update. The next step overwrites the slice. Step panics if a label is not that
+// of a class.
 func (b *Block[T]) Step(s Source, idx []int) []float64 {
 	b.load(s, idx)
 	return b.step(len(idx))
 }
 
-// step is [Block.Step] on the n samples that were loaded.
+// step is [Block.Step] for the n samples that were loaded.
 func (b *Block[T]) step(n int) []float64 {
 	b.steps++
 	h1 := b.forward(n, b.squares)
@@ -29,7 +29,7 @@ func (b *Block[T]) step(n int) []float64 {
 
 func (b *Block[T]) load(s Source, idx []int) { b.first.load(s, b.y[:len(idx)], idx) }
 
-// wrongLabel says which of the samples that were loaded from idx has a label that is no class.
+// wrongLabel returns an error if a sample that was loaded from idx has a label that is not a class.
 func (b *Block[T]) wrongLabel(idx []int) error {
 	for i, j := range idx {
 		if y := b.y[i]; y < 0 || y >= b.shape.Classes {
@@ -71,10 +71,10 @@ func (b *Block[T]) forwardDeep(k int, h kernels.Mat[T]) kernels.Mat[T] {
 	return h
 }
 
-// stepDeep runs net k from the activations h of its first layer: it returns the loss, updates the
-// deeper layers, and leaves the deltas of the first layer in h. All deltas take the place of the
-// activations, which are near then. Unless the rule needs the gradient itself, −η goes in where the deltas are
-// smallest, at the scores, so every update after it is a plain sum.
+// stepDeep runs net k from the activations h of its first layer. It returns the loss, updates the
+// deeper layers, and leaves the deltas of the first layer in h. Deltas overwrite activations, which are
+// in the cache. Unless the rule needs the gradient itself, the deltas of the scores are multiplied
+// by −η, because they are the smallest. Then every update is a plain sum.
 func (b *Block[T]) stepDeep(k int, h kernels.Mat[T]) float64 {
 	net, layers, n := b.nets[k], b.deep[k], h.Rows
 	d := b.forwardDeep(k, h)
@@ -88,7 +88,7 @@ func (b *Block[T]) stepDeep(k int, h kernels.Mat[T]) float64 {
 			b.ops.Axpby(0, d.Row(i), scale, d.Row(i))
 		}
 	} else if scale != 1 {
-		b.ops.Axpby(0, d.Data, scale, d.Data) // in one go, with the zeros between its rows
+		b.ops.Axpby(0, d.Data, scale, d.Data) // one call, which also scales the zeros between the rows
 	}
 	u := &b.updateDeep
 	u.net = net
@@ -107,8 +107,8 @@ func (b *Block[T]) stepDeep(k int, h kernels.Mat[T]) float64 {
 	return loss
 }
 
-// sumSquares returns Σ‖W‖² of net k, added up unit by unit, and whether that and its biases are finite.
-// Those of the first layer are given.
+// sumSquares returns Σ‖W‖² of net k, summed unit by unit, and whether it and the biases are finite. The
+// sums of the first layer are given.
 func (b *Block[T]) sumSquares(k int, first []T) (weights float64, finite bool) {
 	for _, s := range first {
 		weights += float64(s)
@@ -125,9 +125,9 @@ func (b *Block[T]) sumSquares(k int, first []T) (weights float64, finite bool) {
 }
 
 // finite reports for each net whether every weight and bias is a finite number whose square does not
-// overflow. The slice is the block's own and holds until it is asked again.
+// overflow. The next call overwrites the slice.
 func (b *Block[T]) finite() []bool {
-	for u := range b.squares { // as LaneSquares, which allocates
+	for u := range b.squares { // LaneSquares would allocate
 		b.wide[0].w.Lane(b.lane, u)
 		b.squares[u] = b.ops.SumSquares(b.lane)
 	}

@@ -14,31 +14,31 @@ import (
 type Protocol int
 
 const (
-	// Course is the assignment's TwoLayerNet.train: at every iteration that is a multiple of the
-	// epoch, after the update, the accuracy on that minibatch and on the validation set is
-	// recorded, and then the rate decays.
+	// Course is the assignment's TwoLayerNet.train. At every iteration that is a multiple of the epoch,
+	// it records the accuracies on that minibatch and on the validation set, after the update. Then
+	// the learning rate decays.
 	Course Protocol = iota
-	// Solver is the assignment's Solver: at the end of every epoch the rate decays; then, and also
-	// after the first and the last iteration, accuracy is measured on 1,000 training images
-	// drawn with replacement (on all where there are no more) and on the validation set. The
-	// best weights are kept.
+	// Solver is the assignment's Solver. At the end of every epoch, the learning rate decays. Then the
+	// accuracies on training images and on the validation set are recorded. They are also recorded
+	// after the first and the last iteration. The training images are 1,000 draws with replacement,
+	// or all images if there are no more. The best weights are kept.
 	Solver
 )
 
 // solverSample is the number of training images whose accuracy the Solver measures.
 const solverSample = 1000
 
-// curveRoom is how many losses a curve has room for from the start.
+// curveRoom is the largest number of losses that a curve has room for from the start.
 const curveRoom = 1 << 16
 
-// A Schedule is how long and on what a block trains.
+// A Schedule says how long a block trains, and on which samples.
 type Schedule struct {
 	Protocol   Protocol
 	Iterations int
 	Batch      int
 	Train, Val Source
 
-	// Division says how many iterations an epoch of [Course] has; the Solver always divides by floor.
+	// Division says how many iterations an epoch of [Course] has. The Solver always uses FloorDivision.
 	Division Division
 }
 
@@ -52,7 +52,7 @@ type Curve struct {
 
 // A Leaver is a net that leaves a block before the end of its schedule.
 type Leaver struct {
-	ID        int // position among the nets that the trainer began with
+	ID        int // position among the nets that the trainer started with
 	Iteration int // the iteration, from 0, whose loss or updated weights were not finite
 	Loss      float64
 }
@@ -68,7 +68,7 @@ type Trainer[T kernels.Float] struct {
 	best     [][][]T       // Solver: weights of the best validation accuracy, by first position
 
 	idx     []int
-	all     []int // 0, 1, … for measuring on a whole set
+	all     []int // 0, 1, …: indices of the validation set
 	sample  []int
 	keep    []bool
 	hits    []int // of each net, on training samples; and on the validation set
@@ -76,13 +76,13 @@ type Trainer[T kernels.Float] struct {
 	vals    []float64
 	err     error
 
-	// Leaving, if not nil, is called for each net that diverged, before it leaves the block, where it
-	// is at position k.
+	// Leaving, if not nil, is called for each net that diverged, before it leaves the block. The net is
+	// at position k of the block.
 	Leaving func(k int)
 }
 
-// NewTrainer returns a trainer of block that draws its minibatches from rng. When no net is left it draws
-// no more, so rng is then not where a loop over all iterations would leave it.
+// NewTrainer returns a trainer of block that draws its minibatches from rng. If all nets leave, it stops
+// drawing, unlike a loop over all iterations.
 func NewTrainer[T kernels.Float](block *Block[T], schedule Schedule, rng *nprand.State) (*Trainer[T], error) {
 	s := schedule
 	if s.Batch < 1 || s.Batch > block.shape.Batch {
@@ -132,22 +132,23 @@ func (t *Trainer[T]) Block() *Block[T] { return t.block }
 // Done returns the number of iterations done.
 func (t *Trainer[T]) Done() int { return t.done }
 
-// Finished reports whether the schedule is over, no net is left, or a sample was wrong: see [Trainer.Err].
+// Finished reports whether the schedule is over, no net is left, or a sample was wrong; see [Trainer.Err].
 func (t *Trainer[T]) Finished() bool {
 	return t.done >= t.schedule.Iterations || t.block.Len() == 0 || t.err != nil
 }
 
-// Err returns what was wrong with a sample of a minibatch. The nets have not seen it.
+// Err returns an error if a sample of the last minibatch had a wrong label. The nets were not trained on
+// that minibatch.
 func (t *Trainer[T]) Err() error { return t.err }
 
-// IDs returns, for each net of the block, its position among those that the trainer began with.
+// IDs returns, for each net of the block, its position among the nets that the trainer started with.
 func (t *Trainer[T]) IDs() []int { return t.ids }
 
-// Curve returns the history of the net that began at position id.
+// Curve returns the history of the net that started at position id.
 func (t *Trainer[T]) Curve(id int) *Curve { return t.curves[id] }
 
-// Run trains until the schedule is over, ctx is done, or after, called after each iteration with the
-// nets that diverged in it, returns an error.
+// Run trains until the schedule is over, ctx is done, or after returns an error. Run calls after once per
+// iteration, with the nets that diverged in it.
 func (t *Trainer[T]) Run(ctx context.Context, after func(left []Leaver) error) error {
 	for !t.Finished() {
 		if err := ctx.Err(); err != nil {
@@ -160,9 +161,9 @@ func (t *Trainer[T]) Run(ctx context.Context, after func(left []Leaver) error) e
 	return t.err
 }
 
-// Step does one iteration. Nets whose loss is NaN or infinite are recorded, leave the block
-// and are returned. So are those whose updated weights are, where these are about to be
-// measured or were the last; between, the next loss shows it.
+// Step does one iteration and returns the nets that diverged in it, which leave the block. A net has
+// diverged if its loss is NaN or infinite. Before a measurement and after the last iteration, a net has
+// also diverged if its updated weights are not finite. In other iterations, the next loss shows it.
 func (t *Trainer[T]) Step() []Leaver {
 	t.rng.Choice(t.idx, t.schedule.Train.Len())
 	t.block.load(t.schedule.Train, t.idx)
@@ -208,7 +209,7 @@ func (t *Trainer[T]) Keep(keep []bool) {
 }
 
 // RestoreBest gives each net that is still training the weights of its best validation accuracy, as
-// the Solver does at its end. Training on from there is another training: take the checkpoint first.
+// the Solver does at its end. A checkpoint for longer training must be taken before RestoreBest.
 func (t *Trainer[T]) RestoreBest() {
 	for k, id := range t.ids {
 		if t.best[id] != nil {
@@ -217,8 +218,8 @@ func (t *Trainer[T]) RestoreBest() {
 	}
 }
 
-// BestStep returns the iterations after which the weights that RestoreBest gives to the net that
-// began at position id were measured, or those done if the protocol keeps no best ones.
+// BestStep returns the number of iterations after which the best weights of the net that started at
+// position id were measured. If the protocol keeps no best weights, it returns [Trainer.Done].
 func (t *Trainer[T]) BestStep(id int) int {
 	if t.best[id] == nil {
 		return t.done
@@ -235,10 +236,10 @@ func (t *Trainer[T]) BestStep(id int) int {
 	}
 }
 
-// measures reports whether the protocol asks for accuracies at the end of iteration t.done.
+// measures reports whether accuracies are measured at the end of iteration t.done.
 func (t *Trainer[T]) measures() bool { return t.measuresAfter(t.done + 1) }
 
-// measuresAfter reports whether the protocol asks for accuracies after that many iterations.
+// measuresAfter reports whether accuracies are measured after step iterations.
 func (t *Trainer[T]) measuresAfter(step int) bool {
 	if t.schedule.Protocol == Course {
 		return (step-1)%t.schedule.Division.Period(t.schedule.Train.Len(), t.schedule.Batch) == 0
@@ -246,7 +247,7 @@ func (t *Trainer[T]) measuresAfter(step int) bool {
 	return step == 1 || step == t.schedule.Iterations || step%t.perEpoch() == 0
 }
 
-// measurements returns about how many accuracies the protocol asks for, and not fewer.
+// measurements returns an upper bound of the number of measurements, which is close to it.
 func (t *Trainer[T]) measurements() int {
 	if t.schedule.Protocol == Course {
 		return t.schedule.Iterations/t.schedule.Division.Period(t.schedule.Train.Len(), t.schedule.Batch) + 1
@@ -254,7 +255,7 @@ func (t *Trainer[T]) measurements() int {
 	return t.schedule.Iterations/t.perEpoch() + 2
 }
 
-// measure does what the protocol asks for at the end of iteration t.done.
+// measure records accuracies and decays learning rates at the end of iteration t.done.
 func (t *Trainer[T]) measure() {
 	switch t.schedule.Protocol {
 	case Course:
@@ -275,7 +276,7 @@ func (t *Trainer[T]) measure() {
 	}
 }
 
-// perEpoch returns the iterations of an epoch of the Solver.
+// perEpoch returns the number of iterations of an epoch of the Solver.
 func (t *Trainer[T]) perEpoch() int { return max(t.schedule.Train.Len()/t.schedule.Batch, 1) }
 
 // record measures the accuracy of every net on the training images at idx and on the validation set.
@@ -300,9 +301,9 @@ func (t *Trainer[T]) record(idx []int) {
 	}
 }
 
-// Validate returns the accuracy of each net of the block on the validation set; NaN for one that
-// is no longer finite and leaves in the next iteration. It leaves no trace: neither in the curves
-// nor in the random stream nor in the training that follows.
+// Validate returns the accuracy of each net of the block on the validation set. It returns NaN for a net
+// that is no longer finite and leaves in the next iteration. It does not change the curves, the random
+// stream or the training that follows.
 func (t *Trainer[T]) Validate() []float64 {
 	return t.validate(nil)
 }

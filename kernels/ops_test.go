@@ -14,7 +14,7 @@ import (
 // operand, and that nothing is written before the panic.
 func TestOpsRefuseWrongArguments(t *testing.T) {
 	ops := kernels.Of[float64](reference.New())
-	// Operands are cut from one buffer, so that some of them overlap.
+	// Operands are cut from one buffer, so some of them overlap.
 	buf := make([]float64, 4000)
 	for i := range buf {
 		buf[i] = float64(i)
@@ -278,7 +278,7 @@ func TestOpsTakeNothing(t *testing.T) {
 	}
 }
 
-// packed is a layout of a set that has its own. Nothing computes with it.
+// packed is a layout of a set with a Layout function. It computes nothing.
 type packed struct{ kernels.Layout[float64] }
 
 func (packed) String() string                             { return "packed panels" }

@@ -69,7 +69,7 @@ func (c Config) HiddenString() string { return string(appendInts(nil, c.Hidden, 
 // "name=value" per field, sorted by name. Each line ends in a newline. Floats have the fewest digits
 // that identify the float64.
 //
-// A field that a later version adds must be omitted while it has its zero value, so that older keys
+// A field that a later version adds must be omitted while it has its zero value. Older keys then
 // remain valid.
 func (c Config) Canonical() string { return string(c.appendCanonical(nil)) }
 

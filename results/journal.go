@@ -358,8 +358,8 @@ func (f *first) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// notJournal returns the error for a file that is not a journal. It names what the file seems to be,
-// since the trials in a journal that another program has converted are not lost.
+// notJournal returns the error for a file that is not a journal. It names the format of the file if
+// it is known, because the trials in a journal that another program has converted are not lost.
 func notJournal(name string, head []byte) error {
 	what, advice := sniff.Format(head)
 	switch {

@@ -516,8 +516,8 @@ func vectorFlaws[T kernels.Float]() []flaw[T] {
 }
 
 // plainLayer is a plain first layer, made of functions that a flaw may replace. The operands of
-// forward and update are those of one part. The part of forward starts with image first and has
-// z.Rows images. The part of update starts with pixel first and has w.Rows pixels.
+// forward and update belong to one part. The part of forward starts with image first and has z.Rows
+// images. The part of update starts with pixel first and has w.Rows pixels.
 type plainLayer[T kernels.Float] struct {
 	s       *kernels.Slots[T]
 	load    func(m *plainImages[T], x []uint8, idx []int, mean []T)

@@ -57,8 +57,7 @@ type Options struct {
 	Data  string   // folder with the CIFAR-10 batches; "" skips the parts that need images
 	Parts []string // names of the parts to run; nil means all parts that the data allow
 
-	// Progress, if not nil, is called with the name of a part and the fraction of it that is
-	// done, 0…1.
+	// Progress, if not nil, is called with the name of a part and the fraction that is done, 0…1.
 	Progress func(part string, done float64)
 }
 

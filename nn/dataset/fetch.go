@@ -323,7 +323,7 @@ func restart(file *os.File) (have int64, err error) {
 	return file.Seek(0, io.SeekStart)
 }
 
-// again truncates file, so that the next attempt starts from byte 0, and returns err.
+// again truncates file and returns err. The next attempt then starts from byte 0.
 func (f fetcher) again(file *os.File, err error) (int64, error) {
 	if _, terr := restart(file); terr != nil {
 		return 0, permanent{terr}

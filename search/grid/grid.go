@@ -1,8 +1,9 @@
 // Package grid turns lists of hyper-parameters into the trials of a grid search.
 //
-// A hyper-parameter is one entry in a table of axes, which [Standard] returns. [Axes.Parse] reads the
-// lists that a user wrote, such as 1e-4,1e-3 or log:1e-4..1e-2:5, and returns a [Grid]. [Grid.Over]
-// combines it with what all trials have in common. Its errors name the flag, the value and the remedy.
+// A hyper-parameter is one entry in a table of axes, which [Standard] returns. [Axes.Parse] reads
+// the lists that a user wrote, such as 1e-4,1e-3 or log:1e-4..1e-2:5, and returns a [Grid].
+// [Grid.Over] combines it with the fields that are equal in all trials. Its errors name the flag,
+// the value and the remedy.
 package grid
 
 import (

@@ -179,8 +179,8 @@ func (r *Bracket) Reached(key string) (rungs []results.Rung) {
 	return rungs
 }
 
-// decide judges the trials that wait at rung i and returns the keys of those that it stops, sorted. The others
-// survive.
+// decide judges the trials that wait at rung i. It returns the sorted keys of the trials that it
+// stops. The others survive.
 //
 // In successive halving, the best ⌈n/η⌉ survive, where n is the number of survivors of the previous
 // rung. Trials that have diverged or failed since then rank last. In the asynchronous form, n is

@@ -332,7 +332,8 @@ func arrive(rng *rand.Rand, r *Bracket, i int, keys []string, all map[string]fat
 }
 
 // TestRaceDependsOnAccuraciesAlone runs brackets in many orders of arrival. It also interrupts them
-// at each rung, before and after the rung is judged, and resumes them from what is then on disk.
+// at each rung, before and after the rung is judged, and resumes them from the records that are
+// then on disk.
 func TestRaceDependsOnAccuraciesAlone(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for _, rl := range []Rule{{Eta: 2, Min: 1}, {Eta: 3, Min: 2}, {Min: 3}} {

@@ -43,9 +43,9 @@ How to train:
   -dtype    f32 (default), or f64, which gives the assignment's digits
   -impl     kernel set, see "sweep impl" (default: the fastest)
   -rule     RULES
-  -division images / batch, the iterations of an epoch: floor (default), as in
-            Python 2, or true, as in Python 3, such as 382.8125 for batch 128.
-            Accuracy and -decay come where iterations are multiples. Not for fc
+  -division how to divide images by batch for the iterations of an epoch: floor
+            (default), as in Python 2, or true, as in Python 3. An epoch ends if
+            the iteration is a multiple of the quotient. Not for fc
   -order    separate seed for the minibatches. By default, weights and then
             minibatches come from the stream of -seed, as in the course. With
             -order, nets of all seeds and hidden sizes share their minibatches
@@ -84,8 +84,9 @@ Output:
   -dry-run  print the grid, its blocks and the time it may take; train nothing
   -quiet    no progress
 
-Accuracies are those of the net that the training leaves: its last weights, its
-best ones with -net fc, those at its last rung if it was stopped (see step).
+Accuracies are those of the net that you get: with the last weights, or the best
+ones with -net fc, or those at the last rung of a stopped trial. The column step
+names the iteration.
 train is measured on 1,000 training images, val on the validation set. Trials
 rank by val, those that trained to the end first. Only the best net is tested.
 OUT/table.csv and table.jsonl also have the history that the course prints
@@ -138,13 +139,13 @@ its build tags, the Go version and the platform. It has no flags.
 `
 
 const verifyHelp = `sweep verify trains recorded trials again, each alone, and compares the hashes
-of weights and losses, and the accuracies, with the record. Exit code 1 if one
-differs, or if a line of the journal is damaged; the next sweep sets that aside,
-and a torn last one is what a crash leaves. Trials of OpenBLAS and gonum are
-compared by their figures only.
+of weights and losses, and the accuracies, with the record. The exit code is 1
+if a figure differs or a line of the journal is damaged. The next sweep sets
+damaged lines aside. A torn last line is no damage, because a crash leaves one.
+Trials of OpenBLAS and gonum are compared by their figures only.
 
-  -n        trials to train again, the best and others of all ranks (default 5)
-  -trial    the one trial whose key begins so
+  -n        number of trials to train again, of all ranks (default 5)
+  -trial    key of one trial, or its first characters
   -all      all trials but those that failed
   -out      folder of the sweep (default: the only one in out)
   -data     folder with CIFAR-10, or "synthetic" (default: as for a sweep)

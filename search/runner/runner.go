@@ -77,7 +77,8 @@ type Checkpointer interface {
 	State() Offer
 }
 
-// An Offer takes a file of a trial. It may call write, which writes the file.
+// An Offer is called for each trial that ends. It decides whether to keep a file of the trial, and
+// if so calls write with the place for it.
 type Offer func(r results.Record, write func(io.Writer) error)
 
 // A Referee stops nets before the end.

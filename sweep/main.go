@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"math"
 	"os"
 	"os/signal"
@@ -101,6 +102,9 @@ func exitCode(err error) int {
 	}
 	return exitFailed
 }
+
+// logger returns what a sweep says to people: lines that name the program.
+func logger(w io.Writer) *log.Logger { return log.New(w, "sweep: ", 0) }
 
 // A subcommand is what the word before the flags asks for.
 type subcommand struct {

@@ -30,7 +30,7 @@ func TestBadOut(t *testing.T) {
 	if err := os.WriteFile("alien/"+folder.JournalName, []byte("my notes\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	locked, err := folder.Open(folder.OS{}, "locked", os.Stderr)
+	locked, err := folder.Open(folder.OS{}, "locked", logger(os.Stderr))
 	if err != nil {
 		t.Fatal(err)
 	}

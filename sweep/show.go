@@ -49,7 +49,7 @@ func (s *job) failures(records []results.Record, again string) error {
 
 // dryRun prints the grid and what is left of it to train. It makes no file.
 func (s *job) dryRun(r runner.Runner) error {
-	out, err := folder.Peek(s.out, s.stderr)
+	out, err := folder.Peek(s.out, logger(s.stderr))
 	if err != nil {
 		return err
 	}

@@ -96,7 +96,7 @@ const waitingRoom = 20 * plan.BlockBytes
 
 // run trains and shows. args are for the command that goes on where this ends.
 func (s *job) run(ctx context.Context, r runner.Runner, args []string) (err error) {
-	out, err := folder.Open(s.disk, s.out, s.stderr)
+	out, err := folder.Open(s.disk, s.out, logger(s.stderr))
 	if err != nil {
 		return err
 	}

@@ -85,7 +85,7 @@ func (o verifyOptions) pick(stderr io.Writer) (found []results.Record, damaged i
 	if _, err := os.Stat(filepath.Join(o.out, folder.JournalName)); err != nil {
 		return nil, 0, badInput{fmt.Errorf("-out: %w; name the folder of a sweep", err)}
 	}
-	out, err := folder.Peek(o.out, stderr)
+	out, err := folder.Peek(o.out, logger(stderr))
 	if err != nil {
 		return nil, 0, err
 	}

@@ -41,7 +41,7 @@ func TestVerify(t *testing.T) {
 		{"last loss", func(r *results.Record) { r.Loss.Last = nil }},
 		{"state", func(r *results.Record) { r.State = results.Diverged }},
 	} {
-		out, err := folder.Open(folder.OS{}, strings.ReplaceAll(forge.what, " ", ""), os.Stderr)
+		out, err := folder.Open(folder.OS{}, strings.ReplaceAll(forge.what, " ", ""), logger(os.Stderr))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -61,7 +61,7 @@ func TestVerify(t *testing.T) {
 	r := records[0]
 	r.Config.Data = "71"
 	r.Key = r.Config.Key()
-	out, err := folder.Open(folder.OS{}, "other", os.Stderr)
+	out, err := folder.Open(folder.OS{}, "other", logger(os.Stderr))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestVerifyStopped(t *testing.T) {
 			if r.State != results.Stopped {
 				continue
 			}
-			out, err := folder.Open(folder.OS{}, dir+"-forged", os.Stderr)
+			out, err := folder.Open(folder.OS{}, dir+"-forged", logger(os.Stderr))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -199,7 +199,7 @@ func TestDamageIsSaid(t *testing.T) {
 	}
 	records[0].Weights = strings.Repeat("0", 64)
 	os.Remove(name)
-	out, err := folder.Open(folder.OS{}, "o", os.Stderr)
+	out, err := folder.Open(folder.OS{}, "o", logger(os.Stderr))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log"
 	"os"
 	"path/filepath"
 	"slices"
@@ -66,9 +67,9 @@ func Default(data *dataset.Split, net, dtype string) string {
 	return filepath.Join("out", name+"-"+net+"-"+dtype)
 }
 
-// Open opens a folder, creates it if needed, and says on stderr what was wrong with its journal. A folder that
-// cannot be used is refused here, before any training, with an [InputError].
-func Open(d Disk, dir string, stderr io.Writer) (*Folder, error) {
+// Open opens a folder, creates it if needed, and logs what was wrong with its journal. A folder that cannot be used
+// is refused here, before any training, with an [InputError].
+func Open(d Disk, dir string, log *log.Logger) (*Folder, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, InputError{fmt.Errorf("-out: %w; name a folder that you can write to", err)}
 	}
@@ -92,18 +93,18 @@ func Open(d Disk, dir string, stderr io.Writer) (*Folder, error) {
 		return nil, InputError{fmt.Errorf("-out: %w; name a folder that you can write to", err)}
 	}
 	if recovery.Cut > 0 {
-		fmt.Fprintf(stderr, "sweep: %s: cut off a torn last line of %d bytes; that trial is trained again\n", name, recovery.Cut)
+		log.Printf("%s: cut off a torn last line of %d bytes; that trial is trained again", name, recovery.Cut)
 	}
 	if len(recovery.Damage) == 0 {
 		return o, nil
 	}
-	reportDamage(stderr, name, recovery.Damage)
+	reportDamage(log, name, recovery.Damage)
 	aside, err := o.mend()
 	if err != nil {
 		o.journal.Close()
 		return nil, InputError{fmt.Errorf("-out: setting aside what is damaged: %w", err)}
 	}
-	fmt.Fprintf(stderr, "sweep: %s goes on without what is damaged; as it was, it is kept in %s; what this sweep misses is trained again\n", name, aside)
+	log.Printf("%s goes on without what is damaged; as it was, it is kept in %s; what this sweep misses is trained again", name, aside)
 	return o, nil
 }
 
@@ -158,15 +159,15 @@ func (o *Folder) mend() (aside string, err error) {
 	return aside, err
 }
 
-// reportDamage says which lines are damaged, or the first of them.
-func reportDamage(stderr io.Writer, name string, damage []results.Damage) {
+// reportDamage logs which lines are damaged, or the first of them.
+func reportDamage(log *log.Logger, name string, damage []results.Damage) {
 	const some = 5
 	for i, d := range damage {
 		if i == some {
-			fmt.Fprintf(stderr, "sweep: %s: and %s more\n", name, say.Plural(len(damage)-some, "line"))
+			log.Printf("%s: and %s more", name, say.Plural(len(damage)-some, "line"))
 			break
 		}
-		fmt.Fprintf(stderr, "sweep: %s: %s; it is passed over\n", name, d)
+		log.Printf("%s: %s; it is passed over", name, d)
 	}
 }
 
@@ -212,8 +213,8 @@ func Unused(first string) string {
 	}
 }
 
-// Peek reads a folder without changing anything, and says on stderr what is wrong with its journal.
-func Peek(dir string, stderr io.Writer) (*Folder, error) {
+// Peek reads a folder without changing anything, and logs what is wrong with its journal.
+func Peek(dir string, log *log.Logger) (*Folder, error) {
 	name := filepath.Join(dir, JournalName)
 	f, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -228,9 +229,9 @@ func Peek(dir string, stderr io.Writer) (*Folder, error) {
 		return nil, InputError{fmt.Errorf("-out: %w", err)}
 	}
 	if recovery.Cut > 0 {
-		fmt.Fprintf(stderr, "sweep: %s: the last line is torn, %d bytes; it is passed over\n", name, recovery.Cut)
+		log.Printf("%s: the last line is torn, %d bytes; it is passed over", name, recovery.Cut)
 	}
-	reportDamage(stderr, name, recovery.Damage)
+	reportDamage(log, name, recovery.Damage)
 	return &Folder{Dir: dir, Records: Latest(records), Damaged: len(recovery.Damage)}, nil
 }
 

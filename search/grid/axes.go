@@ -39,8 +39,8 @@ type Axis struct {
 
 // A Setting holds the flags that determine which axes apply.
 type Setting struct {
-	Net   string            // two-layer or fc
-	Rule  string            // an update rule of package fused, such as sgd
+	Net   string            // two-layer or fc; "" is two-layer
+	Rule  string            // an update rule of package fused; "" is sgd
 	Given map[string]string // the lists that the user wrote, by flag
 }
 

@@ -7,18 +7,24 @@
 package grid
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
+	"fusegrid/internal/cli"
+	"fusegrid/nn/fused"
 	"fusegrid/results"
 )
 
 // A Grid contains every combination of the values of its axes. Its points are computed one at a
 // time, because there may be a million of them.
 type Grid struct {
+	net     string
+	rule    string
 	axes    Axes
 	order   []int    // axes by level: positions in axes
 	columns []Column // in that order, as lens and floats
@@ -28,7 +34,11 @@ type Grid struct {
 
 // Parse reads the lists of the axes. A list that the user did not give has its default.
 func (x Axes) Parse(s Setting) (*Grid, error) {
-	g := &Grid{axes: x, order: x.byLevel(), size: 1}
+	s.Net, s.Rule = cmp.Or(s.Net, nets[0]), cmp.Or(s.Rule, fused.SGD.String())
+	if err := x.check(s); err != nil {
+		return nil, err
+	}
+	g := &Grid{net: s.Net, rule: s.Rule, axes: x, order: x.byLevel(), size: 1}
 	columns := make([]Column, len(x))
 	for i := range x { // in the order of the help text, which is also the order of errors
 		a := &x[i]
@@ -60,6 +70,26 @@ func (x Axes) Parse(s Setting) (*Grid, error) {
 		return nil, fmt.Errorf("the grid has %.0f points (%s), more than %d; give fewer values", size, g.Shape(), MaxPoints)
 	}
 	return g, nil
+}
+
+// check refuses a setting with a net, a rule or a flag that there is not.
+func (x Axes) check(s Setting) error {
+	if !slices.Contains(nets, s.Net) {
+		return fmt.Errorf("there is no net %q; there are %s", s.Net, strings.Join(nets, " and "))
+	}
+	if _, err := fused.ParseRule(s.Rule); err != nil {
+		return err
+	}
+	var flags []string
+	for _, a := range x {
+		flags = append(flags, a.Flag)
+	}
+	for _, flag := range slices.Sorted(maps.Keys(s.Given)) {
+		if !slices.Contains(flags, flag) {
+			return fmt.Errorf("there is no axis %q%s; there are %s", flag, cli.DidYouMean(flag, flags), strings.Join(flags, ", "))
+		}
+	}
+	return nil
 }
 
 // byLevel returns the positions of the axes from the outermost loop to the innermost.
@@ -99,6 +129,12 @@ func (a *Axis) decimalComma(list string) (number string, ok bool) {
 	}
 	return decimalComma(list)
 }
+
+// Net returns the net that the grid was made for, two-layer or fc.
+func (g *Grid) Net() string { return g.net }
+
+// Rule returns the name of the update rule that the grid was made for.
+func (g *Grid) Rule() string { return g.rule }
 
 // Axes returns the table that the grid was made with.
 func (g *Grid) Axes() Axes { return g.axes }

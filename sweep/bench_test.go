@@ -14,7 +14,7 @@ import (
 
 	"fusegrid/nn/dataset"
 	"fusegrid/nn/labelled"
-	"fusegrid/search/folder"
+	"fusegrid/search"
 	"fusegrid/search/plan"
 	"fusegrid/search/runner"
 )
@@ -68,22 +68,25 @@ func benchBookkeeping(b *testing.B, fuse string) {
 			b.Fatal(err)
 		}
 		data := dots()
-		s := &job{disk: folder.OS{}, options: o, data: data, base: base(o, data), stdout: io.Discard, stderr: io.Discard}
-		r, err := runner.New("f32", s.set, data)
-		if err != nil {
-			b.Fatal(err)
-		}
-		if err := s.run(b.Context(), r, nil); err != nil {
+		if err := o.sweep(b.Context(), data, io.Discard, io.Discard); err != nil {
 			b.Fatal(err)
 		}
 		whole, wholeCPU = whole+time.Since(start), wholeCPU+cpuTime(b)-startCPU
 
-		blocks := s.planner().Plan(s.points().Pending(s.flops, func(string) bool { return false }))
-		if n := plan.Trials(blocks); n != trials {
+		o.Dir = b.TempDir() // where nothing is on record
+		p, err := search.DryRun(o.Config)
+		if err != nil {
+			b.Fatal(err)
+		}
+		r, err := runner.New(o.DType, o.Kernels, data)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if n := plan.Trials(p.Blocks); n != trials {
 			b.Fatalf("%d trials, want %d", n, trials)
 		}
 		start, startCPU = time.Now(), cpuTime(b)
-		for _, block := range blocks {
+		for _, block := range p.Blocks {
 			if err := r.(interface{ TrainOnly(plan.Block) error }).TrainOnly(block); err != nil {
 				b.Fatal(err)
 			}

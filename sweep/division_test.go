@@ -8,64 +8,19 @@ import (
 	"testing"
 
 	"fusegrid"
-	"fusegrid/nn"
-	"fusegrid/nn/nprand"
+	"fusegrid/internal/searchtest"
 	"fusegrid/results"
 	"fusegrid/search/folder"
-	"fusegrid/search/plan"
 )
 
 // only returns the one record of an output folder.
 func only(t *testing.T, dir string) results.Record {
 	t.Helper()
-	records := recorded(t, dir)
+	records := searchtest.Recorded(t, dir)
 	if len(records) != 1 {
 		t.Fatalf("%d records in %s, want 1", len(records), dir)
 	}
 	return records[0]
-}
-
-// TestDivision trains 30 images in batches of 20, 1.5 iterations an epoch, and holds the losses
-// to those of package nn.
-func TestDivision(t *testing.T) {
-	isolate(t)
-	const args = "-dtype f64 -lr 1e-2 -reg 0.1 -hidden 3 -batch 20 -decay 0.5 -std 1e-2 -iters 5"
-	data := tiny()
-	last := map[nn.Division]float64{}
-	for _, d := range []nn.Division{nn.FloorDivision, nn.TrueDivision} {
-		out := d.String()
-		s, r, _ := newJob(t, out, args+" -division "+out)
-		if err := s.run(t.Context(), r, nil); err != nil {
-			t.Fatal(err)
-		}
-
-		rng := nprand.New(0)
-		net := nn.NewTwoLayer[float64](s.set, len(data.Mean), 3, 10, 1e-2, rng)
-		net.Reg = 0.1
-		train, err := nn.NewPixels[float64](s.set, data.Train, data.Mean)
-		if err != nil {
-			t.Fatal(err)
-		}
-		val, err := nn.NewPixels[float64](s.set, data.Val, data.Mean)
-		if err != nil {
-			t.Fatal(err)
-		}
-		hist, err := net.Train(t.Context(), train, val, nn.TrainConfig{LearningRate: 1e-2, Decay: 0.5, Iterations: 5, BatchSize: 20, Division: d}, rng)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := only(t, out)
-		if got.Losses != results.Hash(hist.Loss) {
-			t.Errorf("%v: the last loss is %v, package nn has %v", d, *got.Loss.Last, hist.Loss[4])
-		}
-		if n := map[nn.Division]int{nn.FloorDivision: 5, nn.TrueDivision: 2}[d]; len(hist.ValAcc) != n {
-			t.Errorf("%v: %d measurements, want %d", d, len(hist.ValAcc), n)
-		}
-		last[d] = *got.Loss.Last
-	}
-	if last[nn.FloorDivision] == last[nn.TrueDivision] {
-		t.Error("both divisions give the same losses")
-	}
 }
 
 // TestDivisionKeys: trials by floor division, and those that every division makes the same, are found
@@ -96,7 +51,7 @@ func TestDivisionKeys(t *testing.T) {
 		if c.say == "" && strings.Contains(stderr, "divide") {
 			t.Errorf("%q: stderr %q", c.args, stderr)
 		}
-		records := recorded(t, "o")
+		records := searchtest.Recorded(t, "o")
 		if len(records) != c.all {
 			t.Errorf("%q: %d trials on record, want %d", c.args, len(records), c.all)
 		}
@@ -109,45 +64,6 @@ func TestDivisionKeys(t *testing.T) {
 	}
 	if csv, err := os.ReadFile(filepath.Join("o", folder.CSVName)); err != nil || strings.Count(string(csv), ",true,") != 1 {
 		t.Errorf("%v, table:\n%s", err, csv)
-	}
-}
-
-// TestDivisionGoesOn: with more iterations, trials go on from states of their own division alone.
-func TestDivisionGoesOn(t *testing.T) {
-	isolate(t)
-	const args = "-dtype f64 -lr 1e-2 -reg 0.1 -hidden 3 -batch 20 -decay 0.5 -std 1e-2"
-	train := func(out, more string) *job {
-		s, r, _ := newJob(t, out, args+more)
-		if err := s.run(t.Context(), r, nil); err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
-	train("o", " -iters 4 -states all -division true")
-	train("o", " -iters 7 -division floor")
-	s := train("o", " -iters 7 -division true")
-	if text := s.stderr.(fmt.Stringer).String(); !strings.Contains(text, "after 4") {
-		t.Errorf("it does not resume from the state of 4 iterations: %q", text)
-	}
-	train("floor", " -iters 7")
-	train("true", " -iters 7 -division true")
-	want := map[string]results.Record{"": only(t, "floor"), "true": only(t, "true")}
-	for _, r := range recorded(t, "o") {
-		if w := want[r.Config.Division]; r.Config.Iters == 7 && (r.Losses != w.Losses || r.Weights != w.Weights || r.Key != w.Key) {
-			t.Errorf("division %q: other bits than without a break", r.Config.Division)
-		}
-	}
-}
-
-// TestPredictDivision counts what is measured: with 30 images in batches of 20, at every iteration or at
-// every third.
-func TestPredictDivision(t *testing.T) {
-	for division, images := range map[string]float64{"floor": 30*40 + 30, "true": 10*40 + 30} {
-		s, _, _ := newJob(t, "o", "-batch 20 -iters 30 -lr 1e-3 -reg 0 -division "+division)
-		b := plan.Block{Trials: s.points().Pending(s.flops, func(string) bool { return false })}
-		if got := s.measured(b); got != images {
-			t.Errorf("%s: %g images, want %g", division, got, images)
-		}
 	}
 }
 

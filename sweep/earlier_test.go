@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"fusegrid"
+	"fusegrid/internal/searchtest"
 	"fusegrid/kernels"
 	"fusegrid/results"
 	"fusegrid/search/folder"
@@ -53,7 +54,7 @@ func TestEarlierBits(t *testing.T) {
 			}
 			stdout, stderr, code := call(t, strings.Fields("verify "+number+" -out "+out)...)
 			want := 0
-			for _, r := range recorded(t, out) {
+			for _, r := range searchtest.Recorded(t, out) {
 				// The reference takes exponentials and logarithms from package math, whose last bits
 				// differ on other processors. In float32 they are rounded away.
 				if strings.Contains(stdout, r.Key[:12]) && (r.Config.DType == "f32" || runtime.GOARCH == "amd64") {
@@ -79,7 +80,7 @@ func TestEarlierRecords(t *testing.T) {
 	if code != exitOK || !strings.Contains(stderr, "6 of 6 trials are on record") {
 		t.Errorf("exit code %d, stderr %q", code, stderr)
 	}
-	records := recorded(t, out)
+	records := searchtest.Recorded(t, out)
 	for _, r := range records {
 		if r.State == results.Done && (r.Val() == nil || r.Train() != nil) {
 			t.Errorf("lr %g, reg %g: val %v, train %v", r.Config.LR, r.Config.Reg, r.Val(), r.Train())
@@ -112,7 +113,7 @@ func TestEarlierStates(t *testing.T) {
 		if code != exitOK || strings.Contains(stderr, "cannot be used") {
 			t.Errorf("%s: exit code %d, stderr %q", c.name, code, stderr)
 		}
-		records := recorded(t, out)
+		records := searchtest.Recorded(t, out)
 		last := records[len(records)-1]
 		if last.Weights != c.weights || last.Losses != c.losses {
 			t.Errorf("%s: weights %.12s…, losses %.12s…; want %.12s…, %.12s…", c.name, last.Weights, last.Losses, c.weights, c.losses)

@@ -11,12 +11,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"fusegrid"
 	"fusegrid/internal/cli"
 	"fusegrid/internal/say"
 	"fusegrid/kernels"
 	"fusegrid/nn/fused"
+	"fusegrid/search"
 	"fusegrid/search/folder"
 	"fusegrid/search/grid"
 	"fusegrid/search/halving"
@@ -24,24 +26,15 @@ import (
 
 // options is what the flags of a sweep say.
 type options struct {
-	net, dtype string
-	rule       string        // sgd, momentum or nesterov
-	division   string        // floor or true
-	order      *uint32       // seed of the minibatches, if they have a stream of their own
-	race       *halving.Rule // nil if all train to the end
-	block      int           // trials of a block, 0 for the planner's choice
-	set        *kernels.Set
-	grid       *grid.Grid
-	workers    int
-	data, out  string
-	top        int
-	dryRun     bool
-	fresh      bool
-	checkpoint float64 // seconds between states of a block, 0 for none
-	keep       int     // best trials whose weights are kept
-	states     int     // best trials whose states are kept, or everyTrial
-	quiet      bool
-	notes      []string // what to say before anything is done
+	search.Config // without the data
+	net, rule     string
+	data          string // the folder of the data, builtIn, or "" for what there is
+	top           int
+	dryRun        bool
+	fresh         bool
+	quiet         bool
+	notes         []string // what to say before anything is done
+	args          []string // the arguments, for the command that goes on
 }
 
 // errHelp asks for the help text.
@@ -243,7 +236,8 @@ const (
 )
 
 func parseOptions(args []string) (*options, error) {
-	o := &options{net: "two-layer", dtype: "f32", rule: "sgd", workers: runtime.GOMAXPROCS(0), top: 20, checkpoint: 60}
+	o := &options{net: "two-layer", rule: "sgd", top: 20, args: args}
+	o.DType, o.Workers, o.Checkpoint = "f32", runtime.GOMAXPROCS(0), time.Minute
 	fs := newFlags("sweep")
 	given := axisFlags(fs, grid.Standard())
 	var impl, fuse, halvingText, stop string
@@ -255,26 +249,26 @@ func parseOptions(args []string) (*options, error) {
 		return nil, err
 	}
 	if fuse == "off" {
-		if o.block > 1 {
-			return nil, badInput{fmt.Errorf("-fuse off trains each point alone; leave -block %d out", o.block)}
+		if o.Block > 1 {
+			return nil, badInput{fmt.Errorf("-fuse off trains each point alone; leave -block %d out", o.Block)}
 		}
-		o.block = 1
+		o.Block = 1
 	}
-	if o.division == "true" && o.net == "fc" {
+	if o.Division == "true" && o.net == "fc" {
 		return nil, badInput{errors.New("-division true is for the two-layer net; the Solver of -net fc divides by floor")}
 	}
 	var err error
-	if o.race, err = halving.Parse(halvingText, stop); err != nil {
+	if o.Halving, err = halving.Parse(halvingText, stop); err != nil {
 		return nil, badInput{err}
 	}
-	if o.set, err = pickSet(impl); err != nil {
+	if o.Kernels, err = pickSet(impl); err != nil {
 		return nil, err
 	}
-	if o.grid, err = grid.Standard().Parse(grid.Setting{Net: o.net, Rule: o.rule, Given: given}); err != nil {
+	if o.Grid, err = grid.Standard().Parse(grid.Setting{Net: o.net, Rule: o.rule, Given: given}); err != nil {
 		return nil, badInput{err}
 	}
 	o.notes = append(o.notes, grid.Standard().Notes(given)...)
-	if text := crowd(o.workers); text != "" {
+	if text := crowd(o.Workers); text != "" {
 		o.notes = append(o.notes, text)
 	}
 	return o, nil
@@ -291,10 +285,10 @@ func crowd(workers int) string {
 // trainingFlags adds the flags that say how to train.
 func (o *options) trainingFlags(fs *flag.FlagSet, impl, fuse *string) {
 	fs.Func("net", "", choice(&o.net, "two-layer", "fc"))
-	fs.Func("dtype", "", choice(&o.dtype, "f32", "f64"))
+	fs.Func("dtype", "", choice(&o.DType, "f32", "f64"))
 	fs.Func("rule", "", choice(&o.rule, ruleNames()...))
 	fs.Func("division", "", func(s string) error {
-		err := choice(&o.division, "floor", "true")(s)
+		err := choice(&o.Division, "floor", "true")(s)
 		if err != nil {
 			err = fmt.Errorf("%w; floor divides as Python 2, true as Python 3", err)
 		}
@@ -306,13 +300,13 @@ func (o *options) trainingFlags(fs *flag.FlagSet, impl, fuse *string) {
 			return fmt.Errorf("give one seed, a whole number from 0 to %d", uint32(math.MaxUint32))
 		}
 		order := uint32(seed)
-		o.order = &order
+		o.Order = &order
 		return nil
 	})
 	fs.Func("fuse", "", choice(fuse, "on", "off"))
-	fs.Func("block", "", whole(&o.block, 0, grid.MaxPoints, "give the most trials of a block, or leave it out for what fits the cache"))
+	fs.Func("block", "", whole(&o.Block, 0, grid.MaxPoints, "give the most trials of a block, or leave it out for what fits the cache"))
 	fs.Func("impl", "", text(impl))
-	fs.Func("workers", "", whole(&o.workers, 1, maxWorkers, fmt.Sprintf("give a number from 1 to %d, or leave it out for one per core", maxWorkers)))
+	fs.Func("workers", "", whole(&o.Workers, 1, maxWorkers, fmt.Sprintf("give a number from 1 to %d, or leave it out for one per core", maxWorkers)))
 	fs.Func("data", "", text(&o.data))
 }
 
@@ -327,7 +321,7 @@ func ruleNames() []string {
 
 // outputFlags adds the flags that say what comes out.
 func (o *options) outputFlags(fs *flag.FlagSet) {
-	fs.Func("out", "", text(&o.out))
+	fs.Func("out", "", text(&o.Dir))
 	fs.Func("top", "", whole(&o.top, 0, math.MaxInt, "give a number of rows, or 0 for all"))
 	fs.BoolVar(&o.fresh, "fresh", false, "")
 	fs.Func("checkpoint", "", func(s string) error {
@@ -335,22 +329,22 @@ func (o *options) outputFlags(fs *flag.FlagSet) {
 		if err != nil || !(v >= 0 && v <= maxSeconds) {
 			return fmt.Errorf("give the seconds between two checkpoints, at most %.0f, or 0 for none but at Ctrl-C", maxSeconds)
 		}
-		o.checkpoint = v
+		o.Checkpoint = time.Duration(v * float64(time.Second))
 		return nil
 	})
 	fs.Func("keep", "", func(s string) error {
 		if s == "all" {
-			o.keep = math.MaxInt
+			o.Weights = math.MaxInt
 			return nil
 		}
-		return whole(&o.keep, 0, math.MaxInt, "give the number of best nets whose weights to keep, or all")(s)
+		return whole(&o.Weights, 0, math.MaxInt, "give the number of best nets whose weights to keep, or all")(s)
 	})
 	fs.Func("states", "", func(s string) error {
 		if s == "all" {
-			o.states = folder.EveryTrial
+			o.States = folder.EveryTrial
 			return nil
 		}
-		return whole(&o.states, 0, math.MaxInt, "give the number of best trials whose states to keep, or all")(s)
+		return whole(&o.States, 0, math.MaxInt, "give the number of best trials whose states to keep, or all")(s)
 	})
 	fs.BoolVar(&o.dryRun, "dry-run", false, "")
 	fs.BoolVar(&o.quiet, "quiet", false, "")

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"fusegrid/nn/dataset"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -23,10 +22,11 @@ import (
 	"testing"
 	"time"
 
+	"fusegrid/internal/searchtest"
+	"fusegrid/nn/dataset"
 	"fusegrid/results"
 	"fusegrid/search/folder"
 	"fusegrid/search/grid"
-	"fusegrid/search/halving"
 	"fusegrid/search/plan"
 	"fusegrid/search/runner"
 )
@@ -61,6 +61,14 @@ func (w *waitingRunner) Run(ctx context.Context, b plan.Block, h runner.Hooks) e
 	}
 	return w.Runner.Run(ctx, b, h)
 }
+
+// A stepping is an observer whose Stepped is another function.
+type stepping struct {
+	runner.Observer
+	stepped func(nets int, flops float64)
+}
+
+func (s stepping) Stepped(nets int, flops float64) { s.stepped(nets, flops) }
 
 // A hangingDisk never comes back, once ctx is done, from swapping in a file whose path has part in it.
 type hangingDisk struct {
@@ -99,41 +107,35 @@ func few() *dataset.Dataset {
 	return &d
 }
 
+// beCommand is the command on tiny images, with the faults that the environment asks for.
 func beCommand(args []string) int {
-	var d folder.Disk = folder.OS{}
-	if at := os.Getenv(envCrash); at != "" {
-		b := &brittleDisk{crash: func() {
-			self, _ := os.FindProcess(os.Getpid())
-			self.Kill()
-			select {} // until it arrives
-		}}
-		fmt.Sscan(at, &b.at)
-		d = b
-	}
 	ctx := untilInterrupted()
-	if part := os.Getenv(envHang); part != "" {
-		d = hangingDisk{d, ctx, part}
-	}
 	o, err := parseOptions(args)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return exitBadInput
 	}
-	data := tiny()
-	r, err := runner.New(o.dtype, o.set, data)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return exitBadInput
+	if at := os.Getenv(envCrash); at != "" {
+		b := &searchtest.Disk{Crash: func() {
+			self, _ := os.FindProcess(os.Getpid())
+			self.Kill()
+			select {} // until it arrives
+		}}
+		fmt.Sscan(at, &b.At)
+		o.Disk = b
 	}
-	s := &job{disk: d, options: o, data: data, base: base(o, data), stdout: os.Stdout, stderr: os.Stderr}
-	if s.races, err = halving.New(o.race, s.points()); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return exitBadInput
+	if part := os.Getenv(envHang); part != "" {
+		o.Disk = hangingDisk{folder.OS{}, ctx, part}
 	}
 	if os.Getenv(envWait) != "" {
-		r = &waitingRunner{Runner: r}
+		r, err := runner.New(o.DType, o.Kernels, searchtest.Tiny())
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return exitBadInput
+		}
+		o.Runner = &waitingRunner{Runner: r}
 	}
-	err = s.run(ctx, r, args)
+	err = o.sweep(ctx, searchtest.Tiny(), os.Stdout, os.Stderr)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
@@ -190,7 +192,7 @@ func TestInterrupted(t *testing.T) {
 	if err := c.Run(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	want := results.NewTable(recorded(t, "whole")).Digest()
+	want := results.NewTable(searchtest.Recorded(t, "whole")).Digest()
 	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGHUP, syscall.SIGTERM}[:torture(2, 3)] {
 		t.Run(sig.String(), func(t *testing.T) { testInterruptedOnce(t, sig, want) })
 	}
@@ -209,7 +211,7 @@ func testInterruptedOnce(t *testing.T, sig os.Signal, want string) {
 	begin(t, c, dir)
 	c.Process.Signal(sig)
 	c.Wait()
-	records := recorded(t, dir)
+	records := searchtest.Recorded(t, dir)
 	said := regexp.MustCompile(`sweep: interrupted; (\d+) of 4 trials are on record\. To go on:\n  (?:go run \./)?sweep (.*)\n`).FindStringSubmatch(out.String())
 	if code := c.ProcessState.ExitCode(); code != exitInterrupted || said == nil || said[1] != fmt.Sprint(len(records)) || len(records) == 4 {
 		t.Fatalf("exit code %d with %d records: %s", code, len(records), out)
@@ -226,7 +228,7 @@ func testInterruptedOnce(t *testing.T, sig os.Signal, want string) {
 	if err := c.Run(); err != nil || !strings.Contains(out.String(), "from checkpoints") {
 		t.Errorf("%s: %v: %s", said[2], err, out)
 	}
-	complete(t, "gone on with", dir, 4, want)
+	searchtest.Complete(t, "gone on with", dir, 4, want)
 }
 
 func testInterruptedTwice(t *testing.T, part, want string) {
@@ -252,7 +254,7 @@ func testInterruptedTwice(t *testing.T, part, want string) {
 	if err := c.Run(); err != nil {
 		t.Errorf("resumed: %v: %s", err, out)
 	}
-	complete(t, "resumed", dir, 4, want)
+	searchtest.Complete(t, "resumed", dir, 4, want)
 }
 
 // killGrid is 16 trials, two of which diverge.
@@ -284,7 +286,7 @@ func testKilled(t *testing.T, grid string) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	whole := time.Since(start)
-	want := results.NewTable(recorded(t, "whole")).Digest()
+	want := results.NewTable(searchtest.Recorded(t, "whole")).Digest()
 	kills := torture(4, 200)
 	rng := rand.New(rand.NewPCG(1, 2))
 	for killed, sweeps := 0, 0; killed < kills; sweeps++ {
@@ -310,28 +312,31 @@ func testKilled(t *testing.T, grid string) {
 				t.Errorf("after %d kills: %s", killed, out)
 			}
 		}
-		complete(t, fmt.Sprintf("sweep %d, %d kills so far", sweeps, killed), dir, 16, want)
+		searchtest.Complete(t, fmt.Sprintf("sweep %d, %d kills so far", sweeps, killed), dir, 16, want)
 	}
 }
+
+// brittleGrid has two blocks, one trial that diverges, and a checkpoint after each iteration.
+const brittleGrid = "-lr 1e-4,1e-3,1e30 -reg 0 -hidden 3 -iters 3 -batch 10 -std 1e-2 -seed 1,2 -workers 1 -checkpoint 1e-9 -keep 2"
 
 // TestKilledAtEachOperation kills the command in place of a write, fsync, rename or removal: at
 // some of them, or at all.
 func TestKilledAtEachOperation(t *testing.T) {
 	isolate(t)
 	const args = "-impl reference -quiet " + brittleGrid
-	d := &brittleDisk{}
-	s, r, _ := newJob(t, "whole", brittleGrid)
-	s.disk = d
-	if err := s.run(t.Context(), r, nil); err != nil {
+	d := &searchtest.Disk{}
+	o := tinyOptions(t, brittleGrid+" -out whole")
+	o.Disk = d
+	if _, _, err := sweepTiny(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
-	want := results.NewTable(recorded(t, "whole")).Digest()
-	for at := 1; at <= d.ops; at += torture(d.ops/5, 1) {
+	want := results.NewTable(searchtest.Recorded(t, "whole")).Digest()
+	for at := 1; at <= d.Ops; at += torture(d.Ops/5, 1) {
 		dir := fmt.Sprint("o", at)
 		c, out := killable(args+" -out "+dir, at)
 		var exit *exec.ExitError
 		err := c.Run()
-		if err == nil && at > d.ops-10 {
+		if err == nil && at > d.Ops-10 {
 			break // this run had fewer operations: records that end close together share a write
 		}
 		if !errors.As(err, &exit) || exit.ExitCode() != -1 {
@@ -341,6 +346,71 @@ func TestKilledAtEachOperation(t *testing.T) {
 		if err := c.Run(); err != nil {
 			t.Fatalf("operation %d, then again: %v: %s", at, err, out)
 		}
-		complete(t, fmt.Sprintf("killed at operation %d of %d", at, d.ops), dir, 6, want)
+		searchtest.Complete(t, fmt.Sprintf("killed at operation %d of %d", at, d.Ops), dir, 6, want)
+	}
+}
+
+// TestLongerKilled kills a short sweep, then a longer one that goes on from it, in place of one
+// operation on the disk after another, and lets a third end.
+func TestLongerKilled(t *testing.T) {
+	long(t)
+	for _, states := range []string{"", " -states 2"} {
+		t.Run(states, func(t *testing.T) { testLongerKilled(t, states) })
+	}
+}
+
+func testLongerKilled(t *testing.T, states string) {
+	isolate(t)
+	const args = "-lr 1e-4,1e-3,1e30 -reg 0 -hidden 3 -batch 10 -std 1e-2 -seed 1,2 -workers 1 -checkpoint 1e-9"
+	command := "-impl reference -quiet " + args + states
+	if c, out := killable(command+" -iters 6 -out whole", 0); c.Run() != nil {
+		t.Fatal(out)
+	}
+	tookOver := 0
+	for at := 8; at <= 40; at += torture(10, 1) {
+		for then := 2; ; then += torture(13, 1) {
+			dir := fmt.Sprintf("o%d-%d", at, then)
+			what := fmt.Sprintf("killed at operation %d, then %d", at, then)
+			crash := func(iters string, op int) (ended bool) {
+				c, out := killable(command+iters+" -out "+dir, op)
+				err := c.Run()
+				var exit *exec.ExitError
+				if err != nil && (!errors.As(err, &exit) || exit.ExitCode() != -1) {
+					t.Fatalf("%s: %v: %s", what, err, out)
+				}
+				return err == nil
+			}
+			if crash(" -iters 3", at) {
+				break
+			}
+			ended := crash(" -iters 6", then)
+			c, out := killable(command+" -iters 6 -out "+dir, 0)
+			if err := c.Run(); err != nil {
+				t.Fatalf("%s: %v: %s", what, err, out)
+			}
+			if bytes.Contains(out.Bytes(), []byte("damaged")) {
+				t.Errorf("%s: %s", what, out)
+			}
+			if bytes.Contains(out.Bytes(), []byte("resume from ")) {
+				tookOver++
+			}
+			searchtest.SameFigures(t, what, dir, "whole", 6)
+			if states != "" {
+				best := searchtest.Recorded(t, dir)
+				results.Rank(best)
+				for _, r := range best[:2] {
+					if _, err := os.Stat(filepath.Join(dir, folder.StatesDir, r.Key+".safetensors")); err != nil {
+						t.Errorf("%s: %v", what, err)
+					}
+				}
+			}
+			os.RemoveAll(dir)
+			if ended {
+				break
+			}
+		}
+	}
+	if tookOver < 5 {
+		t.Errorf("only %d sweeps went on from a checkpoint", tookOver)
 	}
 }

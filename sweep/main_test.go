@@ -19,6 +19,7 @@ import (
 	"fusegrid"
 	"fusegrid/internal/cli"
 	"fusegrid/internal/say"
+	"fusegrid/internal/searchtest"
 	"fusegrid/nn/dataset/datasettest"
 	"fusegrid/results"
 	"fusegrid/search/folder"
@@ -67,21 +68,6 @@ func small(more ...string) []string {
 	}, more...)
 }
 
-// recorded returns the trials of an output folder.
-func recorded(t *testing.T, dir string) []results.Record {
-	t.Helper()
-	f, err := os.Open(filepath.Join(dir, folder.JournalName))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	records, recovery, err := results.ReadJournal(f, "journal")
-	if err != nil || recovery.Cut != 0 || recovery.Damage != nil {
-		t.Fatalf("journal: %v, %+v", err, recovery)
-	}
-	return records
-}
-
 // timeless blots out seconds, samples/s and GFLOP/s.
 func timeless(table string) string {
 	return regexp.MustCompile(`(?m)  +sec  +samples/s/core  +GFLOP/s/core|  +\d+\.\d\d  +\d+  +\d+\.\d( |$)`).ReplaceAllString(table, "$1")
@@ -121,7 +107,7 @@ func TestGrid(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, r := range recorded(t, "o") {
+	for _, r := range searchtest.Recorded(t, "o") {
 		if r.DataName != "synthetic" || len(r.Config.Data) != 64 || r.Accuracy.Test == nil || r.Weights == "" ||
 			r.Speed.FLOPs <= 0 || r.Speed.Samples <= 0 || r.Machine.Go == "" || r.Impl != "reference" {
 			t.Errorf("the record lacks something: %+v", r)
@@ -143,7 +129,7 @@ func TestGrid(t *testing.T) {
 	if code != exitOK || !strings.Contains(stderr, "4 of 8 trials are on record in o; 4 to train") {
 		t.Errorf("larger: exit code %d, stderr %q", code, stderr)
 	}
-	if n := len(recorded(t, "o")); n != 8 {
+	if n := len(searchtest.Recorded(t, "o")); n != 8 {
 		t.Errorf("%d records, want 8", n)
 	}
 }
@@ -154,7 +140,7 @@ func TestDefaultOut(t *testing.T) {
 	if code != exitOK || !strings.HasPrefix(stderr, "sweep: no CIFAR-10 here") {
 		t.Errorf("exit code %d, stderr %q; want a word about the synthetic images", code, stderr)
 	}
-	if n := len(recorded(t, "out/synthetic-two-layer-f32")); n != 1 {
+	if n := len(searchtest.Recorded(t, "out/synthetic-two-layer-f32")); n != 1 {
 		t.Errorf("%d records", n)
 	}
 }
@@ -508,7 +494,7 @@ func TestAssignmentGrid(t *testing.T) {
 		if code != exitOK {
 			t.Fatalf("exit code %d: %s", code, stderr)
 		}
-		records := recorded(t, dtype)
+		records := searchtest.Recorded(t, dtype)
 		slices.SortFunc(records, func(a, b results.Record) int { return cmp.Compare(b.Config.Reg, a.Config.Reg) })
 		want := [][3]float64{{0.89, 0.575, 0.512}, {0.85, 0.54, 0.504}}
 		for i, r := range records {
@@ -546,7 +532,7 @@ func TestFinalAccuracyShown(t *testing.T) {
 	if !regexp.MustCompile(`(?m)^0\.0001 +0\.25 .* 0\.2810 `).MatchString(stdout) {
 		t.Errorf("the table does not show .2810, the accuracy after training:\n%s", stdout)
 	}
-	if r := recorded(t, "o")[0]; *r.Accuracy.EpochVal != 0.28 {
+	if r := searchtest.Recorded(t, "o")[0]; *r.Accuracy.EpochVal != 0.28 {
 		t.Errorf("the course's history ends with %g, want 0.28", *r.Accuracy.EpochVal)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"fusegrid/nn/safetensors"
+	"fusegrid/internal/searchtest"
 	"fusegrid/results"
 	"fusegrid/search/folder"
 )
@@ -27,7 +27,7 @@ func TestVerify(t *testing.T) {
 	if code != exitOK || strings.Count(stdout, "the same bits") != 1 {
 		t.Errorf("-n 1: exit code %d, stdout\n%s", code, stdout)
 	}
-	records := recorded(t, "o")
+	records := searchtest.Recorded(t, "o")
 	for _, forge := range []struct {
 		what string
 		do   func(r *results.Record)
@@ -89,7 +89,7 @@ func TestVerifyRules(t *testing.T) {
 				t.Fatalf("%s: exit code %d: %s", out, code, stderr)
 			}
 			stdout, stderr, code := call(t, "verify", "-all", "-out", out)
-			if n := len(recorded(t, out)); code != exitOK || stderr != "" || n != 12 || strings.Count(stdout, ": the same bits\n") != n {
+			if n := len(searchtest.Recorded(t, out)); code != exitOK || stderr != "" || n != 12 || strings.Count(stdout, ": the same bits\n") != n {
 				t.Errorf("%s: %d records, exit code %d, stderr %q, stdout\n%s", out, n, code, stderr, stdout)
 			}
 		}
@@ -110,7 +110,7 @@ func TestVerifyStopped(t *testing.T) {
 		if code != exitOK || stderr != "" || strings.Count(stdout, ": the same bits\n") != 3 {
 			t.Errorf("%s: exit code %d, stderr %q, stdout\n%s", net, code, stderr, stdout)
 		}
-		for _, r := range recorded(t, dir) {
+		for _, r := range searchtest.Recorded(t, dir) {
 			if r.State != results.Stopped {
 				continue
 			}
@@ -233,41 +233,6 @@ func TestCompareUnstable(t *testing.T) {
 	}
 }
 
-// TestKeep: the best nets' weights, and no others, are there, and they are those on record.
-func TestKeep(t *testing.T) {
-	isolate(t)
-	const args = "-lr log:1e-4..1e-2:6 -hidden 3 -iters 20 -batch 10 -std 1e-2 -reg 0 -keep 2 -workers 2 -block 1"
-	for _, grid := range []string{args, args + " -seed 1..3"} {
-		s, r, _ := newJob(t, "o", grid)
-		if err := s.run(t.Context(), r, nil); err != nil {
-			t.Fatal(err)
-		}
-		records := recorded(t, "o")
-		results.Rank(records)
-		names, _ := filepath.Glob("o/weights/*")
-		if len(names) != 2 {
-			t.Fatalf("weights %v, want those of 2 nets", names)
-		}
-		for _, r := range records[:2] {
-			data, err := os.ReadFile(filepath.Join("o", folder.WeightsDir, r.Key+".safetensors"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			f, err := safetensors.Read(data)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var all [][]float32
-			for _, tensor := range f.Tensors {
-				all = append(all, tensor.F32)
-			}
-			if results.Hash(all...) != r.Weights {
-				t.Errorf("lr %g, seed %d: the weights are not those on record", r.Config.LR, r.Config.Seed)
-			}
-		}
-	}
-}
-
 func TestFresh(t *testing.T) {
 	long(t)
 	isolate(t)
@@ -276,7 +241,7 @@ func TestFresh(t *testing.T) {
 		if _, stderr, code := call(t, args...); code != exitOK || !strings.HasSuffix(stderr, "all trials and tables are in "+dir+"\n") {
 			t.Errorf("exit code %d, stderr %q, want it in %s", code, stderr, dir)
 		}
-		if n := len(recorded(t, dir)); n != 1 {
+		if n := len(searchtest.Recorded(t, dir)); n != 1 {
 			t.Errorf("%s has %d trials", dir, n)
 		}
 	}

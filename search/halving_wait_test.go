@@ -1,4 +1,4 @@
-package main
+package search
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"fusegrid/internal/searchtest"
 	"fusegrid/search/folder"
 	"fusegrid/search/plan"
 	"fusegrid/search/runner"
@@ -52,18 +53,18 @@ func TestWaitingOnTheDisk(t *testing.T) {
 					continue
 				}
 				d := new(countingDisk)
-				s, r := newRacedJob(t, "o", c.args+how+" -checkpoint 0")
-				s.out, s.room, s.disk = fmt.Sprint(i, how, room), room, d
-				if err := s.run(t.Context(), r, nil); err != nil {
+				s, r, _ := racedJob(t, "o", c.args+how+" -checkpoint 0")
+				s.Dir, s.Waiting, s.Disk = fmt.Sprint(i, how, room), room, d
+				if err := runWith(t.Context(), s, r); err != nil {
 					t.Fatal(err)
 				}
 				if n := d.states.Load(); (n > 0) != c.waits {
 					t.Errorf("%s%s: %d states of blocks that wait", c.args, how, n)
 				}
-				if got := digest(byKey(t, recorded(t, s.out))); got != want {
+				if got := digest(searchtest.ByKey(t, searchtest.Recorded(t, s.Dir))); got != want {
 					t.Errorf("%s%s, room for %d bytes: other figures", c.args, how, room)
 				}
-				if left, _ := filepath.Glob(filepath.Join(s.out, folder.CheckpointsDir, "*.safetensors")); len(left) > 0 {
+				if left, _ := filepath.Glob(filepath.Join(s.Dir, folder.CheckpointsDir, "*.safetensors")); len(left) > 0 {
 					t.Errorf("%s%s: checkpoints are left: %v", c.args, how, left)
 				}
 			}
@@ -71,9 +72,9 @@ func TestWaitingOnTheDisk(t *testing.T) {
 	}
 	// There is room for these.
 	d := new(countingDisk)
-	s, r := newRacedJob(t, "o", raced+" -halving 3:5 -checkpoint 0")
-	s.disk = d
-	if err := s.run(t.Context(), r, nil); err != nil || d.states.Load() > 0 {
+	s, r, _ := racedJob(t, "o", raced+" -halving 3:5 -checkpoint 0")
+	s.Disk = d
+	if err := runWith(t.Context(), s, r); err != nil || d.states.Load() > 0 {
 		t.Errorf("%v, %d states of blocks that wait", err, d.states.Load())
 	}
 }
@@ -85,10 +86,10 @@ func TestWaitingInterrupted(t *testing.T) {
 	want := digest(runRaced(t, "whole", args))
 	for _, stop := range []int64{6, 16, 31, 36, 60, 90} {
 		ctx, cancel := context.WithCancel(t.Context())
-		s, r := newRacedJob(t, "o", args+" -workers 2")
-		s.out, s.room = fmt.Sprint("o", stop), 1
+		s, r, _ := racedJob(t, "o", args+" -workers 2")
+		s.Dir, s.Waiting = fmt.Sprint("o", stop), 1
 		var steps atomic.Int64
-		err := s.run(ctx, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+		err := runWith(ctx, s, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 			stepped := h.Stepped
 			h.Observer = stepping{h.Observer, func(n int, f float64) {
 				stepped(n, f)
@@ -97,17 +98,17 @@ func TestWaitingInterrupted(t *testing.T) {
 				}
 			}}
 			return r.Run(ctx, b, h)
-		}), nil)
+		}))
 		cancel()
 		if !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
-		s, r = newRacedJob(t, fmt.Sprint("o", stop), args)
-		s.room = 1
-		if err := s.run(t.Context(), r, nil); err != nil {
+		s, r, _ = racedJob(t, fmt.Sprint("o", stop), args)
+		s.Waiting = 1
+		if err := runWith(t.Context(), s, r); err != nil {
 			t.Fatal(err)
 		}
-		if got := digest(byKey(t, recorded(t, s.out))); got != want {
+		if got := digest(searchtest.ByKey(t, searchtest.Recorded(t, s.Dir))); got != want {
 			t.Errorf("stopped after %d iterations and resumed: other figures than without a break", stop)
 		}
 	}
@@ -119,10 +120,10 @@ func TestWaitingStateDamaged(t *testing.T) {
 	isolate(t)
 	const args = raced + " -halving 3:5 -block 4 -checkpoint 0 -workers 1"
 	want := digest(runRaced(t, "whole", args))
-	s, r := newRacedJob(t, "o", args)
-	s.room, s.disk = 1, damagingDisk{}
-	err := s.run(t.Context(), r, nil)
-	if err == nil || !strings.Contains(err.Error(), "a block that waited on the disk: ") || !strings.Contains(err.Error(), "to go on: ") {
+	s, r, _ := racedJob(t, "o", args)
+	s.Waiting, s.Disk = 1, damagingDisk{}
+	err := runWith(t.Context(), s, r)
+	if err == nil || !strings.Contains(err.Error(), "a block that waited on the disk: ") || !strings.HasSuffix(err.Error(), " of 30 trials are on record") {
 		t.Errorf("error %v", err)
 	}
 	if got := digest(runRaced(t, "o", args)); got != want {

@@ -1,16 +1,16 @@
-package main
+package search
 
 import (
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"fusegrid/internal/searchtest"
 	"fusegrid/nn/dataset"
 	"fusegrid/nn/labelled"
 	"fusegrid/results"
@@ -22,48 +22,32 @@ import (
 // fuse. Some diverge.
 const raced = "-lr log:1e-5..1e-2:4,1e30 -reg 0,0.5 -hidden 3,4,6 -iters 40 -batch 10 -std 1e-2"
 
-// newRacedJob returns a job on tiny images of 32 pixels.
-func newRacedJob(t *testing.T, out, args string) (*job, runner.Runner) {
+// racedJob returns a sweep that words describe, on tiny images of 32 pixels.
+func racedJob(t *testing.T, out, words string) (*job, runner.Runner, *bytes.Buffer) {
 	t.Helper()
-	s, _, _ := newJob(t, out, args)
+	c := config(t, words)
 	const pixels = 32
-	for _, part := range []*labelled.Images{&s.data.Train, &s.data.Val, &s.data.Test} {
+	for _, part := range []*labelled.Images{&c.Data.Train, &c.Data.Val, &c.Data.Test} {
 		var cut []uint8
 		for i := range part.Len() {
 			cut = append(cut, part.X[i*dataset.Dim:][:pixels]...)
 		}
 		part.X = cut
 	}
-	s.data.Mean = s.data.Mean[:pixels]
-	r, err := runner.New(s.dtype, s.set, s.data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s, r
+	c.Data.Mean = c.Data.Mean[:pixels]
+	return begin(t, out, c)
 }
 
 // runRaced runs a grid and returns its records by key. It fails the test where it hangs.
 func runRaced(t *testing.T, out, args string) map[string]results.Record {
 	t.Helper()
-	s, r := newRacedJob(t, out, args)
+	s, r, _ := racedJob(t, out, args)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if err := s.run(ctx, r, nil); err != nil {
+	if err := runWith(ctx, s, r); err != nil {
 		t.Fatalf("%s: %v", args, err)
 	}
-	return byKey(t, recorded(t, out))
-}
-
-func byKey(t *testing.T, records []results.Record) map[string]results.Record {
-	t.Helper()
-	all := map[string]results.Record{}
-	for _, r := range records {
-		if _, ok := all[r.Key]; ok {
-			t.Errorf("trial %.8s is twice on record", r.Key)
-		}
-		all[r.Key] = r
-	}
-	return all
+	return searchtest.ByKey(t, searchtest.Recorded(t, out))
 }
 
 func digest(all map[string]results.Record) string {
@@ -151,10 +135,10 @@ func TestRaceOfBlocks(t *testing.T) {
 // TestStoppedCostNothing counts the work: stopped trials cost what they trained, and nothing after.
 func TestStoppedCostNothing(t *testing.T) {
 	isolate(t)
-	s, r := newRacedJob(t, "o", raced+" -halving 3:5")
+	s, r, _ := racedJob(t, "o", raced+" -halving 3:5")
 	var nets atomic.Int64
 	var flops atomic.Int64
-	err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+	err := runWith(t.Context(), s, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 		stepped := h.Stepped
 		h.Observer = stepping{h.Observer, func(n int, f float64) {
 			nets.Add(int64(n))
@@ -162,12 +146,12 @@ func TestStoppedCostNothing(t *testing.T) {
 			stepped(n, f)
 		}}
 		return r.Run(ctx, b, h)
-	}), nil)
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var wantNets, wantFlops int64
-	for _, r := range recorded(t, "o") {
+	for _, r := range searchtest.Recorded(t, "o") {
 		steps := int64(r.Steps)
 		if r.State == results.Diverged {
 			steps++ // the iteration that found it
@@ -178,7 +162,7 @@ func TestStoppedCostNothing(t *testing.T) {
 	if nets.Load() != wantNets || flops.Load() != wantFlops {
 		t.Errorf("%d model-iterations, %d flops; the records say %d, %d", nets.Load(), flops.Load(), wantNets, wantFlops)
 	}
-	if whole := int64(s.grid.Len()) * 40; wantNets > whole/2 {
+	if whole := int64(s.Grid.Len()) * 40; wantNets > whole/2 {
 		t.Errorf("%d of %d model-iterations: too little is stopped for a test", wantNets, whole)
 	}
 }
@@ -194,10 +178,10 @@ func TestRaceInterruptedAndResumed(t *testing.T) {
 			for _, how := range []string{" -workers 1", " -workers 3 -block 4"} {
 				out := fmt.Sprint(i, stop, how)
 				ctx, cancel := context.WithCancel(t.Context())
-				s, r := newRacedJob(t, "o", raced+" "+rule+how)
-				s.out = out
+				s, r, _ := racedJob(t, "o", raced+" "+rule+how)
+				s.Dir = out
 				var steps atomic.Int64
-				err := s.run(ctx, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+				err := runWith(ctx, s, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 					stepped := h.Stepped
 					h.Observer = stepping{h.Observer, func(n int, f float64) {
 						stepped(n, f)
@@ -206,17 +190,17 @@ func TestRaceInterruptedAndResumed(t *testing.T) {
 						}
 					}}
 					return r.Run(ctx, b, h)
-				}), nil)
+				}))
 				cancel()
 				if err != nil && !errors.Is(err, context.Canceled) {
 					t.Fatal(err)
 				}
-				s, r = newRacedJob(t, "o", raced+" "+rule+" -workers 2")
-				s.out = out
-				if err := s.run(t.Context(), r, nil); err != nil {
+				s, r, _ = racedJob(t, "o", raced+" "+rule+" -workers 2")
+				s.Dir = out
+				if err := runWith(t.Context(), s, r); err != nil {
 					t.Fatal(err)
 				}
-				if got := digest(byKey(t, recorded(t, out))); got != want {
+				if got := digest(searchtest.ByKey(t, searchtest.Recorded(t, out))); got != want {
 					t.Errorf("%s%s, stopped after %d iterations and resumed: other figures than without a break", rule, how, stop)
 				}
 			}
@@ -229,16 +213,16 @@ func TestStoppedIsNotSettled(t *testing.T) {
 	isolate(t)
 	whole := runRaced(t, "whole", raced)
 	runRaced(t, "o", raced+" -halving 3:5")
-	s, r := newRacedJob(t, "o", raced+" -halving 3:5")
-	if err := s.run(t.Context(), r, nil); err != nil || !strings.Contains(s.stderr.(*bytes.Buffer).String(), "30 of 30 trials are on record in o; 0 to train") {
-		t.Errorf("the same command again: %v, %s", err, s.stderr)
+	s, r, said := racedJob(t, "o", raced+" -halving 3:5")
+	if err := runWith(t.Context(), s, r); err != nil || !strings.Contains(said.String(), "30 of 30 trials are on record in o; 0 to train") {
+		t.Errorf("the same command again: %v, %s", err, said)
 	}
-	s, r = newRacedJob(t, "o", raced)
-	if err := s.run(t.Context(), r, nil); err != nil {
+	s, r, _ = racedJob(t, "o", raced)
+	if err := runWith(t.Context(), s, r); err != nil {
 		t.Fatal(err)
 	}
 	latest := map[string]results.Record{}
-	for _, r := range recorded(t, "o") {
+	for _, r := range searchtest.Recorded(t, "o") {
 		latest[r.Key] = r
 	}
 	if got := digest(latest); got != digest(whole) {
@@ -272,7 +256,7 @@ func TestRaceAfterALargerGrid(t *testing.T) {
 // TestFailureInARace panics in one block: its trials fail, the others do not wait for them for ever.
 func TestFailureInARace(t *testing.T) {
 	isolate(t)
-	s, r := newRacedJob(t, "o", raced+" -halving 3:5 -workers 2 -block 4")
+	s, r, _ := racedJob(t, "o", raced+" -halving 3:5 -workers 2 -block 4")
 	var panicked atomic.Bool
 	faulty := runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 		n := 0
@@ -287,44 +271,20 @@ func TestFailureInARace(t *testing.T) {
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if err := s.run(ctx, faulty, nil); err == nil || !strings.Contains(err.Error(), "of 30 trials failed") {
-		t.Fatalf("error %v, want one that counts the failures", err)
+	if err := runWith(ctx, s, faulty); err != nil {
+		t.Fatal(err)
 	}
 	states := map[results.State]int{}
-	for _, r := range recorded(t, "o") {
+	for _, r := range searchtest.Recorded(t, "o") {
 		states[r.State]++
 	}
 	if states[results.Failed] == 0 || states[results.Failed] > 4 || states[results.Done] == 0 {
 		t.Errorf("states %v", states)
 	}
 	// The next run tries them again.
-	s, r = newRacedJob(t, "o", raced+" -halving 3:5")
-	if err := s.run(ctx, r, nil); err != nil {
+	s, r, _ = racedJob(t, "o", raced+" -halving 3:5")
+	if err := runWith(ctx, s, r); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestRaceFlags(t *testing.T) {
-	isolate(t)
-	for _, c := range []struct{ args, want string }{
-		{"-halving 1", `sweep: -halving "1": one in "1" survives`},
-		{"-stop best", `sweep: -stop "best": there is no such rule`},
-		{"-halving 3 -stop median", "give one of them"},
-		{"-halving 3:60", "the first rung, 60, is not before the end, 60 iterations"},
-		{"-halving=", "sweep: -halving is empty"},
-	} {
-		stdout, stderr, code := call(t, small(append(strings.Fields(c.args), "-out", "o")...)...)
-		if code != exitBadInput || stdout != "" || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {
-			t.Errorf("%s: exit code %d, stderr %q, want %q", c.args, code, stderr, c.want)
-		}
-	}
-	stdout, _, code := call(t, small("-halving", "2:20", "-dry-run", "-out", "o")...)
-	want := "halving 2:20: 4 to 20, 2 to 40, 1 to 60 iterations: saves about "
-	if code != exitOK || !strings.Contains(stdout, want) || !strings.Contains(stdout, "(42%)") {
-		t.Errorf("exit code %d, got\n%swant in it\n%s… (42%%)", code, stdout, want)
-	}
-	if _, err := os.Stat("o"); err == nil {
-		t.Error("bad input and dry runs left a folder")
 	}
 }
 
@@ -342,10 +302,10 @@ func TestOtherRuleAfterAnInterruption(t *testing.T) {
 	} {
 		want := digest(runRaced(t, fmt.Sprint("whole", i), raced+" "+c.after))
 		ctx, cancel := context.WithCancel(t.Context())
-		s, r := newRacedJob(t, "o", raced+" -workers 1 "+c.before)
-		s.out = fmt.Sprint(i)
+		s, r, _ := racedJob(t, "o", raced+" -workers 1 "+c.before)
+		s.Dir = fmt.Sprint(i)
 		var steps atomic.Int64
-		err := s.run(ctx, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+		err := runWith(ctx, s, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 			stepped := h.Stepped
 			h.Observer = stepping{h.Observer, func(n int, f float64) {
 				stepped(n, f)
@@ -354,22 +314,22 @@ func TestOtherRuleAfterAnInterruption(t *testing.T) {
 				}
 			}}
 			return r.Run(ctx, b, h)
-		}), nil)
+		}))
 		cancel()
 		if !errors.Is(err, context.Canceled) {
 			t.Fatalf("%q: %v, want a cancelled context", c.before, err)
 		}
-		s, r = newRacedJob(t, "o", raced+" "+c.after)
-		s.out = fmt.Sprint(i)
-		if err := s.run(t.Context(), r, nil); err != nil {
+		s, r, said := racedJob(t, "o", raced+" "+c.after)
+		s.Dir = fmt.Sprint(i)
+		if err := runWith(t.Context(), s, r); err != nil {
 			t.Fatal(err)
 		}
-		text := s.stderr.(*bytes.Buffer).String()
+		text := said.String()
 		if !strings.Contains(text, "resume from checkpoints") || strings.Contains(text, "it was not made under the rule") != c.anew {
 			t.Errorf("%q, then %q: %s", c.before, c.after, text)
 		}
 		latest := map[string]results.Record{}
-		for _, r := range recorded(t, s.out) {
+		for _, r := range searchtest.Recorded(t, s.Dir) {
 			latest[r.Key] = r
 		}
 		if got := digest(latest); got != want {

@@ -1,19 +1,18 @@
-package main
+package search
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
-	"fusegrid/internal/say"
+	"fusegrid/internal/searchtest"
 	"fusegrid/results"
 	"fusegrid/search/folder"
 	"fusegrid/search/grid"
@@ -24,9 +23,9 @@ import (
 // train runs a grid to its end and returns what it said and the iterations that its blocks did.
 func train(t *testing.T, out, args string) (stderr string, steps int) {
 	t.Helper()
-	s, r, said := newJob(t, out, args)
+	s, r, said := tinyJob(t, out, args)
 	var mu sync.Mutex
-	if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+	if err := runWith(t.Context(), s, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 		stepped := h.Stepped
 		h.Observer = stepping{h.Observer, func(nets int, flops float64) {
 			mu.Lock()
@@ -35,7 +34,7 @@ func train(t *testing.T, out, args string) (stderr string, steps int) {
 			stepped(nets, flops)
 		}}
 		return r.Run(ctx, b, h)
-	}), nil); err != nil {
+	})); err != nil {
 		t.Fatalf("%s: %v", args, err)
 	}
 	return said.String(), steps
@@ -44,10 +43,10 @@ func train(t *testing.T, out, args string) (stderr string, steps int) {
 // interrupt runs a grid and stops its blocks after some iterations, in the order they begin.
 func interrupt(t *testing.T, out, args string, after ...int) {
 	t.Helper()
-	s, r, stderr := newJob(t, out, fmt.Sprint(args, " -workers ", len(after)))
+	s, r, stderr := tinyJob(t, out, fmt.Sprint(args, " -workers ", len(after)))
 	var mu sync.Mutex
 	blocks := 0
-	if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+	if err := runWith(t.Context(), s, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 		mu.Lock()
 		left := after[blocks]
 		blocks++
@@ -62,31 +61,11 @@ func interrupt(t *testing.T, out, args string, after ...int) {
 			stepped(nets, flops)
 		}}
 		return r.Run(ctx, b, h)
-	}), nil); err != nil {
+	})); err != nil {
 		t.Fatalf("%s: %v; %s", args, err, stderr)
 	}
 	if states, _ := filepath.Glob(filepath.Join(out, folder.CheckpointsDir, "*")); len(states) != len(after) || blocks != len(after) {
 		t.Fatalf("%s: %d blocks and %d checkpoints, want %d", args, blocks, len(states), len(after))
-	}
-}
-
-// ofLength returns the records of trials of that length, each once.
-func ofLength(t *testing.T, out string, iters int) []results.Record {
-	t.Helper()
-	all := slices.DeleteFunc(recorded(t, out), func(r results.Record) bool { return r.Config.Iters != iters })
-	byKey(t, all)
-	return all
-}
-
-// sameFigures fails unless the folder holds the trials of that length of the other one, each once and to the bit.
-func sameFigures(t *testing.T, what, out, want string, iters int) {
-	t.Helper()
-	got, all := ofLength(t, out, iters), ofLength(t, want, iters)
-	if len(got) != len(all) || len(all) == 0 {
-		t.Errorf("%s: %d trials of %d iterations, want %d", what, len(got), iters, len(all))
-	}
-	if results.NewTable(got).Digest() != results.NewTable(all).Digest() {
-		t.Errorf("%s: other figures than those of trainings of %d iterations at once", what, iters)
 	}
 }
 
@@ -125,7 +104,7 @@ func TestLongerGoesOn(t *testing.T) {
 			if i == 0 && steps > 2*c.iters+2*2 {
 				t.Errorf("%s: %d iterations", what, steps)
 			}
-			sameFigures(t, what, out, c.name, c.iters)
+			searchtest.SameFigures(t, what, out, c.name, c.iters)
 			// Those who stay with the short length find it as they left it.
 			train(t, out, c.args+" "+c.short)
 			if left, _ := filepath.Glob(filepath.Join(out, folder.CheckpointsDir, "*")); len(left) > 0 {
@@ -136,7 +115,7 @@ func TestLongerGoesOn(t *testing.T) {
 }
 
 // TestSettledCheckpointsGoOn: a checkpoint may be there though its trials are settled, for they were trained in
-// other blocks, or a sweep was killed before it removed one. Longer trials go on from it for a last time, across
+// other blocks, or a sweep was killed before it removed one. Longer trials resume from it for a last time, across
 // an interruption; where none does, it goes.
 func TestSettledCheckpointsGoOn(t *testing.T) {
 	isolate(t)
@@ -169,12 +148,12 @@ func TestSettledCheckpointsGoOn(t *testing.T) {
 				t.Errorf("%d iterations, want 15: %s", steps, said)
 			}
 		case "p": // interrupted before a step
-			s, r, _ := newJob(t, out, long)
+			s, r, _ := tinyJob(t, out, long)
 			ctx, cancel := context.WithCancel(t.Context())
-			if err := s.run(ctx, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+			if err := runWith(ctx, s, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 				cancel()
 				return r.Run(ctx, b, h)
-			}), nil); !errors.Is(err, context.Canceled) {
+			})); !errors.Is(err, context.Canceled) {
 				t.Fatal(err)
 			}
 			if said, steps := train(t, out, long); !strings.Contains(said, words) || steps != 15 {
@@ -187,7 +166,7 @@ func TestSettledCheckpointsGoOn(t *testing.T) {
 			}
 			continue
 		}
-		sameFigures(t, out, out, "whole", 20)
+		searchtest.SameFigures(t, out, out, "whole", 20)
 		if left := checkpoints(out); len(left) > 0 {
 			t.Errorf("%s: checkpoints are left: %v", out, left)
 		}
@@ -203,7 +182,7 @@ func TestKeptStatesGoOn(t *testing.T) {
 		for i, how := range []string{" -workers 1", " -workers 3 -block 2", " -fuse off"} {
 			out := fmt.Sprint(c.name, i)
 			train(t, out, c.args+" "+c.short+" -states all"+how)
-			short := recorded(t, out)
+			short := searchtest.Recorded(t, out)
 			done := 0
 			for _, r := range short {
 				_, err := os.Stat(filepath.Join(out, folder.StatesDir, r.Key+".safetensors"))
@@ -221,7 +200,7 @@ func TestKeptStatesGoOn(t *testing.T) {
 			if most := 2 * (c.iters - short[0].Config.Iters + 4); steps > most {
 				t.Errorf("%s: %d iterations to go on, want at most %d", out, steps, most)
 			}
-			sameFigures(t, out, out, c.name, c.iters)
+			searchtest.SameFigures(t, out, out, c.name, c.iters)
 			kept, _ := filepath.Glob(filepath.Join(out, folder.StatesDir, "*"))
 			if len(kept) != 2*done {
 				t.Errorf("%s: %d states, want %d", out, len(kept), 2*done)
@@ -249,7 +228,7 @@ func TestBestStates(t *testing.T) {
 	for _, n := range []int{1, 3} {
 		out := fmt.Sprint("o", n)
 		train(t, out, args+" -iters 10 -states 3 -workers 2")
-		short := recorded(t, out)
+		short := searchtest.Recorded(t, out)
 		if got, want := files(out), best(out, 3, short); !slices.Equal(got, want) {
 			t.Errorf("kept\n%v, want\n%v", got, want)
 		}
@@ -260,15 +239,15 @@ func TestBestStates(t *testing.T) {
 		if !strings.Contains(said, "sweep: 3 trials resume from kept states after 10 iterations\n") || strings.Contains(said, "cannot be used") || steps != 90 {
 			t.Errorf("%d iterations, want 90; %s", steps, said)
 		}
-		sameFigures(t, "best", out, "whole", 40)
-		if got, want := files(out), best(out, n, recorded(t, out)); !slices.Equal(got, want) {
+		searchtest.SameFigures(t, "best", out, "whole", 40)
+		if got, want := files(out), best(out, n, searchtest.Recorded(t, out)); !slices.Equal(got, want) {
 			t.Errorf("then kept\n%v, want\n%v", got, want)
 		}
 	}
 	if said, _ := train(t, "whole", args+" -iters 40 -states 2"); !strings.Contains(said, " on record to train again, since -keep or -states asks for what is not there\n") {
 		t.Errorf("asked too late: %s", said)
 	}
-	if got, want := files("whole"), best("whole", 2, recorded(t, "whole")); !slices.Equal(got, want) {
+	if got, want := files("whole"), best("whole", 2, searchtest.Recorded(t, "whole")); !slices.Equal(got, want) {
 		t.Errorf("asked too late: kept\n%v, want\n%v", got, want)
 	}
 }
@@ -288,7 +267,7 @@ func TestStatesDoNotPileUp(t *testing.T) {
 		return keys
 	}
 	bestOf := func(out string, n int) (keys []string) {
-		records := recorded(t, out)
+		records := searchtest.Recorded(t, out)
 		results.Rank(records)
 		for _, r := range records[:n] {
 			keys = append(keys, r.Key)
@@ -324,21 +303,21 @@ func TestStatesDoNotPileUp(t *testing.T) {
 	}
 	// Long trials push short ones out that are held, for others go on from them. Then comes Ctrl-C.
 	train(t, "o", short+" -states 3")
-	records := recorded(t, "o")
+	records := searchtest.Recorded(t, "o")
 	results.Rank(records)
 	last := records[5] // it is not among the best, but another sweep has kept it: it stays
 	train(t, "o", fmt.Sprintf("-lr %g -iters 10 -states all %s", last.Config.LR, args))
 	long := fmt.Sprintf("-lr %g,%g,%g -iters 40 -states 1 %s", records[0].Config.LR, records[1].Config.LR, records[2].Config.LR, args)
-	s, r, _ := newJob(t, "o", long)
+	s, r, _ := tinyJob(t, "o", long)
 	ctx, cancel := context.WithCancel(t.Context())
 	blocks := 0
-	if err := s.run(ctx, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+	if err := runWith(ctx, s, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 		if blocks++; blocks == 3 {
 			stepped := h.Stepped
 			h.Observer = stepping{h.Observer, func(nets int, flops float64) { cancel(); stepped(nets, flops) }}
 		}
 		return r.Run(ctx, b, h)
-	}), nil); !errors.Is(err, context.Canceled) {
+	})); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
 	if n := len(files("o")); n < 3 {
@@ -393,7 +372,7 @@ func TestShorterGoesOn(t *testing.T) {
 	if said, steps := train(t, "o", args+" -iters 7 -workers 1"); !strings.Contains(said, "2 trials resume from checkpoints after 6 iterations\n") || steps > 3 {
 		t.Errorf("%d iterations, %s", steps, said)
 	}
-	sameFigures(t, "shorter", "o", "whole", 7)
+	searchtest.SameFigures(t, "shorter", "o", "whole", 7)
 	if said, _ := train(t, "o", args+" -iters 6"); strings.Contains(said, "from checkpoints") {
 		t.Errorf("nothing is left to do of 6 iterations: %s", said)
 	}
@@ -415,13 +394,13 @@ func TestPartlyTheSameGrid(t *testing.T) {
 			if !strings.Contains(said, "sweep: 3 trials resume from checkpoints after 4 to 5 iterations\n") {
 				t.Errorf("%s: %s", long, said)
 			}
-			sameFigures(t, long+how, out, fmt.Sprint("whole", iters), iters)
+			searchtest.SameFigures(t, long+how, out, fmt.Sprint("whole", iters), iters)
 			if iters == 10 {
 				continue
 			}
 			train(t, "whole10b", short)
 			train(t, out, short)
-			sameFigures(t, "then the short ones", out, "whole10b", 10)
+			searchtest.SameFigures(t, "then the short ones", out, "whole10b", 10)
 		}
 	}
 }
@@ -458,17 +437,17 @@ func TestRacesBeginAnew(t *testing.T) {
 	if said, _ := train(t, "o", args+" -iters 30 -halving 2:5"); strings.Contains(said, "from checkpoints") {
 		t.Errorf("in a race: %s", said)
 	}
-	sameFigures(t, "in a race", "o", "race", 30)
+	searchtest.SameFigures(t, "in a race", "o", "race", 30)
 
 	train(t, "whole", args+" -iters 30")
 	interrupt(t, "p", args+" -iters 12 -halving 2:5", 7)
 	if said, _ := train(t, "p", args+" -iters 30"); !strings.Contains(said, "4 trials resume from checkpoints after 7 iterations") {
 		t.Errorf("after a race: %s", said)
 	}
-	sameFigures(t, "after a race", "p", "whole", 30)
+	searchtest.SameFigures(t, "after a race", "p", "whole", 30)
 }
 
-// TestOriginDamaged flips a bit of what longer trials go on from: it is reported, and they start anew. So
+// TestOriginDamaged flips a bit of what longer trials resume from: it is reported, and they start anew. So
 // they do where the file goes away after the planning.
 func TestOriginDamaged(t *testing.T) {
 	isolate(t)
@@ -487,16 +466,16 @@ func TestOriginDamaged(t *testing.T) {
 	if said, _ := train(t, "o", args+" -iters 20"); !strings.Contains(said, states[0]+" is damaged: its checksum does not agree; its trials start anew") || strings.Contains(said, "from checkpoints") {
 		t.Errorf("damaged: %s", said)
 	}
-	sameFigures(t, "damaged", "o", "whole", 20)
+	searchtest.SameFigures(t, "damaged", "o", "whole", 20)
 
 	interrupt(t, "p", args+" -iters 9", 5)
-	s, r, stderr := newJob(t, "p", args+" -iters 20")
-	if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+	s, r, stderr := tinyJob(t, "p", args+" -iters 20")
+	if err := runWith(t.Context(), s, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 		return errors.Join(os.RemoveAll("p/checkpoints"), r.Run(ctx, b, h))
-	}), nil); err != nil || !strings.Contains(stderr.String(), "a checkpoint cannot be used: open p/checkpoints/") {
+	})); err != nil || !strings.Contains(stderr.String(), "a checkpoint cannot be used: open p/checkpoints/") {
 		t.Errorf("gone: %v; %s", err, stderr)
 	}
-	sameFigures(t, "gone", "p", "whole", 20)
+	searchtest.SameFigures(t, "gone", "p", "whole", 20)
 }
 
 // TestTimeComesAlong: the seconds of a trial that went on count all its iterations.
@@ -505,7 +484,7 @@ func TestTimeComesAlong(t *testing.T) {
 	const args = "-lr 1e-4,1e-3 -reg 0 -hidden 3 -batch 10 -std 1e-2"
 	interrupt(t, "o", args+" -iters 9", 5)
 	states, _ := filepath.Glob("o/checkpoints/*")
-	s, _, _ := newJob(t, "o", args+" -iters 9")
+	s, _, _ := tinyJob(t, "o", args+" -iters 9")
 	store := s.store()
 	f, err := store.Load(strings.TrimSuffix(filepath.Base(states[0]), ".safetensors"))
 	if err != nil {
@@ -525,74 +504,11 @@ func TestTimeComesAlong(t *testing.T) {
 		t.Fatal(err)
 	}
 	train(t, "o", args+" -iters 20 -fuse off")
-	for _, r := range ofLength(t, "o", 20) {
+	for _, r := range searchtest.OfLength(t, "o", 20) {
 		i := slices.IndexFunc(v.Trials, func(c results.Config) bool { return c.LR == r.Config.LR })
 		if past := 1000 * float64(i+1); r.Speed.Seconds < past || r.Speed.Seconds > past+60 || r.Speed.BlockSeconds < 3000 || r.Speed.Iters != 20/r.Speed.Seconds {
 			t.Errorf("lr %g: %+v, want %g seconds before it went on", r.Config.LR, r.Speed, past)
 		}
-	}
-}
-
-// TestLongerKilled kills a short sweep, then a longer one that goes on from it, in place of one
-// operation on the disk after another, and lets a third end.
-func TestLongerKilled(t *testing.T) {
-	long(t)
-	for _, states := range []string{"", " -states 2"} {
-		t.Run(states, func(t *testing.T) { testLongerKilled(t, states) })
-	}
-}
-
-func testLongerKilled(t *testing.T, states string) {
-	isolate(t)
-	const args = "-lr 1e-4,1e-3,1e30 -reg 0 -hidden 3 -batch 10 -std 1e-2 -seed 1,2 -workers 1 -checkpoint 1e-9"
-	command := "-impl reference -quiet " + args + states
-	train(t, "whole", args+" -iters 6")
-	tookOver := 0
-	for at := 8; at <= 40; at += torture(10, 1) {
-		for then := 2; ; then += torture(13, 1) {
-			dir := fmt.Sprintf("o%d-%d", at, then)
-			what := fmt.Sprintf("killed at operation %d, then %d", at, then)
-			crash := func(iters string, op int) (ended bool) {
-				c, out := killable(command+iters+" -out "+dir, op)
-				err := c.Run()
-				var exit *exec.ExitError
-				if err != nil && (!errors.As(err, &exit) || exit.ExitCode() != -1) {
-					t.Fatalf("%s: %v: %s", what, err, out)
-				}
-				return err == nil
-			}
-			if crash(" -iters 3", at) {
-				break
-			}
-			ended := crash(" -iters 6", then)
-			c, out := killable(command+" -iters 6 -out "+dir, 0)
-			if err := c.Run(); err != nil {
-				t.Fatalf("%s: %v: %s", what, err, out)
-			}
-			if bytes.Contains(out.Bytes(), []byte("damaged")) {
-				t.Errorf("%s: %s", what, out)
-			}
-			if bytes.Contains(out.Bytes(), []byte("resume from ")) {
-				tookOver++
-			}
-			sameFigures(t, what, dir, "whole", 6)
-			if states != "" {
-				best := recorded(t, dir)
-				results.Rank(best)
-				for _, r := range best[:2] {
-					if _, err := os.Stat(filepath.Join(dir, folder.StatesDir, r.Key+".safetensors")); err != nil {
-						t.Errorf("%s: %v", what, err)
-					}
-				}
-			}
-			os.RemoveAll(dir)
-			if ended {
-				break
-			}
-		}
-	}
-	if tookOver < 5 {
-		t.Errorf("only %d sweeps went on from a checkpoint", tookOver)
 	}
 }
 
@@ -602,20 +518,16 @@ func TestDryRunGoesOn(t *testing.T) {
 	const args = "-lr 1e-4,1e-3 -reg 0 -hidden 3 -batch 10 -std 1e-2 "
 	train(t, "o", args+"-iters 6 -states all")
 	before, _ := filepath.Glob("o/*/*")
-	s, r, _ := newJob(t, "o", args+"-iters 8")
-	var stdout bytes.Buffer
-	s.stdout = &stdout
-	if err := s.dryRun(r); err != nil {
+	s, _, _ := tinyJob(t, "o", args+"-iters 8")
+	p, err := s.dryRun()
+	if err != nil {
 		t.Fatal(err)
 	}
-	per := s.flops(s.grid.Over(s.base).At(0))
-	for _, want := range []string{
-		"2 trials resume from kept states after 6 iterations\n",
-		"2 to train: " + say.Operations(2*2*per) + "\n",
-	} {
-		if !strings.Contains(stdout.String(), want) {
-			t.Errorf("no %q in\n%s", want, &stdout)
-		}
+	if want := "2 trials resume from kept states after 6 iterations"; !slices.Contains(p.Notes, want) {
+		t.Errorf("notes %q, want %q", p.Notes, want)
+	}
+	if want := 2 * 2 * s.flops(s.points().At(0)); plan.Trials(p.Blocks) != 2 || math.Abs(p.FLOPs-want) > 1e-9*want {
+		t.Errorf("%d trials and %g operations to train, want 2 and %g", plan.Trials(p.Blocks), p.FLOPs, want)
 	}
 	if after, _ := filepath.Glob("o/*/*"); !slices.Equal(after, before) {
 		t.Errorf("files %v, before %v", after, before)

@@ -1,8 +1,6 @@
-package main
+package search
 
 import (
-	"bytes"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -26,8 +24,8 @@ func TestPlan(t *testing.T) {
 		{"-lr log:1e-5..1e-3:8 -reg 0 -workers 1 -block 3", "3 blocks: 2 of 3 nets, 1 of 2 nets"},
 		{"-lr log:1e-5..1e-3:8 -reg 0 -workers 1 -fuse off", "8 blocks: 8 of 1 net"},
 	} {
-		s, _, _ := newJob(t, "o", tt.args)
-		todo := s.points().Pending(s.flops, func(string) bool { return false })
+		s, _, _ := tinyJob(t, "o", tt.args)
+		todo := s.todo()
 		blocks := s.planner().Plan(todo)
 		if got := plan.Describe(blocks); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.args, got, tt.want)
@@ -44,35 +42,12 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-func TestDryRun(t *testing.T) {
-	isolate(t)
-	s, r, _ := newJob(t, "o", "-lr 1e-4,1e-3 -reg 0,0.5 -seed 1..3 -hidden 5 -iters 60 -batch 50 -top 2 -workers 2")
-	var stdout bytes.Buffer
-	s.stdout = &stdout
-	want := `12 trials (2 lr × 2 reg × 3 seed), 0 on record in o, 12 to train: 2.223 GFLOP
-4 blocks: 2 of 4 nets, 2 of 2 nets
-about
-3 seeds do not fuse: another seed draws other minibatches; -order SEED gives all nets the same
-
-    lr  reg  seed  state
-0.0001    0     1  to train
-0.0001    0     2  to train
-and 10 more
-`
-	err := s.dryRun(r)
-	got := regexp.MustCompile(`(?m)^about \d+s on this machine, at [\d.]+ GFLOP/s/core$`).ReplaceAllString(stdout.String(), "about")
-	if err != nil || got != want {
-		t.Errorf("%v, got\n%s\nwant\n%s", err, stdout.String(), want)
-	}
-	nothingWritten(t)
-}
-
 // TestPredictFails where one of two blocks cannot be made: the other does not wait for it.
 func TestPredictFails(t *testing.T) {
-	s, r, _ := newJob(t, "o", "-lr 1e-4,1e-3 -reg 0 -hidden 5 -iters 5 -batch 10 -workers 2")
-	blocks := s.planner().Plan(s.points().Pending(s.flops, func(string) bool { return false }))
+	s, _, _ := tinyJob(t, "o", "-lr 1e-4,1e-3 -reg 0 -hidden 5 -iters 5 -batch 10 -workers 2")
+	blocks := s.planner().Plan(s.todo())
 	blocks[1].Trials[0].Config.Hidden = []int{0}
-	if _, err := s.predict(blocks, r); err == nil || !strings.Contains(err.Error(), "hidden layers [0]") {
+	if _, err := s.predict(blocks); err == nil || !strings.Contains(err.Error(), "hidden layers [0]") {
 		t.Errorf("error %v, want one about the hidden layers", err)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package search
 
 import (
 	"fmt"
@@ -14,31 +14,31 @@ import (
 // measured returns the images that a block is measured on in what is left of its training.
 func (s *job) measured(b plan.Block) float64 {
 	c := b.Trials[0].Config
-	val, test := float64(s.data.Val.Len()), float64(s.data.Test.Len())
+	val, test := float64(s.Data.Val.Len()), float64(s.Data.Test.Len())
 	period := c.PerEpoch()
 	if d, err := runner.Division(c); err == nil && c.Net != "fc" {
 		period = d.Period(c.Split[0], c.Batch)
 	}
 	epochs := (c.Iters-b.Done-1)/period + 1
 	if c.Net == "fc" {
-		return float64(epochs+1)*(val+float64(min(1000, s.data.Train.Len()))) + val + test
+		return float64(epochs+1)*(val+float64(min(1000, s.Data.Train.Len()))) + val + test
 	}
 	return float64(epochs)*(val+float64(c.Batch)) + val + test
 }
 
-// A prediction is what a sweep is expected to take.
-type prediction struct {
-	seconds float64
-	flops   float64 // per second, of training alone, all cores
-	cores   int
-	peak    float64 // of one core, or 0
+// A Prediction is what a sweep is expected to take on this machine.
+type Prediction struct {
+	Seconds float64
+	FLOPs   float64 // per second, of training alone, all cores
+	Cores   int
+	Peak    float64 // floating-point operations per second of one core, or 0 if the kernel set has no measure
 }
 
 // predict trains the first blocks for a moment, as many side by side as the sweep would, for they
 // share caches, memory and the power of the chip, and reckons the others from them by their operations.
-func (s *job) predict(blocks []plan.Block, r runner.Runner) (prediction, error) {
+func (s *job) predict(blocks []plan.Block) (Prediction, error) {
 	const each = time.Second
-	n := min(s.workers, len(blocks))
+	n := min(s.Workers, len(blocks))
 	all, errs := make([]runner.Costs, n), make([]error, n)
 	var wg, together sync.WaitGroup
 	together.Add(n)
@@ -47,12 +47,12 @@ func (s *job) predict(blocks []plan.Block, r runner.Runner) (prediction, error) 
 		together.Wait()
 	}
 	for i := range n {
-		wg.Go(func() { all[i], errs[i] = r.Measure(blocks[i], each, ready) })
+		wg.Go(func() { all[i], errs[i] = s.Runner.Measure(blocks[i], each, ready) })
 	}
 	wg.Wait()
 	for _, err := range errs {
 		if err != nil {
-			return prediction{}, err
+			return Prediction{}, err
 		}
 	}
 	ends := make([]float64, n)
@@ -67,12 +67,12 @@ func (s *job) predict(blocks []plan.Block, r runner.Runner) (prediction, error) 
 		ends[first] += t
 		work += part * b.RemainingFLOPs()
 	}
-	p := prediction{seconds: slices.Max(ends), cores: s.cores(), peak: s.peak()}
-	p.flops = work / p.seconds
+	p := Prediction{Seconds: slices.Max(ends), Cores: s.cores(), Peak: s.peak()}
+	p.FLOPs = work / p.Seconds
 	return p, nil
 }
 
 // String is one line for people.
-func (p prediction) String() string {
-	return fmt.Sprintf("about %s on this machine, at %s", say.Clock(time.Duration(p.seconds*float64(time.Second))), say.Rate(p.flops, p.peak, p.cores))
+func (p Prediction) String() string {
+	return fmt.Sprintf("about %s on this machine, at %s", say.Clock(time.Duration(p.Seconds*float64(time.Second))), say.Rate(p.FLOPs, p.Peak, p.Cores))
 }

@@ -1,11 +1,11 @@
-package main
+package search
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"log"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,10 +35,10 @@ type recorder struct {
 // Mishaps are what could not be written of weights, states and checkpoints: trials are on record without. The
 // first is said at once. Any number of goroutines may call.
 type mishaps struct {
-	stderr io.Writer
-	mu     sync.Mutex
-	first  error
-	n      int
+	log   *log.Logger
+	mu    sync.Mutex
+	first error
+	n     int
 }
 
 func (m *mishaps) note(err error) {
@@ -49,7 +49,7 @@ func (m *mishaps) note(err error) {
 	defer m.mu.Unlock()
 	if m.n++; m.n == 1 {
 		m.first = err
-		fmt.Fprintf(m.stderr, "sweep: %v; the trials do not depend on it\n", err)
+		m.log.Printf("%v; the trials do not depend on it", err)
 	}
 }
 
@@ -78,9 +78,9 @@ func (m *mishaps) offer(g *folder.TopFiles) runner.Offer {
 func (k *recorder) keep(records []results.Record) error {
 	for i := range records {
 		r := &records[i]
-		r.DataName, r.Impl, r.Machine = k.data.Name, k.set.Name, k.machine
+		r.DataName, r.Impl, r.Machine = k.Data.Name, k.Kernels.Name, k.machine
 		r.Ended = time.Now().UTC().Truncate(time.Millisecond)
-		r.Speed.Block, r.Speed.Workers, r.Speed.Peak = max(r.Speed.Block, 1), k.workers, k.peak
+		r.Speed.Block, r.Speed.Workers, r.Speed.Peak = max(r.Speed.Block, 1), k.Workers, k.peak
 		if r.Speed.Seconds > 0 {
 			r.Speed.Iters = float64(r.Steps) / r.Speed.Seconds
 			r.Speed.Samples = r.Speed.Iters * float64(r.Config.Batch)
@@ -93,7 +93,7 @@ func (k *recorder) keep(records []results.Record) error {
 func (k *recorder) brackets() *halving.Brackets { return k.races }
 
 func (k *recorder) rejected(why error) {
-	fmt.Fprintf(k.stderr, "sweep: a checkpoint cannot be used: %v; its trials start anew\n", why)
+	k.Log.Printf("a checkpoint cannot be used: %v; its trials start anew", why)
 }
 
 func (k *recorder) checkpointer(b plan.Block) runner.Checkpointer {
@@ -137,7 +137,7 @@ func (k *recorder) reserve(b plan.Block) (ok bool, release func()) {
 	for _, t := range b.Trials {
 		size += k.stateSize(t.Config)
 	}
-	if k.waiting.Add(size) > cmp.Or(k.room, waitingRoom) {
+	if k.waiting.Add(size) > k.Waiting {
 		k.waiting.Add(-size)
 		return false, func() {}
 	}

@@ -1,4 +1,4 @@
-package main
+package search
 
 import (
 	"bytes"
@@ -14,38 +14,13 @@ import (
 	"testing"
 
 	"fusegrid"
+	"fusegrid/internal/searchtest"
 	"fusegrid/nn/safetensors"
 	"fusegrid/results"
 	"fusegrid/search/folder"
 	"fusegrid/search/plan"
 	"fusegrid/search/runner"
 )
-
-// keptWeightsOfBest fails unless the weights of the best n are there, and have the hashes on record.
-func keptWeightsOfBest(t *testing.T, what, out string, n int) {
-	t.Helper()
-	records := recorded(t, out)
-	results.Rank(records)
-	for _, r := range records[:n] {
-		data, err := os.ReadFile(filepath.Join(out, folder.WeightsDir, r.Key+".safetensors"))
-		if err != nil {
-			t.Errorf("%s: %v", what, err)
-			continue
-		}
-		f, err := safetensors.Read(data)
-		if err != nil {
-			t.Errorf("%s: %v", what, err)
-			continue
-		}
-		var all [][]float32
-		for _, tensor := range f.Tensors {
-			all = append(all, tensor.F32)
-		}
-		if results.Hash(all...) != r.Weights || f.Meta["weights"] != r.Weights {
-			t.Errorf("%s: the weights of lr %g, seed %d are not those on record", what, r.Config.LR, r.Config.Seed)
-		}
-	}
-}
 
 // filesIn returns the names in a folder of an output folder.
 func filesIn(out, dir string) []string {
@@ -69,16 +44,14 @@ func TestKeepAfterwards(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, r, _ := newJob(t, out, grid+" -keep 2 -states 1")
-		var shown bytes.Buffer
-		s.stdout = &shown
-		if err := s.dryRun(r); err != nil || !strings.Contains(shown.String(), "\n2 trials on record to train again, for what -keep or -states asks for of the best\n") {
-			t.Errorf("%s: dry run: %v\n%s", grid, err, &shown)
+		s, _, _ := tinyJob(t, out, grid+" -keep 2 -states 1")
+		if p, err := s.dryRun(); err != nil || p.Again != 2 {
+			t.Errorf("%s: dry run: %v, %+v; want 2 trials to train again", grid, err, p)
 		}
 		if said, _ := train(t, out, grid+" -keep 2 -states 1"); !strings.Contains(said, again) {
 			t.Errorf("%s: %s", grid, said)
 		}
-		keptWeightsOfBest(t, grid, out, 2)
+		searchtest.WeightsOfBest(t, grid, out, 2)
 		if n, m := len(filesIn(out, folder.WeightsDir)), len(filesIn(out, folder.StatesDir)); n != 2 || m != 1 {
 			t.Errorf("%s: weights of %d and states of %d trials, want 2 and 1", grid, n, m)
 		}
@@ -103,7 +76,7 @@ func TestStatesAfterwards(t *testing.T) {
 		if said, _ := train(t, out, c.args+" "+c.long); !strings.Contains(said, "from kept states after ") {
 			t.Errorf("%s: %s", c.name, said)
 		}
-		sameFigures(t, c.name, out, c.name, c.iters)
+		searchtest.SameFigures(t, c.name, out, c.name, c.iters)
 	}
 }
 
@@ -113,12 +86,12 @@ func TestKeepOfAnotherGrid(t *testing.T) {
 	isolate(t)
 	const rest = " -hidden 3 -iters 8 -batch 10 -std 1e-2 -reg 0"
 	train(t, "o", "-lr log:1e-4..1e-2:5"+rest)
-	records := recorded(t, "o")
+	records := searchtest.Recorded(t, "o")
 	results.Rank(records)
 	worst := fmt.Sprint("-lr ", records[4].Config.LR, rest)
 	train(t, "p", "-lr log:1e-4..1e-2:5"+rest)
 	train(t, "o", worst+" -keep 1")
-	keptWeightsOfBest(t, "another grid", "o", 1)
+	searchtest.WeightsOfBest(t, "another grid", "o", 1)
 	if said, _ := train(t, "p", "-lr 1e-9 -dtype f64 -keep 2"+rest); !strings.Contains(said, "trials are among the best on record, but of other data, nets, types or kernels") {
 		t.Errorf("another type: %s", said)
 	}
@@ -145,33 +118,28 @@ func TestOtherBits(t *testing.T) {
 			t.Fatal(err)
 		}
 		with := func(args string) (*job, runner.Runner, *bytes.Buffer) {
-			s, _, stderr := newJob(t, impl, args)
-			s.set = set
-			s.base = base(s.options, s.data)
-			r, err := runner.New(s.dtype, set, s.data)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return s, r, stderr
+			c := config(t, args)
+			c.Kernels = set
+			return begin(t, impl, c)
 		}
 		s, r, _ := with(grid)
-		if err := s.run(t.Context(), r, nil); err != nil {
+		if err := runWith(t.Context(), s, r); err != nil {
 			t.Fatal(err)
 		}
 		s, r, stderr := with(grid + " -keep 2 -workers 1")
-		err = s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+		err = runWith(t.Context(), s, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 			h.Observer = ending{h.Observer, func(records []results.Record) {
 				for i := range records {
 					records[i].Weights = "others"
 				}
 			}}
 			return r.Run(ctx, b, h)
-		}), nil)
+		}))
 		said := stderr.String()
 		if err != nil {
 			said += err.Error()
 		}
-		if stable := impl == "reference"; !strings.Contains(said, want) || (exitCode(err) == exitOK) == stable || (len(filesIn(impl, folder.WeightsDir)) == 0) != stable {
+		if stable := impl == "reference"; !strings.Contains(said, want) || (err == nil) == stable || (len(filesIn(impl, folder.WeightsDir)) == 0) != stable {
 			t.Errorf("%s: %s; kept %v", impl, said, filesIn(impl, folder.WeightsDir))
 		}
 	}
@@ -206,35 +174,35 @@ func TestRecordsWithoutRoomForWeights(t *testing.T) {
 	isolate(t)
 	const grid = "-lr log:1e-4..1e-2:4 -hidden 3 -iters 8 -batch 10 -std 1e-2 -reg 0,0.5 -keep 2 -states 2 -workers 2 -block 2 -checkpoint 1e-9"
 	train(t, "whole", grid)
-	want := results.NewTable(recorded(t, "whole")).Digest()
+	want := results.NewTable(searchtest.Recorded(t, "whole")).Digest()
 	for i, full := range [][]string{nil, {folder.WeightsDir}, {folder.StatesDir}, {folder.CheckpointsDir}, {folder.WeightsDir, folder.StatesDir, folder.CheckpointsDir}} {
 		for _, race := range []string{"", " -halving 2:2"} {
 			out := fmt.Sprint("o", i, len(race))
 			what := fmt.Sprintf("no room in %v%s", full, race)
-			s, r, stderr := newJob(t, out, grid+race)
-			s.disk = fullDisk{t: t, full: full}
-			s.room = 1 // blocks that wait go to the disk
-			err := s.run(t.Context(), r, nil)
+			s, r, stderr := tinyJob(t, out, grid+race)
+			s.Disk = fullDisk{t: t, full: full}
+			s.Waiting = 1 // blocks that wait go to the disk
+			err := runWith(t.Context(), s, r)
 			if full == nil {
 				if err != nil {
 					t.Errorf("%s: %v", what, err)
 				}
 				continue
 			}
-			if !errors.Is(err, syscall.ENOSPC) || exitCode(err) != exitFailed || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), "; 8 of 8 trials are on record; to go on: ") {
+			if !errors.Is(err, syscall.ENOSPC) || isInput(err) || strings.Contains(err.Error(), "\n") || !strings.HasSuffix(err.Error(), "; 8 of 8 trials are on record") {
 				t.Errorf("%s: %v", what, err)
 			}
 			if n := strings.Count(stderr.String(), "no space left"); n != 1 {
 				t.Errorf("%s: said %d times:\n%s", what, n, stderr)
 			}
-			if n := len(recorded(t, out)); n != 8 {
+			if n := len(searchtest.Recorded(t, out)); n != 8 {
 				t.Errorf("%s: %d trials are on record, want 8", what, n)
 			}
 			train(t, out, grid+race)
 			if race == "" {
-				complete(t, what, out, 8, want)
+				searchtest.Complete(t, what, out, 8, want)
 			}
-			keptWeightsOfBest(t, what, out, 2)
+			searchtest.WeightsOfBest(t, what, out, 2)
 			if n, m := len(filesIn(out, folder.WeightsDir)), len(filesIn(out, folder.StatesDir)); n != 2 || m != 2 {
 				t.Errorf("%s: then weights of %d and states of %d trials, want 2", what, n, m)
 			}
@@ -282,7 +250,7 @@ func TestKeepDamaged(t *testing.T) {
 			if said, _ := train(t, "o", grid); !strings.Contains(said, "1 trial on record to train again") {
 				t.Errorf("%s, %s: %s", dir, what, said)
 			}
-			keptWeightsOfBest(t, dir+", "+what, "o", 2)
+			searchtest.WeightsOfBest(t, dir+", "+what, "o", 2)
 			if said, _ := train(t, "o", grid); strings.Contains(said, "train again") {
 				t.Errorf("%s, %s, then: %s", dir, what, said)
 			}
@@ -290,27 +258,37 @@ func TestKeepDamaged(t *testing.T) {
 	}
 }
 
-// A smallDisk has no room for tables.
-type smallDisk struct{ folder.OS }
-
-func (smallDisk) Swap(name string, write func(io.Writer) error) error {
-	if filepath.Base(name) == folder.CSVName {
-		return &os.PathError{Op: "write", Path: name, Err: syscall.ENOSPC}
-	}
-	return folder.OS{}.Swap(name, write)
-}
-
-// TestTableWithoutRoom shows the table in the terminal even if its files cannot be written.
-func TestTableWithoutRoom(t *testing.T) {
+// TestKeep: the best nets' weights, and no others, are there, and they are those on record.
+func TestKeep(t *testing.T) {
 	isolate(t)
-	s, r, stderr := newJob(t, "o", "-lr 1e-4,1e-3 -hidden 3 -iters 8 -batch 10 -std 1e-2 -reg 0")
-	var shown bytes.Buffer
-	s.disk, s.stdout = smallDisk{}, &shown
-	err := s.run(t.Context(), r, nil)
-	if err == nil || !strings.Contains(err.Error(), "no space left on device; the trials are safe in") {
-		t.Errorf("%v", err)
-	}
-	if !strings.Contains(shown.String(), "test accuracy of the best net: ") || strings.Contains(stderr.String(), "all trials and tables are in") {
-		t.Errorf("stdout %s\nstderr %s", &shown, stderr)
+	const args = "-lr log:1e-4..1e-2:6 -hidden 3 -iters 20 -batch 10 -std 1e-2 -reg 0 -keep 2 -workers 2 -block 1"
+	for _, grid := range []string{args, args + " -seed 1..3"} {
+		s, r, _ := tinyJob(t, "o", grid)
+		if err := runWith(t.Context(), s, r); err != nil {
+			t.Fatal(err)
+		}
+		records := searchtest.Recorded(t, "o")
+		results.Rank(records)
+		names, _ := filepath.Glob("o/weights/*")
+		if len(names) != 2 {
+			t.Fatalf("weights %v, want those of 2 nets", names)
+		}
+		for _, r := range records[:2] {
+			data, err := os.ReadFile(filepath.Join("o", folder.WeightsDir, r.Key+".safetensors"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, err := safetensors.Read(data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var all [][]float32
+			for _, tensor := range f.Tensors {
+				all = append(all, tensor.F32)
+			}
+			if results.Hash(all...) != r.Weights {
+				t.Errorf("lr %g, seed %d: the weights are not those on record", r.Config.LR, r.Config.Seed)
+			}
+		}
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package search
 
 import (
 	"cmp"
@@ -29,19 +29,19 @@ func (s *job) uselessState(out *folder.Folder) func(key string) bool {
 			return true
 		}
 		c := out.Records[key].Config
-		return s.states != folder.EveryTrial && longest()[folder.Lengthless(c)] > c.Iters
+		return s.States != folder.EveryTrial && longest()[folder.Lengthless(c)] > c.Iters
 	}
 }
 
 // stateSpace says what room the states that are kept may take on the disk.
 func (s *job) stateSpace() string {
 	var sizes []int64
-	for i := range s.grid.Len() {
-		sizes = append(sizes, s.stateSize(s.grid.Over(s.base).At(i)))
+	for i := range s.Grid.Len() {
+		sizes = append(sizes, s.stateSize(s.Grid.Over(s.base).At(i)))
 	}
 	slices.SortFunc(sizes, func(a, b int64) int { return cmp.Compare(b, a) })
-	if s.states != folder.EveryTrial {
-		sizes = sizes[:min(s.states, len(sizes))]
+	if s.States != folder.EveryTrial {
+		sizes = sizes[:min(s.States, len(sizes))]
 	}
 	sum := 0.0
 	for _, n := range sizes {

@@ -1,4 +1,4 @@
-package main
+package search
 
 import (
 	"context"
@@ -29,29 +29,29 @@ type remake struct {
 
 // trainAgain trains the best trials on record again whose weights or states are to be kept and are not there, and
 // keeps these where the training came out as it is on record.
-func (k *recorder) trainAgain(ctx context.Context, r runner.Runner) error {
+func (k *recorder) trainAgain(ctx context.Context) error {
 	m := &remake{recorder: k, wanted: map[string]bool{}}
 	again, strangers := k.missing(k.gallery, k.states, k.output, m.wanted)
 	if strangers > 0 {
-		fmt.Fprintf(k.stderr, "sweep: %s among the best on record, but of other data, nets, types or kernels: a sweep of these keeps what is missing of them\n", say.Are(strangers))
+		k.Log.Printf("%s among the best on record, but of other data, nets, types or kernels: a sweep of these keeps what is missing of them", say.Are(strangers))
 	}
 	if len(again) == 0 {
 		return nil
 	}
-	fmt.Fprintf(k.stderr, "sweep: %s on record to train again, since -keep or -states asks for what is not there\n", say.Plural(len(again), "trial"))
+	k.Log.Printf("%s on record to train again, since -keep or -states asks for what is not there", say.Plural(len(again), "trial"))
 	blocks := k.planner().Plan(again)
 	if err := k.enoughMemory(blocks); err != nil {
 		return err
 	}
-	if err := k.watch(ctx, blocks, r, m, nil, k.peak); err != nil {
+	if err := k.watch(ctx, blocks, m, nil, k.peak); err != nil {
 		return err
 	}
 	if len(m.other) > 0 {
 		o := m.other[0]
-		if k.set.Stable {
+		if k.Kernels.Stable {
 			return fmt.Errorf("%s came out with other bits than on record, such as %.12s, and nothing of them is kept; sweep verify -trial %.12s shows how; -fresh starts over in a new folder", say.Plural(len(m.other), "trial"), o.Key, o.Key)
 		}
-		fmt.Fprintf(k.stderr, "sweep: %s trained again with other bits than on record: those of %s depend on what is trained together. What is kept is of the second training\n", say.Plural(len(m.other), "trial"), k.set.Name)
+		k.Log.Printf("%s trained again with other bits than on record: those of %s depend on what is trained together. What is kept is of the second training", say.Plural(len(m.other), "trial"), k.Kernels.Name)
 	}
 	if m.failed != nil {
 		return m.failed
@@ -146,7 +146,7 @@ func (m *remake) offer(g *folder.TopFiles) runner.Offer {
 		return nil
 	}
 	return func(r results.Record, write func(io.Writer) error) {
-		if m.wanted[g.Name(r.Key)] && (m.same(r) || !m.set.Stable) {
+		if m.wanted[g.Name(r.Key)] && (m.same(r) || !m.Kernels.Stable) {
 			m.mishaps.note(g.Put(r.Key, write))
 		}
 	}
@@ -166,15 +166,15 @@ func (s *job) fewKept(records map[string]results.Record) string {
 		return ""
 	}
 	var flags []string
-	if s.keep == math.MaxInt {
+	if s.Weights == math.MaxInt {
 		flags = append(flags, "-keep all")
-	} else if s.keep > done {
-		flags = append(flags, fmt.Sprintf("-keep %d", s.keep))
+	} else if s.Weights > done {
+		flags = append(flags, fmt.Sprintf("-keep %d", s.Weights))
 	}
-	if s.states == folder.EveryTrial {
+	if s.States == folder.EveryTrial {
 		flags = append(flags, "-states all")
-	} else if s.states > done {
-		flags = append(flags, fmt.Sprintf("-states %d", s.states))
+	} else if s.States > done {
+		flags = append(flags, fmt.Sprintf("-states %d", s.States))
 	}
 	if flags == nil {
 		return ""

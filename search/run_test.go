@@ -1,11 +1,9 @@
-package main
+package search
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -14,138 +12,64 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
+	"fusegrid/internal/searchtest"
 	"fusegrid/kernels/reference"
-	"fusegrid/nn/dataset"
-	"fusegrid/nn/labelled"
 	"fusegrid/results"
-	"fusegrid/search/folder"
 	"fusegrid/search/halving"
 	"fusegrid/search/plan"
 	"fusegrid/search/progress"
 	"fusegrid/search/runner"
 )
 
-// tiny returns a data set of 30 images whose class can be seen in their brightness.
-func tiny() *dataset.Split {
-	subset := func(n int) labelled.Images {
-		s := labelled.Images{X: make([]uint8, n*dataset.Dim), Y: make([]uint8, n)}
-		for i := range n {
-			s.Y[i] = uint8(i % 10)
-			for j := range dataset.Dim {
-				s.X[i*dataset.Dim+j] = uint8(20*(i%10) + (i+j)%17)
-			}
-		}
-		return s
-	}
-	mean := make([]float64, dataset.Dim)
-	for i := range mean {
-		mean[i] = 98
-	}
-	return &dataset.Split{
-		Name: "tiny", Hash: "71", Order: dataset.HWC, Classes: strings.Fields("a b c d e f g h i j"),
-		Train: subset(30), Val: subset(20), Test: subset(10), Mean: mean,
-	}
-}
-
-// newJob returns a job on tiny data, and the runner it trains with.
-func newJob(t *testing.T, out string, args string) (*job, runner.Runner, *bytes.Buffer) {
-	t.Helper()
-	o, err := parseOptions(append(strings.Fields(args), "-impl", "reference", "-out", out, "-quiet"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	data := tiny()
-	r, err := runner.New(o.dtype, o.set, data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	stderr := new(bytes.Buffer)
-	s := &job{disk: folder.OS{}, options: o, data: data, base: base(o, data), stdout: io.Discard, stderr: stderr}
-	if s.races, err = halving.New(o.race, s.points()); err != nil {
-		t.Fatal(err)
-	}
-	return s, r, stderr
-}
-
 const tinyGrid = "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3,4 -iters 3 -batch 20 -std 1e-2 -seed 1,2"
-
-// A runnerFunc is a runner.
-type runnerFunc func(ctx context.Context, b plan.Block, h runner.Hooks) error
-
-func (f runnerFunc) Run(ctx context.Context, b plan.Block, h runner.Hooks) error {
-	return f(ctx, b, h)
-}
-
-func (f runnerFunc) Measure(plan.Block, time.Duration, func()) (runner.Costs, error) {
-	return runner.Costs{}, nil
-}
-
-// A stepping is an observer whose Stepped is another function.
-type stepping struct {
-	runner.Observer
-	stepped func(nets int, flops float64)
-}
-
-func (s stepping) Stepped(nets int, flops float64) { s.stepped(nets, flops) }
-
-// An ending is an observer that sees records before they are taken.
-type ending struct {
-	runner.Observer
-	see func([]results.Record)
-}
-
-func (e ending) Ended(records []results.Record, wait bool) bool {
-	e.see(records)
-	return e.Observer.Ended(records, wait)
-}
 
 // TestInterruptedAndResumed stops a sweep after each number of trials and goes
 // on: nothing is lost, nothing trained twice, and the tables are those of a sweep
 // without a break.
 func TestInterruptedAndResumed(t *testing.T) {
 	isolate(t)
-	s, r, _ := newJob(t, "whole", tinyGrid)
-	if err := s.run(t.Context(), r, nil); err != nil {
+	s, r, _ := tinyJob(t, "whole", tinyGrid)
+	if err := runWith(t.Context(), s, r); err != nil {
 		t.Fatal(err)
 	}
-	whole := recorded(t, "whole")
+	whole := searchtest.Recorded(t, "whole")
 	want := results.NewTable(whole).Digest()
 	if len(whole) != 16 {
 		t.Fatalf("%d trials, want 16", len(whole))
 	}
 	for _, stop := range []int64{0, 1, 7, 15} {
+		var train *TrainError
 		out := fmt.Sprintf("stop%d", stop)
-		s, r, stderr := newJob(t, out, tinyGrid+" -workers 3 -fuse off")
+		s, r, stderr := tinyJob(t, out, tinyGrid+" -workers 3 -fuse off")
 		ctx, cancel := context.WithCancel(t.Context())
 		var ran atomic.Int64
-		err := s.run(ctx, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+		err := runWith(ctx, s, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 			if ran.Add(1) > stop {
 				cancel()
 			}
 			return r.Run(ctx, b, h)
-		}), []string{"-lr", "1e-4,1e-3", "-out", "a b"})
+		}))
 		if !errors.Is(err, context.Canceled) {
 			t.Fatalf("stop after %d: %v, want a cancelled context", stop, err)
 		}
-		if text := stderr.String(); !strings.Contains(text, "interrupted") || !strings.Contains(text, "-lr 1e-4,1e-3 -out 'a b'") {
-			t.Errorf("stop after %d: no word on how to go on: %s", stop, text)
+		before := searchtest.Recorded(t, out)
+		if want := (TrainError{context.Canceled, len(before), 16}); !errors.As(err, &train) || *train != want {
+			t.Errorf("stop after %d: error %v, want %v; %s", stop, err, &want, stderr)
 		}
-		before := recorded(t, out)
 		if int64(len(before)) > stop+2 {
 			t.Errorf("stop after %d: %d trials are on record", stop, len(before))
 		}
 
-		s, r, _ = newJob(t, out, tinyGrid+" -workers 2 -fuse off")
+		s, r, _ = tinyJob(t, out, tinyGrid+" -workers 2 -fuse off")
 		var again []string
 		var mu sync.Mutex
-		if err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+		if err := runWith(t.Context(), s, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 			mu.Lock()
 			again = append(again, b.Trials[0].Key)
 			mu.Unlock()
 			return r.Run(ctx, b, h)
-		}), nil); err != nil {
+		})); err != nil {
 			t.Fatal(err)
 		}
 		for _, r := range before {
@@ -153,7 +77,7 @@ func TestInterruptedAndResumed(t *testing.T) {
 				t.Errorf("stop after %d: a trial on record was trained again", stop)
 			}
 		}
-		after := recorded(t, out)
+		after := searchtest.Recorded(t, out)
 		if len(after) != 16 || results.NewTable(after).Digest() != want {
 			t.Errorf("stop after %d, then resumed: %d trials, or other figures than without a break", stop, len(after))
 		}
@@ -180,13 +104,13 @@ func TestBlocksDoNotMatter(t *testing.T) {
 			}
 			want := ""
 			for n, how := range ways {
-				s, r, _ := newJob(t, fmt.Sprint(i, "-", n), args+" "+how)
-				if err := s.run(t.Context(), r, nil); err != nil {
+				s, r, _ := tinyJob(t, fmt.Sprint(i, "-", n), args+" "+how)
+				if err := runWith(t.Context(), s, r); err != nil {
 					t.Fatal(err)
 				}
-				records := recorded(t, s.out)
-				if len(records) != s.grid.Len() {
-					t.Errorf("%s: %d records of %d trials", how, len(records), s.grid.Len())
+				records := searchtest.Recorded(t, s.Dir)
+				if len(records) != s.Grid.Len() {
+					t.Errorf("%s: %d records of %d trials", how, len(records), s.Grid.Len())
 				}
 				got := results.NewTable(records).Digest()
 				if n == 0 {
@@ -218,11 +142,11 @@ func TestDivergedAmongGood(t *testing.T) {
 	}
 	const args = " -reg 0.1 -hidden 2 -batch 5 -std 1e-2 -rule momentum -iters "
 	train := func(out string, lrs []string, how string) map[string]results.Record {
-		s, r, _ := newJob(t, out, "-lr "+strings.Join(lrs, ",")+args+fmt.Sprint(iters)+" "+how)
-		if err := s.run(t.Context(), r, nil); err != nil {
+		s, r, _ := tinyJob(t, out, "-lr "+strings.Join(lrs, ",")+args+fmt.Sprint(iters)+" "+how)
+		if err := runWith(t.Context(), s, r); err != nil {
 			t.Fatal(err)
 		}
-		return byKey(t, recorded(t, out))
+		return searchtest.ByKey(t, searchtest.Recorded(t, out))
 	}
 	alone := train("alone", good, "-fuse off")
 	for i, how := range []string{"-block 400 -workers 1", "-workers 3 -block 60"} {
@@ -252,50 +176,27 @@ func TestDivergedAmongGood(t *testing.T) {
 func TestDiverged(t *testing.T) {
 	isolate(t)
 	const args = "-hidden 5 -iters 20 -batch 50 -std 1e-2 -lr 1e30,1e-3 -reg 0"
-	s, r, _ := newJob(t, "o", args)
-	var stdout bytes.Buffer
-	s.stdout = &stdout
-	if err := s.run(t.Context(), r, nil); err != nil {
+	s, r, _ := tinyJob(t, "o", args)
+	s.Runner = r
+	result, err := s.run(t.Context())
+	if err != nil {
 		t.Fatal(err)
 	}
-	rows := strings.Split(stdout.String(), "\n")
-	if len(rows) < 6 || !strings.Contains(rows[4], "0.001") || !strings.Contains(rows[5], "1e+30") || !strings.Contains(rows[5], "diverged at") {
-		t.Errorf("want the diverged trial last:\n%s", stdout.String())
+	rows := strings.Split(text(result.Table), "\n")
+	if len(rows) < 3 || !strings.Contains(rows[1], "0.001") || !strings.Contains(rows[2], "1e+30") || !strings.Contains(rows[2], "diverged at") {
+		t.Errorf("want the diverged trial last:\n%s", text(result.Table))
 	}
-	s, r, stderr := newJob(t, "o", args)
-	if err := s.run(t.Context(), r, nil); err != nil || !strings.Contains(stderr.String(), "2 of 2 trials are on record") {
+	s, r, stderr := tinyJob(t, "o", args)
+	if err := runWith(t.Context(), s, r); err != nil || !strings.Contains(stderr.String(), "2 of 2 trials are on record") {
 		t.Errorf("a diverged trial was trained again: %v, %s", err, stderr)
-	}
-}
-
-func TestFailedTrial(t *testing.T) {
-	isolate(t)
-	s, r, stderr := newJob(t, "o", tinyGrid+" -fuse off")
-	err := s.run(t.Context(), runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
-		if trial := b.Trials[0]; trial.Config.LR == 1e-3 && trial.Config.Reg == 0 {
-			h.Ended([]results.Record{{Key: trial.Key, Config: trial.Config, State: results.Failed, Error: "the roof is on fire"}}, false)
-			return nil
-		}
-		return r.Run(ctx, b, h)
-	}), nil)
-	if err == nil || !strings.Contains(err.Error(), "4 of 16 trials failed") || !strings.Contains(stderr.String(), "lr 0.001, reg 0 failed: the roof is on fire") {
-		t.Errorf("error %v, stderr %s", err, stderr)
-	}
-	if exitCode(err) == exitBadInput {
-		t.Error("a failed trial counts as bad input")
-	}
-	// They are tried again, and the later record counts.
-	s, r, stderr = newJob(t, "o", tinyGrid)
-	if err := s.run(t.Context(), r, nil); err != nil || !strings.Contains(stderr.String(), "12 of 16 trials are on record in o; 4 to train") {
-		t.Errorf("again: error %v, stderr %s", err, stderr)
 	}
 }
 
 // TestFailuresStayApart panics in a block of four whenever one of its trials is in it: the
 // others train alone.
 func TestFailuresStayApart(t *testing.T) {
-	s, r, _ := newJob(t, "o", "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3 -iters 3 -batch 10 -workers 1")
-	b := s.planner().Plan(s.points().Pending(s.flops, func(string) bool { return false }))[0]
+	s, r, _ := tinyJob(t, "o", "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3 -iters 3 -batch 10 -workers 1")
+	b := s.planner().Plan(s.todo())[0]
 	b.Trials[2].Config.Hidden = []int{0}
 	b.Trials[1].FLOPs = -1
 	records := map[string]results.Record{}
@@ -339,9 +240,9 @@ func (nobody) Rejected(error)                    {}
 func (nobody) Ended([]results.Record, bool) bool { return false }
 
 func TestScheduleStopsWhenRecordsCannotBeKept(t *testing.T) {
-	s, r, _ := newJob(t, "o", tinyGrid)
-	s.block = 1
-	blocks := s.planner().Plan(s.points().Pending(s.flops, func(string) bool { return false }))
+	s, r, _ := tinyJob(t, "o", tinyGrid)
+	s.Block = 1
+	blocks := s.planner().Plan(s.todo())
 	kept := 0
 	err := schedule(t.Context(), blocks, 3, r, progress.New(blocks, s.flops, func(int) float64 { return 1 }), keepFunc(func(rs []results.Record) error {
 		if kept += len(rs); kept >= 4 {
@@ -358,28 +259,9 @@ func TestScheduleStopsWhenRecordsCannotBeKept(t *testing.T) {
 }
 
 func TestTrainerErrors(t *testing.T) {
-	data := tiny()
+	data := searchtest.Tiny()
 	data.Val.X = data.Val.X[1:]
 	if _, err := runner.New("f32", reference.New(), data); err == nil {
 		t.Error("a data set with a byte too few was taken")
-	}
-}
-
-func TestSmallTexts(t *testing.T) {
-	for _, tt := range []struct{ got, want string }{
-		{progress.Bar(0, 4), "[>   ]"},
-		{progress.Bar(0.5, 4), "[==> ]"},
-		{progress.Bar(1, 4), "[====]"},
-		{quote([]string{"-lr", "1e-4,1e-3", "a b", "it's", ""}), `-lr 1e-4,1e-3 'a b' 'it'\''s' ''`},
-		{wrap("aaa 1, bbb 2, ccc 3", 14), "aaa 1, bbb 2,\nccc 3"},
-		{clip("abcdefghijklmnop", 9), "abcdef … "},
-		{clip("short", 9), "short"},
-		{quote(goOn(strings.Fields("-lr 1 -out a"), false, "a")), "-lr 1 -out a"},
-		{quote(goOn(strings.Fields("-fresh -lr 1 -out a -reg 0 --fresh=true"), true, "a-2")), "-lr 1 -reg 0 -out a-2"},
-		{quote(goOn(strings.Fields("-lr 1 -out=a --fresh"), true, "a-2")), "-lr 1 -out a-2"},
-	} {
-		if tt.got != tt.want {
-			t.Errorf("got %q, want %q", tt.got, tt.want)
-		}
 	}
 }

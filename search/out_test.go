@@ -1,10 +1,11 @@
-package main
+package search
 
 import (
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"fusegrid/internal/searchtest"
 	"fusegrid/results"
 	"fusegrid/search/folder"
 	"fusegrid/search/plan"
@@ -30,7 +32,7 @@ func TestBadOut(t *testing.T) {
 	if err := os.WriteFile("alien/"+folder.JournalName, []byte("my notes\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	locked, err := folder.Open(folder.OS{}, "locked", logger(os.Stderr))
+	locked, err := folder.Open(folder.OS{}, "locked", log.Default())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,11 +43,11 @@ func TestBadOut(t *testing.T) {
 		{"alien", "-out: alien/trials.jsonl: not a journal of trials; name another output folder"},
 		{"locked", "another sweep is writing to locked; wait for it, or give another -out"},
 	} {
-		s, _, stderr := newJob(t, tt.out, tinyGrid)
-		err := s.run(t.Context(), runnerFunc(func(context.Context, plan.Block, runner.Hooks) error {
+		s, _, stderr := tinyJob(t, tt.out, "-lr 1e-4 -batch 10 -iters 3")
+		err := runWith(t.Context(), s, runnerFunc(func(context.Context, plan.Block, runner.Hooks) error {
 			t.Errorf("-out %s: training began", tt.out)
 			return nil
-		}), nil)
+		}))
 		var bad folder.InputError
 		if !errors.As(err, &bad) || err.Error() != tt.want || stderr.Len() > 0 {
 			t.Errorf("-out %s: error %v, want %s; stderr %s", tt.out, err, tt.want, stderr)
@@ -54,22 +56,18 @@ func TestBadOut(t *testing.T) {
 	if left, _ := os.ReadFile("alien/" + folder.JournalName); string(left) != "my notes\n" {
 		t.Errorf("the file of someone else now holds %q", left)
 	}
-	_, stderr, code := call(t, "reproduce", "-out", "file/report.md")
-	if code != exitBadInput || !strings.Contains(stderr, "-out: mkdir file: not a directory") {
-		t.Errorf("reproduce: exit code %d, stderr %q", code, stderr)
-	}
 }
 
 func TestDamagedJournalIsReported(t *testing.T) {
 	isolate(t)
 	train := func() (table, stderr string) {
-		s, r, said := newJob(t, "o", "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3 -iters 5 -batch 10")
-		var stdout bytes.Buffer
-		s.stdout = &stdout
-		if err := s.run(t.Context(), r, nil); err != nil {
+		s, r, said := tinyJob(t, "o", "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3 -iters 5 -batch 10")
+		s.Runner = r
+		result, err := s.run(t.Context())
+		if err != nil {
 			t.Fatal(err)
 		}
-		return timeless(stdout.String()), said.String()
+		return result.Table.Digest(), said.String()
 	}
 	want, _ := train()
 	name := filepath.Join("o", folder.JournalName)
@@ -105,7 +103,7 @@ func TestDamageIsSetAside(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := results.NewTable(recorded(t, "whole")).Digest()
+	want := results.NewTable(searchtest.Recorded(t, "whole")).Digest()
 	lines := bytes.SplitAfter(whole, []byte("\n"))
 	damage := func(n int) []byte {
 		l := slices.Clone(lines)
@@ -136,7 +134,7 @@ func TestDamageIsSetAside(t *testing.T) {
 		if said, steps := train(t, out, args); strings.Contains(said, "damage") || steps > 0 {
 			t.Errorf("%s: once more: %d iterations; %s", what, steps, said)
 		}
-		complete(t, what, out, 4, want)
+		searchtest.Complete(t, what, out, 4, want)
 	}
 	for n := range 5 {
 		out := fmt.Sprint("o", n)
@@ -170,10 +168,10 @@ func TestDamageIsSetAside(t *testing.T) {
 	for at := 1; ; at++ {
 		out := fmt.Sprint("p", at)
 		name := put(out, damage(3))
-		s, r, _ := newJob(t, out, args)
-		d := &brittleDisk{at: at, err: syscall.EIO}
-		s.disk = d
-		err := s.run(t.Context(), r, nil)
+		s, r, _ := tinyJob(t, out, args)
+		d := &searchtest.Disk{At: at, Err: syscall.EIO}
+		s.Disk = d
+		err := runWith(t.Context(), s, r)
 		if err == nil {
 			break
 		}
@@ -211,7 +209,7 @@ func TestConvertedLineEnds(t *testing.T) {
 		t.Error("the lines that were there have changed")
 	}
 	train(t, "whole", args+"-lr 1e-4,1e-3")
-	complete(t, "line ends", "o", 4, results.NewTable(recorded(t, "whole")).Digest())
+	searchtest.Complete(t, "line ends", "o", 4, results.NewTable(searchtest.Recorded(t, "whole")).Digest())
 
 	for _, content := range []string{folder.GitAttributes, "mine\n"} {
 		if got, _ := os.ReadFile("o/" + folder.GitName); string(got) != content {

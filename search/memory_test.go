@@ -1,8 +1,7 @@
-package main
+package search
 
 import (
 	"math"
-	"os"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -27,18 +26,10 @@ func TestAvailable(t *testing.T) {
 
 func TestMemoryOfWhatTrainsSideBySide(t *testing.T) {
 	isolate(t)
-	o, err := parseOptions(strings.Fields("-data synthetic -hidden 10,20,30 -workers 2"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := load(t.Context(), builtIn, o.net, os.Stderr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &job{options: o, data: data, base: base(o, data)}
+	s, _, _ := tinyJob(t, "o", "-hidden 10,20,30 -workers 2")
 	var blocks []plan.Block
-	for i := range o.grid.Len() { // several of each size
-		c := o.grid.Over(s.base).At(i)
+	for i := range s.Grid.Len() { // several of each size
+		c := s.points().At(i)
 		c.Batch = 0 // the weights alone
 		blocks = append(blocks, plan.Block{Trials: []grid.Trial{{Config: c}}})
 	}

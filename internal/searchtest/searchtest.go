@@ -1,0 +1,133 @@
+// Package searchtest has what the tests of sweeps share: a small data set, a disk that fails, and checks of what a
+// sweep leaves.
+package searchtest
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"fusegrid/nn/dataset"
+	"fusegrid/nn/labelled"
+	"fusegrid/nn/safetensors"
+	"fusegrid/results"
+	"fusegrid/search/folder"
+)
+
+// Tiny returns a data set of 30 images whose class can be seen in their brightness.
+func Tiny() *dataset.Split {
+	subset := func(n int) labelled.Images {
+		s := labelled.Images{X: make([]uint8, n*dataset.Dim), Y: make([]uint8, n)}
+		for i := range n {
+			s.Y[i] = uint8(i % 10)
+			for j := range dataset.Dim {
+				s.X[i*dataset.Dim+j] = uint8(20*(i%10) + (i+j)%17)
+			}
+		}
+		return s
+	}
+	mean := make([]float64, dataset.Dim)
+	for i := range mean {
+		mean[i] = 98
+	}
+	return &dataset.Split{
+		Name: "tiny", Hash: "71", Order: dataset.HWC, Classes: strings.Fields("a b c d e f g h i j"),
+		Train: subset(30), Val: subset(20), Test: subset(10), Mean: mean,
+	}
+}
+
+// Recorded returns the trials of an output folder.
+func Recorded(t *testing.T, dir string) []results.Record {
+	t.Helper()
+	f, err := os.Open(filepath.Join(dir, folder.JournalName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	records, recovery, err := results.ReadJournal(f, "journal")
+	if err != nil || recovery.Cut != 0 || recovery.Damage != nil {
+		t.Fatalf("journal: %v, %+v", err, recovery)
+	}
+	return records
+}
+
+// Complete fails unless the folder holds each trial once, the figures want, the weights of the
+// best, and no checkpoint.
+func Complete(t *testing.T, what, out string, trials int, want string) {
+	t.Helper()
+	records := Recorded(t, out)
+	keys := map[string]bool{}
+	for _, r := range records {
+		keys[r.Key] = true
+	}
+	if len(records) != trials || len(keys) != trials {
+		t.Errorf("%s: %d records of %d trials, want %d", what, len(records), len(keys), trials)
+	}
+	if got := results.NewTable(records).Digest(); got != want {
+		t.Errorf("%s: other figures than those of an unbroken run", what)
+	}
+	if left, _ := filepath.Glob(filepath.Join(out, folder.CheckpointsDir, "*.safetensors")); len(left) > 0 {
+		t.Errorf("%s: checkpoints are left: %v", what, left)
+	}
+}
+
+// WeightsOfBest fails unless the weights of the best n are there, and have the hashes on record.
+func WeightsOfBest(t *testing.T, what, out string, n int) {
+	t.Helper()
+	records := Recorded(t, out)
+	results.Rank(records)
+	for _, r := range records[:n] {
+		data, err := os.ReadFile(filepath.Join(out, folder.WeightsDir, r.Key+".safetensors"))
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+			continue
+		}
+		f, err := safetensors.Read(data)
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+			continue
+		}
+		var all [][]float32
+		for _, tensor := range f.Tensors {
+			all = append(all, tensor.F32)
+		}
+		if results.Hash(all...) != r.Weights || f.Meta["weights"] != r.Weights {
+			t.Errorf("%s: the weights of lr %g, seed %d are not those on record", what, r.Config.LR, r.Config.Seed)
+		}
+	}
+}
+
+// ByKey returns records by key, and fails the test if one is there twice.
+func ByKey(t *testing.T, records []results.Record) map[string]results.Record {
+	t.Helper()
+	all := map[string]results.Record{}
+	for _, r := range records {
+		if _, ok := all[r.Key]; ok {
+			t.Errorf("trial %.8s is twice on record", r.Key)
+		}
+		all[r.Key] = r
+	}
+	return all
+}
+
+// OfLength returns the records of trials of that length, each once.
+func OfLength(t *testing.T, out string, iters int) []results.Record {
+	t.Helper()
+	all := slices.DeleteFunc(Recorded(t, out), func(r results.Record) bool { return r.Config.Iters != iters })
+	ByKey(t, all)
+	return all
+}
+
+// SameFigures fails unless the folder holds the trials of that length of the other one, each once and to the bit.
+func SameFigures(t *testing.T, what, out, want string, iters int) {
+	t.Helper()
+	got, all := OfLength(t, out, iters), OfLength(t, want, iters)
+	if len(got) != len(all) || len(all) == 0 {
+		t.Errorf("%s: %d trials of %d iterations, want %d", what, len(got), iters, len(all))
+	}
+	if results.NewTable(got).Digest() != results.NewTable(all).Digest() {
+		t.Errorf("%s: other figures than those of trainings of %d iterations at once", what, iters)
+	}
+}

@@ -1,0 +1,187 @@
+// Package search trains a grid of small nets, and records which of them is best.
+//
+// A [Config] says what to train and where the outcome is kept. [Run] trains the trials that are not on record,
+// and resumes what an earlier run left. [DryRun] says what Run would do, and trains nothing.
+//
+// The parts of a sweep are the packages below this one: grid, halving, plan, runner, folder and progress. Messages
+// and errors name the flags of the command sweep, which is a thin program around this package.
+package search
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"runtime"
+	"strings"
+	"time"
+
+	"fusegrid"
+	"fusegrid/kernels"
+	"fusegrid/nn/dataset"
+	"fusegrid/nn/fused"
+	"fusegrid/results"
+	"fusegrid/search/folder"
+	"fusegrid/search/grid"
+	"fusegrid/search/halving"
+	"fusegrid/search/plan"
+	"fusegrid/search/runner"
+)
+
+// A Config says what a sweep trains, and what it keeps. Grid, Data and Dir must be set. The zero value of
+// each other field is its default. Comments name the flags of the command sweep that mean the same.
+type Config struct {
+	// These decide what a trial computes. They are part of its key.
+	Grid     *grid.Grid     // the values of the hyper-parameters, the net and the update rule
+	Data     *dataset.Split // the images; the assignment trains two-layer nets on HWC and fc nets on CHW
+	Kernels  *kernels.Set   // -impl; nil is the best kernel set of the machine
+	DType    string         // -dtype, f32 or f64; "" is f32
+	Division string         // -division, floor or true; "" is floor
+	Order    *uint32        // -order, a seed for the minibatches alone; nil if weights and minibatches share a stream
+	Halving  *halving.Rule  // -halving or -stop; nil if all trials train to the end
+
+	// These decide how fast a sweep is. No figure of a stable kernel set depends on them.
+	Workers int   // -workers, blocks that train side by side; 0 is one for each core
+	Block   int   // -block, the most trials of a block; 0 is what fits the cache
+	Waiting int64 // bytes of blocks that wait in memory at a rung; 0 is 240 MB, and the others wait on the disk
+
+	// These decide what is kept.
+	Dir        string        // -out, the output folder; it is created if it is not there
+	Checkpoint time.Duration // -checkpoint, the time between two checkpoints of a block; 0 is none before an interruption
+	Weights    int           // -keep, the number of best trials whose weights are kept; math.MaxInt is all
+	States     int           // -states, the number of best trials whose states are kept, or [folder.EveryTrial]
+
+	// These take what a sweep has to say. Nil means that it is not said.
+	Log      *log.Logger // messages for people, a line each
+	Progress io.Writer   // status lines while blocks train; a terminal shows them in place
+
+	// These replace the parts that touch the world. Tests have disks that fail, and runners that count.
+	Disk   folder.Disk   // nil is the disk of the operating system
+	Runner runner.Runner // nil is the runner of Kernels and Data
+}
+
+// waitingRoom is room for 20 blocks of the largest size.
+const waitingRoom = 20 * plan.BlockBytes
+
+// A job is one run of a valid Config whose defaults are filled in.
+type job struct {
+	Config
+	base  results.Config    // what all trials have in common
+	races *halving.Brackets // nil if all trials train to the end
+}
+
+// newJob checks a configuration and fills its defaults in. Its errors are of type [folder.InputError].
+func newJob(c Config) (*job, error) {
+	if err := c.check(); err != nil {
+		return nil, folder.InputError{Err: err}
+	}
+	if err := c.fill(); err != nil {
+		return nil, folder.InputError{Err: err}
+	}
+	s := &job{Config: c, base: c.base()}
+	var err error
+	if s.races, err = halving.New(c.Halving, s.points()); err != nil {
+		return nil, folder.InputError{Err: err}
+	}
+	if s.Runner == nil {
+		if s.Runner, err = runner.New(c.DType, s.Kernels, c.Data); err != nil {
+			return nil, folder.InputError{Err: err}
+		}
+	}
+	return s, nil
+}
+
+// check refuses what no sweep can be made of.
+func (c *Config) check() error {
+	switch {
+	case c.Grid == nil:
+		return errors.New("search: Config.Grid is nil; grid.Standard().Parse makes one")
+	case c.Data == nil:
+		return errors.New("search: Config.Data is nil; the DefaultSplit of a data set is one")
+	case c.Dir == "":
+		return errors.New("search: Config.Dir is empty; name the output folder")
+	case c.DType != "" && c.DType != "f32" && c.DType != "f64":
+		return fmt.Errorf("search: Config.DType is %q; there are f32 and f64", c.DType)
+	case c.Division != "" && c.Division != "floor" && c.Division != "true":
+		return fmt.Errorf("search: Config.Division is %q; there are floor and true", c.Division)
+	case c.Division == "true" && c.Grid.Net() == "fc":
+		return errors.New("search: Config.Division is true, which is for the two-layer net; leave it empty for the net fc")
+	case c.States < 0 && c.States != folder.EveryTrial:
+		return fmt.Errorf("search: Config.States is %d; give a number of trials, or folder.EveryTrial", c.States)
+	}
+	for _, n := range []struct {
+		name  string
+		value int64
+	}{
+		{"Workers", int64(c.Workers)}, {"Block", int64(c.Block)}, {"Waiting", c.Waiting},
+		{"Checkpoint", int64(c.Checkpoint)}, {"Weights", int64(c.Weights)},
+	} {
+		if n.value < 0 {
+			return fmt.Errorf("search: Config.%s is %d; give 0 or more", n.name, n.value)
+		}
+	}
+	return nil
+}
+
+// fill replaces zero values by the defaults that they stand for.
+func (c *Config) fill() (err error) {
+	if c.Kernels == nil {
+		if c.Kernels, err = fusegrid.Best(); err != nil {
+			return err
+		}
+	}
+	if c.DType == "" {
+		c.DType = "f32"
+	}
+	if c.Workers == 0 {
+		c.Workers = runtime.GOMAXPROCS(0)
+	}
+	if c.Waiting == 0 {
+		c.Waiting = waitingRoom
+	}
+	if c.Log == nil {
+		c.Log = log.New(io.Discard, "", 0)
+	}
+	if c.Disk == nil {
+		c.Disk = folder.OS{}
+	}
+	return nil
+}
+
+// base returns what all points of a grid have in common.
+func (c *Config) base() results.Config {
+	rule := c.Grid.Rule()
+	if rule == fused.SGD.String() {
+		rule = "" // absent, so that keys made before there were rules remain valid
+	}
+	division := c.Division
+	if division != "true" {
+		division = "" // absent, so that keys made before there was a choice remain valid
+	}
+	return results.Config{
+		Order: c.Order, Rule: rule, Division: division,
+		Data: c.Data.Hash, Split: [3]int{c.Data.Train.Len(), c.Data.Val.Len(), c.Data.Test.Len()},
+		Pixels: strings.ToLower(c.Data.Order.String()),
+		Net:    c.Grid.Net(), DType: c.DType, Class: string(c.Kernels.Class),
+	}
+}
+
+// points returns the configurations of the grid.
+func (s *job) points() grid.Points { return s.Grid.Over(s.base) }
+
+// cores returns how many cores the workers can have.
+func (s *job) cores() int { return min(s.Workers, runtime.GOMAXPROCS(0)) }
+
+// planner returns what cuts a job's trials into blocks.
+func (s *job) planner() plan.Planner {
+	p := plan.Planner{Workers: s.Workers, Width: s.Block, Inputs: len(s.Data.Mean), Classes: len(s.Data.Classes), Bytes: 4}
+	if s.DType == "f64" {
+		p.Bytes = 8
+	}
+	return p
+}
+
+// flops returns the operations of one iteration.
+func (s *job) flops(c results.Config) float64 {
+	return c.FLOPs(len(s.Data.Mean), len(s.Data.Classes))
+}

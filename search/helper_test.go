@@ -1,0 +1,172 @@
+package search
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"log"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"fusegrid/internal/searchtest"
+	"fusegrid/kernels/reference"
+	"fusegrid/results"
+	"fusegrid/search/folder"
+	"fusegrid/search/grid"
+	"fusegrid/search/halving"
+	"fusegrid/search/plan"
+	"fusegrid/search/runner"
+)
+
+// config returns the configuration that words describe as the flags of the command do, on tiny images and the
+// reference kernels.
+func config(t *testing.T, words string) Config {
+	t.Helper()
+	c := Config{Data: searchtest.Tiny(), Kernels: reference.New()}
+	fs := flag.NewFlagSet("config", flag.PanicOnError)
+	set := grid.Setting{Given: map[string]string{}}
+	for _, a := range grid.Standard() {
+		fs.Func(a.Flag, "", func(list string) error {
+			set.Given[a.Flag] = list
+			return nil
+		})
+	}
+	fs.StringVar(&set.Net, "net", "", "")
+	fs.StringVar(&set.Rule, "rule", "", "")
+	fs.StringVar(&c.DType, "dtype", "", "")
+	fs.StringVar(&c.Division, "division", "", "")
+	order := fs.Int("order", -1, "")
+	race, stop := fs.String("halving", "", ""), fs.String("stop", "", "")
+	fs.IntVar(&c.Workers, "workers", 0, "")
+	fs.IntVar(&c.Block, "block", 0, "")
+	fuse := fs.String("fuse", "on", "")
+	seconds := fs.Float64("checkpoint", 60, "")
+	fs.IntVar(&c.Weights, "keep", 0, "")
+	states := fs.String("states", "0", "")
+	fs.StringVar(&c.Dir, "out", "", "")
+	err := fs.Parse(strings.Fields(words))
+	if fs.NArg() > 0 {
+		t.Fatalf("%s: what is %s?", words, fs.Arg(0))
+	}
+	if *order >= 0 {
+		seed := uint32(*order)
+		c.Order = &seed
+	}
+	if *fuse == "off" {
+		c.Block = 1
+	}
+	c.Checkpoint = time.Duration(*seconds * float64(time.Second))
+	if *states == "all" {
+		c.States = folder.EveryTrial
+	} else {
+		for _, digit := range *states {
+			c.States = 10*c.States + int(digit-'0')
+		}
+	}
+	var failed error
+	c.Halving, failed = halving.Parse(*race, *stop)
+	err = errors.Join(err, failed)
+	c.Grid, failed = grid.Standard().Parse(set)
+	if err = errors.Join(err, failed); err != nil {
+		t.Fatalf("%s: %v", words, err)
+	}
+	return c
+}
+
+// begin returns a sweep of a configuration into a folder, the runner that it has, and what it will say.
+func begin(t *testing.T, out string, c Config) (*job, runner.Runner, *bytes.Buffer) {
+	t.Helper()
+	said := new(bytes.Buffer)
+	c.Dir, c.Log = out, log.New(said, "sweep: ", 0)
+	s, err := newJob(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, s.Runner, said
+}
+
+// tinyJob returns a sweep that words describe, on tiny images.
+func tinyJob(t *testing.T, out, words string) (*job, runner.Runner, *bytes.Buffer) {
+	t.Helper()
+	return begin(t, out, config(t, words))
+}
+
+// runWith runs a sweep with a runner.
+func runWith(ctx context.Context, s *job, r runner.Runner) error {
+	s.Runner = r
+	_, err := s.run(ctx)
+	return err
+}
+
+// todo returns the trials of a grid, of which none is on record.
+func (s *job) todo() []grid.Trial {
+	return s.points().Pending(s.flops, func(string) bool { return false })
+}
+
+// isInput reports whether an error is the fault of the caller.
+func isInput(err error) bool {
+	var bad folder.InputError
+	return errors.As(err, &bad)
+}
+
+// isolate moves the test to an empty folder.
+func isolate(t *testing.T) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+}
+
+// long skips a test with -short. It takes seconds, and asks nothing of the kernels that a build brings.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("left out with -short: it takes seconds")
+	}
+}
+
+// torture returns many where FUSEGRID_TORTURE is set, else few.
+func torture(few, many int) int {
+	if os.Getenv("FUSEGRID_TORTURE") != "" {
+		return many
+	}
+	return few
+}
+
+// A runnerFunc is a runner.
+type runnerFunc func(ctx context.Context, b plan.Block, h runner.Hooks) error
+
+func (f runnerFunc) Run(ctx context.Context, b plan.Block, h runner.Hooks) error {
+	return f(ctx, b, h)
+}
+
+func (f runnerFunc) Measure(plan.Block, time.Duration, func()) (runner.Costs, error) {
+	return runner.Costs{}, nil
+}
+
+// A stepping is an observer whose Stepped is another function.
+type stepping struct {
+	runner.Observer
+	stepped func(nets int, flops float64)
+}
+
+func (s stepping) Stepped(nets int, flops float64) { s.stepped(nets, flops) }
+
+// An ending is an observer that sees records before they are taken.
+type ending struct {
+	runner.Observer
+	see func([]results.Record)
+}
+
+func (e ending) Ended(records []results.Record, wait bool) bool {
+	e.see(records)
+	return e.Observer.Ended(records, wait)
+}
+
+// text returns a table as a terminal shows it.
+func text(table *results.Table) string {
+	var b bytes.Buffer
+	table.WriteText(&b, 80, 0)
+	return b.String()
+}

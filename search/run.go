@@ -1,0 +1,278 @@
+package search
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"fusegrid"
+	"fusegrid/results"
+	"fusegrid/search/folder"
+	"fusegrid/search/halving"
+	"fusegrid/search/plan"
+	"fusegrid/search/progress"
+)
+
+// A Result is what is on record of a grid when a sweep ends. A trial that failed is on record, too, with its error.
+type Result struct {
+	Trials  int              // points of the grid
+	Records []results.Record // those of them that are on record, in the order of the grid
+	Table   *results.Table   // the records, best first; nil if the journal cannot be read back
+	Written bool             // whether the tables in the output folder are those of its journal
+}
+
+// A TrainError says why a sweep did not do all that it was asked for. What is on record stays. A sweep of the same
+// Config goes on from there.
+type TrainError struct {
+	Err      error // the cause, such as context.Canceled
+	Recorded int   // trials that are on record
+	Trials   int   // trials of the grid
+}
+
+// Error returns the cause and the number of trials that are on record.
+func (e *TrainError) Error() string {
+	return fmt.Sprintf("%v; %d of %d trials are on record", e.Err, e.Recorded, e.Trials)
+}
+
+// Unwrap returns the cause.
+func (e *TrainError) Unwrap() error { return e.Err }
+
+// Run trains the trials of a grid that are not on record in the output folder, and writes the tables of the folder.
+//
+// A [folder.InputError] means that the caller can cure what is wrong, and that no net was trained. A [*TrainError]
+// means that the training ended early; if ctx is done, it wraps the error of ctx. In these cases, too, the result
+// holds what is on record, as far as that could be read. Trials that diverge or fail are no errors.
+func Run(ctx context.Context, c Config) (Result, error) {
+	s, err := newJob(c)
+	if err != nil {
+		return Result{}, err
+	}
+	return s.run(ctx)
+}
+
+func (s *job) run(ctx context.Context) (result Result, err error) {
+	s.notes(s.points().DivisionNote())
+	out, err := folder.Open(s.Disk, s.Dir, s.Log)
+	if err != nil {
+		return result, err
+	}
+	defer func() {
+		if closed := out.Close(); err == nil {
+			err = closed
+		}
+	}()
+
+	store := s.store()
+	blocks, spent, err := s.plan(out, store)
+	if err != nil {
+		return result, err
+	}
+	todo, size := plan.Trials(blocks), s.Grid.Len()
+	if todo < size {
+		s.Log.Printf("%d of %d trials are on record in %s; %d to train", size-todo, size, s.Dir, todo)
+	}
+	s.notes(s.otherSets(out), s.points().Nearby(out.Records, folder.CSVName), plan.Resuming(blocks, store.Kind))
+	if s.States != 0 && todo > 0 {
+		s.notes(s.stateSpace())
+	}
+	trained := s.train(ctx, blocks, out, store)
+	for _, v := range spent {
+		if trained == nil {
+			trained = store.Remove(v.ID)
+		}
+	}
+
+	// Whatever happened: what is on record is in the tables.
+	table, err := out.WriteTables()
+	result = Result{Trials: size, Records: out.Of(s.points()), Table: table, Written: err == nil}
+	if table != nil && len(result.Records) < len(out.Records) { // others are in the folder, too
+		result.Table = results.NewTable(result.Records)
+	}
+	if trained != nil && !errors.Is(err, results.ErrGone) { // nothing may be said of what is on record if it is gone
+		err = &TrainError{trained, len(result.Records), size}
+	}
+	return result, err
+}
+
+// notes logs the texts that are not empty.
+func (s *job) notes(texts ...string) {
+	for _, text := range texts {
+		if text != "" {
+			s.Log.Print(text)
+		}
+	}
+}
+
+// train runs the blocks, puts their records into the journal, and keeps what is asked for of the best.
+func (s *job) train(ctx context.Context, blocks []plan.Block, out *folder.Folder, store *folder.Store) (err error) {
+	best, states := s.galleries(out)
+	if best != nil {
+		if err := best.Tidy(out.Lacks); err != nil {
+			return err
+		}
+	}
+	if states != nil {
+		for _, b := range blocks {
+			for _, o := range b.From {
+				if filepath.Dir(o.File) == states.Dir {
+					states.Retain(o.ID)
+				}
+			}
+		}
+		if err := states.Tidy(s.uselessState(out)); err != nil {
+			return err
+		}
+		defer func() {
+			if err == nil {
+				err = states.Release(s.uselessState(out))
+			}
+		}()
+	}
+	k := &recorder{job: s, output: out, store: store, gallery: best, states: states, machine: results.ThisMachine()}
+	k.machine.Detail, k.mishaps.log = s.Kernels.Detail, s.Log
+	if len(blocks) > 0 {
+		k.peak = s.peak()
+		if err := s.watch(ctx, blocks, k, s.races, k.peak); err != nil {
+			return err
+		}
+	}
+	if err := k.mishaps.err(); err != nil {
+		return err // to write more would fail as well
+	}
+	s.notes(s.fewKept(out.Records))
+	return k.trainAgain(ctx)
+}
+
+// galleries returns what keeps the weights and the states of the best; nil for what is not asked for.
+func (s *job) galleries(out *folder.Folder) (best, states *folder.TopFiles) {
+	if s.Weights > 0 {
+		best = folder.NewTopFiles(filepath.Join(s.Dir, folder.WeightsDir), "weights", s.Disk, s.Weights, out.Records)
+	}
+	if s.States != 0 {
+		states = folder.NewTopFiles(s.kept().Dir, "state", s.Disk, s.States, out.Records)
+	}
+	return best, states
+}
+
+// watch runs the blocks and shows how far they are.
+func (s *job) watch(ctx context.Context, blocks []plan.Block, k keeper, races *halving.Brackets, peak float64) (err error) {
+	live := progress.New(blocks, s.flops, races.Share)
+	live.Cores, live.Peak = s.cores(), peak
+	if s.Progress != nil {
+		stop := progress.NewScreen(s.Progress).Follow(ctx, live.Text)
+		defer func() {
+			stop()
+			if text := live.Verdict(time.Since(live.Began)); err == nil && text != "" {
+				s.Log.Print(text)
+			}
+		}()
+	}
+	return schedule(ctx, blocks, min(s.Workers, len(blocks)), s.Runner, live, k)
+}
+
+// store returns the checkpoints of the output folder.
+func (s *job) store() *folder.Store {
+	return &folder.Store{Dir: filepath.Join(s.Dir, folder.CheckpointsDir), Kind: "checkpoints", Disk: s.Disk, Every: s.Checkpoint}
+}
+
+// kept returns the states of trials that were done.
+func (s *job) kept() *folder.Store {
+	return &folder.Store{Dir: filepath.Join(s.Dir, folder.StatesDir), Kind: "kept states", Disk: s.Disk}
+}
+
+// plan makes blocks of the trials that are not settled: those with a checkpoint as they were, the
+// others as the planner likes. Of these, some may go on from trials of another length, but
+// not in a race: nobody has seen them at its rungs. It removes the checkpoints that no trial can ask for
+// any more, and returns those that serve these blocks for the last time.
+func (s *job) plan(out *folder.Folder, store *folder.Store) (blocks []plan.Block, spent []folder.Checkpoint, err error) {
+	s.races.Enter(s.points(), out.Records)
+	settled := s.settled(out)
+	todo := s.points().Pending(s.flops, settled)
+	damaged := func(name string, err error) {
+		s.Log.Printf("%s is damaged: %v; its trials start anew", name, err)
+	}
+	blocks, rest, left, spent := store.Resume(store.List(damaged), todo, settled)
+	p := s.planner()
+	used := map[string]bool{}
+	if s.races == nil && len(rest) > 0 {
+		var more []plan.Block
+		more, rest = p.PlanFrom(rest, folder.Origins(rest, slices.Concat(left, spent, s.kept().List(damaged))))
+		for _, b := range more {
+			for _, o := range b.From {
+				used[o.File] = true
+			}
+		}
+		blocks = append(blocks, more...)
+	}
+	unused := func(v folder.Checkpoint) bool { return !used[store.File(v.ID)] }
+	for _, v := range spent {
+		if unused(v) {
+			if err := store.Remove(v.ID); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	blocks = append(blocks, p.Plan(rest)...)
+	p.ShareCores(blocks)
+	if err := s.enoughMemory(blocks); err != nil {
+		return nil, nil, err
+	}
+	return blocks, slices.DeleteFunc(spent, unused), nil
+}
+
+// peak measures what one core can do, or returns 0 where the kernel set has no measure.
+func (s *job) peak() float64 {
+	const short = 20 * time.Millisecond
+	measure := fusegrid.Peak[float32]
+	if s.DType == "f64" {
+		measure = fusegrid.Peak[float64]
+	}
+	peak, _ := measure(s.Kernels, short)
+	return peak
+}
+
+// settled returns what tells whether a trial need not be trained again.
+func (s *job) settled(out *folder.Folder) func(key string) bool {
+	return func(key string) bool {
+		r, ok := out.Records[key]
+		return ok && r.Settled(s.races.Name(r.Config.Iters))
+	}
+}
+
+// otherSets says how many trials of the grid are not trained again although they were trained on another
+// kernel set, so that the speeds that are shown are not of the one that was asked for.
+func (s *job) otherSets(out *folder.Folder) string {
+	settled, counts := s.settled(out), map[string]int{}
+	for _, r := range out.Records { // mostly there is no other, and grids are large
+		if r.Impl != s.Kernels.Name {
+			counts[r.Impl] = 0
+		}
+	}
+	if len(counts) == 0 {
+		return ""
+	}
+	for _, r := range out.Of(s.points()) {
+		if r.Impl != s.Kernels.Name && settled(r.Key) {
+			counts[r.Impl]++
+		}
+	}
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		switch n := counts[name]; n {
+		case 0:
+		case 1:
+			parts = append(parts, "1 trial was trained on "+name)
+		default:
+			parts = append(parts, fmt.Sprintf("%d trials were trained on %s", n, name))
+		}
+	}
+	if parts == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s; -fresh times %s", strings.Join(parts, ", "), s.Kernels.Name)
+}

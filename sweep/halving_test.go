@@ -1,0 +1,31 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+func TestRaceFlags(t *testing.T) {
+	isolate(t)
+	for _, c := range []struct{ args, want string }{
+		{"-halving 1", `sweep: -halving "1": one in "1" survives`},
+		{"-stop best", `sweep: -stop "best": there is no such rule`},
+		{"-halving 3 -stop median", "give one of them"},
+		{"-halving 3:60", "the first rung, 60, is not before the end, 60 iterations"},
+		{"-halving=", "sweep: -halving is empty"},
+	} {
+		stdout, stderr, code := call(t, small(append(strings.Fields(c.args), "-out", "o")...)...)
+		if code != exitBadInput || stdout != "" || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%s: exit code %d, stderr %q, want %q", c.args, code, stderr, c.want)
+		}
+	}
+	stdout, _, code := call(t, small("-halving", "2:20", "-dry-run", "-out", "o")...)
+	want := "halving 2:20: 4 to 20, 2 to 40, 1 to 60 iterations: saves about "
+	if code != exitOK || !strings.Contains(stdout, want) || !strings.Contains(stdout, "(42%)") {
+		t.Errorf("exit code %d, got\n%swant in it\n%s… (42%%)", code, stdout, want)
+	}
+	if _, err := os.Stat("o"); err == nil {
+		t.Error("bad input and dry runs left a folder")
+	}
+}

@@ -348,17 +348,6 @@ func TestCustomData(t *testing.T) {
 	}
 }
 
-// Records of earlier versions name all files cifar-10.
-func TestLatestNamesData(t *testing.T) {
-	const published = "121dd8d928af8fe4c8b98235ef22112e776f66c3c29512175bed47f0a45b7818"
-	for hash, want := range map[string]string{published: "cifar-10", "479eb0a3": "custom"} {
-		c := results.Config{Data: hash}
-		if got := folder.Latest([]results.Record{{Key: c.Key(), Config: c, DataName: "cifar-10"}})[c.Key()].DataName; got != want {
-			t.Errorf("hash %s: name %q, want %q", hash, got, want)
-		}
-	}
-}
-
 func TestInterruptedBeforeAnything(t *testing.T) {
 	isolate(t)
 	ctx, cancel := context.WithCancel(t.Context())

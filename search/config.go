@@ -111,13 +111,17 @@ func (c *Config) check() error {
 	}
 	for _, n := range []struct {
 		name  string
-		value int64
+		value any
+		ok    bool
 	}{
-		{"Workers", int64(c.Workers)}, {"Block", int64(c.Block)}, {"Waiting", c.Waiting},
-		{"Checkpoint", int64(c.Checkpoint)}, {"Weights", int64(c.Weights)},
+		{"Workers", c.Workers, c.Workers >= 0},
+		{"Block", c.Block, c.Block >= 0},
+		{"Waiting", c.Waiting, c.Waiting >= 0},
+		{"Checkpoint", c.Checkpoint, c.Checkpoint >= 0},
+		{"Weights", c.Weights, c.Weights >= 0},
 	} {
-		if n.value < 0 {
-			return fmt.Errorf("search: Config.%s is %d; give 0 or more", n.name, n.value)
+		if !n.ok {
+			return fmt.Errorf("search: Config.%s is %v; give 0 or more", n.name, n.value)
 		}
 	}
 	return nil

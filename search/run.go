@@ -44,9 +44,9 @@ func (e *TrainError) Unwrap() error { return e.Err }
 
 // Run trains the trials of a grid that are not on record in the output folder, and writes the tables of the folder.
 //
-// A [folder.InputError] means that the caller can cure what is wrong, and that no net was trained. A [*TrainError]
-// means that the training ended early; if ctx is done, it wraps the error of ctx. In these cases, too, the result
-// holds what is on record, as far as that could be read. Trials that diverge or fail are no errors.
+// A [*TrainError] means that the training ended early. It comes with what is on record, and wraps the error of ctx if
+// ctx is done. A [folder.InputError] before any training means that the caller can cure what is wrong. Trials that
+// diverge or fail are no errors.
 func Run(ctx context.Context, c Config) (Result, error) {
 	s, err := newJob(c)
 	if err != nil {

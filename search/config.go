@@ -31,7 +31,7 @@ import (
 // A Config says what a sweep trains, and what it keeps. Grid, Data and Dir must be set. The zero value of
 // each other field is its default. Comments name the flags of the command sweep that mean the same.
 type Config struct {
-	// These decide what a trial computes. They are part of its key.
+	// These decide what trials compute, and which of them are stopped.
 	Grid     *grid.Grid     // the values of the hyper-parameters, the net and the update rule
 	Data     *dataset.Split // the images; the assignment trains two-layer nets on HWC and fc nets on CHW
 	Kernels  *kernels.Set   // -impl; nil is the best kernel set of the machine
@@ -40,7 +40,8 @@ type Config struct {
 	Order    *uint32        // -order, a seed for the minibatches alone; nil if weights and minibatches share a stream
 	Halving  *halving.Rule  // -halving or -stop; nil if all trials train to the end
 
-	// These decide how fast a sweep is. No figure of a stable kernel set depends on them.
+	// These decide how fast a sweep is. Figures do not depend on them, unless the kernel set is not stable or the
+	// stop rule is asynchronous.
 	Workers int   // -workers, blocks that train side by side; 0 is one for each core
 	Block   int   // -block, the most trials of a block; 0 is what fits the cache
 	Waiting int64 // bytes of blocks that wait in memory at a rung; 0 is 240 MB, and the others wait on the disk

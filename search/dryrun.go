@@ -22,7 +22,7 @@ type Preview struct {
 	Points []results.Record
 }
 
-// DryRun says what [Run] would do. It trains some blocks for a moment to predict the time, and writes no file. Its
+// DryRun says what [Run] would do. It trains some blocks for a second to predict the time, and writes no file. Its
 // errors are those of Run that come before the training.
 func DryRun(c Config) (*Preview, error) {
 	s, err := newJob(c)

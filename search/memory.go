@@ -16,14 +16,14 @@ import (
 	"fusegrid/search/plan"
 )
 
-// enoughMemory reports whether the blocks that train side by side fit into the memory that is left, where
-// the system says how much that is.
+// enoughMemory refuses blocks that do not fit side by side into the memory that is left. It accepts all blocks if the
+// system does not say how much that is.
 func (s *job) enoughMemory(blocks []plan.Block) error {
 	free, where := freeMemory(os.DirFS("/"))
 	return s.within(free, where, blocks)
 }
 
-// within reports whether the weights of the blocks that train side by side fit into so many bytes.
+// within refuses blocks that do not fit side by side into a number of bytes. where says whose bytes these are.
 func (s *job) within(free float64, where string, blocks []plan.Block) error {
 	need := s.planner().Memory(blocks)
 	if need <= free {
@@ -32,9 +32,9 @@ func (s *job) within(free float64, where string, blocks []plan.Block) error {
 	return folder.InputError{Err: fmt.Errorf("the nets that train side by side need at least %.4g GB of memory, of which %.4g GB are left%s; try fewer -workers, -block 1 or smaller nets", need/1e9, free/1e9, where)}
 }
 
-// freeMemory returns the bytes that this process can still have, +Inf where nothing says so: what Linux has
-// available, or what the control groups of the process leave where that is less. where names the group, for
-// people. root is the root of the file system.
+// freeMemory returns the bytes that this process can still have: what Linux has available, or what the control groups
+// of the process leave if that is less. It returns +Inf if the system does not say. where names the group, for
+// messages. root is the root of the file system.
 func freeMemory(root fs.FS) (free float64, where string) {
 	free = math.Inf(1)
 	if f, err := root.Open("proc/meminfo"); err == nil {

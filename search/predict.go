@@ -11,7 +11,7 @@ import (
 	"fusegrid/search/runner"
 )
 
-// measured returns the images that a block is measured on in what is left of its training.
+// measured returns the number of images on which accuracies are measured in the rest of the training of a block.
 func (s *job) measured(b plan.Block) float64 {
 	c := b.Trials[0].Config
 	val, test := float64(s.Data.Val.Len()), float64(s.Data.Test.Len())
@@ -34,8 +34,8 @@ type Prediction struct {
 	Peak    float64 // floating-point operations per second of one core, or 0 if the kernel set has no measure
 }
 
-// predict trains the first blocks for a moment, as many side by side as the sweep would, for they
-// share caches, memory and the power of the chip, and reckons the others from them by their operations.
+// predict trains the first blocks for a moment and infers the time of the others from their operations. It trains as
+// many blocks side by side as the sweep, because they share caches, memory and the power of the chip.
 func (s *job) predict(blocks []plan.Block) (Prediction, error) {
 	const each = time.Second
 	n := min(s.Workers, len(blocks))

@@ -108,9 +108,9 @@ func (s *job) notes(texts ...string) {
 	}
 }
 
-// train runs the blocks, puts their records into the journal, and keeps what is asked for of the best.
+// train runs the blocks and puts their records into the journal. It keeps the weights and states of the best trials.
 func (s *job) train(ctx context.Context, blocks []plan.Block, out *folder.Folder, store *folder.Store) (err error) {
-	best, states := s.galleries(out)
+	best, states := s.topFiles(out)
 	if best != nil {
 		if err := best.Tidy(out.Lacks); err != nil {
 			return err
@@ -133,7 +133,7 @@ func (s *job) train(ctx context.Context, blocks []plan.Block, out *folder.Folder
 			}
 		}()
 	}
-	k := &recorder{job: s, output: out, store: store, gallery: best, states: states, machine: results.ThisMachine()}
+	k := &recorder{job: s, output: out, store: store, weights: best, states: states, machine: results.ThisMachine()}
 	k.machine.Detail, k.mishaps.log = s.Kernels.Detail, s.Log
 	if len(blocks) > 0 {
 		k.peak = s.peak()
@@ -148,8 +148,8 @@ func (s *job) train(ctx context.Context, blocks []plan.Block, out *folder.Folder
 	return k.trainAgain(ctx)
 }
 
-// galleries returns what keeps the weights and the states of the best; nil for what is not asked for.
-func (s *job) galleries(out *folder.Folder) (best, states *folder.TopFiles) {
+// topFiles returns what keeps the weights and the states of the best trials, nil if these are not kept.
+func (s *job) topFiles(out *folder.Folder) (best, states *folder.TopFiles) {
 	if s.Weights > 0 {
 		best = folder.NewTopFiles(filepath.Join(s.Dir, folder.WeightsDir), "weights", s.Disk, s.Weights, out.Records)
 	}
@@ -185,10 +185,10 @@ func (s *job) kept() *folder.Store {
 	return &folder.Store{Dir: filepath.Join(s.Dir, folder.StatesDir), Kind: "kept states", Disk: s.Disk}
 }
 
-// plan makes blocks of the trials that are not settled: those with a checkpoint as they were, the
-// others as the planner likes. Of these, some may go on from trials of another length, but
-// not in a race: nobody has seen them at its rungs. It removes the checkpoints that no trial can ask for
-// any more, and returns those that serve these blocks for the last time.
+// plan makes blocks of the trials that are not settled. Trials with a checkpoint keep their block, and the planner
+// deals the others. Some of these may resume from a trial of another length, but not under a stop rule, because
+// their accuracies at its rungs are not known. Checkpoints that no trial needs any more are removed. Those that
+// these blocks are the last to need are returned as spent.
 func (s *job) plan(out *folder.Folder, store *folder.Store) (blocks []plan.Block, spent []folder.Checkpoint, err error) {
 	s.races.Enter(s.points(), out.Records)
 	settled := s.settled(out)
@@ -236,7 +236,7 @@ func (s *job) peak() float64 {
 	return peak
 }
 
-// settled returns what tells whether a trial need not be trained again.
+// settled returns a function that reports whether a trial need not be trained again.
 func (s *job) settled(out *folder.Folder) func(key string) bool {
 	return func(key string) bool {
 		r, ok := out.Records[key]
@@ -244,8 +244,8 @@ func (s *job) settled(out *folder.Folder) func(key string) bool {
 	}
 }
 
-// otherSets says how many trials of the grid are not trained again although they were trained on another
-// kernel set, so that the speeds that are shown are not of the one that was asked for.
+// otherSets says how many trials of the grid are on record from another kernel set. Their speeds are not those of
+// the kernel set that was asked for.
 func (s *job) otherSets(out *folder.Folder) string {
 	settled, counts := s.settled(out), map[string]int{}
 	for _, r := range out.Records { // mostly there is no other, and grids are large

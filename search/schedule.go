@@ -14,7 +14,7 @@ import (
 	"fusegrid/search/runner"
 )
 
-// A keeper puts outcomes where they last.
+// A keeper keeps the outcomes of a sweep.
 type keeper interface {
 	keep(records []results.Record) error            // on the disk when it returns
 	checkpointer(b plan.Block) runner.Checkpointer  // for what a runner saves itself; nil for nothing
@@ -63,11 +63,9 @@ type event struct {
 	err     error       // why the worker stopped
 }
 
-// schedule runs the blocks on the given number of goroutines and hands their
-// records to keep, from the calling goroutine and in the order they end. It
-// returns when all goroutines have ended: after the last block, after keep has
-// failed, or after ctx is done, in which case what ended before is kept. A block that waits for
-// others at a rung makes room for them.
+// schedule runs the blocks on a number of goroutines. It hands their records to the keeper in the order in which they
+// end, from the calling goroutine. It returns when all goroutines have ended: after the last block, after the keeper
+// has failed, or after ctx is done. What ended before is kept. A block that waits at a rung makes room for others.
 func schedule(ctx context.Context, blocks []plan.Block, workers int, r runner.Runner, live *progress.Sweep, k keeper) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -11,8 +11,8 @@ import (
 	"fusegrid/search/folder"
 )
 
-// uselessState returns what tells whether the state that is kept of a trial is of no use: the trial is not on
-// record, or a longer one is that went on from it. With -states all these stay, too.
+// uselessState returns a function that reports whether the state of a trial is of no use. That is so if the trial is
+// not on record, or if a longer one is that can resume from the state. If all states are kept, these stay, too.
 func (s *job) uselessState(out *folder.Folder) func(key string) bool {
 	longest := sync.OnceValue(func() map[string]int {
 		all := map[string]int{}

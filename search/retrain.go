@@ -19,19 +19,19 @@ import (
 	"fusegrid/search/runner"
 )
 
-// A remake is the keeper of trials on record that are trained again for their weights or states.
-type remake struct {
+// A retraining is the keeper of trials on record that are trained again for their weights or states.
+type retraining struct {
 	*recorder
 	wanted map[string]bool  // files, by name, that are not there
 	other  []results.Record // that came out otherwise than they are on record
 	failed error
 }
 
-// trainAgain trains the best trials on record again whose weights or states are to be kept and are not there, and
-// keeps these where the training came out as it is on record.
+// trainAgain trains the best trials on record again if their weights or states are to be kept but are missing. It
+// keeps these if the training has the bits that are on record.
 func (k *recorder) trainAgain(ctx context.Context) error {
-	m := &remake{recorder: k, wanted: map[string]bool{}}
-	again, strangers := k.missing(k.gallery, k.states, k.output, m.wanted)
+	m := &retraining{recorder: k, wanted: map[string]bool{}}
+	again, strangers := k.missing(k.weights, k.states, k.output, m.wanted)
 	if strangers > 0 {
 		k.Log.Printf("%s among the best on record, but of other data, nets, types or kernels: a sweep of these keeps what is missing of them", say.Are(strangers))
 	}
@@ -59,16 +59,16 @@ func (k *recorder) trainAgain(ctx context.Context) error {
 	return k.mishaps.err()
 }
 
-// lacking returns the trials on record that a sweep would train again if it trained no new ones, and
-// the number of those that other sweeps would have to.
+// lacking returns the trials on record that a sweep would train again if it trained no new ones. It also returns the
+// number of those that only sweeps of other data, nets, types or kernels can train.
 func (s *job) lacking(out *folder.Folder) (again []grid.Trial, strangers int) {
-	best, states := s.galleries(out)
+	best, states := s.topFiles(out)
 	return s.missing(best, states, out, map[string]bool{})
 }
 
-// missing returns the trials that the galleries keep and whose files are not there, as far as this job can train
-// them, and counts the others. Of all states, only those of the grid count: nobody asks for a whole folder. It adds
-// the names of the files to wanted.
+// missing returns the best trials whose files are missing, if this job can train them, and counts the
+// others. If the states of all trials are kept, only trials of the grid count. The names of the files are added to
+// wanted.
 func (s *job) missing(best, states *folder.TopFiles, out *folder.Folder, wanted map[string]bool) (again []grid.Trial, strangers int) {
 	var lost []results.Record
 	note := func(g *folder.TopFiles, r results.Record) {
@@ -108,8 +108,8 @@ func (s *job) trains(c results.Config) bool {
 	return c.Data == b.Data && c.Split == b.Split && c.Pixels == b.Pixels && c.Net == b.Net && c.DType == b.DType && c.Class == b.Class
 }
 
-// keep compares the records with those that there are.
-func (m *remake) keep(records []results.Record) error {
+// keep compares the records with those in the journal.
+func (m *retraining) keep(records []results.Record) error {
 	for _, r := range records {
 		switch {
 		case r.State == results.Failed:
@@ -121,27 +121,29 @@ func (m *remake) keep(records []results.Record) error {
 	return nil
 }
 
-func (m *remake) same(r results.Record) bool {
+func (m *retraining) same(r results.Record) bool {
 	want := m.output.Records[r.Key]
 	return r.State == want.State && r.Weights == want.Weights
 }
 
-// brackets returns nil: all trials that are trained again have trained to the end.
-func (m *remake) brackets() *halving.Brackets { return nil }
+// brackets returns nil, because all trials that are trained again have trained to the end.
+func (m *retraining) brackets() *halving.Brackets { return nil }
 
-func (m *remake) checkpointer(plan.Block) runner.Checkpointer { return remakeFiles{m} }
+func (m *retraining) checkpointer(plan.Block) runner.Checkpointer { return retrainingFiles{m} }
 
-// A remakeFiles saves no state of a block, only the files that are missing.
-type remakeFiles struct{ *remake }
+// A retrainingFiles is a checkpointer that saves no state of a block, only the missing files.
+type retrainingFiles struct{ *retraining }
 
-func (f remakeFiles) Due() bool                        { return false }
-func (f remakeFiles) Save(safetensors.File) error      { return nil }
-func (f remakeFiles) Load() (*safetensors.File, error) { return nil, errors.New("no state was saved") }
-func (f remakeFiles) Weights() runner.Offer            { return f.offer(f.gallery) }
-func (f remakeFiles) State() runner.Offer              { return f.offer(f.states) }
+func (f retrainingFiles) Due() bool                   { return false }
+func (f retrainingFiles) Save(safetensors.File) error { return nil }
+func (f retrainingFiles) Load() (*safetensors.File, error) {
+	return nil, errors.New("no state was saved")
+}
+func (f retrainingFiles) Weights() runner.Offer { return f.offer(f.weights) }
+func (f retrainingFiles) State() runner.Offer   { return f.offer(f.states) }
 
-// offer returns what writes the missing ones of the files of the best, or nil if there are no such files.
-func (m *remake) offer(g *folder.TopFiles) runner.Offer {
+// offer returns a function that writes the missing files of the best trials. It returns nil if no files are kept.
+func (m *retraining) offer(g *folder.TopFiles) runner.Offer {
 	if g == nil {
 		return nil
 	}
@@ -152,9 +154,9 @@ func (m *remake) offer(g *folder.TopFiles) runner.Offer {
 	}
 }
 
-func (m *remake) done(plan.Block) error { return nil }
+func (m *retraining) done(plan.Block) error { return nil }
 
-// fewKept says why fewer trials are kept than asked for, where that is so because a race stopped some.
+// fewKept says why fewer trials are kept than asked for, if the reason is that a stop rule stopped some.
 func (s *job) fewKept(records map[string]results.Record) string {
 	done, stopped := len(folder.Done(records)), 0
 	for _, r := range records {

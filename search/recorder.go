@@ -19,12 +19,12 @@ import (
 	"fusegrid/search/runner"
 )
 
-// A recorder writes a job's records, checkpoints and states.
+// A recorder is the keeper of trials that are trained for the first time. It writes records, checkpoints and states.
 type recorder struct {
 	*job
 	output  *folder.Folder
 	store   *folder.Store
-	gallery *folder.TopFiles // nil if no weights are kept
+	weights *folder.TopFiles // nil if no weights are kept
 	states  *folder.TopFiles // nil if no states are kept
 	machine results.Machine
 	peak    float64
@@ -32,8 +32,8 @@ type recorder struct {
 	mishaps mishaps
 }
 
-// Mishaps are what could not be written of weights, states and checkpoints: trials are on record without. The
-// first is said at once. Any number of goroutines may call.
+// Mishaps are failures to write weights, states and checkpoints. Trials are on record all the same. The first
+// failure is logged at once. The methods are safe for concurrent use.
 type mishaps struct {
 	log   *log.Logger
 	mu    sync.Mutex
@@ -53,7 +53,7 @@ func (m *mishaps) note(err error) {
 	}
 }
 
-// err returns an error if anything could not be written. The names of files have been said.
+// err returns an error if anything could not be written. It names no file, because the log does.
 func (m *mishaps) err() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -67,7 +67,7 @@ func (m *mishaps) err() error {
 	return fmt.Errorf("%s to write weights, states or checkpoints: %w", say.Plural(m.n, "failure"), cause)
 }
 
-// offer returns what offers trials to the files of the best, or nil if there are none.
+// offer returns a function that offers trials to the files of the best trials. It returns nil if there are no files.
 func (m *mishaps) offer(g *folder.TopFiles) runner.Offer {
 	if g == nil {
 		return nil
@@ -128,10 +128,10 @@ func (c *checkpointer) Load() (*safetensors.File, error) {
 	return c.store.Load(c.block.ID)
 }
 
-func (c *checkpointer) Weights() runner.Offer { return c.mishaps.offer(c.gallery) }
+func (c *checkpointer) Weights() runner.Offer { return c.mishaps.offer(c.weights) }
 func (c *checkpointer) State() runner.Offer   { return c.mishaps.offer(c.states) }
 
-// reserve finds memory for a block to wait in.
+// reserve reserves memory for a block that waits, up to Config.Waiting for all blocks.
 func (k *recorder) reserve(b plan.Block) (ok bool, release func()) {
 	size := int64(0)
 	for _, t := range b.Trials {

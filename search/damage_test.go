@@ -44,7 +44,7 @@ func TestBadOut(t *testing.T) {
 		{"locked", "another sweep is writing to locked; wait for it, or give another -out"},
 	} {
 		s, _, stderr := tinyJob(t, tt.out, "-lr 1e-4 -batch 10 -iters 3")
-		err := runWith(t.Context(), s, runnerFunc(func(context.Context, plan.Block, runner.Hooks) error {
+		err := runWith(t.Context(), s, searchtest.RunnerFunc(func(context.Context, plan.Block, runner.Hooks) error {
 			t.Errorf("-out %s: training began", tt.out)
 			return nil
 		}))
@@ -95,7 +95,7 @@ func TestDamagedJournalIsReported(t *testing.T) {
 // what is missing; then nothing is wrong any more, and no line that could be read has changed. So it is
 // where the disk fails on the way.
 func TestDamageIsSetAside(t *testing.T) {
-	long(t)
+	searchtest.Long(t)
 	isolate(t)
 	const args = "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3 -iters 5 -batch 10"
 	train(t, "whole", args)

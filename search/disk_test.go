@@ -27,7 +27,7 @@ const brittleGrid = "-lr 1e-4,1e-3,1e30 -reg 0 -hidden 3 -iters 3 -batch 10 -std
 // TestEveryFailure lets each operation on the disk fail in turn, with all after it or alone: the
 // sweep says so and does not end well; on a good disk, the same command ends as if nothing had been.
 func TestEveryFailure(t *testing.T) {
-	long(t)
+	searchtest.Long(t)
 	isolate(t)
 	d := &searchtest.Disk{}
 	s, r, _ := tinyJob(t, "whole", brittleGrid)
@@ -52,7 +52,7 @@ func TestEveryFailure(t *testing.T) {
 	} {
 		first, stride := 1, 1
 		if i > 0 {
-			first, stride = torture(i, 1), torture(5, 1)
+			first, stride = searchtest.Torture(i, 1), searchtest.Torture(5, 1)
 		}
 		t.Run(fmt.Sprintf("%v,once=%t", f.err, f.once), func(t *testing.T) { testEveryFailure(t, d.Ops, want, f.err, f.once, first, stride) })
 	}
@@ -106,14 +106,14 @@ func TestFolderGone(t *testing.T) {
 		for after := 1; after <= 6; after++ {
 			s, r, stderr := tinyJob(t, "o", "-lr 1e-4,1e-3 -reg 0 -hidden 2 -iters 3 -batch 10 -workers 1 -fuse off"+args)
 			steps := 0
-			err := runWith(t.Context(), s, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+			err := runWith(t.Context(), s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 				stepped := h.Stepped
-				h.Observer = stepping{h.Observer, func(nets int, flops float64) {
+				h.Observer = searchtest.Watch(h.Observer, func(nets int, flops float64) {
 					if steps++; steps == after {
 						os.RemoveAll("o")
 					}
 					stepped(nets, flops)
-				}}
+				})
 				return r.Run(ctx, b, h)
 			}))
 			what := fmt.Sprintf("removed after step %d%s", after, args)
@@ -201,14 +201,14 @@ func TestGoesOnFromCheckpoints(t *testing.T) {
 		out := fmt.Sprint("o", stop)
 		s, r, stderr := tinyJob(t, out, args+" -workers 2")
 		ctx, cancel := context.WithCancel(t.Context())
-		err := runWith(ctx, s, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+		err := runWith(ctx, s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 			stepped, n := h.Stepped, 0
-			h.Observer = stepping{h.Observer, func(nets int, flops float64) {
+			h.Observer = searchtest.Watch(h.Observer, func(nets int, flops float64) {
 				stepped(nets, flops)
 				if n++; n == stop {
 					cancel()
 				}
-			}}
+			})
 			return r.Run(ctx, b, h)
 		}))
 		if !errors.Is(err, context.Canceled) {
@@ -221,9 +221,9 @@ func TestGoesOnFromCheckpoints(t *testing.T) {
 		// Other workers and widths make the blocks anew as they were.
 		steps := 0
 		s, r, stderr = tinyJob(t, out, args+" -workers 1 -block 1")
-		if err := runWith(t.Context(), s, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+		if err := runWith(t.Context(), s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 			stepped := h.Stepped
-			h.Observer = stepping{h.Observer, func(nets int, flops float64) { steps++; stepped(nets, flops) }}
+			h.Observer = searchtest.Watch(h.Observer, func(nets int, flops float64) { steps++; stepped(nets, flops) })
 			return r.Run(ctx, b, h)
 		})); err != nil {
 			t.Fatal(err)
@@ -250,8 +250,8 @@ func TestDamagedCheckpoint(t *testing.T) {
 	want := results.NewTable(searchtest.Recorded(t, "whole")).Digest()
 	s, r, _ = tinyJob(t, "o", args)
 	ctx, cancel := context.WithCancel(t.Context())
-	runWith(ctx, s, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
-		h.Observer = stepping{h.Observer, func(int, float64) { cancel() }}
+	runWith(ctx, s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+		h.Observer = searchtest.Watch(h.Observer, func(int, float64) { cancel() })
 		return r.Run(ctx, b, h)
 	}))
 	states, _ := filepath.Glob("o/checkpoints/*")

@@ -138,13 +138,13 @@ func TestStoppedCostNothing(t *testing.T) {
 	s, r, _ := racedJob(t, "o", raced+" -halving 3:5")
 	var nets atomic.Int64
 	var flops atomic.Int64
-	err := runWith(t.Context(), s, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+	err := runWith(t.Context(), s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 		stepped := h.Stepped
-		h.Observer = stepping{h.Observer, func(n int, f float64) {
+		h.Observer = searchtest.Watch(h.Observer, func(n int, f float64) {
 			nets.Add(int64(n))
 			flops.Add(int64(f))
 			stepped(n, f)
-		}}
+		})
 		return r.Run(ctx, b, h)
 	}))
 	if err != nil {
@@ -170,7 +170,7 @@ func TestStoppedCostNothing(t *testing.T) {
 // TestRaceInterruptedAndResumed ends a race after so many iterations of its blocks, at rungs and
 // between them, and goes on: the outcome is that of a race without a break.
 func TestRaceInterruptedAndResumed(t *testing.T) {
-	long(t)
+	searchtest.Long(t)
 	isolate(t)
 	for i, rule := range []string{"-halving 3:5", "-stop median:8"} {
 		want := digest(runRaced(t, fmt.Sprint("whole", i), raced+" "+rule))
@@ -181,14 +181,14 @@ func TestRaceInterruptedAndResumed(t *testing.T) {
 				s, r, _ := racedJob(t, "o", raced+" "+rule+how)
 				s.Dir = out
 				var steps atomic.Int64
-				err := runWith(ctx, s, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+				err := runWith(ctx, s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 					stepped := h.Stepped
-					h.Observer = stepping{h.Observer, func(n int, f float64) {
+					h.Observer = searchtest.Watch(h.Observer, func(n int, f float64) {
 						stepped(n, f)
 						if steps.Add(1) == stop {
 							cancel()
 						}
-					}}
+					})
 					return r.Run(ctx, b, h)
 				}))
 				cancel()
@@ -258,15 +258,15 @@ func TestFailureInARace(t *testing.T) {
 	isolate(t)
 	s, r, _ := racedJob(t, "o", raced+" -halving 3:5 -workers 2 -block 4")
 	var panicked atomic.Bool
-	faulty := runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+	faulty := searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 		n := 0
 		stepped := h.Stepped
-		h.Observer = stepping{h.Observer, func(nets int, flops float64) {
+		h.Observer = searchtest.Watch(h.Observer, func(nets int, flops float64) {
 			stepped(nets, flops)
 			if n++; n == 7 && len(b.Trials) == 4 && panicked.CompareAndSwap(false, true) {
 				panic("a fault")
 			}
-		}}
+		})
 		return r.Run(ctx, b, h)
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -305,14 +305,14 @@ func TestOtherRuleAfterAnInterruption(t *testing.T) {
 		s, r, _ := racedJob(t, "o", raced+" -workers 1 "+c.before)
 		s.Dir = fmt.Sprint(i)
 		var steps atomic.Int64
-		err := runWith(ctx, s, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+		err := runWith(ctx, s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 			stepped := h.Stepped
-			h.Observer = stepping{h.Observer, func(n int, f float64) {
+			h.Observer = searchtest.Watch(h.Observer, func(n int, f float64) {
 				stepped(n, f)
 				if steps.Add(1) == 33 {
 					cancel()
 				}
-			}}
+			})
 			return r.Run(ctx, b, h)
 		}))
 		cancel()

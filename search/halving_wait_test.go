@@ -89,14 +89,14 @@ func TestWaitingInterrupted(t *testing.T) {
 		s, r, _ := racedJob(t, "o", args+" -workers 2")
 		s.Dir, s.Waiting = fmt.Sprint("o", stop), 1
 		var steps atomic.Int64
-		err := runWith(ctx, s, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+		err := runWith(ctx, s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 			stepped := h.Stepped
-			h.Observer = stepping{h.Observer, func(n int, f float64) {
+			h.Observer = searchtest.Watch(h.Observer, func(n int, f float64) {
 				stepped(n, f)
 				if steps.Add(1) == stop {
 					cancel()
 				}
-			}}
+			})
 			return r.Run(ctx, b, h)
 		}))
 		cancel()

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"flag"
 	"log"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +16,6 @@ import (
 	"fusegrid/search/folder"
 	"fusegrid/search/grid"
 	"fusegrid/search/halving"
-	"fusegrid/search/plan"
 	"fusegrid/search/runner"
 )
 
@@ -117,41 +115,6 @@ func isolate(t *testing.T) {
 	t.Helper()
 	t.Chdir(t.TempDir())
 }
-
-// long skips a test with -short. It takes seconds, and asks nothing of the kernels that a build brings.
-func long(t *testing.T) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("left out with -short: it takes seconds")
-	}
-}
-
-// torture returns many where FUSEGRID_TORTURE is set, else few.
-func torture(few, many int) int {
-	if os.Getenv("FUSEGRID_TORTURE") != "" {
-		return many
-	}
-	return few
-}
-
-// A runnerFunc is a runner.
-type runnerFunc func(ctx context.Context, b plan.Block, h runner.Hooks) error
-
-func (f runnerFunc) Run(ctx context.Context, b plan.Block, h runner.Hooks) error {
-	return f(ctx, b, h)
-}
-
-func (f runnerFunc) Measure(plan.Block, time.Duration, func()) (runner.Costs, error) {
-	return runner.Costs{}, nil
-}
-
-// A stepping is an observer whose Stepped is another function.
-type stepping struct {
-	runner.Observer
-	stepped func(nets int, flops float64)
-}
-
-func (s stepping) Stepped(nets int, flops float64) { s.stepped(nets, flops) }
 
 // An ending is an observer that sees records before they are taken.
 type ending struct {

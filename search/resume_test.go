@@ -25,14 +25,14 @@ func train(t *testing.T, out, args string) (stderr string, steps int) {
 	t.Helper()
 	s, r, said := tinyJob(t, out, args)
 	var mu sync.Mutex
-	if err := runWith(t.Context(), s, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+	if err := runWith(t.Context(), s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 		stepped := h.Stepped
-		h.Observer = stepping{h.Observer, func(nets int, flops float64) {
+		h.Observer = searchtest.Watch(h.Observer, func(nets int, flops float64) {
 			mu.Lock()
 			steps++
 			mu.Unlock()
 			stepped(nets, flops)
-		}}
+		})
 		return r.Run(ctx, b, h)
 	})); err != nil {
 		t.Fatalf("%s: %v", args, err)
@@ -46,7 +46,7 @@ func interrupt(t *testing.T, out, args string, after ...int) {
 	s, r, stderr := tinyJob(t, out, fmt.Sprint(args, " -workers ", len(after)))
 	var mu sync.Mutex
 	blocks := 0
-	if err := runWith(t.Context(), s, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+	if err := runWith(t.Context(), s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 		mu.Lock()
 		left := after[blocks]
 		blocks++
@@ -54,12 +54,12 @@ func interrupt(t *testing.T, out, args string, after ...int) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		stepped := h.Stepped
-		h.Observer = stepping{h.Observer, func(nets int, flops float64) {
+		h.Observer = searchtest.Watch(h.Observer, func(nets int, flops float64) {
 			if left--; left == 0 {
 				cancel()
 			}
 			stepped(nets, flops)
-		}}
+		})
 		return r.Run(ctx, b, h)
 	})); err != nil {
 		t.Fatalf("%s: %v; %s", args, err, stderr)
@@ -85,7 +85,7 @@ var lengths = []struct {
 // TestLongerGoesOn interrupts sweeps and asks for more iterations: these go on from the checkpoints, in
 // whatever blocks, and end with the bits of a sweep that trained so long at once.
 func TestLongerGoesOn(t *testing.T) {
-	long(t)
+	searchtest.Long(t)
 	isolate(t)
 	for _, c := range lengths {
 		train(t, c.name, c.args+" "+c.long)
@@ -150,7 +150,7 @@ func TestSettledCheckpointsGoOn(t *testing.T) {
 		case "p": // interrupted before a step
 			s, r, _ := tinyJob(t, out, long)
 			ctx, cancel := context.WithCancel(t.Context())
-			if err := runWith(ctx, s, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+			if err := runWith(ctx, s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 				cancel()
 				return r.Run(ctx, b, h)
 			})); !errors.Is(err, context.Canceled) {
@@ -175,7 +175,7 @@ func TestSettledCheckpointsGoOn(t *testing.T) {
 
 // TestKeptStatesGoOn trains to the end, keeps states and asks for more iterations, twice.
 func TestKeptStatesGoOn(t *testing.T) {
-	long(t)
+	searchtest.Long(t)
 	isolate(t)
 	for _, c := range lengths {
 		train(t, c.name, c.args+" "+c.long)
@@ -311,10 +311,10 @@ func TestStatesDoNotPileUp(t *testing.T) {
 	s, r, _ := tinyJob(t, "o", long)
 	ctx, cancel := context.WithCancel(t.Context())
 	blocks := 0
-	if err := runWith(ctx, s, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+	if err := runWith(ctx, s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 		if blocks++; blocks == 3 {
 			stepped := h.Stepped
-			h.Observer = stepping{h.Observer, func(nets int, flops float64) { cancel(); stepped(nets, flops) }}
+			h.Observer = searchtest.Watch(h.Observer, func(nets int, flops float64) { cancel(); stepped(nets, flops) })
 		}
 		return r.Run(ctx, b, h)
 	})); !errors.Is(err, context.Canceled) {
@@ -380,7 +380,7 @@ func TestShorterGoesOn(t *testing.T) {
 
 // TestPartlyTheSameGrid goes on with other trials: some of those saved, and new ones, of mixed widths.
 func TestPartlyTheSameGrid(t *testing.T) {
-	long(t)
+	searchtest.Long(t)
 	isolate(t)
 	const rest = " -batch 10 -std 1e-2 -order 7 -reg 0"
 	const short = "-lr 1e-5,1e-4,2e-4 -hidden 3,4,6 -seed 1 -iters 10" + rest
@@ -470,7 +470,7 @@ func TestOriginDamaged(t *testing.T) {
 
 	interrupt(t, "p", args+" -iters 9", 5)
 	s, r, stderr := tinyJob(t, "p", args+" -iters 20")
-	if err := runWith(t.Context(), s, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+	if err := runWith(t.Context(), s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 		return errors.Join(os.RemoveAll("p/checkpoints"), r.Run(ctx, b, h))
 	})); err != nil || !strings.Contains(stderr.String(), "a checkpoint cannot be used: open p/checkpoints/") {
 		t.Errorf("gone: %v; %s", err, stderr)

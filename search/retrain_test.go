@@ -66,7 +66,7 @@ func TestKeepAfterwards(t *testing.T) {
 
 // TestStatesAfterwards goes on from a state that was made by training again.
 func TestStatesAfterwards(t *testing.T) {
-	long(t)
+	searchtest.Long(t)
 	isolate(t)
 	for _, c := range lengths {
 		train(t, c.name, c.args+" "+c.long)
@@ -127,7 +127,7 @@ func TestOtherBits(t *testing.T) {
 			t.Fatal(err)
 		}
 		s, r, stderr := with(grid + " -keep 2 -workers 1")
-		err = runWith(t.Context(), s, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+		err = runWith(t.Context(), s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 			h.Observer = ending{h.Observer, func(records []results.Record) {
 				for i := range records {
 					records[i].Weights = "others"
@@ -170,7 +170,7 @@ func (d fullDisk) Swap(name string, write func(io.Writer) error) error {
 // all the same; one line says what is wrong, and the sweep does not end well. With room, the same command keeps
 // what is missing.
 func TestRecordsWithoutRoomForWeights(t *testing.T) {
-	long(t)
+	searchtest.Long(t)
 	isolate(t)
 	const grid = "-lr log:1e-4..1e-2:4 -hidden 3 -iters 8 -batch 10 -std 1e-2 -reg 0,0.5 -keep 2 -states 2 -workers 2 -block 2 -checkpoint 1e-9"
 	train(t, "whole", grid)

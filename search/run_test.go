@@ -44,7 +44,7 @@ func TestInterruptedAndResumed(t *testing.T) {
 		s, r, stderr := tinyJob(t, out, tinyGrid+" -workers 3 -fuse off")
 		ctx, cancel := context.WithCancel(t.Context())
 		var ran atomic.Int64
-		err := runWith(ctx, s, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+		err := runWith(ctx, s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 			if ran.Add(1) > stop {
 				cancel()
 			}
@@ -64,7 +64,7 @@ func TestInterruptedAndResumed(t *testing.T) {
 		s, r, _ = tinyJob(t, out, tinyGrid+" -workers 2 -fuse off")
 		var again []string
 		var mu sync.Mutex
-		if err := runWith(t.Context(), s, runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+		if err := runWith(t.Context(), s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 			mu.Lock()
 			again = append(again, b.Trials[0].Key)
 			mu.Unlock()
@@ -87,7 +87,7 @@ func TestInterruptedAndResumed(t *testing.T) {
 // TestBlocksDoNotMatter: the table without timings has one hash for any workers and any width of a
 // block, and without blocks, with nets among them that diverge.
 func TestBlocksDoNotMatter(t *testing.T) {
-	long(t)
+	searchtest.Long(t)
 	isolate(t)
 	const workers, widths = 8, 64
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -99,7 +99,7 @@ func TestBlocksDoNotMatter(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("grid=%d", i), func(t *testing.T) {
 			ways := []string{"-fuse off -workers 1", "-fuse off -workers 8", "-block 64 -workers 1"}
-			for _, way := range rng.Perm(workers * widths)[:torture(4, 60)] {
+			for _, way := range rng.Perm(workers * widths)[:searchtest.Torture(4, 60)] {
 				ways = append(ways, fmt.Sprintf("-workers %d -block %d", 1+way%workers, 1+way/workers))
 			}
 			want := ""
@@ -127,7 +127,7 @@ func TestBlocksDoNotMatter(t *testing.T) {
 // TestDivergedAmongGood trains 200 nets that diverge, at different iterations, among 200 that do not:
 // these have the bits that each has alone.
 func TestDivergedAmongGood(t *testing.T) {
-	long(t)
+	searchtest.Long(t)
 	isolate(t)
 	const count, iters = 200, 24
 	var good, both []string
@@ -205,11 +205,11 @@ func TestFailuresStayApart(t *testing.T) {
 			records[r.Key] = r
 		}
 	}
-	err := r.Run(t.Context(), b, runner.Hooks{Observer: stepping{ending{nobody{}, collect}, func(nets int, flops float64) {
+	err := r.Run(t.Context(), b, runner.Hooks{Observer: searchtest.Watch(ending{nobody{}, collect}, func(nets int, flops float64) {
 		if flops < 0 {
 			panic("negative work")
 		}
-	}}})
+	})})
 	if err != nil || len(records) != 4 {
 		t.Fatalf("%d records, %v", len(records), err)
 	}

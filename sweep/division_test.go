@@ -26,7 +26,7 @@ func only(t *testing.T, dir string) results.Record {
 // TestDivisionKeys: trials by floor division, and those that every division makes the same, are found
 // again, whatever -division says.
 func TestDivisionKeys(t *testing.T) {
-	long(t)
+	searchtest.Long(t)
 	isolate(t)
 	args := func(batch string, more ...string) []string {
 		return append(strings.Fields("-data synthetic -impl reference -quiet -hidden 3 -iters 4 -lr 1e-3 -reg 0 -out o -batch "+batch), more...)

@@ -14,7 +14,7 @@ import (
 // TestStatesAndWeights ranks trials whose last epoch shows them in another order than their end: the
 // weights and the state that are kept are those of the trial that the table has first.
 func TestStatesAndWeights(t *testing.T) {
-	long(t)
+	searchtest.Long(t)
 	isolate(t)
 	_, stderr, code := call(t, strings.Fields("-data synthetic -lr 1e-3 -reg 10,1000 -iters 10 -block 1 -states 1 -keep 1 -out o -quiet")...)
 	if code != exitOK {

@@ -52,23 +52,15 @@ type waitingRunner struct {
 func (w *waitingRunner) Run(ctx context.Context, b plan.Block, h runner.Hooks) error {
 	if w.blocks.Add(1) == 2 {
 		stepped, n := h.Stepped, 0
-		h.Observer = stepping{h.Observer, func(nets int, flops float64) {
+		h.Observer = searchtest.Watch(h.Observer, func(nets int, flops float64) {
 			stepped(nets, flops)
 			if n++; n == 9 {
 				<-ctx.Done()
 			}
-		}}
+		})
 	}
 	return w.Runner.Run(ctx, b, h)
 }
-
-// A stepping is an observer whose Stepped is another function.
-type stepping struct {
-	runner.Observer
-	stepped func(nets int, flops float64)
-}
-
-func (s stepping) Stepped(nets int, flops float64) { s.stepped(nets, flops) }
 
 // A hangingDisk never comes back, once ctx is done, from swapping in a file whose path has part in it.
 type hangingDisk struct {
@@ -115,6 +107,7 @@ func beCommand(args []string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return exitBadInput
 	}
+	o.Disk = folder.OS{}
 	if at := os.Getenv(envCrash); at != "" {
 		b := &searchtest.Disk{Crash: func() {
 			self, _ := os.FindProcess(os.Getpid())
@@ -125,7 +118,7 @@ func beCommand(args []string) int {
 		o.Disk = b
 	}
 	if part := os.Getenv(envHang); part != "" {
-		o.Disk = hangingDisk{folder.OS{}, ctx, part}
+		o.Disk = hangingDisk{o.Disk, ctx, part}
 	}
 	if os.Getenv(envWait) != "" {
 		r, err := runner.New(o.DType, o.Kernels, searchtest.Tiny())
@@ -193,10 +186,10 @@ func TestInterrupted(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	want := results.NewTable(searchtest.Recorded(t, "whole")).Digest()
-	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGHUP, syscall.SIGTERM}[:torture(2, 3)] {
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGHUP, syscall.SIGTERM}[:searchtest.Torture(2, 3)] {
 		t.Run(sig.String(), func(t *testing.T) { testInterruptedOnce(t, sig, want) })
 	}
-	for _, part := range []string{folder.CheckpointsDir, folder.CSVName}[:torture(1, 2)] {
+	for _, part := range []string{folder.CheckpointsDir, folder.CSVName}[:searchtest.Torture(1, 2)] {
 		t.Run("twice in "+part, func(t *testing.T) { testInterruptedTwice(t, part, want) })
 	}
 }
@@ -260,19 +253,11 @@ func testInterruptedTwice(t *testing.T, part, want string) {
 // killGrid is 16 trials, two of which diverge.
 const killGrid = "-impl reference -quiet -lr 1e-4,1e-3,1e-2,1e30 -reg 0,0.5 -hidden 3,4 -iters 40 -batch 20 -std 1e-2 -workers 2 -checkpoint 0.005 -keep 3"
 
-// torture returns many where FUSEGRID_TORTURE is set, else few.
-func torture(few, many int) int {
-	if os.Getenv("FUSEGRID_TORTURE") != "" {
-		return many
-	}
-	return few
-}
-
 // TestKilled kills the command at random moments, each start going on where the one before was
 // killed, and then lets it end: no trial is lost, none is there twice, the figures are those
 // of an unbroken run.
 func TestKilled(t *testing.T) {
-	long(t)
+	searchtest.Long(t)
 	for _, race := range []string{"", " -block 2 -halving 2:10"} {
 		t.Run(race, func(t *testing.T) { testKilled(t, killGrid+race) })
 	}
@@ -287,7 +272,7 @@ func testKilled(t *testing.T, grid string) {
 	}
 	whole := time.Since(start)
 	want := results.NewTable(searchtest.Recorded(t, "whole")).Digest()
-	kills := torture(4, 200)
+	kills := searchtest.Torture(4, 200)
 	rng := rand.New(rand.NewPCG(1, 2))
 	for killed, sweeps := 0, 0; killed < kills; sweeps++ {
 		dir := fmt.Sprint("o", sweeps)
@@ -331,7 +316,7 @@ func TestKilledAtEachOperation(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := results.NewTable(searchtest.Recorded(t, "whole")).Digest()
-	for at := 1; at <= d.Ops; at += torture(d.Ops/5, 1) {
+	for at := 1; at <= d.Ops; at += searchtest.Torture(d.Ops/5, 1) {
 		dir := fmt.Sprint("o", at)
 		c, out := killable(args+" -out "+dir, at)
 		var exit *exec.ExitError
@@ -353,7 +338,7 @@ func TestKilledAtEachOperation(t *testing.T) {
 // TestLongerKilled kills a short sweep, then a longer one that goes on from it, in place of one
 // operation on the disk after another, and lets a third end.
 func TestLongerKilled(t *testing.T) {
-	long(t)
+	searchtest.Long(t)
 	for _, states := range []string{"", " -states 2"} {
 		t.Run(states, func(t *testing.T) { testLongerKilled(t, states) })
 	}
@@ -367,8 +352,8 @@ func testLongerKilled(t *testing.T, states string) {
 		t.Fatal(out)
 	}
 	tookOver := 0
-	for at := 8; at <= 40; at += torture(10, 1) {
-		for then := 2; ; then += torture(13, 1) {
+	for at := 8; at <= 40; at += searchtest.Torture(10, 1) {
+		for then := 2; ; then += searchtest.Torture(13, 1) {
 			dir := fmt.Sprintf("o%d-%d", at, then)
 			what := fmt.Sprintf("killed at operation %d, then %d", at, then)
 			crash := func(iters string, op int) (ended bool) {

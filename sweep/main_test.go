@@ -38,14 +38,6 @@ func isolate(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
 }
 
-// long skips a test with -short. It takes seconds, and asks nothing of the kernels that a build brings.
-func long(t *testing.T) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("left out with -short: it takes seconds")
-	}
-}
-
 // call runs the command and returns what it says.
 func call(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
@@ -74,7 +66,7 @@ func timeless(table string) string {
 }
 
 func TestGrid(t *testing.T) {
-	long(t) // the golden file is of the whole synthetic set
+	searchtest.Long(t) // the golden file is of the whole synthetic set
 	golden, err := filepath.Abs("testdata/grid.txt")
 	if err != nil {
 		t.Fatal(err)
@@ -214,7 +206,7 @@ func TestUnknownSets(t *testing.T) {
 
 // TestDecimalComma: what is likely a slip is said, and the run goes on.
 func TestDecimalComma(t *testing.T) {
-	long(t)
+	searchtest.Long(t)
 	isolate(t)
 	for args, want := range map[string]string{
 		"-reg 0,25":                     "sweep: -reg 0,25 is a list of two values; if that is a decimal comma, write 0.25\n",
@@ -270,7 +262,7 @@ func TestOtherSets(t *testing.T) {
 
 // TestCrowd: more workers than cores are told of, in every command that has them.
 func TestCrowd(t *testing.T) {
-	long(t)
+	searchtest.Long(t)
 	isolate(t)
 	cores := runtime.GOMAXPROCS(0)
 	n := strconv.Itoa(cores + 1)
@@ -325,7 +317,7 @@ func TestDataOfTheEnvironment(t *testing.T) {
 
 // Files that are not the published CIFAR-10 are never called so, and one line says what they are.
 func TestCustomData(t *testing.T) {
-	long(t)
+	searchtest.Long(t)
 	isolate(t)
 	dir := t.TempDir()
 	datasettest.WriteBinary(t, dir, 20)

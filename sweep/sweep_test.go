@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"fusegrid/internal/searchtest"
 	"fusegrid/results"
@@ -39,17 +38,6 @@ func sweepTiny(ctx context.Context, o *options) (stdout, stderr string, err erro
 
 const tinyGrid = "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3,4 -iters 3 -batch 20 -std 1e-2 -seed 1,2"
 
-// A runnerFunc is a runner.
-type runnerFunc func(ctx context.Context, b plan.Block, h runner.Hooks) error
-
-func (f runnerFunc) Run(ctx context.Context, b plan.Block, h runner.Hooks) error {
-	return f(ctx, b, h)
-}
-
-func (f runnerFunc) Measure(plan.Block, time.Duration, func()) (runner.Costs, error) {
-	return runner.Costs{}, nil
-}
-
 // tinyRunner returns the runner of tiny images.
 func tinyRunner(t *testing.T, o *options) runner.Runner {
 	t.Helper()
@@ -64,7 +52,7 @@ func TestFailedTrial(t *testing.T) {
 	isolate(t)
 	o := tinyOptions(t, tinyGrid+" -fuse off -out o")
 	r := tinyRunner(t, o)
-	o.Runner = runnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+	o.Runner = searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 		if trial := b.Trials[0]; trial.Config.LR == 1e-3 && trial.Config.Reg == 0 {
 			h.Ended([]results.Record{{Key: trial.Key, Config: trial.Config, State: results.Failed, Error: "the roof is on fire"}}, false)
 			return nil

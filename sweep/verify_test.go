@@ -98,7 +98,7 @@ func TestVerifyRules(t *testing.T) {
 
 // TestVerifyStopped trains what a race has stopped up to there, and finds a forged one.
 func TestVerifyStopped(t *testing.T) {
-	long(t)
+	searchtest.Long(t)
 	isolate(t)
 	for _, net := range []string{"two-layer -hidden 3 -iters 60 -halving 2:20", "fc -hidden 3x2 -epochs 1 -halving 2:20"} {
 		dir := strings.Fields(net)[0]
@@ -136,7 +136,7 @@ func TestVerifyStopped(t *testing.T) {
 // leaves, and while a sweep is writing it is no more than that; a changed one is not: verify fails
 // after it has verified the others.
 func TestDamageIsSaid(t *testing.T) {
-	long(t)
+	searchtest.Long(t)
 	isolate(t)
 	grid := strings.Fields("-data synthetic -impl reference -quiet -hidden 3 -iters 4 -batch 20 -lr 1e-4,1e-3,1e-2 -reg 0 -out o")
 	if _, stderr, code := call(t, grid...); code != exitOK {
@@ -234,7 +234,7 @@ func TestCompareUnstable(t *testing.T) {
 }
 
 func TestFresh(t *testing.T) {
-	long(t)
+	searchtest.Long(t)
 	isolate(t)
 	args := strings.Fields("-data synthetic -impl reference -quiet -hidden 2 -iters 1 -batch 5 -lr 1e-3 -reg 0 -fresh -out o")
 	for _, dir := range []string{"o", "o-2", "o-3"} {

@@ -1,5 +1,5 @@
-// Package searchtest has what the tests of sweeps share: a small data set, a disk that fails, and checks of what a
-// sweep leaves.
+// Package searchtest has what the tests of sweeps share: a small data set, a disk that fails, runners that watch, and
+// checks of what a sweep leaves.
 package searchtest
 
 import (
@@ -130,4 +130,20 @@ func SameFigures(t *testing.T, what, out, want string, iters int) {
 	if results.NewTable(got).Digest() != results.NewTable(all).Digest() {
 		t.Errorf("%s: other figures than those of trainings of %d iterations at once", what, iters)
 	}
+}
+
+// Long skips a test with -short. It takes seconds, and asks nothing of the kernels that a build brings.
+func Long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("left out with -short: it takes seconds")
+	}
+}
+
+// Torture returns many where FUSEGRID_TORTURE is set, else few.
+func Torture(few, many int) int {
+	if os.Getenv("FUSEGRID_TORTURE") != "" {
+		return many
+	}
+	return few
 }

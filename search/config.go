@@ -1,7 +1,7 @@
 // Package search trains a grid of small nets, and records which of them is best.
 //
 // A [Config] says what to train and where the outcome is kept. [Run] trains the trials that are not on record,
-// and resumes what an earlier run left. [DryRun] says what Run would do, and trains nothing.
+// and resumes what an earlier run left. [DryRun] says what Run would do. [Verify] trains a recorded trial again.
 //
 // The parts of a sweep are the packages below this one: grid, halving, plan, runner, folder and progress. Messages
 // and errors name the flags of the command sweep, which is a thin program around this package.

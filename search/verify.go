@@ -1,0 +1,135 @@
+package search
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"strings"
+
+	"fusegrid/kernels"
+	"fusegrid/nn/dataset"
+	"fusegrid/results"
+	"fusegrid/search/folder"
+	"fusegrid/search/grid"
+	"fusegrid/search/plan"
+	"fusegrid/search/runner"
+)
+
+// Verify trains the trial of a record again, alone and on a number of cores, and compares both trainings. same
+// reports whether they agree, and verdict says so, or what differs, in one line. With a stable kernel set all bits
+// must be the same. The error is a [folder.InputError] if data or the kernel set are not those of the trial.
+func Verify(ctx context.Context, want results.Record, set *kernels.Set, data *dataset.Split, cores int) (verdict string, same bool, err error) {
+	switch {
+	case data.Hash != want.Config.Data:
+		err = fmt.Errorf("search: trial %.12s was trained on data %.8s, this is %.8s", want.Key, want.Config.Data, data.Hash)
+	case string(set.Class) != want.Config.Class:
+		err = fmt.Errorf("search: trial %.12s was trained by kernels of class %s, %s has class %s", want.Key, want.Config.Class, set.Name, set.Class)
+	}
+	if err != nil {
+		return "", false, folder.InputError{Err: err}
+	}
+	r, err := runner.New(want.Config.DType, set, data)
+	if err != nil {
+		return "", false, folder.InputError{Err: err}
+	}
+	b := plan.Block{Trials: []grid.Trial{{Key: want.Key, Config: want.Config}}, Cores: cores}
+	var got results.Record
+	if err := r.Run(ctx, b, runner.Hooks{Observer: single{&got}, StopAt: stopOf(want)}); err != nil {
+		return "", false, err
+	}
+	verdict, same = compare(set.Stable, want, got)
+	return verdict, same, nil
+}
+
+// A single is the observer of one trial. It takes its record.
+type single struct{ record *results.Record }
+
+func (s single) Ended(records []results.Record, _ bool) bool {
+	*s.record = records[0]
+	return false
+}
+
+func (single) Stepped(int, float64) {}
+func (single) Resumed(int)          {}
+func (single) Rejected(error)       {}
+
+// stopOf returns the iterations after which a trial was stopped, 0 where it was not.
+func stopOf(r results.Record) int {
+	if r.State == results.Stopped {
+		return r.Steps
+	}
+	return 0
+}
+
+// near bounds how far figures may be apart where bits depend on the shapes of products.
+const near = 1e-3
+
+// compare says how a trial came out the second time.
+func compare(stable bool, want, got results.Record) (verdict string, ok bool) {
+	var apart []string
+	note := func(what string, same bool, a, b any) {
+		if !same {
+			apart = append(apart, fmt.Sprintf("%s %v, on record %v", what, a, b))
+		}
+	}
+	note("state", got.State == want.State, got.State, want.State)
+	if stable {
+		note("steps", got.Steps == want.Steps, got.Steps, want.Steps)
+		note("weights", got.Weights == want.Weights, short(got.Weights), short(want.Weights))
+		note("losses", got.Losses == want.Losses, short(got.Losses), short(want.Losses))
+	}
+	if want.Train() == nil { // earlier versions did not measure it
+		got.Accuracy.FinalTrain = nil
+	}
+	g, w := figures(got), figures(want)
+	for i := range g {
+		same := (g[i].value == nil) == (w[i].value == nil)
+		if same && g[i].value != nil {
+			a, b := *g[i].value, *w[i].value
+			same = a == b
+			if !stable {
+				same = math.Abs(a-b) <= g[i].near*max(1, math.Abs(b))
+			}
+		}
+		note(g[i].name, same, number(g[i].value), number(w[i].value))
+	}
+	switch {
+	case len(apart) > 0:
+		return "DIFFERS: " + strings.Join(apart, "; "), false
+	case !stable:
+		return "the figures agree; bits were not compared, since this kernel set's depend on what is trained together", true
+	}
+	return "the same bits", true
+}
+
+// A figure of a record, and how near another must be where bits are not compared.
+type figure struct {
+	name  string
+	value *float64
+	near  float64
+}
+
+func figures(r results.Record) []figure {
+	a, l := r.Accuracy, r.Loss
+	var rung *float64
+	if n := len(r.Rungs); n > 0 && r.State == results.Stopped {
+		rung = &r.Rungs[n-1].Val
+	}
+	const images = 0.02 // of a thousand, a few at the border fall to the other side
+	return []figure{
+		{"training accuracy", r.Train(), images}, {"validation accuracy", r.Val(), images}, {"test accuracy", a.Test, images},
+		{"training accuracy of the last epoch", a.EpochTrain, images}, {"validation accuracy of the last epoch", a.EpochVal, images},
+		{"best validation accuracy", a.BestVal, images}, {"validation accuracy at the last rung", rung, images},
+		{"first loss", l.First, near}, {"last loss", l.Last, near}, {"least loss", l.Min, near},
+	}
+}
+
+func number(v *float64) string {
+	if v == nil {
+		return "none"
+	}
+	return fmt.Sprint(*v)
+}
+
+func short(hash string) string { return cmp.Or(fmt.Sprintf("%.12s", hash), "none") }

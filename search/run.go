@@ -247,18 +247,20 @@ func (s *job) settled(out *folder.Folder) func(key string) bool {
 // otherSets says how many trials of the grid are on record from another kernel set. Their speeds are not those of
 // the kernel set that was asked for.
 func (s *job) otherSets(out *folder.Folder) string {
+	ours := setName(s.Kernels.Name, s.Kernels.Detail)
 	settled, counts := s.settled(out), map[string]int{}
 	for _, r := range out.Records { // mostly there is no other, and grids are large
-		if r.Impl != s.Kernels.Name {
-			counts[r.Impl] = 0
+		if r.Impl != s.Kernels.Name || r.Machine.Detail != s.Kernels.Detail {
+			counts[setName(r.Impl, r.Machine.Detail)] = 0
 		}
 	}
+	delete(counts, ours)
 	if len(counts) == 0 {
 		return ""
 	}
 	for _, r := range out.Of(s.points()) {
-		if r.Impl != s.Kernels.Name && settled(r.Key) {
-			counts[r.Impl]++
+		if name := setName(r.Impl, r.Machine.Detail); name != ours && settled(r.Key) {
+			counts[name]++
 		}
 	}
 	var parts []string
@@ -274,5 +276,12 @@ func (s *job) otherSets(out *folder.Folder) string {
 	if parts == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s; -fresh times %s", strings.Join(parts, ", "), s.Kernels.Name)
+	return fmt.Sprintf("%s; -fresh times %s", strings.Join(parts, ", "), ours)
+}
+
+// setName returns the name of a kernel set. If detail describes a foreign library, its version and core follow,
+// as in "openblas 0.3.21 Haswell".
+func setName(name, detail string) string {
+	fields := strings.Fields(detail)
+	return strings.Join(append([]string{name}, fields[:min(2, len(fields))]...), " ")
 }

@@ -265,3 +265,30 @@ func TestTrainerErrors(t *testing.T) {
 		t.Error("a data set with a byte too few was taken")
 	}
 }
+
+// TestOtherCore checks that records of a library's other core are told of, because their speeds are not
+// those of this core.
+func TestOtherCore(t *testing.T) {
+	isolate(t)
+	run := func(detail, args string) string {
+		s, r, said := tinyJob(t, "o", args)
+		set := *reference.New()
+		set.Detail = detail
+		s.Kernels = &set
+		if err := runWith(t.Context(), s, r); err != nil {
+			t.Fatal(err)
+		}
+		return said.String()
+	}
+	const grid = "-lr 1e-4,1e-3 -hidden 3 -iters 3 -batch 20 -reg "
+	if text := run("0.3.21 SkylakeX threads=1", grid+"0"); strings.Contains(text, "trained on") {
+		t.Errorf("the first run: %s", text)
+	}
+	if text := run("0.3.21 SkylakeX threads=1", grid+"0,1"); strings.Contains(text, "trained on") {
+		t.Errorf("the same core: %s", text)
+	}
+	const want = "4 trials were trained on reference 0.3.21 SkylakeX; -fresh times reference 0.3.21 Haswell\n"
+	if text := run("0.3.21 Haswell threads=1", grid+"0,1"); !strings.Contains(text, want) {
+		t.Errorf("another core: %q, want %q in it", text, want)
+	}
+}

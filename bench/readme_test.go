@@ -20,7 +20,7 @@ func TestReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	if m := regexp.MustCompile(`(?m)^(\d+) of (\d+) figures that must agree do\.$`).FindSubmatch(report); m == nil || string(m[1]) != string(m[2]) ||
-		!strings.Contains(strings.Join(strings.Fields(string(text)), " "), "All "+string(m[1])+" figures that must agree do,") {
+		!strings.Contains(strings.Join(strings.Fields(string(text)), " "), "All "+string(m[1])+" figures of the course that follow from its seeds agree,") {
 		t.Errorf("README.md and results/assignment.md differ in the number of figures that must agree: %s", m)
 	}
 	for _, line := range readmeLines(t) {

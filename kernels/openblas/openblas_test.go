@@ -117,7 +117,7 @@ func TestInfo(t *testing.T) {
 		{"Haswell", "SKYLAKEX", "HASWELL", "0.3.21 Haswell threads=1 (OPENBLAS_CORETYPE=HASWELL; this CPU can run SKYLAKEX)", false},
 		{"SkylakeX", "", "SkylakeX", "0.3.21 SkylakeX threads=1 (OPENBLAS_CORETYPE=SkylakeX)", false},
 		// OpenBLAS ignores a name that it does not know and chooses a core.
-		{"Prescott", "SKYLAKEX", "Hasswell", "0.3.21 Prescott threads=1 (OPENBLAS_CORETYPE=Hasswell; weak: this CPU can run SKYLAKEX)", true},
+		{"Prescott", "SKYLAKEX", "Hasswell", "0.3.21 Prescott threads=1 (OPENBLAS_CORETYPE=Hasswell is not in use: this OpenBLAS has no such core for this CPU; weak: this CPU can run SKYLAKEX)", true},
 	} {
 		info := Info{Version: "0.3.21", Core: tt.core, Threads: 1, Remedy: tt.remedy, Asked: tt.asked}
 		if got := info.String(); got != tt.want || info.Weak() != tt.weak {

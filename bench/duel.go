@@ -43,7 +43,6 @@ fails if a ratio is below the bar of -each or -geomean.
 			if !(d.each >= 0 && d.mean >= 0) {
 				return badUsage("-each %g -geomean %g: want ratios of 0 or more", d.each, d.mean)
 			}
-			fusegrid.EnsureOpenBLAS(stderr)
 			var sets []*kernels.Set
 			for _, name := range args {
 				set, err := fusegrid.ByName(name)
@@ -145,7 +144,7 @@ func (d duels) run(ctx context.Context, sets []*kernels.Set, stdout io.Writer) e
 	}
 	for _, c := range []core{weakA, weakB} {
 		if c != (core{}) {
-			fmt.Fprintf(stdout, "\nopenblas ran its %s kernels (%s).\n", c.name, c.remark)
+			fmt.Fprintf(stdout, "\n%s\n", narrow(fmt.Sprintf("openblas ran its %s kernels (%s).", c.name, c.remark)))
 		}
 	}
 	if failed > 0 {

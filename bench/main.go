@@ -21,10 +21,12 @@ import (
 	"os/signal"
 	"strings"
 
+	"fusegrid"
 	"fusegrid/internal/cli"
 )
 
 func main() {
+	fusegrid.EnsureOpenBLAS(os.Stderr)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))

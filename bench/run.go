@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/klauspost/cpuid/v2"
 	"golang.org/x/perf/benchfmt"
@@ -41,7 +42,6 @@ from the results.
 			if err := p.check(); err != nil {
 				return err
 			}
-			fusegrid.EnsureOpenBLAS(stderr)
 			sets := fusegrid.All()
 			if _, err := p.choose(cases.Of(sets)); err != nil {
 				return err
@@ -76,7 +76,7 @@ func (p *plan) record(ctx context.Context, sets []*kernels.Set, raw, progress io
 	}
 	for _, s := range sets {
 		if c := weakness(s.Name, s.Detail); c != (core{}) {
-			fmt.Fprintf(progress, "openblas runs its %s kernels (%s)\n", c.name, c.remark)
+			fmt.Fprintln(progress, narrow(fmt.Sprintf("openblas runs its %s kernels (%s)", c.name, c.remark)))
 		}
 	}
 	w := newRaw(raw, sets, p.clock)
@@ -149,4 +149,12 @@ func (r *rawWriter) contest(c *contest) error {
 		}
 	}
 	return nil
+}
+
+// narrow breaks a line of more than 80 characters before its remark in parentheses.
+func narrow(line string) string {
+	if len(line) <= 80 {
+		return line
+	}
+	return strings.Replace(line, " (", "\n(", 1)
 }

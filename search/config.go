@@ -49,10 +49,12 @@ type Config struct {
 	// These decide what is kept.
 	Dir        string        // -out, the output folder; it is created if it is not there
 	Checkpoint time.Duration // -checkpoint, the time between two checkpoints of a block; 0 is none before an interruption
-	Weights    int           // -keep, the number of best trials whose weights are kept; math.MaxInt is all
-	States     int           // -states, the number of best trials whose states are kept, or [folder.EveryTrial]
+	Weights    int           // -keep, the number of best trials in Dir whose weights are kept; math.MaxInt is all
+	States     int           // -states, the number of best trials in Dir whose states are kept, or [folder.EveryTrial]
 
-	// These take what a sweep has to say. Nil means that it is not said.
+	// These take what a sweep has to say. Nil means that it is not said. Run calls both from goroutines of its own
+	// and waits for their last calls, so they must not block. If both write to one writer, it must be safe for
+	// concurrent use.
 	Log      *log.Logger // messages for people, a line each
 	Progress io.Writer   // status lines while blocks train; a terminal shows them in place
 
@@ -60,6 +62,9 @@ type Config struct {
 	Disk   folder.Disk   // nil is the disk of the operating system
 	Runner runner.Runner // nil is the runner of Kernels and Data
 }
+
+// maxWorkers bounds the memory of the plan. It is far above the number of cores of any machine.
+const maxWorkers = 4096
 
 // waitingRoom is room for 20 blocks of the largest size.
 const waitingRoom = 20 * plan.BlockBytes
@@ -81,6 +86,9 @@ func newJob(c Config) (*job, error) {
 	}
 	s := &job{Config: c, base: c.base()}
 	var err error
+	if err := s.checkPoints(); err != nil {
+		return nil, folder.InputError{Err: err}
+	}
 	if s.races, err = halving.New(c.Halving, s.points()); err != nil {
 		return nil, folder.InputError{Err: err}
 	}
@@ -92,6 +100,17 @@ func newJob(c Config) (*job, error) {
 	return s, nil
 }
 
+// checkPoints refuses a grid that was not parsed: one without points, or whose points lack a value.
+func (s *job) checkPoints() error {
+	if s.Grid.Len() == 0 {
+		return errors.New("search: Config.Grid has no points; grid.Standard().Parse makes a grid")
+	}
+	if c := s.points().At(0); c.Batch < 1 || c.Iters < 1 {
+		return fmt.Errorf("search: Config.Grid has points with %d iterations of %d images; grid.Standard().Parse makes a grid with defaults", c.Iters, c.Batch)
+	}
+	return nil
+}
+
 // check refuses what no sweep can be made of.
 func (c *Config) check() error {
 	switch {
@@ -101,6 +120,8 @@ func (c *Config) check() error {
 		return errors.New("search: Config.Data is nil; the DefaultSplit of a data set is one")
 	case c.Dir == "":
 		return errors.New("search: Config.Dir is empty; name the output folder")
+	case c.Data.Val.Len() == 0:
+		return errors.New("search: Config.Data has no validation images, by which trials are ranked")
 	case c.DType != "" && c.DType != "f32" && c.DType != "f64":
 		return fmt.Errorf("search: Config.DType is %q; there are f32 and f64", c.DType)
 	case c.Division != "" && c.Division != "floor" && c.Division != "true":
@@ -140,6 +161,11 @@ func (c *Config) fill() (err error) {
 	}
 	if c.Workers == 0 {
 		c.Workers = runtime.GOMAXPROCS(0)
+	}
+	c.Workers, c.Block = min(c.Workers, maxWorkers), min(c.Block, grid.MaxPoints)
+	if c.Order != nil { // the caller may change the variable
+		order := *c.Order
+		c.Order = &order
 	}
 	if c.Waiting == 0 {
 		c.Waiting = waitingRoom

@@ -47,7 +47,18 @@ func (s *job) predict(blocks []plan.Block) (Prediction, error) {
 		together.Wait()
 	}
 	for i := range n {
-		wg.Go(func() { all[i], errs[i] = s.Runner.Measure(blocks[i], each, ready) })
+		wg.Go(func() {
+			waited := false
+			defer func() {
+				if p := recover(); p != nil {
+					errs[i] = fmt.Errorf("search: a trial panicked: %v", p)
+				}
+				if !waited { // the others must not wait for this block
+					together.Done()
+				}
+			}()
+			all[i], errs[i] = s.Runner.Measure(blocks[i], each, func() { waited = true; ready() })
+		})
 	}
 	wg.Wait()
 	for _, err := range errs {
@@ -74,5 +85,8 @@ func (s *job) predict(blocks []plan.Block) (Prediction, error) {
 
 // String is one line for people.
 func (p Prediction) String() string {
+	if p == (Prediction{}) {
+		return "nothing is left to train"
+	}
 	return fmt.Sprintf("about %s on this machine, at %s", say.Clock(time.Duration(p.Seconds*float64(time.Second))), say.Rate(p.FLOPs, p.Peak, p.Cores))
 }

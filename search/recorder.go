@@ -32,6 +32,18 @@ type recorder struct {
 	mishaps mishaps
 }
 
+// unrecorded returns the number of trials of the blocks that are not on record.
+func (k *recorder) unrecorded(blocks []plan.Block) (n int) {
+	for _, b := range blocks {
+		for _, t := range b.Trials {
+			if _, ok := k.output.Records[t.Key]; !ok {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // Mishaps are failures to write weights, states and checkpoints. Trials are on record all the same. The first
 // failure is logged at once. The methods are safe for concurrent use.
 type mishaps struct {

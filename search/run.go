@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"fusegrid"
+	"fusegrid/internal/say"
 	"fusegrid/results"
 	"fusegrid/search/folder"
 	"fusegrid/search/halving"
@@ -139,6 +140,9 @@ func (s *job) train(ctx context.Context, blocks []plan.Block, out *folder.Folder
 		k.peak = s.peak()
 		if err := s.watch(ctx, blocks, k, s.races, k.peak); err != nil {
 			return err
+		}
+		if n := k.unrecorded(blocks); n > 0 {
+			return fmt.Errorf("the runner gave no record of %s", say.Plural(n, "trial"))
 		}
 	}
 	if err := k.mishaps.err(); err != nil {

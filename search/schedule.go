@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 
@@ -110,7 +111,7 @@ func schedule(ctx context.Context, blocks []plan.Block, workers int, r runner.Ru
 		close(events)
 	}()
 
-	var failed, lost error // lost: records could not be kept
+	var failed, lost, stray error // lost: records could not be kept; stray: a runner said that it was cancelled
 	for e := range events {
 		batch := []event{e}
 		// What has piled up goes to the disk together.
@@ -120,7 +121,11 @@ func schedule(ctx context.Context, blocks []plan.Block, workers int, r runner.Ru
 			}
 		}
 		for _, e := range batch {
-			if e.err != nil && !errors.Is(e.err, context.Canceled) {
+			if errors.Is(e.err, context.Canceled) {
+				if ctx.Err() == nil { // no block is cancelled unless ctx is done
+					stray = cmp.Or(stray, e.err)
+				}
+			} else if e.err != nil {
 				failed = cmp.Or(failed, e.err)
 				cancel(e.err)
 			}
@@ -140,7 +145,10 @@ func schedule(ctx context.Context, blocks []plan.Block, workers int, r runner.Ru
 	if lost != nil || failed != nil {
 		return cmp.Or(lost, failed)
 	}
-	return context.Cause(ctx)
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, ctx.Err()) {
+		return fmt.Errorf("%w (%w)", cause, ctx.Err())
+	}
+	return cmp.Or(context.Cause(ctx), stray)
 }
 
 // take keeps the records of events, and only then says which blocks are done.

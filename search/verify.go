@@ -3,6 +3,7 @@ package search
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -18,11 +19,21 @@ import (
 
 // Verify trains the trial of a record again, alone and on a number of cores, and compares both trainings. same
 // reports whether they agree, and verdict says so, or what differs, in one line. With a stable kernel set all bits
-// must be the same. The error is a [folder.InputError] if data or the kernel set are not those of the trial.
+// must be the same. The error is a [folder.InputError] if the record is not that of a trial that was trained, or
+// if data or the kernel set are not those of the trial.
 func Verify(ctx context.Context, want results.Record, set *kernels.Set, data *dataset.Split, cores int) (verdict string, same bool, err error) {
-	switch {
+	switch c := want.Config; {
+	case set == nil || data == nil:
+		err = errors.New("search: Verify needs a kernel set and data")
+	case c.Key() != want.Key:
+		err = fmt.Errorf("search: the configuration of trial %.12s has another key, %.12s", want.Key, c.Key())
+	case want.State == results.Failed:
+		err = fmt.Errorf("search: trial %.12s failed, so there is nothing to compare with: %s", want.Key, want.Error)
 	case data.Hash != want.Config.Data:
 		err = fmt.Errorf("search: trial %.12s was trained on data %.8s, this is %.8s", want.Key, want.Config.Data, data.Hash)
+	case c.Split != [3]int{data.Train.Len(), data.Val.Len(), data.Test.Len()} || c.Pixels != strings.ToLower(data.Order.String()):
+		err = fmt.Errorf("search: trial %.12s was trained on a split of %v images in order %s, this is a split of %v in order %v",
+			want.Key, c.Split, c.Pixels, [3]int{data.Train.Len(), data.Val.Len(), data.Test.Len()}, data.Order)
 	case string(set.Class) != want.Config.Class:
 		err = fmt.Errorf("search: trial %.12s was trained by kernels of class %s, %s has class %s", want.Key, want.Config.Class, set.Name, set.Class)
 	}

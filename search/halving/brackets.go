@@ -23,6 +23,9 @@ func New(r *Rule, points grid.Points) (*Brackets, error) {
 	if r == nil {
 		return nil, nil
 	}
+	if err := r.valid(); err != nil {
+		return nil, err
+	}
 	all := &Brackets{*r, map[int]*Bracket{}}
 	for c := range points.All() {
 		iters := c.Iters

@@ -7,6 +7,7 @@
 package halving
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -18,6 +19,19 @@ type Rule struct {
 	Eta   int  // halving: one in Eta survives; 0 is the median rule
 	Async bool // halving: judge trials as soon as they reach a rung
 	Min   int  // iterations before the first rung; 0 chooses by length
+}
+
+// valid returns an error if no text for [Parse] gives r.
+func (r Rule) valid() error {
+	switch {
+	case r.Eta < 0 || r.Eta == 1:
+		return fmt.Errorf("halving: one in %d survives, want 2 or more, or 0 for the median rule", r.Eta)
+	case r.Async && r.Eta == 0:
+		return errors.New("halving: the median rule has no asynchronous form")
+	case r.Min < 0:
+		return fmt.Errorf("halving: the first rung is %d, want 0 or more", r.Min)
+	}
+	return nil
 }
 
 // maxRungs bounds the number of rungs of a trial.

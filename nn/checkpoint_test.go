@@ -182,7 +182,11 @@ func TestResumeRefusesDamage(t *testing.T) {
 
 	s := newFuzzTrial()
 	before := encoded(t, s)
-	for i := range good {
+	each := 1
+	if testing.Short() {
+		each = 11 // of any run of 8 bits it takes each in turn
+	}
+	for i := 0; i < len(good); i += each {
 		if err := s.decode(good[:i]); err == nil {
 			t.Fatalf("cut at byte %d: accepted", i)
 		}

@@ -63,8 +63,8 @@ type Config struct {
 	Runner runner.Runner // nil is the runner of Kernels and Data
 }
 
-// maxWorkers bounds the memory of the plan. It is far above the number of cores of any machine.
-const maxWorkers = 4096
+// MaxWorkers is the largest number of workers. It bounds the memory of the plan.
+const MaxWorkers = 4096
 
 // waitingRoom is room for 20 blocks of the largest size.
 const waitingRoom = 20 * plan.BlockBytes
@@ -162,7 +162,7 @@ func (c *Config) fill() (err error) {
 	if c.Workers == 0 {
 		c.Workers = runtime.GOMAXPROCS(0)
 	}
-	c.Workers, c.Block = min(c.Workers, maxWorkers), min(c.Block, grid.MaxPoints)
+	c.Workers, c.Block = min(c.Workers, MaxWorkers), min(c.Block, grid.MaxPoints)
 	if c.Order != nil { // the caller may change the variable
 		order := *c.Order
 		c.Order = &order

@@ -229,11 +229,8 @@ func whole(dst *int, least, most int, remedy string) func(string) error {
 	}
 }
 
-const (
-	maxWorkers = 4096
-	// maxSeconds bounds -checkpoint so that it is a duration.
-	maxSeconds = 1e6
-)
+// maxSeconds bounds -checkpoint so that it is a duration.
+const maxSeconds = 1e6
 
 func parseOptions(args []string) (*options, error) {
 	o := &options{net: "two-layer", rule: "sgd", top: 20, args: args}
@@ -306,7 +303,7 @@ func (o *options) trainingFlags(fs *flag.FlagSet, impl, fuse *string) {
 	fs.Func("fuse", "", choice(fuse, "on", "off"))
 	fs.Func("block", "", whole(&o.Block, 0, grid.MaxPoints, "give the most trials of a block, or leave it out for what fits the cache"))
 	fs.Func("impl", "", text(impl))
-	fs.Func("workers", "", whole(&o.Workers, 1, maxWorkers, fmt.Sprintf("give a number from 1 to %d, or leave it out for one per core", maxWorkers)))
+	fs.Func("workers", "", whole(&o.Workers, 1, search.MaxWorkers, fmt.Sprintf("give a number from 1 to %d, or leave it out for one per core", search.MaxWorkers)))
 	fs.Func("data", "", text(&o.data))
 }
 

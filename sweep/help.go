@@ -119,7 +119,7 @@ sweep finds it, and prints the folder. A broken download is resumed.
 const reproduceHelp = `sweep reproduce runs every seeded experiment of the assignment in float64 and
 compares each printed figure. Exit code 1 if one that must agree does not.
 
-  -out      report, with pictures beside it (default out/assignment/report.md).
+  -out      report; its folder gets pictures (default out/assignment/report.md).
             A report is not replaced by one with fewer figures
   -data     folder with CIFAR-10 (default: FUSEGRID_DATA, else what fetch got)
   -impl     kernel set, see "sweep impl" (default: the fastest)

@@ -41,7 +41,7 @@ func verify(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	fs.Func("out", "", text(&o.out))
 	fs.Func("data", "", text(&o.data))
 	fs.Func("impl", "", text(&o.impl))
-	fs.Func("workers", "", whole(&o.workers, 1, maxWorkers, fmt.Sprintf("give a number from 1 to %d", maxWorkers)))
+	fs.Func("workers", "", whole(&o.workers, 1, search.MaxWorkers, fmt.Sprintf("give a number from 1 to %d", search.MaxWorkers)))
 	if err := parse(fs, args); err != nil {
 		return err
 	}

@@ -235,3 +235,27 @@ func TestFresh(t *testing.T) {
 }
 
 func ptr[T any](v T) *T { return &v }
+
+// TestVerifySkips checks that trials of a class that this build lacks do not keep others from being verified.
+func TestVerifySkips(t *testing.T) {
+	isolate(t)
+	if _, stderr, code := call(t, small("-out", "o")...); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	records := searchtest.Recorded(t, "o")
+	records[0].Config.Class, records[0].Impl = "other", "foreign"
+	records[0].Key = records[0].Config.Key()
+	out, err := folder.Open(folder.OS{}, "mixed", logger(os.Stderr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := out.Append(records); err != nil {
+		t.Fatal(err)
+	}
+	out.Close()
+	stdout, stderr, code := call(t, "verify", "-all", "-out", "mixed")
+	if code != exitBadInput || strings.Count(stdout, ": the same bits\n") != 3 || strings.Count(stdout, "not verified: no kernel set here rounds as class other\n") != 1 ||
+		!strings.Contains(stderr, "1 of 4 trials were not verified: trial ") {
+		t.Errorf("exit code %d, stderr %q, stdout\n%s", code, stderr, stdout)
+	}
+}

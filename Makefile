@@ -70,7 +70,7 @@ bench: ## run the benchmarks: make bench BENCH=Gemm COUNT=10 TAGS=openblas
 	$(GO) test -tags '$(TAGS)' -run '^$$' -bench '$(BENCH)' -count $(COUNT) .
 
 bench-train: ## run the benchmarks of training steps and, with CIFAR-10 (sweep fetch), of whole sweeps
-	$(GO) test -tags '$(TAGS)' -run '^$$' -bench Step ./nn/fused
+	$(GO) test -tags '$(TAGS)' -run '^$$' -bench Step ./nn/train
 	$(GO) test -tags '$(TAGS)' -run '^$$' -bench Sweep -benchtime 3x -timeout 1h ./sweep
 
 benchcmp: ## compare two benchmark files: make benchcmp OLD=a.txt NEW=b.txt

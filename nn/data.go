@@ -4,13 +4,13 @@ import (
 	"fmt"
 
 	"fusegrid/kernels"
-	"fusegrid/nn/fused"
 	"fusegrid/nn/labelled"
+	"fusegrid/nn/train"
 )
 
 // Data is a list of labelled samples to draw minibatches from. Its methods must be safe for concurrent
 // use.
-type Data[T kernels.Float] = fused.Rows[T]
+type Data[T kernels.Float] = train.Rows[T]
 
 // Floats is [Data] that is stored as floats.
 type Floats[T kernels.Float] struct {

@@ -1,12 +1,12 @@
 package nn
 
-import "fusegrid/nn/fused"
+import "fusegrid/nn/train"
 
 // A Division says how the course's train divides the number of training samples by the batch size.
-type Division = fused.Division
+type Division = train.Division
 
 // The divisions; see package fused.
 const (
-	FloorDivision = fused.FloorDivision
-	TrueDivision  = fused.TrueDivision
+	FloorDivision = train.FloorDivision
+	TrueDivision  = train.TrueDivision
 )

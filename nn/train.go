@@ -5,8 +5,8 @@ import (
 	"fmt"
 
 	"fusegrid/kernels"
-	"fusegrid/nn/fused"
 	"fusegrid/nn/nprand"
+	"fusegrid/nn/train"
 )
 
 // TrainConfig holds the hyper-parameters of [Net.Train].
@@ -55,7 +55,7 @@ type History struct {
 // iteration draws rng.Choice(N, batch), records the loss, and updates with plain SGD. If iteration %
 // max(N/batch, 1) is 0, it then measures the accuracies on that batch and on val, and multiplies the
 // learning rate by the decay. [TrainConfig.Division] says what N/batch is. The net trains as a block of
-// one in package fused, and n gets its weights when Train returns.
+// one in package nn/train, and n gets its weights when Train returns.
 //
 // A net that diverges is a result and not an error; see [History]. Train still draws the remaining
 // minibatches, so rng ends where the course's loop leaves its stream. Train returns an error for a wrong
@@ -65,19 +65,7 @@ func (n *Net[T]) Train(ctx context.Context, train, val Data[T], cfg TrainConfig,
 	if err := n.checkTrain(train, val, cfg); err != nil {
 		return History{}, err
 	}
-	net := fused.Net{LR: cfg.LearningRate, Reg: n.Reg, Decay: cfg.Decay}
-	for _, l := range n.layers[:len(n.layers)-1] {
-		net.Hidden = append(net.Hidden, len(l.B))
-	}
-	shape := fused.Shape{Inputs: n.Inputs(), Classes: n.Classes(), Batch: max(cfg.BatchSize, evalRows), Floats: true}
-	block, err := fused.New[T](n.set, shape, []fused.Net{net}, nil, 1)
-	if err != nil {
-		return History{}, fmt.Errorf("nn: train: %w", err)
-	}
-	block.SetWeights(0, n.outIn())
-	trainer, err := fused.NewTrainer(block, fused.Schedule{
-		Iterations: cfg.Iterations, Batch: cfg.BatchSize, Train: train, Val: val, Division: cfg.Division,
-	}, rng)
+	block, trainer, err := n.blockOfOne(train, val, cfg, rng)
 	if err != nil {
 		return History{}, fmt.Errorf("nn: train: %w", err)
 	}
@@ -119,6 +107,24 @@ func (n *Net[T]) Train(ctx context.Context, train, val Data[T], cfg TrainConfig,
 		}
 	}
 	return history(), nil
+}
+
+// blockOfOne returns a block that holds the weights of n, and its trainer.
+func (n *Net[T]) blockOfOne(data, val Data[T], cfg TrainConfig, rng *nprand.State) (*train.Block[T], *train.Trainer[T], error) {
+	net := train.Net{LR: cfg.LearningRate, Reg: n.Reg, Decay: cfg.Decay}
+	for _, l := range n.layers[:len(n.layers)-1] {
+		net.Hidden = append(net.Hidden, len(l.B))
+	}
+	shape := train.Shape{Inputs: n.Inputs(), Classes: n.Classes(), Batch: max(cfg.BatchSize, evalRows), Floats: true}
+	block, err := train.New[T](n.set, shape, []train.Net{net}, nil, 1)
+	if err != nil {
+		return nil, nil, err
+	}
+	block.SetWeights(0, n.outIn())
+	trainer, err := train.NewTrainer(block, train.Schedule{
+		Iterations: cfg.Iterations, Batch: cfg.BatchSize, Train: data, Val: val, Division: cfg.Division,
+	}, rng)
+	return block, trainer, err
 }
 
 // outIn returns the weights and biases layer by layer, W as (out, in).

@@ -19,7 +19,7 @@ import (
 	"fusegrid"
 	"fusegrid/kernels"
 	"fusegrid/nn/dataset"
-	"fusegrid/nn/fused"
+	"fusegrid/nn/train"
 	"fusegrid/results"
 	"fusegrid/search/folder"
 	"fusegrid/search/grid"
@@ -182,7 +182,7 @@ func (c *Config) fill() (err error) {
 // base returns what all points of a grid have in common.
 func (c *Config) base() results.Config {
 	rule := c.Grid.Rule()
-	if rule == fused.SGD.String() {
+	if rule == train.SGD.String() {
 		rule = "" // absent, so that keys made before there were rules remain valid
 	}
 	division := c.Division

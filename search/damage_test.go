@@ -98,7 +98,7 @@ func TestDamageIsSetAside(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
 	const args = "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3 -iters 5 -batch 10"
-	train(t, "whole", args)
+	trainGrid(t, "whole", args)
 	whole, err := os.ReadFile("whole/" + folder.JournalName)
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +131,7 @@ func TestDamageIsSetAside(t *testing.T) {
 		return filepath.Join(out, folder.JournalName)
 	}
 	settled := func(what, out string) {
-		if said, steps := train(t, out, args); strings.Contains(said, "damage") || steps > 0 {
+		if said, steps := trainGrid(t, out, args); strings.Contains(said, "damage") || steps > 0 {
 			t.Errorf("%s: once more: %d iterations; %s", what, steps, said)
 		}
 		searchtest.Complete(t, what, out, 4, want)
@@ -139,7 +139,7 @@ func TestDamageIsSetAside(t *testing.T) {
 	for n := range 5 {
 		out := fmt.Sprint("o", n)
 		name := put(out, damage(n))
-		said, steps := train(t, out, args)
+		said, steps := trainGrid(t, out, args)
 		if !strings.Contains(said, fmt.Sprintf("sweep: %s: line %d is damaged", name, n+1)) || !strings.Contains(said, "it is kept in "+name+".damaged;") || steps != 5*min(n, 1) {
 			t.Errorf("line %d: %d iterations; %s", n+1, steps, said)
 		}
@@ -154,13 +154,13 @@ func TestDamageIsSetAside(t *testing.T) {
 	// With a torn last line as well, all of it is kept.
 	torn := damage(2)[:len(whole)-7]
 	name := put("torn", torn)
-	if said, _ := train(t, "torn", args); !strings.Contains(said, "cut off a torn last line") || !bytes.Equal(read(name+".damaged"), torn) {
+	if said, _ := trainGrid(t, "torn", args); !strings.Contains(said, "cut off a torn last line") || !bytes.Equal(read(name+".damaged"), torn) {
 		t.Errorf("damaged and torn: what was set aside is not the journal as it was; %s", said)
 	}
 	settled("torn", "torn")
 	// Another time, another name.
 	name = put("o1", damage(2))
-	if said, _ := train(t, "o1", args); !strings.Contains(said, "it is kept in "+name+".damaged-2;") || !bytes.Equal(read(name+".damaged"), damage(1)) {
+	if said, _ := trainGrid(t, "o1", args); !strings.Contains(said, "it is kept in "+name+".damaged-2;") || !bytes.Equal(read(name+".damaged"), damage(1)) {
 		t.Errorf("damaged again: %s", said)
 	}
 	settled("again", "o1")
@@ -182,7 +182,7 @@ func TestDamageIsSetAside(t *testing.T) {
 		if !bytes.Equal(got, damage(3)) && !bytes.Equal(read(name+".damaged"), damage(3)) {
 			t.Errorf("failure of operation %d: the journal as it was is not there", at)
 		}
-		train(t, out, args)
+		trainGrid(t, out, args)
 		settled(fmt.Sprintf("failure of operation %d", at), out)
 	}
 }
@@ -192,7 +192,7 @@ func TestDamageIsSetAside(t *testing.T) {
 func TestConvertedLineEnds(t *testing.T) {
 	isolate(t)
 	const args = "-reg 0,0.5 -hidden 3 -iters 5 -batch 10 -workers 1 "
-	train(t, "o", args+"-lr 1e-4")
+	trainGrid(t, "o", args+"-lr 1e-4")
 	journal, err := os.ReadFile("o/" + folder.JournalName)
 	if err != nil {
 		t.Fatal(err)
@@ -201,14 +201,14 @@ func TestConvertedLineEnds(t *testing.T) {
 	if err := os.WriteFile("o/"+folder.JournalName, journal, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	said, steps := train(t, "o", args+"-lr 1e-4,1e-3")
+	said, steps := trainGrid(t, "o", args+"-lr 1e-4,1e-3")
 	if !strings.Contains(said, "2 of 4 trials are on record in o; 2 to train") || strings.Contains(said, "damage") || steps != 5 {
 		t.Errorf("%d iterations; %s", steps, said)
 	}
 	if after, _ := os.ReadFile("o/" + folder.JournalName); !bytes.HasPrefix(after, journal) {
 		t.Error("the lines that were there have changed")
 	}
-	train(t, "whole", args+"-lr 1e-4,1e-3")
+	trainGrid(t, "whole", args+"-lr 1e-4,1e-3")
 	searchtest.Complete(t, "line ends", "o", 4, results.NewTable(searchtest.Recorded(t, "whole")).Digest())
 
 	for _, content := range []string{folder.GitAttributes, "mine\n"} {
@@ -218,7 +218,7 @@ func TestConvertedLineEnds(t *testing.T) {
 		if err := os.WriteFile("o/"+folder.GitName, []byte("mine\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		train(t, "o", args+"-lr 1e-4")
+		trainGrid(t, "o", args+"-lr 1e-4")
 	}
 	// Git itself says so, where there is one.
 	if _, err := exec.LookPath("git"); err == nil {

@@ -135,7 +135,7 @@ func TestFolderGone(t *testing.T) {
 func TestHalvesGo(t *testing.T) {
 	isolate(t)
 	const args = "-lr 1e-4 -reg 0 -hidden 2 -iters 3 -batch 10 -keep 1 -states 1"
-	train(t, "o", args)
+	trainGrid(t, "o", args)
 	before, _ := filepath.Glob("o/*/*")
 	tables, _ := filepath.Glob("o/*")
 	key := filepath.Base(before[0])
@@ -150,7 +150,7 @@ func TestHalvesGo(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	train(t, "o", args)
+	trainGrid(t, "o", args)
 	after, _ := filepath.Glob("o/*/*")
 	all, _ := filepath.Glob("o/*")
 	want := append(append(slices.Clone(before), mine...), tables...)

@@ -20,8 +20,8 @@ import (
 	"fusegrid/search/runner"
 )
 
-// train runs a grid to its end and returns what it said and the iterations that its blocks did.
-func train(t *testing.T, out, args string) (stderr string, steps int) {
+// trainGrid runs a grid to its end and returns what it said and the iterations that its blocks did.
+func trainGrid(t *testing.T, out, args string) (stderr string, steps int) {
 	t.Helper()
 	s, r, said := tinyJob(t, out, args)
 	var mu sync.Mutex
@@ -88,12 +88,12 @@ func TestLongerGoesOn(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
 	for _, c := range lengths {
-		train(t, c.name, c.args+" "+c.long)
+		trainGrid(t, c.name, c.args+" "+c.long)
 		for i, after := range [][]int{{1, 1}, {5, 6}, {7, 3}, {6, 6}} {
 			out := fmt.Sprint(c.name, i)
 			what := fmt.Sprintf("%s, stopped after %v", c.name, after)
 			interrupt(t, out, c.args+" "+c.short, after...)
-			said, steps := train(t, out, c.args+" "+c.long+[]string{" -workers 1", " -workers 3 -block 2", " -fuse off"}[i%3])
+			said, steps := trainGrid(t, out, c.args+" "+c.long+[]string{" -workers 1", " -workers 3 -block 2", " -fuse off"}[i%3])
 			words := fmt.Sprintf("resume from checkpoints after %d", min(after[0], after[1]))
 			if after[0] != after[1] {
 				words += fmt.Sprintf(" to %d", max(after[0], after[1]))
@@ -106,7 +106,7 @@ func TestLongerGoesOn(t *testing.T) {
 			}
 			searchtest.SameFigures(t, what, out, c.name, c.iters)
 			// Those who stay with the short length find it as they left it.
-			train(t, out, c.args+" "+c.short)
+			trainGrid(t, out, c.args+" "+c.short)
 			if left, _ := filepath.Glob(filepath.Join(out, folder.CheckpointsDir, "*")); len(left) > 0 {
 				t.Errorf("%s: checkpoints are left: %v", what, left)
 			}
@@ -121,7 +121,7 @@ func TestSettledCheckpointsGoOn(t *testing.T) {
 	isolate(t)
 	const args = "-reg 0 -hidden 3 -batch 10 -std 1e-2 -workers 1 "
 	const short, long = "-lr 1e-4,1e-3 -iters 8 " + args, "-lr 1e-4,1e-3 -iters 20 " + args
-	train(t, "whole", long)
+	trainGrid(t, "whole", long)
 	checkpoints := func(out string) []string {
 		names, _ := filepath.Glob(filepath.Join(out, folder.CheckpointsDir, "*"))
 		return names
@@ -133,7 +133,7 @@ func TestSettledCheckpointsGoOn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		train(t, out, short)
+		trainGrid(t, out, short)
 		if left := checkpoints(out); len(left) > 0 {
 			t.Fatalf("checkpoints are left: %v", left)
 		}
@@ -143,7 +143,7 @@ func TestSettledCheckpointsGoOn(t *testing.T) {
 		const words = "2 trials resume from checkpoints after 5 iterations\n"
 		switch out {
 		case "o":
-			said, steps := train(t, out, long)
+			said, steps := trainGrid(t, out, long)
 			if !strings.Contains(said, words) || steps != 15 {
 				t.Errorf("%d iterations, want 15: %s", steps, said)
 			}
@@ -156,11 +156,11 @@ func TestSettledCheckpointsGoOn(t *testing.T) {
 			})); !errors.Is(err, context.Canceled) {
 				t.Fatal(err)
 			}
-			if said, steps := train(t, out, long); !strings.Contains(said, words) || steps != 15 {
+			if said, steps := trainGrid(t, out, long); !strings.Contains(said, words) || steps != 15 {
 				t.Errorf("after an interruption: %d iterations, want 15: %s", steps, said)
 			}
 		case "q": // of no use
-			train(t, out, short)
+			trainGrid(t, out, short)
 			if left := checkpoints(out); len(left) > 0 {
 				t.Errorf("checkpoints are left: %v", left)
 			}
@@ -178,10 +178,10 @@ func TestKeptStatesGoOn(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
 	for _, c := range lengths {
-		train(t, c.name, c.args+" "+c.long)
+		trainGrid(t, c.name, c.args+" "+c.long)
 		for i, how := range []string{" -workers 1", " -workers 3 -block 2", " -fuse off"} {
 			out := fmt.Sprint(c.name, i)
-			train(t, out, c.args+" "+c.short+" -states all"+how)
+			trainGrid(t, out, c.args+" "+c.short+" -states all"+how)
 			short := searchtest.Recorded(t, out)
 			done := 0
 			for _, r := range short {
@@ -193,7 +193,7 @@ func TestKeptStatesGoOn(t *testing.T) {
 					done++
 				}
 			}
-			said, steps := train(t, out, c.args+" "+c.long+" -workers 2 -states all")
+			said, steps := trainGrid(t, out, c.args+" "+c.long+" -workers 2 -states all")
 			if want := fmt.Sprintf("sweep: %d trials resume from kept states after %d iterations\n", done, short[0].Config.Iters); !strings.Contains(said, want) {
 				t.Errorf("%s: %q, want %q", out, said, want)
 			}
@@ -227,15 +227,15 @@ func TestBestStates(t *testing.T) {
 	}
 	for _, n := range []int{1, 3} {
 		out := fmt.Sprint("o", n)
-		train(t, out, args+" -iters 10 -states 3 -workers 2")
+		trainGrid(t, out, args+" -iters 10 -states 3 -workers 2")
 		short := searchtest.Recorded(t, out)
 		if got, want := files(out), best(out, 3, short); !slices.Equal(got, want) {
 			t.Errorf("kept\n%v, want\n%v", got, want)
 		}
 		// As one does: train on with the best. Each pushes others out that are still to go on.
 		on := fmt.Sprintf("-lr %g,%g,%g %s", short[0].Config.LR, short[1].Config.LR, short[2].Config.LR, strings.TrimPrefix(args, "-lr log:1e-4..1e-3:6,1e30"))
-		train(t, "whole", on+" -iters 40")
-		said, steps := train(t, out, fmt.Sprint(on, " -iters 40 -workers 1 -states ", n))
+		trainGrid(t, "whole", on+" -iters 40")
+		said, steps := trainGrid(t, out, fmt.Sprint(on, " -iters 40 -workers 1 -states ", n))
 		if !strings.Contains(said, "sweep: 3 trials resume from kept states after 10 iterations\n") || strings.Contains(said, "cannot be used") || steps != 90 {
 			t.Errorf("%d iterations, want 90; %s", steps, said)
 		}
@@ -244,7 +244,7 @@ func TestBestStates(t *testing.T) {
 			t.Errorf("then kept\n%v, want\n%v", got, want)
 		}
 	}
-	if said, _ := train(t, "whole", args+" -iters 40 -states 2"); !strings.Contains(said, " on record to train again, since -keep or -states asks for what is not there\n") {
+	if said, _ := trainGrid(t, "whole", args+" -iters 40 -states 2"); !strings.Contains(said, " on record to train again, since -keep or -states asks for what is not there\n") {
 		t.Errorf("asked too late: %s", said)
 	}
 	if got, want := files("whole"), best("whole", 2, searchtest.Recorded(t, "whole")); !slices.Equal(got, want) {
@@ -277,7 +277,7 @@ func TestStatesDoNotPileUp(t *testing.T) {
 	}
 	// A state is written before its trial is on record; another sweep comes before the same one again.
 	for _, how := range []string{"1", "2", "all"} {
-		train(t, "strays", "-lr 1e-4,2e-2 -iters 10 -states all "+args)
+		trainGrid(t, "strays", "-lr 1e-4,2e-2 -iters 10 -states all "+args)
 		out := "o" + how
 		if err := os.MkdirAll(filepath.Join(out, folder.StatesDir), 0o700); err != nil {
 			t.Fatal(err)
@@ -292,7 +292,7 @@ func TestStatesDoNotPileUp(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(out, folder.StatesDir, "notes"), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		said, steps := train(t, out, short+" -states "+how)
+		said, steps := trainGrid(t, out, short+" -states "+how)
 		if !strings.Contains(said, "sweep: 1 trial resumes from kept states after 10 iterations\n") || steps != 50 {
 			t.Errorf("%d iterations, want 50: the state of the trial that the grid has is there: %s", steps, said)
 		}
@@ -302,11 +302,11 @@ func TestStatesDoNotPileUp(t *testing.T) {
 		}
 	}
 	// Long trials push short ones out that are held, for others go on from them. Then comes Ctrl-C.
-	train(t, "o", short+" -states 3")
+	trainGrid(t, "o", short+" -states 3")
 	records := searchtest.Recorded(t, "o")
 	results.Rank(records)
 	last := records[5] // it is not among the best, but another sweep has kept it: it stays
-	train(t, "o", fmt.Sprintf("-lr %g -iters 10 -states all %s", last.Config.LR, args))
+	trainGrid(t, "o", fmt.Sprintf("-lr %g -iters 10 -states all %s", last.Config.LR, args))
 	long := fmt.Sprintf("-lr %g,%g,%g -iters 40 -states 1 %s", records[0].Config.LR, records[1].Config.LR, records[2].Config.LR, args)
 	s, r, _ := tinyJob(t, "o", long)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -323,7 +323,7 @@ func TestStatesDoNotPileUp(t *testing.T) {
 	if n := len(files("o")); n < 3 {
 		t.Fatalf("%d states are left by the interruption; the test is too easy", n)
 	}
-	train(t, "o", long)
+	trainGrid(t, "o", long)
 	if got, want := files("o"), slices.Sorted(slices.Values(append(bestOf("o", 1), last.Key))); !slices.Equal(got, want) {
 		t.Errorf("after an interruption: kept\n%v, want\n%v", got, want)
 	}
@@ -341,7 +341,7 @@ func TestStateSpace(t *testing.T) {
 			}
 			out := fmt.Sprint("o", i, states)
 			args := args + " -lr 1e-4,1e-3 -reg 0 -batch 10 -std 1e-3 -epochs 4 -states " + states
-			said, _ := train(t, out, args)
+			said, _ := trainGrid(t, out, args)
 			size := int64(0)
 			kept, _ := filepath.Glob(filepath.Join(out, folder.StatesDir, "*"))
 			for _, name := range kept {
@@ -367,13 +367,13 @@ func TestStateSpace(t *testing.T) {
 func TestShorterGoesOn(t *testing.T) {
 	isolate(t)
 	const args = "-lr 1e-4,1e-3,1e30 -reg 0 -hidden 3 -batch 10 -std 1e-2"
-	train(t, "whole", args+" -iters 7")
+	trainGrid(t, "whole", args+" -iters 7")
 	interrupt(t, "o", args+" -iters 30", 6)
-	if said, steps := train(t, "o", args+" -iters 7 -workers 1"); !strings.Contains(said, "2 trials resume from checkpoints after 6 iterations\n") || steps > 3 {
+	if said, steps := trainGrid(t, "o", args+" -iters 7 -workers 1"); !strings.Contains(said, "2 trials resume from checkpoints after 6 iterations\n") || steps > 3 {
 		t.Errorf("%d iterations, %s", steps, said)
 	}
 	searchtest.SameFigures(t, "shorter", "o", "whole", 7)
-	if said, _ := train(t, "o", args+" -iters 6"); strings.Contains(said, "from checkpoints") {
+	if said, _ := trainGrid(t, "o", args+" -iters 6"); strings.Contains(said, "from checkpoints") {
 		t.Errorf("nothing is left to do of 6 iterations: %s", said)
 	}
 }
@@ -386,11 +386,11 @@ func TestPartlyTheSameGrid(t *testing.T) {
 	const short = "-lr 1e-5,1e-4,2e-4 -hidden 3,4,6 -seed 1 -iters 10" + rest
 	for _, iters := range []int{10, 25} {
 		long := fmt.Sprint("-lr 5e-4,1e-4,2e-4 -hidden 4,5,6 -seed 1,2 -iters ", iters, rest)
-		train(t, fmt.Sprint("whole", iters), long)
+		trainGrid(t, fmt.Sprint("whole", iters), long)
 		for i, how := range []string{" -workers 1", " -workers 2 -block 4", " -fuse off"} {
 			out := fmt.Sprint("o", iters, i)
 			interrupt(t, out, short, 4, 5)
-			said, _ := train(t, out, long+how)
+			said, _ := trainGrid(t, out, long+how)
 			if !strings.Contains(said, "sweep: 3 trials resume from checkpoints after 4 to 5 iterations\n") {
 				t.Errorf("%s: %s", long, said)
 			}
@@ -398,8 +398,8 @@ func TestPartlyTheSameGrid(t *testing.T) {
 			if iters == 10 {
 				continue
 			}
-			train(t, "whole10b", short)
-			train(t, out, short)
+			trainGrid(t, "whole10b", short)
+			trainGrid(t, out, short)
 			searchtest.SameFigures(t, "then the short ones", out, "whole10b", 10)
 		}
 	}
@@ -418,11 +418,11 @@ func TestOtherTrialsDoNotGoOn(t *testing.T) {
 		} else {
 			words = append(words, name, value)
 		}
-		if said, _ := train(t, "o", strings.Join(words, " ")); strings.Contains(said, "from checkpoints") {
+		if said, _ := trainGrid(t, "o", strings.Join(words, " ")); strings.Contains(said, "from checkpoints") {
 			t.Errorf("%s: %s", other, said)
 		}
 	}
-	if said, _ := train(t, "o", strings.Replace(args, "-iters 9", "-iters 20", 1)); !strings.Contains(said, "1 trial resumes from checkpoints after 5 iterations") {
+	if said, _ := trainGrid(t, "o", strings.Replace(args, "-iters 9", "-iters 20", 1)); !strings.Contains(said, "1 trial resumes from checkpoints after 5 iterations") {
 		t.Errorf("the same one: %s", said)
 	}
 }
@@ -432,16 +432,16 @@ func TestOtherTrialsDoNotGoOn(t *testing.T) {
 func TestRacesBeginAnew(t *testing.T) {
 	isolate(t)
 	const args = "-lr log:1e-5..1e-2:4 -reg 0,0.5 -hidden 3 -batch 10 -std 1e-2"
-	train(t, "race", args+" -iters 30 -halving 2:5")
+	trainGrid(t, "race", args+" -iters 30 -halving 2:5")
 	interrupt(t, "o", args+" -iters 12", 7)
-	if said, _ := train(t, "o", args+" -iters 30 -halving 2:5"); strings.Contains(said, "from checkpoints") {
+	if said, _ := trainGrid(t, "o", args+" -iters 30 -halving 2:5"); strings.Contains(said, "from checkpoints") {
 		t.Errorf("in a race: %s", said)
 	}
 	searchtest.SameFigures(t, "in a race", "o", "race", 30)
 
-	train(t, "whole", args+" -iters 30")
+	trainGrid(t, "whole", args+" -iters 30")
 	interrupt(t, "p", args+" -iters 12 -halving 2:5", 7)
-	if said, _ := train(t, "p", args+" -iters 30"); !strings.Contains(said, "4 trials resume from checkpoints after 7 iterations") {
+	if said, _ := trainGrid(t, "p", args+" -iters 30"); !strings.Contains(said, "4 trials resume from checkpoints after 7 iterations") {
 		t.Errorf("after a race: %s", said)
 	}
 	searchtest.SameFigures(t, "after a race", "p", "whole", 30)
@@ -452,7 +452,7 @@ func TestRacesBeginAnew(t *testing.T) {
 func TestOriginDamaged(t *testing.T) {
 	isolate(t)
 	const args = "-lr 1e-4,1e-3 -reg 0 -hidden 3 -batch 10 -std 1e-2"
-	train(t, "whole", args+" -iters 20")
+	trainGrid(t, "whole", args+" -iters 20")
 	interrupt(t, "o", args+" -iters 9", 5)
 	states, _ := filepath.Glob("o/checkpoints/*")
 	b, err := os.ReadFile(states[0])
@@ -463,7 +463,7 @@ func TestOriginDamaged(t *testing.T) {
 	if err := os.WriteFile(states[0], b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if said, _ := train(t, "o", args+" -iters 20"); !strings.Contains(said, states[0]+" is damaged: its checksum does not agree; its trials start anew") || strings.Contains(said, "from checkpoints") {
+	if said, _ := trainGrid(t, "o", args+" -iters 20"); !strings.Contains(said, states[0]+" is damaged: its checksum does not agree; its trials start anew") || strings.Contains(said, "from checkpoints") {
 		t.Errorf("damaged: %s", said)
 	}
 	searchtest.SameFigures(t, "damaged", "o", "whole", 20)
@@ -503,7 +503,7 @@ func TestTimeComesAlong(t *testing.T) {
 	if err := store.Save(b, *f); err != nil {
 		t.Fatal(err)
 	}
-	train(t, "o", args+" -iters 20 -fuse off")
+	trainGrid(t, "o", args+" -iters 20 -fuse off")
 	for _, r := range searchtest.OfLength(t, "o", 20) {
 		i := slices.IndexFunc(v.Trials, func(c results.Config) bool { return c.LR == r.Config.LR })
 		if past := 1000 * float64(i+1); r.Speed.Seconds < past || r.Speed.Seconds > past+60 || r.Speed.BlockSeconds < 3000 || r.Speed.Iters != 20/r.Speed.Seconds {
@@ -516,7 +516,7 @@ func TestTimeComesAlong(t *testing.T) {
 func TestDryRunGoesOn(t *testing.T) {
 	isolate(t)
 	const args = "-lr 1e-4,1e-3 -reg 0 -hidden 3 -batch 10 -std 1e-2 "
-	train(t, "o", args+"-iters 6 -states all")
+	trainGrid(t, "o", args+"-iters 6 -states all")
 	before, _ := filepath.Glob("o/*/*")
 	s, _, _ := tinyJob(t, "o", args+"-iters 8")
 	p, err := s.dryRun()

@@ -39,7 +39,7 @@ func TestKeepAfterwards(t *testing.T) {
 		"-lr log:1e-4..1e-2:9 -hidden 3 -iters 8 -batch 10 -std 1e-2 -reg 0 -halving 2:2",
 	} {
 		out := t.TempDir()
-		train(t, out, grid)
+		trainGrid(t, out, grid)
 		before, err := os.ReadFile(filepath.Join(out, folder.JournalName))
 		if err != nil {
 			t.Fatal(err)
@@ -48,7 +48,7 @@ func TestKeepAfterwards(t *testing.T) {
 		if p, err := s.dryRun(); err != nil || p.Again != 2 {
 			t.Errorf("%s: dry run: %v, %+v; want 2 trials to train again", grid, err, p)
 		}
-		if said, _ := train(t, out, grid+" -keep 2 -states 1"); !strings.Contains(said, again) {
+		if said, _ := trainGrid(t, out, grid+" -keep 2 -states 1"); !strings.Contains(said, again) {
 			t.Errorf("%s: %s", grid, said)
 		}
 		searchtest.WeightsOfBest(t, grid, out, 2)
@@ -58,7 +58,7 @@ func TestKeepAfterwards(t *testing.T) {
 		if after, _ := os.ReadFile(filepath.Join(out, folder.JournalName)); !bytes.Equal(before, after) {
 			t.Errorf("%s: the journal has changed", grid)
 		}
-		if said, steps := train(t, out, grid+" -keep 2 -states 1"); steps != 0 || strings.Contains(said, "again") {
+		if said, steps := trainGrid(t, out, grid+" -keep 2 -states 1"); steps != 0 || strings.Contains(said, "again") {
 			t.Errorf("%s: once more: %d iterations; %s", grid, steps, said)
 		}
 	}
@@ -69,11 +69,11 @@ func TestStatesAfterwards(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
 	for _, c := range lengths {
-		train(t, c.name, c.args+" "+c.long)
+		trainGrid(t, c.name, c.args+" "+c.long)
 		out := c.name + " again"
-		train(t, out, c.args+" "+c.short)
-		train(t, out, c.args+" "+c.short+" -states all")
-		if said, _ := train(t, out, c.args+" "+c.long); !strings.Contains(said, "from kept states after ") {
+		trainGrid(t, out, c.args+" "+c.short)
+		trainGrid(t, out, c.args+" "+c.short+" -states all")
+		if said, _ := trainGrid(t, out, c.args+" "+c.long); !strings.Contains(said, "from kept states after ") {
 			t.Errorf("%s: %s", c.name, said)
 		}
 		searchtest.SameFigures(t, c.name, out, c.name, c.iters)
@@ -85,21 +85,21 @@ func TestStatesAfterwards(t *testing.T) {
 func TestKeepOfAnotherGrid(t *testing.T) {
 	isolate(t)
 	const rest = " -hidden 3 -iters 8 -batch 10 -std 1e-2 -reg 0"
-	train(t, "o", "-lr log:1e-4..1e-2:5"+rest)
+	trainGrid(t, "o", "-lr log:1e-4..1e-2:5"+rest)
 	records := searchtest.Recorded(t, "o")
 	results.Rank(records)
 	worst := fmt.Sprint("-lr ", records[4].Config.LR, rest)
-	train(t, "p", "-lr log:1e-4..1e-2:5"+rest)
-	train(t, "o", worst+" -keep 1")
+	trainGrid(t, "p", "-lr log:1e-4..1e-2:5"+rest)
+	trainGrid(t, "o", worst+" -keep 1")
 	searchtest.WeightsOfBest(t, "another grid", "o", 1)
-	if said, _ := train(t, "p", "-lr 1e-9 -dtype f64 -keep 2"+rest); !strings.Contains(said, "trials are among the best on record, but of other data, nets, types or kernels") {
+	if said, _ := trainGrid(t, "p", "-lr 1e-9 -dtype f64 -keep 2"+rest); !strings.Contains(said, "trials are among the best on record, but of other data, nets, types or kernels") {
 		t.Errorf("another type: %s", said)
 	}
 	if names := filesIn("p", folder.WeightsDir); len(names) > 0 {
 		t.Errorf("another type: kept %v", names)
 	}
 	// All states are those of the grid.
-	train(t, "o", worst+" -states all")
+	trainGrid(t, "o", worst+" -states all")
 	if names := filesIn("o", folder.StatesDir); len(names) != 1 || !strings.Contains(names[0], records[4].Key) {
 		t.Errorf("states %v, want that of %s", names, records[4].Key)
 	}
@@ -173,7 +173,7 @@ func TestRecordsWithoutRoomForWeights(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
 	const grid = "-lr log:1e-4..1e-2:4 -hidden 3 -iters 8 -batch 10 -std 1e-2 -reg 0,0.5 -keep 2 -states 2 -workers 2 -block 2 -checkpoint 1e-9"
-	train(t, "whole", grid)
+	trainGrid(t, "whole", grid)
 	want := results.NewTable(searchtest.Recorded(t, "whole")).Digest()
 	for i, full := range [][]string{nil, {folder.WeightsDir}, {folder.StatesDir}, {folder.CheckpointsDir}, {folder.WeightsDir, folder.StatesDir, folder.CheckpointsDir}} {
 		for _, race := range []string{"", " -halving 2:2"} {
@@ -198,7 +198,7 @@ func TestRecordsWithoutRoomForWeights(t *testing.T) {
 			if n := len(searchtest.Recorded(t, out)); n != 8 {
 				t.Errorf("%s: %d trials are on record, want 8", what, n)
 			}
-			train(t, out, grid+race)
+			trainGrid(t, out, grid+race)
 			if race == "" {
 				searchtest.Complete(t, what, out, 8, want)
 			}
@@ -222,7 +222,7 @@ func TestFewKept(t *testing.T) {
 		{" -halving 3:2 -keep 1 -states 1", ""},
 		{" -keep 20", ""},
 	} {
-		if said, _ := train(t, t.TempDir(), grid+tt.flags); !strings.Contains(said, tt.want) || tt.want == "" && strings.Contains(said, "kept") {
+		if said, _ := trainGrid(t, t.TempDir(), grid+tt.flags); !strings.Contains(said, tt.want) || tt.want == "" && strings.Contains(said, "kept") {
 			t.Errorf("%s: %q, want %q", tt.flags, said, tt.want)
 		}
 	}
@@ -232,7 +232,7 @@ func TestFewKept(t *testing.T) {
 func TestKeepDamaged(t *testing.T) {
 	isolate(t)
 	const grid = "-lr 1e-4,1e-3,1e-2 -hidden 3 -iters 8 -batch 10 -std 1e-2 -reg 0 -keep 2 -states 2"
-	train(t, "o", grid)
+	trainGrid(t, "o", grid)
 	for _, dir := range []string{folder.WeightsDir, folder.StatesDir} {
 		for what, damage := range map[string]func(data []byte) []byte{
 			"cut short": func(data []byte) []byte { return data[:100] },
@@ -247,11 +247,11 @@ func TestKeepDamaged(t *testing.T) {
 			if err := os.WriteFile(name, damage(slices.Clone(whole)), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			if said, _ := train(t, "o", grid); !strings.Contains(said, "1 trial on record to train again") {
+			if said, _ := trainGrid(t, "o", grid); !strings.Contains(said, "1 trial on record to train again") {
 				t.Errorf("%s, %s: %s", dir, what, said)
 			}
 			searchtest.WeightsOfBest(t, dir+", "+what, "o", 2)
-			if said, _ := train(t, "o", grid); strings.Contains(said, "train again") {
+			if said, _ := trainGrid(t, "o", grid); strings.Contains(said, "train again") {
 				t.Errorf("%s, %s, then: %s", dir, what, said)
 			}
 		}

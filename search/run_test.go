@@ -213,7 +213,7 @@ func TestFailuresStayApart(t *testing.T) {
 	if err != nil || len(records) != 4 {
 		t.Fatalf("%d records, %v", len(records), err)
 	}
-	for i, want := range []string{"", "panic: negative work", "fused: net 0 has hidden layers [0]", ""} {
+	for i, want := range []string{"", "panic: negative work", "train: net 0 has hidden layers [0]", ""} {
 		got := records[b.Trials[i].Key]
 		if !strings.HasPrefix(got.Error, want) || (want == "") != (got.State == results.Done) {
 			t.Errorf("trial %d: %s, error %q, want %q", i, got.State, got.Error, want)

@@ -17,7 +17,7 @@ import (
 	"fusegrid/internal/cli"
 	"fusegrid/internal/say"
 	"fusegrid/kernels"
-	"fusegrid/nn/fused"
+	"fusegrid/nn/train"
 	"fusegrid/search"
 	"fusegrid/search/folder"
 	"fusegrid/search/grid"
@@ -310,7 +310,7 @@ func (o *options) trainingFlags(fs *flag.FlagSet, impl, fuse *string) {
 // ruleNames returns the names of the update rules.
 func ruleNames() []string {
 	var names []string
-	for _, r := range fused.Rules() {
+	for _, r := range train.Rules() {
 		names = append(names, r.String())
 	}
 	return names

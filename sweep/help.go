@@ -3,7 +3,7 @@ package main
 import (
 	"strings"
 
-	"fusegrid/nn/fused"
+	"fusegrid/nn/train"
 	"fusegrid/search/grid"
 )
 
@@ -15,7 +15,7 @@ func helpText() string {
 // ruleHelp returns "sgd (default), momentum or …".
 func ruleHelp() string {
 	names := ruleNames()
-	names[fused.SGD] += " (default)"
+	names[train.SGD] += " (default)"
 	last := len(names) - 1
 	return strings.Join(names[:last], ", ") + " or " + names[last]
 }

@@ -22,7 +22,7 @@ import (
 )
 
 // A Store keeps states, one file each: DIR/ID.safetensors. The ID of a block is made of the keys of the trials that
-// it began with. In addition to what nn/fused saves, the metadata hold these trials, the time that they took, and a
+// it began with. In addition to what nn/train saves, the metadata hold these trials, the time that they took, and a
 // checksum of everything.
 type Store struct {
 	Dir   string

@@ -3,8 +3,8 @@ package folder
 import (
 	"errors"
 
-	"fusegrid/nn/fused"
 	"fusegrid/nn/safetensors"
+	"fusegrid/nn/train"
 	"fusegrid/results"
 	"fusegrid/search/grid"
 	"fusegrid/search/plan"
@@ -53,7 +53,7 @@ func beginsLonger(c results.Config, done int) bool {
 // of the block is the longest of these.
 func Gather(b plan.Block) (*safetensors.File, error) {
 	files := map[string]*safetensors.File{}
-	var parts []fused.Part
+	var parts []train.Part
 	var spent []float64
 	whole := 0.0
 	for _, o := range b.From {
@@ -73,9 +73,9 @@ func Gather(b plan.Block) (*safetensors.File, error) {
 			return nil, ErrNoTime
 		}
 		spent, whole = append(spent, times[o.Net]), max(whole, times[len(times)-1])
-		parts = append(parts, fused.Part{File: f, ID: o.Net})
+		parts = append(parts, train.Part{File: f, ID: o.Net})
 	}
-	f, err := fused.Gather(b.ID, parts)
+	f, err := train.Gather(b.ID, parts)
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"fusegrid/nn/fused"
+	"fusegrid/nn/train"
 	"fusegrid/results"
 )
 
@@ -165,7 +165,7 @@ var standard = Axes{
 			}},
 		Applies: func(s Setting) error {
 			var with []string
-			for _, r := range fused.Rules() {
+			for _, r := range train.Rules() {
 				switch {
 				case !r.HasMomentum():
 				case r.String() == s.Rule:

@@ -16,7 +16,7 @@ import (
 	"strings"
 
 	"fusegrid/internal/cli"
-	"fusegrid/nn/fused"
+	"fusegrid/nn/train"
 	"fusegrid/results"
 )
 
@@ -34,7 +34,7 @@ type Grid struct {
 
 // Parse reads the lists of the axes. A list that the user did not give has its default.
 func (x Axes) Parse(s Setting) (*Grid, error) {
-	s.Net, s.Rule = cmp.Or(s.Net, nets[0]), cmp.Or(s.Rule, fused.SGD.String())
+	s.Net, s.Rule = cmp.Or(s.Net, nets[0]), cmp.Or(s.Rule, train.SGD.String())
 	if err := x.check(s); err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func (x Axes) check(s Setting) error {
 	if !slices.Contains(nets, s.Net) {
 		return fmt.Errorf("there is no net %q; there are %s", s.Net, strings.Join(nets, " and "))
 	}
-	if _, err := fused.ParseRule(s.Rule); err != nil {
+	if _, err := train.ParseRule(s.Rule); err != nil {
 		return err
 	}
 	var flags []string

@@ -15,7 +15,7 @@ import (
 	"strings"
 
 	"fusegrid/internal/say"
-	"fusegrid/nn/fused"
+	"fusegrid/nn/train"
 	"fusegrid/results"
 	"fusegrid/search/grid"
 )
@@ -90,7 +90,7 @@ type Planner struct {
 }
 
 // BlockBytes bounds the size of the first layers of a block: 20 float32 nets of 3072-50-10. Blocks
-// of more than 8 such nets are not faster (BenchmarkStep of nn/fused). Smaller blocks fit a cache
+// of more than 8 such nets are not faster (BenchmarkStep of nn/train). Smaller blocks fit a cache
 // and give all workers equal work.
 const BlockBytes = 12 << 20
 
@@ -286,8 +286,8 @@ func (p Planner) PlanFrom(todo []grid.Trial, from map[string]Origin) (blocks []B
 
 // RuleOf returns the update rule of a configuration. If the field is absent, the rule is sgd, which
 // keeps the keys of versions without the field valid.
-func RuleOf(c results.Config) (fused.Rule, error) {
-	return fused.ParseRule(cmp.Or(c.Rule, fused.SGD.String()))
+func RuleOf(c results.Config) (train.Rule, error) {
+	return train.ParseRule(cmp.Or(c.Rule, train.SGD.String()))
 }
 
 // StateSize returns the approximate size, in bytes, of the state of a trial at its end. The state

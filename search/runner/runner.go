@@ -15,10 +15,10 @@ import (
 	"fusegrid/kernels"
 	"fusegrid/nn"
 	"fusegrid/nn/dataset"
-	"fusegrid/nn/fused"
 	"fusegrid/nn/labelled"
 	"fusegrid/nn/nprand"
 	"fusegrid/nn/safetensors"
+	"fusegrid/nn/train"
 	"fusegrid/results"
 	"fusegrid/search/folder"
 	"fusegrid/search/grid"
@@ -224,7 +224,7 @@ type fit[T kernels.Float] struct {
 	*trainer[T]
 	block plan.Block
 	hooks Hooks
-	fused *fused.Trainer[T]
+	fused *train.Trainer[T]
 	ended []bool // by trial
 	time  shares
 }
@@ -318,9 +318,9 @@ func (f *fit[T]) save() error {
 
 // newBlock makes the block with random weights, drawn as in the assignment. Weights and minibatches
 // come from one stream, unless the minibatches have a separate seed.
-func (t *trainer[T]) newBlock(b plan.Block) (*fused.Trainer[T], error) {
+func (t *trainer[T]) newBlock(b plan.Block) (*train.Trainer[T], error) {
 	c := b.Trials[0].Config
-	shape := fused.Shape{
+	shape := train.Shape{
 		Inputs: len(t.mean), Classes: t.classes, Batch: c.Batch,
 		InOut: c.Net == "fc",
 	}
@@ -328,12 +328,12 @@ func (t *trainer[T]) newBlock(b plan.Block) (*fused.Trainer[T], error) {
 	if shape.Rule, err = plan.RuleOf(c); err != nil {
 		return nil, err
 	}
-	var nets []fused.Net
+	var nets []train.Net
 	for _, trial := range b.Trials {
 		c := trial.Config
-		nets = append(nets, fused.Net{Hidden: c.Hidden, LR: c.LR, Reg: c.Reg, Decay: c.Decay, Scale: c.Std, Mu: c.Mu})
+		nets = append(nets, train.Net{Hidden: c.Hidden, LR: c.LR, Reg: c.Reg, Decay: c.Decay, Scale: c.Std, Mu: c.Mu})
 	}
-	block, err := fused.New(t.set, shape, nets, t.mean, max(b.Cores, 1))
+	block, err := train.New(t.set, shape, nets, t.mean, max(b.Cores, 1))
 	if err != nil {
 		return nil, err
 	}
@@ -350,14 +350,14 @@ func (t *trainer[T]) newBlock(b plan.Block) (*fused.Trainer[T], error) {
 	if c.Order != nil {
 		stream.Seed(*c.Order)
 	}
-	schedule := fused.Schedule{Iterations: c.Iters, Batch: c.Batch, Train: t.train, Val: t.val}
+	schedule := train.Schedule{Iterations: c.Iters, Batch: c.Batch, Train: t.train, Val: t.val}
 	if c.Net == "fc" {
-		schedule.Protocol = fused.Solver
+		schedule.Protocol = train.Solver
 	}
 	if schedule.Division, err = Division(c); err != nil {
 		return nil, err
 	}
-	return fused.NewTrainer(block, schedule, stream)
+	return train.NewTrainer(block, schedule, stream)
 }
 
 // Division returns how a configuration divides the images into epochs.
@@ -480,7 +480,7 @@ func (f *fit[T]) states() ([]safetensors.File, error) {
 	var states []safetensors.File
 	for _, id := range f.fused.IDs() {
 		t := f.block.Trials[id]
-		state, err := fused.Gather(t.Key, []fused.Part{{File: &file, ID: id}})
+		state, err := train.Gather(t.Key, []train.Part{{File: &file, ID: id}})
 		if err != nil {
 			return nil, err
 		}

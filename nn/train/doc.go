@@ -1,4 +1,4 @@
-// Package fused trains many nets as one. The nets of a [Block] share their minibatches, so their
+// Package train trains many nets as one. The nets of a [Block] share their minibatches, so their
 // first layers are one wide matrix product. The images are gathered, converted and packed once for
 // all nets, and the product is wide enough to reach the peak of the machine. Each net has one small
 // product for each deeper layer.
@@ -13,4 +13,4 @@
 //
 // Shapes: N images in a minibatch, D pixels, K nets, H hidden units of one net, ΣH of all nets, C
 // classes. Weights are (out, in): row h of W1 is the image that unit h looks for.
-package fused
+package train

@@ -1,4 +1,4 @@
-package fused
+package train
 
 import (
 	"encoding/base64"
@@ -39,7 +39,7 @@ const checkpointVersion = "fusegrid checkpoint 2"
 func (t *Trainer[T]) Checkpoint(identity string) (safetensors.File, error) {
 	stream, err := t.rng.MarshalBinary()
 	if err != nil {
-		return safetensors.File{}, fmt.Errorf("fused: checkpoint: %w", err)
+		return safetensors.File{}, fmt.Errorf("train: checkpoint: %w", err)
 	}
 	ids := make([]string, len(t.ids))
 	for k, id := range t.ids {
@@ -74,21 +74,21 @@ func (t *Trainer[T]) Checkpoint(identity string) (safetensors.File, error) {
 // The schedule may have more iterations than that of the saved trainer. After an error, t must not be used.
 func (t *Trainer[T]) Restore(f *safetensors.File, identity string) error {
 	if v := f.Meta["version"]; v != checkpointVersion {
-		return fmt.Errorf("fused: checkpoint has version %q, want %q", v, checkpointVersion)
+		return fmt.Errorf("train: checkpoint has version %q, want %q", v, checkpointVersion)
 	}
 	if v := f.Meta["identity"]; v != identity {
-		return fmt.Errorf("fused: checkpoint is of %q, want %q", v, identity)
+		return fmt.Errorf("train: checkpoint is of %q, want %q", v, identity)
 	}
 	done, err := strconv.Atoi(f.Meta["done"])
 	if err != nil || done < 0 || done > t.schedule.Iterations {
-		return fmt.Errorf("fused: checkpoint after %q iterations, want at most %d", f.Meta["done"], t.schedule.Iterations)
+		return fmt.Errorf("train: checkpoint after %q iterations, want at most %d", f.Meta["done"], t.schedule.Iterations)
 	}
 	stream, err := base64.StdEncoding.DecodeString(f.Meta["stream"])
 	if err != nil {
-		return fmt.Errorf("fused: checkpoint stream: %w", err)
+		return fmt.Errorf("train: checkpoint stream: %w", err)
 	}
 	if err := t.rng.UnmarshalBinary(stream); err != nil {
-		return fmt.Errorf("fused: checkpoint stream: %w", err)
+		return fmt.Errorf("train: checkpoint stream: %w", err)
 	}
 	if err := t.keepIDs(f.Meta["nets"]); err != nil {
 		return err
@@ -104,7 +104,7 @@ func (t *Trainer[T]) keepIDs(list string) error {
 	for _, word := range strings.Fields(list) {
 		id, err := strconv.Atoi(word)
 		if err != nil || id <= last || id >= len(keep) {
-			return fmt.Errorf("fused: checkpoint of nets %q: want ascending positions below %d", list, len(keep))
+			return fmt.Errorf("train: checkpoint of nets %q: want ascending positions below %d", list, len(keep))
 		}
 		keep[id], last = true, id
 	}
@@ -122,7 +122,7 @@ func (t *Trainer[T]) restoreNets(f *safetensors.File) error {
 			*data = append((*data)[:0], v...)
 		}
 		if len(c.Loss) > t.done || len(c.TrainAcc) != len(c.ValAcc) || len(c.ValAcc) > len(c.Loss) {
-			return fmt.Errorf("fused: checkpoint after %d iterations: net %d has %d losses, %d training and %d validation accuracies",
+			return fmt.Errorf("train: checkpoint after %d iterations: net %d has %d losses, %d training and %d validation accuracies",
 				t.done, id, len(c.Loss), len(c.TrainAcc), len(c.ValAcc))
 		}
 		for _, acc := range c.ValAcc {
@@ -135,21 +135,21 @@ func (t *Trainer[T]) restoreNets(f *safetensors.File) error {
 			}
 			w, ok := safetensors.Data[T](tensor)
 			if !ok {
-				return fmt.Errorf("fused: checkpoint: tensor %q has the wrong type", tensor.Name)
+				return fmt.Errorf("train: checkpoint: tensor %q has the wrong type", tensor.Name)
 			}
 			t.best[id] = append(t.best[id], w)
 		}
 	}
 	for k, id := range t.ids {
 		if n := len(t.curves[id].Loss); n != t.done {
-			return fmt.Errorf("fused: checkpoint after %d iterations: net %d is still training and has %d losses", t.done, id, n)
+			return fmt.Errorf("train: checkpoint after %d iterations: net %d is still training and has %d losses", t.done, id, n)
 		}
 		lr, err := numbers[float64](f, tensorName(id, "lr"), 1)
 		if err != nil {
 			return err
 		}
 		if !isFinite(lr[0]) {
-			return fmt.Errorf("fused: checkpoint: learning rate %v of net %d, want a finite number", lr[0], id)
+			return fmt.Errorf("train: checkpoint: learning rate %v of net %d, want a finite number", lr[0], id)
 		}
 		t.block.nets[k].LR = lr[0]
 		if err := t.checkBest(k, id); err != nil {
@@ -173,7 +173,7 @@ func (t *Trainer[T]) checkBest(k, id int) error {
 		return nil
 	}
 	if !slices.EqualFunc(best, t.block.weights(k), func(w []T, p param[T]) bool { return len(w) == p.rows*p.cols }) {
-		return fmt.Errorf("fused: checkpoint: the best weights of net %d do not have its shape", id)
+		return fmt.Errorf("train: checkpoint: the best weights of net %d do not have its shape", id)
 	}
 	return nil
 }
@@ -182,14 +182,14 @@ func (t *Trainer[T]) checkBest(k, id int) error {
 func numbers[T kernels.Float](f *safetensors.File, name string, want int) ([]T, error) {
 	tensor, ok := f.Tensor(name)
 	if !ok {
-		return nil, fmt.Errorf("fused: checkpoint has no tensor %q", name)
+		return nil, fmt.Errorf("train: checkpoint has no tensor %q", name)
 	}
 	v, ok := safetensors.Data[T](tensor)
 	if !ok {
-		return nil, fmt.Errorf("fused: checkpoint: tensor %q has the wrong type", name)
+		return nil, fmt.Errorf("train: checkpoint: tensor %q has the wrong type", name)
 	}
 	if want >= 0 && len(v) != want {
-		return nil, fmt.Errorf("fused: checkpoint: tensor %q has %d numbers, want %d", name, len(v), want)
+		return nil, fmt.Errorf("train: checkpoint: tensor %q has %d numbers, want %d", name, len(v), want)
 	}
 	return v, nil
 }

@@ -1,4 +1,4 @@
-package fused
+package train
 
 import (
 	"fmt"
@@ -86,7 +86,7 @@ func New[T kernels.Float](set *kernels.Set, shape Shape, nets []Net, mean []T, w
 		want = 0
 	}
 	if len(mean) != want {
-		return nil, fmt.Errorf("fused: the mean image has %d pixels, want %d", len(mean), want)
+		return nil, fmt.Errorf("train: the mean image has %d pixels, want %d", len(mean), want)
 	}
 	b := &Block[T]{
 		ops:   kernels.Of[T](set),
@@ -191,7 +191,7 @@ func (b *Block[T]) Init(k int, rng *nprand.State) {
 // if the sizes of the nets differ.
 func (b *Block[T]) Copy(k, from int) {
 	if to, of := b.nets[k].Hidden, b.nets[from].Hidden; !slices.Equal(to, of) {
-		panic(fmt.Sprintf("fused: Copy: net %d has hidden layers %v, net %d has %v", k, to, from, of))
+		panic(fmt.Sprintf("train: Copy: net %d has hidden layers %v, net %d has %v", k, to, from, of))
 	}
 	to := b.all(k)
 	for i, p := range b.all(from) {

@@ -1,4 +1,4 @@
-package fused_test
+package train_test
 
 import (
 	"fmt"
@@ -10,9 +10,9 @@ import (
 	"fusegrid"
 	"fusegrid/kernels"
 	"fusegrid/kernels/reference"
-	"fusegrid/nn/fused"
 	"fusegrid/nn/labelled"
 	"fusegrid/nn/nprand"
+	"fusegrid/nn/train"
 )
 
 // images draws n noisy images of d pixels in ten classes.
@@ -45,19 +45,19 @@ func meanOf[T kernels.Float](s labelled.Images, d int) []T {
 }
 
 // trained returns the weights and losses of nets after some iterations together.
-func trained[T kernels.Float](t *testing.T, set *kernels.Set, shape fused.Shape, nets []fused.Net, iterations, workers int) ([][][]T, []*fused.Curve) {
+func trained[T kernels.Float](t *testing.T, set *kernels.Set, shape train.Shape, nets []train.Net, iterations, workers int) ([][][]T, []*train.Curve) {
 	t.Helper()
 
-	train, val := images(1, 120, pixels), images(2, 30, pixels)
+	data, val := images(1, 120, pixels), images(2, 30, pixels)
 	shape.Inputs, shape.Classes = pixels, 10
-	b, err := fused.New(set, shape, nets, meanOf[T](train, pixels), workers)
+	b, err := train.New(set, shape, nets, meanOf[T](data, pixels), workers)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for k := range nets {
 		b.Init(k, nprand.New(7))
 	}
-	tr, err := fused.NewTrainer(b, fused.Schedule{Iterations: iterations, Batch: shape.Batch, Train: train, Val: val}, nprand.New(9))
+	tr, err := train.NewTrainer(b, train.Schedule{Iterations: iterations, Batch: shape.Batch, Train: data, Val: val}, nprand.New(9))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func trained[T kernels.Float](t *testing.T, set *kernels.Set, shape fused.Shape,
 		tr.Step()
 	}
 	var weights [][][]T
-	var curves []*fused.Curve
+	var curves []*train.Curve
 	for k := range b.Len() {
 		weights = append(weights, b.Weights(k))
 		curves = append(curves, tr.Curve(tr.IDs()[k]))
@@ -88,7 +88,7 @@ func sets() []*kernels.Set {
 // TestSameBitsAloneAndTogether is the promise of the package.
 func TestSameBitsAloneAndTogether(t *testing.T) {
 	for _, set := range sets() {
-		for i, rule := range fused.Rules() {
+		for i, rule := range train.Rules() {
 			if !testing.Short() || i%2 == 0 {
 				t.Run(fmt.Sprintf("impl=%s/rule=%s/dtype=f32", set.Name, rule), func(t *testing.T) { testAlone[float32](t, set, rule) })
 			}
@@ -99,16 +99,16 @@ func TestSameBitsAloneAndTogether(t *testing.T) {
 	}
 }
 
-func testAlone[T kernels.Float](t *testing.T, set *kernels.Set, rule fused.Rule) {
+func testAlone[T kernels.Float](t *testing.T, set *kernels.Set, rule train.Rule) {
 	layers := [][]int{{}, {11}, {11, 7}, {5, 4, 3}}
 	if testing.Short() {
 		layers = [][]int{{}, {11, 7}}
 	}
 	for _, hidden := range layers {
-		shape := fused.Shape{Batch: 20, Rule: rule}
-		var nets []fused.Net
+		shape := train.Shape{Batch: 20, Rule: rule}
+		var nets []train.Net
 		for i := range 7 {
-			nets = append(nets, fused.Net{Hidden: slices.Clone(hidden), LR: 1e-3 * float64(i+1), Reg: 0.1 * float64(i), Decay: 0.9, Scale: 1e-2 * float64(i+1), Mu: 0.1 * float64(i)})
+			nets = append(nets, train.Net{Hidden: slices.Clone(hidden), LR: 1e-3 * float64(i+1), Reg: 0.1 * float64(i), Decay: 0.9, Scale: 1e-2 * float64(i+1), Mu: 0.1 * float64(i)})
 			if len(hidden) > 0 {
 				nets[i].Hidden[0] += i % 3
 			}
@@ -118,7 +118,7 @@ func testAlone[T kernels.Float](t *testing.T, set *kernels.Set, rule fused.Rule)
 			t.Fatalf("%d nets left of %d", len(together), len(nets))
 		}
 		for i, net := range nets {
-			alone, curve := trained[T](t, set, shape, []fused.Net{net}, 40, 1)
+			alone, curve := trained[T](t, set, shape, []train.Net{net}, 40, 1)
 			if !sameBits(alone[0], together[i]) {
 				t.Errorf("hidden %v: net %d: weights differ from those of the net alone", hidden, i)
 			}
@@ -133,11 +133,11 @@ func testAlone[T kernels.Float](t *testing.T, set *kernels.Set, rule fused.Rule)
 func TestDivergedNetsLeave(t *testing.T) {
 	for _, set := range sets() {
 		t.Run("impl="+set.Name, func(t *testing.T) {
-			good := fused.Net{Hidden: []int{6}, LR: 1e-3, Decay: 1, Scale: 0.01}
-			bad := fused.Net{Hidden: []int{9}, LR: 1e6, Reg: 1, Decay: 1, Scale: 0.01}
-			shape := fused.Shape{Batch: 20}
-			alone, _ := trained[float32](t, set, shape, []fused.Net{good}, 60, 1)
-			left, curves := trained[float32](t, set, shape, []fused.Net{bad, good, bad, bad, good, bad}, 60, 1)
+			good := train.Net{Hidden: []int{6}, LR: 1e-3, Decay: 1, Scale: 0.01}
+			bad := train.Net{Hidden: []int{9}, LR: 1e6, Reg: 1, Decay: 1, Scale: 0.01}
+			shape := train.Shape{Batch: 20}
+			alone, _ := trained[float32](t, set, shape, []train.Net{good}, 60, 1)
+			left, curves := trained[float32](t, set, shape, []train.Net{bad, good, bad, bad, good, bad}, 60, 1)
 			if len(left) != 2 {
 				t.Fatalf("%d nets left, want the 2 good ones", len(left))
 			}
@@ -156,21 +156,21 @@ func TestDivergedNetsLeave(t *testing.T) {
 // A net whose last update overflows has diverged, though no loss shows it.
 func TestDivergedAtTheEnd(t *testing.T) {
 	const pixels = 12
-	train, val := images(1, 40, pixels), images(2, 30, pixels)
-	for _, protocol := range []fused.Protocol{fused.Course, fused.Solver} {
+	data, val := images(1, 40, pixels), images(2, 30, pixels)
+	for _, protocol := range []train.Protocol{train.Course, train.Solver} {
 		for _, iterations := range []int{1, 2, 3, 4} { // an epoch has 2
-			shape := fused.Shape{Inputs: pixels, Classes: 10, Batch: 20}
-			block, err := fused.New(reference.New(), shape, []fused.Net{
+			shape := train.Shape{Inputs: pixels, Classes: 10, Batch: 20}
+			block, err := train.New(reference.New(), shape, []train.Net{
 				{Hidden: []int{5}, LR: 1e-3, Decay: 1, Scale: 0.01},
 				{Hidden: []int{5}, LR: 1, Decay: 1e39, Scale: 0}, // overflows after an epoch
 				{Hidden: []int{5}, LR: 1e39, Decay: 1, Scale: 0.01},
-			}, meanOf[float32](train, pixels), 1)
+			}, meanOf[float32](data, pixels), 1)
 			if err != nil {
 				t.Fatal(err)
 			}
 			block.Init(0, nprand.New(0))
 			block.Init(2, nprand.New(0))
-			tr, err := fused.NewTrainer(block, fused.Schedule{Protocol: protocol, Iterations: iterations, Batch: 20, Train: train, Val: val}, nprand.New(0))
+			tr, err := train.NewTrainer(block, train.Schedule{Protocol: protocol, Iterations: iterations, Batch: 20, Train: data, Val: val}, nprand.New(0))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -195,34 +195,34 @@ func TestDivergedAtTheEnd(t *testing.T) {
 
 func TestNewTrainerRefuses(t *testing.T) {
 	const pixels = 12
-	train := images(1, 40, pixels)
-	for want, edit := range map[string]func(s *fused.Schedule){
-		"batch 21":                func(s *fused.Schedule) { s.Batch = 21 },
-		"batch 0":                 func(s *fused.Schedule) { s.Batch = 0 },
-		"-1 iterations":           func(s *fused.Schedule) { s.Iterations = -1 },
-		"Division(2)":             func(s *fused.Schedule) { s.Division = 2 },
-		"0 images":                func(s *fused.Schedule) { s.Val = labelled.Images{} },
-		"479 bytes for 40 images": func(s *fused.Schedule) { s.Train = labelled.Images{X: train.X[1:], Y: train.Y} },
-		"image 3 has label 10, want 0…9": func(s *fused.Schedule) {
-			s.Train = labelled.Images{X: train.X, Y: append([]uint8{0, 0, 0, 10}, train.Y[4:]...)}
+	data := images(1, 40, pixels)
+	for want, edit := range map[string]func(s *train.Schedule){
+		"batch 21":                func(s *train.Schedule) { s.Batch = 21 },
+		"batch 0":                 func(s *train.Schedule) { s.Batch = 0 },
+		"-1 iterations":           func(s *train.Schedule) { s.Iterations = -1 },
+		"Division(2)":             func(s *train.Schedule) { s.Division = 2 },
+		"0 images":                func(s *train.Schedule) { s.Val = labelled.Images{} },
+		"479 bytes for 40 images": func(s *train.Schedule) { s.Train = labelled.Images{X: data.X[1:], Y: data.Y} },
+		"image 3 has label 10, want 0…9": func(s *train.Schedule) {
+			s.Train = labelled.Images{X: data.X, Y: append([]uint8{0, 0, 0, 10}, data.Y[4:]...)}
 		},
 	} {
-		block, err := fused.New(reference.New(), fused.Shape{Inputs: pixels, Classes: 10, Batch: 20}, []fused.Net{{Hidden: []int{5}}}, meanOf[float32](train, pixels), 1)
+		block, err := train.New(reference.New(), train.Shape{Inputs: pixels, Classes: 10, Batch: 20}, []train.Net{{Hidden: []int{5}}}, meanOf[float32](data, pixels), 1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := fused.Schedule{Iterations: 1, Batch: 20, Train: train, Val: train}
+		s := train.Schedule{Iterations: 1, Batch: 20, Train: data, Val: data}
 		edit(&s)
-		if _, err := fused.NewTrainer(block, s, nprand.New(0)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := train.NewTrainer(block, s, nprand.New(0)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one about %q", err, want)
 		}
 	}
 	// As many iterations as there may be take no room before they run.
-	block, err := fused.New(reference.New(), fused.Shape{Inputs: pixels, Classes: 10, Batch: 20}, []fused.Net{{Hidden: []int{5}}}, meanOf[float32](train, pixels), 1)
+	block, err := train.New(reference.New(), train.Shape{Inputs: pixels, Classes: 10, Batch: 20}, []train.Net{{Hidden: []int{5}}}, meanOf[float32](data, pixels), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := fused.NewTrainer(block, fused.Schedule{Iterations: math.MaxInt, Batch: 20, Train: train, Val: train}, nprand.New(0)); err != nil {
+	if _, err := train.NewTrainer(block, train.Schedule{Iterations: math.MaxInt, Batch: 20, Train: data, Val: data}, nprand.New(0)); err != nil {
 		t.Error(err)
 	}
 }
@@ -233,16 +233,16 @@ func TestStepAllocatesNothing(t *testing.T) {
 	}
 	const d = 96
 	data := images(1, 50, d)
-	var source fused.Source = data
+	var source train.Source = data
 	for _, set := range fusegrid.All() {
-		for _, rule := range fused.Rules() {
+		for _, rule := range train.Rules() {
 			for i := range 4 {
 				count, layers := []int{1, 7}[i/2], [][]int{{5, 20}, {}}[i%2] // flipped, and not
-				nets := make([]fused.Net, count)
+				nets := make([]train.Net, count)
 				for i := range nets {
-					nets[i] = fused.Net{Hidden: layers, LR: 1e-4, Reg: 0.25, Scale: 1e-2, Mu: 0.5}
+					nets[i] = train.Net{Hidden: layers, LR: 1e-4, Reg: 0.25, Scale: 1e-2, Mu: 0.5}
 				}
-				b, err := fused.New(set, fused.Shape{Inputs: d, Classes: 10, Batch: 20, Rule: rule}, nets, meanOf[float32](data, d), 1)
+				b, err := train.New(set, train.Shape{Inputs: d, Classes: 10, Batch: 20, Rule: rule}, nets, meanOf[float32](data, d), 1)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -256,8 +256,8 @@ func TestStepAllocatesNothing(t *testing.T) {
 }
 
 func TestCopyOfAnotherSizePanics(t *testing.T) {
-	nets := []fused.Net{{Hidden: []int{20}}, {Hidden: []int{5}}, {Hidden: []int{30}}}
-	b, err := fused.New(reference.New(), fused.Shape{Inputs: 12, Classes: 10, Batch: 20}, nets, make([]float32, 12), 1)
+	nets := []train.Net{{Hidden: []int{20}}, {Hidden: []int{5}}, {Hidden: []int{30}}}
+	b, err := train.New(reference.New(), train.Shape{Inputs: 12, Classes: 10, Batch: 20}, nets, make([]float32, 12), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,13 +278,13 @@ func TestCopy(t *testing.T) {
 	data := images(1, 50, d)
 	for _, set := range fusegrid.All() {
 		for _, count := range []int{2, 7} { // flipped, and not
-			nets := make([]fused.Net, count)
+			nets := make([]train.Net, count)
 			for i := range nets {
-				nets[i] = fused.Net{Hidden: []int{20, 5}, LR: 1e-4 * float64(i+1), Scale: 1e-2, Mu: 0.5}
+				nets[i] = train.Net{Hidden: []int{20, 5}, LR: 1e-4 * float64(i+1), Scale: 1e-2, Mu: 0.5}
 			}
-			shape := fused.Shape{Inputs: d, Classes: 10, Batch: 20, Rule: fused.Momentum}
-			start := func(init func(b *fused.Block[float32])) [][][]float32 {
-				b, err := fused.New(set, shape, nets, meanOf[float32](data, d), 1)
+			shape := train.Shape{Inputs: d, Classes: 10, Batch: 20, Rule: train.Momentum}
+			start := func(init func(b *train.Block[float32])) [][][]float32 {
+				b, err := train.New(set, shape, nets, meanOf[float32](data, d), 1)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -296,12 +296,12 @@ func TestCopy(t *testing.T) {
 				}
 				return all
 			}
-			want := start(func(b *fused.Block[float32]) {
+			want := start(func(b *train.Block[float32]) {
 				for k := range nets {
 					b.Init(k, nprand.New(3))
 				}
 			})
-			got := start(func(b *fused.Block[float32]) {
+			got := start(func(b *train.Block[float32]) {
 				b.Init(0, nprand.New(3))
 				b.Step(data, []int{5, 6}) // so that there are velocities
 				b.Init(0, nprand.New(3))
@@ -321,15 +321,15 @@ func TestCopy(t *testing.T) {
 }
 
 func TestRules(t *testing.T) {
-	for _, rule := range fused.Rules() {
-		if got, err := fused.ParseRule(rule.String()); err != nil || got != rule {
+	for _, rule := range train.Rules() {
+		if got, err := train.ParseRule(rule.String()); err != nil || got != rule {
 			t.Errorf("ParseRule(%q) is %v, %v", rule, got, err)
 		}
 	}
-	if _, err := fused.ParseRule("lion"); err == nil || !strings.Contains(err.Error(), "sgd momentum nesterov rmsprop adam") {
+	if _, err := train.ParseRule("lion"); err == nil || !strings.Contains(err.Error(), "sgd momentum nesterov rmsprop adam") {
 		t.Errorf("error %v, want one that names the rules", err)
 	}
-	b, err := fused.New(reference.New(), fused.Shape{Inputs: 12, Classes: 10, Batch: 20, Rule: fused.Rule(len(fused.Rules()))}, []fused.Net{{Hidden: []int{5}}}, make([]float32, 12), 1)
+	b, err := train.New(reference.New(), train.Shape{Inputs: 12, Classes: 10, Batch: 20, Rule: train.Rule(len(train.Rules()))}, []train.Net{{Hidden: []int{5}}}, make([]float32, 12), 1)
 	if err == nil {
 		t.Errorf("a block of an unknown rule is %v", b)
 	}

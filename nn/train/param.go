@@ -1,4 +1,4 @@
-package fused
+package train
 
 import (
 	"fmt"
@@ -101,7 +101,7 @@ func (b *Block[T]) Weights(k int) [][]T {
 func (b *Block[T]) SetWeights(k int, w [][]T) {
 	all := b.weights(k)
 	if !slices.EqualFunc(w, all, func(v []T, p param[T]) bool { return len(v) == p.rows*p.cols }) {
-		panic(fmt.Sprintf("fused: SetWeights: the weights do not have the shape of net %d", k))
+		panic(fmt.Sprintf("train: SetWeights: the weights do not have the shape of net %d", k))
 	}
 	for i, p := range all {
 		p.set(w[i])

@@ -1,6 +1,6 @@
 //go:build race
 
-package fused_test
+package train_test
 
 // The race detector allocates.
 const raceEnabled = true

@@ -1,4 +1,4 @@
-package fused_test
+package train_test
 
 import (
 	"slices"
@@ -6,8 +6,8 @@ import (
 
 	"fusegrid/kernels"
 	"fusegrid/kernels/reference"
-	"fusegrid/nn/fused"
 	"fusegrid/nn/nprand"
+	"fusegrid/nn/train"
 )
 
 // counting returns the reference set with products that are counted: multiplications
@@ -28,22 +28,22 @@ func counting(flops *int) *kernels.Set {
 
 // widthsTrainer returns a trainer of nets that differ in rate and width, with fewer images than
 // the Solver samples, or more.
-func widthsTrainer(t *testing.T, set *kernels.Set, rule fused.Rule, protocol fused.Protocol, widths []int) *fused.Trainer[float64] {
+func widthsTrainer(t *testing.T, set *kernels.Set, rule train.Rule, protocol train.Protocol, widths []int) *train.Trainer[float64] {
 	t.Helper()
 	const pixels = 48
-	train, val := images(1, 1100, pixels), images(2, 30, pixels)
-	var nets []fused.Net
+	data, val := images(1, 1100, pixels), images(2, 30, pixels)
+	var nets []train.Net
 	for k, width := range widths {
-		nets = append(nets, fused.Net{Hidden: []int{width}, LR: 1e-4 * float64(k+1), Reg: 0.1, Decay: 0.9, Scale: 1e-2, Mu: 0.5})
+		nets = append(nets, train.Net{Hidden: []int{width}, LR: 1e-4 * float64(k+1), Reg: 0.1, Decay: 0.9, Scale: 1e-2, Mu: 0.5})
 	}
-	b, err := fused.New(set, fused.Shape{Inputs: pixels, Classes: 10, Batch: 20, Rule: rule}, nets, meanOf[float64](train, pixels), 1)
+	b, err := train.New(set, train.Shape{Inputs: pixels, Classes: 10, Batch: 20, Rule: rule}, nets, meanOf[float64](data, pixels), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for k := range nets {
 		b.Init(k, nprand.New(uint32(k)))
 	}
-	tr, err := fused.NewTrainer(b, fused.Schedule{Protocol: protocol, Iterations: 60, Batch: 20, Train: train, Val: val}, nprand.New(9))
+	tr, err := train.NewTrainer(b, train.Schedule{Protocol: protocol, Iterations: 60, Batch: 20, Train: data, Val: val}, nprand.New(9))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,9 +54,9 @@ func widthsTrainer(t *testing.T, set *kernels.Set, rule fused.Rule, protocol fus
 // are left cost, and no product more.
 func TestKeepSparesFlops(t *testing.T) {
 	widths := []int{9, 5, 16, 1, 7}
-	for _, rule := range fused.Rules() {
+	for _, rule := range train.Rules() {
 		flops := 0
-		tr := widthsTrainer(t, counting(&flops), rule, fused.Course, widths)
+		tr := widthsTrainer(t, counting(&flops), rule, train.Course, widths)
 		tr.Step() // the first one measures as well
 		left := slices.Clone(widths)
 		for _, keep := range [][]bool{{true, true, true, true, true}, {true, false, true, false, true}, {false, true, true}, {false, true}} {
@@ -81,8 +81,8 @@ func TestKeepSparesFlops(t *testing.T) {
 // TestValidateLeavesNoTrace trains with a measurement after every step and without: weights
 // and curves are the same bits.
 func TestValidateLeavesNoTrace(t *testing.T) {
-	for _, protocol := range []fused.Protocol{fused.Course, fused.Solver} {
-		for _, rule := range fused.Rules() {
+	for _, protocol := range []train.Protocol{train.Course, train.Solver} {
+		for _, rule := range train.Rules() {
 			plain := widthsTrainer(t, reference.New(), rule, protocol, []int{9, 5})
 			watched := widthsTrainer(t, reference.New(), rule, protocol, []int{9, 5})
 			for !plain.Finished() {
@@ -110,7 +110,7 @@ func TestValidateLeavesNoTrace(t *testing.T) {
 
 // TestValidateAfterAllHaveLeft has nothing to measure.
 func TestValidateAfterAllHaveLeft(t *testing.T) {
-	tr := widthsTrainer(t, reference.New(), fused.SGD, fused.Course, []int{3})
+	tr := widthsTrainer(t, reference.New(), train.SGD, train.Course, []int{3})
 	tr.Keep([]bool{false})
 	if acc := tr.Validate(); len(acc) != 0 || !tr.Finished() {
 		t.Errorf("accuracies %v, finished %t", acc, tr.Finished())

@@ -1,4 +1,4 @@
-package fused_test
+package train_test
 
 import (
 	"fmt"
@@ -8,8 +8,8 @@ import (
 
 	"fusegrid"
 	"fusegrid/kernels"
-	"fusegrid/nn/fused"
 	"fusegrid/nn/nprand"
+	"fusegrid/nn/train"
 )
 
 // BenchmarkStep is one step of a block of 3072-50-10 nets on a minibatch of 200: gathering, forward,
@@ -28,12 +28,12 @@ func BenchmarkStep(b *testing.B) {
 func benchStep[T kernels.Float](b *testing.B, set *kernels.Set, count int) {
 	const d, hidden, batch = 3072, 50, 200
 	data := images(1, 5000, d)
-	var source fused.Source = data
-	nets := make([]fused.Net, count)
+	var source train.Source = data
+	nets := make([]train.Net, count)
 	for i := range nets {
-		nets[i] = fused.Net{Hidden: []int{hidden}, LR: 1e-4, Reg: 0.25, Decay: 0.95, Scale: 1e-4}
+		nets[i] = train.Net{Hidden: []int{hidden}, LR: 1e-4, Reg: 0.25, Decay: 0.95, Scale: 1e-4}
 	}
-	block, err := fused.New(set, fused.Shape{Inputs: d, Classes: 10, Batch: batch}, nets, meanOf[T](data, d), 1)
+	block, err := train.New(set, train.Shape{Inputs: d, Classes: 10, Batch: batch}, nets, meanOf[T](data, d), 1)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package fused_test
+package train_test
 
 import (
 	"bytes"
@@ -8,45 +8,45 @@ import (
 	"testing"
 
 	"fusegrid/kernels/reference"
-	"fusegrid/nn/fused"
 	"fusegrid/nn/nprand"
 	"fusegrid/nn/safetensors"
+	"fusegrid/nn/train"
 )
 
 // pixels makes rows of 1,024 bytes in float32, so that weights and images are spread.
 const pixels = 256
 
 // newTrainer returns a trainer of five nets, one of which diverges.
-func newTrainer(t *testing.T, protocol fused.Protocol, rule fused.Rule, iterations int) *fused.Trainer[float32] {
+func newTrainer(t *testing.T, protocol train.Protocol, rule train.Rule, iterations int) *train.Trainer[float32] {
 	t.Helper()
-	train, val := images(1, 120, pixels), images(2, 30, pixels)
-	var nets []fused.Net
+	data, val := images(1, 120, pixels), images(2, 30, pixels)
+	var nets []train.Net
 	for i := range 5 {
-		nets = append(nets, fused.Net{Hidden: []int{6 + i, 5}, LR: 1e-3 * float64(i+1), Reg: 0.1, Decay: 0.9, Scale: 0.05, Mu: 0.9})
+		nets = append(nets, train.Net{Hidden: []int{6 + i, 5}, LR: 1e-3 * float64(i+1), Reg: 0.1, Decay: 0.9, Scale: 0.05, Mu: 0.9})
 	}
 	nets[2].LR = 1e6
-	b, err := fused.New(reference.New(), fused.Shape{Inputs: pixels, Classes: 10, Batch: 20, Rule: rule}, nets, meanOf[float32](train, pixels), 1)
+	b, err := train.New(reference.New(), train.Shape{Inputs: pixels, Classes: 10, Batch: 20, Rule: rule}, nets, meanOf[float32](data, pixels), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for k := range nets {
 		b.Init(k, nprand.New(uint32(k)))
 	}
-	tr, err := fused.NewTrainer(b, fused.Schedule{Protocol: protocol, Iterations: iterations, Batch: 20, Train: train, Val: val}, nprand.New(9))
+	tr, err := train.NewTrainer(b, train.Schedule{Protocol: protocol, Iterations: iterations, Batch: 20, Train: data, Val: val}, nprand.New(9))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return tr
 }
 
-func finish(tr *fused.Trainer[float32]) {
+func finish(tr *train.Trainer[float32]) {
 	for !tr.Finished() {
 		tr.Step()
 	}
 }
 
 // saved is the checkpoint as bytes, the whole state for comparison.
-func saved(t *testing.T, tr *fused.Trainer[float32]) []byte {
+func saved(t *testing.T, tr *train.Trainer[float32]) []byte {
 	t.Helper()
 	f, err := tr.Checkpoint("test")
 	if err != nil {
@@ -61,8 +61,8 @@ func saved(t *testing.T, tr *fused.Trainer[float32]) []byte {
 
 func TestResumeIsUnbroken(t *testing.T) {
 	const iterations = 20
-	for _, protocol := range []fused.Protocol{fused.Course, fused.Solver} {
-		for _, rule := range fused.Rules() {
+	for _, protocol := range []train.Protocol{train.Course, train.Solver} {
+		for _, rule := range train.Rules() {
 			whole := newTrainer(t, protocol, rule, iterations)
 			finish(whole)
 			want := saved(t, whole)
@@ -92,7 +92,7 @@ func TestResumeIsUnbroken(t *testing.T) {
 }
 
 func TestRestoreRefuses(t *testing.T) {
-	good := newTrainer(t, fused.Course, fused.SGD, 10)
+	good := newTrainer(t, train.Course, train.SGD, 10)
 	good.Step()
 	read := func() *safetensors.File {
 		f, err := safetensors.Read(saved(t, good))
@@ -118,19 +118,19 @@ func TestRestoreRefuses(t *testing.T) {
 	} {
 		f := read()
 		c.damage(f)
-		err := newTrainer(t, fused.Course, fused.SGD, 10).Restore(f, "test")
+		err := newTrainer(t, train.Course, train.SGD, 10).Restore(f, "test")
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one about %q", name, err, c.want)
 		}
 	}
-	if err := newTrainer(t, fused.Course, fused.SGD, 10).Restore(read(), "test"); err != nil {
+	if err := newTrainer(t, train.Course, train.SGD, 10).Restore(read(), "test"); err != nil {
 		t.Errorf("the undamaged checkpoint was refused: %v", err)
 	}
 }
 
 // TestRestoreRefusesWrongLengths changes the lengths of best weights and of curves.
 func TestRestoreRefusesWrongLengths(t *testing.T) {
-	trained := newTrainer(t, fused.Solver, fused.SGD, 20)
+	trained := newTrainer(t, train.Solver, train.SGD, 20)
 	for range 12 {
 		trained.Step()
 	}
@@ -164,7 +164,7 @@ func TestRestoreRefusesWrongLengths(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.damage(f)
-		err = newTrainer(t, fused.Solver, fused.SGD, 20).Restore(f, "test")
+		err = newTrainer(t, train.Solver, train.SGD, 20).Restore(f, "test")
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one about %q", name, err, c.want)
 		}

@@ -1,4 +1,4 @@
-package fused_test
+package train_test
 
 import (
 	"context"
@@ -10,9 +10,9 @@ import (
 	"fusegrid/kernels"
 	"fusegrid/kernels/reference"
 	"fusegrid/nn"
-	"fusegrid/nn/fused"
 	"fusegrid/nn/labelled"
 	"fusegrid/nn/nprand"
+	"fusegrid/nn/train"
 )
 
 // TestSameBitsAsNet trains nets one by one with package nn, on rows of numbers, and together in a block, on
@@ -38,15 +38,15 @@ func TestSameBitsAsNetWhereBatchesDoNotDivide(t *testing.T) {
 
 func testAsNet[T kernels.Float](t *testing.T, set *kernels.Set, batch int, division nn.Division) {
 	const seed, iterations, hidden = 5, 50, 11
-	train, val := images(1, 120, pixels), images(2, 30, pixels)
-	mean := meanOf[float64](train, pixels)
+	data, val := images(1, 120, pixels), images(2, 30, pixels)
+	mean := meanOf[float64](data, pixels)
 	lrs, regs := []float64{1e-3, 3e-3, 1e-2}, []float64{0, 0.3, 0.85}
 
-	var nets []fused.Net
+	var nets []train.Net
 	for i := range lrs {
-		nets = append(nets, fused.Net{Hidden: []int{hidden}, LR: lrs[i], Reg: regs[i], Decay: 0.95, Scale: 1e-2})
+		nets = append(nets, train.Net{Hidden: []int{hidden}, LR: lrs[i], Reg: regs[i], Decay: 0.95, Scale: 1e-2})
 	}
-	block, err := fused.New(set, fused.Shape{Inputs: pixels, Classes: 10, Batch: batch}, nets, meanOf[T](train, pixels), 1)
+	block, err := train.New(set, train.Shape{Inputs: pixels, Classes: 10, Batch: batch}, nets, meanOf[T](data, pixels), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,8 +55,8 @@ func testAsNet[T kernels.Float](t *testing.T, set *kernels.Set, batch int, divis
 		stream = nprand.New(seed) // weights and batches come from one stream
 		block.Init(k, stream)
 	}
-	schedule := fused.Schedule{Iterations: iterations, Batch: batch, Train: train, Val: val, Division: division}
-	together, err := fused.NewTrainer(block, schedule, stream)
+	schedule := train.Schedule{Iterations: iterations, Batch: batch, Train: data, Val: val, Division: division}
+	together, err := train.NewTrainer(block, schedule, stream)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func testAsNet[T kernels.Float](t *testing.T, set *kernels.Set, batch int, divis
 		rng := nprand.New(seed)
 		net := nn.NewTwoLayer[T](set, pixels, hidden, 10, 1e-2, rng)
 		net.Reg = regs[k]
-		h, err := net.Train(context.Background(), pixelsOf[T](t, set, train, mean), pixelsOf[T](t, set, val, mean), nn.TrainConfig{
+		h, err := net.Train(context.Background(), pixelsOf[T](t, set, data, mean), pixelsOf[T](t, set, val, mean), nn.TrainConfig{
 			LearningRate: lrs[k], Decay: 0.95, Iterations: iterations, BatchSize: batch, Division: division,
 		}, rng)
 		if err != nil {
@@ -104,8 +104,8 @@ func pixelsOf[T kernels.Float](t *testing.T, set *kernels.Set, s labelled.Images
 }
 
 // solverRules are the names of the update rules in package nn.
-var solverRules = map[fused.Rule]nn.Rule{
-	fused.SGD: nn.SGD, fused.Momentum: nn.Momentum, fused.Nesterov: nn.Nesterov, fused.RMSProp: nn.RMSProp, fused.Adam: nn.Adam,
+var solverRules = map[train.Rule]nn.Rule{
+	train.SGD: nn.SGD, train.Momentum: nn.Momentum, train.Nesterov: nn.Nesterov, train.RMSProp: nn.RMSProp, train.Adam: nn.Adam,
 }
 
 // TestAgreesWithSolver trains deep nets by the Solver of package nn and in a block: accuracies agree exactly.
@@ -116,8 +116,8 @@ var solverRules = map[fused.Rule]nn.Rule{
 // roundings. The other rules fold their update into the product of the gradient. They round differently in
 // each step, and their losses agree closely.
 func TestAgreesWithSolver(t *testing.T) {
-	if len(solverRules) != len(fused.Rules()) {
-		t.Fatalf("%d of %d rules are compared", len(solverRules), len(fused.Rules()))
+	if len(solverRules) != len(train.Rules()) {
+		t.Fatalf("%d of %d rules are compared", len(solverRules), len(train.Rules()))
 	}
 	for rule := range solverRules {
 		for _, set := range sets() {
@@ -129,7 +129,7 @@ func TestAgreesWithSolver(t *testing.T) {
 	}
 }
 
-func testAsSolver[T kernels.Float](t *testing.T, set *kernels.Set, rule fused.Rule, tol, u float64) {
+func testAsSolver[T kernels.Float](t *testing.T, set *kernels.Set, rule train.Rule, tol, u float64) {
 	const seed, epochs, batch = 5, 4, 30
 	cases := []struct {
 		hidden []int
@@ -140,8 +140,8 @@ func testAsSolver[T kernels.Float](t *testing.T, set *kernels.Set, rule fused.Ru
 	}
 	for _, c := range cases {
 		hidden, size := c.hidden, c.size
-		images := struct{ train, val labelled.Images }{images(1, size, pixels), images(2, 30, pixels)}
-		mean := meanOf[float64](images.train, pixels)
+		images := struct{ data, val labelled.Images }{images(1, size, pixels), images(2, 30, pixels)}
+		mean := meanOf[float64](images.data, pixels)
 		rng := nprand.New(seed)
 		net := nn.NewFullyConnected[T](set, pixels, hidden, 10, 0.05, rng)
 		net.Reg = 0.2
@@ -149,7 +149,7 @@ func testAsSolver[T kernels.Float](t *testing.T, set *kernels.Set, rule fused.Ru
 		cfg.Optim = nn.DefaultOptim(solverRules[rule])
 		cfg.Optim.LearningRate = 1e-3
 		cfg.LRDecay, cfg.Epochs, cfg.BatchSize = 0.9, epochs, batch
-		solver, err := nn.NewSolver(set, net, pixelsOf[T](t, set, images.train, mean), pixelsOf[T](t, set, images.val, mean), cfg, rng)
+		solver, err := nn.NewSolver(set, net, pixelsOf[T](t, set, images.data, mean), pixelsOf[T](t, set, images.val, mean), cfg, rng)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -159,14 +159,14 @@ func testAsSolver[T kernels.Float](t *testing.T, set *kernels.Set, rule fused.Ru
 		want := solver.History()
 
 		stream := nprand.New(seed)
-		block, err := fused.New(set, fused.Shape{Inputs: pixels, Classes: 10, Batch: batch, Rule: rule, InOut: true},
-			[]fused.Net{{Hidden: hidden, LR: 1e-3, Reg: 0.2, Decay: 0.9, Scale: 0.05, Mu: 0.9}}, meanOf[T](images.train, pixels), 1)
+		block, err := train.New(set, train.Shape{Inputs: pixels, Classes: 10, Batch: batch, Rule: rule, InOut: true},
+			[]train.Net{{Hidden: hidden, LR: 1e-3, Reg: 0.2, Decay: 0.9, Scale: 0.05, Mu: 0.9}}, meanOf[T](images.data, pixels), 1)
 		if err != nil {
 			t.Fatal(err)
 		}
 		block.Init(0, stream)
-		tr, err := fused.NewTrainer(block, fused.Schedule{
-			Protocol: fused.Solver, Iterations: epochs * (images.train.Len() / batch), Batch: batch, Train: images.train, Val: images.val,
+		tr, err := train.NewTrainer(block, train.Schedule{
+			Protocol: train.Solver, Iterations: epochs * (images.data.Len() / batch), Batch: batch, Train: images.data, Val: images.val,
 		}, stream)
 		if err != nil {
 			t.Fatal(err)

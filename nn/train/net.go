@@ -1,4 +1,4 @@
-package fused
+package train
 
 import (
 	"fmt"
@@ -37,20 +37,20 @@ func (s Shape) sizes(n Net) []int {
 
 func (s Shape) check(nets []Net) error {
 	if s.Inputs < 1 || s.Classes < 1 || s.Batch < 1 {
-		return fmt.Errorf("fused: %d inputs, %d classes, batch %d: each must be at least 1", s.Inputs, s.Classes, s.Batch)
+		return fmt.Errorf("train: %d inputs, %d classes, batch %d: each must be at least 1", s.Inputs, s.Classes, s.Batch)
 	}
 	if !s.Rule.known() {
-		return fmt.Errorf("fused: unknown update rule %d", int(s.Rule))
+		return fmt.Errorf("train: unknown update rule %d", int(s.Rule))
 	}
 	if len(nets) == 0 {
-		return fmt.Errorf("fused: a block needs at least one net")
+		return fmt.Errorf("train: a block needs at least one net")
 	}
 	for i, n := range nets {
 		if slices.ContainsFunc(n.Hidden, func(units int) bool { return units < 1 }) {
-			return fmt.Errorf("fused: net %d has hidden layers %v, want at least 1 unit in each", i, n.Hidden)
+			return fmt.Errorf("train: net %d has hidden layers %v, want at least 1 unit in each", i, n.Hidden)
 		}
 		if len(n.Hidden) != len(nets[0].Hidden) {
-			return fmt.Errorf("fused: net %d has %d hidden layers, net 0 has %d: nets of a block have one depth",
+			return fmt.Errorf("train: net %d has %d hidden layers, net 0 has %d: nets of a block have one depth",
 				i, len(n.Hidden), len(nets[0].Hidden))
 		}
 	}

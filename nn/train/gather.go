@@ -1,4 +1,4 @@
-package fused
+package train
 
 import (
 	"errors"
@@ -20,7 +20,7 @@ type Part struct {
 // tensors share memory with the parts.
 func Gather(identity string, parts []Part) (safetensors.File, error) {
 	if len(parts) == 0 {
-		return safetensors.File{}, errors.New("fused: gather: a block needs at least one net")
+		return safetensors.File{}, errors.New("train: gather: a block needs at least one net")
 	}
 	first := parts[0].File.Meta
 	f := safetensors.File{Meta: map[string]string{
@@ -34,13 +34,13 @@ func Gather(identity string, parts []Part) (safetensors.File, error) {
 		meta := p.File.Meta
 		switch id := fmt.Sprint(p.ID); {
 		case !slices.Contains(strings.Fields(meta["nets"]), id):
-			return safetensors.File{}, fmt.Errorf("fused: gather: net %s is not among the nets that still train, %q", id, meta["nets"])
+			return safetensors.File{}, fmt.Errorf("train: gather: net %s is not among the nets that still train, %q", id, meta["nets"])
 		case meta["version"] != first["version"]:
-			return safetensors.File{}, fmt.Errorf("fused: gather: versions %q and %q do not mix", first["version"], meta["version"])
+			return safetensors.File{}, fmt.Errorf("train: gather: versions %q and %q do not mix", first["version"], meta["version"])
 		case meta["done"] != first["done"]:
-			return safetensors.File{}, fmt.Errorf("fused: gather: nets after %s and %s iterations do not mix", first["done"], meta["done"])
+			return safetensors.File{}, fmt.Errorf("train: gather: nets after %s and %s iterations do not mix", first["done"], meta["done"])
 		case meta["stream"] != first["stream"]:
-			return safetensors.File{}, errors.New("fused: gather: the nets have different minibatches to come")
+			return safetensors.File{}, errors.New("train: gather: the nets have different minibatches to come")
 		}
 		nets = append(nets, fmt.Sprint(k))
 		for _, t := range p.File.Tensors {

@@ -1,4 +1,4 @@
-package fused
+package train
 
 import (
 	"context"
@@ -86,13 +86,13 @@ type Trainer[T kernels.Float] struct {
 func NewTrainer[T kernels.Float](block *Block[T], schedule Schedule, rng *nprand.State) (*Trainer[T], error) {
 	s := schedule
 	if s.Batch < 1 || s.Batch > block.shape.Batch {
-		return nil, fmt.Errorf("fused: batch %d, want 1…%d", s.Batch, block.shape.Batch)
+		return nil, fmt.Errorf("train: batch %d, want 1…%d", s.Batch, block.shape.Batch)
 	}
 	if s.Iterations < 0 {
-		return nil, fmt.Errorf("fused: %d iterations, want 0 or more", s.Iterations)
+		return nil, fmt.Errorf("train: %d iterations, want 0 or more", s.Iterations)
 	}
 	if s.Division != FloorDivision && s.Division != TrueDivision {
-		return nil, fmt.Errorf("fused: %v, want FloorDivision or TrueDivision", s.Division)
+		return nil, fmt.Errorf("train: %v, want FloorDivision or TrueDivision", s.Division)
 	}
 	for _, set := range []Source{s.Train, s.Val} {
 		if err := block.first.check(set); err != nil {

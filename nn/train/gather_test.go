@@ -1,4 +1,4 @@
-package fused_test
+package train_test
 
 import (
 	"strconv"
@@ -6,38 +6,38 @@ import (
 	"testing"
 
 	"fusegrid/kernels/reference"
-	"fusegrid/nn/fused"
 	"fusegrid/nn/nprand"
 	"fusegrid/nn/safetensors"
+	"fusegrid/nn/train"
 )
 
 // gatherTrainer returns a trainer of the nets with these numbers, which set their rates.
-func gatherTrainer(t *testing.T, protocol fused.Protocol, rule fused.Rule, iterations int, numbers []int) *fused.Trainer[float32] {
+func gatherTrainer(t *testing.T, protocol train.Protocol, rule train.Rule, iterations int, numbers []int) *train.Trainer[float32] {
 	t.Helper()
-	train, val := images(1, 120, pixels), images(2, 30, pixels)
-	var nets []fused.Net
+	data, val := images(1, 120, pixels), images(2, 30, pixels)
+	var nets []train.Net
 	for _, n := range numbers {
 		lr := 1e-3 * float64(n+1)
 		if n == 2 {
 			lr = 1e6 // diverges
 		}
-		nets = append(nets, fused.Net{Hidden: []int{4 + n, 5}, LR: lr, Reg: 0.1, Decay: 0.9, Scale: 0.05, Mu: 0.9})
+		nets = append(nets, train.Net{Hidden: []int{4 + n, 5}, LR: lr, Reg: 0.1, Decay: 0.9, Scale: 0.05, Mu: 0.9})
 	}
-	b, err := fused.New(reference.New(), fused.Shape{Inputs: pixels, Classes: 10, Batch: 20, Rule: rule}, nets, meanOf[float32](train, pixels), 1)
+	b, err := train.New(reference.New(), train.Shape{Inputs: pixels, Classes: 10, Batch: 20, Rule: rule}, nets, meanOf[float32](data, pixels), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for k, n := range numbers {
 		b.Init(k, nprand.New(uint32(n)))
 	}
-	tr, err := fused.NewTrainer(b, fused.Schedule{Protocol: protocol, Iterations: iterations, Batch: 20, Train: train, Val: val}, nprand.New(9))
+	tr, err := train.NewTrainer(b, train.Schedule{Protocol: protocol, Iterations: iterations, Batch: 20, Train: data, Val: val}, nprand.New(9))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return tr
 }
 
-func checkpointOf(t *testing.T, tr *fused.Trainer[float32]) *safetensors.File {
+func checkpointOf(t *testing.T, tr *train.Trainer[float32]) *safetensors.File {
 	t.Helper()
 	var b strings.Builder
 	f, err := tr.Checkpoint("test")
@@ -58,8 +58,8 @@ func checkpointOf(t *testing.T, tr *fused.Trainer[float32]) *safetensors.File {
 // nets of both blocks together up to iteration 30. Their bits must be those of an uninterrupted block.
 func TestGather(t *testing.T) {
 	const long = 30
-	for _, protocol := range []fused.Protocol{fused.Course, fused.Solver} {
-		for _, rule := range fused.Rules() {
+	for _, protocol := range []train.Protocol{train.Course, train.Solver} {
+		for _, rule := range train.Rules() {
 			for _, length := range []int{12, 17} {
 				for _, at := range []int{1, 6, 11, 12} {
 					if testing.Short() && (length != 17 || at != 6) {
@@ -71,11 +71,11 @@ func TestGather(t *testing.T) {
 						a.Step()
 						b.Step()
 					}
-					from := func(tr *fused.Trainer[float32], id int) fused.Part {
-						return fused.Part{File: checkpointOf(t, tr), ID: id}
+					from := func(tr *train.Trainer[float32], id int) train.Part {
+						return train.Part{File: checkpointOf(t, tr), ID: id}
 					}
 					numbers := []int{4, 1, 0}
-					f, err := fused.Gather("mixed", []fused.Part{from(a, 2), from(b, 0), from(a, 0)})
+					f, err := train.Gather("mixed", []train.Part{from(a, 2), from(b, 0), from(a, 0)})
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -96,8 +96,8 @@ func TestGather(t *testing.T) {
 }
 
 func TestGatherRefuses(t *testing.T) {
-	a := gatherTrainer(t, fused.Course, fused.SGD, 10, []int{0, 2})
-	b := gatherTrainer(t, fused.Course, fused.SGD, 10, []int{1})
+	a := gatherTrainer(t, train.Course, train.SGD, 10, []int{0, 2})
+	b := gatherTrainer(t, train.Course, train.SGD, 10, []int{1})
 	for range 5 {
 		a.Step()
 		b.Step()
@@ -108,7 +108,7 @@ func TestGatherRefuses(t *testing.T) {
 	shifted.Meta["stream"] += "A"
 	newer := checkpointOf(t, a)
 	newer.Meta["version"] = "2"
-	for want, parts := range map[string][]fused.Part{
+	for want, parts := range map[string][]train.Part{
 		"at least one net":    nil,
 		"after 5 and 6":       {{File: diverged, ID: 0}, {File: further, ID: 0}},
 		"net 1 is not among":  {{File: diverged, ID: 1}},
@@ -117,7 +117,7 @@ func TestGatherRefuses(t *testing.T) {
 		strconv.Quote("2"):    {{File: diverged, ID: 0}, {File: newer, ID: 0}},
 		"net 0 is not among":  {{File: &safetensors.File{}, ID: 0}},
 	} {
-		if _, err := fused.Gather("x", parts); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := train.Gather("x", parts); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one about %q", err, want)
 		}
 	}

@@ -1,4 +1,4 @@
-package fused
+package train
 
 import (
 	"errors"
@@ -63,17 +63,17 @@ type byteLayer[T kernels.Float] struct {
 func (f *byteLayer[T]) check(s Source) error {
 	im, ok := s.(labelled.Images)
 	if !ok {
-		return fmt.Errorf("fused: the block takes labelled.Images, the samples are %T", s)
+		return fmt.Errorf("train: the block takes labelled.Images, the samples are %T", s)
 	}
 	if im.Len() == 0 {
-		return errors.New("fused: 0 images, want at least one")
+		return errors.New("train: 0 images, want at least one")
 	}
 	if err := im.Check(len(f.mean)); err != nil {
-		return fmt.Errorf("fused: %w", err)
+		return fmt.Errorf("train: %w", err)
 	}
 	for i, y := range im.Y {
 		if int(y) >= f.classes {
-			return fmt.Errorf("fused: image %d has label %d, want 0…%d", i, y, f.classes-1)
+			return fmt.Errorf("train: image %d has label %d, want 0…%d", i, y, f.classes-1)
 		}
 	}
 	return nil
@@ -121,10 +121,10 @@ func (f *rowLayer[T]) update(w kernels.Panels[T], beta []T, d kernels.Mat[T]) {
 func (f *rowLayer[T]) check(s Source) error {
 	rows, ok := s.(Rows[T])
 	if !ok {
-		return fmt.Errorf("fused: the block takes Rows of %T, the samples are %T", T(0), s)
+		return fmt.Errorf("train: the block takes Rows of %T, the samples are %T", T(0), s)
 	}
 	if rows.Len() == 0 || rows.Dim() != f.x.Pixels {
-		return fmt.Errorf("fused: %d samples of %d inputs, want at least one of %d", rows.Len(), rows.Dim(), f.x.Pixels)
+		return fmt.Errorf("train: %d samples of %d inputs, want at least one of %d", rows.Len(), rows.Dim(), f.x.Pixels)
 	}
 	return nil
 }

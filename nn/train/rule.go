@@ -1,4 +1,4 @@
-package fused
+package train
 
 import (
 	"fmt"
@@ -92,7 +92,7 @@ func ParseRule(name string) (Rule, error) {
 			return Rule(i), nil
 		}
 	}
-	return 0, fmt.Errorf("fused: unknown update rule %q; there are %v", name, Rules())
+	return 0, fmt.Errorf("train: unknown update rule %q; there are %v", name, Rules())
 }
 
 // String returns the name of r: "sgd", "momentum", "nesterov", "rmsprop" or "adam".

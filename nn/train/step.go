@@ -1,4 +1,4 @@
-package fused
+package train
 
 import (
 	"fmt"
@@ -33,7 +33,7 @@ func (b *Block[T]) load(s Source, idx []int) { b.first.load(s, b.y[:len(idx)], i
 func (b *Block[T]) wrongLabel(idx []int) error {
 	for i, j := range idx {
 		if y := b.y[i]; y < 0 || y >= b.shape.Classes {
-			return fmt.Errorf("fused: sample %d has label %d, want 0…%d", j, y, b.shape.Classes-1)
+			return fmt.Errorf("train: sample %d has label %d, want 0…%d", j, y, b.shape.Classes-1)
 		}
 	}
 	return nil

@@ -1,4 +1,4 @@
-package fused_test
+package train_test
 
 import (
 	"fmt"
@@ -9,27 +9,27 @@ import (
 	"fusegrid/kernels"
 	"fusegrid/kernels/reference"
 	"fusegrid/nn"
-	"fusegrid/nn/fused"
 	"fusegrid/nn/labelled"
 	"fusegrid/nn/nprand"
+	"fusegrid/nn/train"
 )
 
 // TestRowsHaveTheBitsOfImages trains nets on images and on the same numbers as rows, for every rule and for
 // numbers of inputs that fill no vector: weights and histories have the same bits.
 func TestRowsHaveTheBitsOfImages(t *testing.T) {
 	for _, set := range sets() {
-		for _, rule := range fused.Rules() {
+		for _, rule := range train.Rules() {
 			t.Run(fmt.Sprintf("impl=%s/rule=%s/dtype=f32", set.Name, rule), func(t *testing.T) { testRows[float32](t, set, rule) })
 			t.Run(fmt.Sprintf("impl=%s/rule=%s/dtype=f64", set.Name, rule), func(t *testing.T) { testRows[float64](t, set, rule) })
 		}
 	}
 }
 
-func testRows[T kernels.Float](t *testing.T, set *kernels.Set, rule fused.Rule) {
+func testRows[T kernels.Float](t *testing.T, set *kernels.Set, rule train.Rule) {
 	for _, d := range []int{1, 3, 17, 64} {
 		for _, count := range []int{1, 4} {
-			train, val := images(1, 60, d), images(2, 30, d)
-			mean := meanOf[T](train, d)
+			data, val := images(1, 60, d), images(2, 30, d)
+			mean := meanOf[T](data, d)
 			rows := func(s labelled.Images) nn.Floats[T] {
 				f := nn.Floats[T]{X: kernels.NewMat[T](s.Len(), d), Y: make([]int, s.Len())}
 				for i, v := range s.X {
@@ -40,20 +40,20 @@ func testRows[T kernels.Float](t *testing.T, set *kernels.Set, rule fused.Rule) 
 				}
 				return f
 			}
-			var nets []fused.Net
+			var nets []train.Net
 			for i := range count {
-				nets = append(nets, fused.Net{Hidden: []int{9 + i, 5}, LR: 1e-3 * float64(i+1), Reg: 0.1, Decay: 0.9, Scale: 0.05, Mu: 0.5})
+				nets = append(nets, train.Net{Hidden: []int{9 + i, 5}, LR: 1e-3 * float64(i+1), Reg: 0.1, Decay: 0.9, Scale: 0.05, Mu: 0.5})
 			}
 			nets[count-1].LR = 1e30 // a net that leaves
-			run := func(shape fused.Shape, mean []T, train, val fused.Source) *fused.Trainer[T] {
-				b, err := fused.New(set, shape, nets, mean, 2)
+			run := func(shape train.Shape, mean []T, data, val train.Source) *train.Trainer[T] {
+				b, err := train.New(set, shape, nets, mean, 2)
 				if err != nil {
 					t.Fatal(err)
 				}
 				for k := range nets {
 					b.Init(k, nprand.New(uint32(k)))
 				}
-				tr, err := fused.NewTrainer(b, fused.Schedule{Iterations: 12, Batch: 20, Train: train, Val: val}, nprand.New(9))
+				tr, err := train.NewTrainer(b, train.Schedule{Iterations: 12, Batch: 20, Train: data, Val: val}, nprand.New(9))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -62,10 +62,10 @@ func testRows[T kernels.Float](t *testing.T, set *kernels.Set, rule fused.Rule) 
 				}
 				return tr
 			}
-			shape := fused.Shape{Inputs: d, Classes: 10, Batch: 20, Rule: rule}
-			bytes := run(shape, mean, train, val)
+			shape := train.Shape{Inputs: d, Classes: 10, Batch: 20, Rule: rule}
+			bytes := run(shape, mean, data, val)
 			shape.Floats = true
-			floats := run(shape, nil, rows(train), rows(val))
+			floats := run(shape, nil, rows(data), rows(val))
 			if !slices.Equal(bytes.IDs(), floats.IDs()) {
 				t.Fatalf("%d inputs: nets %v are left with images, %v with rows", d, bytes.IDs(), floats.IDs())
 			}
@@ -90,9 +90,9 @@ func TestWrongSources(t *testing.T) {
 		return nn.Floats[float32]{X: kernels.NewMat[float32](n, d), Y: make([]int, n)}
 	}
 	for _, c := range []struct {
-		floats     bool
-		train, val fused.Source
-		want       string
+		floats    bool
+		data, val train.Source
+		want      string
 	}{
 		{false, rows(30, 12), images(1, 30, 12), "the block takes labelled.Images"},
 		{true, images(1, 30, 12), rows(30, 12), "the block takes Rows of float32"},
@@ -100,20 +100,20 @@ func TestWrongSources(t *testing.T) {
 		{true, rows(30, 11), rows(30, 12), "30 samples of 11 inputs"},
 		{true, rows(30, 12), rows(0, 12), "0 samples of 12 inputs"},
 	} {
-		shape := fused.Shape{Inputs: 12, Classes: 10, Batch: 20, Floats: c.floats}
+		shape := train.Shape{Inputs: 12, Classes: 10, Batch: 20, Floats: c.floats}
 		mean := make([]float32, 12)
 		if c.floats {
 			mean = nil
 		}
-		b, err := fused.New(reference.New(), shape, []fused.Net{{Hidden: []int{5}}}, mean, 1)
+		b, err := train.New(reference.New(), shape, []train.Net{{Hidden: []int{5}}}, mean, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := fused.NewTrainer(b, fused.Schedule{Iterations: 1, Batch: 20, Train: c.train, Val: c.val}, nprand.New(0)); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := train.NewTrainer(b, train.Schedule{Iterations: 1, Batch: 20, Train: c.data, Val: c.val}, nprand.New(0)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("error %v, want one about %q", err, c.want)
 		}
 	}
-	if _, err := fused.New(reference.New(), fused.Shape{Inputs: 12, Classes: 10, Batch: 20, Floats: true}, []fused.Net{{Hidden: []int{5}}}, make([]float32, 12), 1); err == nil {
+	if _, err := train.New(reference.New(), train.Shape{Inputs: 12, Classes: 10, Batch: 20, Floats: true}, []train.Net{{Hidden: []int{5}}}, make([]float32, 12), 1); err == nil {
 		t.Error("a block of rows takes a mean image")
 	}
 }
@@ -122,11 +122,11 @@ func TestWrongSources(t *testing.T) {
 func TestWrongLabel(t *testing.T) {
 	for _, wrong := range []int{-1, 10} {
 		data := nn.Floats[float32]{X: kernels.NewMat[float32](30, 12), Y: make([]int, 30)}
-		b, err := fused.New[float32](reference.New(), fused.Shape{Inputs: 12, Classes: 10, Batch: 30, Floats: true}, []fused.Net{{Hidden: []int{5}, LR: 1}}, nil, 1)
+		b, err := train.New[float32](reference.New(), train.Shape{Inputs: 12, Classes: 10, Batch: 30, Floats: true}, []train.Net{{Hidden: []int{5}, LR: 1}}, nil, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		tr, err := fused.NewTrainer(b, fused.Schedule{Iterations: 10, Batch: 30, Train: data, Val: data}, nprand.New(0))
+		tr, err := train.NewTrainer(b, train.Schedule{Iterations: 10, Batch: 30, Train: data, Val: data}, nprand.New(0))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -135,7 +135,7 @@ func TestWrongLabel(t *testing.T) {
 		for i := range data.Y {
 			data.Y[i] = wrong
 		}
-		err = tr.Run(t.Context(), func([]fused.Leaver) error { return nil })
+		err = tr.Run(t.Context(), func([]train.Leaver) error { return nil })
 		if want := fmt.Sprintf("has label %d, want 0…9", wrong); err == nil || !strings.Contains(err.Error(), want) || tr.Err() == nil || !tr.Finished() {
 			t.Errorf("error %v, want one about %q", err, want)
 		}

@@ -68,13 +68,9 @@ func NewHeatMap(records []Record) HeatMap {
 func heatMapOf(records []*Record) HeatMap {
 	h := HeatMap{Shown: alike(records[0].Config), DataName: records[0].DataName, BestOver: others(records)}
 	seeds := map[uint32]bool{}
-	settings := map[string][]*Record{} // groups of trials that differ only in their seed
 	for _, r := range records {
 		h.LRs, h.Regs = append(h.LRs, r.Config.LR), append(h.Regs, r.Config.Reg)
 		seeds[r.Config.Seed] = true
-		c := r.Config
-		c.Seed = 0
-		settings[c.Canonical()] = append(settings[c.Canonical()], r)
 	}
 	h.Seeds = len(seeds)
 	slices.Sort(h.LRs)
@@ -87,8 +83,7 @@ func heatMapOf(records []*Record) HeatMap {
 		}
 		h.Cells = append(h.Cells, row)
 	}
-	for _, key := range slices.Sorted(maps.Keys(settings)) {
-		trials := settings[key]
+	for _, trials := range bySetting(records, h.Seeds) {
 		x, _ := slices.BinarySearch(h.LRs, trials[0].Config.LR)
 		y, _ := slices.BinarySearch(h.Regs, trials[0].Config.Reg)
 		if c := cellOf(trials); c.before(h.Cells[y][x]) {
@@ -96,6 +91,21 @@ func heatMapOf(records []*Record) HeatMap {
 		}
 	}
 	return h
+}
+
+// bySetting returns groups of the trials that differ only in their seed. With one seed, each trial is a group.
+func bySetting(records []*Record, seeds int) [][]*Record {
+	if seeds == 1 {
+		return slices.Collect(slices.Chunk(records, 1))
+	}
+	groups := map[string][]*Record{}
+	for _, r := range records {
+		c := r.Config
+		c.Seed = 0
+		key := c.Canonical()
+		groups[key] = append(groups[key], r)
+	}
+	return slices.Collect(maps.Values(groups))
 }
 
 // others returns the names of the fields that vary, except lr, reg and seed.
@@ -144,11 +154,14 @@ func cellOf(trials []*Record) Cell {
 }
 
 // before reports whether a heat map prefers c to d. Trials that trained to the end come before stopped
-// trials, then later steps before earlier steps, then higher accuracies before lower ones.
+// trials, then later steps before earlier steps, then higher accuracies before lower ones, then means
+// of more trials.
 func (c Cell) before(d Cell) bool {
 	switch {
 	case math.IsNaN(c.Val) || math.IsNaN(d.Val):
 		return !math.IsNaN(c.Val)
+	case c.Stopped == d.Stopped && c.Val == d.Val:
+		return c.Trials > d.Trials
 	case c.Stopped == d.Stopped:
 		return c.Val > d.Val
 	case c.Stopped == 0 || d.Stopped == 0:

@@ -158,6 +158,9 @@ func (m *retraining) done(plan.Block) error { return nil }
 
 // fewKept says why fewer trials are kept than asked for, if the reason is that a stop rule stopped some.
 func (s *job) fewKept(records map[string]results.Record) string {
+	if s.Weights == 0 && s.States == 0 {
+		return ""
+	}
 	done, stopped := len(folder.Done(records)), 0
 	for _, r := range records {
 		if r.State == results.Stopped {

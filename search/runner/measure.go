@@ -72,6 +72,7 @@ func (t *trainer[T]) TrainOnly(b plan.Block) error {
 	for !f.Finished() {
 		f.Step()
 	}
+	f.Block().Hits(t.train, t.trainSample)
 	f.Block().Hits(t.val, t.valAll)
 	f.Block().Hits(t.test, t.testAll)
 	return nil

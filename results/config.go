@@ -3,9 +3,9 @@ package results
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"reflect"
 	"slices"
 	"strconv"
-	"sync"
 )
 
 // A Config holds everything that determines the outcome of a training. Two trainings with equal
@@ -92,32 +92,12 @@ func (c *Config) appendCanonical(b []byte) []byte {
 
 // Key returns the SHA-256 of Canonical in hex, which identifies the trial.
 func (c Config) Key() string {
-	s := keyScratch.Get().(*scratch)
-	defer keyScratch.Put(s)
-	s.config = c
-	s.text = s.config.appendCanonical(s.text[:0])
-	sum := sha256.Sum256(s.text)
+	sum := sha256.Sum256(c.appendCanonical(make([]byte, 0, 512)))
 	return hex.EncodeToString(sum[:])
 }
 
-// A scratch holds the memory of Key for reuse. A sweep of tiny nets computes several keys per trial,
-// and without reuse the garbage collection would take longer than the hash.
-type scratch struct {
-	config Config
-	text   []byte
-}
-
-var keyScratch = sync.Pool{New: func() any { return new(scratch) }}
-
 // Equal reports whether c and d have the same values. It is faster than a comparison of keys.
-func (c *Config) Equal(d *Config) bool {
-	for i := range configFields {
-		if !configFields[i].equal(c, d) {
-			return false
-		}
-	}
-	return true
-}
+func (c *Config) Equal(d *Config) bool { return reflect.DeepEqual(c, d) }
 
 // FLOPs returns the number of floating-point operations in the matrix products of one training step,
 // for images with the given number of pixels. Each layer has a forward product and the gradient of

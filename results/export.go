@@ -1,83 +1,58 @@
 package results
 
 import (
+	"bufio"
+	"bytes"
 	"crypto/sha256"
+	"encoding/csv"
 	"encoding/hex"
+	"encoding/json"
 	"io"
 	"slices"
-	"strconv"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
-// A datum is a column of the tables for programs. Its name and values are the same in all formats
-// of these tables. If the table for people has a column of the same name, the values agree too.
-type datum struct {
-	name         string
-	text, timing bool                                     // as in recordField
-	value        func(b []byte, t *Table, row int) []byte // appends the value, or nothing if there is no value
-}
-
-// data lists the columns in order.
-var data = tableColumns(configFields)
-
-// tableColumns returns the rank and the fields of records. The fields of the configuration follow the
-// number of steps.
-func tableColumns(config []configField) []datum {
-	all := []datum{{name: "rank", value: func(b []byte, _ *Table, row int) []byte { return strconv.AppendInt(b, int64(row+1), 10) }}}
-	for _, f := range recordFields {
-		value := func(b []byte, t *Table, row int) []byte { return f.value(b, t.records[row]) }
-		if f.column == "test" { // only for the best trial, because trials must not be chosen by test accuracy
-			value = func(b []byte, t *Table, row int) []byte {
-				if best, ok := t.Best(); ok && row == 0 {
-					return f.value(b, best)
-				}
-				return b
-			}
-		}
-		if f.column != "" {
-			all = append(all, datum{f.column, f.text, f.timing, value})
-		}
-		if f.column == "steps" {
-			for _, f := range config {
-				all = append(all, datum{name: f.name, text: f.text,
-					value: func(b []byte, t *Table, row int) []byte { return f.value(b, &t.records[row].Config) }})
-			}
-		}
-	}
-	return all
-}
+// flushSize is the number of bytes that tables are written in. All rows together may be as large as the
+// records.
+const flushSize = 64 << 10
 
 // WriteCSV writes every field and figure with all digits. Like the other tables, it has the test
 // accuracy only of the best trial.
 func (t *Table) WriteCSV(w io.Writer) error { return t.writeCSV(w, data) }
 
 func (t *Table) writeCSV(w io.Writer, columns []datum) error {
-	names := make([]string, len(columns))
+	out := csv.NewWriter(bufio.NewWriterSize(w, flushSize))
+	cells := make([]string, len(columns))
 	for i, c := range columns {
-		names[i] = c.name
+		cells[i] = c.name
 	}
-	return t.write(w, []byte(strings.Join(names, ",")+"\n"), func(b []byte, row int) ([]byte, error) {
+	_ = out.Write(cells) // an error of the writer remains, and Error returns it
+	var b []byte
+	ends := make([]int, len(columns))
+	for row := range t.records {
+		b = b[:0]
 		for i, c := range columns {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			from := len(b)
-			if b = c.value(b, t, row); needsQuotes(b[from:]) {
-				b = quoted(b[:from], string(b[from:]))
-			}
+			b = c.value(b, t, row)
+			ends[i] = len(b)
 		}
-		return append(b, '\n'), nil
-	})
+		line, at := string(b), 0
+		for i, end := range ends {
+			cells[i], at = line[at:end], end
+		}
+		_ = out.Write(cells)
+	}
+	out.Flush()
+	return out.Error()
 }
 
 // WriteJSONL writes one object per line, best trial first, with the columns of the CSV. Empty CSV
 // cells become null.
 func (t *Table) WriteJSONL(w io.Writer) error {
-	return t.write(w, nil, func(b []byte, row int) ([]byte, error) {
+	out := bufio.NewWriterSize(w, flushSize)
+	var b []byte
+	for row := range t.records {
+		b = b[:0]
 		for i, c := range data {
-			b = append(append(append(b, []byte("{,")[min(i, 1)], '"'), c.name...), '"', ':')
+			b = append(append(append(b, "{,"[min(i, 1)], '"'), c.name...), '"', ':')
 			at := len(b)
 			switch b = c.value(b, t, row); {
 			case len(b) == at:
@@ -86,8 +61,9 @@ func (t *Table) WriteJSONL(w io.Writer) error {
 				b = quoteJSON(b, at)
 			}
 		}
-		return append(b, "}\n"...), nil
-	})
+		out.Write(append(b, "}\n"...))
+	}
+	return out.Flush()
 }
 
 // Digest returns a hash of all columns that do not depend on when, where and how fast the trials ran.
@@ -100,26 +76,12 @@ func (t *Table) Digest() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// quoted appends the text of a cell, in quotes if encoding/csv would quote it.
-func quoted[T string | []byte](b []byte, s T) []byte {
-	if !needsQuotes(s) {
-		return append(b, s...)
+// quoteJSON replaces the text from index at of b by a JSON string.
+func quoteJSON(b []byte, at int) []byte {
+	special := func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }
+	if bytes.ContainsFunc(b[at:], special) {
+		text, _ := json.Marshal(string(b[at:])) // cannot fail, because strings have a JSON form
+		return append(b[:at], text...)
 	}
-	b = append(b, '"')
-	b = append(b, strings.ReplaceAll(string(s), `"`, `""`)...)
-	return append(b, '"')
-}
-
-// needsQuotes reports whether encoding/csv would quote a cell.
-func needsQuotes[T string | []byte](s T) bool {
-	if len(s) == 0 {
-		return false
-	}
-	for i := range len(s) {
-		if c := s[i]; c == ',' || c == '"' || c == '\n' || c == '\r' {
-			return true
-		}
-	}
-	first, _ := utf8.DecodeRuneInString(string(s[:min(len(s), utf8.UTFMax)]))
-	return unicode.IsSpace(first) || string(s) == `\.`
+	return append(slices.Insert(b, at, '"'), '"')
 }

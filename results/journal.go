@@ -4,8 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
-	"encoding/binary"
-	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -198,7 +197,7 @@ func Mend(w io.Writer, r io.Reader, name string) error {
 			return err
 		}
 		if failed == nil {
-			_, failed = w.Write(seal("trial", raw))
+			_, failed = w.Write(appendLine(nil, "trial", raw))
 		}
 		return nil
 	})
@@ -212,14 +211,14 @@ func (j *Journal) Append(records ...Record) error {
 		return j.err
 	}
 	j.buf = j.buf[:0]
+	var raw bytes.Buffer
+	encoder := json.NewEncoder(&raw)
 	for i := range records {
-		err := records[i].check()
-		if err == nil {
-			j.buf, err = appendLine(j.buf, "trial", func(b []byte) ([]byte, error) { return appendRecord(b, &records[i]) })
-		}
-		if err != nil {
+		raw.Reset()
+		if err := cmp.Or(records[i].check(), encoder.Encode(&records[i])); err != nil {
 			return fmt.Errorf("%s: cannot append a record: %w", j.name, err)
 		}
+		j.buf = appendLine(j.buf, "trial", bytes.TrimSuffix(raw.Bytes(), []byte("\n")))
 	}
 	return j.flush()
 }
@@ -243,32 +242,15 @@ func (j *Journal) Close() error {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// appendLine appends a line of a journal. The function raw appends the content of the line.
-func appendLine(b []byte, kind string, raw func(b []byte) ([]byte, error)) ([]byte, error) {
-	const head = len(`{"sum":"`)
-	line := len(b)
-	b = append(b, `{"sum":"00000000","`...)
-	b = append(b, kind...)
-	b = append(b, `":`...)
-	from := len(b)
-	b, err := raw(b)
-	if err != nil {
-		return b[:line], err
-	}
-	sum := binary.BigEndian.AppendUint32(nil, crc32.Checksum(b[from:], castagnoli))
-	hex.Encode(b[line+head:], sum)
-	return append(b, "}\n"...), nil
-}
-
-// seal returns the line of a journal with the content raw.
-func seal(kind string, raw []byte) []byte {
-	line, _ := appendLine(nil, kind, func(b []byte) ([]byte, error) { return append(b, raw...), nil })
-	return line
+// appendLine appends the line of a journal with the content raw.
+func appendLine(b []byte, kind string, raw []byte) []byte {
+	b = fmt.Appendf(b, `{"sum":"%08x","%s":`, crc32.Checksum(raw, castagnoli), kind)
+	return append(append(b, raw...), "}\n"...)
 }
 
 // header returns the first line of a journal.
 func header() []byte {
-	return seal("journal", fmt.Appendf(nil, `{"version":%d}`, version))
+	return appendLine(nil, "journal", fmt.Appendf(nil, `{"version":%d}`, version))
 }
 
 // cut cuts off a torn last line, if there is one.

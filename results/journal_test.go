@@ -2,6 +2,7 @@ package results
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -293,7 +294,7 @@ func TestNotAJournal(t *testing.T) {
 		"no newline":      "hello",
 		"JSON lines":      `{"a":1}` + "\n",
 		"nothing but NUL": "\x00\x00\x00",
-		"later version":   string(seal("journal", []byte(`{"version":2}`))),
+		"later version":   string(appendLine(nil, "journal", []byte(`{"version":2}`))),
 	} {
 		path := filepath.Join(t.TempDir(), "trials.jsonl")
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -360,7 +361,7 @@ func newPositions(t *testing.T, want []Record, all bool) *positions {
 	}
 	p.at = map[string]int{}
 	for i := range want {
-		raw, err := appendRecord(nil, &want[i])
+		raw, err := json.Marshal(&want[i])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -518,7 +519,7 @@ func TestLinesFlip(t *testing.T) {
 	for i := range 100 {
 		raw := fmt.Sprintf(`{"key":"%x","lr":%d}`, i*i, i)
 		raws[raw] = true
-		whole = append(whole, seal("trial", []byte(raw))...)
+		whole = append(whole, appendLine(nil, "trial", []byte(raw))...)
 	}
 	stride := 1
 	if testing.Short() {
@@ -608,9 +609,9 @@ func FuzzJournal(f *testing.F) {
 	f.Add(whole[:len(whole)-3])
 	f.Add([]byte{})
 	f.Add(header())
-	f.Add(seal("journal", []byte(`{"version":9}`)))
-	f.Add(append(header(), seal("trial", []byte(`{"key":"x"}`))...))
-	f.Add(append(header(), seal("trial", []byte(`{"key":"x","key":"y","Steps":1,"config":{"split":[1]}}`))...))
+	f.Add(appendLine(nil, "journal", []byte(`{"version":9}`)))
+	f.Add(append(header(), appendLine(nil, "trial", []byte(`{"key":"x"}`))...))
+	f.Add(append(header(), appendLine(nil, "trial", []byte(`{"key":"x","key":"y","Steps":1,"config":{"split":[1]}}`))...))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		got, recovery, err := ReadJournal(bytes.NewReader(data), "j")
 		if err != nil {
@@ -635,7 +636,7 @@ func FuzzJournal(f *testing.F) {
 // TestJournalReadsOneMeaning uses records that different readers could understand differently. The sum of
 // each line is right.
 func TestJournalReadsOneMeaning(t *testing.T) {
-	raw, err := appendRecord(nil, ptr(trial(1)))
+	raw, err := json.Marshal(trial(1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -652,7 +653,7 @@ func TestJournalReadsOneMeaning(t *testing.T) {
 		if line == string(raw) {
 			t.Fatalf("no %s in %s", c.old, raw)
 		}
-		records, recovery, err := ReadJournal(bytes.NewReader(append(header(), seal("trial", []byte(line))...)), "j")
+		records, recovery, err := ReadJournal(bytes.NewReader(append(header(), appendLine(nil, "trial", []byte(line))...)), "j")
 		switch {
 		case err != nil:
 			t.Errorf("%s: %v", c.new, err)
@@ -663,7 +664,7 @@ func TestJournalReadsOneMeaning(t *testing.T) {
 		}
 	}
 	for _, text := range []string{`{"Version":1}`, `{"version":9,"version":1}`} {
-		_, recovery, _ := ReadJournal(bytes.NewReader(seal("journal", []byte(text))), "j")
+		_, recovery, _ := ReadJournal(bytes.NewReader(appendLine(nil, "journal", []byte(text))), "j")
 		if len(recovery.Damage) != 1 {
 			t.Errorf("header %s is accepted", text)
 		}

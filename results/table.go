@@ -1,6 +1,7 @@
 package results
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"fmt"
@@ -106,7 +107,12 @@ func (t *Table) columns() []column {
 		cols = append(cols, column{name: "step", cell: of(step), drop: 1})
 	}
 	cols = append(cols,
-		column{name: "test", cell: func(b []byte, row int) []byte { return t.test(b, row, share) }},
+		column{name: "test", cell: func(b []byte, row int) []byte {
+			if t.tested(row) {
+				return share(b, t.records[row].Accuracy.Test)
+			}
+			return b
+		}},
 		column{name: "sec", cell: of(func(b []byte, r *Record) []byte { return strconv.AppendFloat(b, r.Speed.Seconds, 'f', 2, 64) }), drop: 2},
 		column{name: "samples/s/core", cell: of(func(b []byte, r *Record) []byte {
 			return strconv.AppendFloat(b, r.perCore(r.Speed.Samples), 'f', 0, 64)
@@ -157,13 +163,11 @@ func (t *Table) varying() []column {
 	return cols
 }
 
-// test appends the test accuracy of a row if the row is the best trial. Other trials show no test
-// accuracy, because trials must not be chosen by it.
-func (t *Table) test(b []byte, row int, format func([]byte, *float64) []byte) []byte {
-	if best, ok := t.Best(); ok && row == 0 {
-		b = format(b, best.Accuracy.Test)
-	}
-	return b
+// tested reports whether the tables show the test accuracy of a row. They show only that of the best
+// trial, because trials must not be chosen by it.
+func (t *Table) tested(row int) bool {
+	_, ok := t.Best()
+	return ok && row == 0
 }
 
 // share appends an accuracy in the format of the assignment.
@@ -304,49 +308,27 @@ func total(cols []printed) int {
 // WriteMarkdown writes the caption and the table, with all rows and columns.
 func (t *Table) WriteMarkdown(w io.Writer) error {
 	cols := t.columns()
-	b := append([]byte(t.Caption()), "\n\n"...)
-	for _, c := range cols {
-		b = append(append(append(b, "| "...), c.name...), ' ')
-	}
-	b = append(b, "|\n"...)
-	for _, c := range cols {
-		if c.left {
-			b = append(b, "| --- "...)
-		} else {
-			b = append(b, "| ---: "...)
-		}
-	}
-	b = append(b, "|\n"...)
-	return t.write(w, b, func(b []byte, row int) ([]byte, error) {
+	out := bufio.NewWriterSize(w, flushSize)
+	var b []byte
+	line := func(cell func(b []byte, c column) []byte) {
 		for _, c := range cols {
-			b = append(b, "| "...)
-			from := len(b)
-			b = c.cell(b, row)
-			if bytes.IndexByte(b[from:], '|') >= 0 {
-				b = append(b[:from], strings.ReplaceAll(string(b[from:]), "|", `\|`)...)
-			}
-			b = append(b, ' ')
+			b = cell(append(b[:0], "| "...), c)
+			out.Write(append(b, ' '))
 		}
-		return append(b, "|\n"...), nil
-	})
-}
-
-// write writes b and then the rows in pieces, because all rows together may be as large as the
-// records.
-func (t *Table) write(w io.Writer, b []byte, row func(b []byte, row int) ([]byte, error)) error {
-	const enough = 64 << 10
-	for i := range t.records {
-		var err error
-		if b, err = row(b, i); err != nil {
-			return err
-		}
-		if len(b) >= enough {
-			if _, err := w.Write(b); err != nil {
-				return err
-			}
-			b = b[:0]
-		}
+		out.WriteString("|\n")
 	}
-	_, err := w.Write(b)
-	return err
+	out.WriteString(t.Caption() + "\n\n")
+	line(func(b []byte, c column) []byte { return append(b, c.name...) })
+	line(func(b []byte, c column) []byte {
+		if c.left {
+			return append(b, "---"...)
+		}
+		return append(b, "---:"...)
+	})
+	for row := range t.records {
+		line(func(b []byte, c column) []byte {
+			return append(b, bytes.ReplaceAll(c.cell(nil, row), []byte("|"), []byte(`\|`))...)
+		})
+	}
+	return out.Flush()
 }

@@ -18,9 +18,9 @@ const recordLen = 1 + Dim
 // those of a published batch.
 const maxBinary = 10 * perBatch * recordLen
 
-// readBinary returns the images of a batch file of the binary version. It stores them in room if it
-// holds as many images as the file, else in new memory.
-func readBinary(r io.Reader, size int64, room labelled.Images) (labelled.Images, error) {
+// readBinary returns the images of a batch file of the binary version, in the memory
+// that room returns for their number.
+func readBinary(r io.Reader, size int64, room func(n int) labelled.Images) (labelled.Images, error) {
 	if size > maxBinary {
 		return labelled.Images{}, fmt.Errorf("%d bytes, want at most %d", size, maxBinary)
 	}
@@ -28,7 +28,7 @@ func readBinary(r io.Reader, size int64, room labelled.Images) (labelled.Images,
 	if rest := size % recordLen; rest != 0 || n == 0 {
 		return labelled.Images{}, fmt.Errorf("truncated: %d bytes are %d records of %d bytes and %d bytes of another record", size, n, recordLen, rest)
 	}
-	dst := fit(room, n)
+	dst := room(n)
 	br := bufio.NewReaderSize(r, 64*recordLen)
 	for i := range n {
 		label, err := br.ReadByte()

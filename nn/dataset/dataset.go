@@ -56,14 +56,6 @@ type Dataset struct {
 	batches []int // number of images in each training batch; nil for a set that is not read from files
 }
 
-// fit returns im if it has n images, else new memory for n images.
-func fit(im labelled.Images, n int) labelled.Images {
-	if im.Len() == n {
-		return im
-	}
-	return newImages(n)
-}
-
 func newImages(n int) labelled.Images {
 	return labelled.Images{X: pages.Make[uint8](n * Dim), Y: make([]uint8, n)}
 }

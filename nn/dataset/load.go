@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -30,9 +31,9 @@ type version struct {
 	suffix string // suffix of the batch files
 	meta   string // name of the file with the class names
 	atOnce int    // number of files to read concurrently; low for pickles, which are held in memory
-	// read returns the images of a batch file of the given size. It stores them in room if it holds
-	// as many images as the file, else in new memory.
-	read func(r io.Reader, size int64, room labelled.Images) (labelled.Images, error)
+	// read returns the images of a batch file of the given size, in the memory that room returns for
+	// their number.
+	read func(r io.Reader, size int64, room func(n int) labelled.Images) (labelled.Images, error)
 	// classes reads the class names from the content of the meta file.
 	classes func(b []byte) ([]string, error)
 }
@@ -62,7 +63,8 @@ func Load(dir string) (*Dataset, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
-	d := &Dataset{Train: newImages(trainBatches * perBatch)} // room for the published batches
+	d := &Dataset{}
+	published := sync.OnceValue(func() labelled.Images { return newImages(trainBatches * perBatch) })
 	batches := make([]labelled.Images, trainBatches+1)
 	var wg sync.WaitGroup
 	errs := make([]error, len(batches))
@@ -71,9 +73,11 @@ func Load(dir string) (*Dataset, error) {
 		wg.Go(func() {
 			turn <- struct{}{}
 			defer func() { <-turn }()
-			room := newImages(0)
-			if i < trainBatches {
-				room = d.Train.Slice(i*perBatch, (i+1)*perBatch)
+			room := func(n int) labelled.Images {
+				if i < trainBatches && n == perBatch {
+					return published().Slice(i*perBatch, (i+1)*perBatch)
+				}
+				return newImages(n)
 			}
 			batches[i], errs[i] = v.readFile(filepath.Join(dir, name), room)
 		})
@@ -82,7 +86,7 @@ func Load(dir string) (*Dataset, error) {
 	if err := cmp.Or(errs...); err != nil { // the first file with an error, in the order of batches
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
-	d.join(batches[:trainBatches])
+	d.join(batches[:trainBatches], published)
 	d.Test = batches[trainBatches]
 	if d.Classes, err = v.readClasses(filepath.Join(dir, v.meta)); err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
@@ -90,16 +94,16 @@ func Load(dir string) (*Dataset, error) {
 	return d, nil
 }
 
-// join makes Train of the training batches. It copies them, unless each has the number of images
-// for which Train has room.
-func (d *Dataset) join(batches []labelled.Images) {
-	total, published := 0, true
+// join makes Train of the training batches. It copies them, unless each has the published number of
+// images. Then they lie in the memory that published returns.
+func (d *Dataset) join(batches []labelled.Images, published func() labelled.Images) {
+	total := 0
 	for _, b := range batches {
 		d.batches = append(d.batches, b.Len())
 		total += b.Len()
-		published = published && b.Len() == perBatch
 	}
-	if published {
+	if !slices.ContainsFunc(d.batches, func(n int) bool { return n != perBatch }) {
+		d.Train = published()
 		return
 	}
 	d.Train = newImages(total)
@@ -149,8 +153,8 @@ func locate(dir string) (string, version, error) {
 	return "", version{}, fmt.Errorf("%s: no CIFAR-10 here: neither data_batch_1.bin (binary version) nor data_batch_1 (python version); %s", dir, remedy)
 }
 
-// readFile returns the images of the batch file at path, which it stores in room if they fit.
-func (v version) readFile(path string, room labelled.Images) (labelled.Images, error) {
+// readFile returns the images of the batch file at path, in the memory that room returns.
+func (v version) readFile(path string, room func(n int) labelled.Images) (labelled.Images, error) {
 	f, size, err := openRegular(path)
 	if err != nil {
 		return labelled.Images{}, err

@@ -533,7 +533,7 @@ func TestRenamedClasses(t *testing.T) {
 
 func TestReadBinaryShortRead(t *testing.T) {
 	b := datasettest.BinaryBatch([]byte{1, 2}, make([]byte, 2*Dim))
-	_, err := readBinary(strings.NewReader(string(b[:len(b)-1])), int64(len(b)), labelled.Images{})
+	_, err := readBinary(strings.NewReader(string(b[:len(b)-1])), int64(len(b)), newImages)
 	if err == nil || !strings.Contains(err.Error(), "record 1, byte 3073: the file ends here") {
 		t.Errorf("error %v", err)
 	}
@@ -546,7 +546,7 @@ func FuzzBinary(f *testing.F) {
 	f.Add(append(slices.Clone(good), 0))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		im, err := readBinary(strings.NewReader(string(b)), int64(len(b)), labelled.Images{})
+		im, err := readBinary(strings.NewReader(string(b)), int64(len(b)), newImages)
 		sound := len(b) > 0 && len(b)%recordLen == 0
 		for i := 0; sound && i < len(b); i += recordLen {
 			sound = b[i] < numClasses

@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"fusegrid/nn/dataset/datasettest"
-	"fusegrid/nn/labelled"
 )
 
 func pixels(n int) []byte {
@@ -25,7 +24,7 @@ func pixels(n int) []byte {
 
 func TestReadPython(t *testing.T) {
 	b := datasettest.PythonBatch([]byte{3, 0, 9}, pixels(3))
-	im, err := readPython(bytes.NewReader(b), int64(len(b)), labelled.Images{})
+	im, err := readPython(bytes.NewReader(b), int64(len(b)), newImages)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +76,7 @@ func TestReadPythonPickledAgain(t *testing.T) {
 	read := 0
 	for _, pattern := range []string{"bytes-list-[0-5]", "str-array-fortran-[0-5]", "str-scalars-[0-5]", "numpy2-[0-5]", "big-endian-4", "column-4"} {
 		for name, b := range again(t, pattern) {
-			im, err := readPython(bytes.NewReader(b), int64(len(b)), labelled.Images{})
+			im, err := readPython(bytes.NewReader(b), int64(len(b)), newImages)
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
 			} else if !slices.Equal(im.Y, []byte{3, 9}) || !slices.Equal(im.X, pixels(2)) {
@@ -88,7 +87,7 @@ func TestReadPythonPickledAgain(t *testing.T) {
 				if n > 300 && n < len(b)-300 {
 					continue // the middle of the file holds only pixels
 				}
-				if _, err := readPython(bytes.NewReader(b[:n]), int64(n), labelled.Images{}); err == nil {
+				if _, err := readPython(bytes.NewReader(b[:n]), int64(n), newImages); err == nil {
 					t.Errorf("%s: the first %d of %d bytes are accepted", name, n, len(b))
 				}
 			}
@@ -113,7 +112,7 @@ func TestReadPythonRefusesOtherPickles(t *testing.T) {
 		"function-4":     `global "builtins.print" does not occur in CIFAR-10 files`,
 	} {
 		b := again(t, name)[name]
-		if _, err := readPython(bytes.NewReader(b), int64(len(b)), labelled.Images{}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := readPython(bytes.NewReader(b), int64(len(b)), newImages); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want one with %q", name, err, want)
 		}
 	}
@@ -127,7 +126,7 @@ func TestReadPython2Protocol0(t *testing.T) {
 	}
 	b := "(dp1\nS'labels'\np2\n(lp3\nI3\nasS\"data\"\np4\ncnumpy.core.multiarray\n_reconstruct\np5\n(cnumpy\nndarray\np6\n(I0\ntS'b'\ntRp7\n" +
 		"(I1\n(L1L\nI3072\ntcnumpy\ndtype\np8\n(S'u1'\nI0\nI1\ntRp9\n(I3\nS'|'\nNNNI-1\nI-1\nI0\ntbI00\nS'" + quoted.String() + "'\ntbsS'a\\n\\'\\\\'\nF1e3\ns."
-	im, err := readPython(strings.NewReader(b), int64(len(b)), labelled.Images{})
+	im, err := readPython(strings.NewReader(b), int64(len(b)), newImages)
 	if err != nil || im.Y[0] != 3 || !slices.Equal(im.X, pixels(1)) {
 		t.Errorf("label %d, error %v", im.Y[0], err)
 	}
@@ -138,7 +137,7 @@ func TestReadPython2Protocol0(t *testing.T) {
 		{`\xff`, `\xfg`, "the invalid escape"},
 	} {
 		bad := strings.Replace(b, c.old, c.new, 1)
-		if _, err := readPython(strings.NewReader(bad), int64(len(bad)), labelled.Images{}); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := readPython(strings.NewReader(bad), int64(len(bad)), newImages); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", c.new, err, c.want)
 		}
 	}
@@ -240,14 +239,14 @@ func TestReadPythonRejects(t *testing.T) {
 		{"many values", text(strings.Repeat("]", maxValues+1)), "byte 500000: more than 500000 values"},
 	} {
 		b := c.input()
-		_, err := readPython(strings.NewReader(b), int64(len(b)), labelled.Images{})
+		_, err := readPython(strings.NewReader(b), int64(len(b)), newImages)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", c.name, err, c.want)
 		} else if msg := err.Error(); strings.Contains(msg, "\n") || len(msg) > 300 {
 			t.Errorf("%s: error of %d bytes or several lines: %q", c.name, len(msg), msg)
 		}
 	}
-	if _, err := readPython(strings.NewReader(""), maxPickle+1, labelled.Images{}); err == nil || !strings.Contains(err.Error(), "at most") {
+	if _, err := readPython(strings.NewReader(""), maxPickle+1, newImages); err == nil || !strings.Contains(err.Error(), "at most") {
 		t.Errorf("huge file: error %v", err)
 	}
 }
@@ -256,7 +255,7 @@ func TestReadPythonRejects(t *testing.T) {
 func TestReadPythonTruncated(t *testing.T) {
 	b := datasettest.PythonBatch([]byte{3}, pixels(1))
 	for n := range len(b) {
-		if _, err := readPython(bytes.NewReader(b[:n]), int64(n), labelled.Images{}); err == nil {
+		if _, err := readPython(bytes.NewReader(b[:n]), int64(n), newImages); err == nil {
 			t.Fatalf("the first %d of %d bytes are accepted", n, len(b))
 		}
 	}
@@ -271,7 +270,7 @@ func FuzzPickle(f *testing.F) {
 	f.Add([]byte("cos\nsystem\n(U\x02ls\x85R."))
 	f.Add([]byte("}(U\x04dataT\xff\xff\xff\x7fu."))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		im, err := readPython(bytes.NewReader(b), int64(len(b)), labelled.Images{})
+		im, err := readPython(bytes.NewReader(b), int64(len(b)), newImages)
 		if err == nil {
 			if im.Y[0] >= numClasses {
 				t.Error("accepted a label out of range")

@@ -83,7 +83,7 @@ func TestSplitNames(t *testing.T) {
 }
 
 func TestSyntheticHasNoNotes(t *testing.T) {
-	s, err := Synthetic(0).DefaultSplit(CHW)
+	s, err := synthetic().DefaultSplit(CHW)
 	if err != nil || s.Name != "synthetic" || s.Notes != nil {
 		t.Errorf("name %q, notes %q, error %v", s.Name, s.Notes, err)
 	}

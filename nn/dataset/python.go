@@ -14,8 +14,8 @@ const maxPickle = 192 << 20
 // readPython returns the images of a batch file of the python version, which is a pickled
 // dictionary. The value of "labels" must be a list or an array of integers. The value of "data" must
 // be a uint8 array of shape (N, Dim) with an image in CHW order in each row. The images are stored in
-// room if it holds N images, else in new memory.
-func readPython(r io.Reader, size int64, room labelled.Images) (labelled.Images, error) {
+// the memory that room returns for N.
+func readPython(r io.Reader, size int64, room func(n int) labelled.Images) (labelled.Images, error) {
 	if size > maxPickle {
 		return labelled.Images{}, fmt.Errorf("%d bytes, want at most %d", size, maxPickle)
 	}
@@ -42,7 +42,7 @@ func readPython(r io.Reader, size int64, room labelled.Images) (labelled.Images,
 	if err != nil {
 		return labelled.Images{}, fmt.Errorf(`"labels" %w`, err)
 	}
-	dst := fit(room, n)
+	dst := room(n)
 	copy(dst.Y, labels)
 	if data.fortran {
 		transpose(dst.X, data.data, n)

@@ -45,6 +45,8 @@ type (
 // about 300,000 values.
 const maxValues = 500000
 
+// An unpickler executes a pickle. After the first error, its methods push nothing and return zero
+// values, so most callers need not check for errors.
 type unpickler struct {
 	b      []byte
 	pos    int
@@ -52,6 +54,14 @@ type unpickler struct {
 	memo   []any
 	pushed int
 	made   int // bytes of strings that do not share the input's memory
+	err    error
+}
+
+// fail records an error unless there is one already. It ignores nil.
+func (u *unpickler) fail(err error) {
+	if u.err == nil {
+		u.err = err
+	}
 }
 
 // An absent is a memo entry without a value.
@@ -60,18 +70,11 @@ type absent struct{}
 // unpickle returns the dictionary in the pickle b.
 func unpickle(b []byte) (dict, error) {
 	u := &unpickler{b: b}
-	for {
+	for done := false; !done; {
 		at := u.pos
-		op, err := u.take(1)
-		done := false
-		if err == nil {
-			done, err = u.step(op[0])
-		}
-		if err != nil {
-			return nil, fmt.Errorf("byte %d: %w", at, err)
-		}
-		if done {
-			break
+		done = u.step()
+		if u.err != nil {
+			return nil, fmt.Errorf("byte %d: %w", at, u.err)
 		}
 	}
 	if len(u.stack) != 1 || u.pos != len(b) {
@@ -86,191 +89,212 @@ func unpickle(b []byte) (dict, error) {
 }
 
 // step executes one opcode. It reports true at STOP.
-func (u *unpickler) step(op byte) (done bool, err error) {
-	switch op {
+func (u *unpickler) step() (done bool) {
+	switch op := byte(u.unsigned(1)); op {
 	case 0x80: // PROTO
-		arg, err := u.take(1)
-		if err == nil && arg[0] > 5 {
-			err = fmt.Errorf("pickle protocol %d, want at most 5", arg[0])
+		if protocol := u.unsigned(1); protocol > 5 {
+			u.fail(fmt.Errorf("pickle protocol %d, want at most 5", protocol))
 		}
-		return false, err
 	case 0x95: // FRAME: framing is irrelevant for a reader in memory
-		return false, u.frame()
+		u.frame()
 	case '.': // STOP
-		return true, nil
+		return true
 	case 'p', 'q', 'r', 0x94: // PUT, BINPUT, LONG_BINPUT, MEMOIZE
-		return false, u.put(op)
+		u.put(op)
 	case 'g', 'h', 'j': // GET, BINGET, LONG_BINGET
-		return false, u.get(op)
+		u.get(op)
 	case '(': // MARK
-		return false, u.push(mark{})
+		u.push(mark{})
 	case 'N': // NONE
-		return false, u.push(nil)
+		u.push(nil)
 	case 0x88, 0x89: // NEWTRUE, NEWFALSE
-		return false, u.push(op == 0x88)
-	case 'I', 'L', 'K', 'M', 'J', 0x8a, 'F', 'G': // INT, LONG, BININT1, BININT2, BININT, LONG1, FLOAT, BINFLOAT
-		return false, u.pushNumber(op)
-	case 'S', 'U', 'T', 'C', 'B', 0x8e, 0x96: // STRING, SHORT_BINSTRING, BINSTRING, SHORT_BINBYTES, BINBYTES, BINBYTES8, BYTEARRAY8
-		return false, u.pushText(op)
-	case 'V', 0x8c, 'X', 0x8d: // UNICODE, SHORT_BINUNICODE, BINUNICODE, BINUNICODE8
-		return false, u.pushChars(op)
+		u.push(op == 0x88)
+	case 'I', 'L', 'F': // INT, LONG, FLOAT
+		u.pushWritten(op)
+	case 'K': // BININT1
+		u.pushInt(int64(u.unsigned(1)))
+	case 'M': // BININT2
+		u.pushInt(int64(u.unsigned(2)))
+	case 'J': // BININT
+		u.pushInt(int64(int32(u.unsigned(4))))
+	case 0x8a: // LONG1
+		n, err := signed(u.counted(1))
+		u.fail(err)
+		u.pushInt(n)
+	case 'G': // BINFLOAT: the value is not needed
+		u.take(8)
+		u.push(float64(0))
+	case 'S': // STRING
+		u.push(text(u.unquote(u.line())))
+	case 'U', 'C': // SHORT_BINSTRING, SHORT_BINBYTES
+		u.push(text(u.counted(1)))
+	case 'T', 'B': // BINSTRING, BINBYTES
+		u.push(text(u.counted(4)))
+	case 0x8e, 0x96: // BINBYTES8, BYTEARRAY8
+		u.push(text(u.counted(8)))
+	case 'V': // UNICODE
+		u.push(chars{raw: u.line(), escaped: true})
+	case 0x8c: // SHORT_BINUNICODE
+		u.push(chars{raw: u.counted(1)})
+	case 'X': // BINUNICODE
+		u.push(chars{raw: u.counted(4)})
+	case 0x8d: // BINUNICODE8
+		u.push(chars{raw: u.counted(8)})
 	case 'c': // GLOBAL
-		return false, u.global()
+		u.pushGlobal(clip(u.line()), clip(u.line()))
 	case 0x93: // STACK_GLOBAL
-		return false, u.stackGlobal()
+		u.stackGlobal()
 	case '}': // EMPTY_DICT
-		return false, u.push(dict{})
+		u.push(dict{})
 	case ']': // EMPTY_LIST
-		return false, u.push(new(list))
+		u.push(new(list))
 	case ')': // EMPTY_TUPLE
-		return false, u.push(tuple{})
+		u.push(tuple{})
 	case 0x85, 0x86, 0x87: // TUPLE1, TUPLE2, TUPLE3
-		items, err := u.pop(int(op) - 0x84)
-		if err != nil {
-			return false, err
-		}
-		return false, u.push(tuple(items))
-	case 't', 'l', 'd': // TUPLE, LIST, DICT
-		return false, u.collect(op)
-	case 'a', 'e': // APPEND, APPENDS
-		return false, u.appends(op == 'a')
-	case 's', 'u': // SETITEM, SETITEMS
-		return false, u.setItems(op == 's')
+		u.push(tuple(u.pop(int(op) - 0x84)))
+	case 't': // TUPLE
+		u.push(tuple(u.popMark()))
+	case 'l': // LIST
+		u.push(&list{u.popMark()})
+	case 'd': // DICT
+		d := dict{}
+		u.fail(d.set(u.popMark()))
+		u.push(d)
+	case 'a': // APPEND
+		u.appends(u.pop(1))
+	case 'e': // APPENDS
+		u.appends(u.popMark())
+	case 's': // SETITEM
+		u.setItems(u.pop(2))
+	case 'u': // SETITEMS
+		u.setItems(u.popMark())
 	case 'R': // REDUCE
-		return false, u.reduce()
+		u.reduce()
 	case 'b': // BUILD
-		return false, u.build()
+		u.fail(u.build())
 	case 0x97: // NEXT_BUFFER
-		return false, errors.New("the numbers of an array are not in the file; pickle it again without buffer_callback")
+		u.fail(errors.New("the numbers of an array are not in the file; pickle it again without buffer_callback"))
+	default:
+		u.fail(fmt.Errorf("opcode 0x%02x does not occur in CIFAR-10 files", op))
 	}
-	return false, fmt.Errorf("opcode 0x%02x does not occur in CIFAR-10 files", op)
+	return false
 }
 
 // take returns the next n bytes of the input.
-func (u *unpickler) take(n int) ([]byte, error) {
-	if left := len(u.b) - u.pos; n < 0 || n > left {
-		return nil, fmt.Errorf("want %d more bytes, %d are left: the file is truncated", n, left)
+func (u *unpickler) take(n uint64) []byte {
+	if left := uint64(len(u.b) - u.pos); n > left {
+		u.fail(fmt.Errorf("want %d more bytes, %d are left: the file is truncated", n, left))
+		return nil
 	}
-	u.pos += n
-	return u.b[u.pos-n : u.pos : u.pos], nil
-}
-
-func (u *unpickler) push(v any) error {
-	if u.pushed++; u.pushed > maxValues {
-		return fmt.Errorf("more than %d values", maxValues)
-	}
-	u.stack = append(u.stack, v)
-	return nil
+	from := u.pos
+	u.pos += int(n)
+	return u.b[from:u.pos:u.pos]
 }
 
 // line reads the next line and returns it without the newline.
-func (u *unpickler) line() ([]byte, error) {
+func (u *unpickler) line() []byte {
 	b, _, ok := bytes.Cut(u.b[u.pos:], []byte("\n"))
 	if !ok {
-		return nil, errors.New("a line has no end: the file is truncated")
+		u.fail(errors.New("a line has no end: the file is truncated"))
+		return nil
 	}
 	u.pos += len(b) + 1
-	return b, nil
+	return b
 }
 
 // unsigned reads a little-endian integer of size bytes.
-func (u *unpickler) unsigned(size int) (uint64, error) {
-	b, err := u.take(size)
-	if err != nil {
-		return 0, err
-	}
+func (u *unpickler) unsigned(size uint64) uint64 {
 	var whole [8]byte
-	copy(whole[:], b)
-	return binary.LittleEndian.Uint64(whole[:]), nil
+	copy(whole[:], u.take(size))
+	return binary.LittleEndian.Uint64(whole[:])
 }
 
 // counted reads a length of size bytes, then that many bytes.
-func (u *unpickler) counted(size int) ([]byte, error) {
-	n, err := u.unsigned(size)
-	if err != nil {
-		return nil, err
-	}
+func (u *unpickler) counted(size uint64) []byte { return u.take(u.unsigned(size)) }
+
+func (u *unpickler) frame() {
+	n := u.unsigned(8)
 	if left := uint64(len(u.b) - u.pos); n > left {
-		return nil, fmt.Errorf("want %d more bytes, %d are left: the file is truncated", n, left)
+		u.fail(fmt.Errorf("a frame has %d bytes, %d are left: the file is truncated", n, left))
 	}
-	return u.take(int(n))
 }
 
-func (u *unpickler) frame() error {
-	n, err := u.unsigned(8)
-	if left := uint64(len(u.b) - u.pos); err == nil && n > left {
-		err = fmt.Errorf("a frame has %d bytes, %d are left: the file is truncated", n, left)
+func (u *unpickler) push(v any) {
+	if u.pushed++; u.pushed > maxValues {
+		u.fail(fmt.Errorf("more than %d values", maxValues))
 	}
-	return err
+	if u.err == nil {
+		u.stack = append(u.stack, v)
+	}
 }
 
 // index reads the operand of an opcode that refers to a memo entry.
-func (u *unpickler) index(op byte) (int, error) {
-	n, err := uint64(len(u.memo)), error(nil)
+func (u *unpickler) index(op byte) int {
+	n := uint64(len(u.memo))
 	switch op {
 	case 'p', 'g':
-		var b []byte
-		if b, err = u.line(); err == nil {
-			if n, err = strconv.ParseUint(clip(b), 10, 32); err != nil {
-				err = fmt.Errorf("memo entry %q, want a number", clip(b))
-			}
+		digits := clip(u.line())
+		var err error
+		if n, err = strconv.ParseUint(digits, 10, 32); err != nil {
+			u.fail(fmt.Errorf("memo entry %q, want a number", digits))
 		}
 	case 'q', 'h':
-		n, err = u.unsigned(1)
+		n = u.unsigned(1)
 	case 'r', 'j':
-		n, err = u.unsigned(4)
+		n = u.unsigned(4)
 	}
-	if err == nil && n >= maxValues {
-		err = fmt.Errorf("memo entry %d, want less than %d", n, maxValues)
+	if n >= maxValues {
+		u.fail(fmt.Errorf("memo entry %d, want less than %d", n, maxValues))
+		return 0
 	}
-	return int(n), err
+	return int(n)
 }
 
-func (u *unpickler) put(op byte) error {
-	n, err := u.index(op)
-	if err != nil {
-		return err
-	}
+func (u *unpickler) put(op byte) {
+	n := u.index(op)
 	if len(u.stack) == 0 || u.stack[len(u.stack)-1] == any(mark{}) {
-		return errors.New("the stack has too few values for an opcode")
+		u.fail(errors.New("the stack has too few values for an opcode"))
+	}
+	if u.err != nil {
+		return
 	}
 	for len(u.memo) <= n {
 		u.memo = append(u.memo, absent{})
 	}
 	u.memo[n] = u.stack[len(u.stack)-1]
-	return nil
 }
 
-func (u *unpickler) get(op byte) error {
-	n, err := u.index(op)
-	if err != nil {
-		return err
-	}
+func (u *unpickler) get(op byte) {
+	n := u.index(op)
 	if n >= len(u.memo) || u.memo[n] == any(absent{}) {
-		return fmt.Errorf("memo entry %d has no value", n)
+		u.fail(fmt.Errorf("memo entry %d has no value", n))
+		return
 	}
-	return u.push(u.memo[n])
+	u.push(u.memo[n])
 }
 
-// pop removes and returns the top n values of the stack. None of them may be a mark.
-func (u *unpickler) pop(n int) ([]any, error) {
+// pop removes and returns the top n values of the stack. None of them may be a mark. After an error,
+// the values are nil.
+func (u *unpickler) pop(n int) []any {
 	at := len(u.stack) - n
 	if at < 0 || slices.Contains(u.stack[at:], any(mark{})) {
-		return nil, errors.New("the stack has too few values for an opcode")
+		u.fail(errors.New("the stack has too few values for an opcode"))
+		return make([]any, n)
 	}
-	return u.cut(at), nil
+	return u.cut(at)
 }
 
 // popMark removes and returns the values above the last mark, and removes the mark.
-func (u *unpickler) popMark() ([]any, error) {
+func (u *unpickler) popMark() []any {
 	for at := len(u.stack) - 1; at >= 0; at-- {
 		if _, ok := u.stack[at].(mark); ok {
 			items := u.cut(at + 1)
 			u.stack = u.stack[:at]
-			return items, nil
+			return items
 		}
 	}
-	return nil, errors.New("the stack has no mark for an opcode")
+	u.fail(errors.New("the stack has no mark for an opcode"))
+	return nil
 }
 
 // cut removes the values of the stack from index at, and returns a copy of them.
@@ -293,56 +317,18 @@ func top[T any](u *unpickler, what string) (T, error) {
 	return v, nil
 }
 
-// items removes and returns the values above the last mark, or the n values of a single item.
-func (u *unpickler) items(single bool, n int) ([]any, error) {
-	if single {
-		return u.pop(n)
-	}
-	return u.popMark()
-}
-
-// collect replaces the values above the last mark by a tuple, a list or a dictionary of them.
-func (u *unpickler) collect(op byte) error {
-	items, err := u.popMark()
-	if err != nil {
-		return err
-	}
-	switch op {
-	case 't':
-		return u.push(tuple(items))
-	case 'l':
-		return u.push(&list{items})
-	}
-	d := dict{}
-	if err := d.set(items); err != nil {
-		return err
-	}
-	return u.push(d)
-}
-
-func (u *unpickler) appends(single bool) error {
-	items, err := u.items(single, 1)
-	if err != nil {
-		return err
-	}
+func (u *unpickler) appends(items []any) {
 	l, err := top[*list](u, "APPENDS")
-	if err != nil {
-		return err
+	if u.fail(err); u.err == nil {
+		l.items = append(l.items, items...)
 	}
-	l.items = append(l.items, items...)
-	return nil
 }
 
-func (u *unpickler) setItems(single bool) error {
-	items, err := u.items(single, 2)
-	if err != nil {
-		return err
-	}
+func (u *unpickler) setItems(items []any) {
 	d, err := top[dict](u, "SETITEMS")
-	if err != nil {
-		return err
+	if u.fail(err); u.err == nil {
+		u.fail(d.set(items))
 	}
-	return d.set(items)
 }
 
 // set adds the entries in items, which alternates between keys and values.

@@ -9,44 +9,16 @@ import (
 	"unicode/utf8"
 )
 
-func (u *unpickler) pushNumber(op byte) error {
-	var n uint64
-	var err error
-	switch op {
-	case 'I', 'L', 'F':
-		return u.pushWritten(op)
-	case 'K':
-		n, err = u.unsigned(1)
-	case 'M':
-		n, err = u.unsigned(2)
-	case 'J':
-		n, err = u.unsigned(4)
-		n = uint64(int32(n))
-	case 0x8a:
-		var b []byte
-		if b, err = u.counted(1); err == nil {
-			n, err = signed(b)
-		}
-	case 'G':
-		if _, err = u.take(8); err == nil {
-			return u.push(float64(0)) // the value is not needed
-		}
-	}
-	if err != nil {
-		return err
-	}
-	return u.pushInt(int64(n))
-}
-
-func (u *unpickler) pushInt(n int64) error {
+func (u *unpickler) pushInt(n int64) {
 	if int64(int(n)) != n { // int has 32 bits on this platform
-		return u.push(float64(n))
+		u.push(float64(n))
+	} else {
+		u.push(int(n))
 	}
-	return u.push(int(n))
 }
 
 // signed decodes a little-endian integer of at most 8 bytes.
-func signed(b []byte) (uint64, error) {
+func signed(b []byte) (int64, error) {
 	if len(b) > 8 {
 		return 0, fmt.Errorf("an integer has %d bytes, want at most 8", len(b))
 	}
@@ -55,32 +27,31 @@ func signed(b []byte) (uint64, error) {
 		whole = [8]byte{255, 255, 255, 255, 255, 255, 255, 255}
 	}
 	copy(whole[:], b)
-	return binary.LittleEndian.Uint64(whole[:]), nil
+	return int64(binary.LittleEndian.Uint64(whole[:])), nil
 }
 
-// pushWritten pushes a number that is written in decimal digits. 00 and 01 are booleans.
-func (u *unpickler) pushWritten(op byte) error {
-	b, err := u.line()
-	if err != nil {
-		return err
-	}
-	s := clip(b)
+// pushWritten pushes a number that is written in decimal digits. 00 and 01 are booleans. The values of
+// floats are not needed.
+func (u *unpickler) pushWritten(op byte) {
+	s := clip(u.line())
 	switch {
 	case op == 'I' && (s == "00" || s == "01"):
-		return u.push(s == "01")
+		u.push(s == "01")
+		return
 	case op == 'F':
 		if _, err := strconv.ParseFloat(s, 64); err != nil {
-			return fmt.Errorf("%q, want a number", s)
+			u.fail(fmt.Errorf("%q, want a number", s))
 		}
-		return u.push(float64(0))
+		u.push(float64(0))
+		return
 	case op == 'L':
 		s = strings.TrimSuffix(s, "L")
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil {
-		return fmt.Errorf("%q, want an integer", s)
+		u.fail(fmt.Errorf("%q, want an integer", s))
 	}
-	return u.pushInt(n)
+	u.pushInt(n)
 }
 
 // clip returns b, or its first 64 bytes. No supported number, dtype or global is longer.
@@ -89,45 +60,27 @@ func clip(b []byte) string {
 	return string(b[:min(len(b), longest)])
 }
 
-// make counts n bytes of decoded strings, which use new memory. It returns an error if the total
-// exceeds the length of the input. Valid files stay below that limit, because they decode each
+// make counts n bytes of decoded strings, which use new memory. It reports false, with an error, if the
+// total exceeds the length of the input. Valid files stay below that limit, because they decode each
 // string once.
-func (u *unpickler) make(n int) error {
-	if u.made += n; u.made > len(u.b) {
-		return errors.New("the decoded strings are longer than the file")
+func (u *unpickler) make(n int) bool {
+	if n > len(u.b)-u.made {
+		u.fail(errors.New("the decoded strings are longer than the file"))
+		return false
 	}
-	return nil
-}
-
-func (u *unpickler) pushText(op byte) error {
-	var b []byte
-	var err error
-	switch op {
-	case 'S':
-		if b, err = u.line(); err == nil {
-			b, err = u.unquote(b)
-		}
-	case 'U', 'C':
-		b, err = u.counted(1)
-	case 'T', 'B':
-		b, err = u.counted(4)
-	case 0x8e, 0x96:
-		b, err = u.counted(8)
-	}
-	if err != nil {
-		return err
-	}
-	return u.push(text(b))
+	u.made += n
+	return true
 }
 
 // unquote decodes a string that Python 2 has written with quotation marks and escapes.
-func (u *unpickler) unquote(b []byte) ([]byte, error) {
+func (u *unpickler) unquote(b []byte) []byte {
 	if len(b) < 2 || b[0] != '\'' && b[0] != '"' || b[len(b)-1] != b[0] {
-		return nil, errors.New("a string has no quotation marks")
+		u.fail(errors.New("a string has no quotation marks"))
+		return nil
 	}
 	b = b[1 : len(b)-1]
-	if err := u.make(len(b)); err != nil {
-		return nil, err
+	if !u.make(len(b)) {
+		return nil
 	}
 	plain := make([]byte, 0, len(b))
 	for len(b) > 0 {
@@ -140,43 +93,20 @@ func (u *unpickler) unquote(b []byte) ([]byte, error) {
 			n = 4
 		}
 		if len(b) < n {
-			return nil, errors.New("a string ends in an escape")
+			u.fail(errors.New("a string ends in an escape"))
+			return nil
 		}
-		i := strings.IndexByte(`\'"nrt`, b[1])
-		switch {
-		case i >= 0:
+		if i := strings.IndexByte(`\'"nrt`, b[1]); i >= 0 {
 			plain = append(plain, "\\'\"\n\r\t"[i])
-		case n == 4:
-			v, err := strconv.ParseUint(string(b[2:4]), 16, 8)
-			if err != nil {
-				return nil, fmt.Errorf("a string has the invalid escape %q", b[:n])
-			}
+		} else if v, err := strconv.ParseUint(string(b[2:n]), 16, 8); err == nil {
 			plain = append(plain, byte(v))
-		default:
-			return nil, fmt.Errorf("a string has the invalid escape %q", b[:n])
+		} else {
+			u.fail(fmt.Errorf("a string has the invalid escape %q", b[:n]))
+			return nil
 		}
 		b = b[n:]
 	}
-	return plain, nil
-}
-
-func (u *unpickler) pushChars(op byte) error {
-	var b []byte
-	var err error
-	switch op {
-	case 'V':
-		b, err = u.line()
-	case 0x8c:
-		b, err = u.counted(1)
-	case 'X':
-		b, err = u.counted(4)
-	case 0x8d:
-		b, err = u.counted(8)
-	}
-	if err != nil {
-		return err
-	}
-	return u.push(chars{b, op == 'V'})
+	return plain
 }
 
 // next removes the first character and returns it.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -20,43 +19,28 @@ const (
 	encode      = global("_codecs.encode")
 )
 
-func (u *unpickler) global() error {
-	module, err := u.line()
-	if err != nil {
-		return err
-	}
-	name, err := u.line()
-	if err != nil {
-		return err
-	}
-	return u.pushGlobal(clip(module), clip(name))
-}
-
-func (u *unpickler) stackGlobal() error {
-	names, err := u.pop(2)
-	if err != nil {
-		return err
-	}
+func (u *unpickler) stackGlobal() {
+	names := u.pop(2)
 	module, err := short(names[0])
 	if err != nil {
-		return fmt.Errorf("a global's module is %w", err)
+		u.fail(fmt.Errorf("a global's module is %w", err))
 	}
 	name, err := short(names[1])
 	if err != nil {
-		return fmt.Errorf("a global's name is %w", err)
+		u.fail(fmt.Errorf("a global's name is %w", err))
 	}
-	return u.pushGlobal(module, name)
+	u.pushGlobal(module, name)
 }
 
-func (u *unpickler) pushGlobal(module, name string) error {
+func (u *unpickler) pushGlobal(module, name string) {
 	if rest, ok := strings.CutPrefix(module, "numpy._core."); ok {
 		module = "numpy.core." + rest
 	}
 	switch g := global(module + "." + name); g {
 	case reconstruct, scalar, fromBuffer, ndarray, numpyDtype, encode:
-		return u.push(g)
+		u.push(g)
 	default:
-		return fmt.Errorf("global %q does not occur in CIFAR-10 files", string(g))
+		u.fail(fmt.Errorf("global %q does not occur in CIFAR-10 files", string(g)))
 	}
 }
 
@@ -67,64 +51,50 @@ func (u *unpickler) pushGlobal(module, name string) error {
 //	dtype("u1", False, True)                 returns a dtype without byte order
 //	scalar(dtype, data)                      returns a number
 //	encode(str, "latin1")                    returns bytes
-func (u *unpickler) reduce() error {
-	call, err := u.pop(2)
-	if err != nil {
-		return err
-	}
+func (u *unpickler) reduce() {
+	call := u.pop(2)
 	f, _ := call[0].(global)
 	args, _ := call[1].(tuple)
-	unknown := fmt.Errorf("this call of %s does not occur in CIFAR-10 files", kind(call[0]))
 	switch {
 	case f == reconstruct && matches(args, ndarray, tuple{0}, "b"):
-		return u.push(new(array))
+		u.push(new(array))
+		return
 	case f == numpyDtype && len(args) == 3 && (matches(args[1:], 0, 1) || matches(args[1:], false, true)):
-		dt := &dtype{}
-		if dt.name, err = short(args[0]); err != nil || dt.size() == 0 {
-			return unknown
+		if name, err := short(args[0]); err == nil && (&dtype{name: name}).size() > 0 {
+			u.push(&dtype{name: name})
+			return
 		}
-		return u.push(dt)
 	case f == fromBuffer && (len(args) == 4 || len(args) == 5 && args[4] == nil) && (isString(args[3], "C") || isString(args[3], "F")):
 		a := new(array)
-		if err := a.fill(args[2], args[1], args[0], isString(args[3], "F")); err != nil {
-			return err
-		}
-		return u.push(a)
+		u.fail(a.fill(args[2], args[1], args[0], isString(args[3], "F")))
+		u.push(a)
+		return
 	case f == scalar && len(args) == 2:
 		a := new(array)
 		if err := a.fill(tuple{1}, args[0], args[1], false); err != nil {
-			return err
+			u.fail(err)
+		} else if n, err := a.integer(0); err == nil {
+			u.pushInt(n)
+		} else {
+			u.push(float64(0)) // the number cannot be a label
 		}
-		n, err := a.integer(0)
-		if err != nil {
-			return u.push(float64(0)) // the number cannot be a label
-		}
-		return u.pushInt(n)
+		return
 	case f == encode && len(args) == 2 && isString(args[1], "latin1"):
-		s, ok := args[0].(chars)
-		if !ok {
-			return unknown
+		if s, ok := args[0].(chars); ok {
+			b, err := s.latin1()
+			u.fail(err)
+			u.make(len(b))
+			u.push(text(b))
+			return
 		}
-		b, err := s.latin1()
-		if err == nil {
-			err = u.make(len(b))
-		}
-		if err != nil {
-			return err
-		}
-		return u.push(text(b))
 	}
-	return unknown
+	u.fail(fmt.Errorf("this call of %s does not occur in CIFAR-10 files", kind(call[0])))
 }
 
 // build sets the state of a dtype, (3, "<", None, None, None, -1, -1, 0), or of an array,
 // (1, shape, dtype, isFortran, data).
 func (u *unpickler) build() error {
-	args, err := u.pop(1)
-	if err != nil {
-		return err
-	}
-	state, _ := args[0].(tuple)
+	state, _ := u.pop(1)[0].(tuple)
 	if dt, err := top[*dtype](u, "BUILD"); err == nil {
 		if dt.set || len(state) != 8 || !matches(state[2:], nil, nil, nil, -1, -1, 0) || !matches(state[:1], 3) {
 			return errors.New("a dtype is not a plain number")
@@ -141,14 +111,16 @@ func (u *unpickler) build() error {
 		return err
 	}
 	if len(state) != 5 || a.data != nil || !matches(state[:1], 1) {
-		return errors.New("this array state does not occur in CIFAR-10 files")
+		return errState
 	}
 	fortran, ok := state[3].(bool)
 	if !ok {
-		return errors.New("this array state does not occur in CIFAR-10 files")
+		return errState
 	}
 	return a.fill(state[1], state[2], state[4], fortran)
 }
+
+var errState = errors.New("this array state does not occur in CIFAR-10 files")
 
 // fill sets the fields of a from values on the stack.
 func (a *array) fill(shape, dt, data any, fortran bool) error {
@@ -156,7 +128,7 @@ func (a *array) fill(shape, dt, data any, fortran bool) error {
 	number, _ := dt.(*dtype)
 	content, ok := data.(text)
 	if !ok || number == nil || !number.set {
-		return errors.New("this array state does not occur in CIFAR-10 files")
+		return errState
 	}
 	if len(dims) < 1 || len(dims) > 2 {
 		return fmt.Errorf("an array has %d dimensions, want 1 or 2", len(dims))
@@ -178,14 +150,11 @@ func (a *array) fill(shape, dt, data any, fortran bool) error {
 
 // shapeText returns a shape in Python's notation.
 func shapeText(shape []int) string {
-	var parts []string
-	for _, n := range shape {
-		parts = append(parts, strconv.Itoa(n))
+	sizes := strings.Trim(strings.ReplaceAll(fmt.Sprint(shape), " ", ", "), "[]")
+	if len(shape) == 1 {
+		sizes += ","
 	}
-	if len(parts) == 1 {
-		return "(" + parts[0] + ",)"
-	}
-	return "(" + strings.Join(parts, ", ") + ")"
+	return "(" + sizes + ")"
 }
 
 // size returns the size of a number in bytes, or 0 if the type is not supported.
@@ -218,8 +187,7 @@ func (a *array) integer(i int) (int64, error) {
 	if a.dtype.name[0] == 'u' {
 		return int64(binary.LittleEndian.Uint64(b[:])), nil
 	}
-	n, err := signed(b[:size])
-	return int64(n), err
+	return signed(b[:size])
 }
 
 // matches reports whether got has the values in want.

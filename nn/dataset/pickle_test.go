@@ -279,14 +279,7 @@ func FuzzPickle(f *testing.F) {
 			t.Errorf("error of several lines: %q", err)
 		}
 		u := unpickler{b: b}
-		for done := false; !done; {
-			op, err := u.take(1)
-			if err == nil {
-				done, err = u.step(op[0])
-			}
-			if err != nil {
-				break
-			}
+		for !u.step() && u.err == nil {
 		}
 		if u.made > len(b) || len(u.memo) > maxValues || len(u.stack) > maxValues {
 			t.Errorf("%d bytes, %d entries and %d values from a file of %d bytes", u.made, len(u.memo), len(u.stack), len(b))

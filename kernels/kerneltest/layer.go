@@ -1,6 +1,7 @@
 package kerneltest
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -283,12 +284,7 @@ func (fx *fixture[T]) layerStable() error {
 			return err
 		}
 		gotZ, gotSquares, err := fx.forward(&some, workers)
-		if err == nil {
-			err = compare("z", gotZ, block(z, lanes, 0, n, lo, hi))
-		}
-		if err == nil {
-			err = compare("squares", gotSquares, squares[lo:hi])
-		}
+		err = cmp.Or(err, compare("z", gotZ, block(z, lanes, 0, n, lo, hi)), compare("squares", gotSquares, squares[lo:hi]))
 		if err == nil {
 			err = fx.update(&some, beta[lo:hi], block(deltas, lanes, 0, n, lo, hi), workers)
 		}
@@ -369,12 +365,7 @@ func (fx *fixture[T]) layerCompact() error {
 		}
 		l.w = l.w.First(kept)
 		gotZ, gotSquares, err := fx.forward(l, 1)
-		if err == nil {
-			err = compare("z", gotZ, wantZ)
-		}
-		if err == nil {
-			err = compare("squares", gotSquares, wantSquares)
-		}
+		err = cmp.Or(err, compare("z", gotZ, wantZ), compare("squares", gotSquares, wantSquares))
 		if err == nil {
 			fx.ops.LaneSquares(gotSquares, l.w)
 			err = compare("LaneSquares", gotSquares, wantSquares)

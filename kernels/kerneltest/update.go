@@ -1,6 +1,7 @@
 package kerneltest
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -57,10 +58,7 @@ func (fx *fixture[T]) rmsProp() error {
 		if err := fx.call(func() { fx.ops.RMSProp(f, w, a, g) }, 2); err != nil {
 			return err
 		}
-		if err := compare("a", a, wantA); err != nil {
-			return err
-		}
-		return compare("w", w, wantW)
+		return cmp.Or(compare("a", a, wantA), compare("w", w, wantW))
 	})
 }
 
@@ -78,13 +76,7 @@ func (fx *fixture[T]) adam() error {
 		if err := fx.call(func() { fx.ops.Adam(f, w, m, v, g) }, 2); err != nil {
 			return err
 		}
-		if err := compare("m", m, wantM); err != nil {
-			return err
-		}
-		if err := compare("v", v, wantV); err != nil {
-			return err
-		}
-		return compare("w", w, wantW)
+		return cmp.Or(compare("m", m, wantM), compare("v", v, wantV), compare("w", w, wantW))
 	})
 }
 

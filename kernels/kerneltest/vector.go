@@ -1,6 +1,7 @@
 package kerneltest
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -237,10 +238,7 @@ func (fx *fixture[T]) bias(op func(dst, x kernels.Mat[T], bias []T), f func(T) T
 		if err := fx.call(func() { op(x, x, bias) }, 2); err != nil {
 			return fmt.Errorf("in place: %w", err)
 		}
-		if err := compare("in place: dst", elements(x), want); err != nil {
-			return err
-		}
-		return padding(x)
+		return cmp.Or(compare("in place: dst", elements(x), want), padding(x))
 	})
 }
 

@@ -103,8 +103,8 @@ func TestDivision(t *testing.T) {
 		t.Errorf("caption %q", caption)
 	}
 	var b strings.Builder
-	if err := NewTable([]Record{r, trial(0)}).WriteText(&b, 200, 0); err != nil || !strings.Contains(b.String(), " division ") {
-		t.Errorf("%v, no column for the division:\n%s", err, &b)
+	if err := NewTable([]Record{r, trial(0)}).WriteText(&b, 200, 0); err != nil || !strings.Contains(b.String(), " division ") || !strings.Contains(b.String(), " floor ") || !strings.Contains(b.String(), " true ") {
+		t.Errorf("%v, no column with both divisions:\n%s", err, &b)
 	}
 }
 

@@ -138,13 +138,13 @@ func (r *Record) check() error {
 // Settled reports whether a sweep with the given stop rule need not run the trial again. The rule is
 // empty if the sweep trains all trials to the end. A trial that another stop rule has stopped is not
 // settled, because the new rule must judge it.
-func (r *Record) Settled(race string) bool {
+func (r Record) Settled(race string) bool {
 	return r.State == Done || r.State == Diverged || r.State == Stopped && r.Race == race
 }
 
 // Val returns the validation accuracy of the final net. Tables and pictures show it, and trials are
 // ranked and kept by it. It is nil if the trial diverged or failed, because then there is no final net.
-func (r *Record) Val() *float64 {
+func (r Record) Val() *float64 {
 	switch {
 	case r.State != Done && r.State != Stopped:
 		return nil
@@ -155,7 +155,7 @@ func (r *Record) Val() *float64 {
 }
 
 // Train returns the accuracy of the final net on training images, or nil if it was not measured.
-func (r *Record) Train() *float64 {
+func (r Record) Train() *float64 {
 	if r.Val() == nil {
 		return nil
 	}
@@ -165,7 +165,7 @@ func (r *Record) Train() *float64 {
 // Step returns the number of iterations after which the net had its final weights. It is 0 if there is no
 // final net. It is also 0 in records of earlier versions that lack the step of the Solver's best
 // weights.
-func (r *Record) Step() int {
+func (r Record) Step() int {
 	switch {
 	case r.Val() == nil:
 		return 0

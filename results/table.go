@@ -152,6 +152,8 @@ func (t *Table) varying() []column {
 			}
 			n := len(b)
 			switch b = f.value(b, &r.Config); {
+			case len(b) == n && f.name == "division":
+				b = append(b, "floor"...) // which configurations leave out
 			case len(b) == n:
 				b = append(b, '-')
 			case f.number != nil:

@@ -1,10 +1,10 @@
 // Package search trains a grid of small nets, and records which of them is best.
 //
-// A [Config] says what to train and where the outcome is kept. [Run] trains the trials that are not on record,
-// and resumes what an earlier run left. [DryRun] says what Run would do. [Verify] trains a recorded trial again.
+// A [Config] determines what to train and where the outcome is kept. [Run] trains the trials that are not on record,
+// and resumes what an earlier run left. [DryRun] predicts what Run would do. [Verify] trains a recorded trial again.
 //
-// The parts of a sweep are the packages below this one: grid, halving, plan, runner, folder and progress. Messages
-// and errors name the flags of the command sweep, which is a thin program around this package.
+// The packages below this one are the parts of a sweep: grid, halving, plan, runner, folder and progress. The command
+// sweep is a thin program around this package.
 package search
 
 import (
@@ -28,37 +28,37 @@ import (
 	"fusegrid/search/runner"
 )
 
-// A Config says what a sweep trains, and what it keeps. Grid, Data and Dir must be set. The zero value of
-// each other field is its default. Comments name the flags of the command sweep that mean the same.
+// A Config determines what a sweep trains, and what it keeps. Grid, Data and Dir must be set. The zero value of
+// each other field is its default.
 type Config struct {
-	// These decide what trials compute, and which of them are stopped.
+	// The fields of this group determine what trials compute, and which of them are stopped.
 	Grid     *grid.Grid     // the values of the hyper-parameters, the net and the update rule
 	Data     *dataset.Split // the images; the assignment trains two-layer nets on HWC and fc nets on CHW
-	Kernels  *kernels.Set   // -impl; nil is the best kernel set of the machine
-	DType    string         // -dtype, f32 or f64; "" is f32
-	Division string         // -division, floor or true; "" is floor
-	Order    *uint32        // -order, a seed for the minibatches alone; nil if weights and minibatches share a stream
-	Halving  *halving.Rule  // -halving or -stop; nil if all trials train to the end
+	Kernels  *kernels.Set   // nil is the best kernel set of the machine
+	DType    string         // f32 or f64; "" is f32
+	Division string         // how images are divided into epochs, floor or true; "" is floor
+	Order    *uint32        // a separate seed for the minibatches; nil if weights and minibatches share a stream
+	Halving  *halving.Rule  // the rule that stops trials early; nil if all trials train to the end
 
-	// These decide how fast a sweep is. Figures do not depend on them, unless the kernel set is not stable or the
-	// stop rule is asynchronous.
-	Workers int   // -workers, blocks that train side by side; 0 is one for each core
-	Block   int   // -block, the most trials of a block; 0 is what fits the cache
+	// The fields of this group determine how fast a sweep is. Figures do not depend on them, unless the kernel set is
+	// not stable or the stop rule is asynchronous.
+	Workers int   // the number of blocks that train side by side; 0 is one for each core
+	Block   int   // the maximum number of trials in a block; 0 is as many as fit the cache
 	Waiting int64 // bytes of blocks that wait in memory at a rung; 0 is 240 MB, and the others wait on the disk
 
-	// These decide what is kept.
-	Dir        string        // -out, the output folder; it is created if it is not there
-	Checkpoint time.Duration // -checkpoint, the time between two checkpoints of a block; 0 is none before an interruption
-	Weights    int           // -keep, the number of best trials in Dir whose weights are kept; math.MaxInt is all
-	States     int           // -states, the number of best trials in Dir whose states are kept, or [folder.EveryTrial]
+	// The fields of this group determine what is kept.
+	Dir        string        // the output folder, which is created if it does not exist
+	Checkpoint time.Duration // the time between two checkpoints of a block; 0 is none before an interruption
+	Weights    int           // the number of best trials in Dir whose weights are kept; math.MaxInt is all
+	States     int           // the number of best trials in Dir whose states are kept, or [folder.EveryTrial]
 
-	// These take what a sweep has to say. Nil means that it is not said. Run calls both from goroutines of its own
-	// and waits for their last calls, so they must not block. If both write to one writer, it must be safe for
-	// concurrent use.
-	Log      *log.Logger // messages for people, a line each
+	// Log and Progress take messages. If they are nil, the messages are dropped. Run calls both from its own
+	// goroutines, and returns only after these calls have returned. So a writer that blocks makes Run wait, even if
+	// its context is done. If both write to one writer, it must be safe for concurrent use.
+	Log      *log.Logger // messages for people, one line each
 	Progress io.Writer   // status lines while blocks train; a terminal shows them in place
 
-	// These replace the parts that touch the world. Tests have disks that fail, and runners that count.
+	// Disk and Runner replace the parts that touch the world. Tests use disks that fail, and runners that count.
 	Disk   folder.Disk   // nil is the disk of the operating system
 	Runner runner.Runner // nil is the runner of Kernels and Data
 }
@@ -85,22 +85,24 @@ func newJob(c Config) (*job, error) {
 		return nil, folder.InputError{Err: err}
 	}
 	s := &job{Config: c, base: c.base()}
-	var err error
 	if err := s.checkPoints(); err != nil {
 		return nil, folder.InputError{Err: err}
 	}
+	var err error
 	if s.races, err = halving.New(c.Halving, s.points()); err != nil {
+		return nil, folder.InputError{Setting: "Halving", Err: err}
+	}
+	r, err := runner.New(c.DType, s.Kernels, c.Data) // checks the data, for any runner
+	if err != nil {
 		return nil, folder.InputError{Err: err}
 	}
 	if s.Runner == nil {
-		if s.Runner, err = runner.New(c.DType, s.Kernels, c.Data); err != nil {
-			return nil, folder.InputError{Err: err}
-		}
+		s.Runner = r
 	}
 	return s, nil
 }
 
-// checkPoints refuses a grid that was not parsed: one without points, or whose points lack a value.
+// checkPoints refuses a grid that was not parsed. Such a grid has no points, or its points lack a value.
 func (s *job) checkPoints() error {
 	if s.Grid.Len() == 0 {
 		return errors.New("search: Config.Grid has no points; grid.Standard().Parse makes a grid")
@@ -111,7 +113,7 @@ func (s *job) checkPoints() error {
 	return nil
 }
 
-// check refuses what no sweep can be made of.
+// check refuses a configuration of which no sweep can be made.
 func (c *Config) check() error {
 	switch {
 	case c.Grid == nil:
@@ -120,6 +122,8 @@ func (c *Config) check() error {
 		return errors.New("search: Config.Data is nil; the DefaultSplit of a data set is one")
 	case c.Dir == "":
 		return errors.New("search: Config.Dir is empty; name the output folder")
+	case c.Data.Hash == "":
+		return errors.New("search: Config.Data has no Hash, which tells its records from those of other data; the DefaultSplit of a data set has one")
 	case c.Data.Val.Len() == 0:
 		return errors.New("search: Config.Data has no validation images, by which trials are ranked")
 	case c.DType != "" && c.DType != "f32" && c.DType != "f64":

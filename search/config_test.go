@@ -6,15 +6,19 @@ import (
 	"errors"
 	"log"
 	"math"
+	"os"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"fusegrid/internal/searchtest"
+	"fusegrid/results"
 	"fusegrid/search/folder"
 	"fusegrid/search/grid"
 	"fusegrid/search/halving"
+	"fusegrid/search/plan"
+	"fusegrid/search/runner"
 )
 
 // TestBadConfig: what no sweep can be made of is refused in one line, by Run and DryRun, and no folder is made.
@@ -23,6 +27,12 @@ func TestBadConfig(t *testing.T) {
 	good := config(t, "-lr 1e-4,1e-3 -hidden 2 -iters 4 -batch 10 -out o")
 	fc, err := grid.Standard().Parse(grid.Setting{Net: "fc"})
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("file", nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll("odd/"+folder.JournalName, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct {
@@ -41,15 +51,24 @@ func TestBadConfig(t *testing.T) {
 		"checkpoint":    {func(c *Config) { c.Checkpoint = -time.Second }, "search: Config.Checkpoint is -1s; give 0 or more"},
 		"weights":       {func(c *Config) { c.Weights = -1 }, "search: Config.Weights is -1; give 0 or more"},
 		"states":        {func(c *Config) { c.States = -2 }, "search: Config.States is -2; give a number of trials, or folder.EveryTrial"},
-		"rung":          {func(c *Config) { c.Halving = &halving.Rule{Eta: 3, Min: 4} }, "-halving 3:4: the first rung, 4, is not before the end, 4 iterations; give a lower MIN"},
-		"bytes missing": {func(c *Config) { c.Data.Val.X = c.Data.Val.X[1:] }, "tiny: 61439 bytes for 20 validation images of 3072 pixels"},
+		"rung":          {func(c *Config) { c.Halving = &halving.Rule{Eta: 3, Min: 4} }, "halving 3:4: the first rung, 4, is not before the end, 4 iterations; give a lower MIN"},
+		"hash":          {func(c *Config) { c.Data.Hash = "" }, "search: Config.Data has no Hash, which tells its records from those of other data; the DefaultSplit of a data set has one"},
+		"bytes missing": {func(c *Config) { c.Data.Val.X = c.Data.Val.X[1:] }, "tiny: 639 bytes for 20 validation images, and a mean of 32 pixels"},
+		"mean":          {func(c *Config) { c.Data.Mean = c.Data.Mean[:16] }, "tiny: 960 bytes for 30 training images, and a mean of 16 pixels"},
+		"classes":       {func(c *Config) { c.Data.Classes = c.Data.Classes[:9] }, "tiny: training image 9 has label 9, but there are 9 classes"},
+		"no classes":    {func(c *Config) { c.Data.Classes = nil }, "tiny: training image 0 has label 0, but there are 0 classes"},
+		"label":         {func(c *Config) { c.Data.Test.Y[3] = 200 }, "tiny: test image 3 has label 200, but there are 10 classes"},
+		"below a file":  {func(c *Config) { c.Dir = "file/o" }, "mkdir file: not a directory; name a folder that you can write to"},
+		"a file":        {func(c *Config) { c.Dir = "file" }, "mkdir file: not a directory; name a folder that you can write to"},
+		"journal":       {func(c *Config) { c.Dir = "odd" }, "open odd/trials.jsonl: is a directory; name a folder that you can write to"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bad := good
 			bad.Data = searchtest.Tiny()
+			bad.Runner = searchtest.RunnerFunc(nil) // input is refused before any runner is called
 			c.change(&bad)
 			_, err := Run(t.Context(), bad)
-			_, dry := DryRun(bad)
+			_, dry := DryRun(t.Context(), bad)
 			for _, err := range []error{err, dry} {
 				if !isInput(err) || err.Error() != c.want {
 					t.Errorf("error %v, want %s", err, c.want)
@@ -57,7 +76,7 @@ func TestBadConfig(t *testing.T) {
 			}
 		})
 	}
-	if got, err := folder.Peek("o", log.Default()); err != nil || got.Records != nil {
+	if got, err := folder.Peek("o", nil); err != nil || got.Records != nil {
 		t.Errorf("there is a folder: %v, %+v", err, got)
 	}
 }
@@ -91,18 +110,19 @@ func TestDefaults(t *testing.T) {
 func TestDryRunThenRun(t *testing.T) {
 	isolate(t)
 	c := config(t, "-lr log:1e-4..1e-2:4 -reg 0 -hidden 2 -iters 8 -batch 10 -std 1e-2 -halving 2:2 -out o")
-	before, err := DryRun(c)
+	c.Runner = hasty(t, c)
+	before, err := DryRun(t.Context(), c)
 	if err != nil || before.Trials != 4 || len(before.Blocks) == 0 || before.Prediction.Seconds <= 0 || before.Halving == "" {
 		t.Fatalf("error %v, %+v", err, before)
 	}
-	if _, err := folder.Peek("o", log.Default()); err != nil {
+	if _, err := folder.Peek("o", nil); err != nil {
 		t.Error(err)
 	}
 	first, err := Run(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	between, err := DryRun(c)
+	between, err := DryRun(t.Context(), c)
 	if err != nil || len(between.Blocks) != 0 || between.FLOPs != 0 || between.Prediction != (Prediction{}) {
 		t.Errorf("error %v, %+v; want nothing to train", err, between)
 	}
@@ -114,6 +134,101 @@ func TestDryRunThenRun(t *testing.T) {
 	second, err := Run(t.Context(), c)
 	if err != nil || second.Table.Digest() != first.Table.Digest() || second.Trials != 4 {
 		t.Errorf("error %v, %+v; want %+v", err, second, first)
+	}
+}
+
+// TestPreviewNotes checks that the notes of a DryRun are the messages that Run logs before it trains.
+func TestPreviewNotes(t *testing.T) {
+	isolate(t)
+	const rest = " -reg 0 -hidden 2 -batch 20 -states 2 -out o -iters "
+	if _, err := Run(t.Context(), config(t, "-lr 1e-3,1e-2"+rest+"4")); err != nil {
+		t.Fatal(err)
+	}
+	c := config(t, "-lr 0.0010000001,1e-2"+rest+"4,6")
+	c.Runner = hasty(t, c)
+	p, err := DryRun(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	c.Log = log.New(&said, "", 0)
+	if _, err := Run(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(p.Notes, "\n") + "\n"; got != said.String() {
+		t.Errorf("notes\n%swant\n%s", got, &said)
+	}
+	for _, want := range []string{
+		"batch 20 does not divide 30 images: an epoch is 1 iterations (Python 2); with division true: 1.5 (Python 3)",
+		"1 of 4 trials are on record in o; 3 to train",
+		"to have those instead, give -lr",
+		"2 states will take up to",
+		"1 trial resumes from kept states after 4 iterations",
+	} {
+		if !strings.Contains(said.String(), want) {
+			t.Errorf("notes\n%swant %q in them", &said, want)
+		}
+	}
+}
+
+// TestDryRunInterrupted ends the context of a DryRun before it begins, and while it measures.
+func TestDryRunInterrupted(t *testing.T) {
+	isolate(t)
+	for name, before := range map[string]bool{"before": true, "while it measures": false} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			cause := errors.New("enough")
+			c := config(t, "-lr 1e-4,1e-3 -reg 0 -hidden 2 -iters 8 -batch 10 -out o")
+			r := hasty(t, c)
+			c.Runner = measureFunc(func(ctx context.Context, b plan.Block, _ time.Duration, ready func()) (runner.Costs, error) {
+				if before {
+					t.Error("a block was measured")
+				}
+				return r.(searchtest.Hasty).Runner.Measure(ctx, b, time.Hour, func() {
+					ready()
+					cancel(cause)
+				})
+			})
+			if before {
+				cancel(cause)
+			}
+			if p, err := DryRun(ctx, c); p != nil || !errors.Is(err, cause) || !errors.Is(err, context.Canceled) || isInput(err) {
+				t.Errorf("%+v, error %v; want the cause and context.Canceled", p, err)
+			}
+		})
+	}
+}
+
+// A measureFunc is a runner that only measures.
+type measureFunc func(ctx context.Context, b plan.Block, d time.Duration, ready func()) (runner.Costs, error)
+
+func (f measureFunc) Run(context.Context, plan.Block, runner.Hooks) error { return nil }
+func (f measureFunc) Measure(ctx context.Context, b plan.Block, d time.Duration, ready func()) (runner.Costs, error) {
+	return f(ctx, b, d, ready)
+}
+
+// TestFailed checks that the result of a sweep has the trials that failed, although they are no error of Run.
+func TestFailed(t *testing.T) {
+	isolate(t)
+	c := config(t, "-lr 1e-4,1e-3,1e-2 -reg 0 -hidden 2 -iters 4 -batch 10 -block 1 -out o")
+	r := hasty(t, c)
+	c.Runner = searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+		if trial := b.Trials[0]; trial.Config.LR == 1e-3 {
+			h.Ended([]results.Record{{Key: trial.Key, Config: trial.Config, State: results.Failed, Error: "out of luck"}}, false)
+			return nil
+		}
+		return r.Run(ctx, b, h)
+	})
+	result, err := Run(t.Context(), c)
+	if failed := result.Failed(); err != nil || len(failed) != 1 || failed[0].Config.LR != 1e-3 || failed[0].Error != "out of luck" {
+		t.Errorf("error %v, failed %+v", err, failed)
+	}
+	if byKey := searchtest.ByKey(t, result.Records); len(byKey) != 3 || byKey[result.Records[1].Key].Val() != nil || byKey[result.Records[0].Key].Val() == nil {
+		t.Errorf("records %+v", result.Records)
+	}
+	c.Runner = nil
+	if result, err := Run(t.Context(), c); err != nil || len(result.Failed()) != 0 {
+		t.Errorf("again: error %v, failed %+v", err, result.Failed())
 	}
 }
 

@@ -38,10 +38,10 @@ func TestBadOut(t *testing.T) {
 	}
 	defer locked.Close()
 	for _, tt := range []struct{ out, want string }{
-		{"file/o", "-out: mkdir file: not a directory; name a folder that you can write to"},
-		{"file", "-out: mkdir file: not a directory; name a folder that you can write to"},
-		{"alien", "-out: alien/trials.jsonl: not a journal of trials; name another output folder"},
-		{"locked", "another sweep is writing to locked; wait for it, or give another -out"},
+		{"file/o", "mkdir file: not a directory; name a folder that you can write to"},
+		{"file", "mkdir file: not a directory; name a folder that you can write to"},
+		{"alien", "alien/trials.jsonl: not a journal of trials; name another output folder"},
+		{"locked", "another sweep is writing to locked; wait for it, or name another folder"},
 	} {
 		s, _, stderr := tinyJob(t, tt.out, "-lr 1e-4 -batch 10 -iters 3")
 		err := runWith(t.Context(), s, searchtest.RunnerFunc(func(context.Context, plan.Block, runner.Hooks) error {

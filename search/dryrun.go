@@ -1,66 +1,65 @@
 package search
 
 import (
+	"context"
+
 	"fusegrid/results"
 	"fusegrid/search/folder"
+	"fusegrid/search/grid"
 	"fusegrid/search/plan"
 )
 
-// A Preview is what a sweep would do.
+// A Preview describes what a sweep would do.
 type Preview struct {
-	Trials     int          // points of the grid
-	Blocks     []plan.Block // what is left to train, and how
-	FLOPs      float64      // of what is left to train
-	Prediction Prediction   // zero if nothing is left to train
-	Notes      []string     // what a sweep would say before it trains
-	Reasons    []string     // why not all trials share a block
-	States     string       // the room that states take; "" if none are kept
-	Again      int          // trials on record that must be trained again for their weights or states
-	Halving    string       // what the rule spares, a line for each length; "" if all trials train to the end
+	Trials     int           // points of the grid
+	Blocks     []plan.Block  // the blocks that are left to train
+	FLOPs      float64       // operations that are left
+	Prediction Prediction    // zero if nothing is left to train
+	Notes      []string      // the messages that Run logs before it trains
+	Reasons    []grid.Reason // why not all trials share a block
+	Again      int           // trials on record that must be trained again for their weights or states
+	Halving    string        // what the rule saves, a line for each length; "" if all trials train to the end
 
 	// Points are the trials of the grid in its order, each with its state if it is on record, but without figures.
 	Points []results.Record
 }
 
-// DryRun says what [Run] would do. It trains some blocks for a second to predict the time, and writes no file. Its
-// errors are those of Run that come before the training.
-func DryRun(c Config) (*Preview, error) {
+// DryRun predicts what [Run] would do. It trains some blocks for a second to predict the time, and leaves no file.
+// It returns the errors that Run returns before its training, except that another sweep may be writing to the folder.
+// If ctx is done, the error wraps the error of ctx.
+func DryRun(ctx context.Context, c Config) (*Preview, error) {
 	s, err := newJob(c)
 	if err != nil {
 		return nil, err
 	}
-	return s.dryRun()
+	return s.dryRun(ctx)
 }
 
-func (s *job) dryRun() (*Preview, error) {
-	s.notes(s.points().DivisionNote())
+func (s *job) dryRun(ctx context.Context) (*Preview, error) {
+	if err := folder.Probe(s.Dir); err != nil {
+		return nil, err
+	}
 	out, err := folder.Peek(s.Dir, s.Log)
 	if err != nil {
 		return nil, err
 	}
 	s.Disk = folder.ReadOnly{}
-	store := s.store()
-	blocks, _, err := s.plan(out, store)
+	blocks, _, err := s.plan(ctx, out, s.store())
 	if err != nil {
 		return nil, err
 	}
-	p := &Preview{Trials: s.Grid.Len(), Blocks: blocks}
+	p := &Preview{Trials: s.Grid.Len(), Blocks: blocks, Notes: s.notes(out, blocks)}
 	for _, b := range blocks {
 		p.FLOPs += b.RemainingFLOPs()
 	}
-	for _, text := range []string{s.otherSets(out), s.points().Nearby(out.Records, folder.CSVName), plan.Resuming(blocks, store.Kind)} {
-		if text != "" {
-			p.Notes = append(p.Notes, text)
-		}
-	}
 	if len(blocks) > 0 {
-		if p.Prediction, err = s.predict(blocks); err != nil {
+		if p.Prediction, err = s.predict(ctx, blocks); err != nil {
 			return nil, err
 		}
 	}
 	p.Reasons = s.Grid.Axes().Reasons(s.points().Pending(s.flops, s.settled(out)))
-	if s.States != 0 {
-		p.States = s.stateSpace()
+	if err := causeOf(ctx); err != nil {
+		return nil, err
 	}
 	again, _ := s.lacking(out)
 	p.Again = len(again)

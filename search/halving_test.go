@@ -1,7 +1,6 @@
 package search
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,8 +10,6 @@ import (
 	"time"
 
 	"fusegrid/internal/searchtest"
-	"fusegrid/nn/dataset"
-	"fusegrid/nn/labelled"
 	"fusegrid/results"
 	"fusegrid/search/plan"
 	"fusegrid/search/runner"
@@ -22,26 +19,10 @@ import (
 // fuse. Some diverge.
 const raced = "-lr log:1e-5..1e-2:4,1e30 -reg 0,0.5 -hidden 3,4,6 -iters 40 -batch 10 -std 1e-2"
 
-// racedJob returns a sweep that words describe, on tiny images of 32 pixels.
-func racedJob(t *testing.T, out, words string) (*job, runner.Runner, *bytes.Buffer) {
-	t.Helper()
-	c := config(t, words)
-	const pixels = 32
-	for _, part := range []*labelled.Images{&c.Data.Train, &c.Data.Val, &c.Data.Test} {
-		var cut []uint8
-		for i := range part.Len() {
-			cut = append(cut, part.X[i*dataset.Dim:][:pixels]...)
-		}
-		part.X = cut
-	}
-	c.Data.Mean = c.Data.Mean[:pixels]
-	return begin(t, out, c)
-}
-
 // runRaced runs a grid and returns its records by key. It fails the test where it hangs.
 func runRaced(t *testing.T, out, args string) map[string]results.Record {
 	t.Helper()
-	s, r, _ := racedJob(t, out, args)
+	s, r, _ := tinyJob(t, out, args)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := runWith(ctx, s, r); err != nil {
@@ -135,7 +116,7 @@ func TestRaceOfBlocks(t *testing.T) {
 // TestStoppedCostNothing counts the work: stopped trials cost what they trained, and nothing after.
 func TestStoppedCostNothing(t *testing.T) {
 	isolate(t)
-	s, r, _ := racedJob(t, "o", raced+" -halving 3:5")
+	s, r, _ := tinyJob(t, "o", raced+" -halving 3:5")
 	var nets atomic.Int64
 	var flops atomic.Int64
 	err := runWith(t.Context(), s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
@@ -178,7 +159,7 @@ func TestRaceInterruptedAndResumed(t *testing.T) {
 			for _, how := range []string{" -workers 1", " -workers 3 -block 4"} {
 				out := fmt.Sprint(i, stop, how)
 				ctx, cancel := context.WithCancel(t.Context())
-				s, r, _ := racedJob(t, "o", raced+" "+rule+how)
+				s, r, _ := tinyJob(t, "o", raced+" "+rule+how)
 				s.Dir = out
 				var steps atomic.Int64
 				err := runWith(ctx, s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
@@ -195,7 +176,7 @@ func TestRaceInterruptedAndResumed(t *testing.T) {
 				if err != nil && !errors.Is(err, context.Canceled) {
 					t.Fatal(err)
 				}
-				s, r, _ = racedJob(t, "o", raced+" "+rule+" -workers 2")
+				s, r, _ = tinyJob(t, "o", raced+" "+rule+" -workers 2")
 				s.Dir = out
 				if err := runWith(t.Context(), s, r); err != nil {
 					t.Fatal(err)
@@ -213,11 +194,11 @@ func TestStoppedIsNotSettled(t *testing.T) {
 	isolate(t)
 	whole := runRaced(t, "whole", raced)
 	runRaced(t, "o", raced+" -halving 3:5")
-	s, r, said := racedJob(t, "o", raced+" -halving 3:5")
+	s, r, said := tinyJob(t, "o", raced+" -halving 3:5")
 	if err := runWith(t.Context(), s, r); err != nil || !strings.Contains(said.String(), "30 of 30 trials are on record in o; 0 to train") {
 		t.Errorf("the same command again: %v, %s", err, said)
 	}
-	s, r, _ = racedJob(t, "o", raced)
+	s, r, _ = tinyJob(t, "o", raced)
 	if err := runWith(t.Context(), s, r); err != nil {
 		t.Fatal(err)
 	}
@@ -256,7 +237,7 @@ func TestRaceAfterALargerGrid(t *testing.T) {
 // TestFailureInARace panics in one block: its trials fail, the others do not wait for them for ever.
 func TestFailureInARace(t *testing.T) {
 	isolate(t)
-	s, r, _ := racedJob(t, "o", raced+" -halving 3:5 -workers 2 -block 4")
+	s, r, _ := tinyJob(t, "o", raced+" -halving 3:5 -workers 2 -block 4")
 	var panicked atomic.Bool
 	faulty := searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 		n := 0
@@ -282,7 +263,7 @@ func TestFailureInARace(t *testing.T) {
 		t.Errorf("states %v", states)
 	}
 	// The next run tries them again.
-	s, r, _ = racedJob(t, "o", raced+" -halving 3:5")
+	s, r, _ = tinyJob(t, "o", raced+" -halving 3:5")
 	if err := runWith(ctx, s, r); err != nil {
 		t.Error(err)
 	}
@@ -302,7 +283,7 @@ func TestOtherRuleAfterAnInterruption(t *testing.T) {
 	} {
 		want := digest(runRaced(t, fmt.Sprint("whole", i), raced+" "+c.after))
 		ctx, cancel := context.WithCancel(t.Context())
-		s, r, _ := racedJob(t, "o", raced+" -workers 1 "+c.before)
+		s, r, _ := tinyJob(t, "o", raced+" -workers 1 "+c.before)
 		s.Dir = fmt.Sprint(i)
 		var steps atomic.Int64
 		err := runWith(ctx, s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
@@ -319,7 +300,7 @@ func TestOtherRuleAfterAnInterruption(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Fatalf("%q: %v, want a cancelled context", c.before, err)
 		}
-		s, r, said := racedJob(t, "o", raced+" "+c.after)
+		s, r, said := tinyJob(t, "o", raced+" "+c.after)
 		s.Dir = fmt.Sprint(i)
 		if err := runWith(t.Context(), s, r); err != nil {
 			t.Fatal(err)

@@ -53,7 +53,7 @@ func TestWaitingOnTheDisk(t *testing.T) {
 					continue
 				}
 				d := new(countingDisk)
-				s, r, _ := racedJob(t, "o", c.args+how+" -checkpoint 0")
+				s, r, _ := tinyJob(t, "o", c.args+how+" -checkpoint 0")
 				s.Dir, s.Waiting, s.Disk = fmt.Sprint(i, how, room), room, d
 				if err := runWith(t.Context(), s, r); err != nil {
 					t.Fatal(err)
@@ -72,7 +72,7 @@ func TestWaitingOnTheDisk(t *testing.T) {
 	}
 	// There is room for these.
 	d := new(countingDisk)
-	s, r, _ := racedJob(t, "o", raced+" -halving 3:5 -checkpoint 0")
+	s, r, _ := tinyJob(t, "o", raced+" -halving 3:5 -checkpoint 0")
 	s.Disk = d
 	if err := runWith(t.Context(), s, r); err != nil || d.states.Load() > 0 {
 		t.Errorf("%v, %d states of blocks that wait", err, d.states.Load())
@@ -86,7 +86,7 @@ func TestWaitingInterrupted(t *testing.T) {
 	want := digest(runRaced(t, "whole", args))
 	for _, stop := range []int64{6, 16, 31, 36, 60, 90} {
 		ctx, cancel := context.WithCancel(t.Context())
-		s, r, _ := racedJob(t, "o", args+" -workers 2")
+		s, r, _ := tinyJob(t, "o", args+" -workers 2")
 		s.Dir, s.Waiting = fmt.Sprint("o", stop), 1
 		var steps atomic.Int64
 		err := runWith(ctx, s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
@@ -103,7 +103,7 @@ func TestWaitingInterrupted(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
-		s, r, _ = racedJob(t, fmt.Sprint("o", stop), args)
+		s, r, _ = tinyJob(t, fmt.Sprint("o", stop), args)
 		s.Waiting = 1
 		if err := runWith(t.Context(), s, r); err != nil {
 			t.Fatal(err)
@@ -120,7 +120,7 @@ func TestWaitingStateDamaged(t *testing.T) {
 	isolate(t)
 	const args = raced + " -halving 3:5 -block 4 -checkpoint 0 -workers 1"
 	want := digest(runRaced(t, "whole", args))
-	s, r, _ := racedJob(t, "o", args)
+	s, r, _ := tinyJob(t, "o", args)
 	s.Waiting, s.Disk = 1, damagingDisk{}
 	err := runWith(t.Context(), s, r)
 	if err == nil || !strings.Contains(err.Error(), "a block that waited on the disk: ") || !strings.HasSuffix(err.Error(), " of 30 trials are on record") {

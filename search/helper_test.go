@@ -12,6 +12,7 @@ import (
 
 	"fusegrid/internal/searchtest"
 	"fusegrid/kernels/reference"
+	"fusegrid/nn/dataset"
 	"fusegrid/results"
 	"fusegrid/search/folder"
 	"fusegrid/search/grid"
@@ -25,10 +26,10 @@ func config(t *testing.T, words string) Config {
 	t.Helper()
 	c := Config{Data: searchtest.Tiny(), Kernels: reference.New()}
 	fs := flag.NewFlagSet("config", flag.PanicOnError)
-	set := grid.Setting{Given: map[string]string{}}
+	set := grid.Setting{Given: map[string]string{}, Prefix: "-"}
 	for _, a := range grid.Standard() {
-		fs.Func(a.Flag, "", func(list string) error {
-			set.Given[a.Flag] = list
+		fs.Func(a.Name, "", func(list string) error {
+			set.Given[a.Name] = list
 			return nil
 		})
 	}
@@ -37,7 +38,15 @@ func config(t *testing.T, words string) Config {
 	fs.StringVar(&c.DType, "dtype", "", "")
 	fs.StringVar(&c.Division, "division", "", "")
 	order := fs.Int("order", -1, "")
-	race, stop := fs.String("halving", "", ""), fs.String("stop", "", "")
+	var failed error
+	rule := func(parse func(string) (*halving.Rule, error)) func(string) error {
+		return func(text string) (err error) {
+			c.Halving, err = parse(text)
+			return err
+		}
+	}
+	fs.Func("halving", "", rule(halving.ParseHalving))
+	fs.Func("stop", "", rule(halving.ParseStop))
 	fs.IntVar(&c.Workers, "workers", 0, "")
 	fs.IntVar(&c.Block, "block", 0, "")
 	fuse := fs.String("fuse", "on", "")
@@ -64,9 +73,6 @@ func config(t *testing.T, words string) Config {
 			c.States = 10*c.States + int(digit-'0')
 		}
 	}
-	var failed error
-	c.Halving, failed = halving.Parse(*race, *stop)
-	err = errors.Join(err, failed)
 	c.Grid, failed = grid.Standard().Parse(set)
 	if err = errors.Join(err, failed); err != nil {
 		t.Fatalf("%s: %v", words, err)
@@ -83,6 +89,7 @@ func begin(t *testing.T, out string, c Config) (*job, runner.Runner, *bytes.Buff
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.Runner = searchtest.Hasty{Runner: s.Runner}
 	return s, s.Runner, said
 }
 
@@ -90,6 +97,21 @@ func begin(t *testing.T, out string, c Config) (*job, runner.Runner, *bytes.Buff
 func tinyJob(t *testing.T, out, words string) (*job, runner.Runner, *bytes.Buffer) {
 	t.Helper()
 	return begin(t, out, config(t, words))
+}
+
+// fullJob returns a sweep that words describe, on images of the size of those of CIFAR-10.
+func fullJob(t *testing.T, out, words string) (*job, runner.Runner, *bytes.Buffer) {
+	t.Helper()
+	c := config(t, words)
+	c.Data = searchtest.Images(dataset.Dim)
+	return begin(t, out, c)
+}
+
+// hasty returns the runner of a Config, with measurements of a millisecond.
+func hasty(t *testing.T, c Config) runner.Runner {
+	t.Helper()
+	_, r, _ := begin(t, t.TempDir(), c)
+	return r
 }
 
 // runWith runs a sweep with a runner.

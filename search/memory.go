@@ -29,7 +29,7 @@ func (s *job) within(free float64, where string, blocks []plan.Block) error {
 	if need <= free {
 		return nil
 	}
-	return folder.InputError{Err: fmt.Errorf("the nets that train side by side need at least %.4g GB of memory, of which %.4g GB are left%s; try fewer -workers, -block 1 or smaller nets", need/1e9, free/1e9, where)}
+	return folder.InputError{Err: fmt.Errorf("the nets that train side by side need at least %.4g GB of memory, of which %.4g GB are left%s; try fewer workers, blocks of one net or smaller nets", need/1e9, free/1e9, where)}
 }
 
 // freeMemory returns the bytes that this process can still have: what Linux has available, or what the control groups

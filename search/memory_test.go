@@ -26,7 +26,7 @@ func TestAvailable(t *testing.T) {
 
 func TestMemoryOfWhatTrainsSideBySide(t *testing.T) {
 	isolate(t)
-	s, _, _ := tinyJob(t, "o", "-hidden 10,20,30 -workers 2")
+	s, _, _ := fullJob(t, "o", "-hidden 10,20,30 -workers 2")
 	var blocks []plan.Block
 	for i := range s.Grid.Len() { // several of each size
 		c := s.points().At(i)

@@ -83,7 +83,7 @@ func TestPanicWhileMeasuring(t *testing.T) {
 	set := *reference.New()
 	set.F32.SoftmaxLoss = nil
 	c.Kernels = &set
-	if _, err := DryRun(c); err == nil || !strings.Contains(err.Error(), "a trial panicked") {
+	if _, err := DryRun(t.Context(), c); err == nil || !strings.Contains(err.Error(), "a trial panicked") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -97,7 +97,7 @@ func TestGridsThatWereNotParsed(t *testing.T) {
 	for _, g := range []*grid.Grid{new(grid.Grid), bare} {
 		c := twoTrials(t)
 		c.Grid = g
-		if _, err := DryRun(c); !errors.As(err, new(folder.InputError)) || !strings.Contains(err.Error(), "Config.Grid has") {
+		if _, err := DryRun(t.Context(), c); !errors.As(err, new(folder.InputError)) || !strings.Contains(err.Error(), "Config.Grid has") {
 			t.Errorf("error %v, want an InputError about Config.Grid", err)
 		}
 	}
@@ -108,7 +108,7 @@ func TestRulesThatWereNotParsed(t *testing.T) {
 	for _, r := range []halving.Rule{{Eta: -2}, {Eta: 1}, {Async: true}, {Eta: 2, Min: -1}} {
 		c := twoTrials(t)
 		c.Halving = &r
-		if _, err := DryRun(c); !errors.As(err, new(folder.InputError)) || !strings.Contains(err.Error(), "halving: ") {
+		if _, err := DryRun(t.Context(), c); !errors.As(err, new(folder.InputError)) || !strings.Contains(err.Error(), "halving: ") {
 			t.Errorf("%+v: error %v, want an InputError", r, err)
 		}
 	}
@@ -118,14 +118,15 @@ func TestRulesThatWereNotParsed(t *testing.T) {
 func TestHugeNumbers(t *testing.T) {
 	c := twoTrials(t)
 	c.Block, c.Workers = math.MaxInt, math.MaxInt
-	p, err := DryRun(c)
+	c.Runner = hasty(t, c)
+	p, err := DryRun(t.Context(), c)
 	if err != nil || p.Trials != 2 {
 		t.Fatalf("%+v, error %v", p, err)
 	}
 	if _, err := Run(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
-	if p, err = DryRun(c); err != nil || p.Prediction.String() != "nothing is left to train" {
+	if p, err = DryRun(t.Context(), c); err != nil || p.Prediction.String() != "nothing is left to train" {
 		t.Errorf("afterwards: prediction %q, error %v", p.Prediction, err)
 	}
 }

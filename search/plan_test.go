@@ -24,7 +24,7 @@ func TestPlan(t *testing.T) {
 		{"-lr log:1e-5..1e-3:8 -reg 0 -workers 1 -block 3", "3 blocks: 2 of 3 nets, 1 of 2 nets"},
 		{"-lr log:1e-5..1e-3:8 -reg 0 -workers 1 -fuse off", "8 blocks: 8 of 1 net"},
 	} {
-		s, _, _ := tinyJob(t, "o", tt.args)
+		s, _, _ := fullJob(t, "o", tt.args)
 		todo := s.todo()
 		blocks := s.planner().Plan(todo)
 		if got := plan.Describe(blocks); got != tt.want {
@@ -47,7 +47,7 @@ func TestPredictFails(t *testing.T) {
 	s, _, _ := tinyJob(t, "o", "-lr 1e-4,1e-3 -reg 0 -hidden 5 -iters 5 -batch 10 -workers 2")
 	blocks := s.planner().Plan(s.todo())
 	blocks[1].Trials[0].Config.Hidden = []int{0}
-	if _, err := s.predict(blocks); err == nil || !strings.Contains(err.Error(), "hidden layers [0]") {
+	if _, err := s.predict(t.Context(), blocks); err == nil || !strings.Contains(err.Error(), "hidden layers [0]") {
 		t.Errorf("error %v, want one about the hidden layers", err)
 	}
 }

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"sync"
@@ -36,7 +37,7 @@ type Prediction struct {
 
 // predict trains the first blocks for a moment and infers the time of the others from their operations. It trains as
 // many blocks side by side as the sweep, because they share caches, memory and the power of the chip.
-func (s *job) predict(blocks []plan.Block) (Prediction, error) {
+func (s *job) predict(ctx context.Context, blocks []plan.Block) (Prediction, error) {
 	const each = time.Second
 	n := min(s.Workers, len(blocks))
 	all, errs := make([]runner.Costs, n), make([]error, n)
@@ -57,11 +58,11 @@ func (s *job) predict(blocks []plan.Block) (Prediction, error) {
 					together.Done()
 				}
 			}()
-			all[i], errs[i] = s.Runner.Measure(blocks[i], each, func() { waited = true; ready() })
+			all[i], errs[i] = s.Runner.Measure(ctx, blocks[i], each, func() { waited = true; ready() })
 		})
 	}
 	wg.Wait()
-	for _, err := range errs {
+	for _, err := range append(errs, causeOf(ctx)) {
 		if err != nil {
 			return Prediction{}, err
 		}

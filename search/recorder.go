@@ -105,7 +105,7 @@ func (k *recorder) keep(records []results.Record) error {
 func (k *recorder) brackets() *halving.Brackets { return k.races }
 
 func (k *recorder) rejected(why error) {
-	k.Log.Printf("a checkpoint cannot be used: %v; its trials start anew", why)
+	k.Log.Printf("a checkpoint cannot be used: %v; its trials start again", why)
 }
 
 func (k *recorder) checkpointer(b plan.Block) runner.Checkpointer {

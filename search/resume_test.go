@@ -244,7 +244,7 @@ func TestBestStates(t *testing.T) {
 			t.Errorf("then kept\n%v, want\n%v", got, want)
 		}
 	}
-	if said, _ := trainGrid(t, "whole", args+" -iters 40 -states 2"); !strings.Contains(said, " on record to train again, since -keep or -states asks for what is not there\n") {
+	if said, _ := trainGrid(t, "whole", args+" -iters 40 -states 2"); !strings.Contains(said, " on record to train again, because their weights or states are to be kept and are missing\n") {
 		t.Errorf("asked too late: %s", said)
 	}
 	if got, want := files("whole"), best("whole", 2, searchtest.Recorded(t, "whole")); !slices.Equal(got, want) {
@@ -341,7 +341,10 @@ func TestStateSpace(t *testing.T) {
 			}
 			out := fmt.Sprint("o", i, states)
 			args := args + " -lr 1e-4,1e-3 -reg 0 -batch 10 -std 1e-3 -epochs 4 -states " + states
-			said, _ := trainGrid(t, out, args)
+			s, r, said := fullJob(t, out, args)
+			if err := runWith(t.Context(), s, r); err != nil {
+				t.Fatal(err)
+			}
 			size := int64(0)
 			kept, _ := filepath.Glob(filepath.Join(out, folder.StatesDir, "*"))
 			for _, name := range kept {
@@ -353,7 +356,7 @@ func TestStateSpace(t *testing.T) {
 			}
 			var n int
 			var mb float64
-			for line := range strings.Lines(said) {
+			for line := range strings.Lines(said.String()) {
 				fmt.Sscanf(strings.ReplaceAll(line, "states", "state"), "sweep: %d state will take up to %g MB in", &n, &mb)
 			}
 			if ratio := mb * 1e6 / float64(size); n != len(kept) || ratio < 0.9 || states == "all" && ratio > 1.1 {
@@ -463,7 +466,7 @@ func TestOriginDamaged(t *testing.T) {
 	if err := os.WriteFile(states[0], b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if said, _ := trainGrid(t, "o", args+" -iters 20"); !strings.Contains(said, states[0]+" is damaged: its checksum does not agree; its trials start anew") || strings.Contains(said, "from checkpoints") {
+	if said, _ := trainGrid(t, "o", args+" -iters 20"); !strings.Contains(said, states[0]+" is damaged: its checksum does not agree; its trials start again") || strings.Contains(said, "from checkpoints") {
 		t.Errorf("damaged: %s", said)
 	}
 	searchtest.SameFigures(t, "damaged", "o", "whole", 20)
@@ -519,7 +522,7 @@ func TestDryRunGoesOn(t *testing.T) {
 	trainGrid(t, "o", args+"-iters 6 -states all")
 	before, _ := filepath.Glob("o/*/*")
 	s, _, _ := tinyJob(t, "o", args+"-iters 8")
-	p, err := s.dryRun()
+	p, err := s.dryRun(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,6 +27,10 @@ type retraining struct {
 	failed error
 }
 
+// ErrOtherBits is the error of trials that were trained again, on a stable kernel set, and came out differently. Verify
+// shows what differs. A sweep into a new folder starts again.
+var ErrOtherBits = errors.New("came out with other bits than on record")
+
 // trainAgain trains the best trials on record again if their weights or states are to be kept but are missing. It
 // keeps these if the training has the bits that are on record.
 func (k *recorder) trainAgain(ctx context.Context) error {
@@ -38,7 +42,7 @@ func (k *recorder) trainAgain(ctx context.Context) error {
 	if len(again) == 0 {
 		return nil
 	}
-	k.Log.Printf("%s on record to train again, since -keep or -states asks for what is not there", say.Plural(len(again), "trial"))
+	k.Log.Printf("%s on record to train again, because their weights or states are to be kept and are missing", say.Plural(len(again), "trial"))
 	blocks := k.planner().Plan(again)
 	if err := k.enoughMemory(blocks); err != nil {
 		return err
@@ -49,7 +53,7 @@ func (k *recorder) trainAgain(ctx context.Context) error {
 	if len(m.other) > 0 {
 		o := m.other[0]
 		if k.Kernels.Stable {
-			return fmt.Errorf("%s came out with other bits than on record, such as %.12s, and nothing of them is kept; sweep verify -trial %.12s shows how; -fresh starts over in a new folder", say.Plural(len(m.other), "trial"), o.Key, o.Key)
+			return fmt.Errorf("%s %w, such as %.12s, and nothing of them is kept", say.Plural(len(m.other), "trial"), ErrOtherBits, o.Key)
 		}
 		k.Log.Printf("%s trained again with other bits than on record: those of %s depend on what is trained together. What is kept is of the second training", say.Plural(len(m.other), "trial"), k.Kernels.Name)
 	}
@@ -170,19 +174,19 @@ func (s *job) fewKept(records map[string]results.Record) string {
 	if stopped == 0 {
 		return ""
 	}
-	var flags []string
-	if s.Weights == math.MaxInt {
-		flags = append(flags, "-keep all")
-	} else if s.Weights > done {
-		flags = append(flags, fmt.Sprintf("-keep %d", s.Weights))
+	var wanted []string
+	for _, w := range []struct {
+		n, all int
+		what   string
+	}{{s.Weights, math.MaxInt, "weights"}, {s.States, folder.EveryTrial, "states"}} {
+		if w.n == w.all {
+			wanted = append(wanted, w.what+" of all trials")
+		} else if w.n > done {
+			wanted = append(wanted, fmt.Sprintf("%s of %s", w.what, say.Plural(w.n, "trial")))
+		}
 	}
-	if s.States == folder.EveryTrial {
-		flags = append(flags, "-states all")
-	} else if s.States > done {
-		flags = append(flags, fmt.Sprintf("-states %d", s.States))
-	}
-	if flags == nil {
+	if wanted == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s: of %s on record, %d trained to the end; only these are kept, and none of the %d that were stopped", strings.Join(flags, " and "), say.Plural(len(records), "trial"), done, stopped)
+	return fmt.Sprintf("%s are to be kept: of %s on record, %d trained to the end; only these are kept, and none of the %d that were stopped", strings.Join(wanted, " and "), say.Plural(len(records), "trial"), done, stopped)
 }

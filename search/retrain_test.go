@@ -32,7 +32,7 @@ func filesIn(out, dir string) []string {
 // again, to the bits on record, and once.
 func TestKeepAfterwards(t *testing.T) {
 	isolate(t)
-	const again = "2 trials on record to train again, since -keep or -states asks for what is not there\n"
+	const again = "2 trials on record to train again, because their weights or states are to be kept and are missing\n"
 	for _, grid := range []string{
 		"-lr log:1e-4..1e-2:5 -hidden 3 -iters 8 -batch 10 -std 1e-2 -reg 0 -seed 1,2",
 		"-net fc -lr log:1e-4..1e-2:5 -hidden 4x3 -epochs 3 -batch 10 -std 1e-2 -reg 0 -rule momentum",
@@ -45,7 +45,7 @@ func TestKeepAfterwards(t *testing.T) {
 			t.Fatal(err)
 		}
 		s, _, _ := tinyJob(t, out, grid+" -keep 2 -states 1")
-		if p, err := s.dryRun(); err != nil || p.Again != 2 {
+		if p, err := s.dryRun(t.Context()); err != nil || p.Again != 2 {
 			t.Errorf("%s: dry run: %v, %+v; want 2 trials to train again", grid, err, p)
 		}
 		if said, _ := trainGrid(t, out, grid+" -keep 2 -states 1"); !strings.Contains(said, again) {
@@ -215,10 +215,10 @@ func TestFewKept(t *testing.T) {
 	isolate(t)
 	const grid = "-lr log:1e-4..1e-2:9 -hidden 3 -iters 8 -batch 10 -std 1e-2 -reg 0"
 	for _, tt := range []struct{ flags, want string }{
-		{" -halving 3:2 -keep 5 -states 3", "sweep: -keep 5 and -states 3: of 9 trials on record, 1 trained to the end; only these are kept, and none of the 8 that were stopped\n"},
-		{" -halving 3:2 -keep 5", "sweep: -keep 5: of 9 trials"},
-		{" -halving 3:2 -states 2", "sweep: -states 2: of 9 trials"},
-		{" -halving 3:2 -states all", "sweep: -states all: of 9 trials"},
+		{" -halving 3:2 -keep 5 -states 3", "sweep: weights of 5 trials and states of 3 trials are to be kept: of 9 trials on record, 1 trained to the end; only these are kept, and none of the 8 that were stopped\n"},
+		{" -halving 3:2 -keep 5", "sweep: weights of 5 trials are to be kept: of 9 trials"},
+		{" -halving 3:2 -states 2", "sweep: states of 2 trials are to be kept: of 9 trials"},
+		{" -halving 3:2 -states all", "sweep: states of all trials are to be kept: of 9 trials"},
 		{" -halving 3:2 -keep 1 -states 1", ""},
 		{" -keep 20", ""},
 	} {

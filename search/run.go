@@ -19,16 +19,20 @@ import (
 	"fusegrid/search/progress"
 )
 
-// A Result is what is on record of a grid when a sweep ends. A trial that failed is on record, too, with its error.
+// A Result holds the records of a grid when a sweep ends.
 type Result struct {
 	Trials  int              // points of the grid
-	Records []results.Record // those of them that are on record, in the order of the grid
-	Table   *results.Table   // the records, best first; nil if the journal cannot be read back
-	Written bool             // whether the tables in the output folder are those of its journal
+	Records []results.Record // of the points that are on record, in the order of the grid
+	Table   *results.Table   // the records, best first; nil if the journal is gone
+	Written bool             // whether the tables in the output folder were written
 }
 
-// A TrainError says why a sweep did not do all that it was asked for. What is on record stays. A sweep of the same
-// Config goes on from there.
+// Failed returns the records of the trials that failed. Each has the error of its trial. The next Run trains them again.
+func (r Result) Failed() []results.Record {
+	return slices.DeleteFunc(slices.Clone(r.Records), func(r results.Record) bool { return r.State != results.Failed })
+}
+
+// A TrainError says why a sweep ended early. All records stay, and a Run of the same Config resumes the sweep.
 type TrainError struct {
 	Err      error // the cause, such as context.Canceled
 	Recorded int   // trials that are on record
@@ -45,9 +49,10 @@ func (e *TrainError) Unwrap() error { return e.Err }
 
 // Run trains the trials of a grid that are not on record in the output folder, and writes the tables of the folder.
 //
-// A [*TrainError] means that the training ended early. It comes with what is on record, and wraps the error of ctx if
-// ctx is done. A [folder.InputError] before any training means that the caller can cure what is wrong. Trials that
-// diverge or fail are no errors.
+// A [*TrainError] means that the training ended early. It comes with a Result, and wraps the error of ctx if ctx is
+// done. A [folder.InputError] means that nothing was trained and that the caller can cure the error. An error that
+// wraps [results.ErrGone] means that the journal was removed during the training. Other errors are those of files.
+// Trials that diverge or fail are no errors: see [Result.Failed].
 func Run(ctx context.Context, c Config) (Result, error) {
 	s, err := newJob(c)
 	if err != nil {
@@ -57,7 +62,6 @@ func Run(ctx context.Context, c Config) (Result, error) {
 }
 
 func (s *job) run(ctx context.Context) (result Result, err error) {
-	s.notes(s.points().DivisionNote())
 	out, err := folder.Open(s.Disk, s.Dir, s.Log)
 	if err != nil {
 		return result, err
@@ -69,17 +73,12 @@ func (s *job) run(ctx context.Context) (result Result, err error) {
 	}()
 
 	store := s.store()
-	blocks, spent, err := s.plan(out, store)
+	blocks, spent, err := s.plan(context.WithoutCancel(ctx), out, store)
 	if err != nil {
 		return result, err
 	}
-	todo, size := plan.Trials(blocks), s.Grid.Len()
-	if todo < size {
-		s.Log.Printf("%d of %d trials are on record in %s; %d to train", size-todo, size, s.Dir, todo)
-	}
-	s.notes(s.otherSets(out), s.points().Nearby(out.Records, folder.CSVName), plan.Resuming(blocks, store.Kind))
-	if s.States != 0 && todo > 0 {
-		s.notes(s.stateSpace())
+	for _, note := range s.notes(out, blocks) {
+		s.Log.Print(note)
 	}
 	trained := s.train(ctx, blocks, out, store)
 	for _, v := range spent {
@@ -88,25 +87,31 @@ func (s *job) run(ctx context.Context) (result Result, err error) {
 		}
 	}
 
-	// Whatever happened: what is on record is in the tables.
+	// The tables hold all records, whatever happened.
 	table, err := out.WriteTables()
+	size := s.Grid.Len()
 	result = Result{Trials: size, Records: out.Of(s.points()), Table: table, Written: err == nil}
-	if table != nil && len(result.Records) < len(out.Records) { // others are in the folder, too
+	if table != nil && len(result.Records) < len(out.Records) { // the folder has other trials, too
 		result.Table = results.NewTable(result.Records)
 	}
-	if trained != nil && !errors.Is(err, results.ErrGone) { // nothing may be said of what is on record if it is gone
+	if trained != nil && !errors.Is(err, results.ErrGone) { // if the journal is gone, no trial is on record
 		err = &TrainError{trained, len(result.Records), size}
 	}
 	return result, err
 }
 
-// notes logs the texts that are not empty.
-func (s *job) notes(texts ...string) {
-	for _, text := range texts {
-		if text != "" {
-			s.Log.Print(text)
-		}
+// notes returns the messages of a sweep before it trains.
+func (s *job) notes(out *folder.Folder, blocks []plan.Block) []string {
+	todo, size := plan.Trials(blocks), s.Grid.Len()
+	notes := []string{s.points().DivisionNote()}
+	if todo < size {
+		notes = append(notes, fmt.Sprintf("%d of %d trials are on record in %s; %d to train", size-todo, size, s.Dir, todo))
 	}
+	notes = append(notes, s.otherSets(out), s.points().Nearby(out.Records, folder.CSVName), plan.Resuming(blocks, s.store().Kind))
+	if s.States != 0 && todo > 0 {
+		notes = append(notes, s.stateSpace())
+	}
+	return slices.DeleteFunc(notes, func(note string) bool { return note == "" })
 }
 
 // train runs the blocks and puts their records into the journal. It keeps the weights and states of the best trials.
@@ -148,7 +153,9 @@ func (s *job) train(ctx context.Context, blocks []plan.Block, out *folder.Folder
 	if err := k.mishaps.err(); err != nil {
 		return err // to write more would fail as well
 	}
-	s.notes(s.fewKept(out.Records))
+	if note := s.fewKept(out.Records); note != "" {
+		s.Log.Print(note)
+	}
 	return k.trainAgain(ctx)
 }
 
@@ -193,12 +200,15 @@ func (s *job) kept() *folder.Store {
 // deals the others. Some of these may resume from a trial of another length, but not under a stop rule, because
 // their accuracies at its rungs are not known. Checkpoints that no trial needs any more are removed. Those that
 // these blocks are the last to need are returned as spent.
-func (s *job) plan(out *folder.Folder, store *folder.Store) (blocks []plan.Block, spent []folder.Checkpoint, err error) {
+func (s *job) plan(ctx context.Context, out *folder.Folder, store *folder.Store) (blocks []plan.Block, spent []folder.Checkpoint, err error) {
 	s.races.Enter(s.points(), out.Records)
 	settled := s.settled(out)
 	todo := s.points().Pending(s.flops, settled)
 	damaged := func(name string, err error) {
-		s.Log.Printf("%s is damaged: %v; its trials start anew", name, err)
+		s.Log.Printf("%s is damaged: %v; its trials start again", name, err)
+	}
+	if err := causeOf(ctx); err != nil {
+		return nil, nil, err
 	}
 	blocks, rest, left, spent := store.Resume(store.List(damaged), todo, settled)
 	p := s.planner()
@@ -222,6 +232,9 @@ func (s *job) plan(out *folder.Folder, store *folder.Store) (blocks []plan.Block
 		}
 	}
 	blocks = append(blocks, p.Plan(rest)...)
+	if err := causeOf(ctx); err != nil {
+		return nil, nil, err
+	}
 	p.ShareCores(blocks)
 	if err := s.enoughMemory(blocks); err != nil {
 		return nil, nil, err
@@ -280,7 +293,7 @@ func (s *job) otherSets(out *folder.Folder) string {
 	if parts == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s; -fresh times %s", strings.Join(parts, ", "), ours)
+	return fmt.Sprintf("%s; in a new folder, all are trained on %s", strings.Join(parts, ", "), ours)
 }
 
 // setName returns the name of a kernel set. If detail describes a foreign library, its version and core follow,

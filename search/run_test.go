@@ -240,7 +240,7 @@ func (nobody) Rejected(error)                    {}
 func (nobody) Ended([]results.Record, bool) bool { return false }
 
 func TestScheduleStopsWhenRecordsCannotBeKept(t *testing.T) {
-	s, r, _ := tinyJob(t, "o", tinyGrid)
+	s, r, _ := fullJob(t, "o", tinyGrid)
 	s.Block = 1
 	blocks := s.planner().Plan(s.todo())
 	kept := 0
@@ -287,7 +287,7 @@ func TestOtherCore(t *testing.T) {
 	if text := run("0.3.21 SkylakeX threads=1", grid+"0,1"); strings.Contains(text, "trained on") {
 		t.Errorf("the same core: %s", text)
 	}
-	const want = "4 trials were trained on reference 0.3.21 SkylakeX; -fresh times reference 0.3.21 Haswell\n"
+	const want = "4 trials were trained on reference 0.3.21 SkylakeX; in a new folder, all are trained on reference 0.3.21 Haswell\n"
 	if text := run("0.3.21 Haswell threads=1", grid+"0,1"); !strings.Contains(text, want) {
 		t.Errorf("another core: %q, want %q in it", text, want)
 	}

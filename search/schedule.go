@@ -145,10 +145,16 @@ func schedule(ctx context.Context, blocks []plan.Block, workers int, r runner.Ru
 	if lost != nil || failed != nil {
 		return cmp.Or(lost, failed)
 	}
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, ctx.Err()) {
+	return cmp.Or(causeOf(ctx), stray)
+}
+
+// causeOf returns an error that wraps the cause and the error of ctx, or nil if ctx is not done.
+func causeOf(ctx context.Context) error {
+	cause := context.Cause(ctx)
+	if cause != nil && !errors.Is(cause, ctx.Err()) {
 		return fmt.Errorf("%w (%w)", cause, ctx.Err())
 	}
-	return cmp.Or(context.Cause(ctx), stray)
+	return cause
 }
 
 // take keeps the records of events, and only then says which blocks are done.

@@ -74,7 +74,7 @@ func benchBookkeeping(b *testing.B, fuse string) {
 		whole, wholeCPU = whole+time.Since(start), wholeCPU+cpuTime(b)-startCPU
 
 		o.Dir = b.TempDir() // where nothing is on record
-		p, err := search.DryRun(o.Config)
+		p, err := search.DryRun(b.Context(), o.Config)
 		if err != nil {
 			b.Fatal(err)
 		}

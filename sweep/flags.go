@@ -45,11 +45,11 @@ var errHelp = flag.ErrHelp
 func axisFlags(fs *flag.FlagSet, axes grid.Axes) (given map[string]string) {
 	given = map[string]string{}
 	for _, a := range axes {
-		fs.Func(a.Flag, "", func(list string) error {
-			if _, twice := given[a.Flag]; twice {
+		fs.Func(a.Name, "", func(list string) error {
+			if _, twice := given[a.Name]; twice {
 				return errors.New("it is given twice; write one list, separated by commas")
 			}
-			given[a.Flag] = list
+			given[a.Name] = list
 			return nil
 		})
 	}
@@ -151,7 +151,11 @@ func noFlag(fs *flag.FlagSet, name string) error {
 		known = append(known, "help", "version")
 	}
 	text := fmt.Sprintf("there is no flag -%s", name)
-	if near, ok := cli.Nearest(name, known); ok {
+	near, ok := otherTools[strings.ReplaceAll(strings.ToLower(name), "_", "-")]
+	if ok = ok && slices.Contains(known, near); !ok {
+		near, ok = cli.Nearest(name, known)
+	}
+	if ok {
 		text += fmt.Sprintf(" (did you mean -%s?)", near)
 	}
 	text += pasted(name)
@@ -159,6 +163,23 @@ func noFlag(fs *flag.FlagSet, name string) error {
 		text += "; " + itsFlags(fs)
 	}
 	return fmt.Errorf("%s; see %s", text, helpFor(fs))
+}
+
+// otherTools holds the flags that have other names in other tools.
+var otherTools = map[string]string{
+	"learning-rate": "lr", "alpha": "lr", "eta": "lr",
+	"weight-decay": "reg", "l2": "reg", "lambda": "reg", "regularization": "reg",
+	"hidden-size": "hidden", "units": "hidden", "layers": "hidden",
+	"batch-size": "batch", "bs": "batch", "minibatch": "batch",
+	"lr-decay": "decay", "gamma": "decay",
+	"weight-scale": "std", "init-std": "std",
+	"random-seed": "seed", "random-state": "seed",
+	"steps": "iters", "max-steps": "iters", "num-iters": "iters", "iterations": "iters",
+	"num-epochs": "epochs", "momentum": "mu",
+	"optimizer": "rule", "optim": "rule", "update-rule": "rule", "precision": "dtype",
+	"jobs": "workers", "num-workers": "workers", "threads": "workers", "cores": "workers",
+	"output": "out", "output-dir": "out", "data-dir": "data", "dataset": "data",
+	"backend": "impl", "kernels": "impl", "save-weights": "keep", "model": "net",
 }
 
 // pasted returns in brackets what [cli.Pasted] says, if it says anything.
@@ -237,11 +258,11 @@ func parseOptions(args []string) (*options, error) {
 	o.DType, o.Workers, o.Checkpoint = "f32", runtime.GOMAXPROCS(0), time.Minute
 	fs := newFlags("sweep")
 	given := axisFlags(fs, grid.Standard())
-	var impl, fuse, halvingText, stop string
+	var impl, fuse string
 	o.trainingFlags(fs, &impl, &fuse)
 	o.outputFlags(fs)
-	fs.Func("halving", "", text(&halvingText))
-	fs.Func("stop", "", text(&stop))
+	fs.Func("halving", "", o.stopRule(halving.ParseHalving))
+	fs.Func("stop", "", o.stopRule(halving.ParseStop))
 	if err := parse(fs, args); err != nil {
 		return nil, err
 	}
@@ -255,20 +276,32 @@ func parseOptions(args []string) (*options, error) {
 		return nil, badInput{errors.New("-division true is for the two-layer net; the Solver of -net fc divides by floor")}
 	}
 	var err error
-	if o.Halving, err = halving.Parse(halvingText, stop); err != nil {
-		return nil, badInput{err}
-	}
 	if o.Kernels, err = pickSet(impl); err != nil {
 		return nil, err
 	}
-	if o.Grid, err = grid.Standard().Parse(grid.Setting{Net: o.net, Rule: o.rule, Given: given}); err != nil {
+	lists := grid.Setting{Net: o.net, Rule: o.rule, Given: given, Prefix: "-"}
+	if o.Grid, err = grid.Standard().Parse(lists); err != nil {
 		return nil, badInput{err}
 	}
-	o.notes = append(o.notes, grid.Standard().Notes(given)...)
+	o.notes = grid.Standard().Notes(lists)
 	if text := crowd(o.Workers); text != "" {
 		o.notes = append(o.notes, text)
 	}
 	return o, nil
+}
+
+// stopRule takes one stop rule, with the function that parses it.
+func (o *options) stopRule(parse func(string) (*halving.Rule, error)) func(string) error {
+	return func(s string) (err error) {
+		if s == "" {
+			return errEmpty
+		}
+		if o.Halving != nil {
+			return errors.New("-halving and -stop are two ways to stop trials; give one of them, once")
+		}
+		o.Halving, err = parse(s)
+		return err
+	}
 }
 
 // crowd says that there are more workers than cores, if so.

@@ -9,7 +9,7 @@ import (
 
 // helpText returns the help text of the sweep itself, with the table of axes and the names of the update rules.
 func helpText() string {
-	return helpBeforeAxes + grid.Standard().Help() + strings.Replace(helpAfterAxes, "RULES", ruleHelp(), 1)
+	return helpBeforeAxes + grid.Standard().Help("-") + strings.Replace(helpAfterAxes, "RULES", ruleHelp(), 1)
 }
 
 // ruleHelp returns "sgd (default), momentum or …".

@@ -84,9 +84,22 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case err == context.Canceled:
 		fmt.Fprintln(stderr, "sweep: interrupted")
 	case err != nil && !errors.Is(err, errShown):
-		fmt.Fprintf(stderr, "sweep: %v\n", err)
+		fmt.Fprintf(stderr, "sweep: %s%v\n", flagBefore(err), err)
 	}
 	return exitCode(err)
+}
+
+// flagBefore returns the flag that sets what an error of package search is about. It stands before the error.
+func flagBefore(err error) string {
+	var bad folder.InputError
+	errors.As(err, &bad)
+	switch bad.Setting {
+	case "Dir":
+		return "-out: "
+	case "Halving": // the error begins with the rule, such as halving 3:100
+		return "-"
+	}
+	return ""
 }
 
 func exitCode(err error) int {

@@ -244,14 +244,14 @@ func TestOtherSets(t *testing.T) {
 	if _, stderr, code := call(t, args(sets[0], "-reg", "0")...); code != exitOK || strings.Contains(stderr, "trained on") {
 		t.Fatalf("exit code %d, stderr %q", code, stderr)
 	}
-	want := fmt.Sprintf("2 trials were trained on %s; -fresh times %s\n", sets[0], sets[1])
+	want := fmt.Sprintf("2 trials were trained on %s; in a new folder, all are trained on %s\n", sets[0], sets[1])
 	if stdout, _, code := call(t, args(sets[1], "-reg", "0,1", "-dry-run")...); code != exitOK || !strings.Contains(stdout, "\n"+want) {
 		t.Errorf("dry run: exit code %d, stdout %q, want %q in it", code, stdout, want)
 	}
 	if _, stderr, code := call(t, args(sets[1], "-reg", "0,1")...); code != exitOK || !strings.Contains(stderr, "sweep: "+want) {
 		t.Errorf("exit code %d, stderr %q, want %q in it", code, stderr, want)
 	}
-	want = fmt.Sprintf("sweep: 2 trials were trained on %s; -fresh times %s\n", sets[1], sets[0])
+	want = fmt.Sprintf("sweep: 2 trials were trained on %s; in a new folder, all are trained on %s\n", sets[1], sets[0])
 	if _, stderr, code := call(t, args(sets[0], "-reg", "0,1")...); code != exitOK || !strings.Contains(stderr, want) {
 		t.Errorf("back: exit code %d, stderr %q, want %q in it", code, stderr, want)
 	}
@@ -347,7 +347,10 @@ func TestInterruptedBeforeAnything(t *testing.T) {
 	if _, stderr, code := callContext(t, ctx, small("-out", "o")...); code != exitInterrupted || !strings.HasPrefix(stderr, "sweep: interrupted") {
 		t.Errorf("exit code %d, want %d; stderr %q", code, exitInterrupted, stderr)
 	}
-	// A verification has nothing to go on with.
+	if stdout, stderr, code := callContext(t, ctx, small("-out", "o", "-dry-run")...); code != exitInterrupted || stdout != "" || stderr != "sweep: interrupted\n" {
+		t.Errorf("dry run: exit code %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+	// A verification has nothing to resume.
 	if _, stderr, code := call(t, small("-out", "o")...); code != exitOK {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
@@ -389,7 +392,7 @@ func TestHelpNamesFlags(t *testing.T) {
 	new(options).outputFlags(fs)
 	flags := map[string][]string{helpText(): append([]string{"-halving", "-stop", "-mu", "-epochs"}, flagNames(fs)...)}
 	for _, a := range grid.Standard() {
-		flags[helpText()] = append(flags[helpText()], "-"+a.Flag)
+		flags[helpText()] = append(flags[helpText()], "-"+a.Name)
 	}
 	for _, c := range subcommands() {
 		if c.name != "help" {
@@ -415,15 +418,15 @@ func TestHelpNamesFlags(t *testing.T) {
 
 // TestAxisFlags: each entry of a table of axes has a flag, which can be given once.
 func TestAxisFlags(t *testing.T) {
-	axes := append(slices.Clone(grid.Standard()), grid.Axis{Flag: "clip"})
+	axes := append(slices.Clone(grid.Standard()), grid.Axis{Name: "clip"})
 	for _, a := range axes {
 		fs := newFlags("sweep")
 		given := axisFlags(fs, axes)
-		if err := parse(fs, []string{"-" + a.Flag, "1,2"}); err != nil || len(given) != 1 || given[a.Flag] != "1,2" {
-			t.Errorf("-%s: given %v, error %v", a.Flag, given, err)
+		if err := parse(fs, []string{"-" + a.Name, "1,2"}); err != nil || len(given) != 1 || given[a.Name] != "1,2" {
+			t.Errorf("-%s: given %v, error %v", a.Name, given, err)
 		}
-		if err := parse(fs, []string{"-" + a.Flag, "3"}); err == nil {
-			t.Errorf("-%s twice: no error", a.Flag)
+		if err := parse(fs, []string{"-" + a.Name, "3"}); err == nil {
+			t.Errorf("-%s twice: no error", a.Name)
 		}
 	}
 }

@@ -35,7 +35,7 @@ func (o *options) showPreview(stdout io.Writer, p *search.Preview) error {
 	if shape := o.Grid.Shape(); shape != "" {
 		fmt.Fprintf(&b, " (%s)", shape)
 	}
-	fmt.Fprintf(&b, ", %d on record in %s, %d to train: %s\n", p.Trials-todo, o.Dir, todo, say.Operations(p.FLOPs))
+	fmt.Fprintf(&b, ", %d to train into %s: %s\n", todo, o.Dir, say.Operations(p.FLOPs))
 	for _, note := range p.Notes {
 		fmt.Fprintln(&b, note)
 	}
@@ -43,13 +43,14 @@ func (o *options) showPreview(stdout io.Writer, p *search.Preview) error {
 		fmt.Fprintf(&b, "%s\n%s\n", plan.Describe(p.Blocks), p.Prediction)
 	}
 	for _, why := range p.Reasons {
-		fmt.Fprintln(&b, why)
-	}
-	if p.States != "" {
-		fmt.Fprintln(&b, p.States)
+		fmt.Fprint(&b, why.Text)
+		if why.Ordered {
+			fmt.Fprint(&b, "; -order SEED gives all nets the same minibatches")
+		}
+		fmt.Fprintln(&b)
 	}
 	if p.Again > 0 {
-		fmt.Fprintf(&b, "%s on record to train again, for what -keep or -states asks for of the best\n", say.Plural(p.Again, "trial"))
+		fmt.Fprintf(&b, "%s on record to train again, because files that -keep or -states asks for are missing\n", say.Plural(p.Again, "trial"))
 	}
 	fmt.Fprintf(&b, "%s\n", p.Halving)
 	if err := results.WritePlan(&b, p.Points, 80, o.top); err != nil {

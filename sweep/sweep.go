@@ -7,7 +7,6 @@ import (
 	"io"
 
 	"fusegrid/nn/dataset"
-	"fusegrid/results"
 	"fusegrid/search"
 	"fusegrid/search/folder"
 )
@@ -42,7 +41,7 @@ func (o *options) sweep(ctx context.Context, data *dataset.Split, stdout, stderr
 		o.Dir = folder.Unused(o.Dir)
 	}
 	if o.dryRun {
-		p, err := search.DryRun(o.Config)
+		p, err := search.DryRun(ctx, o.Config)
 		if err != nil {
 			return err
 		}
@@ -64,28 +63,25 @@ func (o *options) sweep(ctx context.Context, data *dataset.Split, stdout, stderr
 	case errors.As(err, &train) && errors.Is(err, context.Canceled):
 		o.Log.Printf("interrupted; %d of %d trials are on record. To go on:\n  %s", train.Recorded, train.Trials, again)
 		return errors.Join(errShown, err)
+	case errors.Is(err, search.ErrOtherBits):
+		return fmt.Errorf("%w; sweep verify -trial KEY shows how; -fresh starts again in a new folder", err)
 	case train != nil:
 		return fmt.Errorf("%w; to go on: %s", err, again)
 	case err != nil:
 		return err
 	}
-	return o.failures(result.Records, again)
+	return o.failures(result, again)
 }
 
-// failures says which trials failed, and the command that tries them again.
-func (o *options) failures(records []results.Record, again string) error {
+// failures logs which trials failed, and returns an error with the command that trains them again.
+func (o *options) failures(result search.Result, again string) error {
 	const some = 5
-	n := 0
-	for _, r := range records {
-		if r.State != results.Failed {
-			continue
-		}
-		if n++; n <= some {
-			o.Log.Printf("lr %.6g, reg %.6g failed: %s", r.Config.LR, r.Config.Reg, r.Error)
-		}
+	failed := result.Failed()
+	for _, r := range failed[:min(some, len(failed))] {
+		o.Log.Printf("lr %.6g, reg %.6g failed: %s", r.Config.LR, r.Config.Reg, r.Error)
 	}
-	if n > 0 {
-		return fmt.Errorf("%d of %d trials failed; the errors are in %s/%s; to try them again: %s", n, len(records), o.Dir, folder.JSONLName, again)
+	if len(failed) > 0 {
+		return fmt.Errorf("%d of %d trials failed; the errors are in %s/%s; to try them again: %s", len(failed), len(result.Records), o.Dir, folder.JSONLName, again)
 	}
 	return nil
 }

@@ -63,10 +63,10 @@ func TestFailedTrial(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "4 of 16 trials failed") || !strings.Contains(stderr, "sweep: lr 0.001, reg 0 failed: the roof is on fire") {
 		t.Errorf("error %v, stderr %s", err, stderr)
 	}
-	if exitCode(err) == exitBadInput {
-		t.Error("a failed trial counts as bad input")
+	if code := exitCode(err); code != exitFailed {
+		t.Errorf("exit code %d, want %d", code, exitFailed)
 	}
-	// They are tried again, and the later record counts.
+	// They are trained again, and the later record counts.
 	if _, stderr, err := sweepTiny(t.Context(), tinyOptions(t, tinyGrid+" -out o")); err != nil || !strings.Contains(stderr, "sweep: 12 of 16 trials are on record in o; 4 to train") {
 		t.Errorf("again: error %v, stderr %s", err, stderr)
 	}
@@ -75,10 +75,11 @@ func TestFailedTrial(t *testing.T) {
 func TestDryRun(t *testing.T) {
 	isolate(t)
 	o := tinyOptions(t, "-lr 1e-4,1e-3 -reg 0,0.5 -seed 1..3 -hidden 5 -iters 60 -batch 50 -top 2 -workers 2 -out o -dry-run")
-	want := `12 trials (2 lr × 2 reg × 3 seed), 0 on record in o, 12 to train: 2.223 GFLOP
+	o.Runner = searchtest.Hasty{Runner: tinyRunner(t, o)}
+	want := `12 trials (2 lr × 2 reg × 3 seed), 12 to train into o: 0.03384 GFLOP
 4 blocks: 2 of 4 nets, 2 of 2 nets
 about
-3 seeds do not fuse: another seed draws other minibatches; -order SEED gives all nets the same
+3 seeds do not fuse: another seed draws other minibatches; -order SEED gives all nets the same minibatches
 
     lr  reg  seed  state
 0.0001    0     1  to train

@@ -16,19 +16,22 @@ import (
 	"fusegrid/search/folder"
 )
 
-// Tiny returns a data set of 30 images whose class can be seen in their brightness.
-func Tiny() *dataset.Split {
+// Tiny returns a data set of 30 images of 32 pixels, which train fast.
+func Tiny() *dataset.Split { return Images(32) }
+
+// Images returns a data set of 30 images of a number of pixels. The brightness of an image shows its class.
+func Images(pixels int) *dataset.Split {
 	subset := func(n int) labelled.Images {
-		s := labelled.Images{X: make([]uint8, n*dataset.Dim), Y: make([]uint8, n)}
+		s := labelled.Images{X: make([]uint8, n*pixels), Y: make([]uint8, n)}
 		for i := range n {
 			s.Y[i] = uint8(i % 10)
-			for j := range dataset.Dim {
-				s.X[i*dataset.Dim+j] = uint8(20*(i%10) + (i+j)%17)
+			for j := range pixels {
+				s.X[i*pixels+j] = uint8(20*(i%10) + (i+j)%17)
 			}
 		}
 		return s
 	}
-	mean := make([]float64, dataset.Dim)
+	mean := make([]float64, pixels)
 	for i := range mean {
 		mean[i] = 98
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"fusegrid/kernels"
 )
@@ -87,12 +88,14 @@ func Rules() []Rule {
 
 // ParseRule returns the rule with this name; see [Rule.String].
 func ParseRule(name string) (Rule, error) {
+	var names []string
 	for i, r := range rules {
 		if r.name == name {
 			return Rule(i), nil
 		}
+		names = append(names, r.name)
 	}
-	return 0, fmt.Errorf("train: unknown update rule %q; there are %v", name, Rules())
+	return 0, fmt.Errorf("train: unknown update rule %q; there are %s", name, strings.Join(names, ", "))
 }
 
 // String returns the name of r: "sgd", "momentum", "nesterov", "rmsprop" or "adam".

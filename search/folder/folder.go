@@ -25,13 +25,24 @@ import (
 )
 
 // An InputError is an error that the user can cure, found before anything was done.
-type InputError struct{ Err error }
+type InputError struct {
+	Setting string // the field of search.Config that is at fault, such as Dir; "" if several or none are
+	Err     error
+}
 
 // Error returns the text of the cause.
 func (e InputError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the cause.
 func (e InputError) Unwrap() error { return e.Err }
+
+// refused returns the error of an output folder that cannot be used.
+func refused(err error) error { return InputError{"Dir", err} }
+
+// unwritable returns the error of an output folder that cannot be written to.
+func unwritable(err error) error {
+	return refused(fmt.Errorf("%w; name a folder that you can write to", err))
+}
 
 // Names in an output folder.
 const (
@@ -56,7 +67,7 @@ type Folder struct {
 	Damaged int                       // lines of the journal that were skipped
 }
 
-// Default returns the name of the folder that is used if -out is not given. It depends on what makes trials hard
+// Default returns the name of the folder for sweeps of a data set. It depends on what makes trials hard
 // to compare, so that a grid that grows stays in one folder. Custom data sets share a name, therefore a part of the
 // hash tells them apart.
 func Default(data *dataset.Split, net, dtype string) string {
@@ -67,11 +78,12 @@ func Default(data *dataset.Split, net, dtype string) string {
 	return filepath.Join("out", name+"-"+net+"-"+dtype)
 }
 
-// Open opens a folder, creates it if needed, and logs what was wrong with its journal. A folder that cannot be used
-// is refused here, before any training, with an [InputError].
+// Open opens a folder, creates it if needed, and logs what was wrong with its journal, unless log is nil. A folder
+// that cannot be used is refused here, before any training, with an [InputError].
 func Open(d Disk, dir string, log *log.Logger) (*Folder, error) {
+	log = orSilent(log)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, InputError{fmt.Errorf("-out: %w; name a folder that you can write to", err)}
+		return nil, unwritable(err)
 	}
 	o := &Folder{Dir: dir, disk: d}
 	recovery, err := o.openJournal()
@@ -86,11 +98,11 @@ func Open(d Disk, dir string, log *log.Logger) (*Folder, error) {
 	}
 	if err := o.removeTemporary(); err != nil {
 		journal.Close()
-		return nil, InputError{fmt.Errorf("-out: removing what a killed sweep left: %w", err)}
+		return nil, refused(fmt.Errorf("removing what a killed sweep left: %w", err))
 	}
 	if err := o.keepLineEnds(); err != nil {
 		journal.Close()
-		return nil, InputError{fmt.Errorf("-out: %w; name a folder that you can write to", err)}
+		return nil, unwritable(err)
 	}
 	if recovery.Cut > 0 {
 		log.Printf("%s: cut off a torn last line of %d bytes; that trial is trained again", name, recovery.Cut)
@@ -102,7 +114,7 @@ func Open(d Disk, dir string, log *log.Logger) (*Folder, error) {
 	aside, err := o.mend()
 	if err != nil {
 		o.journal.Close()
-		return nil, InputError{fmt.Errorf("-out: setting aside what is damaged: %w", err)}
+		return nil, refused(fmt.Errorf("setting aside what is damaged: %w", err))
 	}
 	log.Printf("%s goes on without what is damaged; as it was, it is kept in %s; what this sweep misses is trained again", name, aside)
 	return o, nil
@@ -115,13 +127,13 @@ func (o *Folder) openJournal() (results.Recovery, error) {
 	f, err := o.disk.Open(o.journalFile())
 	switch {
 	case errors.Is(err, results.ErrLocked):
-		return results.Recovery{}, InputError{fmt.Errorf("another sweep is writing to %s; wait for it, or give another -out", o.Dir)}
+		return results.Recovery{}, refused(fmt.Errorf("another sweep is writing to %s; wait for it, or name another folder", o.Dir))
 	case err != nil:
-		return results.Recovery{}, InputError{fmt.Errorf("-out: %w; name a folder that you can write to", err)}
+		return results.Recovery{}, unwritable(err)
 	}
 	journal, records, recovery, err := results.NewJournal(f, o.journalFile())
 	if err != nil {
-		return recovery, InputError{fmt.Errorf("-out: %w", err)}
+		return recovery, refused(err)
 	}
 	o.journal, o.Records = journal, Latest(records)
 	return recovery, nil
@@ -213,20 +225,29 @@ func Unused(first string) string {
 	}
 }
 
-// Peek reads a folder without changing anything, and logs what is wrong with its journal.
+// orSilent returns a logger, which discards all messages if l is nil.
+func orSilent(l *log.Logger) *log.Logger {
+	if l == nil {
+		return log.New(io.Discard, "", 0)
+	}
+	return l
+}
+
+// Peek reads a folder without changing anything, and logs what is wrong with its journal, unless log is nil.
 func Peek(dir string, log *log.Logger) (*Folder, error) {
+	log = orSilent(log)
 	name := filepath.Join(dir, JournalName)
 	f, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return &Folder{Dir: dir}, nil
 	}
 	if err != nil {
-		return nil, InputError{fmt.Errorf("-out: %w", err)}
+		return nil, refused(err)
 	}
 	defer f.Close()
 	records, recovery, err := results.ReadJournal(f, name)
 	if err != nil {
-		return nil, InputError{fmt.Errorf("-out: %w", err)}
+		return nil, refused(err)
 	}
 	if recovery.Cut > 0 {
 		log.Printf("%s: the last line is torn, %d bytes; it is passed over", name, recovery.Cut)
@@ -301,8 +322,8 @@ func (o *Folder) WriteTables() (*results.Table, error) {
 // Close closes and unlocks the journal.
 func (o *Folder) Close() error { return o.journal.Close() }
 
-// Probe returns an [InputError] if no files can be made in a folder, or in the one in which it would be created. It
-// leaves nothing behind, because other input may still be refused.
+// Probe returns an [InputError] if no files can be made in a folder, or in the one in which it would be created, or
+// if its journal cannot be written to. It leaves nothing behind, because other input may still be refused.
 func Probe(dir string) error {
 	info, err := os.Stat(dir)
 	for err != nil && dir != filepath.Dir(dir) && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)) {
@@ -320,8 +341,15 @@ func Probe(dir string) error {
 		f.Close()
 		err = os.Remove(f.Name())
 	}
+	if err == nil {
+		if f, err = os.OpenFile(filepath.Join(dir, JournalName), os.O_WRONLY, 0); err == nil {
+			f.Close()
+		} else if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+	}
 	if err != nil {
-		return InputError{fmt.Errorf("-out: %w; name a folder that you can write to", err)}
+		return unwritable(err)
 	}
 	return nil
 }

@@ -107,7 +107,7 @@ func TestOneSweepAtATime(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := folder.Open(folder.OS{}, dir, log.Default())
-	if want := "another sweep is writing to " + dir + "; wait for it, or give another -out"; !errors.As(err, new(folder.InputError)) || err.Error() != want {
+	if want := "another sweep is writing to " + dir + "; wait for it, or name another folder"; !errors.As(err, new(folder.InputError)) || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
 	if seen, err := folder.Peek(dir, log.Default()); err != nil || !slices.Equal(keys(seen.Records), []string{a.Key}) {
@@ -139,13 +139,13 @@ func TestRefused(t *testing.T) {
 		disk folder.Disk
 		want string // how the error begins
 	}{
-		{"file", folder.OS{}, "-out: mkdir file: not a directory; name a folder that you can write to"},
-		{"file/o", folder.OS{}, "-out: mkdir file: not a directory; name a folder that you can write to"},
-		{"alien", folder.OS{}, "-out: alien/trials.jsonl: not a journal of trials; name another output folder"},
-		{"newer", folder.OS{}, "-out: newer/trials.jsonl: "},
-		{"taken", folder.OS{}, "-out: open taken/trials.jsonl: is a directory; name a folder that you can write to"},
-		{"denied", deniedDisk{op: "open"}, "-out: open denied/trials.jsonl: permission denied; name a folder that you can write to"},
-		{"denied", deniedDisk{op: "swap"}, "-out: write denied/.gitattributes: permission denied; name a folder that you can write to"},
+		{"file", folder.OS{}, "mkdir file: not a directory; name a folder that you can write to"},
+		{"file/o", folder.OS{}, "mkdir file: not a directory; name a folder that you can write to"},
+		{"alien", folder.OS{}, "alien/trials.jsonl: not a journal of trials; name another output folder"},
+		{"newer", folder.OS{}, "newer/trials.jsonl: "},
+		{"taken", folder.OS{}, "open taken/trials.jsonl: is a directory; name a folder that you can write to"},
+		{"denied", deniedDisk{op: "open"}, "open denied/trials.jsonl: permission denied; name a folder that you can write to"},
+		{"denied", deniedDisk{op: "swap"}, "write denied/.gitattributes: permission denied; name a folder that you can write to"},
 	} {
 		before := tree(t)
 		f, err := folder.Open(tt.disk, tt.dir, log.Default())
@@ -165,8 +165,8 @@ func TestRefused(t *testing.T) {
 			os.RemoveAll(tt.dir)
 		}
 	}
-	for dir, want := range map[string]string{"alien": "-out: alien/trials.jsonl: not a journal of trials", "taken": "-out: "} {
-		if _, err := folder.Peek(dir, log.Default()); !errors.As(err, new(folder.InputError)) || !strings.HasPrefix(err.Error(), want) {
+	for dir, want := range map[string]string{"alien": "alien/trials.jsonl: not a journal of trials", "taken": "read taken/trials.jsonl: is a directory"} {
+		if _, err := folder.Peek(dir, nil); !errors.As(err, new(folder.InputError)) || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("read %s: error %v, want %s", dir, err, want)
 		}
 	}
@@ -240,6 +240,9 @@ func TestDamage(t *testing.T) {
 			os.Remove(name + ".damaged")
 			replace(t, name, tt.journal)
 			var peeked bytes.Buffer
+			if _, err := folder.Peek("o", nil); err != nil {
+				t.Error(err)
+			}
 			if f, err := folder.Peek("o", log.New(&peeked, "", 0)); err != nil || len(f.Records) != tt.records || (f.Damaged > 0) != tt.setAside || !strings.Contains(peeked.String(), tt.peeks) || (tt.peeks == "") != (peeked.Len() == 0) {
 				t.Errorf("read: error %v, %+v, said %q", err, f, &peeked)
 			}

@@ -12,12 +12,12 @@ import (
 )
 
 // An Axis is a hyper-parameter that a grid varies. Its entry in the table of axes determines its
-// flag, its line in the help text, and its values in a grid. It also determines which trials may
+// name, its line in the help text, and its values in a grid. It also determines which trials may
 // share a block, and which trials have the same initial weights.
 type Axis struct {
-	Flag     string            // name of the flag, without its hyphen
-	Help     string            // what the flag sets, in at most 30 columns
-	Defaults map[string]string // by net: the list that is used if the flag is not given
+	Name     string            // one word, which a command uses as a flag
+	Help     string            // the meaning, in at most 30 columns
+	Defaults map[string]string // by net: the list that is used if none is given
 
 	// Level orders the nested loops over the axes. The axis of the highest level changes fastest.
 	Level int
@@ -25,8 +25,8 @@ type Axis struct {
 	// Values parses lists and sets the field of a configuration.
 	Values Values
 
-	// Applies returns the reason why the flag cannot be given. If Applies is nil, the axis always
-	// has values.
+	// Applies returns the reason why a list cannot be given. If Applies is nil, the axis always has
+	// values.
 	Applies func(s Setting) error
 
 	// Conflicts are the reasons why trials that differ in the axis cannot share a block. If there
@@ -37,15 +37,16 @@ type Axis struct {
 	Initial bool
 }
 
-// A Setting holds the flags that determine which axes apply.
+// A Setting holds the lists that a user wrote, and what determines which axes apply.
 type Setting struct {
-	Net   string            // two-layer or fc; "" is two-layer
-	Rule  string            // an update rule of package fused; "" is sgd
-	Given map[string]string // the lists that the user wrote, by flag
+	Net    string            // two-layer or fc; "" is two-layer
+	Rule   string            // an update rule of package train; "" is sgd
+	Given  map[string]string // lists, by the name of the axis
+	Prefix string            // of the names in messages, such as the hyphen of flags
 }
 
-func (s Setting) has(flag string) bool {
-	_, ok := s.Given[flag]
+func (s Setting) has(name string) bool {
+	_, ok := s.Given[name]
 	return ok
 }
 
@@ -54,7 +55,8 @@ type Conflict struct {
 	What string // the values that differ, in the plural
 	Why  string
 
-	// Ordered is true if the conflict does not exist when the minibatches have a separate seed.
+	// Ordered is true if the conflict does not exist when the minibatches have a separate seed,
+	// which is Config.Order of package search.
 	Ordered bool
 
 	// Part returns the part of the value that must be equal in a block. If Part is nil, the whole
@@ -70,33 +72,33 @@ func Standard() Axes { return standard }
 
 var standard = Axes{
 	{
-		Flag: "lr", Help: "learning rate", Level: 7,
+		Name: "lr", Help: "learning rate", Level: 7,
 		Defaults: map[string]string{"two-layer": "1e-4,1e-3", "fc": "1e-3"},
 		Values:   Floats{Example: "1e-4,1e-3 or log:1e-4..1e-2:5", Field: func(c *results.Config) *float64 { return &c.LR }},
 	},
 	{
-		Flag: "reg", Help: "regularization, ½·reg·Σ‖W‖²", Level: 8,
+		Name: "reg", Help: "regularization, ½·reg·Σ‖W‖²", Level: 8,
 		Defaults: map[string]string{"two-layer": "0.25,0.85", "fc": "0"},
 		Values:   Floats{Example: "0.25,0.85 or 0,log:1e-3..1:4", Zero: true, Field: func(c *results.Config) *float64 { return &c.Reg }},
 	},
 	{
-		Flag: "hidden", Help: "units; 100x100 is two layers", Level: 0,
+		Name: "hidden", Help: "units; 100x100 is two layers", Level: 0,
 		Defaults: map[string]string{"two-layer": "50", "fc": "200"},
 		Values:   Layers{Max: 1 << 16, Field: func(c *results.Config) *[]int { return &c.Hidden }},
 		Conflicts: []Conflict{
 			{What: "depths", Why: "nets of a block have one depth", Part: func(c *results.Config) string { return fmt.Sprint(len(c.Hidden)) }},
-			{What: "hidden sizes", Why: "weights and minibatches come from one stream; -order SEED gives minibatches their own", Ordered: true},
+			{What: "hidden sizes", Why: "weights and minibatches come from one stream of random numbers", Ordered: true},
 		},
 		Initial: true,
 	},
 	{
-		Flag: "batch", Help: "images in a minibatch", Level: 1,
+		Name: "batch", Help: "images in a minibatch", Level: 1,
 		Defaults:  map[string]string{"two-layer": "200", "fc": "100"},
 		Values:    Ints[int]{Min: 1, Max: 100_000, Example: "100,200", Field: func(c *results.Config) *int { return &c.Batch }},
 		Conflicts: []Conflict{{What: "batch sizes", Why: "a block shares its minibatches"}},
 	},
 	{
-		Flag: "decay", Help: "learning-rate factor per epoch", Level: 4,
+		Name: "decay", Help: "learning-rate factor per epoch", Level: 4,
 		Defaults: map[string]string{"two-layer": "0.95", "fc": "0.95"},
 		Values: Floats{Example: "0.9,0.95", Field: func(c *results.Config) *float64 { return &c.Decay },
 			Check: func(v float64) error {
@@ -107,29 +109,29 @@ var standard = Axes{
 			}},
 	},
 	{
-		Flag: "std", Help: "scale of the initial weights", Level: 5,
+		Name: "std", Help: "scale of the initial weights", Level: 5,
 		Defaults: map[string]string{"two-layer": "1e-4", "fc": "1e-3"},
 		Values:   Floats{Example: "1e-4,1e-3", Field: func(c *results.Config) *float64 { return &c.Std }},
 		Initial:  true,
 	},
 	{
-		Flag: "seed", Help: "of the random numbers", Level: 9,
+		Name: "seed", Help: "of the random numbers", Level: 9,
 		Defaults:  map[string]string{"two-layer": "0", "fc": "0"},
 		Values:    Ints[uint32]{Min: 0, Max: math.MaxUint32, Example: "0 or 1..5", Field: func(c *results.Config) *uint32 { return &c.Seed }},
-		Conflicts: []Conflict{{What: "seeds", Why: "another seed draws other minibatches; -order SEED gives all nets the same", Ordered: true}},
+		Conflicts: []Conflict{{What: "seeds", Why: "another seed draws other minibatches", Ordered: true}},
 		Initial:   true,
 	},
 	{
-		Flag: "iters", Help: "minibatches in all", Level: 2,
+		Name: "iters", Help: "minibatches in all", Level: 2,
 		Defaults:  map[string]string{"two-layer": "1000"},
 		Values:    Ints[int]{Min: 1, Max: 100_000_000, Example: "1000,3000", Field: func(c *results.Config) *int { return &c.Iters }},
 		Conflicts: []Conflict{{What: "lengths", Why: "a block ends as one"}},
 		Applies: func(s Setting) error {
 			switch {
 			case s.has("iters") && s.has("epochs"):
-				return errors.New("-iters and -epochs are two ways to say how long; give one of them")
+				return fmt.Errorf("%[1]siters and %[1]sepochs are two ways to say how long; give one of them", s.Prefix)
 			case s.Net == "fc":
-				return errors.New("-iters is for the two-layer net; the Solver of -net fc counts -epochs")
+				return fmt.Errorf("%[1]siters is for the two-layer net; the Solver of the net fc counts %[1]sepochs", s.Prefix)
 			case s.has("epochs"):
 				return errUnused
 			}
@@ -138,7 +140,7 @@ var standard = Axes{
 	},
 	{
 		// Epochs are iterations in another unit. The batch size must be set before, by a lower level.
-		Flag: "epochs", Help: "passes over the data, instead", Level: 3,
+		Name: "epochs", Help: "passes over the data, instead", Level: 3,
 		Defaults:  map[string]string{"fc": "10"},
 		Values:    Ints[int]{Min: 1, Max: 100_000, Example: "5,10", Field: func(c *results.Config) *int { return &c.Iters }, Unit: (*results.Config).PerEpoch},
 		Conflicts: []Conflict{{What: "lengths", Why: "a block ends as one"}},
@@ -150,7 +152,7 @@ var standard = Axes{
 		},
 	},
 	{
-		Flag: "mu", Help: "momentum, with -rule", Level: 6,
+		Name: "mu", Help: "momentum, if the rule has it", Level: 6,
 		Defaults: map[string]string{"two-layer": "0.9", "fc": "0.9"},
 		Values: Floats{Example: "0.9 or 0.5,0.9,0.95", Zero: true, Field: func(c *results.Config) *float64 { return &c.Mu },
 			Check: func(v float64) error {
@@ -174,16 +176,16 @@ var standard = Axes{
 					with = append(with, r.String())
 				}
 			}
-			return fmt.Errorf("-mu is for -rule %s; -rule is %s", strings.Join(with, " and -rule "), s.Rule)
+			return fmt.Errorf("%smu is for the update rules %s; the rule is %s", s.Prefix, strings.Join(with, " and "), s.Rule)
 		},
 	},
 }
 
-// errUnused is the reason why an axis does not apply if its flag is not given. It is never shown to
-// users.
+// errUnused is the reason why an axis does not apply if no list of it is given. It is never shown
+// to users.
 var errUnused = errors.New("unused")
 
-// applies returns the reason why the flag of an axis cannot be given, or nil.
+// applies returns the reason why a list of an axis cannot be given, or nil.
 func (a *Axis) applies(s Setting) error {
 	if a.Applies == nil {
 		return nil
@@ -216,9 +218,15 @@ func (x Axes) SameStart(a, b *results.Config) bool {
 	return true
 }
 
-// Reasons returns the reasons why the trials cannot all share a block, one sentence each.
-func (x Axes) Reasons(trials []Trial) []string {
-	var all []string
+// A Reason says in one sentence why trials cannot all share a block.
+type Reason struct {
+	Text    string
+	Ordered bool // see [Conflict]
+}
+
+// Reasons returns the reasons why the trials cannot all share a block.
+func (x Axes) Reasons(trials []Trial) []Reason {
+	var all []Reason
 	for i := range x {
 		for _, conflict := range x[i].Conflicts {
 			if len(trials) == 0 || conflict.Ordered && trials[0].Config.Order != nil {
@@ -232,9 +240,9 @@ func (x Axes) Reasons(trials []Trial) []string {
 			for t := range trials {
 				different[value(&trials[t].Config)] = true
 			}
-			text := fmt.Sprintf("%d %s do not fuse: %s", len(different), conflict.What, conflict.Why)
-			if len(different) > 1 && !slices.Contains(all, text) { // iterations and epochs are one length
-				all = append(all, text)
+			why := Reason{fmt.Sprintf("%d %s do not fuse: %s", len(different), conflict.What, conflict.Why), conflict.Ordered}
+			if len(different) > 1 && !slices.Contains(all, why) { // iterations and epochs are one length
+				all = append(all, why)
 			}
 		}
 	}
@@ -244,8 +252,8 @@ func (x Axes) Reasons(trials []Trial) []string {
 // nets lists the nets that have defaults, in the order of the help text.
 var nets = []string{"two-layer", "fc"}
 
-// Help returns the lines of the help text about the axes: flag, meaning, and the default for each net.
-func (x Axes) Help() string {
+// Help returns the lines of a help text about the axes: the name with a prefix, the meaning, and the default for each net.
+func (x Axes) Help(prefix string) string {
 	const form = "  %-9s %-31s %-20s %s"
 	lines := []string{fmt.Sprintf(form, "", "", nets[0], nets[1])}
 	lines[0] = "                                            " + strings.TrimLeft(lines[0], " ")
@@ -256,13 +264,13 @@ func (x Axes) Help() string {
 			text, ok := a.Defaults[net]
 			if !ok {
 				text = "-"
-				if a.applies(Setting{Net: net, Rule: "momentum", Given: map[string]string{a.Flag: ""}}) != nil {
+				if a.applies(Setting{Net: net, Rule: "momentum", Given: map[string]string{a.Name: ""}}) != nil {
 					text = "(not for " + net + ")"
 				}
 			}
 			shown = append(shown, text)
 		}
-		lines = append(lines, fmt.Sprintf(form, append([]any{"-" + a.Flag, a.Help}, shown...)...))
+		lines = append(lines, fmt.Sprintf(form, append([]any{prefix + a.Name, a.Help}, shown...)...))
 	}
 	return strings.Join(lines, "\n") + "\n"
 }

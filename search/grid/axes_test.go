@@ -9,25 +9,25 @@ import (
 	"fusegrid/results"
 )
 
-// TestTable checks that each axis has the fields that flags, help and grid need, and that no two
-// axes share a flag or a level.
+// TestTable checks that each axis has the fields that help and grid need, and that no two axes
+// share a name or a level.
 func TestTable(t *testing.T) {
-	flags, levels := map[string]bool{}, map[int]bool{}
+	names, levels := map[string]bool{}, map[int]bool{}
 	for _, a := range Standard() {
-		if flags[a.Flag] || levels[a.Level] {
-			t.Errorf("-%s: the flag or the level %d occurs twice", a.Flag, a.Level)
+		if names[a.Name] || levels[a.Level] {
+			t.Errorf("%s: the name or the level %d occurs twice", a.Name, a.Level)
 		}
-		flags[a.Flag], levels[a.Level] = true, true
+		names[a.Name], levels[a.Level] = true, true
 		if n := len([]rune(a.Help)); n == 0 || n > 30 {
-			t.Errorf("-%s: the help has %d columns, want 1 to 30", a.Flag, n)
+			t.Errorf("%s: the help has %d columns, want 1 to 30", a.Name, n)
 		}
 		for net, list := range a.Defaults {
-			if _, err := a.Values.Parse(a.Flag, list, net); err != nil || !slices.Contains(nets, net) {
-				t.Errorf("-%s: default for %s: %v", a.Flag, net, err)
+			if _, err := a.Values.Parse(a.Name, list, net); err != nil || !slices.Contains(nets, net) {
+				t.Errorf("%s: default for %s: %v", a.Name, net, err)
 			}
 		}
 	}
-	for line := range strings.Lines(Standard().Help()) {
+	for line := range strings.Lines(Standard().Help("-")) {
 		if n := len([]rune(line)); n > 81 {
 			t.Errorf("%d columns in %q", n-1, line)
 		}
@@ -41,7 +41,7 @@ func TestBlocksOfAxes(t *testing.T) {
 	for _, order := range []*uint32{nil, &seed} {
 		for _, tt := range []struct {
 			given   map[string]string
-			ordered bool // they share a block with -order
+			ordered bool // they share a block if the minibatches have a seed
 			always  bool
 		}{
 			{map[string]string{"lr": "1,2"}, true, true},
@@ -64,7 +64,7 @@ func TestBlocksOfAxes(t *testing.T) {
 			a, b := Standard().Common(trials[0].Config), Standard().Common(trials[1].Config)
 			want := tt.always || tt.ordered && order != nil
 			if same, reasons := a.Equal(&b), Standard().Reasons(trials); len(trials) != 2 || same != want || (len(reasons) == 0) != want {
-				t.Errorf("%v, order %v: share a block %v, want %v; reasons %q", tt.given, order != nil, same, want, reasons)
+				t.Errorf("%v, order %v: share a block %v, want %v; reasons %v", tt.given, order != nil, same, want, reasons)
 			}
 			differ := tt.given["seed"] != "" || tt.given["hidden"] != "" || tt.given["std"] != ""
 			if same := Standard().SameStart(&trials[0].Config, &trials[1].Config); same == differ {
@@ -79,7 +79,7 @@ func TestBlocksOfAxes(t *testing.T) {
 // the help text has its line.
 func TestAddAxis(t *testing.T) {
 	axes := append(slices.Clone(Standard()), Axis{
-		Flag: "clip", Help: "largest gradient", Level: 10,
+		Name: "clip", Help: "largest gradient", Level: 10,
 		Defaults: map[string]string{"two-layer": "1,2", "fc": "3"},
 		Values: Ints[uint32]{Max: 9, Example: "1,2", Field: func(c *results.Config) *uint32 {
 			if c.Order == nil {
@@ -102,13 +102,13 @@ func TestAddAxis(t *testing.T) {
 	if trials[0].Key == trials[1].Key {
 		t.Error("trials that differ in the axis have one key")
 	}
-	if reasons := axes.Reasons(trials); len(reasons) != 1 || reasons[0] != "2 limits do not fuse: a block has one" {
-		t.Errorf("reasons %q", reasons)
+	if reasons := axes.Reasons(trials); len(reasons) != 1 || reasons[0] != (Reason{Text: "2 limits do not fuse: a block has one"}) {
+		t.Errorf("reasons %v", reasons)
 	}
-	if want := fmt.Sprintf("  %-9s %-31s %-20s %s\n", "-clip", "largest gradient", "1,2", "3"); !strings.HasSuffix(axes.Help(), want) {
-		t.Errorf("help:\n%s\nwant its last line\n%s", axes.Help(), want)
+	if want := fmt.Sprintf("  %-9s %-31s %-20s %s\n", "-clip", "largest gradient", "1,2", "3"); !strings.HasSuffix(axes.Help("-"), want) {
+		t.Errorf("help:\n%s\nwant its last line\n%s", axes.Help("-"), want)
 	}
-	if _, err := axes.Parse(Setting{Net: "fc", Rule: "sgd", Given: map[string]string{"clip": "10"}}); err == nil || err.Error() != `-clip "10": "10" is more than 9; write for example -clip 1,2` {
+	if _, err := axes.Parse(Setting{Net: "fc", Rule: "sgd", Given: map[string]string{"clip": "10"}}); err == nil || err.Error() != `clip "10": "10" is more than 9; write for example clip 1,2` {
 		t.Errorf("error %v", err)
 	}
 }

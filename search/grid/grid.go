@@ -2,7 +2,7 @@
 //
 // A hyper-parameter is one entry in a table of axes, which [Standard] returns. [Axes.Parse] reads
 // the lists that a user wrote, such as 1e-4,1e-3 or log:1e-4..1e-2:5, and returns a [Grid].
-// [Grid.Over] combines it with the fields that are equal in all trials. Its errors name the flag,
+// [Grid.Over] combines it with the fields that are equal in all trials. Its errors name the axis,
 // the value and the remedy.
 package grid
 
@@ -25,6 +25,7 @@ import (
 type Grid struct {
 	net     string
 	rule    string
+	prefix  string // of the names of axes in messages
 	axes    Axes
 	order   []int    // axes by level: positions in axes
 	columns []Column // in that order, as lens and floats
@@ -38,11 +39,11 @@ func (x Axes) Parse(s Setting) (*Grid, error) {
 	if err := x.check(s); err != nil {
 		return nil, err
 	}
-	g := &Grid{net: s.Net, rule: s.Rule, axes: x, order: x.byLevel(), size: 1}
+	g := &Grid{net: s.Net, rule: s.Rule, prefix: s.Prefix, axes: x, order: x.byLevel(), size: 1}
 	columns := make([]Column, len(x))
 	for i := range x { // in the order of the help text, which is also the order of errors
 		a := &x[i]
-		list, given := s.Given[a.Flag]
+		list, given := s.Given[a.Name]
 		if err := a.applies(s); err != nil {
 			if given {
 				return nil, err
@@ -54,7 +55,7 @@ func (x Axes) Parse(s Setting) (*Grid, error) {
 			list = a.Defaults[s.Net]
 		}
 		var err error
-		if columns[i], err = a.Values.Parse(a.Flag, list, s.Net); err != nil {
+		if columns[i], err = a.Values.Parse(s.Prefix+a.Name, list, s.Net); err != nil {
 			return nil, a.withComma(err, list)
 		}
 	}
@@ -72,7 +73,7 @@ func (x Axes) Parse(s Setting) (*Grid, error) {
 	return g, nil
 }
 
-// check refuses a setting with a net, a rule or a flag that there is not.
+// check refuses a setting with a net, a rule or an axis that does not exist.
 func (x Axes) check(s Setting) error {
 	if !slices.Contains(nets, s.Net) {
 		return fmt.Errorf("there is no net %q; there are %s", s.Net, strings.Join(nets, " and "))
@@ -80,13 +81,13 @@ func (x Axes) check(s Setting) error {
 	if _, err := train.ParseRule(s.Rule); err != nil {
 		return err
 	}
-	var flags []string
+	var names []string
 	for _, a := range x {
-		flags = append(flags, a.Flag)
+		names = append(names, a.Name)
 	}
-	for _, flag := range slices.Sorted(maps.Keys(s.Given)) {
-		if !slices.Contains(flags, flag) {
-			return fmt.Errorf("there is no axis %q%s; there are %s", flag, cli.DidYouMean(flag, flags), strings.Join(flags, ", "))
+	for _, name := range slices.Sorted(maps.Keys(s.Given)) {
+		if !slices.Contains(names, name) {
+			return fmt.Errorf("there is no axis %q%s; there are %s", name, cli.DidYouMean(name, names), strings.Join(names, ", "))
 		}
 	}
 	return nil
@@ -103,12 +104,12 @@ func (x Axes) byLevel() []int {
 }
 
 // Notes returns a message for each list that may have been meant as a number with a decimal comma.
-func (x Axes) Notes(given map[string]string) []string {
+func (x Axes) Notes(s Setting) []string {
 	var notes []string
 	for i := range x {
-		list := given[x[i].Flag]
+		list := s.Given[x[i].Name]
 		if number, ok := x[i].decimalComma(list); ok {
-			notes = append(notes, fmt.Sprintf("-%s %s is a list of two values; if that is a decimal comma, write %s", x[i].Flag, list, number))
+			notes = append(notes, fmt.Sprintf("%s%s %s is a list of two values; if that is a decimal comma, write %s", s.Prefix, x[i].Name, list, number))
 		}
 	}
 	return notes
@@ -144,7 +145,7 @@ func (g *Grid) Shape() string {
 	var parts []string
 	for i, n := range g.lens {
 		if n > 1 {
-			parts = append(parts, strconv.Itoa(n)+" "+g.axes[g.order[i]].Flag)
+			parts = append(parts, strconv.Itoa(n)+" "+g.axes[g.order[i]].Name)
 		}
 	}
 	return strings.Join(parts, " × ")
@@ -192,7 +193,7 @@ func (p Points) All() iter.Seq[results.Config] {
 // DivisionNote describes how epochs are divided into iterations, and the result of the other
 // division. It returns "" if both divisions agree.
 func (p Points) DivisionNote() string {
-	batch := slices.IndexFunc(p.axes, func(a Axis) bool { return a.Flag == "batch" })
+	batch := slices.IndexFunc(p.axes, func(a Axis) bool { return a.Name == "batch" })
 	if batch < 0 {
 		return ""
 	}
@@ -205,9 +206,9 @@ func (p Points) DivisionNote() string {
 		n := c.Split[0]
 		floor, exact := float64(c.PerEpoch()), float64(n)/float64(c.Batch)
 		if c.Division == "true" {
-			return fmt.Sprintf("batch %d does not divide %d images: an epoch is %.7g iterations (Python 3); -division floor: %.0f (Python 2)", c.Batch, n, exact, floor)
+			return fmt.Sprintf("batch %d does not divide %d images: an epoch is %.7g iterations (Python 3); with division floor: %.0f (Python 2)", c.Batch, n, exact, floor)
 		}
-		return fmt.Sprintf("batch %d does not divide %d images: an epoch is %.0f iterations (Python 2); -division true: %.7g (Python 3)", c.Batch, n, floor, exact)
+		return fmt.Sprintf("batch %d does not divide %d images: an epoch is %.0f iterations (Python 2); with division true: %.7g (Python 3)", c.Batch, n, floor, exact)
 	}
 	return ""
 }

@@ -15,18 +15,18 @@ const MaxPoints = 1_000_000
 
 // An item is one part of a list such as 1e-4,log:1e-3..1e-1:5, with its position.
 type item struct {
-	flag, list string
-	n, of      int // the n-th item of all, from 1
+	name, list string // of the axis
+	n, of      int    // the n-th item of all, from 1
 	text       string
 	example    string
 }
 
 // items splits a list into its items.
-func items(flag, list, example string) []item {
+func items(name, list, example string) []item {
 	parts := strings.Split(list, ",")
 	its := make([]item, len(parts))
 	for i, p := range parts {
-		its[i] = item{flag, list, i + 1, len(parts), strings.TrimSpace(p), example}
+		its[i] = item{name, list, i + 1, len(parts), strings.TrimSpace(p), example}
 	}
 	return its
 }
@@ -34,11 +34,11 @@ func items(flag, list, example string) []item {
 // errorf returns an error that names the fault, the position of the item, and an example of a valid
 // list.
 func (it item) errorf(format string, args ...any) error {
-	where := fmt.Sprintf("-%s %q", it.flag, it.list)
+	where := fmt.Sprintf("%s %q", it.name, it.list)
 	if it.of > 1 {
 		where += fmt.Sprintf(", item %d %q", it.n, it.text)
 	}
-	return fmt.Errorf("%s: %s; write for example -%s %s", where, fmt.Sprintf(format, args...), it.flag, it.example)
+	return fmt.Errorf("%s: %s; write for example %s %s", where, fmt.Sprintf(format, args...), it.name, it.example)
 }
 
 // A span is a range, a..b:n or log:a..b:n. Its n is 0 if the range has no count.
@@ -91,10 +91,10 @@ func decimalComma(list string) (numbers string, ok bool) {
 }
 
 // list parses a list of numbers.
-func (x Floats) list(flag, list string) ([]float64, error) {
+func (x Floats) list(name, list string) ([]float64, error) {
 	var all []float64
 	seen := newSeen[float64]()
-	for _, it := range items(flag, list, x.Example) {
+	for _, it := range items(name, list, x.Example) {
 		vs, err := x.item(it)
 		if err != nil {
 			return nil, err
@@ -158,7 +158,7 @@ func (x Floats) number(it item, text string) (float64, error) {
 
 // An integers parses lists of whole numbers within bounds.
 type integers struct {
-	flag     string
+	name     string
 	min, max int64
 	example  string
 }
@@ -166,7 +166,7 @@ type integers struct {
 func (x integers) list(list string) ([]int64, error) {
 	var all []int64
 	seen := newSeen[int64]()
-	for _, it := range items(x.flag, list, x.example) {
+	for _, it := range items(x.name, list, x.example) {
 		vs, err := x.item(it)
 		if err != nil {
 			return nil, err
@@ -238,14 +238,14 @@ func (x integers) number(it item, text string) (int64, error) {
 }
 
 // list parses a list of nets, each the sizes of its hidden layers: 50,100x100.
-func (x Layers) list(flag, list, net string) ([][]int, error) {
-	units := integers{flag: flag, min: 1, max: x.Max, example: "50,100"}
+func (x Layers) list(name, list, net string) ([][]int, error) {
+	units := integers{name: name, min: 1, max: x.Max, example: "50,100"}
 	if net == "fc" {
 		units.example = "200,100x100"
 	}
 	var nets [][]int
 	seen := newSeen[string]()
-	for _, it := range items(units.flag, list, units.example) {
+	for _, it := range items(units.name, list, units.example) {
 		var found [][]int
 		if !strings.Contains(it.text, "x") {
 			vs, err := units.item(it)
@@ -265,7 +265,7 @@ func (x Layers) list(flag, list, net string) ([][]int, error) {
 				layers = append(layers, int(v))
 			}
 			if net != "fc" {
-				return nil, it.errorf("%d hidden layers, but the two-layer net has one; add -net fc", len(layers))
+				return nil, it.errorf("%d hidden layers, but the two-layer net has one; choose the net fc", len(layers))
 			}
 			found = append(found, layers)
 		}

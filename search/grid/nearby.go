@@ -10,7 +10,7 @@ import (
 )
 
 // Nearby counts the trials of the grid that are not on record although a trial with nearly equal
-// numbers is. It returns a message with the flags that select the recorded trials. Such trials
+// numbers is. It returns a message with the lists that select the recorded trials. Such trials
 // exist if a user typed a number as a table shows it, or if an earlier version rounded ranges to
 // six digits. If a list is too long to type, the message names the file that has it.
 func (p Points) Nearby(records map[string]results.Record, file string) string {
@@ -46,7 +46,7 @@ func (p Points) Nearby(records map[string]results.Record, file string) string {
 		return ""
 	}
 	const most = 20 // the longest list that a user may type
-	var flags []string
+	var lists []string
 	for _, a := range axes {
 		if len(a.near) == 0 {
 			continue
@@ -61,18 +61,18 @@ func (p Points) Nearby(records map[string]results.Record, file string) string {
 		if len(list) > most {
 			list = []string{"with the numbers in " + file}
 		}
-		flags = append(flags, "-"+a.flag+" "+strings.Join(list, ","))
+		lists = append(lists, p.prefix+a.name+" "+strings.Join(list, ","))
 	}
 	what := "1 trial is on record with numbers that differ from this grid's"
 	if n > 1 {
 		what = fmt.Sprintf("%d trials are on record with numbers that differ from this grid's", n)
 	}
-	return fmt.Sprintf("%s by less than 1e-5 of them; to have those instead, give %s", what, strings.Join(flags, " "))
+	return fmt.Sprintf("%s by less than 1e-5 of them; to have those instead, give %s", what, strings.Join(lists, " "))
 }
 
 // A floatAxis is an axis of numbers in a grid.
 type floatAxis struct {
-	flag string
+	name string
 	floatColumn
 	near map[float64]float64 // recorded values, by value of the grid
 }
@@ -90,7 +90,7 @@ func (p Points) floats() []floatAxis {
 		if !ok {
 			column = floatColumn{[]float64{0}, x.Field}
 		}
-		all = append(all, floatAxis{p.axes[i].Flag, column, map[float64]float64{}})
+		all = append(all, floatAxis{p.axes[i].Name, column, map[float64]float64{}})
 	}
 	return all
 }

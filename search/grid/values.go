@@ -12,8 +12,8 @@ import (
 // Values parses the lists of an axis, and reads and sets the field of a configuration that holds
 // one value.
 type Values interface {
-	// Parse reads the list of a flag for a net.
-	Parse(flag, list, net string) (Column, error)
+	// Parse reads a list for a net. Errors call the axis by the name.
+	Parse(name, list, net string) (Column, error)
 	// Clear sets the field to a value that all configurations of a block can share.
 	Clear(c *results.Config)
 	// Equal reports whether two configurations have the same value.
@@ -52,8 +52,8 @@ func (x floatColumn) Len() int                     { return len(x.values) }
 func (x floatColumn) Set(c *results.Config, i int) { *x.field(c) = x.values[i] }
 
 // Parse reads a list of numbers.
-func (x Floats) Parse(flag, list, _ string) (Column, error) {
-	values, err := x.list(flag, list)
+func (x Floats) Parse(name, list, _ string) (Column, error) {
+	values, err := x.list(name, list)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func (x Floats) Parse(flag, list, _ string) (Column, error) {
 			break
 		}
 		if err := x.Check(v); err != nil {
-			return nil, fmt.Errorf("-%s %g: %w", flag, v, err)
+			return nil, fmt.Errorf("%s %g: %w", name, v, err)
 		}
 	}
 	return floatColumn{values, x.Field}, nil
@@ -104,15 +104,15 @@ func (x intColumn[T]) Set(c *results.Config, i int) {
 }
 
 // Parse reads a list of whole numbers.
-func (x Ints[T]) Parse(flag, list, _ string) (Column, error) {
-	values, err := x.bounds(flag).list(list)
+func (x Ints[T]) Parse(name, list, _ string) (Column, error) {
+	values, err := x.bounds(name).list(list)
 	if err != nil {
 		return nil, err
 	}
 	return intColumn[T]{values, x.Field, x.Unit}, nil
 }
 
-func (x Ints[T]) bounds(flag string) integers { return integers{flag, x.Min, x.Max, x.Example} }
+func (x Ints[T]) bounds(name string) integers { return integers{name, x.Min, x.Max, x.Example} }
 
 // Clear sets the field to 0.
 func (x Ints[T]) Clear(c *results.Config) { *x.Field(c) = 0 }
@@ -138,8 +138,8 @@ func (x layerColumn) Len() int                     { return len(x.nets) }
 func (x layerColumn) Set(c *results.Config, i int) { *x.field(c) = x.nets[i] }
 
 // Parse reads a list of nets, each the sizes of its hidden layers.
-func (x Layers) Parse(flag, list, net string) (Column, error) {
-	nets, err := x.list(flag, list, net)
+func (x Layers) Parse(name, list, net string) (Column, error) {
+	nets, err := x.list(name, list, net)
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ type Brackets struct {
 	byIters map[int]*Bracket
 }
 
-// New returns empty brackets for the lengths of a grid, or nil if r is nil. Its errors name the flag of the rule.
+// New returns empty brackets for the lengths of a grid, or nil if r is nil.
 func New(r *Rule, points grid.Points) (*Brackets, error) {
 	if r == nil {
 		return nil, nil

@@ -19,53 +19,53 @@ import (
 func TestParseRule(t *testing.T) {
 	largest := strconv.Itoa(math.MaxInt)
 	for _, c := range []struct {
-		flag  string
+		text  string
 		iters int
 		name  string // of the rule, in records
 		rungs []int
 	}{
-		{"-halving 3:100", 1000, "halving 3:100", []int{100, 300, 900}},
-		{"-halving 3:100", 900, "halving 3:100", []int{100, 300}},
-		{"-halving 3:100", 101, "halving 3:100", []int{100}},
-		{"-halving 3", 1000, "halving 3:112", []int{112, 336}},
-		{"-halving 2", 7, "halving 2:2", []int{2, 4}},
-		{"-halving 2:1", math.MaxInt, "halving 2:1", powers(bits.UintSize - 2)},
-		{"-halving 1000000", 2, "halving 1000000:1", []int{1}},
-		{"-halving " + largest, 100, "halving " + largest + ":1", []int{1}},
-		{"-halving " + largest + ":2", 100, "halving " + largest + ":2", []int{2}},
-		{"-halving async:4:10", 500, "halving async:4:10", []int{10, 40, 160}},
-		{"-halving async:2", 100, "halving async:2:25", []int{25, 50}},
-		{"-stop median", 1000, "median:100", []int{100, 200, 300, 400, 500, 600, 700, 800, 900}},
-		{"-stop median", 5, "median:1", []int{1, 2, 3, 4}},
-		{"-stop median:400", 1000, "median:400", []int{400, 800}},
+		{"halving 3:100", 1000, "halving 3:100", []int{100, 300, 900}},
+		{"halving 3:100", 900, "halving 3:100", []int{100, 300}},
+		{"halving 3:100", 101, "halving 3:100", []int{100}},
+		{"halving 3", 1000, "halving 3:112", []int{112, 336}},
+		{"halving 2", 7, "halving 2:2", []int{2, 4}},
+		{"halving 2:1", math.MaxInt, "halving 2:1", powers(bits.UintSize - 2)},
+		{"halving 1000000", 2, "halving 1000000:1", []int{1}},
+		{"halving " + largest, 100, "halving " + largest + ":1", []int{1}},
+		{"halving " + largest + ":2", 100, "halving " + largest + ":2", []int{2}},
+		{"halving async:4:10", 500, "halving async:4:10", []int{10, 40, 160}},
+		{"halving async:2", 100, "halving async:2:25", []int{25, 50}},
+		{"stop median", 1000, "median:100", []int{100, 200, 300, 400, 500, 600, 700, 800, 900}},
+		{"stop median", 5, "median:1", []int{1, 2, 3, 4}},
+		{"stop median:400", 1000, "median:400", []int{400, 800}},
 	} {
-		r, err := parseRule(c.flag)
+		r, err := parseRule(c.text)
 		if err != nil {
-			t.Errorf("%s: %v", c.flag, err)
+			t.Errorf("%s: %v", c.text, err)
 			continue
 		}
-		if got := r.String(); got != c.flag {
-			t.Errorf("%s: printed as %s", c.flag, got)
+		if got := r.String(); got != c.text {
+			t.Errorf("%s: printed as %s", c.text, got)
 		}
 		if got := r.Name(c.iters); got != c.name {
-			t.Errorf("%s of %d iterations: name %q, want %q", c.flag, c.iters, got, c.name)
+			t.Errorf("%s of %d iterations: name %q, want %q", c.text, c.iters, got, c.name)
 		}
 		if got := r.Rungs(c.iters); !slices.Equal(got, c.rungs) {
-			t.Errorf("%s of %d iterations: rungs %v, want %v", c.flag, c.iters, got, c.rungs)
+			t.Errorf("%s of %d iterations: rungs %v, want %v", c.text, c.iters, got, c.rungs)
 		}
 		if err := r.Check(c.iters); err != nil {
-			t.Errorf("%s of %d iterations: %v", c.flag, c.iters, err)
+			t.Errorf("%s of %d iterations: %v", c.text, c.iters, err)
 		}
 	}
 }
 
-// parseRule parses "-flag value".
-func parseRule(text string) (Rule, error) {
+// parseRule parses the text of a rule after its name.
+func parseRule(text string) (*Rule, error) {
 	name, value, _ := strings.Cut(text, " ")
-	if name == "-stop" {
-		return parseStop(value)
+	if name == "stop" {
+		return ParseStop(value)
 	}
-	return parseHalving(value)
+	return ParseHalving(value)
 }
 
 // powers returns the n+1 numbers 1, 2, 4, …
@@ -78,27 +78,27 @@ func powers(n int) []int {
 }
 
 func TestParseRuleRefuses(t *testing.T) {
-	for _, c := range []struct{ flag, want string }{
-		{"-halving 1", `one in "1" survives`},
-		{"-halving 0:5", `one in "0"`},
-		{"-halving -3", `one in "-3"`},
-		{"-halving 2.5", `one in "2.5"`},
-		{"-halving ", `one in ""`},
-		{"-halving 99999999999999999999", `one in "99999999999999999999"`},
-		{"-halving async", `one in "async"`},
-		{"-halving async:", `one in ""`},
-		{"-halving 3:", `"" is not a number of iterations`},
-		{"-halving 3:0", `"0" is not a number of iterations`},
-		{"-halving 3:1:2", `"1:2" is not a number of iterations`},
-		{"-halving async:3:-1", `"-1" is not a number of iterations`},
-		{"-stop mean", "no such rule"},
-		{"-stop ", "no such rule"},
-		{"-stop median:", `"" is not a number`},
-		{"-stop median:0", `"0" is not a number`},
+	for _, c := range []struct{ text, want string }{
+		{"halving 1", `one in "1" survives`},
+		{"halving 0:5", `one in "0"`},
+		{"halving -3", `one in "-3"`},
+		{"halving 2.5", `one in "2.5"`},
+		{"halving ", `one in ""`},
+		{"halving 99999999999999999999", `one in "99999999999999999999"`},
+		{"halving async", `one in "async"`},
+		{"halving async:", `one in ""`},
+		{"halving 3:", `"" is not a number of iterations`},
+		{"halving 3:0", `"0" is not a number of iterations`},
+		{"halving 3:1:2", `"1:2" is not a number of iterations`},
+		{"halving async:3:-1", `"-1" is not a number of iterations`},
+		{"stop mean", "no such rule"},
+		{"stop ", "no such rule"},
+		{"stop median:", `"" is not a number`},
+		{"stop median:0", `"0" is not a number`},
 	} {
-		_, err := parseRule(c.flag)
+		_, err := parseRule(c.text)
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "write ") {
-			t.Errorf("%s: %v; want an error with %q and an example", c.flag, err, c.want)
+			t.Errorf("%s: %v; want an error with %q and an example", c.text, err, c.want)
 		}
 	}
 	for _, c := range []struct {
@@ -106,10 +106,10 @@ func TestParseRuleRefuses(t *testing.T) {
 		iters int
 		want  string
 	}{
-		{Rule{Eta: 3, Min: 100}, 100, "-halving 3:100: the first rung, 100, is not before the end, 100 iterations"},
-		{Rule{Eta: 3}, 1, "-halving 3: the first rung, 1, is not before the end"},
-		{Rule{}, 1, "-stop median: the first rung"},
-		{Rule{Min: 1}, maxRungs + 2, "-stop median:1: more than 1000 checks"},
+		{Rule{Eta: 3, Min: 100}, 100, "halving 3:100: the first rung, 100, is not before the end, 100 iterations"},
+		{Rule{Eta: 3}, 1, "halving 3: the first rung, 1, is not before the end"},
+		{Rule{}, 1, "stop median: the first rung"},
+		{Rule{Min: 1}, maxRungs + 2, "stop median:1: more than 1000 checks"},
 	} {
 		if err := c.rule.Check(c.iters); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v of %d iterations: %v; want %q", c.rule, c.iters, err, c.want)

@@ -21,7 +21,7 @@ type Rule struct {
 	Min   int  // iterations before the first rung; 0 chooses by length
 }
 
-// valid returns an error if no text for [Parse] gives r.
+// valid returns an error if no text for [ParseHalving] or [ParseStop] gives r.
 func (r Rule) valid() error {
 	switch {
 	case r.Eta < 0 || r.Eta == 1:
@@ -37,60 +37,40 @@ func (r Rule) valid() error {
 // maxRungs bounds the number of rungs of a trial.
 const maxRungs = 1000
 
-// Parse reads the values of the flags -halving and -stop. A nil rule means that all trials train to the end.
-func Parse(halving, stop string) (*Rule, error) {
-	var r Rule
-	var err error
-	switch {
-	case halving != "" && stop != "":
-		return nil, fmt.Errorf("-halving and -stop are two ways to stop trials; give one of them")
-	case halving != "":
-		r, err = parseHalving(halving)
-	case stop != "":
-		r, err = parseStop(stop)
-	default:
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &r, nil
-}
-
-// parseHalving reads ETA[:MIN] or async:ETA[:MIN].
-func parseHalving(text string) (Rule, error) {
-	const example = "write ETA or ETA:MIN, for example -halving 3:100 or -halving async:3:100"
-	var r Rule
+// ParseHalving reads ETA[:MIN] or async:ETA[:MIN], such as 3:100.
+func ParseHalving(text string) (*Rule, error) {
+	const example = "write ETA or ETA:MIN, for example 3:100 or async:3:100"
 	rest, async := strings.CutPrefix(text, "async:")
 	eta, first, counted := strings.Cut(rest, ":")
-	r.Async = async
-	var err error
-	if r.Eta, err = strconv.Atoi(eta); err != nil || r.Eta < 2 {
-		return r, fmt.Errorf("-halving %q: one in %q survives, want a whole number, 2 or more; %s", text, eta, example)
+	n, err := strconv.Atoi(eta)
+	if err != nil || n < 2 {
+		return nil, fmt.Errorf("one in %q survives, want a whole number, 2 or more; %s", eta, example)
 	}
-	if counted {
-		if r.Min, err = strconv.Atoi(first); err != nil || r.Min < 1 {
-			return r, fmt.Errorf("-halving %q: %q is not a number of iterations, 1 or more; %s", text, first, example)
-		}
-	}
-	return r, nil
+	least, err := parseMin(first, counted, example)
+	return &Rule{Eta: n, Async: async, Min: least}, err
 }
 
-// parseStop reads median or median:MIN.
-func parseStop(text string) (Rule, error) {
-	const example = "write -stop median, or -stop median:100 to check every 100 iterations"
-	var r Rule
+// ParseStop reads median or median:MIN.
+func ParseStop(text string) (*Rule, error) {
+	const example = "write median, or median:100 to check every 100 iterations"
 	name, first, counted := strings.Cut(text, ":")
 	if name != "median" {
-		return r, fmt.Errorf("-stop %q: there is no such rule; %s", text, example)
+		return nil, fmt.Errorf("there is no such rule; %s", example)
 	}
-	if counted {
-		var err error
-		if r.Min, err = strconv.Atoi(first); err != nil || r.Min < 1 {
-			return r, fmt.Errorf("-stop %q: %q is not a number of iterations, 1 or more; %s", text, first, example)
-		}
+	least, err := parseMin(first, counted, example)
+	return &Rule{Min: least}, err
+}
+
+// parseMin reads the iterations before the first rung, which are 0 if they are not given.
+func parseMin(text string, given bool, example string) (int, error) {
+	if !given {
+		return 0, nil
 	}
-	return r, nil
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("%q is not a number of iterations, 1 or more; %s", text, example)
+	}
+	return n, nil
 }
 
 // minOf returns the first rung of trials of a length. By default, halving has two rungs and the
@@ -135,11 +115,11 @@ func (r Rule) Check(iters int) error {
 	return nil
 }
 
-// String returns the flag that selects r.
+// String returns the name and the text of r, such as "halving 3:100" or "stop median".
 func (r Rule) String() string {
-	name := "-stop median"
+	name := "stop median"
 	if r.Eta > 0 {
-		name = "-halving "
+		name = "halving "
 		if r.Async {
 			name += "async:"
 		}
@@ -155,7 +135,7 @@ func (r Rule) String() string {
 // decisions.
 func (r Rule) Name(iters int) string {
 	r.Min = r.minOf(iters)
-	return strings.TrimPrefix(strings.TrimPrefix(r.String(), "-stop "), "-")
+	return strings.TrimPrefix(r.String(), "stop ")
 }
 
 // Forecast returns the number of trials, out of n of one length, that train up to each rung and, as

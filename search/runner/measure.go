@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -16,7 +17,7 @@ type Costs struct {
 }
 
 // Measure implements Runner. A first call of each part warms up and is not counted.
-func (t *trainer[T]) Measure(b plan.Block, d time.Duration, ready func()) (Costs, error) {
+func (t *trainer[T]) Measure(ctx context.Context, b plan.Block, d time.Duration, ready func()) (Costs, error) {
 	var c Costs
 	start := time.Now()
 	f, err := t.newBlock(b)
@@ -36,19 +37,20 @@ func (t *trainer[T]) Measure(b plan.Block, d time.Duration, ready func()) (Costs
 	step()
 	look()
 	ready()
-	c.Step = timed(step, d*4/5)
-	c.Image = timed(look, d/5) / float64(len(images))
+	c.Step = timed(ctx, step, d*4/5)
+	c.Image = timed(ctx, look, d/5) / float64(len(images))
 	return c, nil
 }
 
-// timed calls f for a time d and returns the seconds that one call takes. The result is the median
-// over a few parts of that time, so another program that runs during one part has no effect.
-func timed(f func(), d time.Duration) float64 {
+// timed calls f for a time d, or until ctx is done, and returns the seconds that one call takes. The
+// result is the median over a few parts of that time, so another program that runs during one part
+// has no effect.
+func timed(ctx context.Context, f func(), d time.Duration) float64 {
 	const parts = 5
 	var all []float64
-	for begin := time.Now(); len(all) == 0 || time.Since(begin) < d; {
+	for begin := time.Now(); len(all) == 0 || time.Since(begin) < d && ctx.Err() == nil; {
 		start, n := time.Now(), 0
-		for n == 0 || time.Since(start) < d/parts {
+		for n == 0 || time.Since(start) < d/parts && ctx.Err() == nil {
 			f()
 			n++
 		}

@@ -33,10 +33,10 @@ type Runner interface {
 	// Run trains a block.
 	Run(ctx context.Context, b plan.Block, h Hooks) error
 
-	// Measure trains the block for a short time and returns the time that each part takes. It calls
-	// ready once, after it has made the block. ready must return when all other runners that
-	// measure have called it.
-	Measure(b plan.Block, d time.Duration, ready func()) (Costs, error)
+	// Measure trains the block for a short time, which ctx may end, and returns the time that each
+	// part takes. It calls ready once, after it has made the block. ready must return when all other
+	// runners that measure have called it.
+	Measure(ctx context.Context, b plan.Block, d time.Duration, ready func()) (Costs, error)
 }
 
 // Hooks are the interfaces that a runner calls while it trains a block. It calls them from the
@@ -138,10 +138,13 @@ type trainer[T kernels.Float] struct {
 
 // New returns the runner for a type, f32 or f64. It refers to the bytes of data without a copy.
 func New(dtype string, set *kernels.Set, data *dataset.Split) (Runner, error) {
-	if dtype == "f32" {
+	switch dtype {
+	case "f32":
 		return newTrainer[float32](set, data)
+	case "f64":
+		return newTrainer[float64](set, data)
 	}
-	return newTrainer[float64](set, data)
+	return nil, fmt.Errorf("runner: type %q is unknown; there are f32 and f64", dtype)
 }
 
 func newTrainer[T kernels.Float](set *kernels.Set, data *dataset.Split) (*trainer[T], error) {
@@ -153,8 +156,13 @@ func newTrainer[T kernels.Float](set *kernels.Set, data *dataset.Split) (*traine
 		name   string
 		images labelled.Images
 	}{{"training", t.train}, {"validation", t.val}, {"test", t.test}} {
-		if n := part.images.Len(); n == 0 || part.images.Check(len(data.Mean)) != nil {
-			return nil, fmt.Errorf("%s: %d bytes for %d %s images of %d pixels", data.Name, len(part.images.X), n, part.name, len(data.Mean))
+		n := part.images.Len()
+		if n == 0 || len(data.Mean) == 0 || part.images.Check(len(data.Mean)) != nil {
+			return nil, fmt.Errorf("%s: %d bytes for %d %s images, and a mean of %d pixels", data.Name, len(part.images.X), n, part.name, len(data.Mean))
+		}
+		wrong := func(label uint8) bool { return int(label) >= t.classes }
+		if i := slices.IndexFunc(part.images.Y, wrong); i >= 0 {
+			return nil, fmt.Errorf("%s: %s image %d has label %d, but there are %d classes", data.Name, part.name, i, part.images.Y[i], t.classes)
 		}
 	}
 	for i, v := range data.Mean {

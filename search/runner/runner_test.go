@@ -1,9 +1,20 @@
 package runner
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 )
+
+// TestNewRefuses checks that there is no runner for an unknown type.
+func TestNewRefuses(t *testing.T) {
+	for _, dtype := range []string{"", "f16", "F32", "float64"} {
+		want := fmt.Sprintf("runner: type %q is unknown; there are f32 and f64", dtype)
+		if r, err := New(dtype, nil, nil); r != nil || err == nil || err.Error() != want {
+			t.Errorf("%q: %v, error %v, want %s", dtype, r, err, want)
+		}
+	}
+}
 
 func TestSpread(t *testing.T) {
 	for _, c := range []struct {
@@ -30,7 +41,7 @@ func TestTimed(t *testing.T) {
 		}
 	}
 	n := 0
-	if s := timed(func() { n++ }, 0); n == 0 || s < 0 {
+	if s := timed(t.Context(), func() { n++ }, 0); n == 0 || s < 0 {
 		t.Errorf("%d calls in no time, %g seconds each", n, s)
 	}
 }

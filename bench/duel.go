@@ -13,7 +13,6 @@ import (
 
 	"fusegrid"
 	"fusegrid/bench/cases"
-	"fusegrid/internal/cli"
 	"fusegrid/kernels"
 )
 
@@ -47,7 +46,7 @@ fails if a ratio is below the bar of -each or -geomean.
 			for _, name := range args {
 				set, err := fusegrid.ByName(name)
 				if err != nil {
-					return badUsage("%w%s", err, hint(name))
+					return badUsage("%w", err)
 				}
 				sets = append(sets, set)
 			}
@@ -57,18 +56,6 @@ fails if a ratio is below the bar of -each or -geomean.
 			return d.run(ctx, sets, stdout)
 		}
 	},
-}
-
-// hint returns advice on how to get a kernel set that this build lacks.
-func hint(name string) string {
-	if name == "openblas" {
-		return "; openblas needs -tags openblas"
-	}
-	var names []string
-	for _, s := range fusegrid.All() {
-		names = append(names, s.Name)
-	}
-	return cli.DidYouMean(name, names)
 }
 
 // A duels holds the settings of bench duel.

@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/perf/benchfmt"
 	"golang.org/x/perf/benchunit"
+
+	"fusegrid/internal/sniff"
 )
 
 // Limits of a file of benchmark results. Real files are far smaller.
@@ -130,25 +132,19 @@ func read(file string, text []byte, each func(measured) error) (benchfmt.UnitMet
 // foreign returns "" if text is text in UTF-8. Otherwise it says what the file seems to
 // contain and how to convert it.
 func foreign(text []byte) string {
-	const utf16 = "the text is UTF-16, which > writes in Windows PowerShell; instead of >, use | Out-File -Encoding utf8"
-	begins := func(with string) bool { return bytes.HasPrefix(text, []byte(with)) }
+	what, advice := sniff.Format(text[:min(len(text), sniff.Head)])
+	zeros := bytes.Count(text, []byte{0})
 	switch {
-	case begins("\xff\xfe\x00\x00"), begins("\x00\x00\xfe\xff"):
-		return "the text is UTF-32; convert it with iconv -f UTF-32 -t UTF-8"
-	case begins("\xff\xfe"), begins("\xfe\xff"):
-		return utf16
-	case begins("\x1f\x8b"):
-		return "a gzip file; unpack it with gunzip"
-	case begins("BZh"), begins("\x28\xb5\x2f\xfd"), begins("\xfd7zXZ"), begins("PK\x03\x04"):
-		return "a compressed file; unpack it"
+	case zeros >= len(text)*2/5 && zeros <= (len(text)+1)/2 && zeros > 0: // mostly ASCII, two bytes a character
+		return "the text is UTF-16, which > writes in Windows PowerShell; instead of >, use | Out-File -Encoding utf8"
+	case advice != "":
+		return fmt.Sprintf("the file %s; %s", what, advice)
+	case what != "":
+		return "the file " + what
+	case zeros > 0:
+		return "not a text file"
 	}
-	switch zeros := bytes.Count(text, []byte{0}); {
-	case zeros == 0:
-		return ""
-	case zeros >= len(text)*2/5 && zeros <= (len(text)+1)/2: // mostly ASCII without a byte order mark
-		return utf16
-	}
-	return "not a text file"
+	return ""
 }
 
 // instead says what a file without results seems to contain, or returns "".

@@ -23,47 +23,48 @@ func has(t *testing.T, text string, lines ...string) {
 
 // TestNamesStayApart checks that each name has a separate row, whichever part differs.
 func TestNamesStayApart(t *testing.T) {
-	for name, tt := range map[string]struct {
+	for _, tt := range []struct {
+		name string
 		text string
 		rows []string
 	}{
-		"a part without a key": {
+		{"a part without a key",
 			"BenchmarkA/x-1 10 1 MB/s\nBenchmarkA/y-1 10 100 MB/s\n",
 			[]string{"| A/x-1 | 1.000M ±∞ |", "| A/y-1 | 100.0M ±∞ |"}},
-		"-cpu": {
+		{"-cpu",
 			"BenchmarkG/impl=avx2-2 1 1 GFLOP/s\nBenchmarkG/impl=avx2-4 1 5 GFLOP/s\n",
 			[]string{"| -2 | 1.000 ±∞ |", "| -4 | 5.000 ±∞ |"}},
-		"-cpu 1, which has no suffix": {
+		{"-cpu 1, which has no suffix",
 			"BenchmarkG/size=L1/impl=avx2 1 1 GFLOP/s\nBenchmarkG/size=L1/impl=avx2-2 1 5 GFLOP/s\n",
 			[]string{"| L1 | 1.000 ±∞ |", "| L1-2 | 5.000 ±∞ |"}},
-		"an unknown key": {
+		{"an unknown key",
 			"BenchmarkG/lr=1/impl=a 1 1 x/s\nBenchmarkG/lr=2/impl=a 1 5 x/s\n",
 			[]string{"| lr=1 | 1.000 ±∞ |", "| lr=2 | 5.000 ±∞ |"}},
-		"a second value of a key": {
+		{"a second value of a key",
 			"BenchmarkG/impl=a/impl=b 1 1 x/s\nBenchmarkG/impl=a/impl=c 1 5 x/s\nBenchmarkG/dtype=f32/dtype=f64/impl=a 1 7 x/s\n",
 			[]string{"| impl=b | 1.000 ±∞ |", "| impl=c | 5.000 ±∞ |", "## G f32, x/s", "| dtype=f64 | 7.000 ±∞ |"}},
-		"the order of parts": {
+		{"the order of parts",
 			"BenchmarkG/x/impl=a 1 1 x/s\nBenchmarkG/impl=a/x 1 5 x/s\n",
 			[]string{"| */x/impl=* | 1.000 ±∞ |", "| */impl=*/x | 5.000 ±∞ |"}},
-		"a key and none": {
+		{"a key and none",
 			"BenchmarkG/op=NN/impl=a 1 1 x/s\nBenchmarkG/NN/impl=a 1 5 x/s\n",
 			[]string{"| */op=NN/impl=* | 1.000 ±∞ |", "| */NN/impl=* | 5.000 ±∞ |"}},
-		"an empty key and none": {
+		{"an empty key and none",
 			"BenchmarkG/dtype=/impl=a 1 1 x/s\nBenchmarkG/impl=a 1 5 x/s\n",
 			[]string{"| */dtype=*/impl=* | 1.000 ±∞ |", "| */impl=* | 5.000 ±∞ |"}},
-		"kernels without /impl=": {
+		{"kernels without /impl=",
 			"BenchmarkA 1 1 x/s\nBenchmarkB 1 5 x/s\nBenchmarkA-2 1 7 x/s\n",
 			[]string{"| A | 1.000 ±∞ |", "| B | 5.000 ±∞ |", "| A-2 | 7.000 ±∞ |"}},
-		"machines": {
+		{"machines",
 			"cpu: x\nBenchmarkA 1 1 x/s\ncpu: y\nBenchmarkA 1 5 x/s\n",
 			[]string{"- cpu: x", "| A | 1.000 ±∞ |", "- cpu: y", "| A | 5.000 ±∞ |"}},
-		"a line more above": {
+		{"a line more above",
 			"cpu: x\nBenchmarkA 1 1 x/s\npkg: p\nBenchmarkA 1 5 x/s\npkg:\nBenchmarkA 1 1 x/s\n",
 			[]string{"- cpu: x", "| A | 1.000 ±∞ |", "- cpu: x", "- pkg: p", "| A | 5.000 ±∞ |"}},
-		"a name that would end the cell": {
+		{"a name that would end the cell",
 			"BenchmarkA|B/x 1 1 x/s\n", []string{`| A\|B/x | 1.000 ±∞ |`}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(tt.name, func(t *testing.T) {
 			md, err := tables(t, tt.text)
 			if err != nil {
 				t.Fatal(err)
@@ -167,18 +168,20 @@ func TestNoNumbers(t *testing.T) {
 
 func TestWeakOpenBLAS(t *testing.T) {
 	const rows = "BenchmarkG/impl=avx2 1 3e9 FLOP/s\nBenchmarkG/impl=openblas 1 1e9 FLOP/s\n"
-	for detail, want := range map[string]string{
-		"0.3.21 Haswell threads=1 (weak: this CPU can run SKYLAKEX)":                      "|  | avx2 | openblas (weak Haswell) | avx2 / openblas |",
-		"0.3.21 Haswell threads=1 (OPENBLAS_CORETYPE=HASWELL; this CPU can run SKYLAKEX)": "|  | avx2 | openblas (weak Haswell) | avx2 / openblas |",
-		"0.3.21 SkylakeX threads=1 (OPENBLAS_CORETYPE=SkylakeX)":                          "|  | avx2 | openblas | avx2 / openblas |",
-		"0.3.21 SkylakeX threads=1":                                                       "|  | avx2 | openblas | avx2 / openblas |",
-		"something else":                                                                  "|  | avx2 | openblas | avx2 / openblas |",
+	for _, c := range []struct{ detail, want string }{
+		{"0.3.21 Haswell threads=1 (weak: this CPU can run SKYLAKEX)", "|  | avx2 | openblas (weak Haswell) | avx2 / openblas |"},
+		{"0.3.21 Haswell threads=1 (OPENBLAS_CORETYPE=HASWELL; this CPU can run SKYLAKEX)", "|  | avx2 | openblas (weak Haswell) | avx2 / openblas |"},
+		{"0.3.21 SkylakeX threads=1 (OPENBLAS_CORETYPE=SkylakeX)", "|  | avx2 | openblas | avx2 / openblas |"},
+		{"0.3.21 SkylakeX threads=1", "|  | avx2 | openblas | avx2 / openblas |"},
+		{"something else", "|  | avx2 | openblas | avx2 / openblas |"},
 	} {
-		md, err := tables(t, "openblas: "+detail+"\n"+rows)
-		if err != nil {
-			t.Fatal(err)
-		}
-		has(t, md, "- openblas: "+detail, want)
+		t.Run(c.detail, func(t *testing.T) {
+			md, err := tables(t, "openblas: "+c.detail+"\n"+rows)
+			if err != nil {
+				t.Fatal(err)
+			}
+			has(t, md, "- openblas: "+c.detail, c.want)
+		})
 	}
 }
 

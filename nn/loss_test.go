@@ -34,16 +34,21 @@ func TestLossGradients(t *testing.T) {
 		x := randMat[float64](9, 6, rng)
 		y := make([]int, 9)
 		rng.RandintSlice(y, 0, 6)
-		for name, loss := range map[string]func(dx kernels.Mat[float64]) float64{
-			"softmax": func(dx kernels.Mat[float64]) float64 { return SoftmaxLoss(ops, dx, x, y) },
-			"SVM":     func(dx kernels.Mat[float64]) float64 { return SVMLoss(dx, x, y) },
+		for _, c := range []struct {
+			name string
+			loss func(dx kernels.Mat[float64]) float64
+		}{
+			{"softmax", func(dx kernels.Mat[float64]) float64 { return SoftmaxLoss(ops, dx, x, y) }},
+			{"SVM", func(dx kernels.Mat[float64]) float64 { return SVMLoss(dx, x, y) }},
 		} {
-			dx, scratch := kernels.NewMat[float64](9, 6), kernels.NewMat[float64](9, 6)
-			loss(dx)
-			num := NumericGradient(func() float64 { return loss(scratch) }, x.Data, GradStep)
-			if e := RelError(num, dx.Data); !(e < 1e-7) {
-				t.Errorf("%s: relative error %g", name, e)
-			}
+			t.Run(c.name, func(t *testing.T) {
+				dx, scratch := kernels.NewMat[float64](9, 6), kernels.NewMat[float64](9, 6)
+				c.loss(dx)
+				num := NumericGradient(func() float64 { return c.loss(scratch) }, x.Data, GradStep)
+				if e := RelError(num, dx.Data); !(e < 1e-7) {
+					t.Errorf("relative error %g", e)
+				}
+			})
 		}
 	})
 }

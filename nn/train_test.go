@@ -341,34 +341,39 @@ func TestTrainDoesNotAllocatePerStep(t *testing.T) {
 // A training that is cancelled leaves the weights that it has reached, in either layout.
 func TestTrainCancelledLeavesItsWeights(t *testing.T) {
 	data := blobs[float32](33, 6, 4, 7)
-	for name, make := range map[string]func(*nprand.State) *Net[float32]{
-		"(out, in)": func(rng *nprand.State) *Net[float32] { return NewTwoLayer[float32](reference.New(), 6, 8, 4, 0.1, rng) },
-		"(in, out)": func(rng *nprand.State) *Net[float32] {
+	for _, c := range []struct {
+		name string
+		make func(*nprand.State) *Net[float32]
+	}{
+		{"(out, in)", func(rng *nprand.State) *Net[float32] { return NewTwoLayer[float32](reference.New(), 6, 8, 4, 0.1, rng) }},
+		{"(in, out)", func(rng *nprand.State) *Net[float32] {
 			return NewFullyConnected[float32](reference.New(), 6, []int{8, 5}, 4, 0.1, rng)
-		},
-		"no hidden layer": func(rng *nprand.State) *Net[float32] {
+		}},
+		{"no hidden layer", func(rng *nprand.State) *Net[float32] {
 			return NewFullyConnected[float32](reference.New(), 6, nil, 4, 0.1, rng)
-		},
+		}},
 	} {
-		rng := nprand.New(5)
-		whole := make(rng)
-		cfg := trainConfig()
-		cfg.Iterations = 7
-		if _, err := whole.Train(t.Context(), data, data, cfg, rng); err != nil {
-			t.Fatal(err)
-		}
-		rng = nprand.New(5)
-		net := make(rng)
-		ctx, cancel := context.WithCancel(t.Context())
-		cfg.Iterations = 25
-		cfg.OnStep = func(s Step) {
-			if s.Iteration == 6 {
-				cancel()
+		t.Run(c.name, func(t *testing.T) {
+			rng := nprand.New(5)
+			whole := c.make(rng)
+			cfg := trainConfig()
+			cfg.Iterations = 7
+			if _, err := whole.Train(t.Context(), data, data, cfg, rng); err != nil {
+				t.Fatal(err)
 			}
-		}
-		if _, err := net.Train(ctx, data, data, cfg, rng); !errors.Is(err, context.Canceled) {
-			t.Errorf("%s: error %v, want context.Canceled", name, err)
-		}
-		sameBits(t, name, weights(net), weights(whole))
+			rng = nprand.New(5)
+			net := c.make(rng)
+			ctx, cancel := context.WithCancel(t.Context())
+			cfg.Iterations = 25
+			cfg.OnStep = func(s Step) {
+				if s.Iteration == 6 {
+					cancel()
+				}
+			}
+			if _, err := net.Train(ctx, data, data, cfg, rng); !errors.Is(err, context.Canceled) {
+				t.Errorf("error %v, want context.Canceled", err)
+			}
+			sameBits(t, c.name, weights(net), weights(whole))
+		})
 	}
 }

@@ -259,58 +259,65 @@ func TestJournalLock(t *testing.T) {
 
 // TestJournalGone checks that Append and Sync return an error if the file was moved or removed.
 func TestJournalGone(t *testing.T) {
-	for what, away := range map[string]func(name string) error{
-		"removed":  os.Remove,
-		"moved":    func(name string) error { return os.Rename(name, name+"-2") },
-		"replaced": func(name string) error { return errors.Join(os.Remove(name), os.WriteFile(name, header(), 0o600)) },
+	for _, c := range []struct {
+		name string
+		away func(name string) error
+	}{
+		{"removed", os.Remove},
+		{"moved", func(name string) error { return os.Rename(name, name+"-2") }},
+		{"replaced", func(name string) error { return errors.Join(os.Remove(name), os.WriteFile(name, header(), 0o600)) }},
 	} {
-		if runtime.GOOS == "windows" {
-			t.Skip("Windows does not move or remove a file that is open")
-		}
-		name := filepath.Join(t.TempDir(), "trials.jsonl")
-		j, _, _, err := openJournal(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer j.Close()
-		if err := errors.Join(j.Append(trial(1)), j.Sync()); err != nil {
-			t.Fatal(err)
-		}
-		if err := away(name); err != nil {
-			t.Fatal(err)
-		}
-		if err := j.Sync(); !errors.Is(err, ErrGone) {
-			t.Errorf("%s: Sync: %v, want ErrGone", what, err)
-		}
-		if err := j.Append(trial(2)); !errors.Is(err, ErrGone) || !strings.Contains(err.Error(), name) {
-			t.Errorf("%s: Append: %v, want ErrGone with the name of the file", what, err)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			if runtime.GOOS == "windows" {
+				t.Skip("Windows does not move or remove a file that is open")
+			}
+			name := filepath.Join(t.TempDir(), "trials.jsonl")
+			j, _, _, err := openJournal(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer j.Close()
+			if err := errors.Join(j.Append(trial(1)), j.Sync()); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.away(name); err != nil {
+				t.Fatal(err)
+			}
+			if err := j.Sync(); !errors.Is(err, ErrGone) {
+				t.Errorf("Sync: %v, want ErrGone", err)
+			}
+			if err := j.Append(trial(2)); !errors.Is(err, ErrGone) || !strings.Contains(err.Error(), name) {
+				t.Errorf("Append: %v, want ErrGone with the name of the file", err)
+			}
+		})
 	}
 }
 
 func TestNotAJournal(t *testing.T) {
-	for name, text := range map[string]string{
-		"other text":      "lr,reg\n1,2\n",
-		"no newline":      "hello",
-		"JSON lines":      `{"a":1}` + "\n",
-		"nothing but NUL": "\x00\x00\x00",
-		"later version":   string(appendLine(nil, "journal", []byte(`{"version":2}`))),
+	for _, c := range []struct{ name, text string }{
+		{"other text", "lr,reg\n1,2\n"},
+		{"no newline", "hello"},
+		{"JSON lines", `{"a":1}` + "\n"},
+		{"nothing but NUL", "\x00\x00\x00"},
+		{"later version", string(appendLine(nil, "journal", []byte(`{"version":2}`)))},
 	} {
-		path := filepath.Join(t.TempDir(), "trials.jsonl")
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		_, _, _, err := openJournal(path)
-		if name == "later version" {
-			if err == nil || !strings.Contains(err.Error(), "version 2") {
-				t.Errorf("%s: %v", name, err)
+		t.Run(c.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "trials.jsonl")
+			if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
+				t.Fatal(err)
 			}
-		} else if !errors.Is(err, ErrNotJournal) {
-			t.Errorf("%s: %v, want ErrNotJournal", name, err)
-		}
-		if left, _ := os.ReadFile(path); string(left) != text {
-			t.Errorf("%s: the file was changed", name)
-		}
+			_, _, _, err := openJournal(path)
+			if c.name == "later version" {
+				if err == nil || !strings.Contains(err.Error(), "version 2") {
+					t.Errorf("%v", err)
+				}
+			} else if !errors.Is(err, ErrNotJournal) {
+				t.Errorf("%v, want ErrNotJournal", err)
+			}
+			if left, _ := os.ReadFile(path); string(left) != c.text {
+				t.Error("the file was changed")
+			}
+		})
 	}
 }
 
@@ -691,15 +698,15 @@ func BenchmarkReadJournal(b *testing.B) {
 
 // TestForeignJournals checks that the error for a journal that something has converted names the cause.
 func TestForeignJournals(t *testing.T) {
-	for name, c := range map[string]struct{ text, want string }{
-		"UTF-16":          {"\xff\xfe{\x00\"\x00", "it is text in UTF-16"},
-		"gzip":            {"\x1f\x8b\x08\x00 and more\n", "it is compressed with gzip; unpack it"},
-		"Git LFS":         {"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "it is a Git LFS pointer"},
-		"HTML":            {"<!DOCTYPE html>\n", "it is an HTML page; name another"},
-		"lone CR":         {"{\"sum\":\"9906ed9a\",\"journal\":{\"version\":1}}\r{}\r", "changed its line ends"},
-		"something other": {"a,b\n1,2\n", "not a journal of trials; name another output folder"},
+	for _, c := range []struct{ name, text, want string }{
+		{"UTF-16", "\xff\xfe{\x00\"\x00", "it is text in UTF-16"},
+		{"gzip", "\x1f\x8b\x08\x00 and more\n", "it is compressed with gzip; unpack it"},
+		{"Git LFS", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "it is a Git LFS pointer"},
+		{"HTML", "<!DOCTYPE html>\n", "it is an HTML page; name another"},
+		{"lone CR", "{\"sum\":\"9906ed9a\",\"journal\":{\"version\":1}}\r{}\r", "changed its line ends"},
+		{"something other", "a,b\n1,2\n", "not a journal of trials; name another output folder"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			_, _, err := ReadJournal(strings.NewReader(c.text), "trials.jsonl")
 			if !errors.Is(err, ErrNotJournal) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%v, want %q", err, c.want)

@@ -313,18 +313,23 @@ func TestTableDigest(t *testing.T) {
 	if NewTable(records).Digest() != want {
 		t.Error("the digest depends on how the trials ran")
 	}
-	for name, change := range map[string]func(r *Record){
-		"validation accuracy": func(r *Record) { r.Accuracy.FinalVal = ptr(0.1) },
-		"epoch's accuracy":    func(r *Record) { r.Accuracy.EpochVal = ptr(0.1) },
-		"weights":             func(r *Record) { r.Weights = "00" },
-		"last loss":           func(r *Record) { r.Loss.Last = nil },
-		"state":               func(r *Record) { r.State = Failed },
+	for _, c := range []struct {
+		name   string
+		change func(r *Record)
+	}{
+		{"validation accuracy", func(r *Record) { r.Accuracy.FinalVal = ptr(0.1) }},
+		{"epoch's accuracy", func(r *Record) { r.Accuracy.EpochVal = ptr(0.1) }},
+		{"weights", func(r *Record) { r.Weights = "00" }},
+		{"last loss", func(r *Record) { r.Loss.Last = nil }},
+		{"state", func(r *Record) { r.State = Failed }},
 	} {
-		records := grid()
-		change(&records[1])
-		if NewTable(records).Digest() == want {
-			t.Errorf("the digest does not depend on the %s", name)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			records := grid()
+			c.change(&records[1])
+			if NewTable(records).Digest() == want {
+				t.Errorf("the digest does not depend on the %s", c.name)
+			}
+		})
 	}
 }
 

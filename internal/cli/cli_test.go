@@ -45,17 +45,18 @@ func TestDistance(t *testing.T) {
 }
 
 func TestVersion(t *testing.T) {
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name string
 		info debug.BuildInfo
 		want string
 	}{
-		"nothing known": {debug.BuildInfo{}, "sweep devel, "},
-		"a release":     {debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}}, "sweep v1.2.3, "},
-		"a checkout": {debug.BuildInfo{Main: debug.Module{Version: "(devel)"}, Settings: []debug.BuildSetting{
+		{"nothing known", debug.BuildInfo{}, "sweep devel, "},
+		{"a release", debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}}, "sweep v1.2.3, "},
+		{"a checkout", debug.BuildInfo{Main: debug.Module{Version: "(devel)"}, Settings: []debug.BuildSetting{
 			{Key: "vcs.revision", Value: "0123456789abcdef0123"}, {Key: "vcs.modified", Value: "true"}, {Key: "-tags", Value: "openblas"},
 		}}, "sweep devel 0123456789ab with changes, tags openblas, "},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			if got := version("sweep", &c.info); !strings.HasPrefix(got, c.want+"go") {
 				t.Errorf("%q, want a text that starts with %q", got, c.want)
 			}

@@ -171,15 +171,15 @@ func FuzzUnmarshal(f *testing.F) {
 }
 
 func TestWrongTypes(t *testing.T) {
-	for text, want := range map[string]string{
-		`3`:                      "the value is of type number, want an object",
-		`{"text":3}`:             `the value of "text" is of type number, want a string`,
-		`{"list":{}}`:            `the value of "list" is of type object, want an array`,
-		`{"count":1.5}`:          `the value of "count" is of type number 1.5, want a whole number from 0`,
-		`{"inner":{"rate":"x"}}`: `the value of "inner.rate" is of type string, want a number`,
-		`{"flag":0}`:             `the value of "flag" is of type number, want true or false`,
+	for _, c := range []struct{ text, want string }{
+		{`3`, "the value is of type number, want an object"},
+		{`{"text":3}`, `the value of "text" is of type number, want a string`},
+		{`{"list":{}}`, `the value of "list" is of type object, want an array`},
+		{`{"count":1.5}`, `the value of "count" is of type number 1.5, want a whole number from 0`},
+		{`{"inner":{"rate":"x"}}`, `the value of "inner.rate" is of type string, want a number`},
+		{`{"flag":0}`, `the value of "flag" is of type number, want true or false`},
 	} {
-		t.Run(text, func(t *testing.T) {
+		t.Run(c.text, func(t *testing.T) {
 			var v struct {
 				Text  string `json:"text"`
 				List  []int  `json:"list"`
@@ -189,8 +189,8 @@ func TestWrongTypes(t *testing.T) {
 					Rate float64 `json:"rate"`
 				} `json:"inner"`
 			}
-			if err := strictjson.Unmarshal([]byte(text), &v); err == nil || err.Error() != want {
-				t.Errorf("error %v, want %s", err, want)
+			if err := strictjson.Unmarshal([]byte(c.text), &v); err == nil || err.Error() != c.want {
+				t.Errorf("error %v, want %s", err, c.want)
 			}
 		})
 	}

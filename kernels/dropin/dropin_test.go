@@ -195,23 +195,26 @@ func TestHuge(t *testing.T) {
 	good := arguments{tA: blas.NoTrans, tB: blas.NoTrans, m: 2, n: 2, k: 2,
 		alpha: 1, a: make([]float64, 4), lda: 2, b: make([]float64, 4), ldb: 2, c: make([]float64, 4), ldc: 2}
 	for _, huge := range []int{math.MaxInt32, math.MaxInt, math.MaxInt/2 + 2} {
-		for name, test := range map[string]struct {
+		for _, test := range []struct {
+			name   string
 			change func(x *arguments)
 			want   string
 		}{
-			"rows of A and C":           {func(x *arguments) { x.m, x.lda = huge, huge }, "a"},
-			"rows of C alone":           {func(x *arguments) { x.m, x.k, x.ldc = huge, 0, huge }, "a"},
-			"rows of A, transposed":     {func(x *arguments) { x.tA, x.k, x.lda = blas.Trans, huge, huge }, "a"},
-			"stride of B":               {func(x *arguments) { x.ldb = huge }, "b"},
-			"columns of B, transposed":  {func(x *arguments) { x.tB, x.n, x.ldb, x.ldc = blas.Trans, huge, huge, huge }, "b"},
-			"stride of C":               {func(x *arguments) { x.ldc = huge }, "c"},
-			"stride of C, α = 0, β = 1": {func(x *arguments) { x.ldc, x.alpha, x.beta = huge, 0, 1 }, "c"},
+			{"rows of A and C", func(x *arguments) { x.m, x.lda = huge, huge }, "a"},
+			{"rows of C alone", func(x *arguments) { x.m, x.k, x.ldc = huge, 0, huge }, "a"},
+			{"rows of A, transposed", func(x *arguments) { x.tA, x.k, x.lda = blas.Trans, huge, huge }, "a"},
+			{"stride of B", func(x *arguments) { x.ldb = huge }, "b"},
+			{"columns of B, transposed", func(x *arguments) { x.tB, x.n, x.ldb, x.ldc = blas.Trans, huge, huge, huge }, "b"},
+			{"stride of C", func(x *arguments) { x.ldc = huge }, "c"},
+			{"stride of C, α = 0, β = 1", func(x *arguments) { x.ldc, x.alpha, x.beta = huge, 0, 1 }, "c"},
 		} {
-			x := good
-			test.change(&x)
-			if _, p := x.f64(impl); p != "blas: insufficient length of "+test.want {
-				t.Errorf("%s %d: panicked with %v", name, huge, p)
-			}
+			t.Run(test.name, func(t *testing.T) {
+				x := good
+				test.change(&x)
+				if _, p := x.f64(impl); p != "blas: insufficient length of "+test.want {
+					t.Errorf("%s %d: panicked with %v", test.name, huge, p)
+				}
+			})
 		}
 	}
 	x := good

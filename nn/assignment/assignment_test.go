@@ -140,32 +140,37 @@ func imageFolder(t *testing.T) string {
 
 // TestFiguresRejectBrokenKernels checks that figures of broken kernels do not agree.
 func TestFiguresRejectBrokenKernels(t *testing.T) {
-	for name, spoil := range map[string]func(s *kernels.Slots[float64]){
-		"a product off by 1e-12": func(s *kernels.Slots[float64]) {
+	for _, c := range []struct {
+		name  string
+		spoil func(s *kernels.Slots[float64])
+	}{
+		{"a product off by 1e-12", func(s *kernels.Slots[float64]) {
 			gemm := s.Gemm
 			s.Gemm = func(p kernels.Product[float64]) { p.Alpha *= 1 + 1e-12; gemm(p) }
-		},
-		"no bias": func(s *kernels.Slots[float64]) { s.AddBias = func(dst, x kernels.Mat[float64], _ []float64) {} },
-		"no ReLU": func(s *kernels.Slots[float64]) { s.ReLU = func(dst, x []float64) { copy(dst, x) } },
-		"ReLU passes dy": func(s *kernels.Slots[float64]) {
+		}},
+		{"no bias", func(s *kernels.Slots[float64]) { s.AddBias = func(dst, x kernels.Mat[float64], _ []float64) {} }},
+		{"no ReLU", func(s *kernels.Slots[float64]) { s.ReLU = func(dst, x []float64) { copy(dst, x) } }},
+		{"ReLU passes dy", func(s *kernels.Slots[float64]) {
 			s.ReLUGrad = func(dx, dy, x kernels.Mat[float64]) { copy(dx.Data, dy.Data) }
-		},
-		"no norm": func(s *kernels.Slots[float64]) { s.SumSquares = func([]float64) float64 { return 0 } },
+		}},
+		{"no norm", func(s *kernels.Slots[float64]) { s.SumSquares = func([]float64) float64 { return 0 } }},
 	} {
-		sets := []*kernels.Set{reference.New(), reference.Gonum()}
-		if testing.Short() {
-			sets = sets[:1]
-		}
-		for _, set := range sets {
-			spoil(&set.F64)
-			report, err := Run(t.Context(), set, Options{})
-			if err != nil {
-				t.Fatal(err)
+		t.Run(c.name, func(t *testing.T) {
+			sets := []*kernels.Set{reference.New(), reference.Gonum()}
+			if testing.Short() {
+				sets = sets[:1]
 			}
-			if report.OK() {
-				t.Errorf("%s, %s: every figure agrees", set.Name, name)
+			for _, set := range sets {
+				c.spoil(&set.F64)
+				report, err := Run(t.Context(), set, Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if report.OK() {
+					t.Errorf("%s, %s: every figure agrees", set.Name, c.name)
+				}
 			}
-		}
+		})
 	}
 }
 

@@ -383,22 +383,25 @@ func TestFetchHostileArchives(t *testing.T) {
 
 func TestFetchDamagedGzip(t *testing.T) {
 	b := pack(t, soundEntries())
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name string
 		b    []byte
 		want string
 	}{
-		"truncated": {b[:len(b)/2], "unexpected EOF"},
-		"no gzip":   {[]byte("<html>moved</html>"), "not a gzip file"},
-		"empty":     {nil, "not a gzip file"},
+		{"truncated", b[:len(b)/2], "unexpected EOF"},
+		{"no gzip", []byte("<html>moved</html>"), "not a gzip file"},
+		{"empty", nil, "not a gzip file"},
 	} {
-		cache := t.TempDir()
-		_, err := impatient().fetch(t.Context(), archiveOf(c.b, server(t, serveBytes(c.b))), cache, nil)
-		if err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: error %v, want one with %q", name, err, c.want)
-		}
-		if _, err := os.Lstat(filepath.Join(cache, "set")); err == nil {
-			t.Errorf("%s: a folder was made", name)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			cache := t.TempDir()
+			_, err := impatient().fetch(t.Context(), archiveOf(c.b, server(t, serveBytes(c.b))), cache, nil)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want one with %q", err, c.want)
+			}
+			if _, err := os.Lstat(filepath.Join(cache, "set")); err == nil {
+				t.Error("a folder was made")
+			}
+		})
 	}
 }
 

@@ -147,18 +147,23 @@ func TestHashSees(t *testing.T) {
 		return &Dataset{Name: "x", Classes: []string{"a", "bc"}, Train: newImages(2), Test: newImages(1)}
 	}
 	want := fresh().Hash()
-	for name, edit := range map[string]func(d *Dataset){
-		"a class":     func(d *Dataset) { d.Classes = []string{"ab", "c"} },
-		"a label":     func(d *Dataset) { d.Train.Y[1] = 1 },
-		"a pixel":     func(d *Dataset) { d.Test.X[Dim-1] = 1 },
-		"the cut":     func(d *Dataset) { d.Train, d.Test = newImages(1), newImages(2) },
-		"a new image": func(d *Dataset) { d.Test = newImages(2) },
+	for _, c := range []struct {
+		name string
+		edit func(d *Dataset)
+	}{
+		{"a class", func(d *Dataset) { d.Classes = []string{"ab", "c"} }},
+		{"a label", func(d *Dataset) { d.Train.Y[1] = 1 }},
+		{"a pixel", func(d *Dataset) { d.Test.X[Dim-1] = 1 }},
+		{"the cut", func(d *Dataset) { d.Train, d.Test = newImages(1), newImages(2) }},
+		{"a new image", func(d *Dataset) { d.Test = newImages(2) }},
 	} {
-		d := fresh()
-		edit(d)
-		if d.Hash() == want {
-			t.Errorf("the hash does not see %s", name)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			d := fresh()
+			c.edit(d)
+			if d.Hash() == want {
+				t.Errorf("the hash does not see %s", c.name)
+			}
+		})
 	}
 	d := fresh()
 	d.Name = "y"

@@ -94,39 +94,44 @@ func TestHostileHeaders(t *testing.T) {
 		b := append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header...)
 		return append(b, make([]byte, body)...)
 	}
-	for name, data := range map[string][]byte{
-		"overlap":       file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, 8),
-		"hole":          file(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, 8),
-		"outside":       file(`{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}}`, 8),
-		"backwards":     file(`{"a":{"dtype":"F32","shape":[0],"data_offsets":[8,4]}}`, 8),
-		"wrong shape":   file(`{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}`, 8),
-		"huge shape":    file(`{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,0]}}`, 0),
-		"negative":      file(`{"a":{"dtype":"F32","shape":[-1,-2],"data_offsets":[0,8]}}`, 8),
-		"unknown type":  file(`{"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}`, 8),
-		"two of a name": file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}`, 8),
-		"two, escaped":  file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"\u0061":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}`, 8),
-		"two types":     file(`{"a":{"dtype":"F32","shape":[1],"dtype":"F64","data_offsets":[0,8]}}`, 8),
-		"wrong case":    file(`{"a":{"DType":"F32","shape":[2],"data_offsets":[0,8]}}`, 8),
-		"both cases":    file(`{"a":{"dtype":"F32","Shape":[2],"shape":[2],"data_offsets":[0,8]}}`, 8),
-		"unknown field": file(`{"a":{"dtype":"F32","shape":[2],"strides":[1],"data_offsets":[0,8]}}`, 8),
-		"no shape":      file(`{"a":{"dtype":"F32","data_offsets":[0,4]}}`, 4),
-		"null shape":    file(`{"a":{"dtype":"F32","shape":null,"data_offsets":[0,4]}}`, 4),
-		"no place":      file(`{"a":{"dtype":"F32","shape":[0]}}`, 0),
-		"null place":    file(`{"a":{"dtype":"F32","shape":[0],"data_offsets":null}}`, 0),
-		"one offset":    file(`{"a":{"dtype":"F32","shape":[0],"data_offsets":[0]}}`, 0),
-		"three offsets": file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8,16]}}`, 8),
-		"null tensor":   file(`{"a":null}`, 0),
-		"two metadata":  file(`{"__metadata__":{"a":"1"},"__metadata__":{"a":"2"}}`, 0),
-		"metadata key":  file(`{"__metadata__":{"a":"1","a":"2"}}`, 0),
-		"metadata null": file(`{"__metadata__":{"a":null}}`, 0),
-		"not an object": file(`[]`, 0),
-		"huge header":   binary.LittleEndian.AppendUint64(nil, math.MaxUint64),
+	for _, c := range []struct {
+		name string
+		data []byte
+	}{
+		{"overlap", file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, 8)},
+		{"hole", file(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, 8)},
+		{"outside", file(`{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}}`, 8)},
+		{"backwards", file(`{"a":{"dtype":"F32","shape":[0],"data_offsets":[8,4]}}`, 8)},
+		{"wrong shape", file(`{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}`, 8)},
+		{"huge shape", file(`{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,0]}}`, 0)},
+		{"negative", file(`{"a":{"dtype":"F32","shape":[-1,-2],"data_offsets":[0,8]}}`, 8)},
+		{"unknown type", file(`{"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}`, 8)},
+		{"two of a name", file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}`, 8)},
+		{"two, escaped", file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"\u0061":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}`, 8)},
+		{"two types", file(`{"a":{"dtype":"F32","shape":[1],"dtype":"F64","data_offsets":[0,8]}}`, 8)},
+		{"wrong case", file(`{"a":{"DType":"F32","shape":[2],"data_offsets":[0,8]}}`, 8)},
+		{"both cases", file(`{"a":{"dtype":"F32","Shape":[2],"shape":[2],"data_offsets":[0,8]}}`, 8)},
+		{"unknown field", file(`{"a":{"dtype":"F32","shape":[2],"strides":[1],"data_offsets":[0,8]}}`, 8)},
+		{"no shape", file(`{"a":{"dtype":"F32","data_offsets":[0,4]}}`, 4)},
+		{"null shape", file(`{"a":{"dtype":"F32","shape":null,"data_offsets":[0,4]}}`, 4)},
+		{"no place", file(`{"a":{"dtype":"F32","shape":[0]}}`, 0)},
+		{"null place", file(`{"a":{"dtype":"F32","shape":[0],"data_offsets":null}}`, 0)},
+		{"one offset", file(`{"a":{"dtype":"F32","shape":[0],"data_offsets":[0]}}`, 0)},
+		{"three offsets", file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8,16]}}`, 8)},
+		{"null tensor", file(`{"a":null}`, 0)},
+		{"two metadata", file(`{"__metadata__":{"a":"1"},"__metadata__":{"a":"2"}}`, 0)},
+		{"metadata key", file(`{"__metadata__":{"a":"1","a":"2"}}`, 0)},
+		{"metadata null", file(`{"__metadata__":{"a":null}}`, 0)},
+		{"not an object", file(`[]`, 0)},
+		{"huge header", binary.LittleEndian.AppendUint64(nil, math.MaxUint64)},
 	} {
-		if _, err := safetensors.Read(data); err == nil {
-			t.Errorf("%s was accepted", name)
-		} else if !strings.HasPrefix(err.Error(), "safetensors: ") {
-			t.Errorf("%s: error %q does not start with the name of the package", name, err)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			if _, err := safetensors.Read(c.data); err == nil {
+				t.Errorf("%s was accepted", c.name)
+			} else if !strings.HasPrefix(err.Error(), "safetensors: ") {
+				t.Errorf("error %q does not start with the name of the package", err)
+			}
+		})
 	}
 }
 
@@ -145,14 +150,19 @@ func TestWriteErrors(t *testing.T) {
 			t.Errorf("the failure of write %d was not reported", n)
 		}
 	}
-	for name, f := range map[string]safetensors.File{
-		"shape":    {Tensors: []safetensors.Tensor{safetensors.Of("a", []float32{1}, 2)}},
-		"twice":    {Tensors: []safetensors.Tensor{safetensors.Of("a", []float32{1}, 1), safetensors.Of("a", []float32{1}, 1)}},
-		"reserved": {Tensors: []safetensors.Tensor{safetensors.Of("__metadata__", []float32{1}, 1)}},
+	for _, c := range []struct {
+		name string
+		file safetensors.File
+	}{
+		{"shape", safetensors.File{Tensors: []safetensors.Tensor{safetensors.Of("a", []float32{1}, 2)}}},
+		{"twice", safetensors.File{Tensors: []safetensors.Tensor{safetensors.Of("a", []float32{1}, 1), safetensors.Of("a", []float32{1}, 1)}}},
+		{"reserved", safetensors.File{Tensors: []safetensors.Tensor{safetensors.Of("__metadata__", []float32{1}, 1)}}},
 	} {
-		if err := safetensors.Write(&failing{100}, f); err == nil {
-			t.Errorf("%s was accepted", name)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			if err := safetensors.Write(&failing{100}, c.file); err == nil {
+				t.Errorf("%s was accepted", c.name)
+			}
+		})
 	}
 }
 
@@ -195,27 +205,32 @@ func TestSeal(t *testing.T) {
 	if got.Seal(); !reflect.DeepEqual(got.Meta, f.Meta) {
 		t.Errorf("the second checksum differs: %v, want %v", got.Meta, f.Meta)
 	}
-	for name, change := range map[string]func(f *safetensors.File){
-		"metadata":           func(f *safetensors.File) { f.Meta["note"] = "" },
-		"more metadata":      func(f *safetensors.File) { f.Meta["x"] = "" },
-		"less metadata":      func(f *safetensors.File) { delete(f.Meta, "note") },
-		"checksum":           func(f *safetensors.File) { f.Meta["sum"] = strings.ToUpper(f.Meta["sum"]) },
-		"name":               func(f *safetensors.File) { f.Tensors[0].Name = "w1" },
-		"shape":              func(f *safetensors.File) { f.Tensors[0].Shape = []int{3, 2} },
-		"order":              func(f *safetensors.File) { f.Tensors[0], f.Tensors[1] = f.Tensors[1], f.Tensors[0] },
-		"a float32":          func(f *safetensors.File) { f.Tensors[0].F32[5] = -f.Tensors[0].F32[5] },
-		"the sign of zero":   func(f *safetensors.File) { f.Tensors[1].F64[0] = 0 },
-		"one tensor missing": func(f *safetensors.File) { f.Tensors = f.Tensors[:len(f.Tensors)-1] },
+	for _, c := range []struct {
+		name   string
+		change func(f *safetensors.File)
+	}{
+		{"metadata", func(f *safetensors.File) { f.Meta["note"] = "" }},
+		{"more metadata", func(f *safetensors.File) { f.Meta["x"] = "" }},
+		{"less metadata", func(f *safetensors.File) { delete(f.Meta, "note") }},
+		{"checksum", func(f *safetensors.File) { f.Meta["sum"] = strings.ToUpper(f.Meta["sum"]) }},
+		{"name", func(f *safetensors.File) { f.Tensors[0].Name = "w1" }},
+		{"shape", func(f *safetensors.File) { f.Tensors[0].Shape = []int{3, 2} }},
+		{"order", func(f *safetensors.File) { f.Tensors[0], f.Tensors[1] = f.Tensors[1], f.Tensors[0] }},
+		{"a float32", func(f *safetensors.File) { f.Tensors[0].F32[5] = -f.Tensors[0].F32[5] }},
+		{"the sign of zero", func(f *safetensors.File) { f.Tensors[1].F64[0] = 0 }},
+		{"one tensor missing", func(f *safetensors.File) { f.Tensors = f.Tensors[:len(f.Tensors)-1] }},
 	} {
-		f := example()
-		f.Tensors = []safetensors.Tensor{f.Tensors[0], f.Tensors[2], f.Tensors[3]}
-		f.Seal()
-		if f.Tensors[0].Name != "W1" || f.Tensors[1].Name != "W2" {
-			t.Fatalf("the tensors are not sorted: %v", f.Tensors)
-		}
-		if change(&f); f.Sealed() {
-			t.Errorf("%s: the change was not found", name)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			f := example()
+			f.Tensors = []safetensors.Tensor{f.Tensors[0], f.Tensors[2], f.Tensors[3]}
+			f.Seal()
+			if f.Tensors[0].Name != "W1" || f.Tensors[1].Name != "W2" {
+				t.Fatalf("the tensors are not sorted: %v", f.Tensors)
+			}
+			if c.change(&f); f.Sealed() {
+				t.Error("the change was not found")
+			}
+		})
 	}
 }
 

@@ -101,27 +101,30 @@ func TestRestoreRefuses(t *testing.T) {
 		}
 		return f
 	}
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name   string
 		damage func(f *safetensors.File)
 		want   string
 	}{
-		"version":  {func(f *safetensors.File) { f.Meta["version"] = "2" }, "version"},
-		"identity": {func(f *safetensors.File) { f.Meta["identity"] = "other" }, "is of"},
-		"done":     {func(f *safetensors.File) { f.Meta["done"] = "11" }, "iterations"},
-		"stream":   {func(f *safetensors.File) { f.Meta["stream"] = "AAAA" }, "stream"},
-		"nets":     {func(f *safetensors.File) { f.Meta["nets"] = "0 0" }, "nets"},
-		"missing":  {func(f *safetensors.File) { f.Tensors = f.Tensors[1:] }, "no tensor"},
-		"short": {func(f *safetensors.File) {
+		{"version", func(f *safetensors.File) { f.Meta["version"] = "2" }, "version"},
+		{"identity", func(f *safetensors.File) { f.Meta["identity"] = "other" }, "is of"},
+		{"done", func(f *safetensors.File) { f.Meta["done"] = "11" }, "iterations"},
+		{"stream", func(f *safetensors.File) { f.Meta["stream"] = "AAAA" }, "stream"},
+		{"nets", func(f *safetensors.File) { f.Meta["nets"] = "0 0" }, "nets"},
+		{"missing", func(f *safetensors.File) { f.Tensors = f.Tensors[1:] }, "no tensor"},
+		{"short", func(f *safetensors.File) {
 			i := slices.IndexFunc(f.Tensors, func(t safetensors.Tensor) bool { return t.Name == "net.0.w1" })
 			f.Tensors[i].F32 = f.Tensors[i].F32[1:]
 		}, "numbers"},
 	} {
-		f := read()
-		c.damage(f)
-		err := newTrainer(t, train.Course, train.SGD, 10).Restore(f, "test")
-		if err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: error %v, want one about %q", name, err, c.want)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			f := read()
+			c.damage(f)
+			err := newTrainer(t, train.Course, train.SGD, 10).Restore(f, "test")
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want one about %q", err, c.want)
+			}
+		})
 	}
 	if err := newTrainer(t, train.Course, train.SGD, 10).Restore(read(), "test"); err != nil {
 		t.Errorf("the undamaged checkpoint was refused: %v", err)
@@ -143,30 +146,33 @@ func TestRestoreRefusesWrongLengths(t *testing.T) {
 		tensor := &f.Tensors[i]
 		tensor.F32, tensor.F64 = tensor.F32[:max(len(tensor.F32)-1, 0)], tensor.F64[:max(len(tensor.F64)-1, 0)]
 	}
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name   string
 		damage func(f *safetensors.File)
 		want   string
 	}{
-		"few losses":         {func(f *safetensors.File) { cut(f, "net.0.loss") }, "net 0 is still training and has 11 losses"},
-		"few accuracies":     {func(f *safetensors.File) { cut(f, "net.1.train_acc") }, "net 1 has 12 losses"},
-		"many losses":        {func(f *safetensors.File) { f.Meta["done"] = "11" }, "after 11 iterations"},
-		"short best weights": {func(f *safetensors.File) { cut(f, "net.0.best.0") }, "best weights of net 0"},
-		"no best bias": {func(f *safetensors.File) {
+		{"few losses", func(f *safetensors.File) { cut(f, "net.0.loss") }, "net 0 is still training and has 11 losses"},
+		{"few accuracies", func(f *safetensors.File) { cut(f, "net.1.train_acc") }, "net 1 has 12 losses"},
+		{"many losses", func(f *safetensors.File) { f.Meta["done"] = "11" }, "after 11 iterations"},
+		{"short best weights", func(f *safetensors.File) { cut(f, "net.0.best.0") }, "best weights of net 0"},
+		{"no best bias", func(f *safetensors.File) {
 			f.Tensors = slices.DeleteFunc(f.Tensors, func(t safetensors.Tensor) bool { return t.Name == "net.1.best.5" })
 		}, "best weights of net 1"},
-		"learning rate": {func(f *safetensors.File) {
+		{"learning rate", func(f *safetensors.File) {
 			i := slices.IndexFunc(f.Tensors, func(t safetensors.Tensor) bool { return t.Name == "net.0.lr" })
 			f.Tensors[i].F64[0] = math.NaN()
 		}, "learning rate NaN of net 0"},
 	} {
-		f, err := safetensors.Read(bytes)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.damage(f)
-		err = newTrainer(t, train.Solver, train.SGD, 20).Restore(f, "test")
-		if err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: error %v, want one about %q", name, err, c.want)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			f, err := safetensors.Read(bytes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.damage(f)
+			err = newTrainer(t, train.Solver, train.SGD, 20).Restore(f, "test")
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want one about %q", err, c.want)
+			}
+		})
 	}
 }

@@ -108,17 +108,22 @@ func TestGatherRefuses(t *testing.T) {
 	shifted.Meta["stream"] += "A"
 	newer := checkpointOf(t, a)
 	newer.Meta["version"] = "2"
-	for want, parts := range map[string][]train.Part{
-		"at least one net":    nil,
-		"after 5 and 6":       {{File: diverged, ID: 0}, {File: further, ID: 0}},
-		"net 1 is not among":  {{File: diverged, ID: 1}},
-		"net -1 is not among": {{File: diverged, ID: -1}},
-		"minibatches to come": {{File: diverged, ID: 0}, {File: shifted, ID: 0}},
-		strconv.Quote("2"):    {{File: diverged, ID: 0}, {File: newer, ID: 0}},
-		"net 0 is not among":  {{File: &safetensors.File{}, ID: 0}},
+	for _, c := range []struct {
+		want  string
+		parts []train.Part
+	}{
+		{"at least one net", nil},
+		{"after 5 and 6", []train.Part{{File: diverged, ID: 0}, {File: further, ID: 0}}},
+		{"net 1 is not among", []train.Part{{File: diverged, ID: 1}}},
+		{"net -1 is not among", []train.Part{{File: diverged, ID: -1}}},
+		{"minibatches to come", []train.Part{{File: diverged, ID: 0}, {File: shifted, ID: 0}}},
+		{strconv.Quote("2"), []train.Part{{File: diverged, ID: 0}, {File: newer, ID: 0}}},
+		{"net 0 is not among", []train.Part{{File: &safetensors.File{}, ID: 0}}},
 	} {
-		if _, err := train.Gather("x", parts); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("error %v, want one about %q", err, want)
-		}
+		t.Run(c.want, func(t *testing.T) {
+			if _, err := train.Gather("x", c.parts); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want one about %q", err, c.want)
+			}
+		})
 	}
 }

@@ -199,26 +199,31 @@ func TestDivergedAtTheEnd(t *testing.T) {
 func TestNewTrainerRefuses(t *testing.T) {
 	const pixels = 12
 	data := images(1, 40, pixels)
-	for want, edit := range map[string]func(s *train.Schedule){
-		"batch 21":                func(s *train.Schedule) { s.Batch = 21 },
-		"batch 0":                 func(s *train.Schedule) { s.Batch = 0 },
-		"-1 iterations":           func(s *train.Schedule) { s.Iterations = -1 },
-		"Division(2)":             func(s *train.Schedule) { s.Division = 2 },
-		"0 images":                func(s *train.Schedule) { s.Val = labelled.Images{} },
-		"479 bytes for 40 images": func(s *train.Schedule) { s.Train = labelled.Images{X: data.X[1:], Y: data.Y} },
-		"image 3 has label 10, want 0…9": func(s *train.Schedule) {
+	for _, c := range []struct {
+		want string
+		edit func(s *train.Schedule)
+	}{
+		{"batch 21", func(s *train.Schedule) { s.Batch = 21 }},
+		{"batch 0", func(s *train.Schedule) { s.Batch = 0 }},
+		{"-1 iterations", func(s *train.Schedule) { s.Iterations = -1 }},
+		{"Division(2)", func(s *train.Schedule) { s.Division = 2 }},
+		{"0 images", func(s *train.Schedule) { s.Val = labelled.Images{} }},
+		{"479 bytes for 40 images", func(s *train.Schedule) { s.Train = labelled.Images{X: data.X[1:], Y: data.Y} }},
+		{"image 3 has label 10, want 0…9", func(s *train.Schedule) {
 			s.Train = labelled.Images{X: data.X, Y: append([]uint8{0, 0, 0, 10}, data.Y[4:]...)}
-		},
+		}},
 	} {
-		block, err := train.New(reference.New(), train.Shape{Inputs: pixels, Classes: 10, Batch: 20}, []train.Net{{Hidden: []int{5}}}, meanOf[float32](data, pixels), 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s := train.Schedule{Iterations: 1, Batch: 20, Train: data, Val: data}
-		edit(&s)
-		if _, err := train.NewTrainer(block, s, nprand.New(0)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("error %v, want one about %q", err, want)
-		}
+		t.Run(c.want, func(t *testing.T) {
+			block, err := train.New(reference.New(), train.Shape{Inputs: pixels, Classes: 10, Batch: 20}, []train.Net{{Hidden: []int{5}}}, meanOf[float32](data, pixels), 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := train.Schedule{Iterations: 1, Batch: 20, Train: data, Val: data}
+			c.edit(&s)
+			if _, err := train.NewTrainer(block, s, nprand.New(0)); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want one about %q", err, c.want)
+			}
+		})
 	}
 	// As many iterations as there may be take no room before they run.
 	block, err := train.New(reference.New(), train.Shape{Inputs: pixels, Classes: 10, Batch: 20}, []train.Net{{Hidden: []int{5}}}, meanOf[float32](data, pixels), 1)

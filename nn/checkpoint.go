@@ -2,6 +2,7 @@ package nn
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -266,17 +267,8 @@ type tensorReader struct {
 
 // read takes the tensor of that name. It must have n numbers of type T.
 func read[T kernels.Float](r *tensorReader, name string, n int) []T {
-	t, ok := r.file.Tensor(name)
-	data, typed := safetensors.Data[T](t)
-	switch {
-	case r.err != nil:
-	case !ok:
-		r.err = fmt.Errorf("it has no tensor %q", name)
-	case !typed:
-		r.err = fmt.Errorf("tensor %q does not have the type %T", name, T(0))
-	case len(data) != n:
-		r.err = fmt.Errorf("tensor %q has %d numbers, want %d", name, len(data), n)
-	}
+	data, err := safetensors.Numbers[T](r.file, name, n)
+	r.err = cmp.Or(r.err, err)
 	r.taken++
 	return data
 }

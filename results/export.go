@@ -11,16 +11,12 @@ import (
 	"slices"
 )
 
-// flushSize is the number of bytes that tables are written in. All rows together may be as large as the
-// records.
-const flushSize = 64 << 10
-
 // WriteCSV writes every field and figure with all digits. Like the other tables, it has the test
 // accuracy only of the best trial.
 func (t *Table) WriteCSV(w io.Writer) error { return t.writeCSV(w, data) }
 
 func (t *Table) writeCSV(w io.Writer, columns []datum) error {
-	out := csv.NewWriter(bufio.NewWriterSize(w, flushSize))
+	out := csv.NewWriter(w)
 	cells := make([]string, len(columns))
 	for i, c := range columns {
 		cells[i] = c.name
@@ -47,7 +43,7 @@ func (t *Table) writeCSV(w io.Writer, columns []datum) error {
 // WriteJSONL writes one object per line, best trial first, with the columns of the CSV. Empty CSV
 // cells become null.
 func (t *Table) WriteJSONL(w io.Writer) error {
-	out := bufio.NewWriterSize(w, flushSize)
+	out := bufio.NewWriter(w)
 	var b []byte
 	for row := range t.records {
 		b = b[:0]

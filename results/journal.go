@@ -290,8 +290,10 @@ func (j *Journal) flush() error {
 // including the errors of take, and the size of the journal without a torn last line.
 func read(r io.Reader, name string, take func(raw []byte) error) (recovery Recovery, size int64, err error) {
 	known := false // whether a line has occurred that only journals have
-	var head bytes.Buffer
-	size, cut, tail, err := lines(io.TeeReader(r, &first{&head, sniff.Head}), func(n int, kind string, raw []byte, reason string) error {
+	br := bufio.NewReaderSize(r, 64<<10)
+	head, _ := br.Peek(sniff.Head) // an error occurs again when the lines are read
+	head = bytes.Clone(head)
+	size, cut, tail, err := lines(br, func(n int, kind string, raw []byte, reason string) error {
 		switch {
 		case reason != "":
 		case kind == "journal":
@@ -320,24 +322,9 @@ func read(r io.Reader, name string, take func(raw []byte) error) (recovery Recov
 	case err != nil:
 		return recovery, 0, err
 	case !known && (size > 0 || !bytes.HasPrefix(header(), tail)):
-		return Recovery{}, 0, notJournal(name, head.Bytes())
+		return Recovery{}, 0, notJournal(name, head)
 	}
 	return recovery, size, nil
-}
-
-// first writes only the first n bytes to w.
-type first struct {
-	w io.Writer
-	n int
-}
-
-func (f *first) Write(b []byte) (int, error) {
-	some := b[:min(f.n, len(b))]
-	f.n -= len(some)
-	if _, err := f.w.Write(some); err != nil {
-		return 0, err
-	}
-	return len(b), nil
 }
 
 // notJournal returns the error for a file that is not a journal. It names the format of the file if
@@ -358,14 +345,13 @@ func notJournal(name string, head []byte) error {
 // lines calls fn for each line of a journal with its number, kind and content, or with the reason why
 // the line cannot be trusted. It returns the number of bytes in whole lines and in a torn last line,
 // and the start of the torn line.
-func lines(r io.Reader, fn func(n int, kind string, raw []byte, reason string) error) (size, cut int64, tail []byte, err error) {
-	br := bufio.NewReaderSize(r, 64<<10)
+func lines(r *bufio.Reader, fn func(n int, kind string, raw []byte, reason string) error) (size, cut int64, tail []byte, err error) {
 	var line []byte
 	for n := 1; ; n++ {
 		line = line[:0]
 		var length int64
 		for {
-			part, err := br.ReadSlice('\n')
+			part, err := r.ReadSlice('\n')
 			length += int64(len(part))
 			if length <= maxLine {
 				line = append(line, part...)

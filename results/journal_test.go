@@ -1,6 +1,7 @@
 package results
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -535,7 +536,7 @@ func TestLinesFlip(t *testing.T) {
 	for bit := 0; bit < 8*len(whole); bit += stride {
 		whole[bit/8] ^= 1 << (bit % 8)
 		good, bad := 0, 0
-		_, cut, _, err := lines(bytes.NewReader(whole), func(n int, kind string, raw []byte, reason string) error {
+		_, cut, _, err := lines(bufio.NewReader(bytes.NewReader(whole)), func(n int, kind string, raw []byte, reason string) error {
 			if reason != "" {
 				bad++
 				return nil

@@ -310,7 +310,7 @@ func total(cols []printed) int {
 // WriteMarkdown writes the caption and the table, with all rows and columns.
 func (t *Table) WriteMarkdown(w io.Writer) error {
 	cols := t.columns()
-	out := bufio.NewWriterSize(w, flushSize)
+	out := bufio.NewWriter(w)
 	var b []byte
 	line := func(cell func(b []byte, c column) []byte) {
 		for _, c := range cols {

@@ -111,37 +111,26 @@ func reluModel[T kernels.Float](x T) T {
 	return x
 }
 
-// limits of a type
-func unitRoundoff[T kernels.Float]() float64 {
+// byType returns the value for float32 or for float64.
+func byType[T kernels.Float](single, double float64) T {
 	if sizeOf[T]() == 4 {
-		return 0x1p-24
+		return T(single)
 	}
-	return 0x1p-53
+	return T(double)
 }
 
-func smallest[T kernels.Float]() T { // the smallest denormal
-	if sizeOf[T]() == 4 {
-		return T(float32(math.SmallestNonzeroFloat32))
-	}
-	tiny := math.SmallestNonzeroFloat64
-	return T(tiny)
+// Limits of a type.
+
+func unitRoundoff[T kernels.Float]() float64 { return float64(byType[T](0x1p-24, 0x1p-53)) }
+
+// smallest returns the smallest denormal.
+func smallest[T kernels.Float]() T {
+	return byType[T](math.SmallestNonzeroFloat32, math.SmallestNonzeroFloat64)
 }
 
-func smallestNormal[T kernels.Float]() T {
-	if sizeOf[T]() == 4 {
-		return T(float32(0x1p-126))
-	}
-	tiny := 0x1p-1022
-	return T(tiny)
-}
+func smallestNormal[T kernels.Float]() T { return byType[T](0x1p-126, 0x1p-1022) }
 
-func largest[T kernels.Float]() T {
-	if sizeOf[T]() == 4 {
-		return T(float32(math.MaxFloat32))
-	}
-	huge := math.MaxFloat64
-	return T(huge)
-}
+func largest[T kernels.Float]() T { return byType[T](math.MaxFloat32, math.MaxFloat64) }
 
 // specials returns values that a formula may treat wrongly.
 func specials[T kernels.Float]() []T {

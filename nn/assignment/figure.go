@@ -84,38 +84,34 @@ func significant(printed string) int {
 	return max(1, len(strings.TrimLeft(strings.NewReplacer("-", "", ".", "").Replace(mantissa), "0")))
 }
 
-// maxRelError returns the largest |x−y|/|y|. It returns +Inf if the lengths differ or a value is
-// NaN or infinite.
-func maxRelError(x, y []float64) float64 {
-	if len(x) != len(y) {
-		return math.Inf(1)
-	}
-	worst := 0.0
-	for i := range x {
-		e := math.Abs(x[i]-y[i]) / math.Abs(y[i])
-		if x[i] == y[i] {
-			e = 0
-		}
-		if math.IsNaN(e) {
-			return math.Inf(1)
-		}
-		worst = max(worst, e)
-	}
-	return worst
+// maxError returns the largest |x−y|. It returns +Inf if the lengths differ or a value is NaN or
+// infinite.
+func maxError(x, y []float64) float64 {
+	return worst(x, y, func(x, y float64) float64 { return math.Abs(x - y) })
 }
 
-// maxError is like maxRelError for |x−y|.
-func maxError(x, y []float64) float64 {
+// maxRelError is like maxError for |x−y|/|y|.
+func maxRelError(x, y []float64) float64 {
+	return worst(x, y, func(x, y float64) float64 {
+		if x == y {
+			return 0
+		}
+		return math.Abs(x-y) / math.Abs(y)
+	})
+}
+
+// worst returns the largest error of an element, or +Inf.
+func worst(x, y []float64, errorOf func(x, y float64) float64) float64 {
 	if len(x) != len(y) {
 		return math.Inf(1)
 	}
-	worst := 0.0
+	largest := 0.0
 	for i := range x {
-		e := math.Abs(x[i] - y[i])
+		e := errorOf(x[i], y[i])
 		if math.IsNaN(e) {
 			return math.Inf(1)
 		}
-		worst = max(worst, e)
+		largest = max(largest, e)
 	}
-	return worst
+	return largest
 }

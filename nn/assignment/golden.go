@@ -79,11 +79,3 @@ func parse[G any](data []byte) (g G) {
 	}
 	return g
 }
-
-func flatten(rows [][]float64) []float64 {
-	var v []float64
-	for _, r := range rows {
-		v = append(v, r...)
-	}
-	return v
-}

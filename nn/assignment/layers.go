@@ -38,12 +38,11 @@ type check struct {
 }
 
 func newCheck(n, d, m int, rng *nprand.State) check {
-	c := check{
+	return check{
 		x: randn(n, d, rng), w: randn(d, m, rng), b: randn(1, m, rng).Data, dy: randn(n, m, rng),
 		y: kernels.NewMat[float64](n, m), dx: kernels.NewMat[float64](n, d), dw: kernels.NewMat[float64](d, m),
 		db: make([]float64, m),
 	}
-	return c
 }
 
 // figures compares the gradients with central differences of forward, which must fill c.y.

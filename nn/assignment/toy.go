@@ -3,6 +3,7 @@ package assignment
 import (
 	"context"
 	"math"
+	"slices"
 
 	"fusegrid/kernels"
 	"fusegrid/nn"
@@ -42,8 +43,8 @@ func toy(ctx context.Context, set *kernels.Set) ([]Figure, error) {
 	params := net.Params()
 	figures := []Figure{
 		below("W1 and W2 as drawn, largest error", 1e-17,
-			maxError(values(params[0].Value.Data, params[2].Value.Data), append(flatten(golden.W1), flatten(golden.W2)...))),
-		below("X as drawn, largest error", 1e-15, maxError(data.X.Data, flatten(golden.X))),
+			maxError(slices.Concat(params[0].Value.Data, params[2].Value.Data), slices.Concat(append(golden.W1, golden.W2...)...))),
+		below("X as drawn, largest error", 1e-15, maxError(data.X.Data, slices.Concat(golden.X...))),
 	}
 
 	scores := net.Scores(data.X)
@@ -56,12 +57,12 @@ func toy(ctx context.Context, set *kernels.Set) ([]Figure, error) {
 	} {
 		figures = append(figures, numbers("scores of sample "+string(rune('0'+i)), printed, scores.Row(i)))
 	}
-	figures = append(figures, below("scores, largest error", 1e-8, maxError(scores.Data, flatten(golden.Scores))))
+	figures = append(figures, below("scores, largest error", 1e-8, maxError(scores.Data, slices.Concat(golden.Scores...))))
 
 	net.Reg = 0.05
 	loss := net.Loss(data.X, data.Y)
 	figures = append(figures, exact("loss at reg 0.05", golden.Loss, loss, 1e-15))
-	for i, want := range [][]float64{flatten(golden.Grads.W1), golden.Grads.B1, flatten(golden.Grads.W2), golden.Grads.B2} {
+	for i, want := range [][]float64{slices.Concat(golden.Grads.W1...), golden.Grads.B1, slices.Concat(golden.Grads.W2...), golden.Grads.B2} {
 		figures = append(figures, below("gradient of "+params[i].Name+", error against NumPy", 1e-12, nn.RelError(params[i].Grad.Data, want)))
 	}
 	figures = append(figures, gradientFigures(set, net, data, "", 1e-8)...)
@@ -99,7 +100,7 @@ func gradientFigures(set *kernels.Set, net *nn.Net[float64], data nn.Floats[floa
 	var figures []Figure
 	for _, p := range net.Params() {
 		loss := net.Loss(data.X, data.Y)
-		grad := append([]float64(nil), p.Grad.Data...)
+		grad := slices.Clone(p.Grad.Data)
 		num := nn.NumericGradient(func() float64 { return net.Loss(data.X, data.Y) }, p.Value.Data, nn.GradStep)
 		f := below("gradient of "+p.Name+suffix+", error against differences", bound, nn.RelError(num, grad))
 		if !set.Stable {
@@ -122,7 +123,7 @@ func differenceNoise(weights int, loss float64) float64 {
 
 // beyond is like [nn.RelError], but subtracts noise from each difference of x and y.
 func beyond(x, y []float64, noise float64) float64 {
-	near := append([]float64(nil), x...)
+	near := slices.Clone(x)
 	for i := range near {
 		if d := y[i] - x[i]; math.Abs(d) <= noise {
 			near[i] = y[i]
@@ -131,12 +132,4 @@ func beyond(x, y []float64, noise float64) float64 {
 		}
 	}
 	return nn.RelError(near, y)
-}
-
-func values(parts ...[]float64) []float64 {
-	var v []float64
-	for _, p := range parts {
-		v = append(v, p...)
-	}
-	return v
 }

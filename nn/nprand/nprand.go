@@ -8,6 +8,7 @@
 package nprand
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -181,7 +182,7 @@ func (s *State) UnmarshalBinary(data []byte) error {
 	if i := binary.BigEndian.Uint32(data[indexAt:]); i > words {
 		return fmt.Errorf("nprand: restore state: word index %d, want at most %d", i, words)
 	}
-	if allZero(data[wordsAt:indexAt]) {
+	if len(bytes.Trim(data[wordsAt:indexAt], "\x00")) == 0 {
 		return errors.New("nprand: restore state: all words are zero; the state was never seeded")
 	}
 	if err := s.mt.UnmarshalBinary(data[wordsAt:crcAt]); err != nil {
@@ -189,13 +190,4 @@ func (s *State) UnmarshalBinary(data []byte) error {
 	}
 	s.gauss, s.hasGauss = gauss, flag == 1
 	return nil
-}
-
-func allZero(b []byte) bool {
-	for _, v := range b {
-		if v != 0 {
-			return false
-		}
-	}
-	return true
 }

@@ -8,6 +8,7 @@ package safetensors
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -65,6 +66,23 @@ func (f *File) Tensor(name string) (Tensor, bool) {
 		return Tensor{}, false
 	}
 	return f.Tensors[i], true
+}
+
+// Numbers returns the numbers of the tensor with this name. It returns an error if there is no such
+// tensor, if the type is not T, or if there are not n numbers. A negative n accepts any number of them.
+func Numbers[T float32 | float64](f *File, name string, n int) ([]T, error) {
+	t, ok := f.Tensor(name)
+	if !ok {
+		return nil, fmt.Errorf("it has no tensor %q", name)
+	}
+	data, ok := Data[T](t)
+	if !ok {
+		return nil, fmt.Errorf("tensor %q does not have the type %T", name, T(0))
+	}
+	if n >= 0 && len(data) != n {
+		return nil, fmt.Errorf("tensor %q has %d numbers, want %d", name, len(data), n)
+	}
+	return data, nil
 }
 
 type entry struct {
@@ -156,7 +174,7 @@ func Read(data []byte) (*File, error) {
 		return nil, fmt.Errorf("safetensors: header: %w", err)
 	}
 	f := &File{}
-	var entries []entry
+	var all []placed
 	for name, msg := range raw {
 		if name == metadata {
 			var err error
@@ -173,36 +191,33 @@ func Read(data []byte) (*File, error) {
 		if err != nil {
 			return nil, err
 		}
-		f.Tensors, entries = append(f.Tensors, t), append(entries, e)
+		all = append(all, placed{t, e.Offsets})
 	}
-	return f, f.arrange(entries, uint64(len(body)))
+	return f, f.arrange(all, uint64(len(body)))
 }
 
-// arrange sorts the tensors by position. It returns an error if there are gaps or overlaps.
-func (f *File) arrange(entries []entry, size uint64) error {
-	order := make([]int, len(entries))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int {
-		if c := slices.Compare(entries[a].Offsets, entries[b].Offsets); c != 0 {
-			return c
-		}
-		return strings.Compare(f.Tensors[a].Name, f.Tensors[b].Name)
+// A placed is a tensor with the start and the end of its data.
+type placed struct {
+	Tensor
+	offsets []uint64
+}
+
+// arrange stores the tensors by position. It returns an error if there are gaps or overlaps.
+func (f *File) arrange(all []placed, size uint64) error {
+	slices.SortFunc(all, func(a, b placed) int {
+		return cmp.Or(slices.Compare(a.offsets, b.offsets), strings.Compare(a.Name, b.Name))
 	})
-	sorted := make([]Tensor, 0, len(order))
 	var at uint64
-	for _, i := range order {
-		if entries[i].Offsets[0] != at {
-			return fmt.Errorf("safetensors: tensor %q starts at byte %d, want %d", f.Tensors[i].Name, entries[i].Offsets[0], at)
+	for _, p := range all {
+		if p.offsets[0] != at {
+			return fmt.Errorf("safetensors: tensor %q starts at byte %d, want %d", p.Name, p.offsets[0], at)
 		}
-		at = entries[i].Offsets[1]
-		sorted = append(sorted, f.Tensors[i])
+		at = p.offsets[1]
+		f.Tensors = append(f.Tensors, p.Tensor)
 	}
 	if at != size {
 		return fmt.Errorf("safetensors: the tensors end at byte %d, want %d", at, size)
 	}
-	f.Tensors = sorted
 	return nil
 }
 

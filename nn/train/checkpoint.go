@@ -129,13 +129,13 @@ func (t *Trainer[T]) restoreNets(f *safetensors.File) error {
 			c.BestVal = max(c.BestVal, acc)
 		}
 		for i := 0; ; i++ {
-			tensor, ok := f.Tensor(tensorName(id, fmt.Sprintf("best.%d", i)))
-			if !ok {
+			name := tensorName(id, fmt.Sprintf("best.%d", i))
+			if _, ok := f.Tensor(name); !ok {
 				break
 			}
-			w, ok := safetensors.Data[T](tensor)
-			if !ok {
-				return fmt.Errorf("train: checkpoint: tensor %q has the wrong type", tensor.Name)
+			w, err := numbers[T](f, name, -1)
+			if err != nil {
+				return err
 			}
 			t.best[id] = append(t.best[id], w)
 		}
@@ -178,18 +178,11 @@ func (t *Trainer[T]) checkBest(k, id int) error {
 	return nil
 }
 
-// numbers returns the tensor of that name. It must have want numbers, unless want is negative.
-func numbers[T kernels.Float](f *safetensors.File, name string, want int) ([]T, error) {
-	tensor, ok := f.Tensor(name)
-	if !ok {
-		return nil, fmt.Errorf("train: checkpoint has no tensor %q", name)
-	}
-	v, ok := safetensors.Data[T](tensor)
-	if !ok {
-		return nil, fmt.Errorf("train: checkpoint: tensor %q has the wrong type", name)
-	}
-	if want >= 0 && len(v) != want {
-		return nil, fmt.Errorf("train: checkpoint: tensor %q has %d numbers, want %d", name, len(v), want)
+// numbers returns the numbers of a tensor. There must be n, unless n is negative.
+func numbers[T kernels.Float](f *safetensors.File, name string, n int) ([]T, error) {
+	v, err := safetensors.Numbers[T](f, name, n)
+	if err != nil {
+		return nil, fmt.Errorf("train: checkpoint: %w", err)
 	}
 	return v, nil
 }

@@ -112,7 +112,7 @@ func TestHold(t *testing.T) {
 	row := func(name string) cases.Row {
 		return cases.Row{Impl: name, Run: func() { log = append(log, name); time.Sleep(time.Millisecond) }}
 	}
-	groups := []cases.Group{{Kernel: "Gemm", Name: "dtype=f32", DType: "f32", Amount: 2, Unit: "FLOP",
+	groups := []cases.Group{{Kernel: "Gemm", Name: "dtype=f32", Amount: 2, Unit: "FLOP",
 		Impls: []string{"a", "skipped", "b"},
 		Rows:  func() []cases.Row { return []cases.Row{row("a"), row("skipped"), row("b")} }}}
 	p := plan{filter: "/impl:(a OR b)", rounds: 3, length: time.Microsecond, clock: "wall"}

@@ -27,7 +27,6 @@ import (
 type Group struct {
 	Kernel string   // "Gemm"
 	Name   string   // "dtype=f32/op=NN/shape=200x3072x50", without the kernel and /impl=
-	DType  string   // "f32" or "f64"
 	Amount float64  // work per call, in Unit
 	Unit   string   // "FLOP" or "B" (bytes read and written)
 	Impls  []string // names of the rows
@@ -102,7 +101,6 @@ func gemm[T kernels.Float](s Shape, sets []*kernels.Set) Group {
 	return Group{
 		Kernel: "Gemm",
 		Name:   fmt.Sprintf("dtype=%s/op=%s/shape=%dx%dx%d", dtype[T](), s.Op, s.M, s.K, s.N),
-		DType:  dtype[T](),
 		Amount: 2 * float64(s.M) * float64(s.K) * float64(s.N),
 		Unit:   "FLOP",
 		Impls:  names(sets),
@@ -167,7 +165,6 @@ func firstLayer[T kernels.Float](nets int, sets []*kernels.Set) []Group {
 		return Group{
 			Kernel: kernel,
 			Name:   fmt.Sprintf("dtype=%s/shape=%dx%dx%d", dtype[T](), images, pixels, units),
-			DType:  dtype[T](),
 			Amount: 2 * images * pixels * float64(units),
 			Unit:   "FLOP",
 			Impls:  names(sets),
@@ -197,7 +194,6 @@ func MatMul(sets []*kernels.Set) []Group {
 	return []Group{{
 		Kernel: "MatMul",
 		Name:   fmt.Sprintf("dtype=f64/shape=%dx%dx%d", n, n, n),
-		DType:  "f64",
 		Amount: 2 * n * n * n,
 		Unit:   "FLOP",
 		Impls:  []string{"gonum", "fusegrid"},
@@ -252,7 +248,6 @@ func elementwise[T kernels.Float](sets []*kernels.Set) []Group {
 			groups = append(groups, Group{
 				Kernel: kernel,
 				Name:   fmt.Sprintf("dtype=%s/size=%s", dtype[T](), s.name),
-				DType:  dtype[T](),
 				Amount: float64(n * per),
 				Unit:   "B",
 				Impls:  append(names(sets), "copy"),

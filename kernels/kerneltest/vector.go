@@ -16,34 +16,27 @@ const maxLen = 130
 // tail, and drawn ones. Then it calls f with every alignment. With -short, it skips most of the
 // longer lengths and half of the others at each alignment.
 func (fx *fixture[T]) lengths(f func(n int, at [3]spot) error) error {
-	try := func(n int, at [3]spot) error {
-		if err := f(n, at); err != nil {
-			return fmt.Errorf("n=%d at %v: %w", n, at, err)
-		}
-		return nil
+	type try struct {
+		n  int
+		at [3]spot
 	}
+	var tries []try
+	tail := spot{tail: true}
 	for n := range maxLen + 1 {
-		if fx.skips(n) {
-			continue
-		}
-		for _, at := range [][3]spot{{}, {{tail: true}, {tail: true}, {tail: true}}, {fx.anySpot(), fx.anySpot(), fx.anySpot()}} {
-			if err := try(n, at); err != nil {
-				return err
-			}
+		if !fx.skips(n) {
+			tries = append(tries, try{n, [3]spot{}}, try{n, [3]spot{tail, tail, tail}}, try{n, [3]spot{fx.anySpot(), fx.anySpot(), fx.anySpot()}})
 		}
 	}
 	for offset := range 16 {
 		for i, n := range []int{1, 7, 8, 16, 17, 33, 64, 65, 127} {
-			if fx.short && (offset+i)%2 == 1 {
-				continue
+			if at := (spot{offset: offset}); !fx.short || (offset+i)%2 == 0 {
+				tries = append(tries, try{n, [3]spot{at, at, at}}, try{n, [3]spot{at, fx.anySpot(), fx.anySpot()}})
 			}
-			at := spot{offset: offset}
-			if err := try(n, [3]spot{at, at, at}); err != nil {
-				return err
-			}
-			if err := try(n, [3]spot{at, fx.anySpot(), fx.anySpot()}); err != nil {
-				return err
-			}
+		}
+	}
+	for _, t := range tries {
+		if err := f(t.n, t.at); err != nil {
+			return fmt.Errorf("n=%d at %v: %w", t.n, t.at, err)
 		}
 	}
 	return nil

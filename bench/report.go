@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -86,7 +87,8 @@ func (r *report) has(bases []string) error {
 	return fmt.Errorf("-base %s: no table has such a column%s; there are: %s", wanted, cli.DidYouMean(wanted, columns.texts), strings.Join(columns.texts, ", "))
 }
 
-// maxCells is the largest number of cells in all tables of a file.
+// maxCells is the largest number of cells in all tables of a file. Tables that are mostly empty could
+// otherwise exhaust memory.
 const maxCells = 1 << 16
 
 // collect parses the text of a file into tables.
@@ -98,21 +100,7 @@ func collect(file string, text []byte) (*report, error) {
 		return nil, err
 	}
 	r.units = units
-	return r, r.check(file)
-}
-
-// check returns an error if the tables have too many cells. Tables that are mostly empty
-// could otherwise exhaust memory.
-func (r *report) check(file string) error {
-	cells := 0
-	for _, m := range r.machines {
-		for _, t := range m.tables {
-			if cells += len(t.rows.texts) * len(t.cols.texts); cells > maxCells {
-				return fmt.Errorf("%s: more than %d cells; %s has %d rows and %d columns (values of /impl=)", file, maxCells, t.title, len(t.rows.texts), len(t.cols.texts))
-			}
-		}
-	}
-	return nil
+	return r, nil
 }
 
 type collector struct {
@@ -159,25 +147,27 @@ func (c *collector) add(r measured) error {
 			m.index[k] = t
 			m.tables = append(m.tables, t)
 		}
-		if t.add(r.name, r.line, v.x) {
-			c.cells++
-		}
-		if c.cells > maxCells {
-			return fmt.Errorf("more than %d benchmarks and units; split the file", maxCells)
+		c.cells -= t.size()
+		t.add(r.name, r.line, v.x)
+		if c.cells += t.size(); c.cells > maxCells {
+			return fmt.Errorf("more than %d cells; %s has %d rows and %d columns (values of /impl=); split the file", maxCells, cmp.Or(t.title, "the table"), len(t.rows.texts), len(t.cols.texts))
 		}
 		t.needed = t.needed || v.unit != "sec/op" || !rated // rates imply seconds
 	}
 	return nil
 }
 
-// add adds x to its cell and reports whether the cell is new.
-func (t *table) add(n name, line int, x float64) (fresh bool) {
+// size returns the number of cells, of which some may be empty.
+func (t *table) size() int { return len(t.rows.texts) * len(t.cols.texts) }
+
+// add adds x to its cell.
+func (t *table) add(n name, line int, x float64) {
 	t.rows.add(n.rest)
 	t.cols.add(n.impl)
 	t.names[n.rest] = n
 	p := place{n.rest, n.impl}
 	c := t.cells[p]
-	if fresh = c == nil; fresh {
+	if c == nil {
 		c = new(cell)
 		t.cells[p] = c
 	}
@@ -186,7 +176,6 @@ func (t *table) add(n name, line int, x float64) (fresh bool) {
 	} else {
 		c.values = append(c.values, x)
 	}
-	return fresh
 }
 
 // positive reports whether only values above 0 are valid in unit.

@@ -45,23 +45,11 @@ func newEvaluator[T kernels.Float](m Model[T], dim int) *evaluator[T] {
 // accuracy returns the share of the samples idx that are classified correctly. If idx is nil, all
 // samples count.
 func (e *evaluator[T]) accuracy(d Data[T], idx []int) float64 {
-	total := len(idx)
-	if idx == nil {
-		total = d.Len()
-	}
-	right := 0
-	for start := 0; start < total; start += evalRows {
-		b := e.room.first(min(evalRows, total-start))
-		for i := range b.idx {
-			if idx != nil {
-				b.idx[i] = idx[start+i]
-			} else {
-				b.idx[i] = start + i
-			}
-		}
-		d.Gather(b.x, b.y, b.idx)
+	right, total := 0, 0
+	eachBatch(d, idx, e.room, func(b batch[T]) {
 		right += hits(e.model.Scores(b.x), b.y)
-	}
+		total += len(b.y)
+	})
 	return float64(right) / float64(total)
 }
 

@@ -211,9 +211,10 @@ func trace[T kernels.Float](m kernels.Mat[T]) float64 {
 func covariance[T kernels.Float](ops kernels.Ops[T], data Data[T]) kernels.Mat[T] {
 	n, d := data.Len(), data.Dim()
 	sum := make([]float64, d)
-	eachBatch(data, func(x kernels.Mat[T]) {
-		for i := range x.Rows {
-			for j, v := range x.Row(i) {
+	room := newBatch[T](evalRows, d)
+	eachBatch(data, nil, room, func(b batch[T]) {
+		for i := range b.x.Rows {
+			for j, v := range b.x.Row(i) {
 				sum[j] += float64(v)
 			}
 		}
@@ -223,24 +224,11 @@ func covariance[T kernels.Float](ops kernels.Ops[T], data Data[T]) kernels.Mat[T
 		negMean[j] = T(-v / float64(n))
 	}
 	s := kernels.NewMat[T](d, d)
-	eachBatch(data, func(x kernels.Mat[T]) {
-		ops.AddBias(x, x, negMean)
-		ops.Gemm(kernels.Product[T]{Alpha: 1 / T(n), A: x, TransA: true, B: x, Beta: 1, C: s})
+	eachBatch(data, nil, room, func(b batch[T]) {
+		ops.AddBias(b.x, b.x, negMean)
+		ops.Gemm(kernels.Product[T]{Alpha: 1 / T(n), A: b.x, TransA: true, B: b.x, Beta: 1, C: s})
 	})
 	return s
-}
-
-// eachBatch calls f with all samples of data, in batches and in order.
-func eachBatch[T kernels.Float](data Data[T], f func(x kernels.Mat[T])) {
-	room := newBatch[T](evalRows, data.Dim())
-	for start := 0; start < data.Len(); start += evalRows {
-		b := room.first(min(evalRows, data.Len()-start))
-		for i := range b.idx {
-			b.idx[i] = start + i
-		}
-		data.Gather(b.x, b.y, b.idx)
-		f(b.x)
-	}
 }
 
 // eigenvalues returns the eigenvalues of a symmetric matrix in ascending order.

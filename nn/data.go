@@ -101,3 +101,22 @@ func (b batch[T]) gather(d Data[T], classes int) error {
 	}
 	return nil
 }
+
+// eachBatch gathers the samples idx of d in room, as many at a time as room holds, and calls f with each
+// batch. If idx is nil, it gathers all samples in order.
+func eachBatch[T kernels.Float](d Data[T], idx []int, room batch[T], f func(b batch[T])) {
+	total := len(idx)
+	if idx == nil {
+		total = d.Len()
+	}
+	for start := 0; start < total; start += len(room.idx) {
+		b := room.first(min(len(room.idx), total-start))
+		for i := range b.idx {
+			if b.idx[i] = start + i; idx != nil {
+				b.idx[i] = idx[start+i]
+			}
+		}
+		d.Gather(b.x, b.y, b.idx)
+		f(b)
+	}
+}

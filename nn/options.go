@@ -87,10 +87,10 @@ func setOptions(kind string, options, targets map[string]any) error {
 // orAll is an integer option. The value nil sets it to 0, which means all samples.
 type orAll int
 
-// setOption stores value in target. Whole floats count as integers, because decoded JSON has only
-// floats.
+// setOption stores value in target.
 func setOption(target, value any) error {
-	want := ""
+	var ok bool
+	var want string
 	switch t := target.(type) {
 	case *orAll:
 		if value == nil {
@@ -99,49 +99,39 @@ func setOption(target, value any) error {
 		}
 		return setOption((*int)(t), value)
 	case *int:
-		switch v := value.(type) {
-		case int:
-			*t = v
-			return nil
-		case float64:
-			if v == math.Trunc(v) && math.Abs(v) <= 1<<53 {
-				*t = int(v)
-				return nil
-			}
-		}
 		want = "an integer"
+		*t, ok = integer(value)
 	case *float64:
-		switch v := value.(type) {
-		case float64:
-			*t = v
-			return nil
-		case int:
-			*t = float64(v)
-			return nil
-		}
 		want = "a number"
+		if *t, ok = value.(float64); !ok {
+			var n int
+			n, ok = value.(int)
+			*t = float64(n)
+		}
 	case *string:
-		switch v := value.(type) {
-		case string:
-			*t = v
-			return nil
-		case Rule:
-			*t = string(v)
-			return nil
-		}
 		want = "a string"
+		if rule, is := value.(Rule); is {
+			value = string(rule)
+		}
+		*t, ok = value.(string)
 	case *bool:
-		if v, ok := value.(bool); ok {
-			*t = v
-			return nil
-		}
 		want = "true or false"
+		*t, ok = value.(bool)
 	case *map[string]any:
-		if v, ok := value.(map[string]any); ok {
-			*t = v
-			return nil
-		}
 		want = "a map[string]any"
+		*t, ok = value.(map[string]any)
 	}
-	return fmt.Errorf("%#v is not %s", value, want)
+	if !ok {
+		return fmt.Errorf("%#v is not %s", value, want)
+	}
+	return nil
+}
+
+// integer returns an integer. Whole floats count as integers, because decoded JSON has only floats.
+func integer(value any) (int, bool) {
+	if v, ok := value.(float64); ok {
+		return int(v), v == math.Trunc(v) && math.Abs(v) <= 1<<53
+	}
+	n, ok := value.(int)
+	return n, ok
 }

@@ -98,10 +98,10 @@ func testBeginning(t *testing.T, set *kernels.Set, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e := maxRelError(hist.Loss, goldenRun().Loss[:iterations]); !(e < 1e-10) {
+	if e := maxRelError(hist.Loss, parse[runGolden](runJSON).Loss[:iterations]); !(e < 1e-10) {
 		t.Errorf("losses %v: relative error %g", hist.Loss, e)
 	}
-	if hist.ValAcc[0] != goldenRun().ValAcc[0] || hist.TrainAcc[0] != goldenRun().TrainAcc[0] {
+	if hist.ValAcc[0] != parse[runGolden](runJSON).ValAcc[0] || hist.TrainAcc[0] != parse[runGolden](runJSON).TrainAcc[0] {
 		t.Errorf("accuracies %v, %v", hist.TrainAcc, hist.ValAcc)
 	}
 }

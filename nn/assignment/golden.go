@@ -3,7 +3,6 @@ package assignment
 import (
 	_ "embed"
 	"fmt"
-	"sync"
 
 	"fusegrid/internal/strictjson"
 )
@@ -66,13 +65,7 @@ type gridGolden struct {
 	} `json:"points"`
 }
 
-var (
-	goldenToy  = sync.OnceValue(func() toyGolden { return parse[toyGolden](toyJSON) })
-	goldenFC   = sync.OnceValue(func() fcGolden { return parse[fcGolden](fcJSON) })
-	goldenRun  = sync.OnceValue(func() runGolden { return parse[runGolden](runJSON) })
-	goldenGrid = sync.OnceValue(func() gridGolden { return parse[gridGolden](gridJSON) })
-)
-
+// parse returns the contents of a golden file.
 func parse[G any](data []byte) (g G) {
 	if err := strictjson.Unmarshal(data, &g); err != nil {
 		panic(fmt.Sprintf("assignment: golden %T: %v", g, err)) // cannot happen: the file is embedded and tested

@@ -11,7 +11,7 @@ import (
 // modular runs the modular two-layer net of section 4, which needs no images.
 func modular(set *kernels.Set) []Figure {
 	const n, d, h, c = 3, 5, 50, 7
-	golden := goldenFC()
+	golden := parse[fcGolden](fcJSON)
 	net := nn.NewFullyConnected[float64](set, d, []int{h}, c, 1e-2, nprand.New(0))
 	for i, ends := range [][2]float64{{-0.7, 0.3}, {-0.1, 0.9}, {-0.3, 0.4}, {-0.9, 0.1}} {
 		v := net.Params()[i].Value.Data

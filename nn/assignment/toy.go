@@ -37,7 +37,7 @@ func toyData() nn.Floats[float64] {
 
 // toy runs section 1 of the two-layer notebook: scores, loss, gradients and a training.
 func toy(ctx context.Context, set *kernels.Set) ([]Figure, error) {
-	golden := goldenToy()
+	golden := parse[toyGolden](toyJSON)
 	net, _ := toyNet(set)
 	data := toyData()
 	params := net.Params()

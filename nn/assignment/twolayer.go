@@ -26,7 +26,7 @@ func cifarNet(set *kernels.Set, rng *nprand.State) *nn.Net[float64] {
 // toy training.
 func (r *runner) firstRun() ([]Figure, error) {
 	const iterations = 1000
-	golden := goldenRun()
+	golden := parse[runGolden](runJSON)
 	im, err := r.images(dataset.HWC)
 	if err != nil {
 		return nil, err
@@ -78,7 +78,7 @@ func (r *runner) grid() ([]Figure, error) {
 		reg        float64
 		train, val string
 	}{{0.85, "0.5400", "0.5040"}, {0.89, "0.5750", "0.5120"}} {
-		golden := goldenGrid().Points[i]
+		golden := parse[gridGolden](gridJSON).Points[i]
 		rng := nprand.New(0)
 		net := cifarNet(r.set, rng)
 		net.Reg = p.reg

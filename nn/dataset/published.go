@@ -1,9 +1,8 @@
 package dataset
 
 import (
-	"bytes"
+	"crypto/sha256"
 	"fmt"
-	"hash/maphash"
 
 	"fusegrid/nn/labelled"
 )
@@ -32,8 +31,8 @@ func NameOf(name, hash string) string {
 func (d *Dataset) notes(hash string, train, val, test int) []string {
 	notes := []string{d.custom(hash)}
 	n := d.Train.Len()
-	seen := firsts{images: d.Train, at: make(map[uint64]int, train+val), seed: maphash.MakeSeed()}
-	if c := seen.add(0, train); c.n > 0 {
+	seen := firsts{}
+	if c := seen.add(d.Train, 0, train); c.n > 0 {
 		notes = append(notes, fmt.Sprintf("%d of %d training images in use repeat earlier ones: %s is %s", c.n, train, d.trainPlace(c.one), d.trainPlace(c.other)))
 	}
 	inTrain := func(what string, im labelled.Images, lo, hi int, place func(i int) string) {
@@ -43,8 +42,8 @@ func (d *Dataset) notes(hash string, train, val, test int) []string {
 	}
 	inTrain("validation", d.Train, n-val, n, d.trainPlace)
 	inTrain("test", d.Test, 0, test, testPlace)
-	seen.at = make(map[uint64]int, val)
-	seen.add(n-val, n)
+	seen = firsts{}
+	seen.add(d.Train, n-val, n)
 	if c := seen.find(d.Test, 0, test); c.n > 0 {
 		notes = append(notes, fmt.Sprintf("%d of %d test images in use are validation images: %s is %s", c.n, test, testPlace(c.one), d.trainPlace(c.other)))
 	}
@@ -86,38 +85,26 @@ func (c *common) count(one, other int) {
 	}
 }
 
-// A firsts maps the hash of an image to the index of its first occurrence.
-type firsts struct {
-	images labelled.Images
-	at     map[uint64]int
-	seed   maphash.Seed
-}
-
-// lookup returns the hash of an image and the index of its first occurrence. If different images
-// have the same hash, only the first is found.
-func (f *firsts) lookup(pixels []byte) (hash uint64, at int, ok bool) {
-	hash = maphash.Bytes(f.seed, pixels)
-	at, ok = f.at[hash]
-	return hash, at, ok && bytes.Equal(pixels, f.images.X[at*Dim:(at+1)*Dim])
-}
+// A firsts maps the hash of an image to the index of its first occurrence in a list.
+type firsts map[[sha256.Size]byte]int
 
 // add adds images lo to hi−1 and counts those that occurred before.
-func (f *firsts) add(lo, hi int) (c common) {
+func (f firsts) add(im labelled.Images, lo, hi int) (c common) {
 	for i := lo; i < hi; i++ {
-		hash, at, ok := f.lookup(f.images.X[i*Dim : (i+1)*Dim])
-		if ok {
+		hash := sha256.Sum256(im.Row(i))
+		if at, ok := f[hash]; ok {
 			c.count(i, at)
 		} else {
-			f.at[hash] = i
+			f[hash] = i
 		}
 	}
 	return c
 }
 
-// find counts images lo to hi−1 of others that occur in f.
-func (f *firsts) find(others labelled.Images, lo, hi int) (c common) {
+// find counts images lo to hi−1 of another list that occur in f.
+func (f firsts) find(im labelled.Images, lo, hi int) (c common) {
 	for i := lo; i < hi; i++ {
-		if _, at, ok := f.lookup(others.X[i*Dim : (i+1)*Dim]); ok {
+		if at, ok := f[sha256.Sum256(im.Row(i))]; ok {
 			c.count(i, at)
 		}
 	}

@@ -20,9 +20,9 @@ func DidYouMean(word string, known []string) string {
 
 // Nearest returns the known word that is the fewest edits away from word. An edit inserts,
 // deletes or replaces a letter, or swaps two neighbours. Letter case is ignored, and the first
-// known word wins a tie. If the edits exceed a third of the letters of word, and one edit,
-// the result is the only known word that begins with word, if word has at least three letters.
-// If there is none, Nearest reports false.
+// known word wins a tie. The edits may be a third of the letters of word, or one. If all words are
+// farther away, the result is the only known word that starts with word, which must have at least
+// three letters. Nearest reports false if no word is near in this sense.
 func Nearest(word string, known []string) (name string, ok bool) {
 	least := max(len([]rune(word))/3, 1) + 1
 	for _, k := range known {

@@ -22,8 +22,8 @@ func Are(n int) string {
 	return fmt.Sprintf("%d trials are", n)
 }
 
-// Rate prints the operations per second of a number of cores as those of one core, and their share of the
-// peak of a core if that is known, which is not 0.
+// Rate prints the operations per second of a number of cores as those of one core. If peak is not 0, Rate
+// also prints their share of the peak of a core.
 func Rate(flops, peak float64, cores int) string {
 	flops /= float64(cores)
 	s := fmt.Sprintf("%.1f GFLOP/s/core", flops/1e9)

@@ -82,6 +82,14 @@ type field struct {
 // free is the shape of types that decode themselves, and of values that have no field.
 var free = &shape{length: -1}
 
+// element returns the shape of the values in an array, a slice or a map.
+func (s *shape) element() *shape {
+	if s.elem == nil {
+		return free
+	}
+	return s.elem
+}
+
 // shapes caches the shapes of types, as encoding/json caches its encoders and decoders.
 var shapes sync.Map // reflect.Type → *shape
 
@@ -154,11 +162,7 @@ func (s *scanner) next() byte {
 func (s *scanner) value(of *shape) {
 	switch s.next() {
 	case '{':
-		if of.object {
-			s.object(of)
-		} else {
-			s.names(of)
-		}
+		s.object(of)
 	case '[':
 		s.array(of)
 	case '"':
@@ -190,14 +194,10 @@ func (s *scanner) string() []byte {
 }
 
 func (s *scanner) array(of *shape) {
-	elem := of.elem
-	if elem == nil {
-		elem = free
-	}
 	n := 0
 	if s.next() != ']' {
 		for s.at--; s.err == nil; n++ {
-			s.value(elem)
+			s.value(of.element())
 			if s.err == nil && s.next() == ']' {
 				n++
 				break
@@ -235,41 +235,15 @@ func (s *scanner) name() (name []byte, ok bool) {
 	return name, true
 }
 
-// names reads an object whose names are data, such as a map.
-func (s *scanner) names(of *shape) {
-	elem := of.elem
-	if elem == nil {
-		elem = free
-	}
-	seen := map[string]bool{}
-	for s.err == nil {
-		name, ok := s.name()
-		if !ok {
-			return
-		}
-		s.once(seen, name)
-		if s.err == nil {
-			s.value(elem)
-		}
-	}
-}
-
-func (s *scanner) once(seen map[string]bool, name []byte) {
-	if seen[string(name)] {
-		s.err = twice(name)
-	}
-	seen[string(name)] = true
-}
-
-// object reads an object whose names are the names of fields.
+// object reads an object. Its names are the names of fields, or data if the type is a map.
 func (s *scanner) object(of *shape) {
 	var room [64]bool
 	seen := room[:]
 	if len(of.fields) > len(room) {
 		seen = make([]bool, len(of.fields))
 	}
-	var others map[string]bool
-	likely := 0 // fields often come in order: the field after the last one read
+	var others map[string]bool // names without a field
+	likely := 0                // fields often come in order: the field after the last one read
 	for s.err == nil {
 		name, ok := s.name()
 		if !ok {
@@ -279,21 +253,21 @@ func (s *scanner) object(of *shape) {
 		if i >= len(of.fields) || of.fields[i].name != string(name) {
 			i = of.find(name)
 		}
-		elem := free
+		elem := of.element()
 		switch {
-		case i < 0:
-			s.err = s.unknown(of, name)
+		case i >= 0 && seen[i], i < 0 && others[string(name)]:
+			s.err = fmt.Errorf("the name %s occurs twice", clip(name))
+		case i >= 0:
+			seen[i] = true
+			elem, likely = of.fields[i].shape, i+1
+		default:
 			if others == nil {
 				others = map[string]bool{}
 			}
-			if s.err == nil {
-				s.once(others, name)
+			others[string(name)] = true
+			if of.object {
+				s.err = s.unknown(of, name)
 			}
-		case seen[i]:
-			s.err = twice(name)
-		default:
-			seen[i] = true
-			elem, likely = of.fields[i].shape, i+1
 		}
 		if s.err == nil {
 			s.value(elem)
@@ -318,8 +292,6 @@ func (s *scanner) unknown(of *shape, name []byte) error {
 	}
 	return nil
 }
-
-func twice(name []byte) error { return fmt.Errorf("the name %s occurs twice", clip(name)) }
 
 // clip quotes a name, and cuts it after 60 bytes because a name may fill the whole file.
 func clip(name []byte) string {

@@ -1,9 +1,10 @@
 package assignment
 
 import (
+	"cmp"
+
 	"fusegrid/nn"
 	"fusegrid/nn/dataset"
-	"fusegrid/nn/labelled"
 )
 
 // A pixels value holds the assignment's split of CIFAR-10 as numbers, in one pixel order.
@@ -29,14 +30,9 @@ func (r *runner) images(order dataset.Order) (pixels, error) {
 		r.report.Notes = r.split.Notes
 	}
 	var im pixels
-	for _, p := range []struct {
-		to   **nn.Pixels[float64]
-		from labelled.Images
-	}{{&im.train, r.split.Train}, {&im.val, r.split.Val}, {&im.test, r.split.Test}} {
-		var err error
-		if *p.to, err = nn.NewPixels[float64](r.set, p.from, r.split.Mean); err != nil {
-			return pixels{}, err
-		}
-	}
-	return im, nil
+	var errs [3]error
+	im.train, errs[0] = nn.NewPixels[float64](r.set, r.split.Train, r.split.Mean)
+	im.val, errs[1] = nn.NewPixels[float64](r.set, r.split.Val, r.split.Mean)
+	im.test, errs[2] = nn.NewPixels[float64](r.set, r.split.Test, r.split.Mean)
+	return im, cmp.Or(errs[:]...)
 }

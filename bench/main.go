@@ -115,7 +115,7 @@ func help(args []string, stdout io.Writer) error {
 	}
 	c, err := find(args[0])
 	if err == nil {
-		f := c.flags()
+		f := cli.NewFlags(c.name)
 		c.setup(f)
 		c.help(f, stdout)
 	}
@@ -128,30 +128,18 @@ func (c command) help(f *flag.FlagSet, stdout io.Writer) {
 	f.PrintDefaults()
 }
 
-func (c command) flags() *flag.FlagSet {
-	f := flag.NewFlagSet(c.name, flag.ContinueOnError)
-	f.SetOutput(io.Discard)
-	f.Usage = func() {}
-	return f
-}
-
 // do parses args and runs the command.
 func (c command) do(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	f := c.flags()
+	f := cli.NewFlags(c.name)
 	action := c.setup(f)
 	switch err := f.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		c.help(f, stdout)
 		return nil
 	case err != nil:
-		text := err.Error()
-		if name, ok := strings.CutPrefix(text, "flag provided but not defined: -"); ok {
-			var names []string
-			f.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
-			text = fmt.Sprintf("there is no flag -%s", name)
-			if near, ok := cli.Nearest(name, names); ok {
-				text += fmt.Sprintf(" (did you mean -%s?)", near)
-			}
+		text, ok := cli.UnknownFlag(f, err, nil)
+		if !ok {
+			text = err.Error()
 		}
 		return badUsage("%s; see bench help %s", text, c.name)
 	}

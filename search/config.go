@@ -66,13 +66,13 @@ type Config struct {
 // MaxWorkers is the largest number of workers. It bounds the memory of the plan.
 const MaxWorkers = 4096
 
-// waitingRoom is room for 20 blocks of the largest size.
+// waitingRoom is the memory of 20 blocks of the largest size.
 const waitingRoom = 20 * plan.BlockBytes
 
 // A job is one run of a valid Config whose defaults are filled in.
 type job struct {
 	Config
-	base  results.Config    // what all trials have in common
+	base  results.Config    // the fields that all trials share
 	races *halving.Brackets // nil if all trials train to the end
 }
 
@@ -183,7 +183,7 @@ func (c *Config) fill() (err error) {
 	return nil
 }
 
-// base returns what all points of a grid have in common.
+// base returns the fields that all points of a grid share.
 func (c *Config) base() results.Config {
 	rule := c.Grid.Rule()
 	if rule == train.SGD.String() {
@@ -204,10 +204,10 @@ func (c *Config) base() results.Config {
 // points returns the configurations of the grid.
 func (s *job) points() grid.Points { return s.Grid.Over(s.base) }
 
-// cores returns how many cores the workers can have.
+// cores returns the number of cores that the workers can have.
 func (s *job) cores() int { return min(s.Workers, runtime.GOMAXPROCS(0)) }
 
-// planner returns what cuts a job's trials into blocks.
+// planner returns the planner of the job's blocks.
 func (s *job) planner() plan.Planner {
 	p := plan.Planner{Workers: s.Workers, Width: s.Block, Inputs: len(s.Data.Mean), Classes: len(s.Data.Classes), Bytes: 4}
 	if s.DType == "f64" {

@@ -16,14 +16,14 @@ import (
 	"fusegrid/search/plan"
 )
 
-// enoughMemory refuses blocks that do not fit side by side into the memory that is left. It accepts all blocks if the
-// system does not say how much that is.
+// enoughMemory refuses blocks that do not fit side by side into the free memory. It accepts all blocks if the system
+// does not tell how much memory is free.
 func (s *job) enoughMemory(blocks []plan.Block) error {
 	free, where := freeMemory(os.DirFS("/"))
 	return s.within(free, where, blocks)
 }
 
-// within refuses blocks that do not fit side by side into a number of bytes. where says whose bytes these are.
+// within refuses blocks that do not fit side by side into a number of bytes. where names their owner, for messages.
 func (s *job) within(free float64, where string, blocks []plan.Block) error {
 	need := s.planner().Memory(blocks)
 	if need <= free {
@@ -32,9 +32,9 @@ func (s *job) within(free float64, where string, blocks []plan.Block) error {
 	return folder.InputError{Err: fmt.Errorf("the nets that train side by side need at least %.4g GB of memory, of which %.4g GB are left%s; try fewer workers, blocks of one net or smaller nets", need/1e9, free/1e9, where)}
 }
 
-// freeMemory returns the bytes that this process can still have: what Linux has available, or what the control groups
-// of the process leave if that is less. It returns +Inf if the system does not say. where names the group, for
-// messages. root is the root of the file system.
+// freeMemory returns the bytes that this process can still allocate: the available memory of Linux, or the rest under
+// the limit of a control group if that is less. It returns +Inf if the system does not tell. where names the group,
+// for messages. root is the root of the file system.
 func freeMemory(root fs.FS) (free float64, where string) {
 	free = math.Inf(1)
 	if f, err := root.Open("proc/meminfo"); err == nil {
@@ -51,7 +51,7 @@ func freeMemory(root fs.FS) (free float64, where string) {
 	return free, where
 }
 
-// available reads what Linux says of its memory: the bytes that programs can still have.
+// available reads the bytes that programs can still allocate from the file meminfo of Linux.
 func available(r io.Reader) (bytes float64, ok bool) {
 	for lines := bufio.NewScanner(r); lines.Scan(); {
 		if rest, found := strings.CutPrefix(lines.Text(), "MemAvailable:"); found {
@@ -69,8 +69,8 @@ type memoryGroup struct {
 	v2   bool
 }
 
-// left returns the bytes below the limit of the group, if it has one. Cached files that nobody has asked for
-// lately do not count as used: they make room.
+// left returns the bytes below the limit of the group, if it has one. Inactive cached files do not count as used,
+// because the system drops them when it needs their memory.
 func (g memoryGroup) left() (bytes float64, ok bool) {
 	limitName, usedName, cacheName := "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
 	if g.v2 {
@@ -98,8 +98,8 @@ func (g memoryGroup) left() (bytes float64, ok bool) {
 	return max(limit-used, 0), true
 }
 
-// memoryGroups returns the control groups that the process is in, of either version, and those around them:
-// a limit holds for all that is below.
+// memoryGroups returns the control groups of the process, of both versions, and their parents, whose limits hold
+// for them, too.
 func memoryGroups(root fs.FS) (groups []memoryGroup) {
 	mounts, err := fs.ReadFile(root, "proc/self/mountinfo")
 	if err != nil {
@@ -128,7 +128,7 @@ func memoryGroups(root fs.FS) (groups []memoryGroup) {
 				!v2 && !slices.Contains(strings.Split(parts[1], ","), "memory") {
 				continue
 			}
-			// What is mounted in a container may begin at its own group, which then is all there is to see.
+			// The mount of a container may show only its own group, as the root.
 			rel := ""
 			if rest, below := strings.CutPrefix(parts[2], strings.TrimSuffix(base, "/")); below && !strings.Contains(rest, "..") {
 				rel = strings.Trim(rest, "/")
@@ -147,7 +147,7 @@ func memoryGroups(root fs.FS) (groups []memoryGroup) {
 	return groups
 }
 
-// unescape undoes how mountinfo writes spaces and backslashes.
+// unescape replaces the escapes of spaces and backslashes in mountinfo.
 func unescape(s string) string {
 	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
 }

@@ -27,7 +27,7 @@ func (s *job) measured(b plan.Block) float64 {
 	return float64(epochs)*(val+float64(c.Batch)) + val + test
 }
 
-// A Prediction is what a sweep is expected to take on this machine.
+// A Prediction is the expected time and speed of a sweep on this machine.
 type Prediction struct {
 	Seconds float64
 	FLOPs   float64 // per second, of training alone, all cores
@@ -35,8 +35,8 @@ type Prediction struct {
 	Peak    float64 // floating-point operations per second of one core, or 0 if the kernel set has no measure
 }
 
-// predict trains the first blocks for a moment and infers the time of the others from their operations. It trains as
-// many blocks side by side as the sweep, because they share caches, memory and the power of the chip.
+// predict trains the first blocks for a short time and infers the time of the others from their operations. It trains
+// as many blocks side by side as the sweep, because they share caches, memory and power.
 func (s *job) predict(ctx context.Context, blocks []plan.Block) (Prediction, error) {
 	const each = time.Second
 	n := min(s.Workers, len(blocks))
@@ -84,7 +84,7 @@ func (s *job) predict(ctx context.Context, blocks []plan.Block) (Prediction, err
 	return p, nil
 }
 
-// String is one line for people.
+// String returns the prediction in one line.
 func (p Prediction) String() string {
 	if p == (Prediction{}) {
 		return "nothing is left to train"

@@ -19,7 +19,7 @@ import (
 	"fusegrid/search/runner"
 )
 
-// A recorder is the keeper of trials that are trained for the first time. It writes records, checkpoints and states.
+// A recorder is the keeper of trials that are not on record. It writes records, checkpoints, weights and states.
 type recorder struct {
 	*job
 	output  *folder.Folder
@@ -44,8 +44,8 @@ func (k *recorder) unrecorded(blocks []plan.Block) (n int) {
 	return n
 }
 
-// Mishaps are failures to write weights, states and checkpoints. Trials are on record all the same. The first
-// failure is logged at once. The methods are safe for concurrent use.
+// Mishaps are failures to write weights, states and checkpoints. They do not affect the records. The first failure is
+// logged at once. The methods are safe for concurrent use.
 type mishaps struct {
 	log   *log.Logger
 	mu    sync.Mutex
@@ -65,7 +65,7 @@ func (m *mishaps) note(err error) {
 	}
 }
 
-// err returns an error if anything could not be written. It names no file, because the log does.
+// err returns an error if a file could not be written. It does not name the file, because the log does.
 func (m *mishaps) err() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

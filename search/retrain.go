@@ -23,7 +23,7 @@ import (
 type retraining struct {
 	*recorder
 	wanted map[string]bool  // files, by name, that are not there
-	other  []results.Record // that came out otherwise than they are on record
+	other  []results.Record // trials that came out with other bits than on record
 	failed error
 }
 
@@ -37,7 +37,7 @@ func (k *recorder) trainAgain(ctx context.Context) error {
 	m := &retraining{recorder: k, wanted: map[string]bool{}}
 	again, strangers := k.missing(k.weights, k.states, k.output, m.wanted)
 	if strangers > 0 {
-		k.Log.Printf("%s among the best on record, but of other data, nets, types or kernels: a sweep of these keeps what is missing of them", say.Are(strangers))
+		k.Log.Printf("%s among the best on record, but of other data, nets, types or kernels, so only a sweep of these can make their missing files", say.Are(strangers))
 	}
 	if len(again) == 0 {
 		return nil
@@ -55,7 +55,7 @@ func (k *recorder) trainAgain(ctx context.Context) error {
 		if k.Kernels.Stable {
 			return fmt.Errorf("%s %w, such as %.12s, and nothing of them is kept", say.Plural(len(m.other), "trial"), ErrOtherBits, o.Key)
 		}
-		k.Log.Printf("%s trained again with other bits than on record: those of %s depend on what is trained together. What is kept is of the second training", say.Plural(len(m.other), "trial"), k.Kernels.Name)
+		k.Log.Printf("%s trained again with other bits than on record: those of %s depend on what is trained together. The files are those of the second training", say.Plural(len(m.other), "trial"), k.Kernels.Name)
 	}
 	if m.failed != nil {
 		return m.failed
@@ -64,7 +64,7 @@ func (k *recorder) trainAgain(ctx context.Context) error {
 }
 
 // lacking returns the trials on record that a sweep would train again if it trained no new ones. It also returns the
-// number of those that only sweeps of other data, nets, types or kernels can train.
+// number of trials that only sweeps of other data, nets, types or kernels can train again.
 func (s *job) lacking(out *folder.Folder) (again []grid.Trial, strangers int) {
 	best, states := s.topFiles(out)
 	return s.missing(best, states, out, map[string]bool{})
@@ -160,7 +160,7 @@ func (m *retraining) offer(g *folder.TopFiles) runner.Offer {
 
 func (m *retraining) done(plan.Block) error { return nil }
 
-// fewKept says why fewer trials are kept than asked for, if the reason is that a stop rule stopped some.
+// fewKept returns a message if fewer trials are kept than the Config asks for because a stop rule has stopped some.
 func (s *job) fewKept(records map[string]results.Record) string {
 	if s.Weights == 0 && s.States == 0 {
 		return ""

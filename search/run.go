@@ -35,7 +35,7 @@ func (r Result) Failed() []results.Record {
 // A TrainError says why a sweep ended early. All records stay, and a Run of the same Config resumes the sweep.
 type TrainError struct {
 	Err      error // the cause, such as context.Canceled
-	Recorded int   // trials that are on record
+	Recorded int   // trials on record
 	Trials   int   // trials of the grid
 }
 
@@ -114,7 +114,7 @@ func (s *job) notes(out *folder.Folder, blocks []plan.Block) []string {
 	return slices.DeleteFunc(notes, func(note string) bool { return note == "" })
 }
 
-// train runs the blocks and puts their records into the journal. It keeps the weights and states of the best trials.
+// train runs the blocks and appends their records to the journal. It keeps the weights and states of the best trials.
 func (s *job) train(ctx context.Context, blocks []plan.Block, out *folder.Folder, store *folder.Store) (err error) {
 	best, states := s.topFiles(out)
 	if best != nil {
@@ -151,7 +151,7 @@ func (s *job) train(ctx context.Context, blocks []plan.Block, out *folder.Folder
 		}
 	}
 	if err := k.mishaps.err(); err != nil {
-		return err // to write more would fail as well
+		return err // more writes would also fail
 	}
 	if note := s.fewKept(out.Records); note != "" {
 		s.Log.Print(note)
@@ -159,7 +159,7 @@ func (s *job) train(ctx context.Context, blocks []plan.Block, out *folder.Folder
 	return k.trainAgain(ctx)
 }
 
-// topFiles returns what keeps the weights and the states of the best trials, nil if these are not kept.
+// topFiles returns the files of weights and of states of the best trials. They are nil if they are not kept.
 func (s *job) topFiles(out *folder.Folder) (best, states *folder.TopFiles) {
 	if s.Weights > 0 {
 		best = folder.NewTopFiles(filepath.Join(s.Dir, folder.WeightsDir), "weights", s.Disk, s.Weights, out.Records)
@@ -170,7 +170,7 @@ func (s *job) topFiles(out *folder.Folder) (best, states *folder.TopFiles) {
 	return best, states
 }
 
-// watch runs the blocks and shows how far they are.
+// watch runs the blocks and shows their progress.
 func (s *job) watch(ctx context.Context, blocks []plan.Block, k keeper, races *halving.Brackets, peak float64) (err error) {
 	live := progress.New(blocks, s.flops, races.Share)
 	live.Cores, live.Peak = s.cores(), peak
@@ -183,7 +183,8 @@ func (s *job) watch(ctx context.Context, blocks []plan.Block, k keeper, races *h
 			}
 		}()
 	}
-	return schedule(ctx, blocks, min(s.Workers, len(blocks)), s.Runner, live, k)
+	run := schedule{blocks: blocks, runner: s.Runner, live: live, keeper: k}
+	return run.run(ctx, min(s.Workers, len(blocks)))
 }
 
 // store returns the checkpoints of the output folder.
@@ -191,15 +192,15 @@ func (s *job) store() *folder.Store {
 	return &folder.Store{Dir: filepath.Join(s.Dir, folder.CheckpointsDir), Kind: "checkpoints", Disk: s.Disk, Every: s.Checkpoint}
 }
 
-// kept returns the states of trials that were done.
+// kept returns the states of finished trials.
 func (s *job) kept() *folder.Store {
 	return &folder.Store{Dir: filepath.Join(s.Dir, folder.StatesDir), Kind: "kept states", Disk: s.Disk}
 }
 
 // plan makes blocks of the trials that are not settled. Trials with a checkpoint keep their block, and the planner
-// deals the others. Some of these may resume from a trial of another length, but not under a stop rule, because
-// their accuracies at its rungs are not known. Checkpoints that no trial needs any more are removed. Those that
-// these blocks are the last to need are returned as spent.
+// makes blocks of the others. Some of these may resume from a trial of another length, but not under a stop rule,
+// because their accuracies at its rungs are not known. plan removes checkpoints that no trial needs. It returns as
+// spent the checkpoints that only these blocks need.
 func (s *job) plan(ctx context.Context, out *folder.Folder, store *folder.Store) (blocks []plan.Block, spent []folder.Checkpoint, err error) {
 	s.races.Enter(s.points(), out.Records)
 	settled := s.settled(out)
@@ -242,7 +243,7 @@ func (s *job) plan(ctx context.Context, out *folder.Folder, store *folder.Store)
 	return blocks, slices.DeleteFunc(spent, unused), nil
 }
 
-// peak measures what one core can do, or returns 0 where the kernel set has no measure.
+// peak measures the peak of one core. It returns 0 if the kernel set has no measure.
 func (s *job) peak() float64 {
 	const short = 20 * time.Millisecond
 	measure := fusegrid.Peak[float32]
@@ -261,12 +262,12 @@ func (s *job) settled(out *folder.Folder) func(key string) bool {
 	}
 }
 
-// otherSets says how many trials of the grid are on record from another kernel set. Their speeds are not those of
-// the kernel set that was asked for.
+// otherSets returns a message if trials of the grid are on record from other kernel sets, because their speeds are
+// not those of the kernel set of the job.
 func (s *job) otherSets(out *folder.Folder) string {
 	ours := setName(s.Kernels.Name, s.Kernels.Detail)
 	settled, counts := s.settled(out), map[string]int{}
-	for _, r := range out.Records { // mostly there is no other, and grids are large
+	for _, r := range out.Records { // first, because grids are large and most folders have one set
 		if r.Impl != s.Kernels.Name || r.Machine.Detail != s.Kernels.Detail {
 			counts[setName(r.Impl, r.Machine.Detail)] = 0
 		}

@@ -244,12 +244,14 @@ func TestScheduleStopsWhenRecordsCannotBeKept(t *testing.T) {
 	s.Block = 1
 	blocks := s.planner().Plan(s.todo())
 	kept := 0
-	err := schedule(t.Context(), blocks, 3, r, progress.New(blocks, s.flops, func(int) float64 { return 1 }), keepFunc(func(rs []results.Record) error {
+	run := schedule{blocks: blocks, runner: r, live: progress.New(blocks, s.flops, func(int) float64 { return 1 })}
+	run.keeper = keepFunc(func(rs []results.Record) error {
 		if kept += len(rs); kept >= 4 {
 			return syscall.ENOSPC
 		}
 		return nil
-	}))
+	})
+	err := run.run(t.Context(), 3)
 	if !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("error %v, want the one of the disk", err)
 	}

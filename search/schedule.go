@@ -17,15 +17,15 @@ import (
 
 // A keeper keeps the outcomes of a sweep.
 type keeper interface {
-	keep(records []results.Record) error            // on the disk when it returns
-	checkpointer(b plan.Block) runner.Checkpointer  // for what a runner saves itself; nil for nothing
+	keep(records []results.Record) error            // returns when the records are on the disk
+	checkpointer(b plan.Block) runner.Checkpointer  // takes the files that a runner saves; nil if there are none
 	brackets() *halving.Brackets                    // nil if all trials train to the end
-	reserve(b plan.Block) (ok bool, release func()) // memory for a block that waits
-	rejected(why error)                             // a checkpoint cannot be used
-	done(b plan.Block) error                        // all trials of the block are on record
+	reserve(b plan.Block) (ok bool, release func()) // reserves memory for a block that waits
+	rejected(why error)                             // is called if a checkpoint cannot be used
+	done(b plan.Block) error                        // is called if all trials of a block are on record
 }
 
-// An observer tells the schedule how far the block of a worker is.
+// An observer passes the progress of a worker's block to the status lines, and its records to the schedule.
 type observer struct {
 	*progress.Block
 	keeper
@@ -56,73 +56,89 @@ func (r referee) Brackets() *halving.Brackets        { return r.brackets() }
 func (r referee) Pause(wait func())                  { r.pause(wait) }
 func (r referee) Reserve() (ok bool, release func()) { return r.reserve(r.block) }
 
-// An event is what a worker has to say.
+// An event is a message of a worker.
 type event struct {
 	records []results.Record
-	kept    chan<- bool // if not nil, where to say whether the records are on the disk
+	kept    chan<- bool // if not nil, takes whether the records are on the disk
 	done    *plan.Block // a block that ended
 	err     error       // why the worker stopped
 }
 
-// schedule runs the blocks on a number of goroutines. It hands their records to the keeper in the order in which they
-// end, from the calling goroutine. It returns when all goroutines have ended: after the last block, after the keeper
-// has failed, or after ctx is done. What ended before is kept. A block that waits at a rung makes room for others.
-func schedule(ctx context.Context, blocks []plan.Block, workers int, r runner.Runner, live *progress.Sweep, k keeper) error {
+// A schedule runs blocks on a number of goroutines, the workers.
+type schedule struct {
+	ctx    context.Context
+	blocks []plan.Block
+	runner runner.Runner
+	live   *progress.Sweep
+	keeper keeper
+
+	events  chan event
+	next    atomic.Int64  // the next block
+	room    chan struct{} // has one element for each worker that computes
+	workers sync.WaitGroup
+}
+
+// run runs the blocks on a number of workers. It hands their records to the keeper in the order in which they end,
+// from the calling goroutine. It returns when all workers have ended: after the last block, after the keeper has
+// failed, or after ctx is done. Records that ended before are kept. A block that waits at a rung makes room for
+// another worker.
+func (s *schedule) run(ctx context.Context, workers int) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-
-	var next atomic.Int64
-	events := make(chan event, 64)
-	var wg sync.WaitGroup
-	room := make(chan struct{}, workers)
-	var work func()
-	work = func() {
-		room <- struct{}{}
-		defer func() { <-room }()
-		for ctx.Err() == nil {
-			i := int(next.Add(1)) - 1
-			if i >= len(blocks) {
-				return
-			}
-			track := live.Begin(i+1, blocks[i])
-			h := runner.Hooks{Observer: observer{track, k, events}, Checkpointer: k.checkpointer(blocks[i])}
-			if k.brackets() != nil {
-				h.Referee = referee{k, blocks[i], func(wait func()) {
-					<-room
-					wg.Go(work)
-					wait()
-					room <- struct{}{}
-				}}
-			}
-			err := r.Run(ctx, blocks[i], h)
-			track.End()
-			if err != nil {
-				events <- event{err: err}
-				return
-			}
-			events <- event{done: &blocks[i]}
-		}
-	}
+	s.ctx, s.events, s.room = ctx, make(chan event, 64), make(chan struct{}, workers)
 	for range workers {
-		wg.Go(work)
+		s.workers.Go(s.work)
 	}
 	go func() {
-		wg.Wait()
-		close(events)
+		s.workers.Wait()
+		close(s.events)
 	}()
+	return s.collect(cancel)
+}
 
-	var failed, lost, stray error // lost: records could not be kept; stray: a runner said that it was cancelled
-	for e := range events {
+// work is one worker. It runs blocks until there are no more.
+func (s *schedule) work() {
+	s.room <- struct{}{}
+	defer func() { <-s.room }()
+	for s.ctx.Err() == nil {
+		i := int(s.next.Add(1)) - 1
+		if i >= len(s.blocks) {
+			return
+		}
+		b := &s.blocks[i]
+		track := s.live.Begin(i+1, *b)
+		h := runner.Hooks{Observer: observer{track, s.keeper, s.events}, Checkpointer: s.keeper.checkpointer(*b)}
+		if s.keeper.brackets() != nil {
+			h.Referee = referee{s.keeper, *b, func(wait func()) {
+				<-s.room
+				s.workers.Go(s.work)
+				wait()
+				s.room <- struct{}{}
+			}}
+		}
+		err := s.runner.Run(s.ctx, *b, h)
+		track.End()
+		if err != nil {
+			s.events <- event{err: err}
+			return
+		}
+		s.events <- event{done: b}
+	}
+}
+
+// collect takes the events of the workers until all have ended. It cancels the context after an error.
+func (s *schedule) collect(cancel context.CancelCauseFunc) error {
+	var failed, lost, stray error // lost: records could not be kept; stray: a runner was cancelled although ctx is not done
+	for e := range s.events {
 		batch := []event{e}
-		// What has piled up goes to the disk together.
-		for more := true; more && len(events) > 0; {
-			if e, more = <-events; more {
+		for more := true; more && len(s.events) > 0; { // events that are waiting are written together
+			if e, more = <-s.events; more {
 				batch = append(batch, e)
 			}
 		}
 		for _, e := range batch {
 			if errors.Is(e.err, context.Canceled) {
-				if ctx.Err() == nil { // no block is cancelled unless ctx is done
+				if s.ctx.Err() == nil {
 					stray = cmp.Or(stray, e.err)
 				}
 			} else if e.err != nil {
@@ -130,9 +146,9 @@ func schedule(ctx context.Context, blocks []plan.Block, workers int, r runner.Ru
 				cancel(e.err)
 			}
 		}
-		// After a record is lost no block may count as done: its state is all there is.
+		// After a record is lost, no block may count as done, because its checkpoint has the only copy of its nets.
 		if lost == nil {
-			if lost = take(batch, k, live); lost != nil {
+			if lost = s.take(batch); lost != nil {
 				cancel(lost)
 			}
 		}
@@ -145,7 +161,33 @@ func schedule(ctx context.Context, blocks []plan.Block, workers int, r runner.Ru
 	if lost != nil || failed != nil {
 		return cmp.Or(lost, failed)
 	}
-	return cmp.Or(causeOf(ctx), stray)
+	return cmp.Or(causeOf(s.ctx), stray)
+}
+
+// take keeps the records of events. Only then it reports the blocks that are done.
+func (s *schedule) take(batch []event) error {
+	var records []results.Record
+	for _, e := range batch {
+		if records == nil {
+			records = e.records // no copy is made, because most batches have one event
+		} else {
+			records = append(records, e.records...)
+		}
+	}
+	if len(records) > 0 {
+		if err := s.keeper.keep(records); err != nil {
+			return err
+		}
+		s.live.Ended(records)
+	}
+	for _, e := range batch {
+		if e.done != nil {
+			if err := s.keeper.done(*e.done); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // causeOf returns an error that wraps the cause and the error of ctx, or nil if ctx is not done.
@@ -155,30 +197,4 @@ func causeOf(ctx context.Context) error {
 		return fmt.Errorf("%w (%w)", cause, ctx.Err())
 	}
 	return cause
-}
-
-// take keeps the records of events, and only then says which blocks are done.
-func take(batch []event, k keeper, live *progress.Sweep) error {
-	var records []results.Record
-	for _, e := range batch {
-		if records == nil {
-			records = e.records // mostly it is all there is
-		} else {
-			records = append(records, e.records...)
-		}
-	}
-	if len(records) > 0 {
-		if err := k.keep(records); err != nil {
-			return err
-		}
-		live.Ended(records)
-	}
-	for _, e := range batch {
-		if e.done != nil {
-			if err := k.done(*e.done); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

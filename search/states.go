@@ -11,8 +11,9 @@ import (
 	"fusegrid/search/folder"
 )
 
-// uselessState returns a function that reports whether the state of a trial is of no use. That is so if the trial is
-// not on record, or if a longer one is that can resume from the state. If all states are kept, these stay, too.
+// uselessState returns a function that reports whether the state of a trial is useless. It is useless if the trial is
+// not on record. It is also useless if a longer trial, which could resume from it, is on record, unless all states are
+// kept.
 func (s *job) uselessState(out *folder.Folder) func(key string) bool {
 	longest := sync.OnceValue(func() map[string]int {
 		all := map[string]int{}
@@ -33,7 +34,7 @@ func (s *job) uselessState(out *folder.Folder) func(key string) bool {
 	}
 }
 
-// stateSpace says what room the states that are kept may take on the disk.
+// stateSpace returns a message with the size of the states that may be kept on the disk.
 func (s *job) stateSpace() string {
 	var sizes []int64
 	for i := range s.Grid.Len() {

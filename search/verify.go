@@ -17,10 +17,10 @@ import (
 	"fusegrid/search/runner"
 )
 
-// Verify trains the trial of a record again, alone and on a number of cores, and compares both trainings. same
-// reports whether they agree, and verdict says so, or what differs, in one line. With a stable kernel set all bits
-// must be the same. The error is a [folder.InputError] if the record is not that of a trial that was trained, or
-// if data or the kernel set are not those of the trial.
+// Verify trains the trial of a record again, alone and on a number of cores, and compares both trainings. It returns
+// whether they agree, and a verdict in one line, which names the differences. With a stable kernel set, all bits must
+// be the same. The error is a [folder.InputError] if the record has no training to compare with, or if the data or the
+// kernel set are not those of the trial.
 func Verify(ctx context.Context, want results.Record, set *kernels.Set, data *dataset.Split, cores int) (verdict string, same bool, err error) {
 	switch c := want.Config; {
 	case set == nil || data == nil:
@@ -53,7 +53,7 @@ func Verify(ctx context.Context, want results.Record, set *kernels.Set, data *da
 	return verdict, same, nil
 }
 
-// A single is the observer of one trial. It takes its record.
+// A single is the observer of one trial. It stores the record.
 type single struct{ record *results.Record }
 
 func (s single) Ended(records []results.Record, _ bool) bool {
@@ -65,7 +65,7 @@ func (single) Stepped(int, float64) {}
 func (single) Resumed(int)          {}
 func (single) Rejected(error)       {}
 
-// stopOf returns the iterations after which a trial was stopped, 0 where it was not.
+// stopOf returns the iterations after which a trial was stopped, or 0 if it was not stopped.
 func stopOf(r results.Record) int {
 	if r.State == results.Stopped {
 		return r.Steps
@@ -73,10 +73,10 @@ func stopOf(r results.Record) int {
 	return 0
 }
 
-// near bounds how far figures may be apart where bits depend on the shapes of products.
+// near is the largest relative difference of losses if bits depend on the shapes of products.
 const near = 1e-3
 
-// compare says how a trial came out the second time.
+// compare compares the records of two trainings of a trial.
 func compare(stable bool, want, got results.Record) (verdict string, ok bool) {
 	var apart []string
 	note := func(what string, same bool, a, b any) {
@@ -109,12 +109,12 @@ func compare(stable bool, want, got results.Record) (verdict string, ok bool) {
 	case len(apart) > 0:
 		return "DIFFERS: " + strings.Join(apart, "; "), false
 	case !stable:
-		return "the figures agree; bits were not compared, since this kernel set's depend on what is trained together", true
+		return "the figures agree; bits were not compared, because those of this kernel set depend on the other nets of a block", true
 	}
 	return "the same bits", true
 }
 
-// A figure of a record, and how near another must be where bits are not compared.
+// A figure is a number of a record, with the largest relative difference if bits are not compared.
 type figure struct {
 	name  string
 	value *float64
@@ -127,7 +127,7 @@ func figures(r results.Record) []figure {
 	if n := len(r.Rungs); n > 0 && r.State == results.Stopped {
 		rung = &r.Rungs[n-1].Val
 	}
-	const images = 0.02 // of a thousand, a few at the border fall to the other side
+	const images = 0.02 // of a thousand images, rounding classifies a few differently
 	return []figure{
 		{"training accuracy", r.Train(), images}, {"validation accuracy", r.Val(), images}, {"test accuracy", a.Test, images},
 		{"training accuracy of the last epoch", a.EpochTrain, images}, {"validation accuracy of the last epoch", a.EpochVal, images},

@@ -12,14 +12,14 @@ import (
 	"fusegrid/nn/dataset"
 )
 
-// builtIn is the value of -data that asks for the synthetic set.
+// builtIn is the value of -data that selects the synthetic set.
 const builtIn = "synthetic"
 
-// synthetic draws that set. Tests draw it once for all.
+// synthetic draws the synthetic set. Tests replace it, to draw the set once.
 var synthetic = func() *dataset.Dataset { return dataset.Synthetic(0) }
 
-// load returns the data that -data names, split as in the assignment. The
-// built-in set is only ever used with a word about it.
+// load returns the data that -data names, split as in the assignment. If it finds no
+// CIFAR-10, it returns the built-in set with a message.
 func load(ctx context.Context, dir, net string, stderr io.Writer) (*dataset.Split, error) {
 	d, err := find(dir, stderr)
 	if err != nil {
@@ -62,7 +62,7 @@ func find(dir string, stderr io.Writer) (*dataset.Dataset, error) {
 	return d, err
 }
 
-// pixels returns the order of pixels that the assignment trains a net with.
+// pixels returns the pixel order with which the assignment trains a net.
 func pixels(net string) dataset.Order {
 	if net == "fc" {
 		return dataset.CHW

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"fusegrid/internal/cli"
 	"fusegrid/internal/say"
 	"fusegrid/nn/dataset"
 	"fusegrid/search/progress"
@@ -15,7 +16,7 @@ import (
 
 // fetch downloads CIFAR-10 into the user's cache folder, where a sweep finds it.
 func fetch(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	fs := newFlags("fetch")
+	fs := cli.NewFlags("fetch")
 	var url string
 	fs.Func("url", "", text(&url))
 	python := fs.Bool("python", false, "")
@@ -45,7 +46,7 @@ func fetch(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	stop()
 	switch {
 	case ctx.Err() != nil:
-		fmt.Fprintf(stderr, "sweep: interrupted; what has arrived is kept. To go on:\n  %s\n", commandLine(append([]string{"fetch"}, args...)))
+		fmt.Fprintf(stderr, "sweep: interrupted; the bytes that have arrived are kept. To resume:\n  %s\n", commandLine(append([]string{"fetch"}, args...)))
 		return errors.Join(errShown, ctx.Err())
 	case err != nil:
 		return badInput{err}
@@ -56,7 +57,7 @@ func fetch(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 
 // A download counts bytes.
 type download struct {
-	first       atomic.Int64 // bytes that were there before, plus one; 0 before the first call
+	first       atomic.Int64 // bytes of an earlier download, plus one; 0 before the first call
 	done, total atomic.Int64
 }
 

@@ -7,7 +7,7 @@ import (
 	"fusegrid/search/grid"
 )
 
-// helpText returns the help text of the sweep itself, with the table of axes and the names of the update rules.
+// helpText returns the help text of the sweep itself, with the table of axes and the update rules.
 func helpText() string {
 	return helpBeforeAxes + grid.Standard().Help("-") + strings.Replace(helpAfterAxes, "RULES", ruleHelp(), 1)
 }

@@ -9,16 +9,17 @@ import (
 	"time"
 
 	"fusegrid"
+	"fusegrid/internal/cli"
 	"fusegrid/kernels"
 	"fusegrid/results"
 )
 
-// peakTime is how long each peak is measured.
+// peakTime is the duration of the measurement of a peak.
 const peakTime = 50 * time.Millisecond
 
 // impl shows the kernel sets of this machine and build.
 func impl(_ context.Context, args []string, stdout, _ io.Writer) error {
-	if err := parse(newFlags("impl"), args); err != nil {
+	if err := parse(cli.NewFlags("impl"), args); err != nil {
 		return err
 	}
 	best, err := fusegrid.Best()

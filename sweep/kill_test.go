@@ -205,7 +205,7 @@ func testInterruptedOnce(t *testing.T, sig os.Signal, want string) {
 	c.Process.Signal(sig)
 	c.Wait()
 	records := searchtest.Recorded(t, dir)
-	said := regexp.MustCompile(`sweep: interrupted; (\d+) of 4 trials are on record\. To go on:\n  (?:go run \./)?sweep (.*)\n`).FindStringSubmatch(out.String())
+	said := regexp.MustCompile(`sweep: interrupted; (\d+) of 4 trials are on record\. To resume:\n  (?:go run \./)?sweep (.*)\n`).FindStringSubmatch(out.String())
 	if code := c.ProcessState.ExitCode(); code != exitInterrupted || said == nil || said[1] != fmt.Sprint(len(records)) || len(records) == 4 {
 		t.Fatalf("exit code %d with %d records: %s", code, len(records), out)
 	}

@@ -1,5 +1,5 @@
-// Sweep trains a grid of small nets and says which is best. "sweep help" tells
-// the rest.
+// Sweep trains a grid of small nets and shows which is best. "sweep help" lists its
+// commands and flags.
 package main
 
 import (
@@ -21,16 +21,15 @@ import (
 	"fusegrid/search/folder"
 )
 
-// gcPercent returns how much garbage may pile up before it is collected, in percent of what is alive,
-// where that is mostly data of so many bytes. Images and weights are few and large: let them not be
-// doubled by garbage. But 64 MB of it are nothing beside what a process needs anyway, and a
-// small heap would be collected all the time.
+// gcPercent returns the garbage that may accumulate before it is collected, in percent of the live memory, which is
+// mostly data of the given size. Garbage must not double the memory of images and weights. But 64 MB of garbage are
+// few, and less would make a process with a small heap collect all the time.
 func gcPercent(data int) int {
 	const least, most, room = 25, 100, 64 << 20
 	return max(least, min(most, room/max(data/100, 1)))
 }
 
-// collectFor sets the garbage collector up for data of so many bytes, unless the user did.
+// collectFor sets the garbage collector for data of the given size, unless the user has set GOGC.
 func collectFor(data int) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent(data))
@@ -39,12 +38,12 @@ func collectFor(data int) {
 
 func main() {
 	fusegrid.EnsureOpenBLAS(os.Stderr)
-	collectFor(math.MaxInt) // until it is known
+	collectFor(math.MaxInt) // until the size of the data is known
 	os.Exit(run(untilInterrupted(), os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// untilInterrupted returns a context that the first Ctrl-C or SIGTERM ends, or the end of the terminal. The
-// second one ends the process at once, whatever it is busy with: the journal takes that.
+// untilInterrupted returns a context that ends at the first Ctrl-C or SIGTERM, or when the terminal closes. The second
+// signal ends the process at once, which the journal survives.
 func untilInterrupted() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
@@ -64,8 +63,8 @@ func untilInterrupted() context.Context {
 // Exit codes.
 const (
 	exitOK          = 0
-	exitFailed      = 1 // something went wrong on the way
-	exitBadInput    = 2 // nothing was done: flags, data or output folder are no good
+	exitFailed      = 1 // the command failed after it had begun
+	exitBadInput    = 2 // nothing was done, because of the flags, the data or the output folder
 	exitInterrupted = 130
 )
 
@@ -74,10 +73,10 @@ type badInput struct{ error }
 
 func (b badInput) Unwrap() error { return b.error }
 
-// errShown ends a command that has said on stderr what was wrong.
+// errShown ends a command that has already printed its error.
 var errShown = errors.New("shown")
 
-// run is the whole command: main is a skin over it.
+// run is main with its arguments and streams passed in. It returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	err := command(ctx, args, stdout, stderr)
 	switch {
@@ -89,7 +88,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitCode(err)
 }
 
-// flagBefore returns the flag that sets what an error of package search is about. It stands before the error.
+// flagBefore returns the flag of the setting that an error of package search is about. It stands before the error.
 func flagBefore(err error) string {
 	var bad folder.InputError
 	errors.As(err, &bad)
@@ -116,16 +115,16 @@ func exitCode(err error) int {
 	return exitFailed
 }
 
-// logger returns what a sweep says to people: lines that name the program.
+// logger returns a logger whose lines begin with the name of the program.
 func logger(w io.Writer) *log.Logger { return log.New(w, "sweep: ", 0) }
 
-// A subcommand is what the word before the flags asks for.
+// A subcommand is one command of the program.
 type subcommand struct {
 	name, help string
 	run        func(ctx context.Context, args []string, stdout, stderr io.Writer) error
 }
 
-// subcommands returns all of them, in the order of the help text.
+// subcommands returns the commands in the order of the help text.
 func subcommands() []subcommand {
 	return []subcommand{
 		{"fetch", fetchHelp, fetch},
@@ -161,7 +160,7 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	return err
 }
 
-// help shows the help text of a command, or the one for all.
+// help shows the help text of a command, or the text of the sweep itself.
 func help(_ context.Context, args []string, stdout, _ io.Writer) error {
 	text := helpText()
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") && args[0] != "sweep" {
@@ -176,9 +175,9 @@ func help(_ context.Context, args []string, stdout, _ io.Writer) error {
 	return err
 }
 
-// version says what this program was built from.
+// version shows the version that this program was built from.
 func version(_ context.Context, args []string, stdout, _ io.Writer) error {
-	if err := parse(newFlags("version"), args); err != nil {
+	if err := parse(cli.NewFlags("version"), args); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintln(stdout, cli.Version("sweep"))

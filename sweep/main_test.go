@@ -387,7 +387,7 @@ func TestHelp(t *testing.T) {
 // TestHelpNamesFlags: the help text of a command has each of its flags.
 func TestHelpNamesFlags(t *testing.T) {
 	isolate(t)
-	fs := newFlags("sweep")
+	fs := cli.NewFlags("sweep")
 	new(options).trainingFlags(fs, new(string), new(string))
 	new(options).outputFlags(fs)
 	flags := map[string][]string{helpText(): append([]string{"-halving", "-stop", "-mu", "-epochs"}, flagNames(fs)...)}
@@ -420,7 +420,7 @@ func TestHelpNamesFlags(t *testing.T) {
 func TestAxisFlags(t *testing.T) {
 	axes := append(slices.Clone(grid.Standard()), grid.Axis{Name: "clip"})
 	for _, a := range axes {
-		fs := newFlags("sweep")
+		fs := cli.NewFlags("sweep")
 		given := axisFlags(fs, axes)
 		if err := parse(fs, []string{"-" + a.Name, "1,2"}); err != nil || len(given) != 1 || given[a.Name] != "1,2" {
 			t.Errorf("-%s: given %v, error %v", a.Name, given, err)

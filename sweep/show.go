@@ -27,7 +27,7 @@ func (o *options) showTable(stdout io.Writer, table *results.Table) error {
 	return err
 }
 
-// showPreview prints the grid and what is left of it to train.
+// showPreview prints the grid, and the trials that are left to train.
 func (o *options) showPreview(stdout io.Writer, p *search.Preview) error {
 	var b bytes.Buffer
 	todo := plan.Trials(p.Blocks)

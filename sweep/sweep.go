@@ -11,8 +11,7 @@ import (
 	"fusegrid/search/folder"
 )
 
-// sweep trains the grid of the flags, or what of it is not on record, and shows
-// the table.
+// sweep trains the trials of the grid that are not on record, and shows the table.
 func sweep(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o, err := parseOptions(args)
 	if err != nil {
@@ -28,7 +27,7 @@ func sweep(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return o.sweep(ctx, data, stdout, stderr)
 }
 
-// sweep searches in data.
+// sweep runs the sweep on data.
 func (o *options) sweep(ctx context.Context, data *dataset.Split, stdout, stderr io.Writer) error {
 	o.Data, o.Log = data, logger(stderr)
 	if !o.quiet {
@@ -48,7 +47,7 @@ func (o *options) sweep(ctx context.Context, data *dataset.Split, stdout, stderr
 		return o.showPreview(stdout, p)
 	}
 	result, err := search.Run(ctx, o.Config)
-	if result.Table != nil { // also if the disk is full: what was trained is shown
+	if result.Table != nil { // also if the disk is full
 		shown := o.showTable(stdout, result.Table)
 		if result.Written && shown == nil && result.Table.Len() > 0 {
 			o.Log.Printf("all trials and tables are in %s", o.Dir)
@@ -57,16 +56,16 @@ func (o *options) sweep(ctx context.Context, data *dataset.Split, stdout, stderr
 			err = shown
 		}
 	}
-	again := commandLine(goOn(o.args, o.fresh, o.Dir))
+	again := commandLine(resuming(o.args, o.fresh, o.Dir))
 	var train *search.TrainError
 	switch {
 	case errors.As(err, &train) && errors.Is(err, context.Canceled):
-		o.Log.Printf("interrupted; %d of %d trials are on record. To go on:\n  %s", train.Recorded, train.Trials, again)
+		o.Log.Printf("interrupted; %d of %d trials are on record. To resume:\n  %s", train.Recorded, train.Trials, again)
 		return errors.Join(errShown, err)
 	case errors.Is(err, search.ErrOtherBits):
 		return fmt.Errorf("%w; sweep verify -trial KEY shows how; -fresh starts again in a new folder", err)
 	case train != nil:
-		return fmt.Errorf("%w; to go on: %s", err, again)
+		return fmt.Errorf("%w; to resume: %s", err, again)
 	case err != nil:
 		return err
 	}

@@ -125,14 +125,14 @@ func TestGoOnWith(t *testing.T) {
 	cancel()
 	o := tinyOptions(t, "-lr 1e-4,1e-3 -iters 3 -hidden 2 -reg 0", "-out", "a b")
 	shown, stderr, err := sweepTiny(ctx, o)
-	want := "sweep: interrupted; 0 of 2 trials are on record. To go on:\n  " + commandLine(o.args) + "\n"
+	want := "sweep: interrupted; 0 of 2 trials are on record. To resume:\n  " + commandLine(o.args) + "\n"
 	if exitCode(err) != exitInterrupted || stderr != want || shown != "" || !strings.HasSuffix(want, "-lr 1e-4,1e-3 -iters 3 -hidden 2 -reg 0 -out 'a b' -impl reference -quiet\n") {
 		t.Errorf("interrupted: error %v, stdout %q, stderr %q, want %q", err, shown, stderr, want)
 	}
 	o = tinyOptions(t, "-lr 1e-4,1e-3 -iters 3 -hidden 2 -reg 0 -keep 1 -out o")
 	o.Disk = fullDisk{}
 	shown, stderr, err = sweepTiny(t.Context(), o)
-	want = "no space left on device; 2 of 2 trials are on record; to go on: " + commandLine(o.args)
+	want = "no space left on device; 2 of 2 trials are on record; to resume: " + commandLine(o.args)
 	if exitCode(err) != exitFailed || !strings.HasSuffix(err.Error(), want) || !strings.Contains(stderr, "sweep: all trials and tables are in o\n") || shown == "" {
 		t.Errorf("no room: error %v, want at its end %q; stdout %q, stderr %q", err, want, shown, stderr)
 	}
@@ -157,9 +157,9 @@ func TestSmallTexts(t *testing.T) {
 		{wrap("aaa 1, bbb 2, ccc 3", 14), "aaa 1, bbb 2,\nccc 3"},
 		{clip("abcdefghijklmnop", 9), "abcdef … "},
 		{clip("short", 9), "short"},
-		{quote(goOn(strings.Fields("-lr 1 -out a"), false, "a")), "-lr 1 -out a"},
-		{quote(goOn(strings.Fields("-fresh -lr 1 -out a -reg 0 --fresh=true"), true, "a-2")), "-lr 1 -reg 0 -out a-2"},
-		{quote(goOn(strings.Fields("-lr 1 -out=a --fresh"), true, "a-2")), "-lr 1 -out a-2"},
+		{quote(resuming(strings.Fields("-lr 1 -out a"), false, "a")), "-lr 1 -out a"},
+		{quote(resuming(strings.Fields("-fresh -lr 1 -out a -reg 0 --fresh=true"), true, "a-2")), "-lr 1 -reg 0 -out a-2"},
+		{quote(resuming(strings.Fields("-lr 1 -out=a --fresh"), true, "a-2")), "-lr 1 -out a-2"},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("got %q, want %q", tt.got, tt.want)

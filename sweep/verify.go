@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"fusegrid"
+	"fusegrid/internal/cli"
 	"fusegrid/internal/say"
 	"fusegrid/kernels"
 	"fusegrid/nn/dataset"
@@ -20,10 +21,10 @@ import (
 	"fusegrid/search/folder"
 )
 
-// verifyOptions is what the flags of verify say.
+// verifyOptions are the values of the flags of verify.
 type verifyOptions struct {
 	n       int
-	key     string // how the key of the one trial begins
+	key     string // the beginning of the key of one trial
 	all     bool
 	out     string
 	data    string
@@ -34,7 +35,7 @@ type verifyOptions struct {
 // verify trains recorded trials again, each alone, and compares every bit.
 func verify(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o := verifyOptions{n: 5, workers: 1}
-	fs := newFlags("verify")
+	fs := cli.NewFlags("verify")
 	fs.Func("n", "", whole(&o.n, 1, math.MaxInt, "give the number of trials to train again"))
 	fs.Func("trial", "", text(&o.key))
 	fs.BoolVar(&o.all, "all", false, "")
@@ -67,7 +68,7 @@ func verify(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	return v.run(ctx, records, damaged)
 }
 
-// onlyOut returns the output folder that is meant where there is but one.
+// onlyOut returns the output folder if there is only one.
 func onlyOut() (string, error) {
 	found, _ := filepath.Glob(filepath.Join("out", "*", folder.JournalName))
 	if len(found) == 1 {
@@ -76,9 +77,9 @@ func onlyOut() (string, error) {
 	return "", badInput{fmt.Errorf("-out: there are %d output folders in out; name the one to verify", len(found))}
 }
 
-// pick returns the records to verify, best first: the best, and others evenly from all ranks. It also returns
-// the number of lines of the journal that are damaged. A torn last line does not count: a crash leaves
-// one, a sweep that is writing shows one, and no trial was on record with it.
+// pick returns the records to verify, best first: the best one, and others evenly from all ranks. It also returns
+// the number of damaged lines of the journal. A torn last line does not count, because a crash or a sweep that is
+// writing leaves one, and no trial was on record with it.
 func (o verifyOptions) pick(stderr io.Writer) (found []results.Record, damaged int, err error) {
 	if _, err := os.Stat(filepath.Join(o.out, folder.JournalName)); err != nil {
 		return nil, 0, badInput{fmt.Errorf("-out: %w; name the folder of a sweep", err)}
@@ -101,7 +102,7 @@ func (o verifyOptions) pick(stderr io.Writer) (found []results.Record, damaged i
 			}
 		}
 		if len(found) != 1 {
-			return nil, 0, badInput{fmt.Errorf("-trial %s: %d trials in %s have a key that begins so; the keys are in %s", o.key, len(found), o.out, folder.CSVName)}
+			return nil, 0, badInput{fmt.Errorf("-trial %s: the keys of %d trials in %s begin like this; the keys are in %s", o.key, len(found), o.out, folder.CSVName)}
 		}
 		return found, out.Damaged, nil
 	}
@@ -167,7 +168,7 @@ func (v *verifier) run(ctx context.Context, records []results.Record, damaged in
 	return nil
 }
 
-// set returns the kernel set to train with: the one of the record, or another that rounds alike.
+// set returns the kernel set of the record, or another one that rounds alike.
 func (v *verifier) set(r results.Record) (*kernels.Set, error) {
 	var alike *kernels.Set
 	for _, s := range fusegrid.All() {
@@ -196,7 +197,7 @@ func (v *verifier) split(ctx context.Context, r results.Record) (*dataset.Split,
 		}
 		stderr := v.stderr
 		if len(v.splits) > 0 {
-			stderr = io.Discard // all that there is to say of the data has been said
+			stderr = io.Discard // the messages about the data were printed before
 		}
 		var err error
 		if s, err = load(ctx, dir, r.Config.Net, stderr); err != nil {

@@ -26,9 +26,9 @@ import (
 // checksum of everything.
 type Store struct {
 	Dir   string
-	Kind  string // what the states are, for messages: checkpoints or kept states
+	Kind  string // checkpoints or kept states, for messages
 	Disk  Disk
-	Every time.Duration // between two states of a block; 0 for none but the last before an interruption
+	Every time.Duration // time between two states of a block; 0 saves only before an interruption
 }
 
 // A Checkpoint is one saved state in a store.
@@ -36,7 +36,7 @@ type Checkpoint struct {
 	store  *Store
 	ID     string
 	Trials []results.Config // that the block began with
-	live   []int            // those of them that still train, by position
+	live   []int            // positions of the trials that still train
 	done   int              // iterations
 }
 
@@ -73,7 +73,7 @@ func Seal(f *safetensors.File, trials []grid.Trial) error {
 	return nil
 }
 
-// Remove removes the state of a block that is done, if there is one.
+// Remove removes the state of a block, if it exists.
 func (s *Store) Remove(id string) error {
 	err := s.Disk.Remove(s.File(id))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -101,7 +101,7 @@ func readState(name string) (*safetensors.File, error) {
 	return f, nil
 }
 
-// List returns the states that are whole, the furthest first. It reports what is wrong with the others.
+// List returns the undamaged states, the furthest first. It reports the errors of the others.
 func (s *Store) List(report func(name string, err error)) []Checkpoint {
 	names, err := filepath.Glob(filepath.Join(s.Dir, "*.safetensors"))
 	if err != nil {
@@ -145,9 +145,9 @@ func (s *Store) inspect(name string) (Checkpoint, error) {
 	return v, nil
 }
 
-// Resume makes the blocks of the states again, if all their nets that still train are to be trained here. It returns
-// the trials and the states that are left. A state that other trials need, too, is left for them. If all nets of a
-// state are settled, it is spent: no trial needs it, but a longer one may resume from it.
+// Resume makes the blocks of the states again, if all their nets that still train are in todo. It returns the other
+// trials and the other states. A state is left if some of its nets are neither settled nor in todo. A state is spent if
+// all its nets are settled. No trial needs it then, but a longer one may resume from it.
 func (s *Store) Resume(states []Checkpoint, todo []grid.Trial, settled func(key string) bool) (blocks []plan.Block, rest []grid.Trial, left, spent []Checkpoint) {
 	if len(states) == 0 {
 		return nil, todo, nil, nil

@@ -1,8 +1,8 @@
 // Package folder keeps the outcome of sweeps in a folder: a journal of records, tables and pictures of them,
 // checkpoints of running blocks, and the weights and states of the best trials.
 //
-// The journal alone is the truth. Tables are functions of it, and checkpoints, states and weights save time.
-// Everything is written through a [Disk].
+// The records are the outcome. Tables and pictures are functions of the journal, and checkpoints, states and weights
+// save time. Everything is written through a [Disk].
 package folder
 
 import (
@@ -24,7 +24,7 @@ import (
 	"fusegrid/search/grid"
 )
 
-// An InputError is an error that the user can cure, found before anything was done.
+// An InputError is an error that the caller can cure. It occurs before any training.
 type InputError struct {
 	Setting string // the field of search.Config that is at fault, such as Dir; "" if several or none are
 	Err     error
@@ -57,8 +57,7 @@ const (
 	GitName        = ".gitattributes"
 )
 
-// A Folder is an output folder with the journal of all trials ever trained into it, and with tables and pictures
-// of them.
+// A Folder is an output folder with the journal of its trials, and with tables and pictures of them.
 type Folder struct {
 	Dir     string
 	disk    Disk
@@ -67,9 +66,9 @@ type Folder struct {
 	Damaged int                       // lines of the journal that were skipped
 }
 
-// Default returns the name of the folder for sweeps of a data set. It depends on what makes trials hard
-// to compare, so that a grid that grows stays in one folder. Custom data sets share a name, therefore a part of the
-// hash tells them apart.
+// Default returns the name of the output folder for a data set, a net and a type. Trials with different ones are hard
+// to compare, but all grids of equal ones share a folder. Custom data sets share a name, so the name has a part of
+// their hash.
 func Default(data *dataset.Split, net, dtype string) string {
 	name := data.Name
 	if len(data.Notes) > 0 {
@@ -91,7 +90,7 @@ func Open(d Disk, dir string, log *log.Logger) (*Folder, error) {
 		return nil, err
 	}
 	journal, name := o.journal, o.journalFile()
-	// The journal may be there from a time when the folder could be written to.
+	// A journal may exist in a folder that can no longer be written to.
 	if err := Probe(dir); err != nil {
 		journal.Close()
 		return nil, err
@@ -116,13 +115,13 @@ func Open(d Disk, dir string, log *log.Logger) (*Folder, error) {
 		o.journal.Close()
 		return nil, refused(fmt.Errorf("setting aside what is damaged: %w", err))
 	}
-	log.Printf("%s goes on without what is damaged; as it was, it is kept in %s; what this sweep misses is trained again", name, aside)
+	log.Printf("%s continues without the damaged lines; the whole file is kept in %s; trials that are missing are trained again", name, aside)
 	return o, nil
 }
 
 func (o *Folder) journalFile() string { return filepath.Join(o.Dir, JournalName) }
 
-// openJournal opens and locks the journal and takes over its records.
+// openJournal opens and locks the journal and reads its records.
 func (o *Folder) openJournal() (results.Recovery, error) {
 	f, err := o.disk.Open(o.journalFile())
 	switch {
@@ -139,8 +138,8 @@ func (o *Folder) openJournal() (results.Recovery, error) {
 	return recovery, nil
 }
 
-// mend replaces the open journal by one without the damaged lines. It keeps the old one under another name, which
-// it returns.
+// mend replaces the open journal by one without the damaged lines. It keeps the old one under another name, which it
+// returns.
 func (o *Folder) mend() (aside string, err error) {
 	write := func(name string, how func(w io.Writer, r io.Reader) error) error {
 		return o.disk.Swap(name, func(w io.Writer) error {
@@ -163,7 +162,7 @@ func (o *Folder) mend() (aside string, err error) {
 	if err != nil {
 		return "", err
 	}
-	// Each keeps others out while it is open. Who comes in between finds a whole journal.
+	// The lock is free between the two calls, but another sweep that opens the journal then finds a whole one.
 	if err := o.journal.Close(); err != nil {
 		return "", err
 	}
@@ -179,16 +178,16 @@ func reportDamage(log *log.Logger, name string, damage []results.Damage) {
 			log.Printf("%s: and %s more", name, say.Plural(len(damage)-some, "line"))
 			break
 		}
-		log.Printf("%s: %s; it is passed over", name, d)
+		log.Printf("%s: %s; it is skipped", name, d)
 	}
 }
 
-// gitAttributes keeps Git from converting the line ends of the journal.
+// GitAttributes keeps Git from converting the line ends of the journal.
 const GitAttributes = `# Lines of the journal have checksums: Git must not convert their ends.
 *.jsonl* -text
 `
 
-// keepLineEnds writes a file of attributes for Git, unless there is one.
+// keepLineEnds writes a file of attributes for Git, unless the folder has one.
 func (o *Folder) keepLineEnds() error {
 	name := filepath.Join(o.Dir, GitName)
 	if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
@@ -218,7 +217,7 @@ func (o *Folder) removeTemporary() error {
 func Unused(first string) string {
 	name := first
 	for n := 2; ; n++ {
-		if _, err := os.Lstat(name); err != nil { // what else may be wrong with it, the next to use it says
+		if _, err := os.Lstat(name); err != nil { // other errors than ErrNotExist occur again when the name is used
 			return name
 		}
 		name = fmt.Sprintf("%s-%d", first, n)
@@ -250,7 +249,7 @@ func Peek(dir string, log *log.Logger) (*Folder, error) {
 		return nil, refused(err)
 	}
 	if recovery.Cut > 0 {
-		log.Printf("%s: the last line is torn, %d bytes; it is passed over", name, recovery.Cut)
+		log.Printf("%s: the last line is torn, %d bytes; it is skipped", name, recovery.Cut)
 	}
 	reportDamage(log, name, recovery.Damage)
 	return &Folder{Dir: dir, Records: Latest(records), Damaged: len(recovery.Damage)}, nil
@@ -294,7 +293,7 @@ func (o *Folder) Of(points grid.Points) []results.Record {
 // WriteTables swaps in the tables and pictures of all trials in the folder, and returns the table. If a file
 // cannot be written, the table comes with the error.
 func (o *Folder) WriteTables() (*results.Table, error) {
-	// Tables beside no journal would look like a sweep on record.
+	// Tables without a journal would look like a sweep on record.
 	if err := o.journal.Sync(); err != nil {
 		return nil, err
 	}
@@ -322,8 +321,8 @@ func (o *Folder) WriteTables() (*results.Table, error) {
 // Close closes and unlocks the journal.
 func (o *Folder) Close() error { return o.journal.Close() }
 
-// Probe returns an [InputError] if no files can be made in a folder, or in the one in which it would be created, or
-// if its journal cannot be written to. It leaves nothing behind, because other input may still be refused.
+// Probe returns an [InputError] if no files can be made in a folder, or if its journal cannot be written to. If the
+// folder does not exist, Probe tries the folder in which it would be created. It leaves no file.
 func Probe(dir string) error {
 	info, err := os.Stat(dir)
 	for err != nil && dir != filepath.Dir(dir) && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)) {

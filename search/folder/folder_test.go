@@ -233,7 +233,7 @@ func TestDamage(t *testing.T) {
 	}{
 		{"whole", whole, nil, "", 3, false},
 		{"torn", whole[:len(whole)-9], []string{name + ": cut off a torn last line of ", "that trial is trained again\n"}, "the last line is torn, ", 2, false},
-		{"damaged", flip(3), []string{name + ": line 3 is damaged: its checksum does not agree; it is passed over\n", name + " goes on without what is damaged; as it was, it is kept in " + name + ".damaged; "}, "line 3 is damaged", 2, true},
+		{"damaged", flip(3), []string{name + ": line 3 is damaged: its checksum does not agree; it is skipped\n", name + " continues without the damaged lines; the whole file is kept in " + name + ".damaged; "}, "line 3 is damaged", 2, true},
 		{"damaged and torn", flip(2)[:len(whole)-9], []string{"cut off a torn last line", "line 2 is damaged"}, "line 2 is damaged", 1, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

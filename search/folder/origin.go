@@ -10,8 +10,8 @@ import (
 	"fusegrid/search/plan"
 )
 
-// Origins returns, by key, the furthest net from which each trial can resume. Up to there all trainings have the
-// same bits, however long they are.
+// Origins returns, by key, the furthest net from which each trial can resume. Trainings of different lengths have the
+// same bits up to there.
 func Origins(todo []grid.Trial, states []Checkpoint) map[string]plan.Origin {
 	if len(states) == 0 {
 		return nil
@@ -42,15 +42,15 @@ func Lengthless(c results.Config) string {
 	return c.Key()
 }
 
-// beginsLonger reports whether a trial after so many iterations is where a longer one is then. At its
-// end the Solver measures, and draws random numbers for that; a longer training does so there
-// only where an epoch ends.
+// beginsLonger reports whether a trial has the state of a longer one after a number of iterations. At the end of a
+// training, the Solver draws random numbers to measure accuracies. A longer training draws them there only if an epoch
+// ends.
 func beginsLonger(c results.Config, done int) bool {
 	return done < c.Iters || c.Net != "fc" || c.Iters%c.PerEpoch() == 0
 }
 
-// Gather makes the state of a block from the origins of its trials. It keeps the time that each trial took; the time
-// of the block is the longest of these.
+// Gather makes the state of a block from the origins of its trials. It keeps the time of each trial. The time of the
+// block is the longest time of the origins' blocks.
 func Gather(b plan.Block) (*safetensors.File, error) {
 	files := map[string]*safetensors.File{}
 	var parts []train.Part
@@ -83,11 +83,11 @@ func Gather(b plan.Block) (*safetensors.File, error) {
 	return &f, nil
 }
 
-// TimeName is the tensor of a state that holds seconds: those of each trial, then those of the block.
+// TimeName is the tensor of a state with the seconds of each trial, and then the seconds of the block.
 const TimeName = "sweep.seconds"
 
 // ErrNoTime is the error of a state without usable times.
-var ErrNoTime = errors.New("it does not say what time each trial took")
+var ErrNoTime = errors.New("the times of its trials are missing")
 
 // Times returns the seconds in a state.
 func Times(f *safetensors.File) ([]float64, error) {

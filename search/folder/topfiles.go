@@ -21,21 +21,21 @@ import (
 // TopFiles keeps one file for each of the best trials of a folder, DIR/KEY.safetensors: its weights, or its state.
 type TopFiles struct {
 	Dir  string
-	Kind string // what one file holds, for messages: weights or state
+	Kind string // weights or state, for messages
 	disk Disk
-	N    int // trials to keep, or everyTrial
+	N    int // number of trials, or EveryTrial
 
 	mu       sync.Mutex
-	best     []results.Record // ranked, at most n; none where all are kept
+	best     []results.Record // ranked, at most N; empty if all are kept
 	retained map[string]bool  // trials whose files may not be removed yet
 }
 
+// EveryTrial is the number N that keeps the files of all trials.
 const EveryTrial = -1
 
-// NewTopFiles returns the files of the best n of the records, or of all trials if n is [EveryTrial]. what names one
-// file in messages.
-func NewTopFiles(dir, what string, d Disk, n int, records map[string]results.Record) *TopFiles {
-	g := &TopFiles{Dir: dir, Kind: what, disk: d, N: n, retained: map[string]bool{}}
+// NewTopFiles returns the files of the best n of the records, or of all trials if n is [EveryTrial].
+func NewTopFiles(dir, kind string, d Disk, n int, records map[string]results.Record) *TopFiles {
+	g := &TopFiles{Dir: dir, Kind: kind, disk: d, N: n, retained: map[string]bool{}}
 	if n != EveryTrial {
 		done := Done(records)
 		results.Rank(done)
@@ -73,14 +73,14 @@ func (g *TopFiles) enter(r results.Record) (out *results.Record) {
 // Name returns the name of the file of a trial.
 func (g *TopFiles) Name(key string) string { return filepath.Join(g.Dir, key+".safetensors") }
 
-// Offer writes the file of a trial on record if it is among the best so far. If the process is killed meanwhile, or
-// if the write fails, the next sweep finds that the file is missing.
+// Offer writes the file of a trial on record if the trial is among the best so far. If the process is killed meanwhile,
+// or if the write fails, the next sweep finds that the file is missing.
 func (g *TopFiles) Offer(r results.Record, write func(io.Writer) error) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	out := g.enter(r)
 	if out != nil && out.Key == r.Key {
-		// A run that ended before the trial was on record may have left them here.
+		// A run that was killed before the trial was on record may have left the file.
 		return g.remove(r.Key)
 	}
 	var removed error
@@ -147,8 +147,8 @@ func (g *TopFiles) Tidy(useless func(key string) bool) error {
 	return nil
 }
 
-// Missing returns the best trials whose files are missing or damaged: they were trained before anyone asked for
-// the files, or the files could not be written, or changed since.
+// Missing returns the best trials whose files are missing or damaged. Earlier sweeps may not have asked for the files,
+// or may have failed to write them.
 func (g *TopFiles) Missing(records map[string]results.Record) (missing []results.Record) {
 	kept := g.best
 	if g.N == EveryTrial {
@@ -172,7 +172,7 @@ func (g *TopFiles) check(r results.Record) error {
 	switch {
 	case err != nil:
 		return err
-	case f.HasSeal(): // a state, which has a checksum of everything
+	case f.HasSeal(): // it is a state
 		if !f.Sealed() {
 			return errChecksum
 		}
@@ -192,7 +192,7 @@ func (g *TopFiles) check(r results.Record) error {
 
 var errChecksum = errors.New("its checksum does not agree")
 
-// hashOf returns the hash of the tensors of a file of weights, as records have it.
+// hashOf returns the hash of a file of weights, in the form of records.
 func hashOf[T kernels.Float](f *safetensors.File) string {
 	var all [][]T
 	for _, t := range f.Tensors {

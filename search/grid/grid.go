@@ -73,7 +73,7 @@ func (x Axes) Parse(s Setting) (*Grid, error) {
 	return g, nil
 }
 
-// check refuses a setting with a net, a rule or an axis that does not exist.
+// check refuses a net, a rule or an axis that does not exist.
 func (x Axes) check(s Setting) error {
 	if !slices.Contains(nets, s.Net) {
 		return fmt.Errorf("there is no net %q; there are %s", s.Net, strings.Join(nets, " and "))

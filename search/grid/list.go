@@ -147,7 +147,7 @@ func (x Floats) number(it item, text string) (float64, error) {
 	case math.IsInf(v, 1):
 		return 0, it.errorf("%q is too large", text)
 	case err != nil:
-		return 0, it.errorf("%q is not a number%s", text, pasted(text))
+		return 0, it.errorf("%q is not a number%s", text, cli.InBrackets(cli.Pasted(text)))
 	case math.IsNaN(v):
 		return 0, it.errorf("%q is no number to train with", text)
 	case v == 0 && !x.Zero:
@@ -226,7 +226,7 @@ func (x integers) number(it item, text string) (int64, error) {
 	v, err := strconv.ParseInt(text, 10, 64)
 	switch {
 	case err != nil:
-		return 0, it.errorf("%q is not a whole number%s", text, pasted(text))
+		return 0, it.errorf("%q is not a whole number%s", text, cli.InBrackets(cli.Pasted(text)))
 	case v < 0:
 		return 0, it.errorf("%q is negative", text)
 	case v < x.min:
@@ -296,12 +296,4 @@ func (s seen[T]) add(it item, v T, name string) error {
 		return it.errorf("more than %d values", MaxPoints)
 	}
 	return nil
-}
-
-// pasted returns the message of [cli.Pasted] in brackets, or "" if there is no message.
-func pasted(word string) string {
-	if why := cli.Pasted(word); why != "" {
-		return " (" + why + ")"
-	}
-	return ""
 }

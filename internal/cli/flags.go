@@ -1,0 +1,51 @@
+package cli
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// NewFlags returns a set of flags that prints nothing. Its Parse returns what there is to print.
+func NewFlags(name string) *flag.FlagSet {
+	fs := flag.NewFlagSet(name, flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.Usage = func() {}
+	return fs
+}
+
+// FlagNames returns the names of the flags of a set, without hyphens.
+func FlagNames(fs *flag.FlagSet) (names []string) {
+	fs.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
+	return names
+}
+
+// UnknownFlag returns a message with a suggestion if err is the error of Parse about a flag that
+// does not exist. also maps names that other tools use to names of flags, and more lists names that
+// are accepted although they are not in the set.
+func UnknownFlag(fs *flag.FlagSet, err error, also map[string]string, more ...string) (text string, ok bool) {
+	name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
+	if !ok {
+		return "", false
+	}
+	known := append(FlagNames(fs), more...)
+	near, ok := also[strings.ReplaceAll(strings.ToLower(name), "_", "-")]
+	if !ok || !slices.Contains(known, near) {
+		near, ok = Nearest(name, known)
+	}
+	text = "there is no flag -" + name
+	if ok {
+		text += fmt.Sprintf(" (did you mean -%s?)", near)
+	}
+	return text + InBrackets(Pasted(name)), true
+}
+
+// InBrackets returns a text in brackets after a space, or "" if the text is empty.
+func InBrackets(text string) string {
+	if text == "" {
+		return ""
+	}
+	return " (" + text + ")"
+}

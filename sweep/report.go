@@ -1,0 +1,218 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/png"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"fusegrid/internal/atomicfile"
+	"fusegrid/nn/assignment"
+	"fusegrid/results"
+)
+
+// A verdict writes the report of the assignment's figures. Its files depend on the figures and the numeric class
+// alone, not on the machine, the time, or the choice between kernel sets of one class.
+type verdict struct {
+	assignment.Report
+	class  string // how the kernels round, see kernels.Class
+	images bool   // whether the parts with CIFAR-10 ran
+}
+
+// word returns the verdict on a figure.
+func word(f assignment.Figure) string {
+	switch {
+	case f.OK:
+		return "agrees"
+	case f.Must:
+		return "DIFFERS"
+	}
+	return "differs, may"
+}
+
+// digits returns the number of digits that agree, or "" if digits are not counted.
+func digits(f assignment.Figure) string {
+	if f.Digits < 0 {
+		return ""
+	}
+	return fmt.Sprint(f.Digits)
+}
+
+// parts returns the names of the parts, in order.
+func (v verdict) parts() []string {
+	var names []string
+	for _, f := range v.Figures {
+		if !slices.Contains(names, f.Part) {
+			names = append(names, f.Part)
+		}
+	}
+	return names
+}
+
+// of returns the figures of a part.
+func (v verdict) of(part string) []assignment.Figure {
+	return slices.DeleteFunc(slices.Clone(v.Figures), func(f assignment.Figure) bool { return f.Part != part })
+}
+
+// summary counts the figures that agree.
+func (v verdict) summary() string {
+	agree, must := 0, 0
+	for _, f := range v.Figures {
+		if f.Must {
+			must++
+			if f.OK {
+				agree++
+			}
+		}
+	}
+	s := fmt.Sprintf("%d of %d figures that must agree do.", agree, must)
+	if !v.images {
+		s += " The experiments on CIFAR-10 did not run."
+	}
+	for _, note := range v.Notes {
+		s += " Of the data: " + note + "."
+	}
+	return s
+}
+
+// text writes one line for each part, and every figure that differs, for a terminal. Only this text has times and
+// the machine.
+func (v verdict) text(w io.Writer, machine string) error {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%-22s %8s %8s %9s\n", "part", "figures", "agree", "seconds")
+	for _, part := range v.parts() {
+		fs := v.of(part)
+		agree := 0
+		for _, f := range fs {
+			if f.OK {
+				agree++
+			}
+		}
+		fmt.Fprintf(&b, "%-22s %8d %8d %9.2f\n", part, len(fs), agree, v.Seconds[part])
+	}
+	fmt.Fprintf(&b, "\n%s\n%s\n", v.summary(), machine)
+	for _, f := range v.Figures {
+		if !f.OK {
+			fmt.Fprintf(&b, "%s: %s, %s:\n  printed %s\n  ours    %s\n", word(f), f.Part, f.Name, clip(f.Printed, 70), clip(f.Ours, 70))
+		}
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// markdown writes every figure, and links to the pictures, which are files in the folder of the report.
+func (v verdict) markdown(w io.Writer, pictures []string) error {
+	var b bytes.Buffer
+	b.WriteString(reportTitle + "\n\n")
+	b.WriteString("Written by `sweep reproduce`. ECE 239AS assignment 3, after CS231n: what the notebooks print, what comes out here, and how\nmany significant digits agree.\n\n")
+	fmt.Fprintf(&b, "%s\n"+computed+"\n", v.summary(), v.class)
+	for _, part := range v.parts() {
+		fmt.Fprintf(&b, "\n## %s\n\n%s", strings.ToUpper(part[:1])+part[1:], tableHead)
+		for _, f := range v.of(part) {
+			cell := func(s string) string {
+				return strings.ReplaceAll(strings.ReplaceAll(clip(s, 96), "|", `\|`), "\n", " ")
+			}
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", cell(f.Name), cell(f.Printed), cell(f.Ours), digits(f), word(f))
+		}
+	}
+	if len(pictures) > 0 {
+		b.WriteString("\n## Pictures\n\n")
+		for _, p := range pictures {
+			name := strings.TrimSuffix(p, ".png")
+			fmt.Fprintf(&b, "![%s](%s)\n", name, p)
+		}
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// Parts of a report, by which figuresIn recognizes it.
+const (
+	reportTitle = "# The assignment, figure by figure"
+	computed    = "Computed in float64 with kernels of numeric class %s."
+	tableHead   = "| figure | printed | ours | digits | verdict |\n| --- | --- | --- | ---: | --- |\n"
+)
+
+// figuresIn returns the number of figures of a report, or 0 if there is no file of that name.
+func figuresIn(name string) (int, error) {
+	text, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err == nil && !bytes.HasPrefix(text, []byte(reportTitle+"\n")) {
+		err = errors.New("it is no report of sweep reproduce")
+	}
+	if err != nil {
+		return 0, badInput{fmt.Errorf("-out %s: %w; give another -out", name, err)}
+	}
+	rows := bytes.Count(text, []byte("\n| "))
+	return rows - 2*bytes.Count(text, []byte("\n"+tableHead)), nil
+}
+
+// clip shortens a long text in the middle.
+func clip(s string, n int) string {
+	r := []rune(s)
+	if len(r) <= n {
+		return s
+	}
+	return string(r[:n*2/3]) + " … " + string(r[len(r)-(n-n*2/3-3):])
+}
+
+// writeFiles writes the report to name, and the pictures into the same folder.
+func (v verdict) writeFiles(name string) error {
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	stem := strings.TrimSuffix(filepath.Base(name), filepath.Ext(name))
+	var pictures []string
+	write := func(picture string, draw func(io.Writer) error) error {
+		picture = stem + "-" + picture + ".png"
+		pictures = append(pictures, picture)
+		return atomicfile.Write(filepath.Join(filepath.Dir(name), picture), draw)
+	}
+	if len(v.Curves) > 0 {
+		if err := write("curves", func(w io.Writer) error { return v.curves(w) }); err != nil {
+			return err
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(v.Images)) {
+		if err := write("weights-"+key, func(w io.Writer) error { return png.Encode(w, enlarge(v.Images[key], 2)) }); err != nil {
+			return err
+		}
+	}
+	return atomicfile.Write(name, func(w io.Writer) error { return v.markdown(w, pictures) })
+}
+
+// curves draws the losses of the first run above its accuracies.
+func (v verdict) curves(w io.Writer) error {
+	loss := results.Panel{Title: "First run: loss", X: "iteration", Y: "loss"}
+	accuracy := results.Panel{Title: "First run: accuracy", X: "epoch", Y: "accuracy"}
+	for _, c := range v.Curves {
+		if strings.Contains(c.Name, "accuracy") {
+			accuracy.Curves = append(accuracy.Curves, results.Curve{Name: strings.TrimSuffix(c.Name, " accuracy"), Values: c.Values})
+		} else {
+			loss.Curves = append(loss.Curves, results.Curve{Name: c.Name, Values: c.Values})
+		}
+	}
+	return results.WriteCurvesPNG(w, loss, accuracy)
+}
+
+// enlarge repeats each pixel n times in both directions.
+func enlarge(src image.Image, n int) image.Image {
+	r := src.Bounds()
+	dst := image.NewNRGBA(image.Rect(0, 0, n*r.Dx(), n*r.Dy()))
+	for y := range n * r.Dy() {
+		for x := range n * r.Dx() {
+			dst.Set(x, y, src.At(r.Min.X+x/n, r.Min.Y+y/n))
+		}
+	}
+	return dst
+}

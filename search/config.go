@@ -8,6 +8,7 @@
 package search
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -160,19 +161,11 @@ func (c *Config) fill() (err error) {
 			return err
 		}
 	}
-	if c.DType == "" {
-		c.DType = "f32"
-	}
-	if c.Workers == 0 {
-		c.Workers = runtime.GOMAXPROCS(0)
-	}
-	c.Workers, c.Block = min(c.Workers, MaxWorkers), min(c.Block, grid.MaxPoints)
+	c.DType, c.Waiting = cmp.Or(c.DType, "f32"), cmp.Or(c.Waiting, waitingRoom)
+	c.Workers, c.Block = min(cmp.Or(c.Workers, runtime.GOMAXPROCS(0)), MaxWorkers), min(c.Block, grid.MaxPoints)
 	if c.Order != nil { // the caller may change the variable
 		order := *c.Order
 		c.Order = &order
-	}
-	if c.Waiting == 0 {
-		c.Waiting = waitingRoom
 	}
 	if c.Log == nil {
 		c.Log = log.New(io.Discard, "", 0)

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"fusegrid/internal/say"
-	"fusegrid/nn/safetensors"
 	"fusegrid/results"
 	"fusegrid/search/folder"
 	"fusegrid/search/grid"
@@ -125,6 +124,7 @@ func (m *retraining) keep(records []results.Record) error {
 	return nil
 }
 
+// same reports whether a trial came out with the bits on record.
 func (m *retraining) same(r results.Record) bool {
 	want := m.output.Records[r.Key]
 	return r.State == want.State && r.Weights == want.Weights
@@ -133,16 +133,16 @@ func (m *retraining) same(r results.Record) bool {
 // brackets returns nil, because all trials that are trained again have trained to the end.
 func (m *retraining) brackets() *halving.Brackets { return nil }
 
-func (m *retraining) checkpointer(plan.Block) runner.Checkpointer { return retrainingFiles{m} }
-
-// A retrainingFiles is a checkpointer that saves no state of a block, only the missing files.
-type retrainingFiles struct{ *retraining }
-
-func (f retrainingFiles) Due() bool                   { return false }
-func (f retrainingFiles) Save(safetensors.File) error { return nil }
-func (f retrainingFiles) Load() (*safetensors.File, error) {
-	return nil, errors.New("no state was saved")
+func (m *retraining) checkpointer(plan.Block) runner.Checkpointer {
+	return retrainingFiles{retraining: m}
 }
+
+// A retrainingFiles is a checkpointer that saves only the missing files.
+type retrainingFiles struct {
+	runner.NoFiles
+	*retraining
+}
+
 func (f retrainingFiles) Weights() runner.Offer { return f.offer(f.weights) }
 func (f retrainingFiles) State() runner.Offer   { return f.offer(f.states) }
 

@@ -266,28 +266,27 @@ func (s *job) settled(out *folder.Folder) func(key string) bool {
 // not those of the kernel set of the job.
 func (s *job) otherSets(out *folder.Folder) string {
 	ours := setName(s.Kernels.Name, s.Kernels.Detail)
-	settled, counts := s.settled(out), map[string]int{}
+	nameOf := func(r results.Record) string { return setName(r.Impl, r.Machine.Detail) }
+	others := map[string]int{}
 	for _, r := range out.Records { // first, because grids are large and most folders have one set
 		if r.Impl != s.Kernels.Name || r.Machine.Detail != s.Kernels.Detail {
-			counts[setName(r.Impl, r.Machine.Detail)] = 0
+			others[nameOf(r)] = 0
 		}
 	}
-	delete(counts, ours)
-	if len(counts) == 0 {
+	if delete(others, ours); len(others) == 0 {
 		return ""
 	}
+	settled := s.settled(out)
 	for _, r := range out.Of(s.points()) {
-		if name := setName(r.Impl, r.Machine.Detail); name != ours && settled(r.Key) {
-			counts[name]++
+		if name := nameOf(r); name != ours && settled(r.Key) {
+			others[name]++
 		}
 	}
 	var parts []string
-	for _, name := range slices.Sorted(maps.Keys(counts)) {
-		switch n := counts[name]; n {
-		case 0:
-		case 1:
+	for _, name := range slices.Sorted(maps.Keys(others)) {
+		if n := others[name]; n == 1 {
 			parts = append(parts, "1 trial was trained on "+name)
-		default:
+		} else if n > 1 {
 			parts = append(parts, fmt.Sprintf("%d trials were trained on %s", n, name))
 		}
 	}

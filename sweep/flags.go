@@ -86,6 +86,17 @@ func whole(dst *int, least, most int, remedy string) func(string) error {
 	}
 }
 
+// best returns a function that sets a flag to a number of trials, or to the number all.
+func best(dst *int, all int, remedy string) func(string) error {
+	return func(s string) error {
+		if s == "all" {
+			*dst = all
+			return nil
+		}
+		return whole(dst, 0, math.MaxInt, remedy)(s)
+	}
+}
+
 // maxSeconds bounds -checkpoint so that it is a duration.
 const maxSeconds = 1e6
 
@@ -198,20 +209,8 @@ func (o *options) outputFlags(fs *flag.FlagSet) {
 		o.Checkpoint = time.Duration(v * float64(time.Second))
 		return nil
 	})
-	fs.Func("keep", "", func(s string) error {
-		if s == "all" {
-			o.Weights = math.MaxInt
-			return nil
-		}
-		return whole(&o.Weights, 0, math.MaxInt, "give the number of best nets whose weights to keep, or all")(s)
-	})
-	fs.Func("states", "", func(s string) error {
-		if s == "all" {
-			o.States = folder.EveryTrial
-			return nil
-		}
-		return whole(&o.States, 0, math.MaxInt, "give the number of best trials whose states to keep, or all")(s)
-	})
+	fs.Func("keep", "", best(&o.Weights, math.MaxInt, "give the number of best nets whose weights to keep, or all"))
+	fs.Func("states", "", best(&o.States, folder.EveryTrial, "give the number of best trials whose states to keep, or all"))
 	fs.BoolVar(&o.dryRun, "dry-run", false, "")
 	fs.BoolVar(&o.quiet, "quiet", false, "")
 }

@@ -75,9 +75,6 @@ func (it item) span() (s span, ok bool, err error) {
 	return s, true, nil
 }
 
-// values returns the n values of a range.
-func (s span) values(a, b float64) []float64 { return points(a, b, s.n, s.log) }
-
 // commas matches lists and ranges in which all numbers have a decimal comma, such as 0,25.
 var commas = regexp.MustCompile(`^(?:log:)?0,[0-9]+(?:(?:,|\.\.)0,[0-9]+)*(?::[0-9]+)?$`)
 
@@ -90,18 +87,26 @@ func decimalComma(list string) (numbers string, ok bool) {
 	return regexp.MustCompile(`\b0,([0-9]+)`).ReplaceAllString(list, "0.$1"), true
 }
 
-// list parses a list of numbers.
-func (x Floats) list(name, list string) ([]float64, error) {
-	var all []float64
-	seen := newSeen[float64]()
-	for _, it := range items(name, list, x.Example) {
-		vs, err := x.item(it)
+// values parses a list. item returns the values of an item, and text formats a value. A list may
+// not have a value twice.
+func values[T any](name, list, example string, item func(item) ([]T, error), text func(T) string) ([]T, error) {
+	var all []T
+	seen := map[string]int{} // items by value
+	for _, it := range items(name, list, example) {
+		vs, err := item(it)
 		if err != nil {
 			return nil, err
 		}
 		for _, v := range vs {
-			if err := seen.add(it, v, exact(v)); err != nil {
-				return nil, err
+			first, twice := seen[text(v)]
+			seen[text(v)] = it.n
+			switch {
+			case twice && first == it.n:
+				return nil, it.errorf("it holds %s more than once; ask for fewer values", text(v))
+			case twice:
+				return nil, it.errorf("%s is already item %d", text(v), first)
+			case len(seen) > MaxPoints:
+				return nil, it.errorf("more than %d values", MaxPoints)
 			}
 		}
 		all = append(all, vs...)
@@ -109,31 +114,54 @@ func (x Floats) list(name, list string) ([]float64, error) {
 	return all, nil
 }
 
-func (x Floats) item(it item) ([]float64, error) {
+// numbers parses an item, which is a number or a range. The range needs a count, unless whole is
+// true and it has no ratios. least is the number that an example of a range with ratios begins with.
+func numbers[T int64 | float64](it item, number func(item, string) (T, error), whole bool, least string) ([]T, error) {
 	s, isRange, err := it.span()
 	if err != nil {
 		return nil, err
 	}
 	if !isRange {
-		v, err := x.number(it, it.text)
-		return []float64{v}, err
+		v, err := number(it, it.text)
+		return []T{v}, err
 	}
-	a, err := x.number(it, s.from)
+	a, err := number(it, s.from)
 	if err != nil {
 		return nil, err
 	}
-	b, err := x.number(it, s.to)
-	switch {
+	b, err := number(it, s.to)
+	switch steps := b - a; {
 	case err != nil:
 		return nil, err
-	case s.n == 0:
-		return nil, it.errorf("how many values? Add their number, %s:5", it.text)
 	case a >= b:
 		return nil, it.errorf("the range must begin below its end")
+	case s.n == 0 && (s.log || !whole):
+		return nil, it.errorf("how many values? Add their number, %s:5", it.text)
 	case s.log && a == 0:
-		return nil, it.errorf("ratios cannot begin at 0; put the 0 before, 0,log:1e-3..%s:%d", s.to, s.n)
+		return nil, it.errorf("ratios cannot begin at 0; put the 0 before, 0,log:%s..%s:%d", least, s.to, s.n)
+	case s.n == 0 && steps >= MaxPoints:
+		return nil, it.errorf("%v values are more than %d", steps+1, MaxPoints)
+	case s.n == 0:
+		s.n = int(steps) + 1
 	}
-	return s.values(a, b), nil
+	vs := make([]T, s.n)
+	for i, v := range points(float64(a), float64(b), s.n, s.log) {
+		switch {
+		case !whole:
+			vs[i] = T(v)
+		case T(s.n) == b-a+1:
+			vs[i] = a + T(i)
+		default:
+			vs[i] = T(math.RoundToEven(v))
+		}
+	}
+	return vs, nil
+}
+
+// list parses a list of numbers.
+func (x Floats) list(name, list string) ([]float64, error) {
+	item := func(it item) ([]float64, error) { return numbers(it, x.number, false, "1e-3") }
+	return values(name, list, x.Example, item, exact)
 }
 
 func (x Floats) number(it item, text string) (float64, error) {
@@ -164,60 +192,10 @@ type integers struct {
 }
 
 func (x integers) list(list string) ([]int64, error) {
-	var all []int64
-	seen := newSeen[int64]()
-	for _, it := range items(x.name, list, x.example) {
-		vs, err := x.item(it)
-		if err != nil {
-			return nil, err
-		}
-		for _, v := range vs {
-			if err := seen.add(it, v, strconv.FormatInt(v, 10)); err != nil {
-				return nil, err
-			}
-		}
-		all = append(all, vs...)
-	}
-	return all, nil
+	return values(x.name, list, x.example, x.item, func(v int64) string { return strconv.FormatInt(v, 10) })
 }
 
-func (x integers) item(it item) ([]int64, error) {
-	s, isRange, err := it.span()
-	if err != nil {
-		return nil, err
-	}
-	if !isRange {
-		v, err := x.number(it, it.text)
-		return []int64{v}, err
-	}
-	a, err := x.number(it, s.from)
-	if err != nil {
-		return nil, err
-	}
-	b, err := x.number(it, s.to)
-	switch {
-	case err != nil:
-		return nil, err
-	case a >= b:
-		return nil, it.errorf("the range must begin below its end")
-	case s.log && s.n == 0:
-		return nil, it.errorf("how many values? Add their number, %s:5", it.text)
-	case s.log && a == 0:
-		return nil, it.errorf("ratios cannot begin at 0; put the 0 before, 0,log:1..%s:%d", s.to, s.n)
-	case s.n == 0 && b-a >= MaxPoints:
-		return nil, it.errorf("%d values are more than %d", b-a+1, MaxPoints)
-	case s.n == 0:
-		s.n = int(b-a) + 1
-	}
-	vs := make([]int64, s.n)
-	for i, v := range s.values(float64(a), float64(b)) {
-		vs[i] = int64(math.RoundToEven(v))
-		if int64(s.n) == b-a+1 {
-			vs[i] = a + int64(i)
-		}
-	}
-	return vs, nil
-}
+func (x integers) item(it item) ([]int64, error) { return numbers(it, x.number, true, "1") }
 
 func (x integers) number(it item, text string) (int64, error) {
 	if text == "" {
@@ -243,57 +221,27 @@ func (x Layers) list(name, list, net string) ([][]int, error) {
 	if net == "fc" {
 		units.example = "200,100x100"
 	}
-	var nets [][]int
-	seen := newSeen[string]()
-	for _, it := range items(units.name, list, units.example) {
-		var found [][]int
+	item := func(it item) ([][]int, error) {
 		if !strings.Contains(it.text, "x") {
+			var nets [][]int
 			vs, err := units.item(it)
+			for _, v := range vs {
+				nets = append(nets, []int{int(v)})
+			}
+			return nets, err
+		}
+		var layers []int
+		for part := range strings.SplitSeq(it.text, "x") {
+			v, err := units.number(it, part)
 			if err != nil {
 				return nil, err
 			}
-			for _, v := range vs {
-				found = append(found, []int{int(v)})
-			}
-		} else {
-			var layers []int
-			for part := range strings.SplitSeq(it.text, "x") {
-				v, err := units.number(it, part)
-				if err != nil {
-					return nil, err
-				}
-				layers = append(layers, int(v))
-			}
-			if net != "fc" {
-				return nil, it.errorf("%d hidden layers, but the two-layer net has one; choose the net fc", len(layers))
-			}
-			found = append(found, layers)
+			layers = append(layers, int(v))
 		}
-		for _, layers := range found {
-			if err := seen.add(it, fmt.Sprint(layers), layersText(layers)); err != nil {
-				return nil, err
-			}
+		if net != "fc" {
+			return nil, it.errorf("%d hidden layers, but the two-layer net has one; choose the net fc", len(layers))
 		}
-		nets = append(nets, found...)
+		return [][]int{layers}, nil
 	}
-	return nets, nil
-}
-
-// A seen rejects a value that occurs twice in a list.
-type seen[T comparable] map[T]int // value to item
-
-func newSeen[T comparable]() seen[T] { return seen[T]{} }
-
-func (s seen[T]) add(it item, v T, name string) error {
-	first, twice := s[v]
-	s[v] = it.n
-	switch {
-	case twice && first == it.n:
-		return it.errorf("it holds %s more than once; ask for fewer values", name)
-	case twice:
-		return it.errorf("%s is already item %d", name, first)
-	case len(s) > MaxPoints:
-		return it.errorf("more than %d values", MaxPoints)
-	}
-	return nil
+	return values(name, list, units.example, item, layersText)
 }

@@ -2,45 +2,31 @@ package runner
 
 import (
 	"math"
+	"slices"
 
 	"fusegrid/results"
 )
 
 func ptr[T any](v T) *T { return &v }
 
-func last(x []float64) *float64 {
+// lastAndBest returns the last and the largest of some accuracies, or nil if there are none.
+func lastAndBest(x []float64) (last, best *float64) {
 	if len(x) == 0 {
-		return nil
+		return nil, nil
 	}
-	return &x[len(x)-1]
+	return ptr(x[len(x)-1]), ptr(slices.Max(x))
 }
 
-func best(x []float64) *float64 {
-	var b *float64
-	for i := range x {
-		if b == nil || x[i] > *b {
-			b = &x[i]
-		}
-	}
-	return b
-}
-
-func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
-
-// lossOf sums up the finite losses.
-func lossOf(losses []float64) results.Loss {
-	var l results.Loss
+// lossOf summarizes the finite losses.
+func lossOf(losses []float64) (l results.Loss) {
 	for _, v := range losses {
-		if !isFinite(v) {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
 			continue
 		}
 		if l.First == nil {
-			l.First = ptr(v)
+			l = results.Loss{First: ptr(v), Last: ptr(v), Min: ptr(v)}
 		}
-		if l.Min == nil || v < *l.Min {
-			l.Min = ptr(v)
-		}
-		l.Last = ptr(v)
+		*l.Last, *l.Min = v, min(v, *l.Min)
 	}
 	return l
 }

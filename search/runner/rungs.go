@@ -76,7 +76,7 @@ func (f *fit[T]) judge(ctx context.Context) error {
 // saveToWait saves the block and frees its memory if it must wait at rung i and the referee has no
 // memory for it. The function release returns the memory that was reserved for the block.
 func (f *fit[T]) saveToWait(r *halving.Bracket, i int, keys []string) (away bool, release func()) {
-	if f.hooks.Referee == nil || f.hooks.Checkpointer == nil || !r.Waits(i, keys) {
+	if f.hooks.Referee == nil || !r.Waits(i, keys) {
 		return false, func() {}
 	}
 	held, release := f.hooks.Reserve()

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"time"
 
@@ -43,7 +44,7 @@ type Runner interface {
 // goroutine of Run.
 type Hooks struct {
 	Observer
-	Checkpointer // nil if nothing is saved
+	Checkpointer // nil is [NoFiles]
 	Referee      // nil if all trials train to the end
 
 	// StopAt is the number of iterations after which all nets are stopped, or 0.
@@ -100,31 +101,26 @@ func (h Hooks) brackets() *halving.Brackets {
 	return h.Referee.Brackets()
 }
 
-// weights returns the function that takes weights, or nil.
-func (h Hooks) weights() Offer {
-	if h.Checkpointer == nil {
-		return nil
-	}
-	return h.Weights()
-}
+// NoFiles is a [Checkpointer] that saves nothing.
+type NoFiles struct{}
 
-// state returns the function that takes states, or nil.
-func (h Hooks) state() Offer {
-	if h.Checkpointer == nil {
-		return nil
-	}
-	return h.State()
-}
+var errNoFiles = errors.New("states are not saved")
+
+func (NoFiles) Due() bool                        { return false }
+func (NoFiles) Save(safetensors.File) error      { return errNoFiles }
+func (NoFiles) Load() (*safetensors.File, error) { return nil, errNoFiles }
+func (NoFiles) Weights() Offer                   { return nil }
+func (NoFiles) State() Offer                     { return nil }
 
 // A filesOnly saves only the files of trials that trained to the end. It is the checkpointer of
 // trials that train apart from their block, because a saved state always holds a whole block.
-type filesOnly struct{ Checkpointer }
-
-func (filesOnly) Due() bool                   { return false }
-func (filesOnly) Save(safetensors.File) error { return nil }
-func (filesOnly) Load() (*safetensors.File, error) {
-	return nil, errors.New("a trial apart from its block has no state")
+type filesOnly struct {
+	NoFiles
+	all Checkpointer
 }
+
+func (f filesOnly) Weights() Offer { return f.all.Weights() }
+func (f filesOnly) State() Offer   { return f.all.State() }
 
 // A trainer is the runner for one element type.
 type trainer[T kernels.Float] struct {
@@ -168,17 +164,9 @@ func newTrainer[T kernels.Float](set *kernels.Set, data *dataset.Split) (*traine
 	for i, v := range data.Mean {
 		t.mean[i] = T(v)
 	}
-	t.valAll, t.testAll = count(t.val.Len()), count(t.test.Len())
+	t.valAll, t.testAll = spread(t.val.Len(), math.MaxInt), spread(t.test.Len(), math.MaxInt)
 	t.trainSample = spread(t.train.Len(), trainImages)
 	return t, nil
-}
-
-func count(n int) []int {
-	all := make([]int, n)
-	for i := range all {
-		all[i] = i
-	}
-	return all
 }
 
 // trainImages is the number of training images on which final accuracies are measured.
@@ -198,15 +186,16 @@ func spread(n, most int) []int {
 // Run trains the block. If the block fails, Run trains each trial alone, so one bad trial does not
 // fail the others. In a bracket, all of them fail, because they wait for each other.
 func (t *trainer[T]) Run(ctx context.Context, b plan.Block, h Hooks) error {
+	if h.Checkpointer == nil {
+		h.Checkpointer = NoFiles{}
+	}
 	f := &fit[T]{trainer: t, block: b, hooks: h}
 	err := f.train(ctx)
 	var failed trialError
 	if !errors.As(err, &failed) {
 		return err
 	}
-	if h.Checkpointer != nil {
-		h.Checkpointer = filesOnly{h.Checkpointer}
-	}
+	h.Checkpointer = filesOnly{all: h.Checkpointer}
 	open := f.open()
 	if h.brackets() != nil || len(b.Trials) == 1 {
 		var records []results.Record
@@ -261,7 +250,7 @@ func (f *fit[T]) train(ctx context.Context) (err error) {
 			return err
 		}
 		f.step()
-		if f.hooks.Checkpointer != nil && f.hooks.Due() {
+		if f.hooks.Due() {
 			_ = f.save() // training continues without the checkpoint
 		}
 	}
@@ -273,7 +262,7 @@ func (f *fit[T]) start() (err error) {
 	if f.fused, err = f.newBlock(f.block); err != nil {
 		return err
 	}
-	if f.hooks.Checkpointer != nil && f.block.Resumed {
+	if f.block.Resumed {
 		if err := f.restore(); err != nil {
 			f.hooks.Rejected(err)
 			if f.fused, err = f.newBlock(f.block); err != nil {
@@ -310,7 +299,7 @@ func (f *fit[T]) restore() error {
 
 // save passes the state of the block to the checkpointer.
 func (f *fit[T]) save() error {
-	if f.hooks.Checkpointer == nil || f.fused.Done() == 0 {
+	if f.fused.Done() == 0 {
 		return nil
 	}
 	file, err := f.fused.Checkpoint(f.block.ID)
@@ -452,7 +441,7 @@ func (f *fit[T]) finish() error {
 		}))
 	}
 	// The records are written first, because the other files may not fit the disk.
-	weights, state := f.hooks.weights(), f.hooks.state()
+	weights, state := f.hooks.Weights(), f.hooks.State()
 	wait := weights != nil || state != nil
 	if onDisk := f.hooks.Ended(records, wait); !wait || !onDisk {
 		return nil // no files are wanted, or the sweep ends
@@ -478,7 +467,7 @@ func (f *fit[T]) finish() error {
 // states returns the state of each net as a separate block, if states are wanted. It must be called
 // before the Solver replaces the last weights with its best ones.
 func (f *fit[T]) states() ([]safetensors.File, error) {
-	if f.hooks.state() == nil {
+	if f.hooks.State() == nil {
 		return nil, nil
 	}
 	file, err := f.fused.Checkpoint(f.block.ID)
@@ -551,10 +540,9 @@ func (f *fit[T]) record(o outcome) results.Record {
 		r.Steps = o.steps
 	}
 	r.Loss, r.Losses = lossOf(c.Loss), results.Hash(c.Loss)
-	r.Accuracy = results.Accuracy{
-		EpochTrain: last(c.TrainAcc), EpochVal: last(c.ValAcc), BestVal: best(c.ValAcc),
-		FinalTrain: o.train, FinalVal: o.val, Test: o.test, FinalStep: o.step,
-	}
+	r.Accuracy = results.Accuracy{FinalTrain: o.train, FinalVal: o.val, Test: o.test, FinalStep: o.step}
+	r.Accuracy.EpochTrain, _ = lastAndBest(c.TrainAcc)
+	r.Accuracy.EpochVal, r.Accuracy.BestVal = lastAndBest(c.ValAcc)
 	return r
 }
 

@@ -40,9 +40,14 @@ func rows() []row {
 				CopyTiles:      simd.CopyTiles,
 				FlipWaste:      52,
 				Squares:        8,
-				Multiply:       byWidth(avx512Strip32F32, 16, avx512Strip16F32, 8, avx512Strip8F32),
-				Copy:           avx512CopyF32,
-				Transpose:      avx512TransposeF32,
+				Kernels: []blocked.Kernel[float32]{
+					{MR: 14, NR: 32, Compute: avx512Tile32F32},
+					{MR: 14, NR: 16, Compute: avx512Tile16F32},
+					{MR: 14, NR: 8, Compute: avx512Tile8F32},
+				},
+				Merge:     avx512MergeF32,
+				Copy:      avx512CopyF32,
+				Transpose: avx512TransposeF32,
 			},
 			f64: blocked.Micro[float64]{
 				Tile:           kernels.Tile{MR: 14, NR: 16, Lanes: 8},
@@ -56,9 +61,14 @@ func rows() []row {
 				CopyTiles:      simd.CopyTiles,
 				FlipWaste:      12,
 				Squares:        8,
-				Multiply:       byWidth(avx512Strip16F64, 8, avx512Strip8F64, 4, avx512Strip4F64),
-				Copy:           avx512CopyF64,
-				Transpose:      avx512TransposeF64,
+				Kernels: []blocked.Kernel[float64]{
+					{MR: 14, NR: 16, Compute: avx512Tile16F64},
+					{MR: 14, NR: 8, Compute: avx512Tile8F64},
+					{MR: 14, NR: 4, Compute: avx512Tile4F64},
+				},
+				Merge:     avx512MergeF64,
+				Copy:      avx512CopyF64,
+				Transpose: avx512TransposeF64,
 			},
 			simdF32: avx512F32,
 			simdF64: avx512F64,
@@ -74,9 +84,14 @@ func rows() []row {
 				PackScalars:      packScalars6F32,
 				PackImages:       avx2F32.PackImages,
 				OneVectorPenalty: 4,
-				Multiply:         byWidth(avx2Strip16F32, 8, avx2Strip8F32, 4, avx2Strip4F32),
-				Copy:             avx2CopyF32,
-				Transpose:        avx2TransposeF32,
+				Kernels: []blocked.Kernel[float32]{
+					{MR: 6, NR: 16, Compute: avx2Tile16F32},
+					{MR: 12, NR: 8, Compute: avx2Tile8F32},
+					{MR: 12, NR: 4, Compute: avx2Tile4F32},
+				},
+				Merge:     avx2MergeF32,
+				Copy:      avx2CopyF32,
+				Transpose: avx2TransposeF32,
 			},
 			f64: blocked.Micro[float64]{
 				Tile:             kernels.Tile{MR: 6, NR: 8, Lanes: 4},
@@ -86,9 +101,14 @@ func rows() []row {
 				PackScalars:      packScalars6F64,
 				PackImages:       avx2F64.PackImages,
 				OneVectorPenalty: 4,
-				Multiply:         byWidth(avx2Strip8F64, 4, avx2Strip4F64, 2, avx2Strip2F64),
-				Copy:             avx2CopyF64,
-				Transpose:        avx2TransposeF64,
+				Kernels: []blocked.Kernel[float64]{
+					{MR: 6, NR: 8, Compute: avx2Tile8F64},
+					{MR: 12, NR: 4, Compute: avx2Tile4F64},
+					{MR: 12, NR: 2, Compute: avx2Tile2F64},
+				},
+				Merge:     avx2MergeF64,
+				Copy:      avx2CopyF64,
+				Transpose: avx2TransposeF64,
 			},
 			simdF32: avx2F32,
 			simdF64: avx2F64,
@@ -96,25 +116,29 @@ func rows() []row {
 	}
 }
 
-func avx512Strip32F32(s *blocked.Strip[float32])
-func avx512Strip16F64(s *blocked.Strip[float64])
-func avx512Strip16F32(s *blocked.Strip[float32])
-func avx512Strip8F64(s *blocked.Strip[float64])
-func avx512Strip8F32(s *blocked.Strip[float32])
-func avx512Strip4F64(s *blocked.Strip[float64])
+func avx512Tile32F32(t *blocked.Tiles[float32])
+func avx512Tile16F64(t *blocked.Tiles[float64])
+func avx512Tile16F32(t *blocked.Tiles[float32])
+func avx512Tile8F64(t *blocked.Tiles[float64])
+func avx512Tile8F32(t *blocked.Tiles[float32])
+func avx512Tile4F64(t *blocked.Tiles[float64])
+func avx512MergeF32(m *blocked.Move[float32])
 func avx512CopyF32(m *blocked.Move[float32])
+func avx512MergeF64(m *blocked.Move[float64])
 func avx512CopyF64(m *blocked.Move[float64])
 func avx512TransposeF32(m *blocked.Move[float32])
 func avx512TransposeF64(m *blocked.Move[float64])
 
-func avx2Strip16F32(s *blocked.Strip[float32])
-func avx2Strip8F32(s *blocked.Strip[float32])
-func avx2Strip4F32(s *blocked.Strip[float32])
+func avx2Tile16F32(t *blocked.Tiles[float32])
+func avx2Tile8F32(t *blocked.Tiles[float32])
+func avx2Tile4F32(t *blocked.Tiles[float32])
+func avx2MergeF32(m *blocked.Move[float32])
 func avx2CopyF32(m *blocked.Move[float32])
 func avx2TransposeF32(m *blocked.Move[float32])
-func avx2Strip8F64(s *blocked.Strip[float64])
-func avx2Strip4F64(s *blocked.Strip[float64])
-func avx2Strip2F64(s *blocked.Strip[float64])
+func avx2Tile8F64(t *blocked.Tiles[float64])
+func avx2Tile4F64(t *blocked.Tiles[float64])
+func avx2Tile2F64(t *blocked.Tiles[float64])
+func avx2MergeF64(m *blocked.Move[float64])
 func avx2CopyF64(m *blocked.Move[float64])
 func avx2TransposeF64(m *blocked.Move[float64])
 
@@ -191,19 +215,4 @@ func peakLoop[T kernels.Float](name string) (loop func(rounds int), flopPerRound
 		return r.simdF64.Peak, r.simdF64.PeakFLOP
 	}
 	return nil, 0
-}
-
-// byWidth joins the strips of three widths: small columns or fewer go to narrow, more
-// than medium to wide.
-func byWidth[T kernels.Float](wide func(*blocked.Strip[T]), medium int, mid func(*blocked.Strip[T]), small int, narrow func(*blocked.Strip[T])) func(*blocked.Strip[T]) {
-	return func(s *blocked.Strip[T]) {
-		switch {
-		case s.Cols > medium:
-			wide(s)
-		case s.Cols > small:
-			mid(s)
-		default:
-			narrow(s)
-		}
-	}
 }

@@ -2,45 +2,42 @@
 
 //go:build !purego
 
-// The micro-kernels of the product. kernels_amd64.go has a row for each instruction set. blocked.Strip describes
-// the operands; const_ names are offsets of its fields, from kernels_offsets_amd64.go. A macro is one step of a
-// loop that does several in one go.
+// The micro-kernels of the product. kernels_amd64.go has a row for each instruction set. blocked.Tiles and
+// blocked.Move describe the operands; const_ names are offsets of their fields, from kernels_offsets_amd64.go. A
+// macro is one step of a loop that does several in one go, or loads or stores a row of sums.
 //
 // Operands are in Go's order: VSUBPS b, a, c is c = a − b.
 
 #include "go_asm.h"
 #include "textflag.h"
 
-// func avx512Strip32F32(s *blocked.Strip[float32])
+// func avx512Tile32F32(t *blocked.Tiles[float32])
 // Requires: AVX512F, AVX512DQ
 //
-//	t(r, c) = Σ S(r, p)·V(p, c), out ← β·out + α·t, c < Cols ≤ 32
+//	t(r, c) = Σ S(r, p)·V(p, c), dst ← t or β·dst + t, c < Cols ≤ 32
 //
-// At most 14 rows at a time, a group, whose sums are in registers. Loops over packed vectors do many steps in
-// one go: offsets are constants then, and little stands beside the multiply-adds. What counts is the number of
-// operations: a core that is shared by two threads decodes for one of them every other cycle. So most rows
-// take their scalar in the multiply-add itself, once for each vector. If all rows did, there would be more than
-// two loads a cycle, which is what some CPUs have. Other loops do one step, for each number of rows.
+// Loops over packed vectors do many steps in one go: offsets are constants then, and little stands beside the
+// multiply-adds. What counts is the number of operations: a core that is shared by two threads decodes for one
+// of them every other cycle. So most rows take their scalar in the multiply-add itself, once for each vector. If
+// all rows did, there would be more than two loads a cycle, which is what some CPUs have. Other loops do one
+// step, for each number of rows.
 //
-// On the stack, scalar, beta, dst and nextPartial are the places of the next group in the scalars, β, Out and
-// Partial, partial is that of this group in Partial, left is the number of steps in the tiles of scalars after
-// this one, and skip the bytes from the end of a tile to the next. ahead is what to prefetch of the next strip's
-// vectors, and squares the sums of squares, or 0.
-//
-//	DI  the strip                      SI  vectors of step p              DX  bytes between steps of V
-//	CX  steps left                     R14 rows left after this group     R15 rows of this group
-//	R8 … R11  scalars of rows 0, 4, 8, 12 of the group at step p          BX  bytes between steps of them
+//	DI  the tiles                      SI  vectors of step p              DX  bytes between steps of V
+//	CX  steps left in the run          R14 steps in the runs after it     R15 rows
 //	R12, R13  bytes between scalars of neighbouring rows, three times that
-//	Z0, Z1  vectors of the step        Z2, Z3  scalars, then Z3 α         K1  lanes of the last vector
+//	BX  bytes between scalars of neighbouring steps
+//	R8 … R11  scalars of rows 0, 4, 8, 12 at step p
+//	Z0, Z1  vectors of the step        Z2, Z3  scalars                 K1  lanes of the last vector
 //
-// If vectors are packed, only R8 walks the scalars, with R10 if one byte of offset does not reach them. R9
-// prefetches a line of the next strip's vectors (ahead) with each eight steps, or a row of Out with each tile,
-// because a burst of lines from a far cache would hold up those that come from a near one. R10 prefetches the
-// next group's partial sums with the vectors, because these may have left L2. The first group adds the squares
-// of the vectors to sums, because it has the vectors in registers. AX walks these sums from R11 on.
+// If both sides are packed, only R8 walks the scalars. R9 prefetches a line of later vectors with each eight steps,
+// because a burst of lines from a far cache would hold up those that come from a near one, and R10 the next tile's
+// sums, because these may have left L2. R11 is at sums of squares of the vectors, which AX walks. If scalars lie in
+// runs, R9 prefetches a row of Dst with each run, R10 is the stride of Dst, and R11 leads to the next run.
 //
-// After the sum, AX is the row of Out, R8 its β, R9 the stride of β, R10 the stride of Out, and R11 the row of
-// Partial.
+// After the sum, AX is the row of Dst, R8 its β, R9 the stride of β, and R10 the stride of Dst.
+//
+// On the stack, tiles is the number of tiles left, and scalar, start, dst and beta are the places of the next tile in
+// the scalars, Start, Dst and β. ahead is what to prefetch of later vectors.
 //
 // The sums:
 //
@@ -48,80 +45,43 @@
 //	row 4: Z12, Z13         row 5: Z14, Z15         row 6: Z16, Z17         row 7: Z18, Z19
 //	row 8: Z20, Z21         row 9: Z22, Z23         row 10: Z24, Z25        row 11: Z26, Z27
 //	row 12: Z28, Z29        row 13: Z30, Z31
-TEXT ·avx512Strip32F32(SB), NOSPLIT, $80-8
-	MOVQ  s+0(FP), DI
-	MOVQ  const_stripCols(DI), CX
+TEXT ·avx512Tile32F32(SB), NOSPLIT, $48-8
+	MOVQ  t+0(FP), DI
+	MOVQ  const_tileScalarStride(DI), R12
+	SHLQ  $2, R12
+	LEAQ  (R12)(R12*2), R13
+	MOVQ  const_tileScalarKStride(DI), BX
+	SHLQ  $2, BX
+	MOVQ  const_tileVecStride(DI), DX
+	SHLQ  $2, DX
+	MOVQ  const_tileCount(DI), AX
+	MOVQ  AX, tiles-8(SP)
+	MOVQ  const_tileScalar(DI), AX
+	MOVQ  AX, scalar-16(SP)
+	MOVQ  const_tileStart(DI), AX
+	MOVQ  AX, start-24(SP)
+	MOVQ  const_tileDst(DI), AX
+	MOVQ  AX, dst-32(SP)
+	MOVQ  const_tileBeta(DI), AX
+	MOVQ  AX, beta-40(SP)
+	MOVQ  const_tileCols(DI), CX
 	DECQ  CX
 	ANDQ  $15, CX
 	MOVQ  $2, AX
 	SHLQ  CX, AX
 	DECQ  AX
 	KMOVW AX, K1
-	MOVQ  const_stripScalarStride(DI), R12
-	SHLQ  $2, R12
-	LEAQ  (R12)(R12*2), R13
-	MOVQ  const_stripScalarKStride(DI), BX
-	SHLQ  $2, BX
-	MOVQ  const_stripVecStride(DI), DX
-	SHLQ  $2, DX
-	MOVQ  const_stripScalar(DI), R8
-	MOVQ  R8, scalar-8(SP)
-	MOVQ  const_stripPartial(DI), R11
-	MOVQ  R11, nextPartial-32(SP)
-	MOVQ  const_stripBeta(DI), R8
-	MOVQ  R8, beta-24(SP)
-	MOVQ  const_stripDst(DI), AX
-	MOVQ  AX, dst-48(SP)
-	MOVQ  const_stripTileSkip(DI), AX
+	MOVQ  const_tilePrefetch(DI), AX
 	SHLQ  $2, AX
-	MOVQ  AX, skip-64(SP)
-	MOVQ  const_stripRows(DI), R14
-	MOVQ  const_stripPrefetch(DI), AX
-	SHLQ  $2, AX
-	ADDQ  const_stripVec(DI), AX
-	MOVQ  AX, ahead-72(SP)
-	MOVQ  const_stripSquares(DI), AX
-	MOVQ  AX, squares-80(SP)
+	ADDQ  const_tileVec(DI), AX
+	MOVQ  AX, ahead-48(SP)
 
-	// 14 rows at a time. In place, and packed so, the last two groups are even.
-group:
-	MOVQ R14, R15
-	CMPQ R14, $14
-	JLE  take
-	MOVQ $14, R15
-	CMPB const_stripEvenPanels(DI), $0
-	JNE  even
-	CMPQ const_stripPanelRows(DI), $0
-	JNE  take
-
-even:
-	CMPQ R14, $28
-	JGT  take
-	LEAQ 1(R14), R15
-	SHRQ $1, R15
-
-	// The scalars of this group and of the next.
-take:
-	SUBQ  R15, R14
-	MOVQ  scalar-8(SP), R8
-	LEAQ  (R8)(R12*4), R9
-	LEAQ  (R9)(R12*4), R10
-	MOVQ  const_stripPanelStride(DI), CX
-	SHLQ  $2, CX
-	JNZ   taken
-	MOVQ  R15, CX
-	IMULQ R12, CX
-
-taken:
-	ADDQ   R8, CX
-	MOVQ   CX, scalar-8(SP)
-	MOVQ   nextPartial-32(SP), R11
-	MOVQ   R11, partial-16(SP)
-	IMUL3Q $128, R15, CX
-	ADDQ   R11, CX
-	MOVQ   CX, nextPartial-32(SP)
-	CMPB   const_stripResume(DI), $0
-	JNE    resume
+	// The sums of a tile start from 0.
+tile:
+	MOVQ   const_tileRows(DI), R15
+	MOVQ   start-24(SP), R11
+	TESTQ  R11, R11
+	JNZ    continue
 	VPXORQ Z4, Z4, Z4
 	VPXORQ Z5, Z5, Z5
 	VPXORQ Z6, Z6, Z6
@@ -150,53 +110,48 @@ taken:
 	VPXORQ Z29, Z29, Z29
 	VPXORQ Z30, Z30, Z30
 	VPXORQ Z31, Z31, Z31
-	JMP    start
+	JMP    started
 
-	// Go on from Partial.
-resume:
-	MOVQ partial-16(SP), R11
+	// They go on from Start.
+continue:
 	MOVQ R15, CX
 
-// A row of sums from Partial.
-#define avx512Strip32F32_resume(a, b) \
+// A row of sums from Start.
+#define avx512Tile32F32_continue(a, b) \
 	VMOVUPS (R11), a \
 	VMOVUPS 64(R11), b \
 	ADDQ    $128, R11 \
 	DECQ    CX \
-	JZ      start
+	JZ      started
 
-	avx512Strip32F32_resume(Z4, Z5)
-	avx512Strip32F32_resume(Z6, Z7)
-	avx512Strip32F32_resume(Z8, Z9)
-	avx512Strip32F32_resume(Z10, Z11)
-	avx512Strip32F32_resume(Z12, Z13)
-	avx512Strip32F32_resume(Z14, Z15)
-	avx512Strip32F32_resume(Z16, Z17)
-	avx512Strip32F32_resume(Z18, Z19)
-	avx512Strip32F32_resume(Z20, Z21)
-	avx512Strip32F32_resume(Z22, Z23)
-	avx512Strip32F32_resume(Z24, Z25)
-	avx512Strip32F32_resume(Z26, Z27)
-	avx512Strip32F32_resume(Z28, Z29)
-	avx512Strip32F32_resume(Z30, Z31)
+	avx512Tile32F32_continue(Z4, Z5)
+	avx512Tile32F32_continue(Z6, Z7)
+	avx512Tile32F32_continue(Z8, Z9)
+	avx512Tile32F32_continue(Z10, Z11)
+	avx512Tile32F32_continue(Z12, Z13)
+	avx512Tile32F32_continue(Z14, Z15)
+	avx512Tile32F32_continue(Z16, Z17)
+	avx512Tile32F32_continue(Z18, Z19)
+	avx512Tile32F32_continue(Z20, Z21)
+	avx512Tile32F32_continue(Z22, Z23)
+	avx512Tile32F32_continue(Z24, Z25)
+	avx512Tile32F32_continue(Z26, Z27)
+	avx512Tile32F32_continue(Z28, Z29)
+	avx512Tile32F32_continue(Z30, Z31)
 
-	// Fetch the lines that the group will be written to, while it is summed. A strip that is not finished is
-	// not written to: its Dst may be anything, and a fetch from where nothing is mapped costs a walk through
-	// the page tables.
-start:
-	CMPB const_stripUnfinished(DI), $0
-	JNE  sum
-	MOVQ const_stripK(DI), CX
-	CMPQ CX, $64
-	JLT  sum
-	CMPQ CX, $196
-	JLT  burst
-	CMPQ const_stripTileK(DI), $0
-	JNE  sum // the loop over tiles does it
+	// Fetch the lines that the sums will be stored to.
+started:
+	MOVQ R11, start-24(SP)
+	CMPB const_tileFetch(DI), $0
+	JEQ  sum
+	CMPQ const_tileOrder(DI), $const_packedRuns
+	JNE  burst
+	CMPQ const_tileK(DI), $196
+	JGE  sum // the loop over runs does it
 
 burst:
-	MOVQ dst-48(SP), SI
-	MOVQ const_stripStride(DI), AX
+	MOVQ dst-32(SP), SI
+	MOVQ const_tileStride(DI), AX
 	SHLQ $2, AX
 	MOVQ R15, CX
 
@@ -207,587 +162,40 @@ fetch:
 	DECQ       CX
 	JNZ        fetch
 
-	// The sums. First, whole tiles of packed groups.
+	// The steps.
 sum:
-	LEAQ  (R10)(R12*4), R11
-	MOVQ  const_stripVec(DI), SI
-	MOVQ  const_stripK(DI), CX
+	MOVQ  const_tileK(DI), CX
 	TESTQ CX, CX
-	JZ    summed
-	MOVQ  $0, left-56(SP)
-	CMPQ  const_stripTileK(DI), $0
-	JEQ   steps
-	CMPQ  R15, $14
-	JNE   tiles
-	CMPQ  DX, $128
-	JNE   tiles
-	CMPQ  const_stripPanelRows(DI), $0
-	JEQ   tiles
-	SUBQ  $14, CX
-	JLT   fewTiled
+	JZ    store
+	XORL  R14, R14
+	MOVQ  const_tileVec(DI), SI
+	MOVQ  scalar-16(SP), R8
+	MOVQ  const_tileScalarTile(DI), AX
+	LEAQ  (R8)(AX*4), AX
+	MOVQ  AX, scalar-16(SP)
+	LEAQ  (R8)(R12*4), R9
+	LEAQ  (R9)(R12*4), R10
+	LEAQ  (R10)(R12*4), R11
+	MOVQ  const_tileOrder(DI), AX
+	CMPQ  AX, $const_packed
+	JEQ   packed
+	CMPQ  AX, $const_packedRuns
+	JEQ   packedRuns
 
-	// Whole tiles of groups, from their middle: one byte of offset reaches more of them.
-	MOVQ    dst-48(SP), R9
-	MOVQ    const_stripStride(DI), R10
-	SHLQ    $2, R10
-	MOVQ    skip-64(SP), R11
-	ADDQ    $56, R11
-	ADDQ    $392, R8
-	PCALIGN $32
+any:
+	MOVQ CX, R14
 
-// Step q of the loop tiled14.
-#define avx512Strip32F32_tiled14(q) \
-	VMOVUPS          (128*q)(SI), Z0 \
-	VMOVUPS          (128*q+64)(SI), Z1 \
-	VBROADCASTSS     (4*q-392)(R8), Z2 \
-	VFMADD231PS      Z2, Z0, Z4 \
-	VFMADD231PS      Z2, Z1, Z5 \
-	VFMADD231PS.BCST (4*q-336)(R8), Z0, Z6 \
-	VFMADD231PS.BCST (4*q-336)(R8), Z1, Z7 \
-	VFMADD231PS.BCST (4*q-280)(R8), Z0, Z8 \
-	VFMADD231PS.BCST (4*q-280)(R8), Z1, Z9 \
-	VFMADD231PS.BCST (4*q-224)(R8), Z0, Z10 \
-	VFMADD231PS.BCST (4*q-224)(R8), Z1, Z11 \
-	VBROADCASTSS     (4*q-168)(R8), Z3 \
-	VFMADD231PS      Z3, Z0, Z12 \
-	VFMADD231PS      Z3, Z1, Z13 \
-	VFMADD231PS.BCST (4*q-112)(R8), Z0, Z14 \
-	VFMADD231PS.BCST (4*q-112)(R8), Z1, Z15 \
-	VFMADD231PS.BCST (4*q-56)(R8), Z0, Z16 \
-	VFMADD231PS.BCST (4*q-56)(R8), Z1, Z17 \
-	VFMADD231PS.BCST (4*q)(R8), Z0, Z18 \
-	VFMADD231PS.BCST (4*q)(R8), Z1, Z19 \
-	VBROADCASTSS     (4*q+56)(R8), Z2 \
-	VFMADD231PS      Z2, Z0, Z20 \
-	VFMADD231PS      Z2, Z1, Z21 \
-	VFMADD231PS.BCST (4*q+112)(R8), Z0, Z22 \
-	VFMADD231PS.BCST (4*q+112)(R8), Z1, Z23 \
-	VFMADD231PS.BCST (4*q+168)(R8), Z0, Z24 \
-	VFMADD231PS.BCST (4*q+168)(R8), Z1, Z25 \
-	VFMADD231PS.BCST (4*q+224)(R8), Z0, Z26 \
-	VFMADD231PS.BCST (4*q+224)(R8), Z1, Z27 \
-	VBROADCASTSS     (4*q+280)(R8), Z3 \
-	VFMADD231PS      Z3, Z0, Z28 \
-	VFMADD231PS      Z3, Z1, Z29 \
-	VFMADD231PS.BCST (4*q+336)(R8), Z0, Z30 \
-	VFMADD231PS.BCST (4*q+336)(R8), Z1, Z31
-
-	// 14 steps of 14 rows.
-tiled14:
-	avx512Strip32F32_tiled14(0)
-	avx512Strip32F32_tiled14(1)
-	avx512Strip32F32_tiled14(2)
-	PREFETCHT0 (R9)
-	avx512Strip32F32_tiled14(3)
-	avx512Strip32F32_tiled14(4)
-	avx512Strip32F32_tiled14(5)
-	avx512Strip32F32_tiled14(6)
-	avx512Strip32F32_tiled14(7)
-	avx512Strip32F32_tiled14(8)
-	avx512Strip32F32_tiled14(9)
-	PREFETCHT0 127(R9)
-	avx512Strip32F32_tiled14(10)
-	avx512Strip32F32_tiled14(11)
-	avx512Strip32F32_tiled14(12)
-	avx512Strip32F32_tiled14(13)
-	ADDQ       R10, R9
-	ADDQ       $1792, SI
-	ADDQ       R11, R8
-	SUBQ       $14, CX
-	JGE        tiled14
-	SUBQ       $392, R8
-
-	// The last steps, fewer than a tile.
-fewTiled:
-	LEAQ (R8)(R12*4), R9
-	LEAQ (R9)(R12*4), R10
-	LEAQ (R10)(R12*4), R11
-	ADDQ $14, CX
-	JZ   summed
-	JMP  rows14
-
-	// The first of other tiles, whose steps are in CX.
-tiles:
-	CMPQ CX, const_stripTileK(DI)
-	JLE  steps
-	SUBQ const_stripTileK(DI), CX
-	MOVQ CX, left-56(SP)
-	MOVQ const_stripTileK(DI), CX
-
-	// Eight steps in one go, if vectors are packed and there are eight rows or more.
-steps:
-	CMPQ    DX, $128
-	JNE     fewer
+	// A run of scalars. Eight steps in one go, if there are eight rows or more.
+run:
+	MOVQ    R14, CX
+	MOVQ    const_tileRun(DI), AX
+	CMPQ    CX, AX
+	CMOVQGT AX, CX
+	SUBQ    CX, R14
+	CMPQ    const_tileOrder(DI), $const_rowRuns
+	JNE     steps
 	CMPQ    R15, $8
-	JLT     fewer
-	CMPQ    const_stripPanelRows(DI), $0
-	JEQ     inRows
-	CMPQ    const_stripTileK(DI), $0
-	JNE     fewer
-	SUBQ    $8, CX
-	JLT     fewGrouped
-	MOVQ    ahead-72(SP), R9
-	MOVQ    nextPartial-32(SP), R10
-	CMPQ    const_stripPartial(DI), $0
-	CMOVQEQ R9, R10            // nothing is mapped there
-	CMPQ    R15, $14
-	JLT     fewRows
-	MOVQ    squares-80(SP), R11
-	TESTQ   R11, R11
-	JZ      grouped14
-	MOVQ    $0, squares-80(SP) // the next groups meet the same vectors
-	XORL    AX, AX
-	JMP     squared14
-
-fewRows:
-	CMPQ    R15, $13
-	JEQ     grouped13
-	CMPQ    R15, $12
-	JEQ     grouped12
-	CMPQ    R15, $11
-	JEQ     grouped11
-	CMPQ    R15, $10
-	JEQ     grouped10
-	CMPQ    R15, $9
-	JEQ     grouped9
-	PCALIGN $32
-
-// Step q of the loop grouped8.
-#define avx512Strip32F32_grouped8(q) \
-	VMOVUPS          (128*q)(SI), Z0 \
-	VMOVUPS          (128*q+64)(SI), Z1 \
-	VBROADCASTSS     (56*q)(R8), Z2 \
-	VFMADD231PS      Z2, Z0, Z4 \
-	VFMADD231PS      Z2, Z1, Z5 \
-	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
-	VFMADD231PS.BCST (56*q+4)(R8), Z1, Z7 \
-	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
-	VFMADD231PS.BCST (56*q+8)(R8), Z1, Z9 \
-	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
-	VFMADD231PS.BCST (56*q+12)(R8), Z1, Z11 \
-	VBROADCASTSS     (56*q+16)(R8), Z3 \
-	VFMADD231PS      Z3, Z0, Z12 \
-	VFMADD231PS      Z3, Z1, Z13 \
-	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
-	VFMADD231PS.BCST (56*q+20)(R8), Z1, Z15 \
-	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
-	VFMADD231PS.BCST (56*q+24)(R8), Z1, Z17 \
-	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18 \
-	VFMADD231PS.BCST (56*q+28)(R8), Z1, Z19
-
-	// Eight steps of 8 rows, whose scalars are packed.
-grouped8:
-	avx512Strip32F32_grouped8(0)
-	avx512Strip32F32_grouped8(1)
-	avx512Strip32F32_grouped8(2)
-	avx512Strip32F32_grouped8(3)
-	avx512Strip32F32_grouped8(4)
-	avx512Strip32F32_grouped8(5)
-	avx512Strip32F32_grouped8(6)
-	avx512Strip32F32_grouped8(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $448, R8
-	SUBQ       $8, CX
-	JGE        grouped8
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped9.
-#define avx512Strip32F32_grouped9(q) \
-	VMOVUPS          (128*q)(SI), Z0 \
-	VMOVUPS          (128*q+64)(SI), Z1 \
-	VBROADCASTSS     (56*q)(R8), Z2 \
-	VFMADD231PS      Z2, Z0, Z4 \
-	VFMADD231PS      Z2, Z1, Z5 \
-	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
-	VFMADD231PS.BCST (56*q+4)(R8), Z1, Z7 \
-	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
-	VFMADD231PS.BCST (56*q+8)(R8), Z1, Z9 \
-	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
-	VFMADD231PS.BCST (56*q+12)(R8), Z1, Z11 \
-	VBROADCASTSS     (56*q+16)(R8), Z3 \
-	VFMADD231PS      Z3, Z0, Z12 \
-	VFMADD231PS      Z3, Z1, Z13 \
-	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
-	VFMADD231PS.BCST (56*q+20)(R8), Z1, Z15 \
-	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
-	VFMADD231PS.BCST (56*q+24)(R8), Z1, Z17 \
-	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18 \
-	VFMADD231PS.BCST (56*q+28)(R8), Z1, Z19 \
-	VBROADCASTSS     (56*q+32)(R8), Z2 \
-	VFMADD231PS      Z2, Z0, Z20 \
-	VFMADD231PS      Z2, Z1, Z21
-
-	// Eight steps of 9 rows, whose scalars are packed.
-grouped9:
-	avx512Strip32F32_grouped9(0)
-	avx512Strip32F32_grouped9(1)
-	avx512Strip32F32_grouped9(2)
-	avx512Strip32F32_grouped9(3)
-	avx512Strip32F32_grouped9(4)
-	avx512Strip32F32_grouped9(5)
-	avx512Strip32F32_grouped9(6)
-	avx512Strip32F32_grouped9(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $448, R8
-	SUBQ       $8, CX
-	JGE        grouped9
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped10.
-#define avx512Strip32F32_grouped10(q) \
-	VMOVUPS          (128*q)(SI), Z0 \
-	VMOVUPS          (128*q+64)(SI), Z1 \
-	VBROADCASTSS     (56*q)(R8), Z2 \
-	VFMADD231PS      Z2, Z0, Z4 \
-	VFMADD231PS      Z2, Z1, Z5 \
-	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
-	VFMADD231PS.BCST (56*q+4)(R8), Z1, Z7 \
-	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
-	VFMADD231PS.BCST (56*q+8)(R8), Z1, Z9 \
-	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
-	VFMADD231PS.BCST (56*q+12)(R8), Z1, Z11 \
-	VBROADCASTSS     (56*q+16)(R8), Z3 \
-	VFMADD231PS      Z3, Z0, Z12 \
-	VFMADD231PS      Z3, Z1, Z13 \
-	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
-	VFMADD231PS.BCST (56*q+20)(R8), Z1, Z15 \
-	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
-	VFMADD231PS.BCST (56*q+24)(R8), Z1, Z17 \
-	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18 \
-	VFMADD231PS.BCST (56*q+28)(R8), Z1, Z19 \
-	VBROADCASTSS     (56*q+32)(R8), Z2 \
-	VFMADD231PS      Z2, Z0, Z20 \
-	VFMADD231PS      Z2, Z1, Z21 \
-	VFMADD231PS.BCST (56*q+36)(R8), Z0, Z22 \
-	VFMADD231PS.BCST (56*q+36)(R8), Z1, Z23
-
-	// Eight steps of 10 rows, whose scalars are packed.
-grouped10:
-	avx512Strip32F32_grouped10(0)
-	avx512Strip32F32_grouped10(1)
-	avx512Strip32F32_grouped10(2)
-	avx512Strip32F32_grouped10(3)
-	avx512Strip32F32_grouped10(4)
-	avx512Strip32F32_grouped10(5)
-	avx512Strip32F32_grouped10(6)
-	avx512Strip32F32_grouped10(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $448, R8
-	SUBQ       $8, CX
-	JGE        grouped10
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped11.
-#define avx512Strip32F32_grouped11(q) \
-	VMOVUPS          (128*q)(SI), Z0 \
-	VMOVUPS          (128*q+64)(SI), Z1 \
-	VBROADCASTSS     (56*q)(R8), Z2 \
-	VFMADD231PS      Z2, Z0, Z4 \
-	VFMADD231PS      Z2, Z1, Z5 \
-	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
-	VFMADD231PS.BCST (56*q+4)(R8), Z1, Z7 \
-	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
-	VFMADD231PS.BCST (56*q+8)(R8), Z1, Z9 \
-	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
-	VFMADD231PS.BCST (56*q+12)(R8), Z1, Z11 \
-	VBROADCASTSS     (56*q+16)(R8), Z3 \
-	VFMADD231PS      Z3, Z0, Z12 \
-	VFMADD231PS      Z3, Z1, Z13 \
-	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
-	VFMADD231PS.BCST (56*q+20)(R8), Z1, Z15 \
-	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
-	VFMADD231PS.BCST (56*q+24)(R8), Z1, Z17 \
-	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18 \
-	VFMADD231PS.BCST (56*q+28)(R8), Z1, Z19 \
-	VBROADCASTSS     (56*q+32)(R8), Z2 \
-	VFMADD231PS      Z2, Z0, Z20 \
-	VFMADD231PS      Z2, Z1, Z21 \
-	VFMADD231PS.BCST (56*q+36)(R8), Z0, Z22 \
-	VFMADD231PS.BCST (56*q+36)(R8), Z1, Z23 \
-	VFMADD231PS.BCST (56*q+40)(R8), Z0, Z24 \
-	VFMADD231PS.BCST (56*q+40)(R8), Z1, Z25
-
-	// Eight steps of 11 rows, whose scalars are packed.
-grouped11:
-	avx512Strip32F32_grouped11(0)
-	avx512Strip32F32_grouped11(1)
-	avx512Strip32F32_grouped11(2)
-	avx512Strip32F32_grouped11(3)
-	avx512Strip32F32_grouped11(4)
-	avx512Strip32F32_grouped11(5)
-	avx512Strip32F32_grouped11(6)
-	avx512Strip32F32_grouped11(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $448, R8
-	SUBQ       $8, CX
-	JGE        grouped11
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped12.
-#define avx512Strip32F32_grouped12(q) \
-	VMOVUPS          (128*q)(SI), Z0 \
-	VMOVUPS          (128*q+64)(SI), Z1 \
-	VBROADCASTSS     (56*q)(R8), Z2 \
-	VFMADD231PS      Z2, Z0, Z4 \
-	VFMADD231PS      Z2, Z1, Z5 \
-	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
-	VFMADD231PS.BCST (56*q+4)(R8), Z1, Z7 \
-	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
-	VFMADD231PS.BCST (56*q+8)(R8), Z1, Z9 \
-	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
-	VFMADD231PS.BCST (56*q+12)(R8), Z1, Z11 \
-	VBROADCASTSS     (56*q+16)(R8), Z3 \
-	VFMADD231PS      Z3, Z0, Z12 \
-	VFMADD231PS      Z3, Z1, Z13 \
-	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
-	VFMADD231PS.BCST (56*q+20)(R8), Z1, Z15 \
-	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
-	VFMADD231PS.BCST (56*q+24)(R8), Z1, Z17 \
-	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18 \
-	VFMADD231PS.BCST (56*q+28)(R8), Z1, Z19 \
-	VBROADCASTSS     (56*q+32)(R8), Z2 \
-	VFMADD231PS      Z2, Z0, Z20 \
-	VFMADD231PS      Z2, Z1, Z21 \
-	VFMADD231PS.BCST (56*q+36)(R8), Z0, Z22 \
-	VFMADD231PS.BCST (56*q+36)(R8), Z1, Z23 \
-	VFMADD231PS.BCST (56*q+40)(R8), Z0, Z24 \
-	VFMADD231PS.BCST (56*q+40)(R8), Z1, Z25 \
-	VFMADD231PS.BCST (56*q+44)(R8), Z0, Z26 \
-	VFMADD231PS.BCST (56*q+44)(R8), Z1, Z27
-
-	// Eight steps of 12 rows, whose scalars are packed.
-grouped12:
-	avx512Strip32F32_grouped12(0)
-	avx512Strip32F32_grouped12(1)
-	avx512Strip32F32_grouped12(2)
-	avx512Strip32F32_grouped12(3)
-	avx512Strip32F32_grouped12(4)
-	avx512Strip32F32_grouped12(5)
-	avx512Strip32F32_grouped12(6)
-	avx512Strip32F32_grouped12(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $448, R8
-	SUBQ       $8, CX
-	JGE        grouped12
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped13.
-#define avx512Strip32F32_grouped13(q) \
-	VMOVUPS          (128*q)(SI), Z0 \
-	VMOVUPS          (128*q+64)(SI), Z1 \
-	VBROADCASTSS     (56*q)(R8), Z2 \
-	VFMADD231PS      Z2, Z0, Z4 \
-	VFMADD231PS      Z2, Z1, Z5 \
-	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
-	VFMADD231PS.BCST (56*q+4)(R8), Z1, Z7 \
-	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
-	VFMADD231PS.BCST (56*q+8)(R8), Z1, Z9 \
-	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
-	VFMADD231PS.BCST (56*q+12)(R8), Z1, Z11 \
-	VBROADCASTSS     (56*q+16)(R8), Z3 \
-	VFMADD231PS      Z3, Z0, Z12 \
-	VFMADD231PS      Z3, Z1, Z13 \
-	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
-	VFMADD231PS.BCST (56*q+20)(R8), Z1, Z15 \
-	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
-	VFMADD231PS.BCST (56*q+24)(R8), Z1, Z17 \
-	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18 \
-	VFMADD231PS.BCST (56*q+28)(R8), Z1, Z19 \
-	VBROADCASTSS     (56*q+32)(R8), Z2 \
-	VFMADD231PS      Z2, Z0, Z20 \
-	VFMADD231PS      Z2, Z1, Z21 \
-	VFMADD231PS.BCST (56*q+36)(R8), Z0, Z22 \
-	VFMADD231PS.BCST (56*q+36)(R8), Z1, Z23 \
-	VFMADD231PS.BCST (56*q+40)(R8), Z0, Z24 \
-	VFMADD231PS.BCST (56*q+40)(R8), Z1, Z25 \
-	VFMADD231PS.BCST (56*q+44)(R8), Z0, Z26 \
-	VFMADD231PS.BCST (56*q+44)(R8), Z1, Z27 \
-	VBROADCASTSS     (56*q+48)(R8), Z3 \
-	VFMADD231PS      Z3, Z0, Z28 \
-	VFMADD231PS      Z3, Z1, Z29
-
-	// Eight steps of 13 rows, whose scalars are packed.
-grouped13:
-	avx512Strip32F32_grouped13(0)
-	avx512Strip32F32_grouped13(1)
-	avx512Strip32F32_grouped13(2)
-	avx512Strip32F32_grouped13(3)
-	avx512Strip32F32_grouped13(4)
-	avx512Strip32F32_grouped13(5)
-	avx512Strip32F32_grouped13(6)
-	avx512Strip32F32_grouped13(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $448, R8
-	SUBQ       $8, CX
-	JGE        grouped13
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped14.
-#define avx512Strip32F32_grouped14(q) \
-	VMOVUPS          (128*q)(SI), Z0 \
-	VMOVUPS          (128*q+64)(SI), Z1 \
-	VBROADCASTSS     (56*q)(R8), Z2 \
-	VFMADD231PS      Z2, Z0, Z4 \
-	VFMADD231PS      Z2, Z1, Z5 \
-	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
-	VFMADD231PS.BCST (56*q+4)(R8), Z1, Z7 \
-	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
-	VFMADD231PS.BCST (56*q+8)(R8), Z1, Z9 \
-	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
-	VFMADD231PS.BCST (56*q+12)(R8), Z1, Z11 \
-	VBROADCASTSS     (56*q+16)(R8), Z3 \
-	VFMADD231PS      Z3, Z0, Z12 \
-	VFMADD231PS      Z3, Z1, Z13 \
-	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
-	VFMADD231PS.BCST (56*q+20)(R8), Z1, Z15 \
-	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
-	VFMADD231PS.BCST (56*q+24)(R8), Z1, Z17 \
-	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18 \
-	VFMADD231PS.BCST (56*q+28)(R8), Z1, Z19 \
-	VBROADCASTSS     (56*q+32)(R8), Z2 \
-	VFMADD231PS      Z2, Z0, Z20 \
-	VFMADD231PS      Z2, Z1, Z21 \
-	VFMADD231PS.BCST (56*q+36)(R8), Z0, Z22 \
-	VFMADD231PS.BCST (56*q+36)(R8), Z1, Z23 \
-	VFMADD231PS.BCST (56*q+40)(R8), Z0, Z24 \
-	VFMADD231PS.BCST (56*q+40)(R8), Z1, Z25 \
-	VFMADD231PS.BCST (56*q+44)(R8), Z0, Z26 \
-	VFMADD231PS.BCST (56*q+44)(R8), Z1, Z27 \
-	VBROADCASTSS     (56*q+48)(R8), Z3 \
-	VFMADD231PS      Z3, Z0, Z28 \
-	VFMADD231PS      Z3, Z1, Z29 \
-	VFMADD231PS.BCST (56*q+52)(R8), Z0, Z30 \
-	VFMADD231PS.BCST (56*q+52)(R8), Z1, Z31
-
-	// Eight steps of 14 rows, whose scalars are packed.
-grouped14:
-	avx512Strip32F32_grouped14(0)
-	avx512Strip32F32_grouped14(1)
-	avx512Strip32F32_grouped14(2)
-	avx512Strip32F32_grouped14(3)
-	avx512Strip32F32_grouped14(4)
-	avx512Strip32F32_grouped14(5)
-	avx512Strip32F32_grouped14(6)
-	avx512Strip32F32_grouped14(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $448, R8
-	SUBQ       $8, CX
-	JGE        grouped14
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop squared14.
-#define avx512Strip32F32_squared14(q) \
-	VMOVUPS          (128*q)(SI), Z0 \
-	VMOVUPS          (128*q+64)(SI), Z1 \
-	VBROADCASTSS     (56*q)(R8), Z2 \
-	VFMADD231PS      Z2, Z0, Z4 \
-	VFMADD231PS      Z2, Z1, Z5 \
-	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
-	VFMADD231PS.BCST (56*q+4)(R8), Z1, Z7 \
-	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
-	VFMADD231PS.BCST (56*q+8)(R8), Z1, Z9 \
-	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
-	VFMADD231PS.BCST (56*q+12)(R8), Z1, Z11 \
-	VBROADCASTSS     (56*q+16)(R8), Z3 \
-	VFMADD231PS      Z3, Z0, Z12 \
-	VFMADD231PS      Z3, Z1, Z13 \
-	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
-	VFMADD231PS.BCST (56*q+20)(R8), Z1, Z15 \
-	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
-	VFMADD231PS.BCST (56*q+24)(R8), Z1, Z17 \
-	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18 \
-	VFMADD231PS.BCST (56*q+28)(R8), Z1, Z19 \
-	VBROADCASTSS     (56*q+32)(R8), Z2 \
-	VFMADD231PS      Z2, Z0, Z20 \
-	VFMADD231PS      Z2, Z1, Z21 \
-	VFMADD231PS.BCST (56*q+36)(R8), Z0, Z22 \
-	VFMADD231PS.BCST (56*q+36)(R8), Z1, Z23 \
-	VFMADD231PS.BCST (56*q+40)(R8), Z0, Z24 \
-	VFMADD231PS.BCST (56*q+40)(R8), Z1, Z25 \
-	VFMADD231PS.BCST (56*q+44)(R8), Z0, Z26 \
-	VFMADD231PS.BCST (56*q+44)(R8), Z1, Z27 \
-	VBROADCASTSS     (56*q+48)(R8), Z3 \
-	VFMADD231PS      Z3, Z0, Z28 \
-	VFMADD231PS      Z3, Z1, Z29 \
-	VFMADD231PS.BCST (56*q+52)(R8), Z0, Z30 \
-	VFMADD231PS.BCST (56*q+52)(R8), Z1, Z31 \
-	VMOVUPS          (R11)(AX*1), Z2 \
-	VMOVUPS          64(R11)(AX*1), Z3 \
-	VFMADD231PS      Z0, Z0, Z2 \
-	VFMADD231PS      Z1, Z1, Z3 \
-	VMOVUPS          Z2, (R11)(AX*1) \
-	VMOVUPS          Z3, 64(R11)(AX*1) \
-	ADDQ             $128, AX \
-	ANDQ             $8191, AX
-
-	// The same for 14 rows, with sums of squares.
-squared14:
-	avx512Strip32F32_squared14(0)
-	avx512Strip32F32_squared14(1)
-	avx512Strip32F32_squared14(2)
-	avx512Strip32F32_squared14(3)
-	avx512Strip32F32_squared14(4)
-	avx512Strip32F32_squared14(5)
-	avx512Strip32F32_squared14(6)
-	avx512Strip32F32_squared14(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $448, R8
-	SUBQ       $8, CX
-	JGE        squared14
-	JMP        grouped
-
-grouped:
-	MOVQ R9, ahead-72(SP)
-
-fewGrouped:
-	ADDQ $8, CX
-	JMP  rest
-
-	// Scalars in tiles of 128 bytes a row: R8 is four rows on and R10 eight more.
-inRows:
-	CMPQ    const_stripTileK(DI), $0
-	JEQ     fewer
-	CMPQ    R12, $128
-	JNE     fewer
+	JLT     steps
 	SUBQ    $8, CX
 	JLT     fewInRows
 	ADDQ    $512, R8
@@ -807,7 +215,7 @@ inRows:
 	PCALIGN $32
 
 // Step q of the loop inRows8.
-#define avx512Strip32F32_inRows8(q) \
+#define avx512Tile32F32_inRows8(q) \
 	VMOVUPS          (128*q)(SI), Z0 \
 	VMOVUPS          (128*q+64)(SI), Z1 \
 	VBROADCASTSS     (4*q-512)(R8), Z2 \
@@ -831,24 +239,24 @@ inRows:
 
 	// Eight steps of 8 rows.
 inRows8:
-	avx512Strip32F32_inRows8(0)
-	avx512Strip32F32_inRows8(1)
-	avx512Strip32F32_inRows8(2)
-	avx512Strip32F32_inRows8(3)
-	avx512Strip32F32_inRows8(4)
-	avx512Strip32F32_inRows8(5)
-	avx512Strip32F32_inRows8(6)
-	avx512Strip32F32_inRows8(7)
+	avx512Tile32F32_inRows8(0)
+	avx512Tile32F32_inRows8(1)
+	avx512Tile32F32_inRows8(2)
+	avx512Tile32F32_inRows8(3)
+	avx512Tile32F32_inRows8(4)
+	avx512Tile32F32_inRows8(5)
+	avx512Tile32F32_inRows8(6)
+	avx512Tile32F32_inRows8(7)
 	ADDQ    $1024, SI
 	ADDQ    $32, R8
 	ADDQ    $32, R10
 	SUBQ    $8, CX
 	JGE     inRows8
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows9.
-#define avx512Strip32F32_inRows9(q) \
+#define avx512Tile32F32_inRows9(q) \
 	VMOVUPS          (128*q)(SI), Z0 \
 	VMOVUPS          (128*q+64)(SI), Z1 \
 	VBROADCASTSS     (4*q-512)(R8), Z2 \
@@ -875,24 +283,24 @@ inRows8:
 
 	// Eight steps of 9 rows.
 inRows9:
-	avx512Strip32F32_inRows9(0)
-	avx512Strip32F32_inRows9(1)
-	avx512Strip32F32_inRows9(2)
-	avx512Strip32F32_inRows9(3)
-	avx512Strip32F32_inRows9(4)
-	avx512Strip32F32_inRows9(5)
-	avx512Strip32F32_inRows9(6)
-	avx512Strip32F32_inRows9(7)
+	avx512Tile32F32_inRows9(0)
+	avx512Tile32F32_inRows9(1)
+	avx512Tile32F32_inRows9(2)
+	avx512Tile32F32_inRows9(3)
+	avx512Tile32F32_inRows9(4)
+	avx512Tile32F32_inRows9(5)
+	avx512Tile32F32_inRows9(6)
+	avx512Tile32F32_inRows9(7)
 	ADDQ    $1024, SI
 	ADDQ    $32, R8
 	ADDQ    $32, R10
 	SUBQ    $8, CX
 	JGE     inRows9
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows10.
-#define avx512Strip32F32_inRows10(q) \
+#define avx512Tile32F32_inRows10(q) \
 	VMOVUPS          (128*q)(SI), Z0 \
 	VMOVUPS          (128*q+64)(SI), Z1 \
 	VBROADCASTSS     (4*q-512)(R8), Z2 \
@@ -921,24 +329,24 @@ inRows9:
 
 	// Eight steps of 10 rows.
 inRows10:
-	avx512Strip32F32_inRows10(0)
-	avx512Strip32F32_inRows10(1)
-	avx512Strip32F32_inRows10(2)
-	avx512Strip32F32_inRows10(3)
-	avx512Strip32F32_inRows10(4)
-	avx512Strip32F32_inRows10(5)
-	avx512Strip32F32_inRows10(6)
-	avx512Strip32F32_inRows10(7)
+	avx512Tile32F32_inRows10(0)
+	avx512Tile32F32_inRows10(1)
+	avx512Tile32F32_inRows10(2)
+	avx512Tile32F32_inRows10(3)
+	avx512Tile32F32_inRows10(4)
+	avx512Tile32F32_inRows10(5)
+	avx512Tile32F32_inRows10(6)
+	avx512Tile32F32_inRows10(7)
 	ADDQ    $1024, SI
 	ADDQ    $32, R8
 	ADDQ    $32, R10
 	SUBQ    $8, CX
 	JGE     inRows10
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows11.
-#define avx512Strip32F32_inRows11(q) \
+#define avx512Tile32F32_inRows11(q) \
 	VMOVUPS          (128*q)(SI), Z0 \
 	VMOVUPS          (128*q+64)(SI), Z1 \
 	VBROADCASTSS     (4*q-512)(R8), Z2 \
@@ -969,24 +377,24 @@ inRows10:
 
 	// Eight steps of 11 rows.
 inRows11:
-	avx512Strip32F32_inRows11(0)
-	avx512Strip32F32_inRows11(1)
-	avx512Strip32F32_inRows11(2)
-	avx512Strip32F32_inRows11(3)
-	avx512Strip32F32_inRows11(4)
-	avx512Strip32F32_inRows11(5)
-	avx512Strip32F32_inRows11(6)
-	avx512Strip32F32_inRows11(7)
+	avx512Tile32F32_inRows11(0)
+	avx512Tile32F32_inRows11(1)
+	avx512Tile32F32_inRows11(2)
+	avx512Tile32F32_inRows11(3)
+	avx512Tile32F32_inRows11(4)
+	avx512Tile32F32_inRows11(5)
+	avx512Tile32F32_inRows11(6)
+	avx512Tile32F32_inRows11(7)
 	ADDQ    $1024, SI
 	ADDQ    $32, R8
 	ADDQ    $32, R10
 	SUBQ    $8, CX
 	JGE     inRows11
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows12.
-#define avx512Strip32F32_inRows12(q) \
+#define avx512Tile32F32_inRows12(q) \
 	VMOVUPS          (128*q)(SI), Z0 \
 	VMOVUPS          (128*q+64)(SI), Z1 \
 	VBROADCASTSS     (4*q-512)(R8), Z2 \
@@ -1019,24 +427,24 @@ inRows11:
 
 	// Eight steps of 12 rows.
 inRows12:
-	avx512Strip32F32_inRows12(0)
-	avx512Strip32F32_inRows12(1)
-	avx512Strip32F32_inRows12(2)
-	avx512Strip32F32_inRows12(3)
-	avx512Strip32F32_inRows12(4)
-	avx512Strip32F32_inRows12(5)
-	avx512Strip32F32_inRows12(6)
-	avx512Strip32F32_inRows12(7)
+	avx512Tile32F32_inRows12(0)
+	avx512Tile32F32_inRows12(1)
+	avx512Tile32F32_inRows12(2)
+	avx512Tile32F32_inRows12(3)
+	avx512Tile32F32_inRows12(4)
+	avx512Tile32F32_inRows12(5)
+	avx512Tile32F32_inRows12(6)
+	avx512Tile32F32_inRows12(7)
 	ADDQ    $1024, SI
 	ADDQ    $32, R8
 	ADDQ    $32, R10
 	SUBQ    $8, CX
 	JGE     inRows12
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows13.
-#define avx512Strip32F32_inRows13(q) \
+#define avx512Tile32F32_inRows13(q) \
 	VMOVUPS          (128*q)(SI), Z0 \
 	VMOVUPS          (128*q+64)(SI), Z1 \
 	VBROADCASTSS     (4*q-512)(R8), Z2 \
@@ -1072,24 +480,24 @@ inRows12:
 
 	// Eight steps of 13 rows.
 inRows13:
-	avx512Strip32F32_inRows13(0)
-	avx512Strip32F32_inRows13(1)
-	avx512Strip32F32_inRows13(2)
-	avx512Strip32F32_inRows13(3)
-	avx512Strip32F32_inRows13(4)
-	avx512Strip32F32_inRows13(5)
-	avx512Strip32F32_inRows13(6)
-	avx512Strip32F32_inRows13(7)
+	avx512Tile32F32_inRows13(0)
+	avx512Tile32F32_inRows13(1)
+	avx512Tile32F32_inRows13(2)
+	avx512Tile32F32_inRows13(3)
+	avx512Tile32F32_inRows13(4)
+	avx512Tile32F32_inRows13(5)
+	avx512Tile32F32_inRows13(6)
+	avx512Tile32F32_inRows13(7)
 	ADDQ    $1024, SI
 	ADDQ    $32, R8
 	ADDQ    $32, R10
 	SUBQ    $8, CX
 	JGE     inRows13
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows14.
-#define avx512Strip32F32_inRows14(q) \
+#define avx512Tile32F32_inRows14(q) \
 	VMOVUPS          (128*q)(SI), Z0 \
 	VMOVUPS          (128*q+64)(SI), Z1 \
 	VBROADCASTSS     (4*q-512)(R8), Z2 \
@@ -1127,37 +535,32 @@ inRows13:
 
 	// Eight steps of 14 rows.
 inRows14:
-	avx512Strip32F32_inRows14(0)
-	avx512Strip32F32_inRows14(1)
-	avx512Strip32F32_inRows14(2)
-	avx512Strip32F32_inRows14(3)
-	avx512Strip32F32_inRows14(4)
-	avx512Strip32F32_inRows14(5)
-	avx512Strip32F32_inRows14(6)
-	avx512Strip32F32_inRows14(7)
+	avx512Tile32F32_inRows14(0)
+	avx512Tile32F32_inRows14(1)
+	avx512Tile32F32_inRows14(2)
+	avx512Tile32F32_inRows14(3)
+	avx512Tile32F32_inRows14(4)
+	avx512Tile32F32_inRows14(5)
+	avx512Tile32F32_inRows14(6)
+	avx512Tile32F32_inRows14(7)
 	ADDQ $1024, SI
 	ADDQ $32, R8
 	ADDQ $32, R10
 	SUBQ $8, CX
 	JGE  inRows14
-	JMP  walked
 
-walked:
+inRows:
 	SUBQ $512, R8
 
 fewInRows:
+	LEAQ (R8)(R12*4), R9
+	LEAQ (R9)(R12*4), R10
+	LEAQ (R10)(R12*4), R11
 	ADDQ $8, CX
-
-	// The last steps, fewer than eight.
-rest:
-	LEAQ  (R8)(R12*4), R9
-	LEAQ  (R9)(R12*4), R10
-	LEAQ  (R10)(R12*4), R11
-	TESTQ CX, CX
-	JZ    tile
+	JZ   nextRun
 
 	// One step at a time.
-fewer:
+steps:
 	CMPQ    R15, $14
 	JEQ     rows14
 	CMPQ    R15, $13
@@ -1186,7 +589,7 @@ fewer:
 	JEQ     rows2
 	PCALIGN $32
 
-	// One step of a group of 1.
+	// One step of 1 rows.
 rows1:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
@@ -1200,10 +603,10 @@ rows1:
 	ADDQ         BX, R11
 	DECQ         CX
 	JNZ          rows1
-	JMP          tile
+	JMP          nextRun
 	PCALIGN      $32
 
-	// One step of a group of 2.
+	// One step of 2 rows.
 rows2:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
@@ -1220,10 +623,10 @@ rows2:
 	ADDQ         BX, R11
 	DECQ         CX
 	JNZ          rows2
-	JMP          tile
+	JMP          nextRun
 	PCALIGN      $32
 
-	// One step of a group of 3.
+	// One step of 3 rows.
 rows3:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
@@ -1243,10 +646,10 @@ rows3:
 	ADDQ         BX, R11
 	DECQ         CX
 	JNZ          rows3
-	JMP          tile
+	JMP          nextRun
 	PCALIGN      $32
 
-	// One step of a group of 4.
+	// One step of 4 rows.
 rows4:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
@@ -1269,10 +672,10 @@ rows4:
 	ADDQ         BX, R11
 	DECQ         CX
 	JNZ          rows4
-	JMP          tile
+	JMP          nextRun
 	PCALIGN      $32
 
-	// One step of a group of 5.
+	// One step of 5 rows.
 rows5:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
@@ -1298,10 +701,10 @@ rows5:
 	ADDQ         BX, R11
 	DECQ         CX
 	JNZ          rows5
-	JMP          tile
+	JMP          nextRun
 	PCALIGN      $32
 
-	// One step of a group of 6.
+	// One step of 6 rows.
 rows6:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
@@ -1330,10 +733,10 @@ rows6:
 	ADDQ         BX, R11
 	DECQ         CX
 	JNZ          rows6
-	JMP          tile
+	JMP          nextRun
 	PCALIGN      $32
 
-	// One step of a group of 7.
+	// One step of 7 rows.
 rows7:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
@@ -1365,10 +768,10 @@ rows7:
 	ADDQ         BX, R11
 	DECQ         CX
 	JNZ          rows7
-	JMP          tile
+	JMP          nextRun
 	PCALIGN      $32
 
-	// One step of a group of 8.
+	// One step of 8 rows.
 rows8:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
@@ -1403,10 +806,10 @@ rows8:
 	ADDQ         BX, R11
 	DECQ         CX
 	JNZ          rows8
-	JMP          tile
+	JMP          nextRun
 	PCALIGN      $32
 
-	// One step of a group of 9.
+	// One step of 9 rows.
 rows9:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
@@ -1444,10 +847,10 @@ rows9:
 	ADDQ         BX, R11
 	DECQ         CX
 	JNZ          rows9
-	JMP          tile
+	JMP          nextRun
 	PCALIGN      $32
 
-	// One step of a group of 10.
+	// One step of 10 rows.
 rows10:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
@@ -1488,10 +891,10 @@ rows10:
 	ADDQ         BX, R11
 	DECQ         CX
 	JNZ          rows10
-	JMP          tile
+	JMP          nextRun
 	PCALIGN      $32
 
-	// One step of a group of 11.
+	// One step of 11 rows.
 rows11:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
@@ -1535,10 +938,10 @@ rows11:
 	ADDQ         BX, R11
 	DECQ         CX
 	JNZ          rows11
-	JMP          tile
+	JMP          nextRun
 	PCALIGN      $32
 
-	// One step of a group of 12.
+	// One step of 12 rows.
 rows12:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
@@ -1585,10 +988,10 @@ rows12:
 	ADDQ         BX, R11
 	DECQ         CX
 	JNZ          rows12
-	JMP          tile
+	JMP          nextRun
 	PCALIGN      $32
 
-	// One step of a group of 13.
+	// One step of 13 rows.
 rows13:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
@@ -1638,10 +1041,10 @@ rows13:
 	ADDQ         BX, R11
 	DECQ         CX
 	JNZ          rows13
-	JMP          tile
+	JMP          nextRun
 	PCALIGN      $32
 
-	// One step of a group of 14.
+	// One step of 14 rows.
 rows14:
 	VMOVUPS      (SI), Z0
 	VMOVUPS      64(SI), Z1
@@ -1694,299 +1097,703 @@ rows14:
 	ADDQ         BX, R11
 	DECQ         CX
 	JNZ          rows14
-	JMP          tile
 
-	// The next tile, if there is one.
-tile:
-	MOVQ  left-56(SP), CX
-	TESTQ CX, CX
-	JZ    summed
-	ADDQ  skip-64(SP), R8
-	ADDQ  skip-64(SP), R9
-	ADDQ  skip-64(SP), R10
-	ADDQ  skip-64(SP), R11
-	CMPQ  CX, const_stripTileK(DI)
-	JLE   lastTile
-	MOVQ  const_stripTileK(DI), CX
+	// The next run, if there is one.
+nextRun:
+	TESTQ R14, R14
+	JZ    store
+	MOVQ  const_tileRunSkip(DI), AX
+	SHLQ  $2, AX
+	ADDQ  AX, R8
+	ADDQ  AX, R9
+	ADDQ  AX, R10
+	ADDQ  AX, R11
+	JMP   run
 
-lastTile:
-	SUBQ CX, left-56(SP)
+	// Both sides are packed.
+packed:
+	CMPQ    R15, $8
+	JLT     any
+	SUBQ    $8, CX
+	JLT     fewPacked
+	MOVQ    ahead-48(SP), R9
+	MOVQ    start-24(SP), R10
+	TESTQ   R10, R10
+	CMOVQEQ R9, R10
+	CMPQ    R15, $14
+	JLT     fewRows
+	XORL    AX, AX
+	MOVQ    const_tileSquares(DI), R11
+	TESTQ   R11, R11
+	JNZ     squared14
+	JMP     packed14
+
+fewRows:
+	CMPQ    R15, $13
+	JEQ     packed13
+	CMPQ    R15, $12
+	JEQ     packed12
+	CMPQ    R15, $11
+	JEQ     packed11
+	CMPQ    R15, $10
+	JEQ     packed10
+	CMPQ    R15, $9
+	JEQ     packed9
+	PCALIGN $32
+
+// Step q of the loop packed8.
+#define avx512Tile32F32_packed8(q) \
+	VMOVUPS          (128*q)(SI), Z0 \
+	VMOVUPS          (128*q+64)(SI), Z1 \
+	VBROADCASTSS     (56*q)(R8), Z2 \
+	VFMADD231PS      Z2, Z0, Z4 \
+	VFMADD231PS      Z2, Z1, Z5 \
+	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
+	VFMADD231PS.BCST (56*q+4)(R8), Z1, Z7 \
+	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
+	VFMADD231PS.BCST (56*q+8)(R8), Z1, Z9 \
+	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
+	VFMADD231PS.BCST (56*q+12)(R8), Z1, Z11 \
+	VBROADCASTSS     (56*q+16)(R8), Z3 \
+	VFMADD231PS      Z3, Z0, Z12 \
+	VFMADD231PS      Z3, Z1, Z13 \
+	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
+	VFMADD231PS.BCST (56*q+20)(R8), Z1, Z15 \
+	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
+	VFMADD231PS.BCST (56*q+24)(R8), Z1, Z17 \
+	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18 \
+	VFMADD231PS.BCST (56*q+28)(R8), Z1, Z19
+
+	// Eight steps of 8 rows.
+packed8:
+	avx512Tile32F32_packed8(0)
+	avx512Tile32F32_packed8(1)
+	avx512Tile32F32_packed8(2)
+	avx512Tile32F32_packed8(3)
+	avx512Tile32F32_packed8(4)
+	avx512Tile32F32_packed8(5)
+	avx512Tile32F32_packed8(6)
+	avx512Tile32F32_packed8(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $448, R8
+	SUBQ       $8, CX
+	JGE        packed8
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed9.
+#define avx512Tile32F32_packed9(q) \
+	VMOVUPS          (128*q)(SI), Z0 \
+	VMOVUPS          (128*q+64)(SI), Z1 \
+	VBROADCASTSS     (56*q)(R8), Z2 \
+	VFMADD231PS      Z2, Z0, Z4 \
+	VFMADD231PS      Z2, Z1, Z5 \
+	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
+	VFMADD231PS.BCST (56*q+4)(R8), Z1, Z7 \
+	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
+	VFMADD231PS.BCST (56*q+8)(R8), Z1, Z9 \
+	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
+	VFMADD231PS.BCST (56*q+12)(R8), Z1, Z11 \
+	VBROADCASTSS     (56*q+16)(R8), Z3 \
+	VFMADD231PS      Z3, Z0, Z12 \
+	VFMADD231PS      Z3, Z1, Z13 \
+	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
+	VFMADD231PS.BCST (56*q+20)(R8), Z1, Z15 \
+	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
+	VFMADD231PS.BCST (56*q+24)(R8), Z1, Z17 \
+	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18 \
+	VFMADD231PS.BCST (56*q+28)(R8), Z1, Z19 \
+	VBROADCASTSS     (56*q+32)(R8), Z2 \
+	VFMADD231PS      Z2, Z0, Z20 \
+	VFMADD231PS      Z2, Z1, Z21
+
+	// Eight steps of 9 rows.
+packed9:
+	avx512Tile32F32_packed9(0)
+	avx512Tile32F32_packed9(1)
+	avx512Tile32F32_packed9(2)
+	avx512Tile32F32_packed9(3)
+	avx512Tile32F32_packed9(4)
+	avx512Tile32F32_packed9(5)
+	avx512Tile32F32_packed9(6)
+	avx512Tile32F32_packed9(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $448, R8
+	SUBQ       $8, CX
+	JGE        packed9
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed10.
+#define avx512Tile32F32_packed10(q) \
+	VMOVUPS          (128*q)(SI), Z0 \
+	VMOVUPS          (128*q+64)(SI), Z1 \
+	VBROADCASTSS     (56*q)(R8), Z2 \
+	VFMADD231PS      Z2, Z0, Z4 \
+	VFMADD231PS      Z2, Z1, Z5 \
+	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
+	VFMADD231PS.BCST (56*q+4)(R8), Z1, Z7 \
+	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
+	VFMADD231PS.BCST (56*q+8)(R8), Z1, Z9 \
+	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
+	VFMADD231PS.BCST (56*q+12)(R8), Z1, Z11 \
+	VBROADCASTSS     (56*q+16)(R8), Z3 \
+	VFMADD231PS      Z3, Z0, Z12 \
+	VFMADD231PS      Z3, Z1, Z13 \
+	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
+	VFMADD231PS.BCST (56*q+20)(R8), Z1, Z15 \
+	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
+	VFMADD231PS.BCST (56*q+24)(R8), Z1, Z17 \
+	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18 \
+	VFMADD231PS.BCST (56*q+28)(R8), Z1, Z19 \
+	VBROADCASTSS     (56*q+32)(R8), Z2 \
+	VFMADD231PS      Z2, Z0, Z20 \
+	VFMADD231PS      Z2, Z1, Z21 \
+	VFMADD231PS.BCST (56*q+36)(R8), Z0, Z22 \
+	VFMADD231PS.BCST (56*q+36)(R8), Z1, Z23
+
+	// Eight steps of 10 rows.
+packed10:
+	avx512Tile32F32_packed10(0)
+	avx512Tile32F32_packed10(1)
+	avx512Tile32F32_packed10(2)
+	avx512Tile32F32_packed10(3)
+	avx512Tile32F32_packed10(4)
+	avx512Tile32F32_packed10(5)
+	avx512Tile32F32_packed10(6)
+	avx512Tile32F32_packed10(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $448, R8
+	SUBQ       $8, CX
+	JGE        packed10
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed11.
+#define avx512Tile32F32_packed11(q) \
+	VMOVUPS          (128*q)(SI), Z0 \
+	VMOVUPS          (128*q+64)(SI), Z1 \
+	VBROADCASTSS     (56*q)(R8), Z2 \
+	VFMADD231PS      Z2, Z0, Z4 \
+	VFMADD231PS      Z2, Z1, Z5 \
+	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
+	VFMADD231PS.BCST (56*q+4)(R8), Z1, Z7 \
+	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
+	VFMADD231PS.BCST (56*q+8)(R8), Z1, Z9 \
+	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
+	VFMADD231PS.BCST (56*q+12)(R8), Z1, Z11 \
+	VBROADCASTSS     (56*q+16)(R8), Z3 \
+	VFMADD231PS      Z3, Z0, Z12 \
+	VFMADD231PS      Z3, Z1, Z13 \
+	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
+	VFMADD231PS.BCST (56*q+20)(R8), Z1, Z15 \
+	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
+	VFMADD231PS.BCST (56*q+24)(R8), Z1, Z17 \
+	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18 \
+	VFMADD231PS.BCST (56*q+28)(R8), Z1, Z19 \
+	VBROADCASTSS     (56*q+32)(R8), Z2 \
+	VFMADD231PS      Z2, Z0, Z20 \
+	VFMADD231PS      Z2, Z1, Z21 \
+	VFMADD231PS.BCST (56*q+36)(R8), Z0, Z22 \
+	VFMADD231PS.BCST (56*q+36)(R8), Z1, Z23 \
+	VFMADD231PS.BCST (56*q+40)(R8), Z0, Z24 \
+	VFMADD231PS.BCST (56*q+40)(R8), Z1, Z25
+
+	// Eight steps of 11 rows.
+packed11:
+	avx512Tile32F32_packed11(0)
+	avx512Tile32F32_packed11(1)
+	avx512Tile32F32_packed11(2)
+	avx512Tile32F32_packed11(3)
+	avx512Tile32F32_packed11(4)
+	avx512Tile32F32_packed11(5)
+	avx512Tile32F32_packed11(6)
+	avx512Tile32F32_packed11(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $448, R8
+	SUBQ       $8, CX
+	JGE        packed11
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed12.
+#define avx512Tile32F32_packed12(q) \
+	VMOVUPS          (128*q)(SI), Z0 \
+	VMOVUPS          (128*q+64)(SI), Z1 \
+	VBROADCASTSS     (56*q)(R8), Z2 \
+	VFMADD231PS      Z2, Z0, Z4 \
+	VFMADD231PS      Z2, Z1, Z5 \
+	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
+	VFMADD231PS.BCST (56*q+4)(R8), Z1, Z7 \
+	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
+	VFMADD231PS.BCST (56*q+8)(R8), Z1, Z9 \
+	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
+	VFMADD231PS.BCST (56*q+12)(R8), Z1, Z11 \
+	VBROADCASTSS     (56*q+16)(R8), Z3 \
+	VFMADD231PS      Z3, Z0, Z12 \
+	VFMADD231PS      Z3, Z1, Z13 \
+	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
+	VFMADD231PS.BCST (56*q+20)(R8), Z1, Z15 \
+	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
+	VFMADD231PS.BCST (56*q+24)(R8), Z1, Z17 \
+	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18 \
+	VFMADD231PS.BCST (56*q+28)(R8), Z1, Z19 \
+	VBROADCASTSS     (56*q+32)(R8), Z2 \
+	VFMADD231PS      Z2, Z0, Z20 \
+	VFMADD231PS      Z2, Z1, Z21 \
+	VFMADD231PS.BCST (56*q+36)(R8), Z0, Z22 \
+	VFMADD231PS.BCST (56*q+36)(R8), Z1, Z23 \
+	VFMADD231PS.BCST (56*q+40)(R8), Z0, Z24 \
+	VFMADD231PS.BCST (56*q+40)(R8), Z1, Z25 \
+	VFMADD231PS.BCST (56*q+44)(R8), Z0, Z26 \
+	VFMADD231PS.BCST (56*q+44)(R8), Z1, Z27
+
+	// Eight steps of 12 rows.
+packed12:
+	avx512Tile32F32_packed12(0)
+	avx512Tile32F32_packed12(1)
+	avx512Tile32F32_packed12(2)
+	avx512Tile32F32_packed12(3)
+	avx512Tile32F32_packed12(4)
+	avx512Tile32F32_packed12(5)
+	avx512Tile32F32_packed12(6)
+	avx512Tile32F32_packed12(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $448, R8
+	SUBQ       $8, CX
+	JGE        packed12
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed13.
+#define avx512Tile32F32_packed13(q) \
+	VMOVUPS          (128*q)(SI), Z0 \
+	VMOVUPS          (128*q+64)(SI), Z1 \
+	VBROADCASTSS     (56*q)(R8), Z2 \
+	VFMADD231PS      Z2, Z0, Z4 \
+	VFMADD231PS      Z2, Z1, Z5 \
+	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
+	VFMADD231PS.BCST (56*q+4)(R8), Z1, Z7 \
+	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
+	VFMADD231PS.BCST (56*q+8)(R8), Z1, Z9 \
+	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
+	VFMADD231PS.BCST (56*q+12)(R8), Z1, Z11 \
+	VBROADCASTSS     (56*q+16)(R8), Z3 \
+	VFMADD231PS      Z3, Z0, Z12 \
+	VFMADD231PS      Z3, Z1, Z13 \
+	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
+	VFMADD231PS.BCST (56*q+20)(R8), Z1, Z15 \
+	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
+	VFMADD231PS.BCST (56*q+24)(R8), Z1, Z17 \
+	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18 \
+	VFMADD231PS.BCST (56*q+28)(R8), Z1, Z19 \
+	VBROADCASTSS     (56*q+32)(R8), Z2 \
+	VFMADD231PS      Z2, Z0, Z20 \
+	VFMADD231PS      Z2, Z1, Z21 \
+	VFMADD231PS.BCST (56*q+36)(R8), Z0, Z22 \
+	VFMADD231PS.BCST (56*q+36)(R8), Z1, Z23 \
+	VFMADD231PS.BCST (56*q+40)(R8), Z0, Z24 \
+	VFMADD231PS.BCST (56*q+40)(R8), Z1, Z25 \
+	VFMADD231PS.BCST (56*q+44)(R8), Z0, Z26 \
+	VFMADD231PS.BCST (56*q+44)(R8), Z1, Z27 \
+	VBROADCASTSS     (56*q+48)(R8), Z3 \
+	VFMADD231PS      Z3, Z0, Z28 \
+	VFMADD231PS      Z3, Z1, Z29
+
+	// Eight steps of 13 rows.
+packed13:
+	avx512Tile32F32_packed13(0)
+	avx512Tile32F32_packed13(1)
+	avx512Tile32F32_packed13(2)
+	avx512Tile32F32_packed13(3)
+	avx512Tile32F32_packed13(4)
+	avx512Tile32F32_packed13(5)
+	avx512Tile32F32_packed13(6)
+	avx512Tile32F32_packed13(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $448, R8
+	SUBQ       $8, CX
+	JGE        packed13
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed14.
+#define avx512Tile32F32_packed14(q) \
+	VMOVUPS          (128*q)(SI), Z0 \
+	VMOVUPS          (128*q+64)(SI), Z1 \
+	VBROADCASTSS     (56*q)(R8), Z2 \
+	VFMADD231PS      Z2, Z0, Z4 \
+	VFMADD231PS      Z2, Z1, Z5 \
+	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
+	VFMADD231PS.BCST (56*q+4)(R8), Z1, Z7 \
+	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
+	VFMADD231PS.BCST (56*q+8)(R8), Z1, Z9 \
+	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
+	VFMADD231PS.BCST (56*q+12)(R8), Z1, Z11 \
+	VBROADCASTSS     (56*q+16)(R8), Z3 \
+	VFMADD231PS      Z3, Z0, Z12 \
+	VFMADD231PS      Z3, Z1, Z13 \
+	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
+	VFMADD231PS.BCST (56*q+20)(R8), Z1, Z15 \
+	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
+	VFMADD231PS.BCST (56*q+24)(R8), Z1, Z17 \
+	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18 \
+	VFMADD231PS.BCST (56*q+28)(R8), Z1, Z19 \
+	VBROADCASTSS     (56*q+32)(R8), Z2 \
+	VFMADD231PS      Z2, Z0, Z20 \
+	VFMADD231PS      Z2, Z1, Z21 \
+	VFMADD231PS.BCST (56*q+36)(R8), Z0, Z22 \
+	VFMADD231PS.BCST (56*q+36)(R8), Z1, Z23 \
+	VFMADD231PS.BCST (56*q+40)(R8), Z0, Z24 \
+	VFMADD231PS.BCST (56*q+40)(R8), Z1, Z25 \
+	VFMADD231PS.BCST (56*q+44)(R8), Z0, Z26 \
+	VFMADD231PS.BCST (56*q+44)(R8), Z1, Z27 \
+	VBROADCASTSS     (56*q+48)(R8), Z3 \
+	VFMADD231PS      Z3, Z0, Z28 \
+	VFMADD231PS      Z3, Z1, Z29 \
+	VFMADD231PS.BCST (56*q+52)(R8), Z0, Z30 \
+	VFMADD231PS.BCST (56*q+52)(R8), Z1, Z31
+
+	// Eight steps of 14 rows.
+packed14:
+	avx512Tile32F32_packed14(0)
+	avx512Tile32F32_packed14(1)
+	avx512Tile32F32_packed14(2)
+	avx512Tile32F32_packed14(3)
+	avx512Tile32F32_packed14(4)
+	avx512Tile32F32_packed14(5)
+	avx512Tile32F32_packed14(6)
+	avx512Tile32F32_packed14(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $448, R8
+	SUBQ       $8, CX
+	JGE        packed14
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop squared14.
+#define avx512Tile32F32_squared14(q) \
+	VMOVUPS          (128*q)(SI), Z0 \
+	VMOVUPS          (128*q+64)(SI), Z1 \
+	VBROADCASTSS     (56*q)(R8), Z2 \
+	VFMADD231PS      Z2, Z0, Z4 \
+	VFMADD231PS      Z2, Z1, Z5 \
+	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
+	VFMADD231PS.BCST (56*q+4)(R8), Z1, Z7 \
+	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
+	VFMADD231PS.BCST (56*q+8)(R8), Z1, Z9 \
+	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
+	VFMADD231PS.BCST (56*q+12)(R8), Z1, Z11 \
+	VBROADCASTSS     (56*q+16)(R8), Z3 \
+	VFMADD231PS      Z3, Z0, Z12 \
+	VFMADD231PS      Z3, Z1, Z13 \
+	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
+	VFMADD231PS.BCST (56*q+20)(R8), Z1, Z15 \
+	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
+	VFMADD231PS.BCST (56*q+24)(R8), Z1, Z17 \
+	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18 \
+	VFMADD231PS.BCST (56*q+28)(R8), Z1, Z19 \
+	VBROADCASTSS     (56*q+32)(R8), Z2 \
+	VFMADD231PS      Z2, Z0, Z20 \
+	VFMADD231PS      Z2, Z1, Z21 \
+	VFMADD231PS.BCST (56*q+36)(R8), Z0, Z22 \
+	VFMADD231PS.BCST (56*q+36)(R8), Z1, Z23 \
+	VFMADD231PS.BCST (56*q+40)(R8), Z0, Z24 \
+	VFMADD231PS.BCST (56*q+40)(R8), Z1, Z25 \
+	VFMADD231PS.BCST (56*q+44)(R8), Z0, Z26 \
+	VFMADD231PS.BCST (56*q+44)(R8), Z1, Z27 \
+	VBROADCASTSS     (56*q+48)(R8), Z3 \
+	VFMADD231PS      Z3, Z0, Z28 \
+	VFMADD231PS      Z3, Z1, Z29 \
+	VFMADD231PS.BCST (56*q+52)(R8), Z0, Z30 \
+	VFMADD231PS.BCST (56*q+52)(R8), Z1, Z31 \
+	VMOVUPS          (R11)(AX*1), Z2 \
+	VMOVUPS          64(R11)(AX*1), Z3 \
+	VFMADD231PS      Z0, Z0, Z2 \
+	VFMADD231PS      Z1, Z1, Z3 \
+	VMOVUPS          Z2, (R11)(AX*1) \
+	VMOVUPS          Z3, 64(R11)(AX*1) \
+	ADDQ             $128, AX \
+	ANDQ             $8191, AX
+
+	// The same for 14 rows, with sums of squares.
+squared14:
+	avx512Tile32F32_squared14(0)
+	avx512Tile32F32_squared14(1)
+	avx512Tile32F32_squared14(2)
+	avx512Tile32F32_squared14(3)
+	avx512Tile32F32_squared14(4)
+	avx512Tile32F32_squared14(5)
+	avx512Tile32F32_squared14(6)
+	avx512Tile32F32_squared14(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $448, R8
+	SUBQ       $8, CX
+	JGE        squared14
+	JMP        packedDone
+
+packedDone:
+	MOVQ R9, ahead-48(SP)
+
+	// The last steps, fewer than eight.
+fewPacked:
+	LEAQ (R8)(R12*4), R9
+	LEAQ (R9)(R12*4), R10
+	LEAQ (R10)(R12*4), R11
+	ADDQ $8, CX
+	JZ   store
 	JMP  steps
 
-	// An unfinished strip leaves its sums in Partial.
-summed:
-	CMPB const_stripUnfinished(DI), $0
-	JEQ  finish
-	MOVQ partial-16(SP), R11
+	// Both sides are packed, and scalars lie in runs. R8 is in the middle of a run: one byte of offset
+	// reaches more of it.
+packedRuns:
+	CMPQ    R15, $14
+	JNE     any
+	SUBQ    $14, CX
+	JLT     fewInRuns
+	MOVQ    dst-32(SP), R9
+	MOVQ    const_tileStride(DI), R10
+	SHLQ    $2, R10
+	MOVQ    const_tileRunSkip(DI), R11
+	SHLQ    $2, R11
+	ADDQ    $56, R11
+	ADDQ    $392, R8
+	PCALIGN $32
 
-// A row of sums to Partial.
-#define avx512Strip32F32_save(a, b) \
-	VMOVUPS a, (R11) \
-	VMOVUPS b, 64(R11) \
-	ADDQ    $128, R11 \
-	DECQ    R15 \
-	JZ      next
+// Step q of the loop inRuns14.
+#define avx512Tile32F32_inRuns14(q) \
+	VMOVUPS          (128*q)(SI), Z0 \
+	VMOVUPS          (128*q+64)(SI), Z1 \
+	VBROADCASTSS     (4*q-392)(R8), Z2 \
+	VFMADD231PS      Z2, Z0, Z4 \
+	VFMADD231PS      Z2, Z1, Z5 \
+	VFMADD231PS.BCST (4*q-336)(R8), Z0, Z6 \
+	VFMADD231PS.BCST (4*q-336)(R8), Z1, Z7 \
+	VFMADD231PS.BCST (4*q-280)(R8), Z0, Z8 \
+	VFMADD231PS.BCST (4*q-280)(R8), Z1, Z9 \
+	VFMADD231PS.BCST (4*q-224)(R8), Z0, Z10 \
+	VFMADD231PS.BCST (4*q-224)(R8), Z1, Z11 \
+	VBROADCASTSS     (4*q-168)(R8), Z3 \
+	VFMADD231PS      Z3, Z0, Z12 \
+	VFMADD231PS      Z3, Z1, Z13 \
+	VFMADD231PS.BCST (4*q-112)(R8), Z0, Z14 \
+	VFMADD231PS.BCST (4*q-112)(R8), Z1, Z15 \
+	VFMADD231PS.BCST (4*q-56)(R8), Z0, Z16 \
+	VFMADD231PS.BCST (4*q-56)(R8), Z1, Z17 \
+	VFMADD231PS.BCST (4*q)(R8), Z0, Z18 \
+	VFMADD231PS.BCST (4*q)(R8), Z1, Z19 \
+	VBROADCASTSS     (4*q+56)(R8), Z2 \
+	VFMADD231PS      Z2, Z0, Z20 \
+	VFMADD231PS      Z2, Z1, Z21 \
+	VFMADD231PS.BCST (4*q+112)(R8), Z0, Z22 \
+	VFMADD231PS.BCST (4*q+112)(R8), Z1, Z23 \
+	VFMADD231PS.BCST (4*q+168)(R8), Z0, Z24 \
+	VFMADD231PS.BCST (4*q+168)(R8), Z1, Z25 \
+	VFMADD231PS.BCST (4*q+224)(R8), Z0, Z26 \
+	VFMADD231PS.BCST (4*q+224)(R8), Z1, Z27 \
+	VBROADCASTSS     (4*q+280)(R8), Z3 \
+	VFMADD231PS      Z3, Z0, Z28 \
+	VFMADD231PS      Z3, Z1, Z29 \
+	VFMADD231PS.BCST (4*q+336)(R8), Z0, Z30 \
+	VFMADD231PS.BCST (4*q+336)(R8), Z1, Z31
 
-	avx512Strip32F32_save(Z4, Z5)
-	avx512Strip32F32_save(Z6, Z7)
-	avx512Strip32F32_save(Z8, Z9)
-	avx512Strip32F32_save(Z10, Z11)
-	avx512Strip32F32_save(Z12, Z13)
-	avx512Strip32F32_save(Z14, Z15)
-	avx512Strip32F32_save(Z16, Z17)
-	avx512Strip32F32_save(Z18, Z19)
-	avx512Strip32F32_save(Z20, Z21)
-	avx512Strip32F32_save(Z22, Z23)
-	avx512Strip32F32_save(Z24, Z25)
-	avx512Strip32F32_save(Z26, Z27)
-	avx512Strip32F32_save(Z28, Z29)
-	avx512Strip32F32_save(Z30, Z31)
+	// 14 steps of 14 rows.
+inRuns14:
+	avx512Tile32F32_inRuns14(0)
+	avx512Tile32F32_inRuns14(1)
+	avx512Tile32F32_inRuns14(2)
+	PREFETCHT0 (R9)
+	avx512Tile32F32_inRuns14(3)
+	avx512Tile32F32_inRuns14(4)
+	avx512Tile32F32_inRuns14(5)
+	avx512Tile32F32_inRuns14(6)
+	avx512Tile32F32_inRuns14(7)
+	avx512Tile32F32_inRuns14(8)
+	avx512Tile32F32_inRuns14(9)
+	PREFETCHT0 127(R9)
+	avx512Tile32F32_inRuns14(10)
+	avx512Tile32F32_inRuns14(11)
+	avx512Tile32F32_inRuns14(12)
+	avx512Tile32F32_inRuns14(13)
+	ADDQ       R10, R9
+	ADDQ       $1792, SI
+	ADDQ       R11, R8
+	SUBQ       $14, CX
+	JGE        inRuns14
+	SUBQ       $392, R8
 
-	// out ← β·out + α·t.
-finish:
-	MOVQ         dst-48(SP), AX
-	VBROADCASTSS const_stripAlpha(DI), Z3
-	MOVQ         const_stripStride(DI), R10
-	SHLQ         $2, R10
-	MOVQ         const_stripBetaKind(DI), CX
-	MOVQ         beta-24(SP), R8
-	CMPQ         CX, $const_betaRows
-	JEQ          betaOfRow
-	JGT          betaOfColumn
-	CMPB         const_stripUnitAlpha(DI), $0
-	JEQ          scale
+	// The last steps, fewer than a run.
+fewInRuns:
+	LEAQ (R8)(R12*4), R9
+	LEAQ (R9)(R12*4), R10
+	LEAQ (R10)(R12*4), R11
+	ADDQ $14, CX
+	JNZ  rows14
 
-// A row: out ← sum.
-#define avx512Strip32F32_set(a, b) \
+	// The sums are complete. Store them, or merge them into Dst if there is a β.
+store:
+	MOVQ dst-32(SP), AX
+	MOVQ const_tileStride(DI), R10
+	SHLQ $2, R10
+	MOVQ const_tileBetaKind(DI), CX
+	MOVQ beta-40(SP), R8
+	CMPQ CX, $const_betaRows
+	JEQ  betaOfRow
+	JGT  betaOfColumn
+
+// A row: dst ← sum.
+#define avx512Tile32F32_store(a, b) \
 	VMOVUPS a, (AX) \
 	VMOVUPS b, K1, 64(AX) \
 	ADDQ    R10, AX \
 	DECQ    R15 \
-	JZ      next
+	JZ      done
 
-	avx512Strip32F32_set(Z4, Z5)
-	avx512Strip32F32_set(Z6, Z7)
-	avx512Strip32F32_set(Z8, Z9)
-	avx512Strip32F32_set(Z10, Z11)
-	avx512Strip32F32_set(Z12, Z13)
-	avx512Strip32F32_set(Z14, Z15)
-	avx512Strip32F32_set(Z16, Z17)
-	avx512Strip32F32_set(Z18, Z19)
-	avx512Strip32F32_set(Z20, Z21)
-	avx512Strip32F32_set(Z22, Z23)
-	avx512Strip32F32_set(Z24, Z25)
-	avx512Strip32F32_set(Z26, Z27)
-	avx512Strip32F32_set(Z28, Z29)
-	avx512Strip32F32_set(Z30, Z31)
+	avx512Tile32F32_store(Z4, Z5)
+	avx512Tile32F32_store(Z6, Z7)
+	avx512Tile32F32_store(Z8, Z9)
+	avx512Tile32F32_store(Z10, Z11)
+	avx512Tile32F32_store(Z12, Z13)
+	avx512Tile32F32_store(Z14, Z15)
+	avx512Tile32F32_store(Z16, Z17)
+	avx512Tile32F32_store(Z18, Z19)
+	avx512Tile32F32_store(Z20, Z21)
+	avx512Tile32F32_store(Z22, Z23)
+	avx512Tile32F32_store(Z24, Z25)
+	avx512Tile32F32_store(Z26, Z27)
+	avx512Tile32F32_store(Z28, Z29)
+	avx512Tile32F32_store(Z30, Z31)
 
-	// The same with an α other than 1.
-scale:
-
-// A row: out ← α·sum.
-#define avx512Strip32F32_scale(a, b) \
-	VMULPS  Z3, a, a \
-	VMULPS  Z3, b, b \
-	VMOVUPS a, (AX) \
-	VMOVUPS b, K1, 64(AX) \
-	ADDQ    R10, AX \
-	DECQ    R15 \
-	JZ      next
-
-	avx512Strip32F32_scale(Z4, Z5)
-	avx512Strip32F32_scale(Z6, Z7)
-	avx512Strip32F32_scale(Z8, Z9)
-	avx512Strip32F32_scale(Z10, Z11)
-	avx512Strip32F32_scale(Z12, Z13)
-	avx512Strip32F32_scale(Z14, Z15)
-	avx512Strip32F32_scale(Z16, Z17)
-	avx512Strip32F32_scale(Z18, Z19)
-	avx512Strip32F32_scale(Z20, Z21)
-	avx512Strip32F32_scale(Z22, Z23)
-	avx512Strip32F32_scale(Z24, Z25)
-	avx512Strip32F32_scale(Z26, Z27)
-	avx512Strip32F32_scale(Z28, Z29)
-	avx512Strip32F32_scale(Z30, Z31)
-
-	// A β for each row. Out is not read if it is 0.
+	// A β for each row.
 betaOfRow:
-	MOVQ const_stripBetaStride(DI), R9
+	MOVQ const_tileBetaStride(DI), R9
 	SHLQ $2, R9
-	CMPB const_stripWholeBeta(DI), $0
-	JEQ  anyBetaOfRow
-	CMPB const_stripUnitAlpha(DI), $0
-	JEQ  anyBetaOfRow
 
-// A row: out ← β·out + sum.
-#define avx512Strip32F32_mergeWhole(a, b) \
-	VBROADCASTSS (R8), Z2 \
+// A row: dst ← β·dst + sum.
+#define avx512Tile32F32_mergeRow(a, b) \
+	VBROADCASTSS (R8), Z0 \
 	ADDQ         R9, R8 \
-	VFMADD231PS  (AX), Z2, a \
-	VFMADD231PS  64(AX), Z2, b \
+	VFMADD231PS  (AX), Z0, a \
+	VFMADD231PS  64(AX), Z0, b \
 	VMOVUPS      a, (AX) \
 	VMOVUPS      b, 64(AX) \
 	ADDQ         R10, AX \
 	DECQ         R15 \
-	JZ           next
+	JZ           done
 
-	avx512Strip32F32_mergeWhole(Z4, Z5)
-	avx512Strip32F32_mergeWhole(Z6, Z7)
-	avx512Strip32F32_mergeWhole(Z8, Z9)
-	avx512Strip32F32_mergeWhole(Z10, Z11)
-	avx512Strip32F32_mergeWhole(Z12, Z13)
-	avx512Strip32F32_mergeWhole(Z14, Z15)
-	avx512Strip32F32_mergeWhole(Z16, Z17)
-	avx512Strip32F32_mergeWhole(Z18, Z19)
-	avx512Strip32F32_mergeWhole(Z20, Z21)
-	avx512Strip32F32_mergeWhole(Z22, Z23)
-	avx512Strip32F32_mergeWhole(Z24, Z25)
-	avx512Strip32F32_mergeWhole(Z26, Z27)
-	avx512Strip32F32_mergeWhole(Z28, Z29)
-	avx512Strip32F32_mergeWhole(Z30, Z31)
+	avx512Tile32F32_mergeRow(Z4, Z5)
+	avx512Tile32F32_mergeRow(Z6, Z7)
+	avx512Tile32F32_mergeRow(Z8, Z9)
+	avx512Tile32F32_mergeRow(Z10, Z11)
+	avx512Tile32F32_mergeRow(Z12, Z13)
+	avx512Tile32F32_mergeRow(Z14, Z15)
+	avx512Tile32F32_mergeRow(Z16, Z17)
+	avx512Tile32F32_mergeRow(Z18, Z19)
+	avx512Tile32F32_mergeRow(Z20, Z21)
+	avx512Tile32F32_mergeRow(Z22, Z23)
+	avx512Tile32F32_mergeRow(Z24, Z25)
+	avx512Tile32F32_mergeRow(Z26, Z27)
+	avx512Tile32F32_mergeRow(Z28, Z29)
+	avx512Tile32F32_mergeRow(Z30, Z31)
 
-	// The same if an α is not 1, a β may be 0, or the last vector is cut.
-anyBetaOfRow:
-
-// A row: out ← β·out + α·sum, or α·sum if β is 0.
-#define avx512Strip32F32_merge(a, b) \
-	VBROADCASTSS (R8), Z2 \
-	ADDQ         R9, R8 \
-	VFPCLASSPSZ  $6, Z2, K3 /* ±0 */ \
-	KNOTW        K3, K2 \
-	KANDNW       K1, K3, K3 \
-	VMULPS       Z3, a, a \
-	VMULPS       Z3, b, b \
-	VFMADD231PS  (AX), Z2, K2, a \
-	VFMADD231PS  64(AX), Z2, K3, b \
-	VMOVUPS      a, (AX) \
-	VMOVUPS      b, K1, 64(AX) \
-	ADDQ         R10, AX \
-	DECQ         R15 \
-	JZ           next
-
-	avx512Strip32F32_merge(Z4, Z5)
-	avx512Strip32F32_merge(Z6, Z7)
-	avx512Strip32F32_merge(Z8, Z9)
-	avx512Strip32F32_merge(Z10, Z11)
-	avx512Strip32F32_merge(Z12, Z13)
-	avx512Strip32F32_merge(Z14, Z15)
-	avx512Strip32F32_merge(Z16, Z17)
-	avx512Strip32F32_merge(Z18, Z19)
-	avx512Strip32F32_merge(Z20, Z21)
-	avx512Strip32F32_merge(Z22, Z23)
-	avx512Strip32F32_merge(Z24, Z25)
-	avx512Strip32F32_merge(Z26, Z27)
-	avx512Strip32F32_merge(Z28, Z29)
-	avx512Strip32F32_merge(Z30, Z31)
-
-	// A β for each column. Out is not read where it is 0.
+	// A β for each column.
 betaOfColumn:
-	CMPB    const_stripWholeBeta(DI), $0
-	JEQ     anyBetaOfColumn
-	CMPB    const_stripUnitAlpha(DI), $0
-	JEQ     anyBetaOfColumn
 	VMOVUPS (R8), Z0
 	VMOVUPS 64(R8), Z1
 
-// A row: out ← β·out + sum.
-#define avx512Strip32F32_mergeColumnsWhole(a, b) \
+// A row: dst ← β·dst + sum.
+#define avx512Tile32F32_mergeColumns(a, b) \
 	VFMADD231PS (AX), Z0, a \
 	VFMADD231PS 64(AX), Z1, b \
 	VMOVUPS     a, (AX) \
 	VMOVUPS     b, 64(AX) \
 	ADDQ        R10, AX \
 	DECQ        R15 \
-	JZ          next
+	JZ          done
 
-	avx512Strip32F32_mergeColumnsWhole(Z4, Z5)
-	avx512Strip32F32_mergeColumnsWhole(Z6, Z7)
-	avx512Strip32F32_mergeColumnsWhole(Z8, Z9)
-	avx512Strip32F32_mergeColumnsWhole(Z10, Z11)
-	avx512Strip32F32_mergeColumnsWhole(Z12, Z13)
-	avx512Strip32F32_mergeColumnsWhole(Z14, Z15)
-	avx512Strip32F32_mergeColumnsWhole(Z16, Z17)
-	avx512Strip32F32_mergeColumnsWhole(Z18, Z19)
-	avx512Strip32F32_mergeColumnsWhole(Z20, Z21)
-	avx512Strip32F32_mergeColumnsWhole(Z22, Z23)
-	avx512Strip32F32_mergeColumnsWhole(Z24, Z25)
-	avx512Strip32F32_mergeColumnsWhole(Z26, Z27)
-	avx512Strip32F32_mergeColumnsWhole(Z28, Z29)
-	avx512Strip32F32_mergeColumnsWhole(Z30, Z31)
+	avx512Tile32F32_mergeColumns(Z4, Z5)
+	avx512Tile32F32_mergeColumns(Z6, Z7)
+	avx512Tile32F32_mergeColumns(Z8, Z9)
+	avx512Tile32F32_mergeColumns(Z10, Z11)
+	avx512Tile32F32_mergeColumns(Z12, Z13)
+	avx512Tile32F32_mergeColumns(Z14, Z15)
+	avx512Tile32F32_mergeColumns(Z16, Z17)
+	avx512Tile32F32_mergeColumns(Z18, Z19)
+	avx512Tile32F32_mergeColumns(Z20, Z21)
+	avx512Tile32F32_mergeColumns(Z22, Z23)
+	avx512Tile32F32_mergeColumns(Z24, Z25)
+	avx512Tile32F32_mergeColumns(Z26, Z27)
+	avx512Tile32F32_mergeColumns(Z28, Z29)
+	avx512Tile32F32_mergeColumns(Z30, Z31)
 
-	// The same if an α is not 1, a β may be 0, or the last vector is cut.
-anyBetaOfColumn:
-	VMOVUPS     (R8), Z0
-	VMOVUPS.Z   64(R8), K1, Z1
-	VFPCLASSPSZ $6, Z0, K2 // ±0
-	VFPCLASSPSZ $6, Z1, K3 // ±0
-	KNOTW       K2, K2
-	KANDNW      K1, K3, K3
-
-// A row: out ← β·out + α·sum where β is not 0, elsewhere out ← α·sum.
-#define avx512Strip32F32_mergeColumns(a, b) \
-	VMULPS      Z3, a, a \
-	VMULPS      Z3, b, b \
-	VFMADD231PS (AX), Z0, K2, a \
-	VFMADD231PS 64(AX), Z1, K3, b \
-	VMOVUPS     a, (AX) \
-	VMOVUPS     b, K1, 64(AX) \
-	ADDQ        R10, AX \
-	DECQ        R15 \
-	JZ          next
-
-	avx512Strip32F32_mergeColumns(Z4, Z5)
-	avx512Strip32F32_mergeColumns(Z6, Z7)
-	avx512Strip32F32_mergeColumns(Z8, Z9)
-	avx512Strip32F32_mergeColumns(Z10, Z11)
-	avx512Strip32F32_mergeColumns(Z12, Z13)
-	avx512Strip32F32_mergeColumns(Z14, Z15)
-	avx512Strip32F32_mergeColumns(Z16, Z17)
-	avx512Strip32F32_mergeColumns(Z18, Z19)
-	avx512Strip32F32_mergeColumns(Z20, Z21)
-	avx512Strip32F32_mergeColumns(Z22, Z23)
-	avx512Strip32F32_mergeColumns(Z24, Z25)
-	avx512Strip32F32_mergeColumns(Z26, Z27)
-	avx512Strip32F32_mergeColumns(Z28, Z29)
-	avx512Strip32F32_mergeColumns(Z30, Z31)
-
-	// The next group.
-next:
-	MOVQ  R8, beta-24(SP)
-	MOVQ  AX, dst-48(SP)
-	TESTQ R14, R14
-	JNZ   group
+	// The next tile.
+done:
+	MOVQ AX, dst-32(SP)
+	MOVQ R8, beta-40(SP)
+	DECQ tiles-8(SP)
+	JNZ  tile
 	VZEROUPPER
 	RET
 
-// func avx512Strip16F64(s *blocked.Strip[float64])
+// func avx512Tile16F64(t *blocked.Tiles[float64])
 // Requires: AVX512F, AVX512DQ
 //
-//	t(r, c) = Σ S(r, p)·V(p, c), out ← β·out + α·t, c < Cols ≤ 16
+//	t(r, c) = Σ S(r, p)·V(p, c), dst ← t or β·dst + t, c < Cols ≤ 16
 //
-// At most 14 rows at a time, a group, whose sums are in registers. Loops over packed vectors do many steps in
-// one go: offsets are constants then, and little stands beside the multiply-adds. What counts is the number of
-// operations: a core that is shared by two threads decodes for one of them every other cycle. So most rows
-// take their scalar in the multiply-add itself, once for each vector. If all rows did, there would be more than
-// two loads a cycle, which is what some CPUs have. Other loops do one step, for each number of rows.
+// Loops over packed vectors do many steps in one go: offsets are constants then, and little stands beside the
+// multiply-adds. What counts is the number of operations: a core that is shared by two threads decodes for one
+// of them every other cycle. So most rows take their scalar in the multiply-add itself, once for each vector. If
+// all rows did, there would be more than two loads a cycle, which is what some CPUs have. Other loops do one
+// step, for each number of rows.
 //
-// On the stack, scalar, beta, dst and nextPartial are the places of the next group in the scalars, β, Out and
-// Partial, partial is that of this group in Partial, left is the number of steps in the tiles of scalars after
-// this one, and skip the bytes from the end of a tile to the next. ahead is what to prefetch of the next strip's
-// vectors, and squares the sums of squares, or 0.
-//
-//	DI  the strip                      SI  vectors of step p              DX  bytes between steps of V
-//	CX  steps left                     R14 rows left after this group     R15 rows of this group
-//	R8 … R11  scalars of rows 0, 4, 8, 12 of the group at step p          BX  bytes between steps of them
+//	DI  the tiles                      SI  vectors of step p              DX  bytes between steps of V
+//	CX  steps left in the run          R14 steps in the runs after it     R15 rows
 //	R12, R13  bytes between scalars of neighbouring rows, three times that
-//	Z0, Z1  vectors of the step        Z2, Z3  scalars, then Z3 α         K1  lanes of the last vector
+//	BX  bytes between scalars of neighbouring steps
+//	R8 … R11  scalars of rows 0, 4, 8, 12 at step p
+//	Z0, Z1  vectors of the step        Z2, Z3  scalars                 K1  lanes of the last vector
 //
-// If vectors are packed, only R8 walks the scalars, with R10 if one byte of offset does not reach them. R9
-// prefetches a line of the next strip's vectors (ahead) with each eight steps, or a row of Out with each tile,
-// because a burst of lines from a far cache would hold up those that come from a near one. R10 prefetches the
-// next group's partial sums with the vectors, because these may have left L2. The first group adds the squares
-// of the vectors to sums, because it has the vectors in registers. AX walks these sums from R11 on.
+// If both sides are packed, only R8 walks the scalars. R9 prefetches a line of later vectors with each eight steps,
+// because a burst of lines from a far cache would hold up those that come from a near one, and R10 the next tile's
+// sums, because these may have left L2. R11 is at sums of squares of the vectors, which AX walks. If scalars lie in
+// runs, R9 prefetches a row of Dst with each run, R10 is the stride of Dst, and R11 leads to the next run.
 //
-// After the sum, AX is the row of Out, R8 its β, R9 the stride of β, R10 the stride of Out, and R11 the row of
-// Partial.
+// After the sum, AX is the row of Dst, R8 its β, R9 the stride of β, and R10 the stride of Dst.
+//
+// On the stack, tiles is the number of tiles left, and scalar, start, dst and beta are the places of the next tile in
+// the scalars, Start, Dst and β. ahead is what to prefetch of later vectors.
 //
 // The sums:
 //
@@ -1994,80 +1801,43 @@ next:
 //	row 4: Z12, Z13         row 5: Z14, Z15         row 6: Z16, Z17         row 7: Z18, Z19
 //	row 8: Z20, Z21         row 9: Z22, Z23         row 10: Z24, Z25        row 11: Z26, Z27
 //	row 12: Z28, Z29        row 13: Z30, Z31
-TEXT ·avx512Strip16F64(SB), NOSPLIT, $80-8
-	MOVQ  s+0(FP), DI
-	MOVQ  const_stripCols(DI), CX
+TEXT ·avx512Tile16F64(SB), NOSPLIT, $48-8
+	MOVQ  t+0(FP), DI
+	MOVQ  const_tileScalarStride(DI), R12
+	SHLQ  $3, R12
+	LEAQ  (R12)(R12*2), R13
+	MOVQ  const_tileScalarKStride(DI), BX
+	SHLQ  $3, BX
+	MOVQ  const_tileVecStride(DI), DX
+	SHLQ  $3, DX
+	MOVQ  const_tileCount(DI), AX
+	MOVQ  AX, tiles-8(SP)
+	MOVQ  const_tileScalar(DI), AX
+	MOVQ  AX, scalar-16(SP)
+	MOVQ  const_tileStart(DI), AX
+	MOVQ  AX, start-24(SP)
+	MOVQ  const_tileDst(DI), AX
+	MOVQ  AX, dst-32(SP)
+	MOVQ  const_tileBeta(DI), AX
+	MOVQ  AX, beta-40(SP)
+	MOVQ  const_tileCols(DI), CX
 	DECQ  CX
 	ANDQ  $7, CX
 	MOVQ  $2, AX
 	SHLQ  CX, AX
 	DECQ  AX
 	KMOVW AX, K1
-	MOVQ  const_stripScalarStride(DI), R12
-	SHLQ  $3, R12
-	LEAQ  (R12)(R12*2), R13
-	MOVQ  const_stripScalarKStride(DI), BX
-	SHLQ  $3, BX
-	MOVQ  const_stripVecStride(DI), DX
-	SHLQ  $3, DX
-	MOVQ  const_stripScalar(DI), R8
-	MOVQ  R8, scalar-8(SP)
-	MOVQ  const_stripPartial(DI), R11
-	MOVQ  R11, nextPartial-32(SP)
-	MOVQ  const_stripBeta(DI), R8
-	MOVQ  R8, beta-24(SP)
-	MOVQ  const_stripDst(DI), AX
-	MOVQ  AX, dst-48(SP)
-	MOVQ  const_stripTileSkip(DI), AX
+	MOVQ  const_tilePrefetch(DI), AX
 	SHLQ  $3, AX
-	MOVQ  AX, skip-64(SP)
-	MOVQ  const_stripRows(DI), R14
-	MOVQ  const_stripPrefetch(DI), AX
-	SHLQ  $3, AX
-	ADDQ  const_stripVec(DI), AX
-	MOVQ  AX, ahead-72(SP)
-	MOVQ  const_stripSquares(DI), AX
-	MOVQ  AX, squares-80(SP)
+	ADDQ  const_tileVec(DI), AX
+	MOVQ  AX, ahead-48(SP)
 
-	// 14 rows at a time. In place, and packed so, the last two groups are even.
-group:
-	MOVQ R14, R15
-	CMPQ R14, $14
-	JLE  take
-	MOVQ $14, R15
-	CMPB const_stripEvenPanels(DI), $0
-	JNE  even
-	CMPQ const_stripPanelRows(DI), $0
-	JNE  take
-
-even:
-	CMPQ R14, $28
-	JGT  take
-	LEAQ 1(R14), R15
-	SHRQ $1, R15
-
-	// The scalars of this group and of the next.
-take:
-	SUBQ  R15, R14
-	MOVQ  scalar-8(SP), R8
-	LEAQ  (R8)(R12*4), R9
-	LEAQ  (R9)(R12*4), R10
-	MOVQ  const_stripPanelStride(DI), CX
-	SHLQ  $3, CX
-	JNZ   taken
-	MOVQ  R15, CX
-	IMULQ R12, CX
-
-taken:
-	ADDQ   R8, CX
-	MOVQ   CX, scalar-8(SP)
-	MOVQ   nextPartial-32(SP), R11
-	MOVQ   R11, partial-16(SP)
-	IMUL3Q $128, R15, CX
-	ADDQ   R11, CX
-	MOVQ   CX, nextPartial-32(SP)
-	CMPB   const_stripResume(DI), $0
-	JNE    resume
+	// The sums of a tile start from 0.
+tile:
+	MOVQ   const_tileRows(DI), R15
+	MOVQ   start-24(SP), R11
+	TESTQ  R11, R11
+	JNZ    continue
 	VPXORQ Z4, Z4, Z4
 	VPXORQ Z5, Z5, Z5
 	VPXORQ Z6, Z6, Z6
@@ -2096,53 +1866,48 @@ taken:
 	VPXORQ Z29, Z29, Z29
 	VPXORQ Z30, Z30, Z30
 	VPXORQ Z31, Z31, Z31
-	JMP    start
+	JMP    started
 
-	// Go on from Partial.
-resume:
-	MOVQ partial-16(SP), R11
+	// They go on from Start.
+continue:
 	MOVQ R15, CX
 
-// A row of sums from Partial.
-#define avx512Strip16F64_resume(a, b) \
+// A row of sums from Start.
+#define avx512Tile16F64_continue(a, b) \
 	VMOVUPD (R11), a \
 	VMOVUPD 64(R11), b \
 	ADDQ    $128, R11 \
 	DECQ    CX \
-	JZ      start
+	JZ      started
 
-	avx512Strip16F64_resume(Z4, Z5)
-	avx512Strip16F64_resume(Z6, Z7)
-	avx512Strip16F64_resume(Z8, Z9)
-	avx512Strip16F64_resume(Z10, Z11)
-	avx512Strip16F64_resume(Z12, Z13)
-	avx512Strip16F64_resume(Z14, Z15)
-	avx512Strip16F64_resume(Z16, Z17)
-	avx512Strip16F64_resume(Z18, Z19)
-	avx512Strip16F64_resume(Z20, Z21)
-	avx512Strip16F64_resume(Z22, Z23)
-	avx512Strip16F64_resume(Z24, Z25)
-	avx512Strip16F64_resume(Z26, Z27)
-	avx512Strip16F64_resume(Z28, Z29)
-	avx512Strip16F64_resume(Z30, Z31)
+	avx512Tile16F64_continue(Z4, Z5)
+	avx512Tile16F64_continue(Z6, Z7)
+	avx512Tile16F64_continue(Z8, Z9)
+	avx512Tile16F64_continue(Z10, Z11)
+	avx512Tile16F64_continue(Z12, Z13)
+	avx512Tile16F64_continue(Z14, Z15)
+	avx512Tile16F64_continue(Z16, Z17)
+	avx512Tile16F64_continue(Z18, Z19)
+	avx512Tile16F64_continue(Z20, Z21)
+	avx512Tile16F64_continue(Z22, Z23)
+	avx512Tile16F64_continue(Z24, Z25)
+	avx512Tile16F64_continue(Z26, Z27)
+	avx512Tile16F64_continue(Z28, Z29)
+	avx512Tile16F64_continue(Z30, Z31)
 
-	// Fetch the lines that the group will be written to, while it is summed. A strip that is not finished is
-	// not written to: its Dst may be anything, and a fetch from where nothing is mapped costs a walk through
-	// the page tables.
-start:
-	CMPB const_stripUnfinished(DI), $0
-	JNE  sum
-	MOVQ const_stripK(DI), CX
-	CMPQ CX, $64
-	JLT  sum
-	CMPQ CX, $196
-	JLT  burst
-	CMPQ const_stripTileK(DI), $0
-	JNE  sum // the loop over tiles does it
+	// Fetch the lines that the sums will be stored to.
+started:
+	MOVQ R11, start-24(SP)
+	CMPB const_tileFetch(DI), $0
+	JEQ  sum
+	CMPQ const_tileOrder(DI), $const_packedRuns
+	JNE  burst
+	CMPQ const_tileK(DI), $196
+	JGE  sum // the loop over runs does it
 
 burst:
-	MOVQ dst-48(SP), SI
-	MOVQ const_stripStride(DI), AX
+	MOVQ dst-32(SP), SI
+	MOVQ const_tileStride(DI), AX
 	SHLQ $3, AX
 	MOVQ R15, CX
 
@@ -2153,587 +1918,40 @@ fetch:
 	DECQ       CX
 	JNZ        fetch
 
-	// The sums. First, whole tiles of packed groups.
+	// The steps.
 sum:
-	LEAQ  (R10)(R12*4), R11
-	MOVQ  const_stripVec(DI), SI
-	MOVQ  const_stripK(DI), CX
+	MOVQ  const_tileK(DI), CX
 	TESTQ CX, CX
-	JZ    summed
-	MOVQ  $0, left-56(SP)
-	CMPQ  const_stripTileK(DI), $0
-	JEQ   steps
-	CMPQ  R15, $14
-	JNE   tiles
-	CMPQ  DX, $128
-	JNE   tiles
-	CMPQ  const_stripPanelRows(DI), $0
-	JEQ   tiles
-	SUBQ  $14, CX
-	JLT   fewTiled
+	JZ    store
+	XORL  R14, R14
+	MOVQ  const_tileVec(DI), SI
+	MOVQ  scalar-16(SP), R8
+	MOVQ  const_tileScalarTile(DI), AX
+	LEAQ  (R8)(AX*8), AX
+	MOVQ  AX, scalar-16(SP)
+	LEAQ  (R8)(R12*4), R9
+	LEAQ  (R9)(R12*4), R10
+	LEAQ  (R10)(R12*4), R11
+	MOVQ  const_tileOrder(DI), AX
+	CMPQ  AX, $const_packed
+	JEQ   packed
+	CMPQ  AX, $const_packedRuns
+	JEQ   packedRuns
 
-	// Whole tiles of groups, from their middle: one byte of offset reaches more of them.
-	MOVQ    dst-48(SP), R9
-	MOVQ    const_stripStride(DI), R10
-	SHLQ    $3, R10
-	MOVQ    skip-64(SP), R11
-	ADDQ    $112, R11
-	ADDQ    $784, R8
-	PCALIGN $32
+any:
+	MOVQ CX, R14
 
-// Step q of the loop tiled14.
-#define avx512Strip16F64_tiled14(q) \
-	VMOVUPD          (128*q)(SI), Z0 \
-	VMOVUPD          (128*q+64)(SI), Z1 \
-	VBROADCASTSD     (8*q-784)(R8), Z2 \
-	VFMADD231PD      Z2, Z0, Z4 \
-	VFMADD231PD      Z2, Z1, Z5 \
-	VFMADD231PD.BCST (8*q-672)(R8), Z0, Z6 \
-	VFMADD231PD.BCST (8*q-672)(R8), Z1, Z7 \
-	VFMADD231PD.BCST (8*q-560)(R8), Z0, Z8 \
-	VFMADD231PD.BCST (8*q-560)(R8), Z1, Z9 \
-	VFMADD231PD.BCST (8*q-448)(R8), Z0, Z10 \
-	VFMADD231PD.BCST (8*q-448)(R8), Z1, Z11 \
-	VBROADCASTSD     (8*q-336)(R8), Z3 \
-	VFMADD231PD      Z3, Z0, Z12 \
-	VFMADD231PD      Z3, Z1, Z13 \
-	VFMADD231PD.BCST (8*q-224)(R8), Z0, Z14 \
-	VFMADD231PD.BCST (8*q-224)(R8), Z1, Z15 \
-	VFMADD231PD.BCST (8*q-112)(R8), Z0, Z16 \
-	VFMADD231PD.BCST (8*q-112)(R8), Z1, Z17 \
-	VFMADD231PD.BCST (8*q)(R8), Z0, Z18 \
-	VFMADD231PD.BCST (8*q)(R8), Z1, Z19 \
-	VBROADCASTSD     (8*q+112)(R8), Z2 \
-	VFMADD231PD      Z2, Z0, Z20 \
-	VFMADD231PD      Z2, Z1, Z21 \
-	VFMADD231PD.BCST (8*q+224)(R8), Z0, Z22 \
-	VFMADD231PD.BCST (8*q+224)(R8), Z1, Z23 \
-	VFMADD231PD.BCST (8*q+336)(R8), Z0, Z24 \
-	VFMADD231PD.BCST (8*q+336)(R8), Z1, Z25 \
-	VFMADD231PD.BCST (8*q+448)(R8), Z0, Z26 \
-	VFMADD231PD.BCST (8*q+448)(R8), Z1, Z27 \
-	VBROADCASTSD     (8*q+560)(R8), Z3 \
-	VFMADD231PD      Z3, Z0, Z28 \
-	VFMADD231PD      Z3, Z1, Z29 \
-	VFMADD231PD.BCST (8*q+672)(R8), Z0, Z30 \
-	VFMADD231PD.BCST (8*q+672)(R8), Z1, Z31
-
-	// 14 steps of 14 rows.
-tiled14:
-	avx512Strip16F64_tiled14(0)
-	avx512Strip16F64_tiled14(1)
-	avx512Strip16F64_tiled14(2)
-	PREFETCHT0 (R9)
-	avx512Strip16F64_tiled14(3)
-	avx512Strip16F64_tiled14(4)
-	avx512Strip16F64_tiled14(5)
-	avx512Strip16F64_tiled14(6)
-	avx512Strip16F64_tiled14(7)
-	avx512Strip16F64_tiled14(8)
-	avx512Strip16F64_tiled14(9)
-	PREFETCHT0 127(R9)
-	avx512Strip16F64_tiled14(10)
-	avx512Strip16F64_tiled14(11)
-	avx512Strip16F64_tiled14(12)
-	avx512Strip16F64_tiled14(13)
-	ADDQ       R10, R9
-	ADDQ       $1792, SI
-	ADDQ       R11, R8
-	SUBQ       $14, CX
-	JGE        tiled14
-	SUBQ       $784, R8
-
-	// The last steps, fewer than a tile.
-fewTiled:
-	LEAQ (R8)(R12*4), R9
-	LEAQ (R9)(R12*4), R10
-	LEAQ (R10)(R12*4), R11
-	ADDQ $14, CX
-	JZ   summed
-	JMP  rows14
-
-	// The first of other tiles, whose steps are in CX.
-tiles:
-	CMPQ CX, const_stripTileK(DI)
-	JLE  steps
-	SUBQ const_stripTileK(DI), CX
-	MOVQ CX, left-56(SP)
-	MOVQ const_stripTileK(DI), CX
-
-	// Eight steps in one go, if vectors are packed and there are eight rows or more.
-steps:
-	CMPQ    DX, $128
-	JNE     fewer
+	// A run of scalars. Eight steps in one go, if there are eight rows or more.
+run:
+	MOVQ    R14, CX
+	MOVQ    const_tileRun(DI), AX
+	CMPQ    CX, AX
+	CMOVQGT AX, CX
+	SUBQ    CX, R14
+	CMPQ    const_tileOrder(DI), $const_rowRuns
+	JNE     steps
 	CMPQ    R15, $8
-	JLT     fewer
-	CMPQ    const_stripPanelRows(DI), $0
-	JEQ     inRows
-	CMPQ    const_stripTileK(DI), $0
-	JNE     fewer
-	SUBQ    $8, CX
-	JLT     fewGrouped
-	MOVQ    ahead-72(SP), R9
-	MOVQ    nextPartial-32(SP), R10
-	CMPQ    const_stripPartial(DI), $0
-	CMOVQEQ R9, R10            // nothing is mapped there
-	CMPQ    R15, $14
-	JLT     fewRows
-	MOVQ    squares-80(SP), R11
-	TESTQ   R11, R11
-	JZ      grouped14
-	MOVQ    $0, squares-80(SP) // the next groups meet the same vectors
-	XORL    AX, AX
-	JMP     squared14
-
-fewRows:
-	CMPQ    R15, $13
-	JEQ     grouped13
-	CMPQ    R15, $12
-	JEQ     grouped12
-	CMPQ    R15, $11
-	JEQ     grouped11
-	CMPQ    R15, $10
-	JEQ     grouped10
-	CMPQ    R15, $9
-	JEQ     grouped9
-	PCALIGN $32
-
-// Step q of the loop grouped8.
-#define avx512Strip16F64_grouped8(q) \
-	VMOVUPD          (128*q)(SI), Z0 \
-	VMOVUPD          (128*q+64)(SI), Z1 \
-	VBROADCASTSD     (112*q)(R8), Z2 \
-	VFMADD231PD      Z2, Z0, Z4 \
-	VFMADD231PD      Z2, Z1, Z5 \
-	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
-	VFMADD231PD.BCST (112*q+8)(R8), Z1, Z7 \
-	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
-	VFMADD231PD.BCST (112*q+16)(R8), Z1, Z9 \
-	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
-	VFMADD231PD.BCST (112*q+24)(R8), Z1, Z11 \
-	VBROADCASTSD     (112*q+32)(R8), Z3 \
-	VFMADD231PD      Z3, Z0, Z12 \
-	VFMADD231PD      Z3, Z1, Z13 \
-	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
-	VFMADD231PD.BCST (112*q+40)(R8), Z1, Z15 \
-	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
-	VFMADD231PD.BCST (112*q+48)(R8), Z1, Z17 \
-	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18 \
-	VFMADD231PD.BCST (112*q+56)(R8), Z1, Z19
-
-	// Eight steps of 8 rows, whose scalars are packed.
-grouped8:
-	avx512Strip16F64_grouped8(0)
-	avx512Strip16F64_grouped8(1)
-	avx512Strip16F64_grouped8(2)
-	avx512Strip16F64_grouped8(3)
-	avx512Strip16F64_grouped8(4)
-	avx512Strip16F64_grouped8(5)
-	avx512Strip16F64_grouped8(6)
-	avx512Strip16F64_grouped8(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $896, R8
-	SUBQ       $8, CX
-	JGE        grouped8
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped9.
-#define avx512Strip16F64_grouped9(q) \
-	VMOVUPD          (128*q)(SI), Z0 \
-	VMOVUPD          (128*q+64)(SI), Z1 \
-	VBROADCASTSD     (112*q)(R8), Z2 \
-	VFMADD231PD      Z2, Z0, Z4 \
-	VFMADD231PD      Z2, Z1, Z5 \
-	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
-	VFMADD231PD.BCST (112*q+8)(R8), Z1, Z7 \
-	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
-	VFMADD231PD.BCST (112*q+16)(R8), Z1, Z9 \
-	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
-	VFMADD231PD.BCST (112*q+24)(R8), Z1, Z11 \
-	VBROADCASTSD     (112*q+32)(R8), Z3 \
-	VFMADD231PD      Z3, Z0, Z12 \
-	VFMADD231PD      Z3, Z1, Z13 \
-	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
-	VFMADD231PD.BCST (112*q+40)(R8), Z1, Z15 \
-	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
-	VFMADD231PD.BCST (112*q+48)(R8), Z1, Z17 \
-	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18 \
-	VFMADD231PD.BCST (112*q+56)(R8), Z1, Z19 \
-	VBROADCASTSD     (112*q+64)(R8), Z2 \
-	VFMADD231PD      Z2, Z0, Z20 \
-	VFMADD231PD      Z2, Z1, Z21
-
-	// Eight steps of 9 rows, whose scalars are packed.
-grouped9:
-	avx512Strip16F64_grouped9(0)
-	avx512Strip16F64_grouped9(1)
-	avx512Strip16F64_grouped9(2)
-	avx512Strip16F64_grouped9(3)
-	avx512Strip16F64_grouped9(4)
-	avx512Strip16F64_grouped9(5)
-	avx512Strip16F64_grouped9(6)
-	avx512Strip16F64_grouped9(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $896, R8
-	SUBQ       $8, CX
-	JGE        grouped9
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped10.
-#define avx512Strip16F64_grouped10(q) \
-	VMOVUPD          (128*q)(SI), Z0 \
-	VMOVUPD          (128*q+64)(SI), Z1 \
-	VBROADCASTSD     (112*q)(R8), Z2 \
-	VFMADD231PD      Z2, Z0, Z4 \
-	VFMADD231PD      Z2, Z1, Z5 \
-	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
-	VFMADD231PD.BCST (112*q+8)(R8), Z1, Z7 \
-	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
-	VFMADD231PD.BCST (112*q+16)(R8), Z1, Z9 \
-	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
-	VFMADD231PD.BCST (112*q+24)(R8), Z1, Z11 \
-	VBROADCASTSD     (112*q+32)(R8), Z3 \
-	VFMADD231PD      Z3, Z0, Z12 \
-	VFMADD231PD      Z3, Z1, Z13 \
-	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
-	VFMADD231PD.BCST (112*q+40)(R8), Z1, Z15 \
-	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
-	VFMADD231PD.BCST (112*q+48)(R8), Z1, Z17 \
-	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18 \
-	VFMADD231PD.BCST (112*q+56)(R8), Z1, Z19 \
-	VBROADCASTSD     (112*q+64)(R8), Z2 \
-	VFMADD231PD      Z2, Z0, Z20 \
-	VFMADD231PD      Z2, Z1, Z21 \
-	VFMADD231PD.BCST (112*q+72)(R8), Z0, Z22 \
-	VFMADD231PD.BCST (112*q+72)(R8), Z1, Z23
-
-	// Eight steps of 10 rows, whose scalars are packed.
-grouped10:
-	avx512Strip16F64_grouped10(0)
-	avx512Strip16F64_grouped10(1)
-	avx512Strip16F64_grouped10(2)
-	avx512Strip16F64_grouped10(3)
-	avx512Strip16F64_grouped10(4)
-	avx512Strip16F64_grouped10(5)
-	avx512Strip16F64_grouped10(6)
-	avx512Strip16F64_grouped10(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $896, R8
-	SUBQ       $8, CX
-	JGE        grouped10
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped11.
-#define avx512Strip16F64_grouped11(q) \
-	VMOVUPD          (128*q)(SI), Z0 \
-	VMOVUPD          (128*q+64)(SI), Z1 \
-	VBROADCASTSD     (112*q)(R8), Z2 \
-	VFMADD231PD      Z2, Z0, Z4 \
-	VFMADD231PD      Z2, Z1, Z5 \
-	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
-	VFMADD231PD.BCST (112*q+8)(R8), Z1, Z7 \
-	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
-	VFMADD231PD.BCST (112*q+16)(R8), Z1, Z9 \
-	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
-	VFMADD231PD.BCST (112*q+24)(R8), Z1, Z11 \
-	VBROADCASTSD     (112*q+32)(R8), Z3 \
-	VFMADD231PD      Z3, Z0, Z12 \
-	VFMADD231PD      Z3, Z1, Z13 \
-	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
-	VFMADD231PD.BCST (112*q+40)(R8), Z1, Z15 \
-	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
-	VFMADD231PD.BCST (112*q+48)(R8), Z1, Z17 \
-	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18 \
-	VFMADD231PD.BCST (112*q+56)(R8), Z1, Z19 \
-	VBROADCASTSD     (112*q+64)(R8), Z2 \
-	VFMADD231PD      Z2, Z0, Z20 \
-	VFMADD231PD      Z2, Z1, Z21 \
-	VFMADD231PD.BCST (112*q+72)(R8), Z0, Z22 \
-	VFMADD231PD.BCST (112*q+72)(R8), Z1, Z23 \
-	VFMADD231PD.BCST (112*q+80)(R8), Z0, Z24 \
-	VFMADD231PD.BCST (112*q+80)(R8), Z1, Z25
-
-	// Eight steps of 11 rows, whose scalars are packed.
-grouped11:
-	avx512Strip16F64_grouped11(0)
-	avx512Strip16F64_grouped11(1)
-	avx512Strip16F64_grouped11(2)
-	avx512Strip16F64_grouped11(3)
-	avx512Strip16F64_grouped11(4)
-	avx512Strip16F64_grouped11(5)
-	avx512Strip16F64_grouped11(6)
-	avx512Strip16F64_grouped11(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $896, R8
-	SUBQ       $8, CX
-	JGE        grouped11
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped12.
-#define avx512Strip16F64_grouped12(q) \
-	VMOVUPD          (128*q)(SI), Z0 \
-	VMOVUPD          (128*q+64)(SI), Z1 \
-	VBROADCASTSD     (112*q)(R8), Z2 \
-	VFMADD231PD      Z2, Z0, Z4 \
-	VFMADD231PD      Z2, Z1, Z5 \
-	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
-	VFMADD231PD.BCST (112*q+8)(R8), Z1, Z7 \
-	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
-	VFMADD231PD.BCST (112*q+16)(R8), Z1, Z9 \
-	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
-	VFMADD231PD.BCST (112*q+24)(R8), Z1, Z11 \
-	VBROADCASTSD     (112*q+32)(R8), Z3 \
-	VFMADD231PD      Z3, Z0, Z12 \
-	VFMADD231PD      Z3, Z1, Z13 \
-	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
-	VFMADD231PD.BCST (112*q+40)(R8), Z1, Z15 \
-	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
-	VFMADD231PD.BCST (112*q+48)(R8), Z1, Z17 \
-	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18 \
-	VFMADD231PD.BCST (112*q+56)(R8), Z1, Z19 \
-	VBROADCASTSD     (112*q+64)(R8), Z2 \
-	VFMADD231PD      Z2, Z0, Z20 \
-	VFMADD231PD      Z2, Z1, Z21 \
-	VFMADD231PD.BCST (112*q+72)(R8), Z0, Z22 \
-	VFMADD231PD.BCST (112*q+72)(R8), Z1, Z23 \
-	VFMADD231PD.BCST (112*q+80)(R8), Z0, Z24 \
-	VFMADD231PD.BCST (112*q+80)(R8), Z1, Z25 \
-	VFMADD231PD.BCST (112*q+88)(R8), Z0, Z26 \
-	VFMADD231PD.BCST (112*q+88)(R8), Z1, Z27
-
-	// Eight steps of 12 rows, whose scalars are packed.
-grouped12:
-	avx512Strip16F64_grouped12(0)
-	avx512Strip16F64_grouped12(1)
-	avx512Strip16F64_grouped12(2)
-	avx512Strip16F64_grouped12(3)
-	avx512Strip16F64_grouped12(4)
-	avx512Strip16F64_grouped12(5)
-	avx512Strip16F64_grouped12(6)
-	avx512Strip16F64_grouped12(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $896, R8
-	SUBQ       $8, CX
-	JGE        grouped12
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped13.
-#define avx512Strip16F64_grouped13(q) \
-	VMOVUPD          (128*q)(SI), Z0 \
-	VMOVUPD          (128*q+64)(SI), Z1 \
-	VBROADCASTSD     (112*q)(R8), Z2 \
-	VFMADD231PD      Z2, Z0, Z4 \
-	VFMADD231PD      Z2, Z1, Z5 \
-	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
-	VFMADD231PD.BCST (112*q+8)(R8), Z1, Z7 \
-	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
-	VFMADD231PD.BCST (112*q+16)(R8), Z1, Z9 \
-	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
-	VFMADD231PD.BCST (112*q+24)(R8), Z1, Z11 \
-	VBROADCASTSD     (112*q+32)(R8), Z3 \
-	VFMADD231PD      Z3, Z0, Z12 \
-	VFMADD231PD      Z3, Z1, Z13 \
-	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
-	VFMADD231PD.BCST (112*q+40)(R8), Z1, Z15 \
-	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
-	VFMADD231PD.BCST (112*q+48)(R8), Z1, Z17 \
-	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18 \
-	VFMADD231PD.BCST (112*q+56)(R8), Z1, Z19 \
-	VBROADCASTSD     (112*q+64)(R8), Z2 \
-	VFMADD231PD      Z2, Z0, Z20 \
-	VFMADD231PD      Z2, Z1, Z21 \
-	VFMADD231PD.BCST (112*q+72)(R8), Z0, Z22 \
-	VFMADD231PD.BCST (112*q+72)(R8), Z1, Z23 \
-	VFMADD231PD.BCST (112*q+80)(R8), Z0, Z24 \
-	VFMADD231PD.BCST (112*q+80)(R8), Z1, Z25 \
-	VFMADD231PD.BCST (112*q+88)(R8), Z0, Z26 \
-	VFMADD231PD.BCST (112*q+88)(R8), Z1, Z27 \
-	VBROADCASTSD     (112*q+96)(R8), Z3 \
-	VFMADD231PD      Z3, Z0, Z28 \
-	VFMADD231PD      Z3, Z1, Z29
-
-	// Eight steps of 13 rows, whose scalars are packed.
-grouped13:
-	avx512Strip16F64_grouped13(0)
-	avx512Strip16F64_grouped13(1)
-	avx512Strip16F64_grouped13(2)
-	avx512Strip16F64_grouped13(3)
-	avx512Strip16F64_grouped13(4)
-	avx512Strip16F64_grouped13(5)
-	avx512Strip16F64_grouped13(6)
-	avx512Strip16F64_grouped13(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $896, R8
-	SUBQ       $8, CX
-	JGE        grouped13
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped14.
-#define avx512Strip16F64_grouped14(q) \
-	VMOVUPD          (128*q)(SI), Z0 \
-	VMOVUPD          (128*q+64)(SI), Z1 \
-	VBROADCASTSD     (112*q)(R8), Z2 \
-	VFMADD231PD      Z2, Z0, Z4 \
-	VFMADD231PD      Z2, Z1, Z5 \
-	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
-	VFMADD231PD.BCST (112*q+8)(R8), Z1, Z7 \
-	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
-	VFMADD231PD.BCST (112*q+16)(R8), Z1, Z9 \
-	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
-	VFMADD231PD.BCST (112*q+24)(R8), Z1, Z11 \
-	VBROADCASTSD     (112*q+32)(R8), Z3 \
-	VFMADD231PD      Z3, Z0, Z12 \
-	VFMADD231PD      Z3, Z1, Z13 \
-	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
-	VFMADD231PD.BCST (112*q+40)(R8), Z1, Z15 \
-	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
-	VFMADD231PD.BCST (112*q+48)(R8), Z1, Z17 \
-	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18 \
-	VFMADD231PD.BCST (112*q+56)(R8), Z1, Z19 \
-	VBROADCASTSD     (112*q+64)(R8), Z2 \
-	VFMADD231PD      Z2, Z0, Z20 \
-	VFMADD231PD      Z2, Z1, Z21 \
-	VFMADD231PD.BCST (112*q+72)(R8), Z0, Z22 \
-	VFMADD231PD.BCST (112*q+72)(R8), Z1, Z23 \
-	VFMADD231PD.BCST (112*q+80)(R8), Z0, Z24 \
-	VFMADD231PD.BCST (112*q+80)(R8), Z1, Z25 \
-	VFMADD231PD.BCST (112*q+88)(R8), Z0, Z26 \
-	VFMADD231PD.BCST (112*q+88)(R8), Z1, Z27 \
-	VBROADCASTSD     (112*q+96)(R8), Z3 \
-	VFMADD231PD      Z3, Z0, Z28 \
-	VFMADD231PD      Z3, Z1, Z29 \
-	VFMADD231PD.BCST (112*q+104)(R8), Z0, Z30 \
-	VFMADD231PD.BCST (112*q+104)(R8), Z1, Z31
-
-	// Eight steps of 14 rows, whose scalars are packed.
-grouped14:
-	avx512Strip16F64_grouped14(0)
-	avx512Strip16F64_grouped14(1)
-	avx512Strip16F64_grouped14(2)
-	avx512Strip16F64_grouped14(3)
-	avx512Strip16F64_grouped14(4)
-	avx512Strip16F64_grouped14(5)
-	avx512Strip16F64_grouped14(6)
-	avx512Strip16F64_grouped14(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $896, R8
-	SUBQ       $8, CX
-	JGE        grouped14
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop squared14.
-#define avx512Strip16F64_squared14(q) \
-	VMOVUPD          (128*q)(SI), Z0 \
-	VMOVUPD          (128*q+64)(SI), Z1 \
-	VBROADCASTSD     (112*q)(R8), Z2 \
-	VFMADD231PD      Z2, Z0, Z4 \
-	VFMADD231PD      Z2, Z1, Z5 \
-	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
-	VFMADD231PD.BCST (112*q+8)(R8), Z1, Z7 \
-	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
-	VFMADD231PD.BCST (112*q+16)(R8), Z1, Z9 \
-	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
-	VFMADD231PD.BCST (112*q+24)(R8), Z1, Z11 \
-	VBROADCASTSD     (112*q+32)(R8), Z3 \
-	VFMADD231PD      Z3, Z0, Z12 \
-	VFMADD231PD      Z3, Z1, Z13 \
-	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
-	VFMADD231PD.BCST (112*q+40)(R8), Z1, Z15 \
-	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
-	VFMADD231PD.BCST (112*q+48)(R8), Z1, Z17 \
-	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18 \
-	VFMADD231PD.BCST (112*q+56)(R8), Z1, Z19 \
-	VBROADCASTSD     (112*q+64)(R8), Z2 \
-	VFMADD231PD      Z2, Z0, Z20 \
-	VFMADD231PD      Z2, Z1, Z21 \
-	VFMADD231PD.BCST (112*q+72)(R8), Z0, Z22 \
-	VFMADD231PD.BCST (112*q+72)(R8), Z1, Z23 \
-	VFMADD231PD.BCST (112*q+80)(R8), Z0, Z24 \
-	VFMADD231PD.BCST (112*q+80)(R8), Z1, Z25 \
-	VFMADD231PD.BCST (112*q+88)(R8), Z0, Z26 \
-	VFMADD231PD.BCST (112*q+88)(R8), Z1, Z27 \
-	VBROADCASTSD     (112*q+96)(R8), Z3 \
-	VFMADD231PD      Z3, Z0, Z28 \
-	VFMADD231PD      Z3, Z1, Z29 \
-	VFMADD231PD.BCST (112*q+104)(R8), Z0, Z30 \
-	VFMADD231PD.BCST (112*q+104)(R8), Z1, Z31 \
-	VMOVUPD          (R11)(AX*1), Z2 \
-	VMOVUPD          64(R11)(AX*1), Z3 \
-	VFMADD231PD      Z0, Z0, Z2 \
-	VFMADD231PD      Z1, Z1, Z3 \
-	VMOVUPD          Z2, (R11)(AX*1) \
-	VMOVUPD          Z3, 64(R11)(AX*1) \
-	ADDQ             $128, AX \
-	ANDQ             $4095, AX
-
-	// The same for 14 rows, with sums of squares.
-squared14:
-	avx512Strip16F64_squared14(0)
-	avx512Strip16F64_squared14(1)
-	avx512Strip16F64_squared14(2)
-	avx512Strip16F64_squared14(3)
-	avx512Strip16F64_squared14(4)
-	avx512Strip16F64_squared14(5)
-	avx512Strip16F64_squared14(6)
-	avx512Strip16F64_squared14(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $896, R8
-	SUBQ       $8, CX
-	JGE        squared14
-	JMP        grouped
-
-grouped:
-	MOVQ R9, ahead-72(SP)
-
-fewGrouped:
-	ADDQ $8, CX
-	JMP  rest
-
-	// Scalars in tiles of 128 bytes a row: R8 is four rows on and R10 eight more.
-inRows:
-	CMPQ    const_stripTileK(DI), $0
-	JEQ     fewer
-	CMPQ    R12, $128
-	JNE     fewer
+	JLT     steps
 	SUBQ    $8, CX
 	JLT     fewInRows
 	ADDQ    $512, R8
@@ -2753,7 +1971,7 @@ inRows:
 	PCALIGN $32
 
 // Step q of the loop inRows8.
-#define avx512Strip16F64_inRows8(q) \
+#define avx512Tile16F64_inRows8(q) \
 	VMOVUPD          (128*q)(SI), Z0 \
 	VMOVUPD          (128*q+64)(SI), Z1 \
 	VBROADCASTSD     (8*q-512)(R8), Z2 \
@@ -2777,24 +1995,24 @@ inRows:
 
 	// Eight steps of 8 rows.
 inRows8:
-	avx512Strip16F64_inRows8(0)
-	avx512Strip16F64_inRows8(1)
-	avx512Strip16F64_inRows8(2)
-	avx512Strip16F64_inRows8(3)
-	avx512Strip16F64_inRows8(4)
-	avx512Strip16F64_inRows8(5)
-	avx512Strip16F64_inRows8(6)
-	avx512Strip16F64_inRows8(7)
+	avx512Tile16F64_inRows8(0)
+	avx512Tile16F64_inRows8(1)
+	avx512Tile16F64_inRows8(2)
+	avx512Tile16F64_inRows8(3)
+	avx512Tile16F64_inRows8(4)
+	avx512Tile16F64_inRows8(5)
+	avx512Tile16F64_inRows8(6)
+	avx512Tile16F64_inRows8(7)
 	ADDQ    $1024, SI
 	ADDQ    $64, R8
 	ADDQ    $64, R10
 	SUBQ    $8, CX
 	JGE     inRows8
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows9.
-#define avx512Strip16F64_inRows9(q) \
+#define avx512Tile16F64_inRows9(q) \
 	VMOVUPD          (128*q)(SI), Z0 \
 	VMOVUPD          (128*q+64)(SI), Z1 \
 	VBROADCASTSD     (8*q-512)(R8), Z2 \
@@ -2821,24 +2039,24 @@ inRows8:
 
 	// Eight steps of 9 rows.
 inRows9:
-	avx512Strip16F64_inRows9(0)
-	avx512Strip16F64_inRows9(1)
-	avx512Strip16F64_inRows9(2)
-	avx512Strip16F64_inRows9(3)
-	avx512Strip16F64_inRows9(4)
-	avx512Strip16F64_inRows9(5)
-	avx512Strip16F64_inRows9(6)
-	avx512Strip16F64_inRows9(7)
+	avx512Tile16F64_inRows9(0)
+	avx512Tile16F64_inRows9(1)
+	avx512Tile16F64_inRows9(2)
+	avx512Tile16F64_inRows9(3)
+	avx512Tile16F64_inRows9(4)
+	avx512Tile16F64_inRows9(5)
+	avx512Tile16F64_inRows9(6)
+	avx512Tile16F64_inRows9(7)
 	ADDQ    $1024, SI
 	ADDQ    $64, R8
 	ADDQ    $64, R10
 	SUBQ    $8, CX
 	JGE     inRows9
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows10.
-#define avx512Strip16F64_inRows10(q) \
+#define avx512Tile16F64_inRows10(q) \
 	VMOVUPD          (128*q)(SI), Z0 \
 	VMOVUPD          (128*q+64)(SI), Z1 \
 	VBROADCASTSD     (8*q-512)(R8), Z2 \
@@ -2867,24 +2085,24 @@ inRows9:
 
 	// Eight steps of 10 rows.
 inRows10:
-	avx512Strip16F64_inRows10(0)
-	avx512Strip16F64_inRows10(1)
-	avx512Strip16F64_inRows10(2)
-	avx512Strip16F64_inRows10(3)
-	avx512Strip16F64_inRows10(4)
-	avx512Strip16F64_inRows10(5)
-	avx512Strip16F64_inRows10(6)
-	avx512Strip16F64_inRows10(7)
+	avx512Tile16F64_inRows10(0)
+	avx512Tile16F64_inRows10(1)
+	avx512Tile16F64_inRows10(2)
+	avx512Tile16F64_inRows10(3)
+	avx512Tile16F64_inRows10(4)
+	avx512Tile16F64_inRows10(5)
+	avx512Tile16F64_inRows10(6)
+	avx512Tile16F64_inRows10(7)
 	ADDQ    $1024, SI
 	ADDQ    $64, R8
 	ADDQ    $64, R10
 	SUBQ    $8, CX
 	JGE     inRows10
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows11.
-#define avx512Strip16F64_inRows11(q) \
+#define avx512Tile16F64_inRows11(q) \
 	VMOVUPD          (128*q)(SI), Z0 \
 	VMOVUPD          (128*q+64)(SI), Z1 \
 	VBROADCASTSD     (8*q-512)(R8), Z2 \
@@ -2915,24 +2133,24 @@ inRows10:
 
 	// Eight steps of 11 rows.
 inRows11:
-	avx512Strip16F64_inRows11(0)
-	avx512Strip16F64_inRows11(1)
-	avx512Strip16F64_inRows11(2)
-	avx512Strip16F64_inRows11(3)
-	avx512Strip16F64_inRows11(4)
-	avx512Strip16F64_inRows11(5)
-	avx512Strip16F64_inRows11(6)
-	avx512Strip16F64_inRows11(7)
+	avx512Tile16F64_inRows11(0)
+	avx512Tile16F64_inRows11(1)
+	avx512Tile16F64_inRows11(2)
+	avx512Tile16F64_inRows11(3)
+	avx512Tile16F64_inRows11(4)
+	avx512Tile16F64_inRows11(5)
+	avx512Tile16F64_inRows11(6)
+	avx512Tile16F64_inRows11(7)
 	ADDQ    $1024, SI
 	ADDQ    $64, R8
 	ADDQ    $64, R10
 	SUBQ    $8, CX
 	JGE     inRows11
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows12.
-#define avx512Strip16F64_inRows12(q) \
+#define avx512Tile16F64_inRows12(q) \
 	VMOVUPD          (128*q)(SI), Z0 \
 	VMOVUPD          (128*q+64)(SI), Z1 \
 	VBROADCASTSD     (8*q-512)(R8), Z2 \
@@ -2965,24 +2183,24 @@ inRows11:
 
 	// Eight steps of 12 rows.
 inRows12:
-	avx512Strip16F64_inRows12(0)
-	avx512Strip16F64_inRows12(1)
-	avx512Strip16F64_inRows12(2)
-	avx512Strip16F64_inRows12(3)
-	avx512Strip16F64_inRows12(4)
-	avx512Strip16F64_inRows12(5)
-	avx512Strip16F64_inRows12(6)
-	avx512Strip16F64_inRows12(7)
+	avx512Tile16F64_inRows12(0)
+	avx512Tile16F64_inRows12(1)
+	avx512Tile16F64_inRows12(2)
+	avx512Tile16F64_inRows12(3)
+	avx512Tile16F64_inRows12(4)
+	avx512Tile16F64_inRows12(5)
+	avx512Tile16F64_inRows12(6)
+	avx512Tile16F64_inRows12(7)
 	ADDQ    $1024, SI
 	ADDQ    $64, R8
 	ADDQ    $64, R10
 	SUBQ    $8, CX
 	JGE     inRows12
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows13.
-#define avx512Strip16F64_inRows13(q) \
+#define avx512Tile16F64_inRows13(q) \
 	VMOVUPD          (128*q)(SI), Z0 \
 	VMOVUPD          (128*q+64)(SI), Z1 \
 	VBROADCASTSD     (8*q-512)(R8), Z2 \
@@ -3018,24 +2236,24 @@ inRows12:
 
 	// Eight steps of 13 rows.
 inRows13:
-	avx512Strip16F64_inRows13(0)
-	avx512Strip16F64_inRows13(1)
-	avx512Strip16F64_inRows13(2)
-	avx512Strip16F64_inRows13(3)
-	avx512Strip16F64_inRows13(4)
-	avx512Strip16F64_inRows13(5)
-	avx512Strip16F64_inRows13(6)
-	avx512Strip16F64_inRows13(7)
+	avx512Tile16F64_inRows13(0)
+	avx512Tile16F64_inRows13(1)
+	avx512Tile16F64_inRows13(2)
+	avx512Tile16F64_inRows13(3)
+	avx512Tile16F64_inRows13(4)
+	avx512Tile16F64_inRows13(5)
+	avx512Tile16F64_inRows13(6)
+	avx512Tile16F64_inRows13(7)
 	ADDQ    $1024, SI
 	ADDQ    $64, R8
 	ADDQ    $64, R10
 	SUBQ    $8, CX
 	JGE     inRows13
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows14.
-#define avx512Strip16F64_inRows14(q) \
+#define avx512Tile16F64_inRows14(q) \
 	VMOVUPD          (128*q)(SI), Z0 \
 	VMOVUPD          (128*q+64)(SI), Z1 \
 	VBROADCASTSD     (8*q-512)(R8), Z2 \
@@ -3073,37 +2291,32 @@ inRows13:
 
 	// Eight steps of 14 rows.
 inRows14:
-	avx512Strip16F64_inRows14(0)
-	avx512Strip16F64_inRows14(1)
-	avx512Strip16F64_inRows14(2)
-	avx512Strip16F64_inRows14(3)
-	avx512Strip16F64_inRows14(4)
-	avx512Strip16F64_inRows14(5)
-	avx512Strip16F64_inRows14(6)
-	avx512Strip16F64_inRows14(7)
+	avx512Tile16F64_inRows14(0)
+	avx512Tile16F64_inRows14(1)
+	avx512Tile16F64_inRows14(2)
+	avx512Tile16F64_inRows14(3)
+	avx512Tile16F64_inRows14(4)
+	avx512Tile16F64_inRows14(5)
+	avx512Tile16F64_inRows14(6)
+	avx512Tile16F64_inRows14(7)
 	ADDQ $1024, SI
 	ADDQ $64, R8
 	ADDQ $64, R10
 	SUBQ $8, CX
 	JGE  inRows14
-	JMP  walked
 
-walked:
+inRows:
 	SUBQ $512, R8
 
 fewInRows:
+	LEAQ (R8)(R12*4), R9
+	LEAQ (R9)(R12*4), R10
+	LEAQ (R10)(R12*4), R11
 	ADDQ $8, CX
-
-	// The last steps, fewer than eight.
-rest:
-	LEAQ  (R8)(R12*4), R9
-	LEAQ  (R9)(R12*4), R10
-	LEAQ  (R10)(R12*4), R11
-	TESTQ CX, CX
-	JZ    tile
+	JZ   nextRun
 
 	// One step at a time.
-fewer:
+steps:
 	CMPQ    R15, $14
 	JEQ     rows14
 	CMPQ    R15, $13
@@ -3132,7 +2345,7 @@ fewer:
 	JEQ     rows2
 	PCALIGN $32
 
-	// One step of a group of 1.
+	// One step of 1 rows.
 rows1:
 	VMOVUPD      (SI), Z0
 	VMOVUPD      64(SI), Z1
@@ -3146,10 +2359,10 @@ rows1:
 	ADDQ         BX, R11
 	DECQ         CX
 	JNZ          rows1
-	JMP          tile
+	JMP          nextRun
 	PCALIGN      $32
 
-	// One step of a group of 2.
+	// One step of 2 rows.
 rows2:
 	VMOVUPD      (SI), Z0
 	VMOVUPD      64(SI), Z1
@@ -3166,10 +2379,10 @@ rows2:
 	ADDQ         BX, R11
 	DECQ         CX
 	JNZ          rows2
-	JMP          tile
+	JMP          nextRun
 	PCALIGN      $32
 
-	// One step of a group of 3.
+	// One step of 3 rows.
 rows3:
 	VMOVUPD      (SI), Z0
 	VMOVUPD      64(SI), Z1
@@ -3189,10 +2402,10 @@ rows3:
 	ADDQ         BX, R11
 	DECQ         CX
 	JNZ          rows3
-	JMP          tile
+	JMP          nextRun
 	PCALIGN      $32
 
-	// One step of a group of 4.
+	// One step of 4 rows.
 rows4:
 	VMOVUPD      (SI), Z0
 	VMOVUPD      64(SI), Z1
@@ -3215,10 +2428,10 @@ rows4:
 	ADDQ         BX, R11
 	DECQ         CX
 	JNZ          rows4
-	JMP          tile
+	JMP          nextRun
 	PCALIGN      $32
 
-	// One step of a group of 5.
+	// One step of 5 rows.
 rows5:
 	VMOVUPD      (SI), Z0
 	VMOVUPD      64(SI), Z1
@@ -3244,10 +2457,10 @@ rows5:
 	ADDQ         BX, R11
 	DECQ         CX
 	JNZ          rows5
-	JMP          tile
+	JMP          nextRun
 	PCALIGN      $32
 
-	// One step of a group of 6.
+	// One step of 6 rows.
 rows6:
 	VMOVUPD      (SI), Z0
 	VMOVUPD      64(SI), Z1
@@ -3276,10 +2489,10 @@ rows6:
 	ADDQ         BX, R11
 	DECQ         CX
 	JNZ          rows6
-	JMP          tile
+	JMP          nextRun
 	PCALIGN      $32
 
-	// One step of a group of 7.
+	// One step of 7 rows.
 rows7:
 	VMOVUPD      (SI), Z0
 	VMOVUPD      64(SI), Z1
@@ -3311,10 +2524,10 @@ rows7:
 	ADDQ         BX, R11
 	DECQ         CX
 	JNZ          rows7
-	JMP          tile
+	JMP          nextRun
 	PCALIGN      $32
 
-	// One step of a group of 8.
+	// One step of 8 rows.
 rows8:
 	VMOVUPD      (SI), Z0
 	VMOVUPD      64(SI), Z1
@@ -3349,10 +2562,10 @@ rows8:
 	ADDQ         BX, R11
 	DECQ         CX
 	JNZ          rows8
-	JMP          tile
+	JMP          nextRun
 	PCALIGN      $32
 
-	// One step of a group of 9.
+	// One step of 9 rows.
 rows9:
 	VMOVUPD      (SI), Z0
 	VMOVUPD      64(SI), Z1
@@ -3390,10 +2603,10 @@ rows9:
 	ADDQ         BX, R11
 	DECQ         CX
 	JNZ          rows9
-	JMP          tile
+	JMP          nextRun
 	PCALIGN      $32
 
-	// One step of a group of 10.
+	// One step of 10 rows.
 rows10:
 	VMOVUPD      (SI), Z0
 	VMOVUPD      64(SI), Z1
@@ -3434,10 +2647,10 @@ rows10:
 	ADDQ         BX, R11
 	DECQ         CX
 	JNZ          rows10
-	JMP          tile
+	JMP          nextRun
 	PCALIGN      $32
 
-	// One step of a group of 11.
+	// One step of 11 rows.
 rows11:
 	VMOVUPD      (SI), Z0
 	VMOVUPD      64(SI), Z1
@@ -3481,10 +2694,10 @@ rows11:
 	ADDQ         BX, R11
 	DECQ         CX
 	JNZ          rows11
-	JMP          tile
+	JMP          nextRun
 	PCALIGN      $32
 
-	// One step of a group of 12.
+	// One step of 12 rows.
 rows12:
 	VMOVUPD      (SI), Z0
 	VMOVUPD      64(SI), Z1
@@ -3531,10 +2744,10 @@ rows12:
 	ADDQ         BX, R11
 	DECQ         CX
 	JNZ          rows12
-	JMP          tile
+	JMP          nextRun
 	PCALIGN      $32
 
-	// One step of a group of 13.
+	// One step of 13 rows.
 rows13:
 	VMOVUPD      (SI), Z0
 	VMOVUPD      64(SI), Z1
@@ -3584,10 +2797,10 @@ rows13:
 	ADDQ         BX, R11
 	DECQ         CX
 	JNZ          rows13
-	JMP          tile
+	JMP          nextRun
 	PCALIGN      $32
 
-	// One step of a group of 14.
+	// One step of 14 rows.
 rows14:
 	VMOVUPD      (SI), Z0
 	VMOVUPD      64(SI), Z1
@@ -3640,299 +2853,703 @@ rows14:
 	ADDQ         BX, R11
 	DECQ         CX
 	JNZ          rows14
-	JMP          tile
 
-	// The next tile, if there is one.
-tile:
-	MOVQ  left-56(SP), CX
-	TESTQ CX, CX
-	JZ    summed
-	ADDQ  skip-64(SP), R8
-	ADDQ  skip-64(SP), R9
-	ADDQ  skip-64(SP), R10
-	ADDQ  skip-64(SP), R11
-	CMPQ  CX, const_stripTileK(DI)
-	JLE   lastTile
-	MOVQ  const_stripTileK(DI), CX
+	// The next run, if there is one.
+nextRun:
+	TESTQ R14, R14
+	JZ    store
+	MOVQ  const_tileRunSkip(DI), AX
+	SHLQ  $3, AX
+	ADDQ  AX, R8
+	ADDQ  AX, R9
+	ADDQ  AX, R10
+	ADDQ  AX, R11
+	JMP   run
 
-lastTile:
-	SUBQ CX, left-56(SP)
+	// Both sides are packed.
+packed:
+	CMPQ    R15, $8
+	JLT     any
+	SUBQ    $8, CX
+	JLT     fewPacked
+	MOVQ    ahead-48(SP), R9
+	MOVQ    start-24(SP), R10
+	TESTQ   R10, R10
+	CMOVQEQ R9, R10
+	CMPQ    R15, $14
+	JLT     fewRows
+	XORL    AX, AX
+	MOVQ    const_tileSquares(DI), R11
+	TESTQ   R11, R11
+	JNZ     squared14
+	JMP     packed14
+
+fewRows:
+	CMPQ    R15, $13
+	JEQ     packed13
+	CMPQ    R15, $12
+	JEQ     packed12
+	CMPQ    R15, $11
+	JEQ     packed11
+	CMPQ    R15, $10
+	JEQ     packed10
+	CMPQ    R15, $9
+	JEQ     packed9
+	PCALIGN $32
+
+// Step q of the loop packed8.
+#define avx512Tile16F64_packed8(q) \
+	VMOVUPD          (128*q)(SI), Z0 \
+	VMOVUPD          (128*q+64)(SI), Z1 \
+	VBROADCASTSD     (112*q)(R8), Z2 \
+	VFMADD231PD      Z2, Z0, Z4 \
+	VFMADD231PD      Z2, Z1, Z5 \
+	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
+	VFMADD231PD.BCST (112*q+8)(R8), Z1, Z7 \
+	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
+	VFMADD231PD.BCST (112*q+16)(R8), Z1, Z9 \
+	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
+	VFMADD231PD.BCST (112*q+24)(R8), Z1, Z11 \
+	VBROADCASTSD     (112*q+32)(R8), Z3 \
+	VFMADD231PD      Z3, Z0, Z12 \
+	VFMADD231PD      Z3, Z1, Z13 \
+	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
+	VFMADD231PD.BCST (112*q+40)(R8), Z1, Z15 \
+	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
+	VFMADD231PD.BCST (112*q+48)(R8), Z1, Z17 \
+	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18 \
+	VFMADD231PD.BCST (112*q+56)(R8), Z1, Z19
+
+	// Eight steps of 8 rows.
+packed8:
+	avx512Tile16F64_packed8(0)
+	avx512Tile16F64_packed8(1)
+	avx512Tile16F64_packed8(2)
+	avx512Tile16F64_packed8(3)
+	avx512Tile16F64_packed8(4)
+	avx512Tile16F64_packed8(5)
+	avx512Tile16F64_packed8(6)
+	avx512Tile16F64_packed8(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $896, R8
+	SUBQ       $8, CX
+	JGE        packed8
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed9.
+#define avx512Tile16F64_packed9(q) \
+	VMOVUPD          (128*q)(SI), Z0 \
+	VMOVUPD          (128*q+64)(SI), Z1 \
+	VBROADCASTSD     (112*q)(R8), Z2 \
+	VFMADD231PD      Z2, Z0, Z4 \
+	VFMADD231PD      Z2, Z1, Z5 \
+	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
+	VFMADD231PD.BCST (112*q+8)(R8), Z1, Z7 \
+	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
+	VFMADD231PD.BCST (112*q+16)(R8), Z1, Z9 \
+	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
+	VFMADD231PD.BCST (112*q+24)(R8), Z1, Z11 \
+	VBROADCASTSD     (112*q+32)(R8), Z3 \
+	VFMADD231PD      Z3, Z0, Z12 \
+	VFMADD231PD      Z3, Z1, Z13 \
+	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
+	VFMADD231PD.BCST (112*q+40)(R8), Z1, Z15 \
+	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
+	VFMADD231PD.BCST (112*q+48)(R8), Z1, Z17 \
+	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18 \
+	VFMADD231PD.BCST (112*q+56)(R8), Z1, Z19 \
+	VBROADCASTSD     (112*q+64)(R8), Z2 \
+	VFMADD231PD      Z2, Z0, Z20 \
+	VFMADD231PD      Z2, Z1, Z21
+
+	// Eight steps of 9 rows.
+packed9:
+	avx512Tile16F64_packed9(0)
+	avx512Tile16F64_packed9(1)
+	avx512Tile16F64_packed9(2)
+	avx512Tile16F64_packed9(3)
+	avx512Tile16F64_packed9(4)
+	avx512Tile16F64_packed9(5)
+	avx512Tile16F64_packed9(6)
+	avx512Tile16F64_packed9(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $896, R8
+	SUBQ       $8, CX
+	JGE        packed9
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed10.
+#define avx512Tile16F64_packed10(q) \
+	VMOVUPD          (128*q)(SI), Z0 \
+	VMOVUPD          (128*q+64)(SI), Z1 \
+	VBROADCASTSD     (112*q)(R8), Z2 \
+	VFMADD231PD      Z2, Z0, Z4 \
+	VFMADD231PD      Z2, Z1, Z5 \
+	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
+	VFMADD231PD.BCST (112*q+8)(R8), Z1, Z7 \
+	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
+	VFMADD231PD.BCST (112*q+16)(R8), Z1, Z9 \
+	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
+	VFMADD231PD.BCST (112*q+24)(R8), Z1, Z11 \
+	VBROADCASTSD     (112*q+32)(R8), Z3 \
+	VFMADD231PD      Z3, Z0, Z12 \
+	VFMADD231PD      Z3, Z1, Z13 \
+	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
+	VFMADD231PD.BCST (112*q+40)(R8), Z1, Z15 \
+	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
+	VFMADD231PD.BCST (112*q+48)(R8), Z1, Z17 \
+	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18 \
+	VFMADD231PD.BCST (112*q+56)(R8), Z1, Z19 \
+	VBROADCASTSD     (112*q+64)(R8), Z2 \
+	VFMADD231PD      Z2, Z0, Z20 \
+	VFMADD231PD      Z2, Z1, Z21 \
+	VFMADD231PD.BCST (112*q+72)(R8), Z0, Z22 \
+	VFMADD231PD.BCST (112*q+72)(R8), Z1, Z23
+
+	// Eight steps of 10 rows.
+packed10:
+	avx512Tile16F64_packed10(0)
+	avx512Tile16F64_packed10(1)
+	avx512Tile16F64_packed10(2)
+	avx512Tile16F64_packed10(3)
+	avx512Tile16F64_packed10(4)
+	avx512Tile16F64_packed10(5)
+	avx512Tile16F64_packed10(6)
+	avx512Tile16F64_packed10(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $896, R8
+	SUBQ       $8, CX
+	JGE        packed10
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed11.
+#define avx512Tile16F64_packed11(q) \
+	VMOVUPD          (128*q)(SI), Z0 \
+	VMOVUPD          (128*q+64)(SI), Z1 \
+	VBROADCASTSD     (112*q)(R8), Z2 \
+	VFMADD231PD      Z2, Z0, Z4 \
+	VFMADD231PD      Z2, Z1, Z5 \
+	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
+	VFMADD231PD.BCST (112*q+8)(R8), Z1, Z7 \
+	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
+	VFMADD231PD.BCST (112*q+16)(R8), Z1, Z9 \
+	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
+	VFMADD231PD.BCST (112*q+24)(R8), Z1, Z11 \
+	VBROADCASTSD     (112*q+32)(R8), Z3 \
+	VFMADD231PD      Z3, Z0, Z12 \
+	VFMADD231PD      Z3, Z1, Z13 \
+	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
+	VFMADD231PD.BCST (112*q+40)(R8), Z1, Z15 \
+	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
+	VFMADD231PD.BCST (112*q+48)(R8), Z1, Z17 \
+	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18 \
+	VFMADD231PD.BCST (112*q+56)(R8), Z1, Z19 \
+	VBROADCASTSD     (112*q+64)(R8), Z2 \
+	VFMADD231PD      Z2, Z0, Z20 \
+	VFMADD231PD      Z2, Z1, Z21 \
+	VFMADD231PD.BCST (112*q+72)(R8), Z0, Z22 \
+	VFMADD231PD.BCST (112*q+72)(R8), Z1, Z23 \
+	VFMADD231PD.BCST (112*q+80)(R8), Z0, Z24 \
+	VFMADD231PD.BCST (112*q+80)(R8), Z1, Z25
+
+	// Eight steps of 11 rows.
+packed11:
+	avx512Tile16F64_packed11(0)
+	avx512Tile16F64_packed11(1)
+	avx512Tile16F64_packed11(2)
+	avx512Tile16F64_packed11(3)
+	avx512Tile16F64_packed11(4)
+	avx512Tile16F64_packed11(5)
+	avx512Tile16F64_packed11(6)
+	avx512Tile16F64_packed11(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $896, R8
+	SUBQ       $8, CX
+	JGE        packed11
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed12.
+#define avx512Tile16F64_packed12(q) \
+	VMOVUPD          (128*q)(SI), Z0 \
+	VMOVUPD          (128*q+64)(SI), Z1 \
+	VBROADCASTSD     (112*q)(R8), Z2 \
+	VFMADD231PD      Z2, Z0, Z4 \
+	VFMADD231PD      Z2, Z1, Z5 \
+	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
+	VFMADD231PD.BCST (112*q+8)(R8), Z1, Z7 \
+	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
+	VFMADD231PD.BCST (112*q+16)(R8), Z1, Z9 \
+	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
+	VFMADD231PD.BCST (112*q+24)(R8), Z1, Z11 \
+	VBROADCASTSD     (112*q+32)(R8), Z3 \
+	VFMADD231PD      Z3, Z0, Z12 \
+	VFMADD231PD      Z3, Z1, Z13 \
+	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
+	VFMADD231PD.BCST (112*q+40)(R8), Z1, Z15 \
+	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
+	VFMADD231PD.BCST (112*q+48)(R8), Z1, Z17 \
+	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18 \
+	VFMADD231PD.BCST (112*q+56)(R8), Z1, Z19 \
+	VBROADCASTSD     (112*q+64)(R8), Z2 \
+	VFMADD231PD      Z2, Z0, Z20 \
+	VFMADD231PD      Z2, Z1, Z21 \
+	VFMADD231PD.BCST (112*q+72)(R8), Z0, Z22 \
+	VFMADD231PD.BCST (112*q+72)(R8), Z1, Z23 \
+	VFMADD231PD.BCST (112*q+80)(R8), Z0, Z24 \
+	VFMADD231PD.BCST (112*q+80)(R8), Z1, Z25 \
+	VFMADD231PD.BCST (112*q+88)(R8), Z0, Z26 \
+	VFMADD231PD.BCST (112*q+88)(R8), Z1, Z27
+
+	// Eight steps of 12 rows.
+packed12:
+	avx512Tile16F64_packed12(0)
+	avx512Tile16F64_packed12(1)
+	avx512Tile16F64_packed12(2)
+	avx512Tile16F64_packed12(3)
+	avx512Tile16F64_packed12(4)
+	avx512Tile16F64_packed12(5)
+	avx512Tile16F64_packed12(6)
+	avx512Tile16F64_packed12(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $896, R8
+	SUBQ       $8, CX
+	JGE        packed12
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed13.
+#define avx512Tile16F64_packed13(q) \
+	VMOVUPD          (128*q)(SI), Z0 \
+	VMOVUPD          (128*q+64)(SI), Z1 \
+	VBROADCASTSD     (112*q)(R8), Z2 \
+	VFMADD231PD      Z2, Z0, Z4 \
+	VFMADD231PD      Z2, Z1, Z5 \
+	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
+	VFMADD231PD.BCST (112*q+8)(R8), Z1, Z7 \
+	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
+	VFMADD231PD.BCST (112*q+16)(R8), Z1, Z9 \
+	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
+	VFMADD231PD.BCST (112*q+24)(R8), Z1, Z11 \
+	VBROADCASTSD     (112*q+32)(R8), Z3 \
+	VFMADD231PD      Z3, Z0, Z12 \
+	VFMADD231PD      Z3, Z1, Z13 \
+	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
+	VFMADD231PD.BCST (112*q+40)(R8), Z1, Z15 \
+	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
+	VFMADD231PD.BCST (112*q+48)(R8), Z1, Z17 \
+	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18 \
+	VFMADD231PD.BCST (112*q+56)(R8), Z1, Z19 \
+	VBROADCASTSD     (112*q+64)(R8), Z2 \
+	VFMADD231PD      Z2, Z0, Z20 \
+	VFMADD231PD      Z2, Z1, Z21 \
+	VFMADD231PD.BCST (112*q+72)(R8), Z0, Z22 \
+	VFMADD231PD.BCST (112*q+72)(R8), Z1, Z23 \
+	VFMADD231PD.BCST (112*q+80)(R8), Z0, Z24 \
+	VFMADD231PD.BCST (112*q+80)(R8), Z1, Z25 \
+	VFMADD231PD.BCST (112*q+88)(R8), Z0, Z26 \
+	VFMADD231PD.BCST (112*q+88)(R8), Z1, Z27 \
+	VBROADCASTSD     (112*q+96)(R8), Z3 \
+	VFMADD231PD      Z3, Z0, Z28 \
+	VFMADD231PD      Z3, Z1, Z29
+
+	// Eight steps of 13 rows.
+packed13:
+	avx512Tile16F64_packed13(0)
+	avx512Tile16F64_packed13(1)
+	avx512Tile16F64_packed13(2)
+	avx512Tile16F64_packed13(3)
+	avx512Tile16F64_packed13(4)
+	avx512Tile16F64_packed13(5)
+	avx512Tile16F64_packed13(6)
+	avx512Tile16F64_packed13(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $896, R8
+	SUBQ       $8, CX
+	JGE        packed13
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed14.
+#define avx512Tile16F64_packed14(q) \
+	VMOVUPD          (128*q)(SI), Z0 \
+	VMOVUPD          (128*q+64)(SI), Z1 \
+	VBROADCASTSD     (112*q)(R8), Z2 \
+	VFMADD231PD      Z2, Z0, Z4 \
+	VFMADD231PD      Z2, Z1, Z5 \
+	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
+	VFMADD231PD.BCST (112*q+8)(R8), Z1, Z7 \
+	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
+	VFMADD231PD.BCST (112*q+16)(R8), Z1, Z9 \
+	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
+	VFMADD231PD.BCST (112*q+24)(R8), Z1, Z11 \
+	VBROADCASTSD     (112*q+32)(R8), Z3 \
+	VFMADD231PD      Z3, Z0, Z12 \
+	VFMADD231PD      Z3, Z1, Z13 \
+	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
+	VFMADD231PD.BCST (112*q+40)(R8), Z1, Z15 \
+	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
+	VFMADD231PD.BCST (112*q+48)(R8), Z1, Z17 \
+	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18 \
+	VFMADD231PD.BCST (112*q+56)(R8), Z1, Z19 \
+	VBROADCASTSD     (112*q+64)(R8), Z2 \
+	VFMADD231PD      Z2, Z0, Z20 \
+	VFMADD231PD      Z2, Z1, Z21 \
+	VFMADD231PD.BCST (112*q+72)(R8), Z0, Z22 \
+	VFMADD231PD.BCST (112*q+72)(R8), Z1, Z23 \
+	VFMADD231PD.BCST (112*q+80)(R8), Z0, Z24 \
+	VFMADD231PD.BCST (112*q+80)(R8), Z1, Z25 \
+	VFMADD231PD.BCST (112*q+88)(R8), Z0, Z26 \
+	VFMADD231PD.BCST (112*q+88)(R8), Z1, Z27 \
+	VBROADCASTSD     (112*q+96)(R8), Z3 \
+	VFMADD231PD      Z3, Z0, Z28 \
+	VFMADD231PD      Z3, Z1, Z29 \
+	VFMADD231PD.BCST (112*q+104)(R8), Z0, Z30 \
+	VFMADD231PD.BCST (112*q+104)(R8), Z1, Z31
+
+	// Eight steps of 14 rows.
+packed14:
+	avx512Tile16F64_packed14(0)
+	avx512Tile16F64_packed14(1)
+	avx512Tile16F64_packed14(2)
+	avx512Tile16F64_packed14(3)
+	avx512Tile16F64_packed14(4)
+	avx512Tile16F64_packed14(5)
+	avx512Tile16F64_packed14(6)
+	avx512Tile16F64_packed14(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $896, R8
+	SUBQ       $8, CX
+	JGE        packed14
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop squared14.
+#define avx512Tile16F64_squared14(q) \
+	VMOVUPD          (128*q)(SI), Z0 \
+	VMOVUPD          (128*q+64)(SI), Z1 \
+	VBROADCASTSD     (112*q)(R8), Z2 \
+	VFMADD231PD      Z2, Z0, Z4 \
+	VFMADD231PD      Z2, Z1, Z5 \
+	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
+	VFMADD231PD.BCST (112*q+8)(R8), Z1, Z7 \
+	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
+	VFMADD231PD.BCST (112*q+16)(R8), Z1, Z9 \
+	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
+	VFMADD231PD.BCST (112*q+24)(R8), Z1, Z11 \
+	VBROADCASTSD     (112*q+32)(R8), Z3 \
+	VFMADD231PD      Z3, Z0, Z12 \
+	VFMADD231PD      Z3, Z1, Z13 \
+	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
+	VFMADD231PD.BCST (112*q+40)(R8), Z1, Z15 \
+	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
+	VFMADD231PD.BCST (112*q+48)(R8), Z1, Z17 \
+	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18 \
+	VFMADD231PD.BCST (112*q+56)(R8), Z1, Z19 \
+	VBROADCASTSD     (112*q+64)(R8), Z2 \
+	VFMADD231PD      Z2, Z0, Z20 \
+	VFMADD231PD      Z2, Z1, Z21 \
+	VFMADD231PD.BCST (112*q+72)(R8), Z0, Z22 \
+	VFMADD231PD.BCST (112*q+72)(R8), Z1, Z23 \
+	VFMADD231PD.BCST (112*q+80)(R8), Z0, Z24 \
+	VFMADD231PD.BCST (112*q+80)(R8), Z1, Z25 \
+	VFMADD231PD.BCST (112*q+88)(R8), Z0, Z26 \
+	VFMADD231PD.BCST (112*q+88)(R8), Z1, Z27 \
+	VBROADCASTSD     (112*q+96)(R8), Z3 \
+	VFMADD231PD      Z3, Z0, Z28 \
+	VFMADD231PD      Z3, Z1, Z29 \
+	VFMADD231PD.BCST (112*q+104)(R8), Z0, Z30 \
+	VFMADD231PD.BCST (112*q+104)(R8), Z1, Z31 \
+	VMOVUPD          (R11)(AX*1), Z2 \
+	VMOVUPD          64(R11)(AX*1), Z3 \
+	VFMADD231PD      Z0, Z0, Z2 \
+	VFMADD231PD      Z1, Z1, Z3 \
+	VMOVUPD          Z2, (R11)(AX*1) \
+	VMOVUPD          Z3, 64(R11)(AX*1) \
+	ADDQ             $128, AX \
+	ANDQ             $4095, AX
+
+	// The same for 14 rows, with sums of squares.
+squared14:
+	avx512Tile16F64_squared14(0)
+	avx512Tile16F64_squared14(1)
+	avx512Tile16F64_squared14(2)
+	avx512Tile16F64_squared14(3)
+	avx512Tile16F64_squared14(4)
+	avx512Tile16F64_squared14(5)
+	avx512Tile16F64_squared14(6)
+	avx512Tile16F64_squared14(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $896, R8
+	SUBQ       $8, CX
+	JGE        squared14
+	JMP        packedDone
+
+packedDone:
+	MOVQ R9, ahead-48(SP)
+
+	// The last steps, fewer than eight.
+fewPacked:
+	LEAQ (R8)(R12*4), R9
+	LEAQ (R9)(R12*4), R10
+	LEAQ (R10)(R12*4), R11
+	ADDQ $8, CX
+	JZ   store
 	JMP  steps
 
-	// An unfinished strip leaves its sums in Partial.
-summed:
-	CMPB const_stripUnfinished(DI), $0
-	JEQ  finish
-	MOVQ partial-16(SP), R11
+	// Both sides are packed, and scalars lie in runs. R8 is in the middle of a run: one byte of offset
+	// reaches more of it.
+packedRuns:
+	CMPQ    R15, $14
+	JNE     any
+	SUBQ    $14, CX
+	JLT     fewInRuns
+	MOVQ    dst-32(SP), R9
+	MOVQ    const_tileStride(DI), R10
+	SHLQ    $3, R10
+	MOVQ    const_tileRunSkip(DI), R11
+	SHLQ    $3, R11
+	ADDQ    $112, R11
+	ADDQ    $784, R8
+	PCALIGN $32
 
-// A row of sums to Partial.
-#define avx512Strip16F64_save(a, b) \
-	VMOVUPD a, (R11) \
-	VMOVUPD b, 64(R11) \
-	ADDQ    $128, R11 \
-	DECQ    R15 \
-	JZ      next
+// Step q of the loop inRuns14.
+#define avx512Tile16F64_inRuns14(q) \
+	VMOVUPD          (128*q)(SI), Z0 \
+	VMOVUPD          (128*q+64)(SI), Z1 \
+	VBROADCASTSD     (8*q-784)(R8), Z2 \
+	VFMADD231PD      Z2, Z0, Z4 \
+	VFMADD231PD      Z2, Z1, Z5 \
+	VFMADD231PD.BCST (8*q-672)(R8), Z0, Z6 \
+	VFMADD231PD.BCST (8*q-672)(R8), Z1, Z7 \
+	VFMADD231PD.BCST (8*q-560)(R8), Z0, Z8 \
+	VFMADD231PD.BCST (8*q-560)(R8), Z1, Z9 \
+	VFMADD231PD.BCST (8*q-448)(R8), Z0, Z10 \
+	VFMADD231PD.BCST (8*q-448)(R8), Z1, Z11 \
+	VBROADCASTSD     (8*q-336)(R8), Z3 \
+	VFMADD231PD      Z3, Z0, Z12 \
+	VFMADD231PD      Z3, Z1, Z13 \
+	VFMADD231PD.BCST (8*q-224)(R8), Z0, Z14 \
+	VFMADD231PD.BCST (8*q-224)(R8), Z1, Z15 \
+	VFMADD231PD.BCST (8*q-112)(R8), Z0, Z16 \
+	VFMADD231PD.BCST (8*q-112)(R8), Z1, Z17 \
+	VFMADD231PD.BCST (8*q)(R8), Z0, Z18 \
+	VFMADD231PD.BCST (8*q)(R8), Z1, Z19 \
+	VBROADCASTSD     (8*q+112)(R8), Z2 \
+	VFMADD231PD      Z2, Z0, Z20 \
+	VFMADD231PD      Z2, Z1, Z21 \
+	VFMADD231PD.BCST (8*q+224)(R8), Z0, Z22 \
+	VFMADD231PD.BCST (8*q+224)(R8), Z1, Z23 \
+	VFMADD231PD.BCST (8*q+336)(R8), Z0, Z24 \
+	VFMADD231PD.BCST (8*q+336)(R8), Z1, Z25 \
+	VFMADD231PD.BCST (8*q+448)(R8), Z0, Z26 \
+	VFMADD231PD.BCST (8*q+448)(R8), Z1, Z27 \
+	VBROADCASTSD     (8*q+560)(R8), Z3 \
+	VFMADD231PD      Z3, Z0, Z28 \
+	VFMADD231PD      Z3, Z1, Z29 \
+	VFMADD231PD.BCST (8*q+672)(R8), Z0, Z30 \
+	VFMADD231PD.BCST (8*q+672)(R8), Z1, Z31
 
-	avx512Strip16F64_save(Z4, Z5)
-	avx512Strip16F64_save(Z6, Z7)
-	avx512Strip16F64_save(Z8, Z9)
-	avx512Strip16F64_save(Z10, Z11)
-	avx512Strip16F64_save(Z12, Z13)
-	avx512Strip16F64_save(Z14, Z15)
-	avx512Strip16F64_save(Z16, Z17)
-	avx512Strip16F64_save(Z18, Z19)
-	avx512Strip16F64_save(Z20, Z21)
-	avx512Strip16F64_save(Z22, Z23)
-	avx512Strip16F64_save(Z24, Z25)
-	avx512Strip16F64_save(Z26, Z27)
-	avx512Strip16F64_save(Z28, Z29)
-	avx512Strip16F64_save(Z30, Z31)
+	// 14 steps of 14 rows.
+inRuns14:
+	avx512Tile16F64_inRuns14(0)
+	avx512Tile16F64_inRuns14(1)
+	avx512Tile16F64_inRuns14(2)
+	PREFETCHT0 (R9)
+	avx512Tile16F64_inRuns14(3)
+	avx512Tile16F64_inRuns14(4)
+	avx512Tile16F64_inRuns14(5)
+	avx512Tile16F64_inRuns14(6)
+	avx512Tile16F64_inRuns14(7)
+	avx512Tile16F64_inRuns14(8)
+	avx512Tile16F64_inRuns14(9)
+	PREFETCHT0 127(R9)
+	avx512Tile16F64_inRuns14(10)
+	avx512Tile16F64_inRuns14(11)
+	avx512Tile16F64_inRuns14(12)
+	avx512Tile16F64_inRuns14(13)
+	ADDQ       R10, R9
+	ADDQ       $1792, SI
+	ADDQ       R11, R8
+	SUBQ       $14, CX
+	JGE        inRuns14
+	SUBQ       $784, R8
 
-	// out ← β·out + α·t.
-finish:
-	MOVQ         dst-48(SP), AX
-	VBROADCASTSD const_stripAlpha(DI), Z3
-	MOVQ         const_stripStride(DI), R10
-	SHLQ         $3, R10
-	MOVQ         const_stripBetaKind(DI), CX
-	MOVQ         beta-24(SP), R8
-	CMPQ         CX, $const_betaRows
-	JEQ          betaOfRow
-	JGT          betaOfColumn
-	CMPB         const_stripUnitAlpha(DI), $0
-	JEQ          scale
+	// The last steps, fewer than a run.
+fewInRuns:
+	LEAQ (R8)(R12*4), R9
+	LEAQ (R9)(R12*4), R10
+	LEAQ (R10)(R12*4), R11
+	ADDQ $14, CX
+	JNZ  rows14
 
-// A row: out ← sum.
-#define avx512Strip16F64_set(a, b) \
+	// The sums are complete. Store them, or merge them into Dst if there is a β.
+store:
+	MOVQ dst-32(SP), AX
+	MOVQ const_tileStride(DI), R10
+	SHLQ $3, R10
+	MOVQ const_tileBetaKind(DI), CX
+	MOVQ beta-40(SP), R8
+	CMPQ CX, $const_betaRows
+	JEQ  betaOfRow
+	JGT  betaOfColumn
+
+// A row: dst ← sum.
+#define avx512Tile16F64_store(a, b) \
 	VMOVUPD a, (AX) \
 	VMOVUPD b, K1, 64(AX) \
 	ADDQ    R10, AX \
 	DECQ    R15 \
-	JZ      next
+	JZ      done
 
-	avx512Strip16F64_set(Z4, Z5)
-	avx512Strip16F64_set(Z6, Z7)
-	avx512Strip16F64_set(Z8, Z9)
-	avx512Strip16F64_set(Z10, Z11)
-	avx512Strip16F64_set(Z12, Z13)
-	avx512Strip16F64_set(Z14, Z15)
-	avx512Strip16F64_set(Z16, Z17)
-	avx512Strip16F64_set(Z18, Z19)
-	avx512Strip16F64_set(Z20, Z21)
-	avx512Strip16F64_set(Z22, Z23)
-	avx512Strip16F64_set(Z24, Z25)
-	avx512Strip16F64_set(Z26, Z27)
-	avx512Strip16F64_set(Z28, Z29)
-	avx512Strip16F64_set(Z30, Z31)
+	avx512Tile16F64_store(Z4, Z5)
+	avx512Tile16F64_store(Z6, Z7)
+	avx512Tile16F64_store(Z8, Z9)
+	avx512Tile16F64_store(Z10, Z11)
+	avx512Tile16F64_store(Z12, Z13)
+	avx512Tile16F64_store(Z14, Z15)
+	avx512Tile16F64_store(Z16, Z17)
+	avx512Tile16F64_store(Z18, Z19)
+	avx512Tile16F64_store(Z20, Z21)
+	avx512Tile16F64_store(Z22, Z23)
+	avx512Tile16F64_store(Z24, Z25)
+	avx512Tile16F64_store(Z26, Z27)
+	avx512Tile16F64_store(Z28, Z29)
+	avx512Tile16F64_store(Z30, Z31)
 
-	// The same with an α other than 1.
-scale:
-
-// A row: out ← α·sum.
-#define avx512Strip16F64_scale(a, b) \
-	VMULPD  Z3, a, a \
-	VMULPD  Z3, b, b \
-	VMOVUPD a, (AX) \
-	VMOVUPD b, K1, 64(AX) \
-	ADDQ    R10, AX \
-	DECQ    R15 \
-	JZ      next
-
-	avx512Strip16F64_scale(Z4, Z5)
-	avx512Strip16F64_scale(Z6, Z7)
-	avx512Strip16F64_scale(Z8, Z9)
-	avx512Strip16F64_scale(Z10, Z11)
-	avx512Strip16F64_scale(Z12, Z13)
-	avx512Strip16F64_scale(Z14, Z15)
-	avx512Strip16F64_scale(Z16, Z17)
-	avx512Strip16F64_scale(Z18, Z19)
-	avx512Strip16F64_scale(Z20, Z21)
-	avx512Strip16F64_scale(Z22, Z23)
-	avx512Strip16F64_scale(Z24, Z25)
-	avx512Strip16F64_scale(Z26, Z27)
-	avx512Strip16F64_scale(Z28, Z29)
-	avx512Strip16F64_scale(Z30, Z31)
-
-	// A β for each row. Out is not read if it is 0.
+	// A β for each row.
 betaOfRow:
-	MOVQ const_stripBetaStride(DI), R9
+	MOVQ const_tileBetaStride(DI), R9
 	SHLQ $3, R9
-	CMPB const_stripWholeBeta(DI), $0
-	JEQ  anyBetaOfRow
-	CMPB const_stripUnitAlpha(DI), $0
-	JEQ  anyBetaOfRow
 
-// A row: out ← β·out + sum.
-#define avx512Strip16F64_mergeWhole(a, b) \
-	VBROADCASTSD (R8), Z2 \
+// A row: dst ← β·dst + sum.
+#define avx512Tile16F64_mergeRow(a, b) \
+	VBROADCASTSD (R8), Z0 \
 	ADDQ         R9, R8 \
-	VFMADD231PD  (AX), Z2, a \
-	VFMADD231PD  64(AX), Z2, b \
+	VFMADD231PD  (AX), Z0, a \
+	VFMADD231PD  64(AX), Z0, b \
 	VMOVUPD      a, (AX) \
 	VMOVUPD      b, 64(AX) \
 	ADDQ         R10, AX \
 	DECQ         R15 \
-	JZ           next
+	JZ           done
 
-	avx512Strip16F64_mergeWhole(Z4, Z5)
-	avx512Strip16F64_mergeWhole(Z6, Z7)
-	avx512Strip16F64_mergeWhole(Z8, Z9)
-	avx512Strip16F64_mergeWhole(Z10, Z11)
-	avx512Strip16F64_mergeWhole(Z12, Z13)
-	avx512Strip16F64_mergeWhole(Z14, Z15)
-	avx512Strip16F64_mergeWhole(Z16, Z17)
-	avx512Strip16F64_mergeWhole(Z18, Z19)
-	avx512Strip16F64_mergeWhole(Z20, Z21)
-	avx512Strip16F64_mergeWhole(Z22, Z23)
-	avx512Strip16F64_mergeWhole(Z24, Z25)
-	avx512Strip16F64_mergeWhole(Z26, Z27)
-	avx512Strip16F64_mergeWhole(Z28, Z29)
-	avx512Strip16F64_mergeWhole(Z30, Z31)
+	avx512Tile16F64_mergeRow(Z4, Z5)
+	avx512Tile16F64_mergeRow(Z6, Z7)
+	avx512Tile16F64_mergeRow(Z8, Z9)
+	avx512Tile16F64_mergeRow(Z10, Z11)
+	avx512Tile16F64_mergeRow(Z12, Z13)
+	avx512Tile16F64_mergeRow(Z14, Z15)
+	avx512Tile16F64_mergeRow(Z16, Z17)
+	avx512Tile16F64_mergeRow(Z18, Z19)
+	avx512Tile16F64_mergeRow(Z20, Z21)
+	avx512Tile16F64_mergeRow(Z22, Z23)
+	avx512Tile16F64_mergeRow(Z24, Z25)
+	avx512Tile16F64_mergeRow(Z26, Z27)
+	avx512Tile16F64_mergeRow(Z28, Z29)
+	avx512Tile16F64_mergeRow(Z30, Z31)
 
-	// The same if an α is not 1, a β may be 0, or the last vector is cut.
-anyBetaOfRow:
-
-// A row: out ← β·out + α·sum, or α·sum if β is 0.
-#define avx512Strip16F64_merge(a, b) \
-	VBROADCASTSD (R8), Z2 \
-	ADDQ         R9, R8 \
-	VFPCLASSPDZ  $6, Z2, K3 /* ±0 */ \
-	KNOTW        K3, K2 \
-	KANDNW       K1, K3, K3 \
-	VMULPD       Z3, a, a \
-	VMULPD       Z3, b, b \
-	VFMADD231PD  (AX), Z2, K2, a \
-	VFMADD231PD  64(AX), Z2, K3, b \
-	VMOVUPD      a, (AX) \
-	VMOVUPD      b, K1, 64(AX) \
-	ADDQ         R10, AX \
-	DECQ         R15 \
-	JZ           next
-
-	avx512Strip16F64_merge(Z4, Z5)
-	avx512Strip16F64_merge(Z6, Z7)
-	avx512Strip16F64_merge(Z8, Z9)
-	avx512Strip16F64_merge(Z10, Z11)
-	avx512Strip16F64_merge(Z12, Z13)
-	avx512Strip16F64_merge(Z14, Z15)
-	avx512Strip16F64_merge(Z16, Z17)
-	avx512Strip16F64_merge(Z18, Z19)
-	avx512Strip16F64_merge(Z20, Z21)
-	avx512Strip16F64_merge(Z22, Z23)
-	avx512Strip16F64_merge(Z24, Z25)
-	avx512Strip16F64_merge(Z26, Z27)
-	avx512Strip16F64_merge(Z28, Z29)
-	avx512Strip16F64_merge(Z30, Z31)
-
-	// A β for each column. Out is not read where it is 0.
+	// A β for each column.
 betaOfColumn:
-	CMPB    const_stripWholeBeta(DI), $0
-	JEQ     anyBetaOfColumn
-	CMPB    const_stripUnitAlpha(DI), $0
-	JEQ     anyBetaOfColumn
 	VMOVUPD (R8), Z0
 	VMOVUPD 64(R8), Z1
 
-// A row: out ← β·out + sum.
-#define avx512Strip16F64_mergeColumnsWhole(a, b) \
+// A row: dst ← β·dst + sum.
+#define avx512Tile16F64_mergeColumns(a, b) \
 	VFMADD231PD (AX), Z0, a \
 	VFMADD231PD 64(AX), Z1, b \
 	VMOVUPD     a, (AX) \
 	VMOVUPD     b, 64(AX) \
 	ADDQ        R10, AX \
 	DECQ        R15 \
-	JZ          next
+	JZ          done
 
-	avx512Strip16F64_mergeColumnsWhole(Z4, Z5)
-	avx512Strip16F64_mergeColumnsWhole(Z6, Z7)
-	avx512Strip16F64_mergeColumnsWhole(Z8, Z9)
-	avx512Strip16F64_mergeColumnsWhole(Z10, Z11)
-	avx512Strip16F64_mergeColumnsWhole(Z12, Z13)
-	avx512Strip16F64_mergeColumnsWhole(Z14, Z15)
-	avx512Strip16F64_mergeColumnsWhole(Z16, Z17)
-	avx512Strip16F64_mergeColumnsWhole(Z18, Z19)
-	avx512Strip16F64_mergeColumnsWhole(Z20, Z21)
-	avx512Strip16F64_mergeColumnsWhole(Z22, Z23)
-	avx512Strip16F64_mergeColumnsWhole(Z24, Z25)
-	avx512Strip16F64_mergeColumnsWhole(Z26, Z27)
-	avx512Strip16F64_mergeColumnsWhole(Z28, Z29)
-	avx512Strip16F64_mergeColumnsWhole(Z30, Z31)
+	avx512Tile16F64_mergeColumns(Z4, Z5)
+	avx512Tile16F64_mergeColumns(Z6, Z7)
+	avx512Tile16F64_mergeColumns(Z8, Z9)
+	avx512Tile16F64_mergeColumns(Z10, Z11)
+	avx512Tile16F64_mergeColumns(Z12, Z13)
+	avx512Tile16F64_mergeColumns(Z14, Z15)
+	avx512Tile16F64_mergeColumns(Z16, Z17)
+	avx512Tile16F64_mergeColumns(Z18, Z19)
+	avx512Tile16F64_mergeColumns(Z20, Z21)
+	avx512Tile16F64_mergeColumns(Z22, Z23)
+	avx512Tile16F64_mergeColumns(Z24, Z25)
+	avx512Tile16F64_mergeColumns(Z26, Z27)
+	avx512Tile16F64_mergeColumns(Z28, Z29)
+	avx512Tile16F64_mergeColumns(Z30, Z31)
 
-	// The same if an α is not 1, a β may be 0, or the last vector is cut.
-anyBetaOfColumn:
-	VMOVUPD     (R8), Z0
-	VMOVUPD.Z   64(R8), K1, Z1
-	VFPCLASSPDZ $6, Z0, K2 // ±0
-	VFPCLASSPDZ $6, Z1, K3 // ±0
-	KNOTW       K2, K2
-	KANDNW      K1, K3, K3
-
-// A row: out ← β·out + α·sum where β is not 0, elsewhere out ← α·sum.
-#define avx512Strip16F64_mergeColumns(a, b) \
-	VMULPD      Z3, a, a \
-	VMULPD      Z3, b, b \
-	VFMADD231PD (AX), Z0, K2, a \
-	VFMADD231PD 64(AX), Z1, K3, b \
-	VMOVUPD     a, (AX) \
-	VMOVUPD     b, K1, 64(AX) \
-	ADDQ        R10, AX \
-	DECQ        R15 \
-	JZ          next
-
-	avx512Strip16F64_mergeColumns(Z4, Z5)
-	avx512Strip16F64_mergeColumns(Z6, Z7)
-	avx512Strip16F64_mergeColumns(Z8, Z9)
-	avx512Strip16F64_mergeColumns(Z10, Z11)
-	avx512Strip16F64_mergeColumns(Z12, Z13)
-	avx512Strip16F64_mergeColumns(Z14, Z15)
-	avx512Strip16F64_mergeColumns(Z16, Z17)
-	avx512Strip16F64_mergeColumns(Z18, Z19)
-	avx512Strip16F64_mergeColumns(Z20, Z21)
-	avx512Strip16F64_mergeColumns(Z22, Z23)
-	avx512Strip16F64_mergeColumns(Z24, Z25)
-	avx512Strip16F64_mergeColumns(Z26, Z27)
-	avx512Strip16F64_mergeColumns(Z28, Z29)
-	avx512Strip16F64_mergeColumns(Z30, Z31)
-
-	// The next group.
-next:
-	MOVQ  R8, beta-24(SP)
-	MOVQ  AX, dst-48(SP)
-	TESTQ R14, R14
-	JNZ   group
+	// The next tile.
+done:
+	MOVQ AX, dst-32(SP)
+	MOVQ R8, beta-40(SP)
+	DECQ tiles-8(SP)
+	JNZ  tile
 	VZEROUPPER
 	RET
 
-// func avx512Strip16F32(s *blocked.Strip[float32])
+// func avx512Tile16F32(t *blocked.Tiles[float32])
 // Requires: AVX512F, AVX512DQ
 //
-//	t(r, c) = Σ S(r, p)·V(p, c), out ← β·out + α·t, c < Cols ≤ 16
+//	t(r, c) = Σ S(r, p)·V(p, c), dst ← t or β·dst + t, c < Cols ≤ 16
 //
-// At most 14 rows at a time, a group, whose sums are in registers. Loops over packed vectors do many steps in
-// one go: offsets are constants then, and little stands beside the multiply-adds. What counts is the number of
-// operations: a core that is shared by two threads decodes for one of them every other cycle. So most rows
-// take their scalar in the multiply-add itself, once for each vector. If all rows did, there would be more than
-// two loads a cycle, which is what some CPUs have. Other loops do one step, for each number of rows.
+// Loops over packed vectors do many steps in one go: offsets are constants then, and little stands beside the
+// multiply-adds. What counts is the number of operations: a core that is shared by two threads decodes for one
+// of them every other cycle. So most rows take their scalar in the multiply-add itself, once for each vector. If
+// all rows did, there would be more than two loads a cycle, which is what some CPUs have. Other loops do one
+// step, for each number of rows.
 //
-// On the stack, scalar, beta, dst and nextPartial are the places of the next group in the scalars, β, Out and
-// Partial, partial is that of this group in Partial, left is the number of steps in the tiles of scalars after
-// this one, and skip the bytes from the end of a tile to the next. ahead is what to prefetch of the next strip's
-// vectors, and squares the sums of squares, or 0.
-//
-//	DI  the strip                      SI  vectors of step p              DX  bytes between steps of V
-//	CX  steps left                     R14 rows left after this group     R15 rows of this group
-//	R8 … R11  scalars of rows 0, 4, 8, 12 of the group at step p          BX  bytes between steps of them
+//	DI  the tiles                      SI  vectors of step p              DX  bytes between steps of V
+//	CX  steps left in the run          R14 steps in the runs after it     R15 rows
 //	R12, R13  bytes between scalars of neighbouring rows, three times that
-//	Z0  vectors of the step        Z2, Z3  scalars, then Z3 α         K1  lanes of the last vector
+//	BX  bytes between scalars of neighbouring steps
+//	R8 … R11  scalars of rows 0, 4, 8, 12 at step p
+//	Z0  vectors of the step        Z2, Z3  scalars                 K1  lanes of the last vector
 //
-// If vectors are packed, only R8 walks the scalars, with R10 if one byte of offset does not reach them. R9
-// prefetches a line of the next strip's vectors (ahead) with each eight steps, or a row of Out with each tile,
-// because a burst of lines from a far cache would hold up those that come from a near one. R10 prefetches the
-// next group's partial sums with the vectors, because these may have left L2. The first group adds the squares
-// of the vectors to sums, because it has the vectors in registers. AX walks these sums from R11 on.
+// If both sides are packed, only R8 walks the scalars. R9 prefetches a line of later vectors with each eight steps,
+// because a burst of lines from a far cache would hold up those that come from a near one, and R10 the next tile's
+// sums, because these may have left L2. R11 is at sums of squares of the vectors, which AX walks. If scalars lie in
+// runs, R9 prefetches a row of Dst with each run, R10 is the stride of Dst, and R11 leads to the next run.
 //
-// After the sum, AX is the row of Out, R8 its β, R9 the stride of β, R10 the stride of Out, and R11 the row of
-// Partial.
+// After the sum, AX is the row of Dst, R8 its β, R9 the stride of β, and R10 the stride of Dst.
+//
+// On the stack, tiles is the number of tiles left, and scalar, start, dst and beta are the places of the next tile in
+// the scalars, Start, Dst and β. ahead is what to prefetch of later vectors.
 //
 // The sums:
 //
@@ -3940,80 +3557,43 @@ next:
 //	row 4: Z12              row 5: Z14              row 6: Z16              row 7: Z18
 //	row 8: Z20              row 9: Z22              row 10: Z24             row 11: Z26
 //	row 12: Z28             row 13: Z30
-TEXT ·avx512Strip16F32(SB), NOSPLIT, $80-8
-	MOVQ  s+0(FP), DI
-	MOVQ  const_stripCols(DI), CX
+TEXT ·avx512Tile16F32(SB), NOSPLIT, $48-8
+	MOVQ  t+0(FP), DI
+	MOVQ  const_tileScalarStride(DI), R12
+	SHLQ  $2, R12
+	LEAQ  (R12)(R12*2), R13
+	MOVQ  const_tileScalarKStride(DI), BX
+	SHLQ  $2, BX
+	MOVQ  const_tileVecStride(DI), DX
+	SHLQ  $2, DX
+	MOVQ  const_tileCount(DI), AX
+	MOVQ  AX, tiles-8(SP)
+	MOVQ  const_tileScalar(DI), AX
+	MOVQ  AX, scalar-16(SP)
+	MOVQ  const_tileStart(DI), AX
+	MOVQ  AX, start-24(SP)
+	MOVQ  const_tileDst(DI), AX
+	MOVQ  AX, dst-32(SP)
+	MOVQ  const_tileBeta(DI), AX
+	MOVQ  AX, beta-40(SP)
+	MOVQ  const_tileCols(DI), CX
 	DECQ  CX
 	ANDQ  $15, CX
 	MOVQ  $2, AX
 	SHLQ  CX, AX
 	DECQ  AX
 	KMOVW AX, K1
-	MOVQ  const_stripScalarStride(DI), R12
-	SHLQ  $2, R12
-	LEAQ  (R12)(R12*2), R13
-	MOVQ  const_stripScalarKStride(DI), BX
-	SHLQ  $2, BX
-	MOVQ  const_stripVecStride(DI), DX
-	SHLQ  $2, DX
-	MOVQ  const_stripScalar(DI), R8
-	MOVQ  R8, scalar-8(SP)
-	MOVQ  const_stripPartial(DI), R11
-	MOVQ  R11, nextPartial-32(SP)
-	MOVQ  const_stripBeta(DI), R8
-	MOVQ  R8, beta-24(SP)
-	MOVQ  const_stripDst(DI), AX
-	MOVQ  AX, dst-48(SP)
-	MOVQ  const_stripTileSkip(DI), AX
+	MOVQ  const_tilePrefetch(DI), AX
 	SHLQ  $2, AX
-	MOVQ  AX, skip-64(SP)
-	MOVQ  const_stripRows(DI), R14
-	MOVQ  const_stripPrefetch(DI), AX
-	SHLQ  $2, AX
-	ADDQ  const_stripVec(DI), AX
-	MOVQ  AX, ahead-72(SP)
-	MOVQ  const_stripSquares(DI), AX
-	MOVQ  AX, squares-80(SP)
+	ADDQ  const_tileVec(DI), AX
+	MOVQ  AX, ahead-48(SP)
 
-	// 14 rows at a time. In place, and packed so, the last two groups are even.
-group:
-	MOVQ R14, R15
-	CMPQ R14, $14
-	JLE  take
-	MOVQ $14, R15
-	CMPB const_stripEvenPanels(DI), $0
-	JNE  even
-	CMPQ const_stripPanelRows(DI), $0
-	JNE  take
-
-even:
-	CMPQ R14, $28
-	JGT  take
-	LEAQ 1(R14), R15
-	SHRQ $1, R15
-
-	// The scalars of this group and of the next.
-take:
-	SUBQ  R15, R14
-	MOVQ  scalar-8(SP), R8
-	LEAQ  (R8)(R12*4), R9
-	LEAQ  (R9)(R12*4), R10
-	MOVQ  const_stripPanelStride(DI), CX
-	SHLQ  $2, CX
-	JNZ   taken
-	MOVQ  R15, CX
-	IMULQ R12, CX
-
-taken:
-	ADDQ   R8, CX
-	MOVQ   CX, scalar-8(SP)
-	MOVQ   nextPartial-32(SP), R11
-	MOVQ   R11, partial-16(SP)
-	IMUL3Q $64, R15, CX
-	ADDQ   R11, CX
-	MOVQ   CX, nextPartial-32(SP)
-	CMPB   const_stripResume(DI), $0
-	JNE    resume
+	// The sums of a tile start from 0.
+tile:
+	MOVQ   const_tileRows(DI), R15
+	MOVQ   start-24(SP), R11
+	TESTQ  R11, R11
+	JNZ    continue
 	VPXORQ Z4, Z4, Z4
 	VPXORQ Z6, Z6, Z6
 	VPXORQ Z8, Z8, Z8
@@ -4028,52 +3608,47 @@ taken:
 	VPXORQ Z26, Z26, Z26
 	VPXORQ Z28, Z28, Z28
 	VPXORQ Z30, Z30, Z30
-	JMP    start
+	JMP    started
 
-	// Go on from Partial.
-resume:
-	MOVQ partial-16(SP), R11
+	// They go on from Start.
+continue:
 	MOVQ R15, CX
 
-// A row of sums from Partial.
-#define avx512Strip16F32_resume(a) \
+// A row of sums from Start.
+#define avx512Tile16F32_continue(a) \
 	VMOVUPS (R11), a \
 	ADDQ    $64, R11 \
 	DECQ    CX \
-	JZ      start
+	JZ      started
 
-	avx512Strip16F32_resume(Z4)
-	avx512Strip16F32_resume(Z6)
-	avx512Strip16F32_resume(Z8)
-	avx512Strip16F32_resume(Z10)
-	avx512Strip16F32_resume(Z12)
-	avx512Strip16F32_resume(Z14)
-	avx512Strip16F32_resume(Z16)
-	avx512Strip16F32_resume(Z18)
-	avx512Strip16F32_resume(Z20)
-	avx512Strip16F32_resume(Z22)
-	avx512Strip16F32_resume(Z24)
-	avx512Strip16F32_resume(Z26)
-	avx512Strip16F32_resume(Z28)
-	avx512Strip16F32_resume(Z30)
+	avx512Tile16F32_continue(Z4)
+	avx512Tile16F32_continue(Z6)
+	avx512Tile16F32_continue(Z8)
+	avx512Tile16F32_continue(Z10)
+	avx512Tile16F32_continue(Z12)
+	avx512Tile16F32_continue(Z14)
+	avx512Tile16F32_continue(Z16)
+	avx512Tile16F32_continue(Z18)
+	avx512Tile16F32_continue(Z20)
+	avx512Tile16F32_continue(Z22)
+	avx512Tile16F32_continue(Z24)
+	avx512Tile16F32_continue(Z26)
+	avx512Tile16F32_continue(Z28)
+	avx512Tile16F32_continue(Z30)
 
-	// Fetch the lines that the group will be written to, while it is summed. A strip that is not finished is
-	// not written to: its Dst may be anything, and a fetch from where nothing is mapped costs a walk through
-	// the page tables.
-start:
-	CMPB const_stripUnfinished(DI), $0
-	JNE  sum
-	MOVQ const_stripK(DI), CX
-	CMPQ CX, $64
-	JLT  sum
-	CMPQ CX, $196
-	JLT  burst
-	CMPQ const_stripTileK(DI), $0
-	JNE  sum // the loop over tiles does it
+	// Fetch the lines that the sums will be stored to.
+started:
+	MOVQ R11, start-24(SP)
+	CMPB const_tileFetch(DI), $0
+	JEQ  sum
+	CMPQ const_tileOrder(DI), $const_packedRuns
+	JNE  burst
+	CMPQ const_tileK(DI), $196
+	JGE  sum // the loop over runs does it
 
 burst:
-	MOVQ dst-48(SP), SI
-	MOVQ const_stripStride(DI), AX
+	MOVQ dst-32(SP), SI
+	MOVQ const_tileStride(DI), AX
 	SHLQ $2, AX
 	MOVQ R15, CX
 
@@ -4084,435 +3659,40 @@ fetch:
 	DECQ       CX
 	JNZ        fetch
 
-	// The sums. First, whole tiles of packed groups.
+	// The steps.
 sum:
-	LEAQ  (R10)(R12*4), R11
-	MOVQ  const_stripVec(DI), SI
-	MOVQ  const_stripK(DI), CX
+	MOVQ  const_tileK(DI), CX
 	TESTQ CX, CX
-	JZ    summed
-	MOVQ  $0, left-56(SP)
-	CMPQ  const_stripTileK(DI), $0
-	JEQ   steps
-	CMPQ  R15, $14
-	JNE   tiles
-	CMPQ  DX, $128
-	JNE   tiles
-	CMPQ  const_stripPanelRows(DI), $0
-	JEQ   tiles
-	SUBQ  $14, CX
-	JLT   fewTiled
+	JZ    store
+	XORL  R14, R14
+	MOVQ  const_tileVec(DI), SI
+	MOVQ  scalar-16(SP), R8
+	MOVQ  const_tileScalarTile(DI), AX
+	LEAQ  (R8)(AX*4), AX
+	MOVQ  AX, scalar-16(SP)
+	LEAQ  (R8)(R12*4), R9
+	LEAQ  (R9)(R12*4), R10
+	LEAQ  (R10)(R12*4), R11
+	MOVQ  const_tileOrder(DI), AX
+	CMPQ  AX, $const_packed
+	JEQ   packed
+	CMPQ  AX, $const_packedRuns
+	JEQ   packedRuns
 
-	// Whole tiles of groups, from their middle: one byte of offset reaches more of them.
-	MOVQ    dst-48(SP), R9
-	MOVQ    const_stripStride(DI), R10
-	SHLQ    $2, R10
-	MOVQ    skip-64(SP), R11
-	ADDQ    $56, R11
-	ADDQ    $392, R8
-	PCALIGN $32
+any:
+	MOVQ CX, R14
 
-// Step q of the loop tiled14.
-#define avx512Strip16F32_tiled14(q) \
-	VMOVUPS          (128*q)(SI), Z0 \
-	VFMADD231PS.BCST (4*q-392)(R8), Z0, Z4 \
-	VFMADD231PS.BCST (4*q-336)(R8), Z0, Z6 \
-	VFMADD231PS.BCST (4*q-280)(R8), Z0, Z8 \
-	VFMADD231PS.BCST (4*q-224)(R8), Z0, Z10 \
-	VFMADD231PS.BCST (4*q-168)(R8), Z0, Z12 \
-	VFMADD231PS.BCST (4*q-112)(R8), Z0, Z14 \
-	VFMADD231PS.BCST (4*q-56)(R8), Z0, Z16 \
-	VFMADD231PS.BCST (4*q)(R8), Z0, Z18 \
-	VFMADD231PS.BCST (4*q+56)(R8), Z0, Z20 \
-	VFMADD231PS.BCST (4*q+112)(R8), Z0, Z22 \
-	VFMADD231PS.BCST (4*q+168)(R8), Z0, Z24 \
-	VFMADD231PS.BCST (4*q+224)(R8), Z0, Z26 \
-	VFMADD231PS.BCST (4*q+280)(R8), Z0, Z28 \
-	VFMADD231PS.BCST (4*q+336)(R8), Z0, Z30
-
-	// 14 steps of 14 rows.
-tiled14:
-	avx512Strip16F32_tiled14(0)
-	avx512Strip16F32_tiled14(1)
-	avx512Strip16F32_tiled14(2)
-	PREFETCHT0 (R9)
-	avx512Strip16F32_tiled14(3)
-	avx512Strip16F32_tiled14(4)
-	avx512Strip16F32_tiled14(5)
-	avx512Strip16F32_tiled14(6)
-	avx512Strip16F32_tiled14(7)
-	avx512Strip16F32_tiled14(8)
-	avx512Strip16F32_tiled14(9)
-	PREFETCHT0 63(R9)
-	avx512Strip16F32_tiled14(10)
-	avx512Strip16F32_tiled14(11)
-	avx512Strip16F32_tiled14(12)
-	avx512Strip16F32_tiled14(13)
-	ADDQ       R10, R9
-	ADDQ       $1792, SI
-	ADDQ       R11, R8
-	SUBQ       $14, CX
-	JGE        tiled14
-	SUBQ       $392, R8
-
-	// The last steps, fewer than a tile.
-fewTiled:
-	LEAQ (R8)(R12*4), R9
-	LEAQ (R9)(R12*4), R10
-	LEAQ (R10)(R12*4), R11
-	ADDQ $14, CX
-	JZ   summed
-	JMP  rows14
-
-	// The first of other tiles, whose steps are in CX.
-tiles:
-	CMPQ CX, const_stripTileK(DI)
-	JLE  steps
-	SUBQ const_stripTileK(DI), CX
-	MOVQ CX, left-56(SP)
-	MOVQ const_stripTileK(DI), CX
-
-	// Eight steps in one go, if vectors are packed and there are eight rows or more.
-steps:
-	CMPQ    DX, $128
-	JNE     fewer
+	// A run of scalars. Eight steps in one go, if there are eight rows or more.
+run:
+	MOVQ    R14, CX
+	MOVQ    const_tileRun(DI), AX
+	CMPQ    CX, AX
+	CMOVQGT AX, CX
+	SUBQ    CX, R14
+	CMPQ    const_tileOrder(DI), $const_rowRuns
+	JNE     steps
 	CMPQ    R15, $8
-	JLT     fewer
-	CMPQ    const_stripPanelRows(DI), $0
-	JEQ     inRows
-	CMPQ    const_stripTileK(DI), $0
-	JNE     fewer
-	SUBQ    $8, CX
-	JLT     fewGrouped
-	MOVQ    ahead-72(SP), R9
-	MOVQ    nextPartial-32(SP), R10
-	CMPQ    const_stripPartial(DI), $0
-	CMOVQEQ R9, R10            // nothing is mapped there
-	CMPQ    R15, $14
-	JLT     fewRows
-	MOVQ    squares-80(SP), R11
-	TESTQ   R11, R11
-	JZ      grouped14
-	MOVQ    $0, squares-80(SP) // the next groups meet the same vectors
-	XORL    AX, AX
-	JMP     squared14
-
-fewRows:
-	CMPQ    R15, $13
-	JEQ     grouped13
-	CMPQ    R15, $12
-	JEQ     grouped12
-	CMPQ    R15, $11
-	JEQ     grouped11
-	CMPQ    R15, $10
-	JEQ     grouped10
-	CMPQ    R15, $9
-	JEQ     grouped9
-	PCALIGN $32
-
-// Step q of the loop grouped8.
-#define avx512Strip16F32_grouped8(q) \
-	VMOVUPS          (128*q)(SI), Z0 \
-	VFMADD231PS.BCST (56*q)(R8), Z0, Z4 \
-	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
-	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
-	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
-	VFMADD231PS.BCST (56*q+16)(R8), Z0, Z12 \
-	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
-	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
-	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18
-
-	// Eight steps of 8 rows, whose scalars are packed.
-grouped8:
-	avx512Strip16F32_grouped8(0)
-	avx512Strip16F32_grouped8(1)
-	avx512Strip16F32_grouped8(2)
-	avx512Strip16F32_grouped8(3)
-	avx512Strip16F32_grouped8(4)
-	avx512Strip16F32_grouped8(5)
-	avx512Strip16F32_grouped8(6)
-	avx512Strip16F32_grouped8(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $448, R8
-	SUBQ       $8, CX
-	JGE        grouped8
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped9.
-#define avx512Strip16F32_grouped9(q) \
-	VMOVUPS          (128*q)(SI), Z0 \
-	VFMADD231PS.BCST (56*q)(R8), Z0, Z4 \
-	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
-	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
-	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
-	VFMADD231PS.BCST (56*q+16)(R8), Z0, Z12 \
-	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
-	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
-	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18 \
-	VFMADD231PS.BCST (56*q+32)(R8), Z0, Z20
-
-	// Eight steps of 9 rows, whose scalars are packed.
-grouped9:
-	avx512Strip16F32_grouped9(0)
-	avx512Strip16F32_grouped9(1)
-	avx512Strip16F32_grouped9(2)
-	avx512Strip16F32_grouped9(3)
-	avx512Strip16F32_grouped9(4)
-	avx512Strip16F32_grouped9(5)
-	avx512Strip16F32_grouped9(6)
-	avx512Strip16F32_grouped9(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $448, R8
-	SUBQ       $8, CX
-	JGE        grouped9
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped10.
-#define avx512Strip16F32_grouped10(q) \
-	VMOVUPS          (128*q)(SI), Z0 \
-	VFMADD231PS.BCST (56*q)(R8), Z0, Z4 \
-	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
-	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
-	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
-	VFMADD231PS.BCST (56*q+16)(R8), Z0, Z12 \
-	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
-	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
-	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18 \
-	VFMADD231PS.BCST (56*q+32)(R8), Z0, Z20 \
-	VFMADD231PS.BCST (56*q+36)(R8), Z0, Z22
-
-	// Eight steps of 10 rows, whose scalars are packed.
-grouped10:
-	avx512Strip16F32_grouped10(0)
-	avx512Strip16F32_grouped10(1)
-	avx512Strip16F32_grouped10(2)
-	avx512Strip16F32_grouped10(3)
-	avx512Strip16F32_grouped10(4)
-	avx512Strip16F32_grouped10(5)
-	avx512Strip16F32_grouped10(6)
-	avx512Strip16F32_grouped10(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $448, R8
-	SUBQ       $8, CX
-	JGE        grouped10
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped11.
-#define avx512Strip16F32_grouped11(q) \
-	VMOVUPS          (128*q)(SI), Z0 \
-	VFMADD231PS.BCST (56*q)(R8), Z0, Z4 \
-	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
-	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
-	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
-	VFMADD231PS.BCST (56*q+16)(R8), Z0, Z12 \
-	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
-	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
-	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18 \
-	VFMADD231PS.BCST (56*q+32)(R8), Z0, Z20 \
-	VFMADD231PS.BCST (56*q+36)(R8), Z0, Z22 \
-	VFMADD231PS.BCST (56*q+40)(R8), Z0, Z24
-
-	// Eight steps of 11 rows, whose scalars are packed.
-grouped11:
-	avx512Strip16F32_grouped11(0)
-	avx512Strip16F32_grouped11(1)
-	avx512Strip16F32_grouped11(2)
-	avx512Strip16F32_grouped11(3)
-	avx512Strip16F32_grouped11(4)
-	avx512Strip16F32_grouped11(5)
-	avx512Strip16F32_grouped11(6)
-	avx512Strip16F32_grouped11(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $448, R8
-	SUBQ       $8, CX
-	JGE        grouped11
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped12.
-#define avx512Strip16F32_grouped12(q) \
-	VMOVUPS          (128*q)(SI), Z0 \
-	VFMADD231PS.BCST (56*q)(R8), Z0, Z4 \
-	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
-	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
-	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
-	VFMADD231PS.BCST (56*q+16)(R8), Z0, Z12 \
-	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
-	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
-	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18 \
-	VFMADD231PS.BCST (56*q+32)(R8), Z0, Z20 \
-	VFMADD231PS.BCST (56*q+36)(R8), Z0, Z22 \
-	VFMADD231PS.BCST (56*q+40)(R8), Z0, Z24 \
-	VFMADD231PS.BCST (56*q+44)(R8), Z0, Z26
-
-	// Eight steps of 12 rows, whose scalars are packed.
-grouped12:
-	avx512Strip16F32_grouped12(0)
-	avx512Strip16F32_grouped12(1)
-	avx512Strip16F32_grouped12(2)
-	avx512Strip16F32_grouped12(3)
-	avx512Strip16F32_grouped12(4)
-	avx512Strip16F32_grouped12(5)
-	avx512Strip16F32_grouped12(6)
-	avx512Strip16F32_grouped12(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $448, R8
-	SUBQ       $8, CX
-	JGE        grouped12
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped13.
-#define avx512Strip16F32_grouped13(q) \
-	VMOVUPS          (128*q)(SI), Z0 \
-	VFMADD231PS.BCST (56*q)(R8), Z0, Z4 \
-	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
-	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
-	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
-	VFMADD231PS.BCST (56*q+16)(R8), Z0, Z12 \
-	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
-	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
-	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18 \
-	VFMADD231PS.BCST (56*q+32)(R8), Z0, Z20 \
-	VFMADD231PS.BCST (56*q+36)(R8), Z0, Z22 \
-	VFMADD231PS.BCST (56*q+40)(R8), Z0, Z24 \
-	VFMADD231PS.BCST (56*q+44)(R8), Z0, Z26 \
-	VFMADD231PS.BCST (56*q+48)(R8), Z0, Z28
-
-	// Eight steps of 13 rows, whose scalars are packed.
-grouped13:
-	avx512Strip16F32_grouped13(0)
-	avx512Strip16F32_grouped13(1)
-	avx512Strip16F32_grouped13(2)
-	avx512Strip16F32_grouped13(3)
-	avx512Strip16F32_grouped13(4)
-	avx512Strip16F32_grouped13(5)
-	avx512Strip16F32_grouped13(6)
-	avx512Strip16F32_grouped13(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $448, R8
-	SUBQ       $8, CX
-	JGE        grouped13
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped14.
-#define avx512Strip16F32_grouped14(q) \
-	VMOVUPS          (128*q)(SI), Z0 \
-	VFMADD231PS.BCST (56*q)(R8), Z0, Z4 \
-	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
-	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
-	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
-	VFMADD231PS.BCST (56*q+16)(R8), Z0, Z12 \
-	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
-	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
-	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18 \
-	VFMADD231PS.BCST (56*q+32)(R8), Z0, Z20 \
-	VFMADD231PS.BCST (56*q+36)(R8), Z0, Z22 \
-	VFMADD231PS.BCST (56*q+40)(R8), Z0, Z24 \
-	VFMADD231PS.BCST (56*q+44)(R8), Z0, Z26 \
-	VFMADD231PS.BCST (56*q+48)(R8), Z0, Z28 \
-	VFMADD231PS.BCST (56*q+52)(R8), Z0, Z30
-
-	// Eight steps of 14 rows, whose scalars are packed.
-grouped14:
-	avx512Strip16F32_grouped14(0)
-	avx512Strip16F32_grouped14(1)
-	avx512Strip16F32_grouped14(2)
-	avx512Strip16F32_grouped14(3)
-	avx512Strip16F32_grouped14(4)
-	avx512Strip16F32_grouped14(5)
-	avx512Strip16F32_grouped14(6)
-	avx512Strip16F32_grouped14(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $448, R8
-	SUBQ       $8, CX
-	JGE        grouped14
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop squared14.
-#define avx512Strip16F32_squared14(q) \
-	VMOVUPS          (128*q)(SI), Z0 \
-	VFMADD231PS.BCST (56*q)(R8), Z0, Z4 \
-	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
-	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
-	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
-	VFMADD231PS.BCST (56*q+16)(R8), Z0, Z12 \
-	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
-	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
-	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18 \
-	VFMADD231PS.BCST (56*q+32)(R8), Z0, Z20 \
-	VFMADD231PS.BCST (56*q+36)(R8), Z0, Z22 \
-	VFMADD231PS.BCST (56*q+40)(R8), Z0, Z24 \
-	VFMADD231PS.BCST (56*q+44)(R8), Z0, Z26 \
-	VFMADD231PS.BCST (56*q+48)(R8), Z0, Z28 \
-	VFMADD231PS.BCST (56*q+52)(R8), Z0, Z30
-
-	// The same for 14 rows, with sums of squares.
-squared14:
-	avx512Strip16F32_squared14(0)
-	avx512Strip16F32_squared14(1)
-	avx512Strip16F32_squared14(2)
-	avx512Strip16F32_squared14(3)
-	avx512Strip16F32_squared14(4)
-	avx512Strip16F32_squared14(5)
-	avx512Strip16F32_squared14(6)
-	avx512Strip16F32_squared14(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $448, R8
-	SUBQ       $8, CX
-	JGE        squared14
-	JMP        grouped
-
-grouped:
-	MOVQ R9, ahead-72(SP)
-
-fewGrouped:
-	ADDQ $8, CX
-	JMP  rest
-
-	// Scalars in tiles of 128 bytes a row: R8 is four rows on and R10 eight more.
-inRows:
-	CMPQ    const_stripTileK(DI), $0
-	JEQ     fewer
-	CMPQ    R12, $128
-	JNE     fewer
+	JLT     steps
 	SUBQ    $8, CX
 	JLT     fewInRows
 	ADDQ    $512, R8
@@ -4532,7 +3712,7 @@ inRows:
 	PCALIGN $32
 
 // Step q of the loop inRows8.
-#define avx512Strip16F32_inRows8(q) \
+#define avx512Tile16F32_inRows8(q) \
 	VMOVUPS          (128*q)(SI), Z0 \
 	VFMADD231PS.BCST (4*q-512)(R8), Z0, Z4 \
 	VFMADD231PS.BCST (4*q-384)(R8), Z0, Z6 \
@@ -4545,24 +3725,24 @@ inRows:
 
 	// Eight steps of 8 rows.
 inRows8:
-	avx512Strip16F32_inRows8(0)
-	avx512Strip16F32_inRows8(1)
-	avx512Strip16F32_inRows8(2)
-	avx512Strip16F32_inRows8(3)
-	avx512Strip16F32_inRows8(4)
-	avx512Strip16F32_inRows8(5)
-	avx512Strip16F32_inRows8(6)
-	avx512Strip16F32_inRows8(7)
+	avx512Tile16F32_inRows8(0)
+	avx512Tile16F32_inRows8(1)
+	avx512Tile16F32_inRows8(2)
+	avx512Tile16F32_inRows8(3)
+	avx512Tile16F32_inRows8(4)
+	avx512Tile16F32_inRows8(5)
+	avx512Tile16F32_inRows8(6)
+	avx512Tile16F32_inRows8(7)
 	ADDQ    $1024, SI
 	ADDQ    $32, R8
 	ADDQ    $32, R10
 	SUBQ    $8, CX
 	JGE     inRows8
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows9.
-#define avx512Strip16F32_inRows9(q) \
+#define avx512Tile16F32_inRows9(q) \
 	VMOVUPS          (128*q)(SI), Z0 \
 	VFMADD231PS.BCST (4*q-512)(R8), Z0, Z4 \
 	VFMADD231PS.BCST (4*q-384)(R8), Z0, Z6 \
@@ -4576,24 +3756,24 @@ inRows8:
 
 	// Eight steps of 9 rows.
 inRows9:
-	avx512Strip16F32_inRows9(0)
-	avx512Strip16F32_inRows9(1)
-	avx512Strip16F32_inRows9(2)
-	avx512Strip16F32_inRows9(3)
-	avx512Strip16F32_inRows9(4)
-	avx512Strip16F32_inRows9(5)
-	avx512Strip16F32_inRows9(6)
-	avx512Strip16F32_inRows9(7)
+	avx512Tile16F32_inRows9(0)
+	avx512Tile16F32_inRows9(1)
+	avx512Tile16F32_inRows9(2)
+	avx512Tile16F32_inRows9(3)
+	avx512Tile16F32_inRows9(4)
+	avx512Tile16F32_inRows9(5)
+	avx512Tile16F32_inRows9(6)
+	avx512Tile16F32_inRows9(7)
 	ADDQ    $1024, SI
 	ADDQ    $32, R8
 	ADDQ    $32, R10
 	SUBQ    $8, CX
 	JGE     inRows9
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows10.
-#define avx512Strip16F32_inRows10(q) \
+#define avx512Tile16F32_inRows10(q) \
 	VMOVUPS          (128*q)(SI), Z0 \
 	VFMADD231PS.BCST (4*q-512)(R8), Z0, Z4 \
 	VFMADD231PS.BCST (4*q-384)(R8), Z0, Z6 \
@@ -4608,24 +3788,24 @@ inRows9:
 
 	// Eight steps of 10 rows.
 inRows10:
-	avx512Strip16F32_inRows10(0)
-	avx512Strip16F32_inRows10(1)
-	avx512Strip16F32_inRows10(2)
-	avx512Strip16F32_inRows10(3)
-	avx512Strip16F32_inRows10(4)
-	avx512Strip16F32_inRows10(5)
-	avx512Strip16F32_inRows10(6)
-	avx512Strip16F32_inRows10(7)
+	avx512Tile16F32_inRows10(0)
+	avx512Tile16F32_inRows10(1)
+	avx512Tile16F32_inRows10(2)
+	avx512Tile16F32_inRows10(3)
+	avx512Tile16F32_inRows10(4)
+	avx512Tile16F32_inRows10(5)
+	avx512Tile16F32_inRows10(6)
+	avx512Tile16F32_inRows10(7)
 	ADDQ    $1024, SI
 	ADDQ    $32, R8
 	ADDQ    $32, R10
 	SUBQ    $8, CX
 	JGE     inRows10
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows11.
-#define avx512Strip16F32_inRows11(q) \
+#define avx512Tile16F32_inRows11(q) \
 	VMOVUPS          (128*q)(SI), Z0 \
 	VFMADD231PS.BCST (4*q-512)(R8), Z0, Z4 \
 	VFMADD231PS.BCST (4*q-384)(R8), Z0, Z6 \
@@ -4641,24 +3821,24 @@ inRows10:
 
 	// Eight steps of 11 rows.
 inRows11:
-	avx512Strip16F32_inRows11(0)
-	avx512Strip16F32_inRows11(1)
-	avx512Strip16F32_inRows11(2)
-	avx512Strip16F32_inRows11(3)
-	avx512Strip16F32_inRows11(4)
-	avx512Strip16F32_inRows11(5)
-	avx512Strip16F32_inRows11(6)
-	avx512Strip16F32_inRows11(7)
+	avx512Tile16F32_inRows11(0)
+	avx512Tile16F32_inRows11(1)
+	avx512Tile16F32_inRows11(2)
+	avx512Tile16F32_inRows11(3)
+	avx512Tile16F32_inRows11(4)
+	avx512Tile16F32_inRows11(5)
+	avx512Tile16F32_inRows11(6)
+	avx512Tile16F32_inRows11(7)
 	ADDQ    $1024, SI
 	ADDQ    $32, R8
 	ADDQ    $32, R10
 	SUBQ    $8, CX
 	JGE     inRows11
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows12.
-#define avx512Strip16F32_inRows12(q) \
+#define avx512Tile16F32_inRows12(q) \
 	VMOVUPS          (128*q)(SI), Z0 \
 	VFMADD231PS.BCST (4*q-512)(R8), Z0, Z4 \
 	VFMADD231PS.BCST (4*q-384)(R8), Z0, Z6 \
@@ -4675,24 +3855,24 @@ inRows11:
 
 	// Eight steps of 12 rows.
 inRows12:
-	avx512Strip16F32_inRows12(0)
-	avx512Strip16F32_inRows12(1)
-	avx512Strip16F32_inRows12(2)
-	avx512Strip16F32_inRows12(3)
-	avx512Strip16F32_inRows12(4)
-	avx512Strip16F32_inRows12(5)
-	avx512Strip16F32_inRows12(6)
-	avx512Strip16F32_inRows12(7)
+	avx512Tile16F32_inRows12(0)
+	avx512Tile16F32_inRows12(1)
+	avx512Tile16F32_inRows12(2)
+	avx512Tile16F32_inRows12(3)
+	avx512Tile16F32_inRows12(4)
+	avx512Tile16F32_inRows12(5)
+	avx512Tile16F32_inRows12(6)
+	avx512Tile16F32_inRows12(7)
 	ADDQ    $1024, SI
 	ADDQ    $32, R8
 	ADDQ    $32, R10
 	SUBQ    $8, CX
 	JGE     inRows12
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows13.
-#define avx512Strip16F32_inRows13(q) \
+#define avx512Tile16F32_inRows13(q) \
 	VMOVUPS          (128*q)(SI), Z0 \
 	VFMADD231PS.BCST (4*q-512)(R8), Z0, Z4 \
 	VFMADD231PS.BCST (4*q-384)(R8), Z0, Z6 \
@@ -4710,24 +3890,24 @@ inRows12:
 
 	// Eight steps of 13 rows.
 inRows13:
-	avx512Strip16F32_inRows13(0)
-	avx512Strip16F32_inRows13(1)
-	avx512Strip16F32_inRows13(2)
-	avx512Strip16F32_inRows13(3)
-	avx512Strip16F32_inRows13(4)
-	avx512Strip16F32_inRows13(5)
-	avx512Strip16F32_inRows13(6)
-	avx512Strip16F32_inRows13(7)
+	avx512Tile16F32_inRows13(0)
+	avx512Tile16F32_inRows13(1)
+	avx512Tile16F32_inRows13(2)
+	avx512Tile16F32_inRows13(3)
+	avx512Tile16F32_inRows13(4)
+	avx512Tile16F32_inRows13(5)
+	avx512Tile16F32_inRows13(6)
+	avx512Tile16F32_inRows13(7)
 	ADDQ    $1024, SI
 	ADDQ    $32, R8
 	ADDQ    $32, R10
 	SUBQ    $8, CX
 	JGE     inRows13
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows14.
-#define avx512Strip16F32_inRows14(q) \
+#define avx512Tile16F32_inRows14(q) \
 	VMOVUPS          (128*q)(SI), Z0 \
 	VFMADD231PS.BCST (4*q-512)(R8), Z0, Z4 \
 	VFMADD231PS.BCST (4*q-384)(R8), Z0, Z6 \
@@ -4746,37 +3926,32 @@ inRows13:
 
 	// Eight steps of 14 rows.
 inRows14:
-	avx512Strip16F32_inRows14(0)
-	avx512Strip16F32_inRows14(1)
-	avx512Strip16F32_inRows14(2)
-	avx512Strip16F32_inRows14(3)
-	avx512Strip16F32_inRows14(4)
-	avx512Strip16F32_inRows14(5)
-	avx512Strip16F32_inRows14(6)
-	avx512Strip16F32_inRows14(7)
+	avx512Tile16F32_inRows14(0)
+	avx512Tile16F32_inRows14(1)
+	avx512Tile16F32_inRows14(2)
+	avx512Tile16F32_inRows14(3)
+	avx512Tile16F32_inRows14(4)
+	avx512Tile16F32_inRows14(5)
+	avx512Tile16F32_inRows14(6)
+	avx512Tile16F32_inRows14(7)
 	ADDQ $1024, SI
 	ADDQ $32, R8
 	ADDQ $32, R10
 	SUBQ $8, CX
 	JGE  inRows14
-	JMP  walked
 
-walked:
+inRows:
 	SUBQ $512, R8
 
 fewInRows:
+	LEAQ (R8)(R12*4), R9
+	LEAQ (R9)(R12*4), R10
+	LEAQ (R10)(R12*4), R11
 	ADDQ $8, CX
-
-	// The last steps, fewer than eight.
-rest:
-	LEAQ  (R8)(R12*4), R9
-	LEAQ  (R9)(R12*4), R10
-	LEAQ  (R10)(R12*4), R11
-	TESTQ CX, CX
-	JZ    tile
+	JZ   nextRun
 
 	// One step at a time.
-fewer:
+steps:
 	CMPQ    R15, $14
 	JEQ     rows14
 	CMPQ    R15, $13
@@ -4805,7 +3980,7 @@ fewer:
 	JEQ     rows2
 	PCALIGN $32
 
-	// One step of a group of 1.
+	// One step of 1 rows.
 rows1:
 	VMOVUPS          (SI), Z0
 	VFMADD231PS.BCST (R8), Z0, Z4
@@ -4816,10 +3991,10 @@ rows1:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows1
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 2.
+	// One step of 2 rows.
 rows2:
 	VMOVUPS          (SI), Z0
 	VFMADD231PS.BCST (R8), Z0, Z4
@@ -4831,10 +4006,10 @@ rows2:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows2
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 3.
+	// One step of 3 rows.
 rows3:
 	VMOVUPS          (SI), Z0
 	VFMADD231PS.BCST (R8), Z0, Z4
@@ -4847,10 +4022,10 @@ rows3:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows3
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 4.
+	// One step of 4 rows.
 rows4:
 	VMOVUPS          (SI), Z0
 	VFMADD231PS.BCST (R8), Z0, Z4
@@ -4864,10 +4039,10 @@ rows4:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows4
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 5.
+	// One step of 5 rows.
 rows5:
 	VMOVUPS          (SI), Z0
 	VFMADD231PS.BCST (R8), Z0, Z4
@@ -4882,10 +4057,10 @@ rows5:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows5
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 6.
+	// One step of 6 rows.
 rows6:
 	VMOVUPS          (SI), Z0
 	VFMADD231PS.BCST (R8), Z0, Z4
@@ -4901,10 +4076,10 @@ rows6:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows6
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 7.
+	// One step of 7 rows.
 rows7:
 	VMOVUPS          (SI), Z0
 	VFMADD231PS.BCST (R8), Z0, Z4
@@ -4921,10 +4096,10 @@ rows7:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows7
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 8.
+	// One step of 8 rows.
 rows8:
 	VMOVUPS          (SI), Z0
 	VFMADD231PS.BCST (R8), Z0, Z4
@@ -4942,10 +4117,10 @@ rows8:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows8
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 9.
+	// One step of 9 rows.
 rows9:
 	VMOVUPS          (SI), Z0
 	VFMADD231PS.BCST (R8), Z0, Z4
@@ -4964,10 +4139,10 @@ rows9:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows9
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 10.
+	// One step of 10 rows.
 rows10:
 	VMOVUPS          (SI), Z0
 	VFMADD231PS.BCST (R8), Z0, Z4
@@ -4987,10 +4162,10 @@ rows10:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows10
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 11.
+	// One step of 11 rows.
 rows11:
 	VMOVUPS          (SI), Z0
 	VFMADD231PS.BCST (R8), Z0, Z4
@@ -5011,10 +4186,10 @@ rows11:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows11
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 12.
+	// One step of 12 rows.
 rows12:
 	VMOVUPS          (SI), Z0
 	VFMADD231PS.BCST (R8), Z0, Z4
@@ -5036,10 +4211,10 @@ rows12:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows12
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 13.
+	// One step of 13 rows.
 rows13:
 	VMOVUPS          (SI), Z0
 	VFMADD231PS.BCST (R8), Z0, Z4
@@ -5062,10 +4237,10 @@ rows13:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows13
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 14.
+	// One step of 14 rows.
 rows14:
 	VMOVUPS          (SI), Z0
 	VFMADD231PS.BCST (R8), Z0, Z4
@@ -5089,280 +4264,545 @@ rows14:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows14
-	JMP              tile
 
-	// The next tile, if there is one.
-tile:
-	MOVQ  left-56(SP), CX
-	TESTQ CX, CX
-	JZ    summed
-	ADDQ  skip-64(SP), R8
-	ADDQ  skip-64(SP), R9
-	ADDQ  skip-64(SP), R10
-	ADDQ  skip-64(SP), R11
-	CMPQ  CX, const_stripTileK(DI)
-	JLE   lastTile
-	MOVQ  const_stripTileK(DI), CX
+	// The next run, if there is one.
+nextRun:
+	TESTQ R14, R14
+	JZ    store
+	MOVQ  const_tileRunSkip(DI), AX
+	SHLQ  $2, AX
+	ADDQ  AX, R8
+	ADDQ  AX, R9
+	ADDQ  AX, R10
+	ADDQ  AX, R11
+	JMP   run
 
-lastTile:
-	SUBQ CX, left-56(SP)
+	// Both sides are packed.
+packed:
+	CMPQ    R15, $8
+	JLT     any
+	SUBQ    $8, CX
+	JLT     fewPacked
+	MOVQ    ahead-48(SP), R9
+	MOVQ    start-24(SP), R10
+	TESTQ   R10, R10
+	CMOVQEQ R9, R10
+	CMPQ    R15, $14
+	JLT     fewRows
+	XORL    AX, AX
+	MOVQ    const_tileSquares(DI), R11
+	TESTQ   R11, R11
+	JNZ     squared14
+	JMP     packed14
+
+fewRows:
+	CMPQ    R15, $13
+	JEQ     packed13
+	CMPQ    R15, $12
+	JEQ     packed12
+	CMPQ    R15, $11
+	JEQ     packed11
+	CMPQ    R15, $10
+	JEQ     packed10
+	CMPQ    R15, $9
+	JEQ     packed9
+	PCALIGN $32
+
+// Step q of the loop packed8.
+#define avx512Tile16F32_packed8(q) \
+	VMOVUPS          (128*q)(SI), Z0 \
+	VFMADD231PS.BCST (56*q)(R8), Z0, Z4 \
+	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
+	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
+	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
+	VFMADD231PS.BCST (56*q+16)(R8), Z0, Z12 \
+	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
+	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
+	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18
+
+	// Eight steps of 8 rows.
+packed8:
+	avx512Tile16F32_packed8(0)
+	avx512Tile16F32_packed8(1)
+	avx512Tile16F32_packed8(2)
+	avx512Tile16F32_packed8(3)
+	avx512Tile16F32_packed8(4)
+	avx512Tile16F32_packed8(5)
+	avx512Tile16F32_packed8(6)
+	avx512Tile16F32_packed8(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $448, R8
+	SUBQ       $8, CX
+	JGE        packed8
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed9.
+#define avx512Tile16F32_packed9(q) \
+	VMOVUPS          (128*q)(SI), Z0 \
+	VFMADD231PS.BCST (56*q)(R8), Z0, Z4 \
+	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
+	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
+	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
+	VFMADD231PS.BCST (56*q+16)(R8), Z0, Z12 \
+	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
+	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
+	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18 \
+	VFMADD231PS.BCST (56*q+32)(R8), Z0, Z20
+
+	// Eight steps of 9 rows.
+packed9:
+	avx512Tile16F32_packed9(0)
+	avx512Tile16F32_packed9(1)
+	avx512Tile16F32_packed9(2)
+	avx512Tile16F32_packed9(3)
+	avx512Tile16F32_packed9(4)
+	avx512Tile16F32_packed9(5)
+	avx512Tile16F32_packed9(6)
+	avx512Tile16F32_packed9(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $448, R8
+	SUBQ       $8, CX
+	JGE        packed9
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed10.
+#define avx512Tile16F32_packed10(q) \
+	VMOVUPS          (128*q)(SI), Z0 \
+	VFMADD231PS.BCST (56*q)(R8), Z0, Z4 \
+	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
+	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
+	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
+	VFMADD231PS.BCST (56*q+16)(R8), Z0, Z12 \
+	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
+	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
+	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18 \
+	VFMADD231PS.BCST (56*q+32)(R8), Z0, Z20 \
+	VFMADD231PS.BCST (56*q+36)(R8), Z0, Z22
+
+	// Eight steps of 10 rows.
+packed10:
+	avx512Tile16F32_packed10(0)
+	avx512Tile16F32_packed10(1)
+	avx512Tile16F32_packed10(2)
+	avx512Tile16F32_packed10(3)
+	avx512Tile16F32_packed10(4)
+	avx512Tile16F32_packed10(5)
+	avx512Tile16F32_packed10(6)
+	avx512Tile16F32_packed10(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $448, R8
+	SUBQ       $8, CX
+	JGE        packed10
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed11.
+#define avx512Tile16F32_packed11(q) \
+	VMOVUPS          (128*q)(SI), Z0 \
+	VFMADD231PS.BCST (56*q)(R8), Z0, Z4 \
+	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
+	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
+	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
+	VFMADD231PS.BCST (56*q+16)(R8), Z0, Z12 \
+	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
+	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
+	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18 \
+	VFMADD231PS.BCST (56*q+32)(R8), Z0, Z20 \
+	VFMADD231PS.BCST (56*q+36)(R8), Z0, Z22 \
+	VFMADD231PS.BCST (56*q+40)(R8), Z0, Z24
+
+	// Eight steps of 11 rows.
+packed11:
+	avx512Tile16F32_packed11(0)
+	avx512Tile16F32_packed11(1)
+	avx512Tile16F32_packed11(2)
+	avx512Tile16F32_packed11(3)
+	avx512Tile16F32_packed11(4)
+	avx512Tile16F32_packed11(5)
+	avx512Tile16F32_packed11(6)
+	avx512Tile16F32_packed11(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $448, R8
+	SUBQ       $8, CX
+	JGE        packed11
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed12.
+#define avx512Tile16F32_packed12(q) \
+	VMOVUPS          (128*q)(SI), Z0 \
+	VFMADD231PS.BCST (56*q)(R8), Z0, Z4 \
+	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
+	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
+	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
+	VFMADD231PS.BCST (56*q+16)(R8), Z0, Z12 \
+	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
+	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
+	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18 \
+	VFMADD231PS.BCST (56*q+32)(R8), Z0, Z20 \
+	VFMADD231PS.BCST (56*q+36)(R8), Z0, Z22 \
+	VFMADD231PS.BCST (56*q+40)(R8), Z0, Z24 \
+	VFMADD231PS.BCST (56*q+44)(R8), Z0, Z26
+
+	// Eight steps of 12 rows.
+packed12:
+	avx512Tile16F32_packed12(0)
+	avx512Tile16F32_packed12(1)
+	avx512Tile16F32_packed12(2)
+	avx512Tile16F32_packed12(3)
+	avx512Tile16F32_packed12(4)
+	avx512Tile16F32_packed12(5)
+	avx512Tile16F32_packed12(6)
+	avx512Tile16F32_packed12(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $448, R8
+	SUBQ       $8, CX
+	JGE        packed12
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed13.
+#define avx512Tile16F32_packed13(q) \
+	VMOVUPS          (128*q)(SI), Z0 \
+	VFMADD231PS.BCST (56*q)(R8), Z0, Z4 \
+	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
+	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
+	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
+	VFMADD231PS.BCST (56*q+16)(R8), Z0, Z12 \
+	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
+	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
+	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18 \
+	VFMADD231PS.BCST (56*q+32)(R8), Z0, Z20 \
+	VFMADD231PS.BCST (56*q+36)(R8), Z0, Z22 \
+	VFMADD231PS.BCST (56*q+40)(R8), Z0, Z24 \
+	VFMADD231PS.BCST (56*q+44)(R8), Z0, Z26 \
+	VFMADD231PS.BCST (56*q+48)(R8), Z0, Z28
+
+	// Eight steps of 13 rows.
+packed13:
+	avx512Tile16F32_packed13(0)
+	avx512Tile16F32_packed13(1)
+	avx512Tile16F32_packed13(2)
+	avx512Tile16F32_packed13(3)
+	avx512Tile16F32_packed13(4)
+	avx512Tile16F32_packed13(5)
+	avx512Tile16F32_packed13(6)
+	avx512Tile16F32_packed13(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $448, R8
+	SUBQ       $8, CX
+	JGE        packed13
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed14.
+#define avx512Tile16F32_packed14(q) \
+	VMOVUPS          (128*q)(SI), Z0 \
+	VFMADD231PS.BCST (56*q)(R8), Z0, Z4 \
+	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
+	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
+	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
+	VFMADD231PS.BCST (56*q+16)(R8), Z0, Z12 \
+	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
+	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
+	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18 \
+	VFMADD231PS.BCST (56*q+32)(R8), Z0, Z20 \
+	VFMADD231PS.BCST (56*q+36)(R8), Z0, Z22 \
+	VFMADD231PS.BCST (56*q+40)(R8), Z0, Z24 \
+	VFMADD231PS.BCST (56*q+44)(R8), Z0, Z26 \
+	VFMADD231PS.BCST (56*q+48)(R8), Z0, Z28 \
+	VFMADD231PS.BCST (56*q+52)(R8), Z0, Z30
+
+	// Eight steps of 14 rows.
+packed14:
+	avx512Tile16F32_packed14(0)
+	avx512Tile16F32_packed14(1)
+	avx512Tile16F32_packed14(2)
+	avx512Tile16F32_packed14(3)
+	avx512Tile16F32_packed14(4)
+	avx512Tile16F32_packed14(5)
+	avx512Tile16F32_packed14(6)
+	avx512Tile16F32_packed14(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $448, R8
+	SUBQ       $8, CX
+	JGE        packed14
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop squared14.
+#define avx512Tile16F32_squared14(q) \
+	VMOVUPS          (128*q)(SI), Z0 \
+	VFMADD231PS.BCST (56*q)(R8), Z0, Z4 \
+	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
+	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
+	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
+	VFMADD231PS.BCST (56*q+16)(R8), Z0, Z12 \
+	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
+	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
+	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18 \
+	VFMADD231PS.BCST (56*q+32)(R8), Z0, Z20 \
+	VFMADD231PS.BCST (56*q+36)(R8), Z0, Z22 \
+	VFMADD231PS.BCST (56*q+40)(R8), Z0, Z24 \
+	VFMADD231PS.BCST (56*q+44)(R8), Z0, Z26 \
+	VFMADD231PS.BCST (56*q+48)(R8), Z0, Z28 \
+	VFMADD231PS.BCST (56*q+52)(R8), Z0, Z30
+
+	// The same for 14 rows, with sums of squares.
+squared14:
+	avx512Tile16F32_squared14(0)
+	avx512Tile16F32_squared14(1)
+	avx512Tile16F32_squared14(2)
+	avx512Tile16F32_squared14(3)
+	avx512Tile16F32_squared14(4)
+	avx512Tile16F32_squared14(5)
+	avx512Tile16F32_squared14(6)
+	avx512Tile16F32_squared14(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $448, R8
+	SUBQ       $8, CX
+	JGE        squared14
+	JMP        packedDone
+
+packedDone:
+	MOVQ R9, ahead-48(SP)
+
+	// The last steps, fewer than eight.
+fewPacked:
+	LEAQ (R8)(R12*4), R9
+	LEAQ (R9)(R12*4), R10
+	LEAQ (R10)(R12*4), R11
+	ADDQ $8, CX
+	JZ   store
 	JMP  steps
 
-	// An unfinished strip leaves its sums in Partial.
-summed:
-	CMPB const_stripUnfinished(DI), $0
-	JEQ  finish
-	MOVQ partial-16(SP), R11
+	// Both sides are packed, and scalars lie in runs. R8 is in the middle of a run: one byte of offset
+	// reaches more of it.
+packedRuns:
+	CMPQ    R15, $14
+	JNE     any
+	SUBQ    $14, CX
+	JLT     fewInRuns
+	MOVQ    dst-32(SP), R9
+	MOVQ    const_tileStride(DI), R10
+	SHLQ    $2, R10
+	MOVQ    const_tileRunSkip(DI), R11
+	SHLQ    $2, R11
+	ADDQ    $56, R11
+	ADDQ    $392, R8
+	PCALIGN $32
 
-// A row of sums to Partial.
-#define avx512Strip16F32_save(a) \
-	VMOVUPS a, (R11) \
-	ADDQ    $64, R11 \
-	DECQ    R15 \
-	JZ      next
+// Step q of the loop inRuns14.
+#define avx512Tile16F32_inRuns14(q) \
+	VMOVUPS          (128*q)(SI), Z0 \
+	VFMADD231PS.BCST (4*q-392)(R8), Z0, Z4 \
+	VFMADD231PS.BCST (4*q-336)(R8), Z0, Z6 \
+	VFMADD231PS.BCST (4*q-280)(R8), Z0, Z8 \
+	VFMADD231PS.BCST (4*q-224)(R8), Z0, Z10 \
+	VFMADD231PS.BCST (4*q-168)(R8), Z0, Z12 \
+	VFMADD231PS.BCST (4*q-112)(R8), Z0, Z14 \
+	VFMADD231PS.BCST (4*q-56)(R8), Z0, Z16 \
+	VFMADD231PS.BCST (4*q)(R8), Z0, Z18 \
+	VFMADD231PS.BCST (4*q+56)(R8), Z0, Z20 \
+	VFMADD231PS.BCST (4*q+112)(R8), Z0, Z22 \
+	VFMADD231PS.BCST (4*q+168)(R8), Z0, Z24 \
+	VFMADD231PS.BCST (4*q+224)(R8), Z0, Z26 \
+	VFMADD231PS.BCST (4*q+280)(R8), Z0, Z28 \
+	VFMADD231PS.BCST (4*q+336)(R8), Z0, Z30
 
-	avx512Strip16F32_save(Z4)
-	avx512Strip16F32_save(Z6)
-	avx512Strip16F32_save(Z8)
-	avx512Strip16F32_save(Z10)
-	avx512Strip16F32_save(Z12)
-	avx512Strip16F32_save(Z14)
-	avx512Strip16F32_save(Z16)
-	avx512Strip16F32_save(Z18)
-	avx512Strip16F32_save(Z20)
-	avx512Strip16F32_save(Z22)
-	avx512Strip16F32_save(Z24)
-	avx512Strip16F32_save(Z26)
-	avx512Strip16F32_save(Z28)
-	avx512Strip16F32_save(Z30)
+	// 14 steps of 14 rows.
+inRuns14:
+	avx512Tile16F32_inRuns14(0)
+	avx512Tile16F32_inRuns14(1)
+	avx512Tile16F32_inRuns14(2)
+	PREFETCHT0 (R9)
+	avx512Tile16F32_inRuns14(3)
+	avx512Tile16F32_inRuns14(4)
+	avx512Tile16F32_inRuns14(5)
+	avx512Tile16F32_inRuns14(6)
+	avx512Tile16F32_inRuns14(7)
+	avx512Tile16F32_inRuns14(8)
+	avx512Tile16F32_inRuns14(9)
+	PREFETCHT0 63(R9)
+	avx512Tile16F32_inRuns14(10)
+	avx512Tile16F32_inRuns14(11)
+	avx512Tile16F32_inRuns14(12)
+	avx512Tile16F32_inRuns14(13)
+	ADDQ       R10, R9
+	ADDQ       $1792, SI
+	ADDQ       R11, R8
+	SUBQ       $14, CX
+	JGE        inRuns14
+	SUBQ       $392, R8
 
-	// out ← β·out + α·t.
-finish:
-	MOVQ         dst-48(SP), AX
-	VBROADCASTSS const_stripAlpha(DI), Z3
-	MOVQ         const_stripStride(DI), R10
-	SHLQ         $2, R10
-	MOVQ         const_stripBetaKind(DI), CX
-	MOVQ         beta-24(SP), R8
-	CMPQ         CX, $const_betaRows
-	JEQ          betaOfRow
-	JGT          betaOfColumn
-	CMPB         const_stripUnitAlpha(DI), $0
-	JEQ          scale
+	// The last steps, fewer than a run.
+fewInRuns:
+	LEAQ (R8)(R12*4), R9
+	LEAQ (R9)(R12*4), R10
+	LEAQ (R10)(R12*4), R11
+	ADDQ $14, CX
+	JNZ  rows14
 
-// A row: out ← sum.
-#define avx512Strip16F32_set(a) \
+	// The sums are complete. Store them, or merge them into Dst if there is a β.
+store:
+	MOVQ dst-32(SP), AX
+	MOVQ const_tileStride(DI), R10
+	SHLQ $2, R10
+	MOVQ const_tileBetaKind(DI), CX
+	MOVQ beta-40(SP), R8
+	CMPQ CX, $const_betaRows
+	JEQ  betaOfRow
+	JGT  betaOfColumn
+
+// A row: dst ← sum.
+#define avx512Tile16F32_store(a) \
 	VMOVUPS a, K1, (AX) \
 	ADDQ    R10, AX \
 	DECQ    R15 \
-	JZ      next
+	JZ      done
 
-	avx512Strip16F32_set(Z4)
-	avx512Strip16F32_set(Z6)
-	avx512Strip16F32_set(Z8)
-	avx512Strip16F32_set(Z10)
-	avx512Strip16F32_set(Z12)
-	avx512Strip16F32_set(Z14)
-	avx512Strip16F32_set(Z16)
-	avx512Strip16F32_set(Z18)
-	avx512Strip16F32_set(Z20)
-	avx512Strip16F32_set(Z22)
-	avx512Strip16F32_set(Z24)
-	avx512Strip16F32_set(Z26)
-	avx512Strip16F32_set(Z28)
-	avx512Strip16F32_set(Z30)
+	avx512Tile16F32_store(Z4)
+	avx512Tile16F32_store(Z6)
+	avx512Tile16F32_store(Z8)
+	avx512Tile16F32_store(Z10)
+	avx512Tile16F32_store(Z12)
+	avx512Tile16F32_store(Z14)
+	avx512Tile16F32_store(Z16)
+	avx512Tile16F32_store(Z18)
+	avx512Tile16F32_store(Z20)
+	avx512Tile16F32_store(Z22)
+	avx512Tile16F32_store(Z24)
+	avx512Tile16F32_store(Z26)
+	avx512Tile16F32_store(Z28)
+	avx512Tile16F32_store(Z30)
 
-	// The same with an α other than 1.
-scale:
-
-// A row: out ← α·sum.
-#define avx512Strip16F32_scale(a) \
-	VMULPS  Z3, a, a \
-	VMOVUPS a, K1, (AX) \
-	ADDQ    R10, AX \
-	DECQ    R15 \
-	JZ      next
-
-	avx512Strip16F32_scale(Z4)
-	avx512Strip16F32_scale(Z6)
-	avx512Strip16F32_scale(Z8)
-	avx512Strip16F32_scale(Z10)
-	avx512Strip16F32_scale(Z12)
-	avx512Strip16F32_scale(Z14)
-	avx512Strip16F32_scale(Z16)
-	avx512Strip16F32_scale(Z18)
-	avx512Strip16F32_scale(Z20)
-	avx512Strip16F32_scale(Z22)
-	avx512Strip16F32_scale(Z24)
-	avx512Strip16F32_scale(Z26)
-	avx512Strip16F32_scale(Z28)
-	avx512Strip16F32_scale(Z30)
-
-	// A β for each row. Out is not read if it is 0.
+	// A β for each row.
 betaOfRow:
-	MOVQ const_stripBetaStride(DI), R9
+	MOVQ const_tileBetaStride(DI), R9
 	SHLQ $2, R9
-	CMPB const_stripWholeBeta(DI), $0
-	JEQ  anyBetaOfRow
-	CMPB const_stripUnitAlpha(DI), $0
-	JEQ  anyBetaOfRow
 
-// A row: out ← β·out + sum.
-#define avx512Strip16F32_mergeWhole(a) \
-	VBROADCASTSS (R8), Z2 \
+// A row: dst ← β·dst + sum.
+#define avx512Tile16F32_mergeRow(a) \
+	VBROADCASTSS (R8), Z0 \
 	ADDQ         R9, R8 \
-	VFMADD231PS  (AX), Z2, a \
+	VFMADD231PS  (AX), Z0, a \
 	VMOVUPS      a, (AX) \
 	ADDQ         R10, AX \
 	DECQ         R15 \
-	JZ           next
+	JZ           done
 
-	avx512Strip16F32_mergeWhole(Z4)
-	avx512Strip16F32_mergeWhole(Z6)
-	avx512Strip16F32_mergeWhole(Z8)
-	avx512Strip16F32_mergeWhole(Z10)
-	avx512Strip16F32_mergeWhole(Z12)
-	avx512Strip16F32_mergeWhole(Z14)
-	avx512Strip16F32_mergeWhole(Z16)
-	avx512Strip16F32_mergeWhole(Z18)
-	avx512Strip16F32_mergeWhole(Z20)
-	avx512Strip16F32_mergeWhole(Z22)
-	avx512Strip16F32_mergeWhole(Z24)
-	avx512Strip16F32_mergeWhole(Z26)
-	avx512Strip16F32_mergeWhole(Z28)
-	avx512Strip16F32_mergeWhole(Z30)
+	avx512Tile16F32_mergeRow(Z4)
+	avx512Tile16F32_mergeRow(Z6)
+	avx512Tile16F32_mergeRow(Z8)
+	avx512Tile16F32_mergeRow(Z10)
+	avx512Tile16F32_mergeRow(Z12)
+	avx512Tile16F32_mergeRow(Z14)
+	avx512Tile16F32_mergeRow(Z16)
+	avx512Tile16F32_mergeRow(Z18)
+	avx512Tile16F32_mergeRow(Z20)
+	avx512Tile16F32_mergeRow(Z22)
+	avx512Tile16F32_mergeRow(Z24)
+	avx512Tile16F32_mergeRow(Z26)
+	avx512Tile16F32_mergeRow(Z28)
+	avx512Tile16F32_mergeRow(Z30)
 
-	// The same if an α is not 1, a β may be 0, or the last vector is cut.
-anyBetaOfRow:
-
-// A row: out ← β·out + α·sum, or α·sum if β is 0.
-#define avx512Strip16F32_merge(a) \
-	VBROADCASTSS (R8), Z2 \
-	ADDQ         R9, R8 \
-	VFPCLASSPSZ  $6, Z2, K3 /* ±0 */ \
-	KANDNW       K1, K3, K3 \
-	VMULPS       Z3, a, a \
-	VFMADD231PS  (AX), Z2, K3, a \
-	VMOVUPS      a, K1, (AX) \
-	ADDQ         R10, AX \
-	DECQ         R15 \
-	JZ           next
-
-	avx512Strip16F32_merge(Z4)
-	avx512Strip16F32_merge(Z6)
-	avx512Strip16F32_merge(Z8)
-	avx512Strip16F32_merge(Z10)
-	avx512Strip16F32_merge(Z12)
-	avx512Strip16F32_merge(Z14)
-	avx512Strip16F32_merge(Z16)
-	avx512Strip16F32_merge(Z18)
-	avx512Strip16F32_merge(Z20)
-	avx512Strip16F32_merge(Z22)
-	avx512Strip16F32_merge(Z24)
-	avx512Strip16F32_merge(Z26)
-	avx512Strip16F32_merge(Z28)
-	avx512Strip16F32_merge(Z30)
-
-	// A β for each column. Out is not read where it is 0.
+	// A β for each column.
 betaOfColumn:
-	CMPB    const_stripWholeBeta(DI), $0
-	JEQ     anyBetaOfColumn
-	CMPB    const_stripUnitAlpha(DI), $0
-	JEQ     anyBetaOfColumn
 	VMOVUPS (R8), Z0
 
-// A row: out ← β·out + sum.
-#define avx512Strip16F32_mergeColumnsWhole(a) \
+// A row: dst ← β·dst + sum.
+#define avx512Tile16F32_mergeColumns(a) \
 	VFMADD231PS (AX), Z0, a \
 	VMOVUPS     a, (AX) \
 	ADDQ        R10, AX \
 	DECQ        R15 \
-	JZ          next
+	JZ          done
 
-	avx512Strip16F32_mergeColumnsWhole(Z4)
-	avx512Strip16F32_mergeColumnsWhole(Z6)
-	avx512Strip16F32_mergeColumnsWhole(Z8)
-	avx512Strip16F32_mergeColumnsWhole(Z10)
-	avx512Strip16F32_mergeColumnsWhole(Z12)
-	avx512Strip16F32_mergeColumnsWhole(Z14)
-	avx512Strip16F32_mergeColumnsWhole(Z16)
-	avx512Strip16F32_mergeColumnsWhole(Z18)
-	avx512Strip16F32_mergeColumnsWhole(Z20)
-	avx512Strip16F32_mergeColumnsWhole(Z22)
-	avx512Strip16F32_mergeColumnsWhole(Z24)
-	avx512Strip16F32_mergeColumnsWhole(Z26)
-	avx512Strip16F32_mergeColumnsWhole(Z28)
-	avx512Strip16F32_mergeColumnsWhole(Z30)
+	avx512Tile16F32_mergeColumns(Z4)
+	avx512Tile16F32_mergeColumns(Z6)
+	avx512Tile16F32_mergeColumns(Z8)
+	avx512Tile16F32_mergeColumns(Z10)
+	avx512Tile16F32_mergeColumns(Z12)
+	avx512Tile16F32_mergeColumns(Z14)
+	avx512Tile16F32_mergeColumns(Z16)
+	avx512Tile16F32_mergeColumns(Z18)
+	avx512Tile16F32_mergeColumns(Z20)
+	avx512Tile16F32_mergeColumns(Z22)
+	avx512Tile16F32_mergeColumns(Z24)
+	avx512Tile16F32_mergeColumns(Z26)
+	avx512Tile16F32_mergeColumns(Z28)
+	avx512Tile16F32_mergeColumns(Z30)
 
-	// The same if an α is not 1, a β may be 0, or the last vector is cut.
-anyBetaOfColumn:
-	VMOVUPS.Z   (R8), K1, Z0
-	VFPCLASSPSZ $6, Z0, K3 // ±0
-	KANDNW      K1, K3, K3
-
-// A row: out ← β·out + α·sum where β is not 0, elsewhere out ← α·sum.
-#define avx512Strip16F32_mergeColumns(a) \
-	VMULPS      Z3, a, a \
-	VFMADD231PS (AX), Z0, K3, a \
-	VMOVUPS     a, K1, (AX) \
-	ADDQ        R10, AX \
-	DECQ        R15 \
-	JZ          next
-
-	avx512Strip16F32_mergeColumns(Z4)
-	avx512Strip16F32_mergeColumns(Z6)
-	avx512Strip16F32_mergeColumns(Z8)
-	avx512Strip16F32_mergeColumns(Z10)
-	avx512Strip16F32_mergeColumns(Z12)
-	avx512Strip16F32_mergeColumns(Z14)
-	avx512Strip16F32_mergeColumns(Z16)
-	avx512Strip16F32_mergeColumns(Z18)
-	avx512Strip16F32_mergeColumns(Z20)
-	avx512Strip16F32_mergeColumns(Z22)
-	avx512Strip16F32_mergeColumns(Z24)
-	avx512Strip16F32_mergeColumns(Z26)
-	avx512Strip16F32_mergeColumns(Z28)
-	avx512Strip16F32_mergeColumns(Z30)
-
-	// The next group.
-next:
-	MOVQ  R8, beta-24(SP)
-	MOVQ  AX, dst-48(SP)
-	TESTQ R14, R14
-	JNZ   group
+	// The next tile.
+done:
+	MOVQ AX, dst-32(SP)
+	MOVQ R8, beta-40(SP)
+	DECQ tiles-8(SP)
+	JNZ  tile
 	VZEROUPPER
 	RET
 
-// func avx512Strip8F64(s *blocked.Strip[float64])
+// func avx512Tile8F64(t *blocked.Tiles[float64])
 // Requires: AVX512F, AVX512DQ
 //
-//	t(r, c) = Σ S(r, p)·V(p, c), out ← β·out + α·t, c < Cols ≤ 8
+//	t(r, c) = Σ S(r, p)·V(p, c), dst ← t or β·dst + t, c < Cols ≤ 8
 //
-// At most 14 rows at a time, a group, whose sums are in registers. Loops over packed vectors do many steps in
-// one go: offsets are constants then, and little stands beside the multiply-adds. What counts is the number of
-// operations: a core that is shared by two threads decodes for one of them every other cycle. So most rows
-// take their scalar in the multiply-add itself, once for each vector. If all rows did, there would be more than
-// two loads a cycle, which is what some CPUs have. Other loops do one step, for each number of rows.
+// Loops over packed vectors do many steps in one go: offsets are constants then, and little stands beside the
+// multiply-adds. What counts is the number of operations: a core that is shared by two threads decodes for one
+// of them every other cycle. So most rows take their scalar in the multiply-add itself, once for each vector. If
+// all rows did, there would be more than two loads a cycle, which is what some CPUs have. Other loops do one
+// step, for each number of rows.
 //
-// On the stack, scalar, beta, dst and nextPartial are the places of the next group in the scalars, β, Out and
-// Partial, partial is that of this group in Partial, left is the number of steps in the tiles of scalars after
-// this one, and skip the bytes from the end of a tile to the next. ahead is what to prefetch of the next strip's
-// vectors, and squares the sums of squares, or 0.
-//
-//	DI  the strip                      SI  vectors of step p              DX  bytes between steps of V
-//	CX  steps left                     R14 rows left after this group     R15 rows of this group
-//	R8 … R11  scalars of rows 0, 4, 8, 12 of the group at step p          BX  bytes between steps of them
+//	DI  the tiles                      SI  vectors of step p              DX  bytes between steps of V
+//	CX  steps left in the run          R14 steps in the runs after it     R15 rows
 //	R12, R13  bytes between scalars of neighbouring rows, three times that
-//	Z0  vectors of the step        Z2, Z3  scalars, then Z3 α         K1  lanes of the last vector
+//	BX  bytes between scalars of neighbouring steps
+//	R8 … R11  scalars of rows 0, 4, 8, 12 at step p
+//	Z0  vectors of the step        Z2, Z3  scalars                 K1  lanes of the last vector
 //
-// If vectors are packed, only R8 walks the scalars, with R10 if one byte of offset does not reach them. R9
-// prefetches a line of the next strip's vectors (ahead) with each eight steps, or a row of Out with each tile,
-// because a burst of lines from a far cache would hold up those that come from a near one. R10 prefetches the
-// next group's partial sums with the vectors, because these may have left L2. The first group adds the squares
-// of the vectors to sums, because it has the vectors in registers. AX walks these sums from R11 on.
+// If both sides are packed, only R8 walks the scalars. R9 prefetches a line of later vectors with each eight steps,
+// because a burst of lines from a far cache would hold up those that come from a near one, and R10 the next tile's
+// sums, because these may have left L2. R11 is at sums of squares of the vectors, which AX walks. If scalars lie in
+// runs, R9 prefetches a row of Dst with each run, R10 is the stride of Dst, and R11 leads to the next run.
 //
-// After the sum, AX is the row of Out, R8 its β, R9 the stride of β, R10 the stride of Out, and R11 the row of
-// Partial.
+// After the sum, AX is the row of Dst, R8 its β, R9 the stride of β, and R10 the stride of Dst.
+//
+// On the stack, tiles is the number of tiles left, and scalar, start, dst and beta are the places of the next tile in
+// the scalars, Start, Dst and β. ahead is what to prefetch of later vectors.
 //
 // The sums:
 //
@@ -5370,80 +4810,43 @@ next:
 //	row 4: Z12              row 5: Z14              row 6: Z16              row 7: Z18
 //	row 8: Z20              row 9: Z22              row 10: Z24             row 11: Z26
 //	row 12: Z28             row 13: Z30
-TEXT ·avx512Strip8F64(SB), NOSPLIT, $80-8
-	MOVQ  s+0(FP), DI
-	MOVQ  const_stripCols(DI), CX
+TEXT ·avx512Tile8F64(SB), NOSPLIT, $48-8
+	MOVQ  t+0(FP), DI
+	MOVQ  const_tileScalarStride(DI), R12
+	SHLQ  $3, R12
+	LEAQ  (R12)(R12*2), R13
+	MOVQ  const_tileScalarKStride(DI), BX
+	SHLQ  $3, BX
+	MOVQ  const_tileVecStride(DI), DX
+	SHLQ  $3, DX
+	MOVQ  const_tileCount(DI), AX
+	MOVQ  AX, tiles-8(SP)
+	MOVQ  const_tileScalar(DI), AX
+	MOVQ  AX, scalar-16(SP)
+	MOVQ  const_tileStart(DI), AX
+	MOVQ  AX, start-24(SP)
+	MOVQ  const_tileDst(DI), AX
+	MOVQ  AX, dst-32(SP)
+	MOVQ  const_tileBeta(DI), AX
+	MOVQ  AX, beta-40(SP)
+	MOVQ  const_tileCols(DI), CX
 	DECQ  CX
 	ANDQ  $7, CX
 	MOVQ  $2, AX
 	SHLQ  CX, AX
 	DECQ  AX
 	KMOVW AX, K1
-	MOVQ  const_stripScalarStride(DI), R12
-	SHLQ  $3, R12
-	LEAQ  (R12)(R12*2), R13
-	MOVQ  const_stripScalarKStride(DI), BX
-	SHLQ  $3, BX
-	MOVQ  const_stripVecStride(DI), DX
-	SHLQ  $3, DX
-	MOVQ  const_stripScalar(DI), R8
-	MOVQ  R8, scalar-8(SP)
-	MOVQ  const_stripPartial(DI), R11
-	MOVQ  R11, nextPartial-32(SP)
-	MOVQ  const_stripBeta(DI), R8
-	MOVQ  R8, beta-24(SP)
-	MOVQ  const_stripDst(DI), AX
-	MOVQ  AX, dst-48(SP)
-	MOVQ  const_stripTileSkip(DI), AX
+	MOVQ  const_tilePrefetch(DI), AX
 	SHLQ  $3, AX
-	MOVQ  AX, skip-64(SP)
-	MOVQ  const_stripRows(DI), R14
-	MOVQ  const_stripPrefetch(DI), AX
-	SHLQ  $3, AX
-	ADDQ  const_stripVec(DI), AX
-	MOVQ  AX, ahead-72(SP)
-	MOVQ  const_stripSquares(DI), AX
-	MOVQ  AX, squares-80(SP)
+	ADDQ  const_tileVec(DI), AX
+	MOVQ  AX, ahead-48(SP)
 
-	// 14 rows at a time. In place, and packed so, the last two groups are even.
-group:
-	MOVQ R14, R15
-	CMPQ R14, $14
-	JLE  take
-	MOVQ $14, R15
-	CMPB const_stripEvenPanels(DI), $0
-	JNE  even
-	CMPQ const_stripPanelRows(DI), $0
-	JNE  take
-
-even:
-	CMPQ R14, $28
-	JGT  take
-	LEAQ 1(R14), R15
-	SHRQ $1, R15
-
-	// The scalars of this group and of the next.
-take:
-	SUBQ  R15, R14
-	MOVQ  scalar-8(SP), R8
-	LEAQ  (R8)(R12*4), R9
-	LEAQ  (R9)(R12*4), R10
-	MOVQ  const_stripPanelStride(DI), CX
-	SHLQ  $3, CX
-	JNZ   taken
-	MOVQ  R15, CX
-	IMULQ R12, CX
-
-taken:
-	ADDQ   R8, CX
-	MOVQ   CX, scalar-8(SP)
-	MOVQ   nextPartial-32(SP), R11
-	MOVQ   R11, partial-16(SP)
-	IMUL3Q $64, R15, CX
-	ADDQ   R11, CX
-	MOVQ   CX, nextPartial-32(SP)
-	CMPB   const_stripResume(DI), $0
-	JNE    resume
+	// The sums of a tile start from 0.
+tile:
+	MOVQ   const_tileRows(DI), R15
+	MOVQ   start-24(SP), R11
+	TESTQ  R11, R11
+	JNZ    continue
 	VPXORQ Z4, Z4, Z4
 	VPXORQ Z6, Z6, Z6
 	VPXORQ Z8, Z8, Z8
@@ -5458,52 +4861,47 @@ taken:
 	VPXORQ Z26, Z26, Z26
 	VPXORQ Z28, Z28, Z28
 	VPXORQ Z30, Z30, Z30
-	JMP    start
+	JMP    started
 
-	// Go on from Partial.
-resume:
-	MOVQ partial-16(SP), R11
+	// They go on from Start.
+continue:
 	MOVQ R15, CX
 
-// A row of sums from Partial.
-#define avx512Strip8F64_resume(a) \
+// A row of sums from Start.
+#define avx512Tile8F64_continue(a) \
 	VMOVUPD (R11), a \
 	ADDQ    $64, R11 \
 	DECQ    CX \
-	JZ      start
+	JZ      started
 
-	avx512Strip8F64_resume(Z4)
-	avx512Strip8F64_resume(Z6)
-	avx512Strip8F64_resume(Z8)
-	avx512Strip8F64_resume(Z10)
-	avx512Strip8F64_resume(Z12)
-	avx512Strip8F64_resume(Z14)
-	avx512Strip8F64_resume(Z16)
-	avx512Strip8F64_resume(Z18)
-	avx512Strip8F64_resume(Z20)
-	avx512Strip8F64_resume(Z22)
-	avx512Strip8F64_resume(Z24)
-	avx512Strip8F64_resume(Z26)
-	avx512Strip8F64_resume(Z28)
-	avx512Strip8F64_resume(Z30)
+	avx512Tile8F64_continue(Z4)
+	avx512Tile8F64_continue(Z6)
+	avx512Tile8F64_continue(Z8)
+	avx512Tile8F64_continue(Z10)
+	avx512Tile8F64_continue(Z12)
+	avx512Tile8F64_continue(Z14)
+	avx512Tile8F64_continue(Z16)
+	avx512Tile8F64_continue(Z18)
+	avx512Tile8F64_continue(Z20)
+	avx512Tile8F64_continue(Z22)
+	avx512Tile8F64_continue(Z24)
+	avx512Tile8F64_continue(Z26)
+	avx512Tile8F64_continue(Z28)
+	avx512Tile8F64_continue(Z30)
 
-	// Fetch the lines that the group will be written to, while it is summed. A strip that is not finished is
-	// not written to: its Dst may be anything, and a fetch from where nothing is mapped costs a walk through
-	// the page tables.
-start:
-	CMPB const_stripUnfinished(DI), $0
-	JNE  sum
-	MOVQ const_stripK(DI), CX
-	CMPQ CX, $64
-	JLT  sum
-	CMPQ CX, $196
-	JLT  burst
-	CMPQ const_stripTileK(DI), $0
-	JNE  sum // the loop over tiles does it
+	// Fetch the lines that the sums will be stored to.
+started:
+	MOVQ R11, start-24(SP)
+	CMPB const_tileFetch(DI), $0
+	JEQ  sum
+	CMPQ const_tileOrder(DI), $const_packedRuns
+	JNE  burst
+	CMPQ const_tileK(DI), $196
+	JGE  sum // the loop over runs does it
 
 burst:
-	MOVQ dst-48(SP), SI
-	MOVQ const_stripStride(DI), AX
+	MOVQ dst-32(SP), SI
+	MOVQ const_tileStride(DI), AX
 	SHLQ $3, AX
 	MOVQ R15, CX
 
@@ -5514,435 +4912,40 @@ fetch:
 	DECQ       CX
 	JNZ        fetch
 
-	// The sums. First, whole tiles of packed groups.
+	// The steps.
 sum:
-	LEAQ  (R10)(R12*4), R11
-	MOVQ  const_stripVec(DI), SI
-	MOVQ  const_stripK(DI), CX
+	MOVQ  const_tileK(DI), CX
 	TESTQ CX, CX
-	JZ    summed
-	MOVQ  $0, left-56(SP)
-	CMPQ  const_stripTileK(DI), $0
-	JEQ   steps
-	CMPQ  R15, $14
-	JNE   tiles
-	CMPQ  DX, $128
-	JNE   tiles
-	CMPQ  const_stripPanelRows(DI), $0
-	JEQ   tiles
-	SUBQ  $14, CX
-	JLT   fewTiled
+	JZ    store
+	XORL  R14, R14
+	MOVQ  const_tileVec(DI), SI
+	MOVQ  scalar-16(SP), R8
+	MOVQ  const_tileScalarTile(DI), AX
+	LEAQ  (R8)(AX*8), AX
+	MOVQ  AX, scalar-16(SP)
+	LEAQ  (R8)(R12*4), R9
+	LEAQ  (R9)(R12*4), R10
+	LEAQ  (R10)(R12*4), R11
+	MOVQ  const_tileOrder(DI), AX
+	CMPQ  AX, $const_packed
+	JEQ   packed
+	CMPQ  AX, $const_packedRuns
+	JEQ   packedRuns
 
-	// Whole tiles of groups, from their middle: one byte of offset reaches more of them.
-	MOVQ    dst-48(SP), R9
-	MOVQ    const_stripStride(DI), R10
-	SHLQ    $3, R10
-	MOVQ    skip-64(SP), R11
-	ADDQ    $112, R11
-	ADDQ    $784, R8
-	PCALIGN $32
+any:
+	MOVQ CX, R14
 
-// Step q of the loop tiled14.
-#define avx512Strip8F64_tiled14(q) \
-	VMOVUPD          (128*q)(SI), Z0 \
-	VFMADD231PD.BCST (8*q-784)(R8), Z0, Z4 \
-	VFMADD231PD.BCST (8*q-672)(R8), Z0, Z6 \
-	VFMADD231PD.BCST (8*q-560)(R8), Z0, Z8 \
-	VFMADD231PD.BCST (8*q-448)(R8), Z0, Z10 \
-	VFMADD231PD.BCST (8*q-336)(R8), Z0, Z12 \
-	VFMADD231PD.BCST (8*q-224)(R8), Z0, Z14 \
-	VFMADD231PD.BCST (8*q-112)(R8), Z0, Z16 \
-	VFMADD231PD.BCST (8*q)(R8), Z0, Z18 \
-	VFMADD231PD.BCST (8*q+112)(R8), Z0, Z20 \
-	VFMADD231PD.BCST (8*q+224)(R8), Z0, Z22 \
-	VFMADD231PD.BCST (8*q+336)(R8), Z0, Z24 \
-	VFMADD231PD.BCST (8*q+448)(R8), Z0, Z26 \
-	VFMADD231PD.BCST (8*q+560)(R8), Z0, Z28 \
-	VFMADD231PD.BCST (8*q+672)(R8), Z0, Z30
-
-	// 14 steps of 14 rows.
-tiled14:
-	avx512Strip8F64_tiled14(0)
-	avx512Strip8F64_tiled14(1)
-	avx512Strip8F64_tiled14(2)
-	PREFETCHT0 (R9)
-	avx512Strip8F64_tiled14(3)
-	avx512Strip8F64_tiled14(4)
-	avx512Strip8F64_tiled14(5)
-	avx512Strip8F64_tiled14(6)
-	avx512Strip8F64_tiled14(7)
-	avx512Strip8F64_tiled14(8)
-	avx512Strip8F64_tiled14(9)
-	PREFETCHT0 63(R9)
-	avx512Strip8F64_tiled14(10)
-	avx512Strip8F64_tiled14(11)
-	avx512Strip8F64_tiled14(12)
-	avx512Strip8F64_tiled14(13)
-	ADDQ       R10, R9
-	ADDQ       $1792, SI
-	ADDQ       R11, R8
-	SUBQ       $14, CX
-	JGE        tiled14
-	SUBQ       $784, R8
-
-	// The last steps, fewer than a tile.
-fewTiled:
-	LEAQ (R8)(R12*4), R9
-	LEAQ (R9)(R12*4), R10
-	LEAQ (R10)(R12*4), R11
-	ADDQ $14, CX
-	JZ   summed
-	JMP  rows14
-
-	// The first of other tiles, whose steps are in CX.
-tiles:
-	CMPQ CX, const_stripTileK(DI)
-	JLE  steps
-	SUBQ const_stripTileK(DI), CX
-	MOVQ CX, left-56(SP)
-	MOVQ const_stripTileK(DI), CX
-
-	// Eight steps in one go, if vectors are packed and there are eight rows or more.
-steps:
-	CMPQ    DX, $128
-	JNE     fewer
+	// A run of scalars. Eight steps in one go, if there are eight rows or more.
+run:
+	MOVQ    R14, CX
+	MOVQ    const_tileRun(DI), AX
+	CMPQ    CX, AX
+	CMOVQGT AX, CX
+	SUBQ    CX, R14
+	CMPQ    const_tileOrder(DI), $const_rowRuns
+	JNE     steps
 	CMPQ    R15, $8
-	JLT     fewer
-	CMPQ    const_stripPanelRows(DI), $0
-	JEQ     inRows
-	CMPQ    const_stripTileK(DI), $0
-	JNE     fewer
-	SUBQ    $8, CX
-	JLT     fewGrouped
-	MOVQ    ahead-72(SP), R9
-	MOVQ    nextPartial-32(SP), R10
-	CMPQ    const_stripPartial(DI), $0
-	CMOVQEQ R9, R10            // nothing is mapped there
-	CMPQ    R15, $14
-	JLT     fewRows
-	MOVQ    squares-80(SP), R11
-	TESTQ   R11, R11
-	JZ      grouped14
-	MOVQ    $0, squares-80(SP) // the next groups meet the same vectors
-	XORL    AX, AX
-	JMP     squared14
-
-fewRows:
-	CMPQ    R15, $13
-	JEQ     grouped13
-	CMPQ    R15, $12
-	JEQ     grouped12
-	CMPQ    R15, $11
-	JEQ     grouped11
-	CMPQ    R15, $10
-	JEQ     grouped10
-	CMPQ    R15, $9
-	JEQ     grouped9
-	PCALIGN $32
-
-// Step q of the loop grouped8.
-#define avx512Strip8F64_grouped8(q) \
-	VMOVUPD          (128*q)(SI), Z0 \
-	VFMADD231PD.BCST (112*q)(R8), Z0, Z4 \
-	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
-	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
-	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
-	VFMADD231PD.BCST (112*q+32)(R8), Z0, Z12 \
-	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
-	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
-	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18
-
-	// Eight steps of 8 rows, whose scalars are packed.
-grouped8:
-	avx512Strip8F64_grouped8(0)
-	avx512Strip8F64_grouped8(1)
-	avx512Strip8F64_grouped8(2)
-	avx512Strip8F64_grouped8(3)
-	avx512Strip8F64_grouped8(4)
-	avx512Strip8F64_grouped8(5)
-	avx512Strip8F64_grouped8(6)
-	avx512Strip8F64_grouped8(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $896, R8
-	SUBQ       $8, CX
-	JGE        grouped8
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped9.
-#define avx512Strip8F64_grouped9(q) \
-	VMOVUPD          (128*q)(SI), Z0 \
-	VFMADD231PD.BCST (112*q)(R8), Z0, Z4 \
-	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
-	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
-	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
-	VFMADD231PD.BCST (112*q+32)(R8), Z0, Z12 \
-	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
-	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
-	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18 \
-	VFMADD231PD.BCST (112*q+64)(R8), Z0, Z20
-
-	// Eight steps of 9 rows, whose scalars are packed.
-grouped9:
-	avx512Strip8F64_grouped9(0)
-	avx512Strip8F64_grouped9(1)
-	avx512Strip8F64_grouped9(2)
-	avx512Strip8F64_grouped9(3)
-	avx512Strip8F64_grouped9(4)
-	avx512Strip8F64_grouped9(5)
-	avx512Strip8F64_grouped9(6)
-	avx512Strip8F64_grouped9(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $896, R8
-	SUBQ       $8, CX
-	JGE        grouped9
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped10.
-#define avx512Strip8F64_grouped10(q) \
-	VMOVUPD          (128*q)(SI), Z0 \
-	VFMADD231PD.BCST (112*q)(R8), Z0, Z4 \
-	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
-	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
-	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
-	VFMADD231PD.BCST (112*q+32)(R8), Z0, Z12 \
-	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
-	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
-	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18 \
-	VFMADD231PD.BCST (112*q+64)(R8), Z0, Z20 \
-	VFMADD231PD.BCST (112*q+72)(R8), Z0, Z22
-
-	// Eight steps of 10 rows, whose scalars are packed.
-grouped10:
-	avx512Strip8F64_grouped10(0)
-	avx512Strip8F64_grouped10(1)
-	avx512Strip8F64_grouped10(2)
-	avx512Strip8F64_grouped10(3)
-	avx512Strip8F64_grouped10(4)
-	avx512Strip8F64_grouped10(5)
-	avx512Strip8F64_grouped10(6)
-	avx512Strip8F64_grouped10(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $896, R8
-	SUBQ       $8, CX
-	JGE        grouped10
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped11.
-#define avx512Strip8F64_grouped11(q) \
-	VMOVUPD          (128*q)(SI), Z0 \
-	VFMADD231PD.BCST (112*q)(R8), Z0, Z4 \
-	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
-	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
-	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
-	VFMADD231PD.BCST (112*q+32)(R8), Z0, Z12 \
-	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
-	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
-	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18 \
-	VFMADD231PD.BCST (112*q+64)(R8), Z0, Z20 \
-	VFMADD231PD.BCST (112*q+72)(R8), Z0, Z22 \
-	VFMADD231PD.BCST (112*q+80)(R8), Z0, Z24
-
-	// Eight steps of 11 rows, whose scalars are packed.
-grouped11:
-	avx512Strip8F64_grouped11(0)
-	avx512Strip8F64_grouped11(1)
-	avx512Strip8F64_grouped11(2)
-	avx512Strip8F64_grouped11(3)
-	avx512Strip8F64_grouped11(4)
-	avx512Strip8F64_grouped11(5)
-	avx512Strip8F64_grouped11(6)
-	avx512Strip8F64_grouped11(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $896, R8
-	SUBQ       $8, CX
-	JGE        grouped11
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped12.
-#define avx512Strip8F64_grouped12(q) \
-	VMOVUPD          (128*q)(SI), Z0 \
-	VFMADD231PD.BCST (112*q)(R8), Z0, Z4 \
-	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
-	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
-	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
-	VFMADD231PD.BCST (112*q+32)(R8), Z0, Z12 \
-	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
-	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
-	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18 \
-	VFMADD231PD.BCST (112*q+64)(R8), Z0, Z20 \
-	VFMADD231PD.BCST (112*q+72)(R8), Z0, Z22 \
-	VFMADD231PD.BCST (112*q+80)(R8), Z0, Z24 \
-	VFMADD231PD.BCST (112*q+88)(R8), Z0, Z26
-
-	// Eight steps of 12 rows, whose scalars are packed.
-grouped12:
-	avx512Strip8F64_grouped12(0)
-	avx512Strip8F64_grouped12(1)
-	avx512Strip8F64_grouped12(2)
-	avx512Strip8F64_grouped12(3)
-	avx512Strip8F64_grouped12(4)
-	avx512Strip8F64_grouped12(5)
-	avx512Strip8F64_grouped12(6)
-	avx512Strip8F64_grouped12(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $896, R8
-	SUBQ       $8, CX
-	JGE        grouped12
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped13.
-#define avx512Strip8F64_grouped13(q) \
-	VMOVUPD          (128*q)(SI), Z0 \
-	VFMADD231PD.BCST (112*q)(R8), Z0, Z4 \
-	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
-	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
-	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
-	VFMADD231PD.BCST (112*q+32)(R8), Z0, Z12 \
-	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
-	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
-	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18 \
-	VFMADD231PD.BCST (112*q+64)(R8), Z0, Z20 \
-	VFMADD231PD.BCST (112*q+72)(R8), Z0, Z22 \
-	VFMADD231PD.BCST (112*q+80)(R8), Z0, Z24 \
-	VFMADD231PD.BCST (112*q+88)(R8), Z0, Z26 \
-	VFMADD231PD.BCST (112*q+96)(R8), Z0, Z28
-
-	// Eight steps of 13 rows, whose scalars are packed.
-grouped13:
-	avx512Strip8F64_grouped13(0)
-	avx512Strip8F64_grouped13(1)
-	avx512Strip8F64_grouped13(2)
-	avx512Strip8F64_grouped13(3)
-	avx512Strip8F64_grouped13(4)
-	avx512Strip8F64_grouped13(5)
-	avx512Strip8F64_grouped13(6)
-	avx512Strip8F64_grouped13(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $896, R8
-	SUBQ       $8, CX
-	JGE        grouped13
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped14.
-#define avx512Strip8F64_grouped14(q) \
-	VMOVUPD          (128*q)(SI), Z0 \
-	VFMADD231PD.BCST (112*q)(R8), Z0, Z4 \
-	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
-	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
-	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
-	VFMADD231PD.BCST (112*q+32)(R8), Z0, Z12 \
-	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
-	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
-	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18 \
-	VFMADD231PD.BCST (112*q+64)(R8), Z0, Z20 \
-	VFMADD231PD.BCST (112*q+72)(R8), Z0, Z22 \
-	VFMADD231PD.BCST (112*q+80)(R8), Z0, Z24 \
-	VFMADD231PD.BCST (112*q+88)(R8), Z0, Z26 \
-	VFMADD231PD.BCST (112*q+96)(R8), Z0, Z28 \
-	VFMADD231PD.BCST (112*q+104)(R8), Z0, Z30
-
-	// Eight steps of 14 rows, whose scalars are packed.
-grouped14:
-	avx512Strip8F64_grouped14(0)
-	avx512Strip8F64_grouped14(1)
-	avx512Strip8F64_grouped14(2)
-	avx512Strip8F64_grouped14(3)
-	avx512Strip8F64_grouped14(4)
-	avx512Strip8F64_grouped14(5)
-	avx512Strip8F64_grouped14(6)
-	avx512Strip8F64_grouped14(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $896, R8
-	SUBQ       $8, CX
-	JGE        grouped14
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop squared14.
-#define avx512Strip8F64_squared14(q) \
-	VMOVUPD          (128*q)(SI), Z0 \
-	VFMADD231PD.BCST (112*q)(R8), Z0, Z4 \
-	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
-	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
-	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
-	VFMADD231PD.BCST (112*q+32)(R8), Z0, Z12 \
-	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
-	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
-	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18 \
-	VFMADD231PD.BCST (112*q+64)(R8), Z0, Z20 \
-	VFMADD231PD.BCST (112*q+72)(R8), Z0, Z22 \
-	VFMADD231PD.BCST (112*q+80)(R8), Z0, Z24 \
-	VFMADD231PD.BCST (112*q+88)(R8), Z0, Z26 \
-	VFMADD231PD.BCST (112*q+96)(R8), Z0, Z28 \
-	VFMADD231PD.BCST (112*q+104)(R8), Z0, Z30
-
-	// The same for 14 rows, with sums of squares.
-squared14:
-	avx512Strip8F64_squared14(0)
-	avx512Strip8F64_squared14(1)
-	avx512Strip8F64_squared14(2)
-	avx512Strip8F64_squared14(3)
-	avx512Strip8F64_squared14(4)
-	avx512Strip8F64_squared14(5)
-	avx512Strip8F64_squared14(6)
-	avx512Strip8F64_squared14(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $896, R8
-	SUBQ       $8, CX
-	JGE        squared14
-	JMP        grouped
-
-grouped:
-	MOVQ R9, ahead-72(SP)
-
-fewGrouped:
-	ADDQ $8, CX
-	JMP  rest
-
-	// Scalars in tiles of 128 bytes a row: R8 is four rows on and R10 eight more.
-inRows:
-	CMPQ    const_stripTileK(DI), $0
-	JEQ     fewer
-	CMPQ    R12, $128
-	JNE     fewer
+	JLT     steps
 	SUBQ    $8, CX
 	JLT     fewInRows
 	ADDQ    $512, R8
@@ -5962,7 +4965,7 @@ inRows:
 	PCALIGN $32
 
 // Step q of the loop inRows8.
-#define avx512Strip8F64_inRows8(q) \
+#define avx512Tile8F64_inRows8(q) \
 	VMOVUPD          (128*q)(SI), Z0 \
 	VFMADD231PD.BCST (8*q-512)(R8), Z0, Z4 \
 	VFMADD231PD.BCST (8*q-384)(R8), Z0, Z6 \
@@ -5975,24 +4978,24 @@ inRows:
 
 	// Eight steps of 8 rows.
 inRows8:
-	avx512Strip8F64_inRows8(0)
-	avx512Strip8F64_inRows8(1)
-	avx512Strip8F64_inRows8(2)
-	avx512Strip8F64_inRows8(3)
-	avx512Strip8F64_inRows8(4)
-	avx512Strip8F64_inRows8(5)
-	avx512Strip8F64_inRows8(6)
-	avx512Strip8F64_inRows8(7)
+	avx512Tile8F64_inRows8(0)
+	avx512Tile8F64_inRows8(1)
+	avx512Tile8F64_inRows8(2)
+	avx512Tile8F64_inRows8(3)
+	avx512Tile8F64_inRows8(4)
+	avx512Tile8F64_inRows8(5)
+	avx512Tile8F64_inRows8(6)
+	avx512Tile8F64_inRows8(7)
 	ADDQ    $1024, SI
 	ADDQ    $64, R8
 	ADDQ    $64, R10
 	SUBQ    $8, CX
 	JGE     inRows8
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows9.
-#define avx512Strip8F64_inRows9(q) \
+#define avx512Tile8F64_inRows9(q) \
 	VMOVUPD          (128*q)(SI), Z0 \
 	VFMADD231PD.BCST (8*q-512)(R8), Z0, Z4 \
 	VFMADD231PD.BCST (8*q-384)(R8), Z0, Z6 \
@@ -6006,24 +5009,24 @@ inRows8:
 
 	// Eight steps of 9 rows.
 inRows9:
-	avx512Strip8F64_inRows9(0)
-	avx512Strip8F64_inRows9(1)
-	avx512Strip8F64_inRows9(2)
-	avx512Strip8F64_inRows9(3)
-	avx512Strip8F64_inRows9(4)
-	avx512Strip8F64_inRows9(5)
-	avx512Strip8F64_inRows9(6)
-	avx512Strip8F64_inRows9(7)
+	avx512Tile8F64_inRows9(0)
+	avx512Tile8F64_inRows9(1)
+	avx512Tile8F64_inRows9(2)
+	avx512Tile8F64_inRows9(3)
+	avx512Tile8F64_inRows9(4)
+	avx512Tile8F64_inRows9(5)
+	avx512Tile8F64_inRows9(6)
+	avx512Tile8F64_inRows9(7)
 	ADDQ    $1024, SI
 	ADDQ    $64, R8
 	ADDQ    $64, R10
 	SUBQ    $8, CX
 	JGE     inRows9
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows10.
-#define avx512Strip8F64_inRows10(q) \
+#define avx512Tile8F64_inRows10(q) \
 	VMOVUPD          (128*q)(SI), Z0 \
 	VFMADD231PD.BCST (8*q-512)(R8), Z0, Z4 \
 	VFMADD231PD.BCST (8*q-384)(R8), Z0, Z6 \
@@ -6038,24 +5041,24 @@ inRows9:
 
 	// Eight steps of 10 rows.
 inRows10:
-	avx512Strip8F64_inRows10(0)
-	avx512Strip8F64_inRows10(1)
-	avx512Strip8F64_inRows10(2)
-	avx512Strip8F64_inRows10(3)
-	avx512Strip8F64_inRows10(4)
-	avx512Strip8F64_inRows10(5)
-	avx512Strip8F64_inRows10(6)
-	avx512Strip8F64_inRows10(7)
+	avx512Tile8F64_inRows10(0)
+	avx512Tile8F64_inRows10(1)
+	avx512Tile8F64_inRows10(2)
+	avx512Tile8F64_inRows10(3)
+	avx512Tile8F64_inRows10(4)
+	avx512Tile8F64_inRows10(5)
+	avx512Tile8F64_inRows10(6)
+	avx512Tile8F64_inRows10(7)
 	ADDQ    $1024, SI
 	ADDQ    $64, R8
 	ADDQ    $64, R10
 	SUBQ    $8, CX
 	JGE     inRows10
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows11.
-#define avx512Strip8F64_inRows11(q) \
+#define avx512Tile8F64_inRows11(q) \
 	VMOVUPD          (128*q)(SI), Z0 \
 	VFMADD231PD.BCST (8*q-512)(R8), Z0, Z4 \
 	VFMADD231PD.BCST (8*q-384)(R8), Z0, Z6 \
@@ -6071,24 +5074,24 @@ inRows10:
 
 	// Eight steps of 11 rows.
 inRows11:
-	avx512Strip8F64_inRows11(0)
-	avx512Strip8F64_inRows11(1)
-	avx512Strip8F64_inRows11(2)
-	avx512Strip8F64_inRows11(3)
-	avx512Strip8F64_inRows11(4)
-	avx512Strip8F64_inRows11(5)
-	avx512Strip8F64_inRows11(6)
-	avx512Strip8F64_inRows11(7)
+	avx512Tile8F64_inRows11(0)
+	avx512Tile8F64_inRows11(1)
+	avx512Tile8F64_inRows11(2)
+	avx512Tile8F64_inRows11(3)
+	avx512Tile8F64_inRows11(4)
+	avx512Tile8F64_inRows11(5)
+	avx512Tile8F64_inRows11(6)
+	avx512Tile8F64_inRows11(7)
 	ADDQ    $1024, SI
 	ADDQ    $64, R8
 	ADDQ    $64, R10
 	SUBQ    $8, CX
 	JGE     inRows11
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows12.
-#define avx512Strip8F64_inRows12(q) \
+#define avx512Tile8F64_inRows12(q) \
 	VMOVUPD          (128*q)(SI), Z0 \
 	VFMADD231PD.BCST (8*q-512)(R8), Z0, Z4 \
 	VFMADD231PD.BCST (8*q-384)(R8), Z0, Z6 \
@@ -6105,24 +5108,24 @@ inRows11:
 
 	// Eight steps of 12 rows.
 inRows12:
-	avx512Strip8F64_inRows12(0)
-	avx512Strip8F64_inRows12(1)
-	avx512Strip8F64_inRows12(2)
-	avx512Strip8F64_inRows12(3)
-	avx512Strip8F64_inRows12(4)
-	avx512Strip8F64_inRows12(5)
-	avx512Strip8F64_inRows12(6)
-	avx512Strip8F64_inRows12(7)
+	avx512Tile8F64_inRows12(0)
+	avx512Tile8F64_inRows12(1)
+	avx512Tile8F64_inRows12(2)
+	avx512Tile8F64_inRows12(3)
+	avx512Tile8F64_inRows12(4)
+	avx512Tile8F64_inRows12(5)
+	avx512Tile8F64_inRows12(6)
+	avx512Tile8F64_inRows12(7)
 	ADDQ    $1024, SI
 	ADDQ    $64, R8
 	ADDQ    $64, R10
 	SUBQ    $8, CX
 	JGE     inRows12
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows13.
-#define avx512Strip8F64_inRows13(q) \
+#define avx512Tile8F64_inRows13(q) \
 	VMOVUPD          (128*q)(SI), Z0 \
 	VFMADD231PD.BCST (8*q-512)(R8), Z0, Z4 \
 	VFMADD231PD.BCST (8*q-384)(R8), Z0, Z6 \
@@ -6140,24 +5143,24 @@ inRows12:
 
 	// Eight steps of 13 rows.
 inRows13:
-	avx512Strip8F64_inRows13(0)
-	avx512Strip8F64_inRows13(1)
-	avx512Strip8F64_inRows13(2)
-	avx512Strip8F64_inRows13(3)
-	avx512Strip8F64_inRows13(4)
-	avx512Strip8F64_inRows13(5)
-	avx512Strip8F64_inRows13(6)
-	avx512Strip8F64_inRows13(7)
+	avx512Tile8F64_inRows13(0)
+	avx512Tile8F64_inRows13(1)
+	avx512Tile8F64_inRows13(2)
+	avx512Tile8F64_inRows13(3)
+	avx512Tile8F64_inRows13(4)
+	avx512Tile8F64_inRows13(5)
+	avx512Tile8F64_inRows13(6)
+	avx512Tile8F64_inRows13(7)
 	ADDQ    $1024, SI
 	ADDQ    $64, R8
 	ADDQ    $64, R10
 	SUBQ    $8, CX
 	JGE     inRows13
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows14.
-#define avx512Strip8F64_inRows14(q) \
+#define avx512Tile8F64_inRows14(q) \
 	VMOVUPD          (128*q)(SI), Z0 \
 	VFMADD231PD.BCST (8*q-512)(R8), Z0, Z4 \
 	VFMADD231PD.BCST (8*q-384)(R8), Z0, Z6 \
@@ -6176,37 +5179,32 @@ inRows13:
 
 	// Eight steps of 14 rows.
 inRows14:
-	avx512Strip8F64_inRows14(0)
-	avx512Strip8F64_inRows14(1)
-	avx512Strip8F64_inRows14(2)
-	avx512Strip8F64_inRows14(3)
-	avx512Strip8F64_inRows14(4)
-	avx512Strip8F64_inRows14(5)
-	avx512Strip8F64_inRows14(6)
-	avx512Strip8F64_inRows14(7)
+	avx512Tile8F64_inRows14(0)
+	avx512Tile8F64_inRows14(1)
+	avx512Tile8F64_inRows14(2)
+	avx512Tile8F64_inRows14(3)
+	avx512Tile8F64_inRows14(4)
+	avx512Tile8F64_inRows14(5)
+	avx512Tile8F64_inRows14(6)
+	avx512Tile8F64_inRows14(7)
 	ADDQ $1024, SI
 	ADDQ $64, R8
 	ADDQ $64, R10
 	SUBQ $8, CX
 	JGE  inRows14
-	JMP  walked
 
-walked:
+inRows:
 	SUBQ $512, R8
 
 fewInRows:
+	LEAQ (R8)(R12*4), R9
+	LEAQ (R9)(R12*4), R10
+	LEAQ (R10)(R12*4), R11
 	ADDQ $8, CX
-
-	// The last steps, fewer than eight.
-rest:
-	LEAQ  (R8)(R12*4), R9
-	LEAQ  (R9)(R12*4), R10
-	LEAQ  (R10)(R12*4), R11
-	TESTQ CX, CX
-	JZ    tile
+	JZ   nextRun
 
 	// One step at a time.
-fewer:
+steps:
 	CMPQ    R15, $14
 	JEQ     rows14
 	CMPQ    R15, $13
@@ -6235,7 +5233,7 @@ fewer:
 	JEQ     rows2
 	PCALIGN $32
 
-	// One step of a group of 1.
+	// One step of 1 rows.
 rows1:
 	VMOVUPD          (SI), Z0
 	VFMADD231PD.BCST (R8), Z0, Z4
@@ -6246,10 +5244,10 @@ rows1:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows1
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 2.
+	// One step of 2 rows.
 rows2:
 	VMOVUPD          (SI), Z0
 	VFMADD231PD.BCST (R8), Z0, Z4
@@ -6261,10 +5259,10 @@ rows2:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows2
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 3.
+	// One step of 3 rows.
 rows3:
 	VMOVUPD          (SI), Z0
 	VFMADD231PD.BCST (R8), Z0, Z4
@@ -6277,10 +5275,10 @@ rows3:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows3
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 4.
+	// One step of 4 rows.
 rows4:
 	VMOVUPD          (SI), Z0
 	VFMADD231PD.BCST (R8), Z0, Z4
@@ -6294,10 +5292,10 @@ rows4:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows4
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 5.
+	// One step of 5 rows.
 rows5:
 	VMOVUPD          (SI), Z0
 	VFMADD231PD.BCST (R8), Z0, Z4
@@ -6312,10 +5310,10 @@ rows5:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows5
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 6.
+	// One step of 6 rows.
 rows6:
 	VMOVUPD          (SI), Z0
 	VFMADD231PD.BCST (R8), Z0, Z4
@@ -6331,10 +5329,10 @@ rows6:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows6
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 7.
+	// One step of 7 rows.
 rows7:
 	VMOVUPD          (SI), Z0
 	VFMADD231PD.BCST (R8), Z0, Z4
@@ -6351,10 +5349,10 @@ rows7:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows7
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 8.
+	// One step of 8 rows.
 rows8:
 	VMOVUPD          (SI), Z0
 	VFMADD231PD.BCST (R8), Z0, Z4
@@ -6372,10 +5370,10 @@ rows8:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows8
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 9.
+	// One step of 9 rows.
 rows9:
 	VMOVUPD          (SI), Z0
 	VFMADD231PD.BCST (R8), Z0, Z4
@@ -6394,10 +5392,10 @@ rows9:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows9
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 10.
+	// One step of 10 rows.
 rows10:
 	VMOVUPD          (SI), Z0
 	VFMADD231PD.BCST (R8), Z0, Z4
@@ -6417,10 +5415,10 @@ rows10:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows10
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 11.
+	// One step of 11 rows.
 rows11:
 	VMOVUPD          (SI), Z0
 	VFMADD231PD.BCST (R8), Z0, Z4
@@ -6441,10 +5439,10 @@ rows11:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows11
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 12.
+	// One step of 12 rows.
 rows12:
 	VMOVUPD          (SI), Z0
 	VFMADD231PD.BCST (R8), Z0, Z4
@@ -6466,10 +5464,10 @@ rows12:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows12
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 13.
+	// One step of 13 rows.
 rows13:
 	VMOVUPD          (SI), Z0
 	VFMADD231PD.BCST (R8), Z0, Z4
@@ -6492,10 +5490,10 @@ rows13:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows13
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 14.
+	// One step of 14 rows.
 rows14:
 	VMOVUPD          (SI), Z0
 	VFMADD231PD.BCST (R8), Z0, Z4
@@ -6519,280 +5517,545 @@ rows14:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows14
-	JMP              tile
 
-	// The next tile, if there is one.
-tile:
-	MOVQ  left-56(SP), CX
-	TESTQ CX, CX
-	JZ    summed
-	ADDQ  skip-64(SP), R8
-	ADDQ  skip-64(SP), R9
-	ADDQ  skip-64(SP), R10
-	ADDQ  skip-64(SP), R11
-	CMPQ  CX, const_stripTileK(DI)
-	JLE   lastTile
-	MOVQ  const_stripTileK(DI), CX
+	// The next run, if there is one.
+nextRun:
+	TESTQ R14, R14
+	JZ    store
+	MOVQ  const_tileRunSkip(DI), AX
+	SHLQ  $3, AX
+	ADDQ  AX, R8
+	ADDQ  AX, R9
+	ADDQ  AX, R10
+	ADDQ  AX, R11
+	JMP   run
 
-lastTile:
-	SUBQ CX, left-56(SP)
+	// Both sides are packed.
+packed:
+	CMPQ    R15, $8
+	JLT     any
+	SUBQ    $8, CX
+	JLT     fewPacked
+	MOVQ    ahead-48(SP), R9
+	MOVQ    start-24(SP), R10
+	TESTQ   R10, R10
+	CMOVQEQ R9, R10
+	CMPQ    R15, $14
+	JLT     fewRows
+	XORL    AX, AX
+	MOVQ    const_tileSquares(DI), R11
+	TESTQ   R11, R11
+	JNZ     squared14
+	JMP     packed14
+
+fewRows:
+	CMPQ    R15, $13
+	JEQ     packed13
+	CMPQ    R15, $12
+	JEQ     packed12
+	CMPQ    R15, $11
+	JEQ     packed11
+	CMPQ    R15, $10
+	JEQ     packed10
+	CMPQ    R15, $9
+	JEQ     packed9
+	PCALIGN $32
+
+// Step q of the loop packed8.
+#define avx512Tile8F64_packed8(q) \
+	VMOVUPD          (128*q)(SI), Z0 \
+	VFMADD231PD.BCST (112*q)(R8), Z0, Z4 \
+	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
+	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
+	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
+	VFMADD231PD.BCST (112*q+32)(R8), Z0, Z12 \
+	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
+	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
+	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18
+
+	// Eight steps of 8 rows.
+packed8:
+	avx512Tile8F64_packed8(0)
+	avx512Tile8F64_packed8(1)
+	avx512Tile8F64_packed8(2)
+	avx512Tile8F64_packed8(3)
+	avx512Tile8F64_packed8(4)
+	avx512Tile8F64_packed8(5)
+	avx512Tile8F64_packed8(6)
+	avx512Tile8F64_packed8(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $896, R8
+	SUBQ       $8, CX
+	JGE        packed8
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed9.
+#define avx512Tile8F64_packed9(q) \
+	VMOVUPD          (128*q)(SI), Z0 \
+	VFMADD231PD.BCST (112*q)(R8), Z0, Z4 \
+	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
+	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
+	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
+	VFMADD231PD.BCST (112*q+32)(R8), Z0, Z12 \
+	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
+	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
+	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18 \
+	VFMADD231PD.BCST (112*q+64)(R8), Z0, Z20
+
+	// Eight steps of 9 rows.
+packed9:
+	avx512Tile8F64_packed9(0)
+	avx512Tile8F64_packed9(1)
+	avx512Tile8F64_packed9(2)
+	avx512Tile8F64_packed9(3)
+	avx512Tile8F64_packed9(4)
+	avx512Tile8F64_packed9(5)
+	avx512Tile8F64_packed9(6)
+	avx512Tile8F64_packed9(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $896, R8
+	SUBQ       $8, CX
+	JGE        packed9
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed10.
+#define avx512Tile8F64_packed10(q) \
+	VMOVUPD          (128*q)(SI), Z0 \
+	VFMADD231PD.BCST (112*q)(R8), Z0, Z4 \
+	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
+	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
+	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
+	VFMADD231PD.BCST (112*q+32)(R8), Z0, Z12 \
+	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
+	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
+	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18 \
+	VFMADD231PD.BCST (112*q+64)(R8), Z0, Z20 \
+	VFMADD231PD.BCST (112*q+72)(R8), Z0, Z22
+
+	// Eight steps of 10 rows.
+packed10:
+	avx512Tile8F64_packed10(0)
+	avx512Tile8F64_packed10(1)
+	avx512Tile8F64_packed10(2)
+	avx512Tile8F64_packed10(3)
+	avx512Tile8F64_packed10(4)
+	avx512Tile8F64_packed10(5)
+	avx512Tile8F64_packed10(6)
+	avx512Tile8F64_packed10(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $896, R8
+	SUBQ       $8, CX
+	JGE        packed10
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed11.
+#define avx512Tile8F64_packed11(q) \
+	VMOVUPD          (128*q)(SI), Z0 \
+	VFMADD231PD.BCST (112*q)(R8), Z0, Z4 \
+	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
+	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
+	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
+	VFMADD231PD.BCST (112*q+32)(R8), Z0, Z12 \
+	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
+	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
+	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18 \
+	VFMADD231PD.BCST (112*q+64)(R8), Z0, Z20 \
+	VFMADD231PD.BCST (112*q+72)(R8), Z0, Z22 \
+	VFMADD231PD.BCST (112*q+80)(R8), Z0, Z24
+
+	// Eight steps of 11 rows.
+packed11:
+	avx512Tile8F64_packed11(0)
+	avx512Tile8F64_packed11(1)
+	avx512Tile8F64_packed11(2)
+	avx512Tile8F64_packed11(3)
+	avx512Tile8F64_packed11(4)
+	avx512Tile8F64_packed11(5)
+	avx512Tile8F64_packed11(6)
+	avx512Tile8F64_packed11(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $896, R8
+	SUBQ       $8, CX
+	JGE        packed11
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed12.
+#define avx512Tile8F64_packed12(q) \
+	VMOVUPD          (128*q)(SI), Z0 \
+	VFMADD231PD.BCST (112*q)(R8), Z0, Z4 \
+	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
+	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
+	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
+	VFMADD231PD.BCST (112*q+32)(R8), Z0, Z12 \
+	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
+	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
+	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18 \
+	VFMADD231PD.BCST (112*q+64)(R8), Z0, Z20 \
+	VFMADD231PD.BCST (112*q+72)(R8), Z0, Z22 \
+	VFMADD231PD.BCST (112*q+80)(R8), Z0, Z24 \
+	VFMADD231PD.BCST (112*q+88)(R8), Z0, Z26
+
+	// Eight steps of 12 rows.
+packed12:
+	avx512Tile8F64_packed12(0)
+	avx512Tile8F64_packed12(1)
+	avx512Tile8F64_packed12(2)
+	avx512Tile8F64_packed12(3)
+	avx512Tile8F64_packed12(4)
+	avx512Tile8F64_packed12(5)
+	avx512Tile8F64_packed12(6)
+	avx512Tile8F64_packed12(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $896, R8
+	SUBQ       $8, CX
+	JGE        packed12
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed13.
+#define avx512Tile8F64_packed13(q) \
+	VMOVUPD          (128*q)(SI), Z0 \
+	VFMADD231PD.BCST (112*q)(R8), Z0, Z4 \
+	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
+	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
+	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
+	VFMADD231PD.BCST (112*q+32)(R8), Z0, Z12 \
+	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
+	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
+	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18 \
+	VFMADD231PD.BCST (112*q+64)(R8), Z0, Z20 \
+	VFMADD231PD.BCST (112*q+72)(R8), Z0, Z22 \
+	VFMADD231PD.BCST (112*q+80)(R8), Z0, Z24 \
+	VFMADD231PD.BCST (112*q+88)(R8), Z0, Z26 \
+	VFMADD231PD.BCST (112*q+96)(R8), Z0, Z28
+
+	// Eight steps of 13 rows.
+packed13:
+	avx512Tile8F64_packed13(0)
+	avx512Tile8F64_packed13(1)
+	avx512Tile8F64_packed13(2)
+	avx512Tile8F64_packed13(3)
+	avx512Tile8F64_packed13(4)
+	avx512Tile8F64_packed13(5)
+	avx512Tile8F64_packed13(6)
+	avx512Tile8F64_packed13(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $896, R8
+	SUBQ       $8, CX
+	JGE        packed13
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed14.
+#define avx512Tile8F64_packed14(q) \
+	VMOVUPD          (128*q)(SI), Z0 \
+	VFMADD231PD.BCST (112*q)(R8), Z0, Z4 \
+	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
+	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
+	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
+	VFMADD231PD.BCST (112*q+32)(R8), Z0, Z12 \
+	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
+	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
+	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18 \
+	VFMADD231PD.BCST (112*q+64)(R8), Z0, Z20 \
+	VFMADD231PD.BCST (112*q+72)(R8), Z0, Z22 \
+	VFMADD231PD.BCST (112*q+80)(R8), Z0, Z24 \
+	VFMADD231PD.BCST (112*q+88)(R8), Z0, Z26 \
+	VFMADD231PD.BCST (112*q+96)(R8), Z0, Z28 \
+	VFMADD231PD.BCST (112*q+104)(R8), Z0, Z30
+
+	// Eight steps of 14 rows.
+packed14:
+	avx512Tile8F64_packed14(0)
+	avx512Tile8F64_packed14(1)
+	avx512Tile8F64_packed14(2)
+	avx512Tile8F64_packed14(3)
+	avx512Tile8F64_packed14(4)
+	avx512Tile8F64_packed14(5)
+	avx512Tile8F64_packed14(6)
+	avx512Tile8F64_packed14(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $896, R8
+	SUBQ       $8, CX
+	JGE        packed14
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop squared14.
+#define avx512Tile8F64_squared14(q) \
+	VMOVUPD          (128*q)(SI), Z0 \
+	VFMADD231PD.BCST (112*q)(R8), Z0, Z4 \
+	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
+	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
+	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
+	VFMADD231PD.BCST (112*q+32)(R8), Z0, Z12 \
+	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
+	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
+	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18 \
+	VFMADD231PD.BCST (112*q+64)(R8), Z0, Z20 \
+	VFMADD231PD.BCST (112*q+72)(R8), Z0, Z22 \
+	VFMADD231PD.BCST (112*q+80)(R8), Z0, Z24 \
+	VFMADD231PD.BCST (112*q+88)(R8), Z0, Z26 \
+	VFMADD231PD.BCST (112*q+96)(R8), Z0, Z28 \
+	VFMADD231PD.BCST (112*q+104)(R8), Z0, Z30
+
+	// The same for 14 rows, with sums of squares.
+squared14:
+	avx512Tile8F64_squared14(0)
+	avx512Tile8F64_squared14(1)
+	avx512Tile8F64_squared14(2)
+	avx512Tile8F64_squared14(3)
+	avx512Tile8F64_squared14(4)
+	avx512Tile8F64_squared14(5)
+	avx512Tile8F64_squared14(6)
+	avx512Tile8F64_squared14(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $896, R8
+	SUBQ       $8, CX
+	JGE        squared14
+	JMP        packedDone
+
+packedDone:
+	MOVQ R9, ahead-48(SP)
+
+	// The last steps, fewer than eight.
+fewPacked:
+	LEAQ (R8)(R12*4), R9
+	LEAQ (R9)(R12*4), R10
+	LEAQ (R10)(R12*4), R11
+	ADDQ $8, CX
+	JZ   store
 	JMP  steps
 
-	// An unfinished strip leaves its sums in Partial.
-summed:
-	CMPB const_stripUnfinished(DI), $0
-	JEQ  finish
-	MOVQ partial-16(SP), R11
+	// Both sides are packed, and scalars lie in runs. R8 is in the middle of a run: one byte of offset
+	// reaches more of it.
+packedRuns:
+	CMPQ    R15, $14
+	JNE     any
+	SUBQ    $14, CX
+	JLT     fewInRuns
+	MOVQ    dst-32(SP), R9
+	MOVQ    const_tileStride(DI), R10
+	SHLQ    $3, R10
+	MOVQ    const_tileRunSkip(DI), R11
+	SHLQ    $3, R11
+	ADDQ    $112, R11
+	ADDQ    $784, R8
+	PCALIGN $32
 
-// A row of sums to Partial.
-#define avx512Strip8F64_save(a) \
-	VMOVUPD a, (R11) \
-	ADDQ    $64, R11 \
-	DECQ    R15 \
-	JZ      next
+// Step q of the loop inRuns14.
+#define avx512Tile8F64_inRuns14(q) \
+	VMOVUPD          (128*q)(SI), Z0 \
+	VFMADD231PD.BCST (8*q-784)(R8), Z0, Z4 \
+	VFMADD231PD.BCST (8*q-672)(R8), Z0, Z6 \
+	VFMADD231PD.BCST (8*q-560)(R8), Z0, Z8 \
+	VFMADD231PD.BCST (8*q-448)(R8), Z0, Z10 \
+	VFMADD231PD.BCST (8*q-336)(R8), Z0, Z12 \
+	VFMADD231PD.BCST (8*q-224)(R8), Z0, Z14 \
+	VFMADD231PD.BCST (8*q-112)(R8), Z0, Z16 \
+	VFMADD231PD.BCST (8*q)(R8), Z0, Z18 \
+	VFMADD231PD.BCST (8*q+112)(R8), Z0, Z20 \
+	VFMADD231PD.BCST (8*q+224)(R8), Z0, Z22 \
+	VFMADD231PD.BCST (8*q+336)(R8), Z0, Z24 \
+	VFMADD231PD.BCST (8*q+448)(R8), Z0, Z26 \
+	VFMADD231PD.BCST (8*q+560)(R8), Z0, Z28 \
+	VFMADD231PD.BCST (8*q+672)(R8), Z0, Z30
 
-	avx512Strip8F64_save(Z4)
-	avx512Strip8F64_save(Z6)
-	avx512Strip8F64_save(Z8)
-	avx512Strip8F64_save(Z10)
-	avx512Strip8F64_save(Z12)
-	avx512Strip8F64_save(Z14)
-	avx512Strip8F64_save(Z16)
-	avx512Strip8F64_save(Z18)
-	avx512Strip8F64_save(Z20)
-	avx512Strip8F64_save(Z22)
-	avx512Strip8F64_save(Z24)
-	avx512Strip8F64_save(Z26)
-	avx512Strip8F64_save(Z28)
-	avx512Strip8F64_save(Z30)
+	// 14 steps of 14 rows.
+inRuns14:
+	avx512Tile8F64_inRuns14(0)
+	avx512Tile8F64_inRuns14(1)
+	avx512Tile8F64_inRuns14(2)
+	PREFETCHT0 (R9)
+	avx512Tile8F64_inRuns14(3)
+	avx512Tile8F64_inRuns14(4)
+	avx512Tile8F64_inRuns14(5)
+	avx512Tile8F64_inRuns14(6)
+	avx512Tile8F64_inRuns14(7)
+	avx512Tile8F64_inRuns14(8)
+	avx512Tile8F64_inRuns14(9)
+	PREFETCHT0 63(R9)
+	avx512Tile8F64_inRuns14(10)
+	avx512Tile8F64_inRuns14(11)
+	avx512Tile8F64_inRuns14(12)
+	avx512Tile8F64_inRuns14(13)
+	ADDQ       R10, R9
+	ADDQ       $1792, SI
+	ADDQ       R11, R8
+	SUBQ       $14, CX
+	JGE        inRuns14
+	SUBQ       $784, R8
 
-	// out ← β·out + α·t.
-finish:
-	MOVQ         dst-48(SP), AX
-	VBROADCASTSD const_stripAlpha(DI), Z3
-	MOVQ         const_stripStride(DI), R10
-	SHLQ         $3, R10
-	MOVQ         const_stripBetaKind(DI), CX
-	MOVQ         beta-24(SP), R8
-	CMPQ         CX, $const_betaRows
-	JEQ          betaOfRow
-	JGT          betaOfColumn
-	CMPB         const_stripUnitAlpha(DI), $0
-	JEQ          scale
+	// The last steps, fewer than a run.
+fewInRuns:
+	LEAQ (R8)(R12*4), R9
+	LEAQ (R9)(R12*4), R10
+	LEAQ (R10)(R12*4), R11
+	ADDQ $14, CX
+	JNZ  rows14
 
-// A row: out ← sum.
-#define avx512Strip8F64_set(a) \
+	// The sums are complete. Store them, or merge them into Dst if there is a β.
+store:
+	MOVQ dst-32(SP), AX
+	MOVQ const_tileStride(DI), R10
+	SHLQ $3, R10
+	MOVQ const_tileBetaKind(DI), CX
+	MOVQ beta-40(SP), R8
+	CMPQ CX, $const_betaRows
+	JEQ  betaOfRow
+	JGT  betaOfColumn
+
+// A row: dst ← sum.
+#define avx512Tile8F64_store(a) \
 	VMOVUPD a, K1, (AX) \
 	ADDQ    R10, AX \
 	DECQ    R15 \
-	JZ      next
+	JZ      done
 
-	avx512Strip8F64_set(Z4)
-	avx512Strip8F64_set(Z6)
-	avx512Strip8F64_set(Z8)
-	avx512Strip8F64_set(Z10)
-	avx512Strip8F64_set(Z12)
-	avx512Strip8F64_set(Z14)
-	avx512Strip8F64_set(Z16)
-	avx512Strip8F64_set(Z18)
-	avx512Strip8F64_set(Z20)
-	avx512Strip8F64_set(Z22)
-	avx512Strip8F64_set(Z24)
-	avx512Strip8F64_set(Z26)
-	avx512Strip8F64_set(Z28)
-	avx512Strip8F64_set(Z30)
+	avx512Tile8F64_store(Z4)
+	avx512Tile8F64_store(Z6)
+	avx512Tile8F64_store(Z8)
+	avx512Tile8F64_store(Z10)
+	avx512Tile8F64_store(Z12)
+	avx512Tile8F64_store(Z14)
+	avx512Tile8F64_store(Z16)
+	avx512Tile8F64_store(Z18)
+	avx512Tile8F64_store(Z20)
+	avx512Tile8F64_store(Z22)
+	avx512Tile8F64_store(Z24)
+	avx512Tile8F64_store(Z26)
+	avx512Tile8F64_store(Z28)
+	avx512Tile8F64_store(Z30)
 
-	// The same with an α other than 1.
-scale:
-
-// A row: out ← α·sum.
-#define avx512Strip8F64_scale(a) \
-	VMULPD  Z3, a, a \
-	VMOVUPD a, K1, (AX) \
-	ADDQ    R10, AX \
-	DECQ    R15 \
-	JZ      next
-
-	avx512Strip8F64_scale(Z4)
-	avx512Strip8F64_scale(Z6)
-	avx512Strip8F64_scale(Z8)
-	avx512Strip8F64_scale(Z10)
-	avx512Strip8F64_scale(Z12)
-	avx512Strip8F64_scale(Z14)
-	avx512Strip8F64_scale(Z16)
-	avx512Strip8F64_scale(Z18)
-	avx512Strip8F64_scale(Z20)
-	avx512Strip8F64_scale(Z22)
-	avx512Strip8F64_scale(Z24)
-	avx512Strip8F64_scale(Z26)
-	avx512Strip8F64_scale(Z28)
-	avx512Strip8F64_scale(Z30)
-
-	// A β for each row. Out is not read if it is 0.
+	// A β for each row.
 betaOfRow:
-	MOVQ const_stripBetaStride(DI), R9
+	MOVQ const_tileBetaStride(DI), R9
 	SHLQ $3, R9
-	CMPB const_stripWholeBeta(DI), $0
-	JEQ  anyBetaOfRow
-	CMPB const_stripUnitAlpha(DI), $0
-	JEQ  anyBetaOfRow
 
-// A row: out ← β·out + sum.
-#define avx512Strip8F64_mergeWhole(a) \
-	VBROADCASTSD (R8), Z2 \
+// A row: dst ← β·dst + sum.
+#define avx512Tile8F64_mergeRow(a) \
+	VBROADCASTSD (R8), Z0 \
 	ADDQ         R9, R8 \
-	VFMADD231PD  (AX), Z2, a \
+	VFMADD231PD  (AX), Z0, a \
 	VMOVUPD      a, (AX) \
 	ADDQ         R10, AX \
 	DECQ         R15 \
-	JZ           next
+	JZ           done
 
-	avx512Strip8F64_mergeWhole(Z4)
-	avx512Strip8F64_mergeWhole(Z6)
-	avx512Strip8F64_mergeWhole(Z8)
-	avx512Strip8F64_mergeWhole(Z10)
-	avx512Strip8F64_mergeWhole(Z12)
-	avx512Strip8F64_mergeWhole(Z14)
-	avx512Strip8F64_mergeWhole(Z16)
-	avx512Strip8F64_mergeWhole(Z18)
-	avx512Strip8F64_mergeWhole(Z20)
-	avx512Strip8F64_mergeWhole(Z22)
-	avx512Strip8F64_mergeWhole(Z24)
-	avx512Strip8F64_mergeWhole(Z26)
-	avx512Strip8F64_mergeWhole(Z28)
-	avx512Strip8F64_mergeWhole(Z30)
+	avx512Tile8F64_mergeRow(Z4)
+	avx512Tile8F64_mergeRow(Z6)
+	avx512Tile8F64_mergeRow(Z8)
+	avx512Tile8F64_mergeRow(Z10)
+	avx512Tile8F64_mergeRow(Z12)
+	avx512Tile8F64_mergeRow(Z14)
+	avx512Tile8F64_mergeRow(Z16)
+	avx512Tile8F64_mergeRow(Z18)
+	avx512Tile8F64_mergeRow(Z20)
+	avx512Tile8F64_mergeRow(Z22)
+	avx512Tile8F64_mergeRow(Z24)
+	avx512Tile8F64_mergeRow(Z26)
+	avx512Tile8F64_mergeRow(Z28)
+	avx512Tile8F64_mergeRow(Z30)
 
-	// The same if an α is not 1, a β may be 0, or the last vector is cut.
-anyBetaOfRow:
-
-// A row: out ← β·out + α·sum, or α·sum if β is 0.
-#define avx512Strip8F64_merge(a) \
-	VBROADCASTSD (R8), Z2 \
-	ADDQ         R9, R8 \
-	VFPCLASSPDZ  $6, Z2, K3 /* ±0 */ \
-	KANDNW       K1, K3, K3 \
-	VMULPD       Z3, a, a \
-	VFMADD231PD  (AX), Z2, K3, a \
-	VMOVUPD      a, K1, (AX) \
-	ADDQ         R10, AX \
-	DECQ         R15 \
-	JZ           next
-
-	avx512Strip8F64_merge(Z4)
-	avx512Strip8F64_merge(Z6)
-	avx512Strip8F64_merge(Z8)
-	avx512Strip8F64_merge(Z10)
-	avx512Strip8F64_merge(Z12)
-	avx512Strip8F64_merge(Z14)
-	avx512Strip8F64_merge(Z16)
-	avx512Strip8F64_merge(Z18)
-	avx512Strip8F64_merge(Z20)
-	avx512Strip8F64_merge(Z22)
-	avx512Strip8F64_merge(Z24)
-	avx512Strip8F64_merge(Z26)
-	avx512Strip8F64_merge(Z28)
-	avx512Strip8F64_merge(Z30)
-
-	// A β for each column. Out is not read where it is 0.
+	// A β for each column.
 betaOfColumn:
-	CMPB    const_stripWholeBeta(DI), $0
-	JEQ     anyBetaOfColumn
-	CMPB    const_stripUnitAlpha(DI), $0
-	JEQ     anyBetaOfColumn
 	VMOVUPD (R8), Z0
 
-// A row: out ← β·out + sum.
-#define avx512Strip8F64_mergeColumnsWhole(a) \
+// A row: dst ← β·dst + sum.
+#define avx512Tile8F64_mergeColumns(a) \
 	VFMADD231PD (AX), Z0, a \
 	VMOVUPD     a, (AX) \
 	ADDQ        R10, AX \
 	DECQ        R15 \
-	JZ          next
+	JZ          done
 
-	avx512Strip8F64_mergeColumnsWhole(Z4)
-	avx512Strip8F64_mergeColumnsWhole(Z6)
-	avx512Strip8F64_mergeColumnsWhole(Z8)
-	avx512Strip8F64_mergeColumnsWhole(Z10)
-	avx512Strip8F64_mergeColumnsWhole(Z12)
-	avx512Strip8F64_mergeColumnsWhole(Z14)
-	avx512Strip8F64_mergeColumnsWhole(Z16)
-	avx512Strip8F64_mergeColumnsWhole(Z18)
-	avx512Strip8F64_mergeColumnsWhole(Z20)
-	avx512Strip8F64_mergeColumnsWhole(Z22)
-	avx512Strip8F64_mergeColumnsWhole(Z24)
-	avx512Strip8F64_mergeColumnsWhole(Z26)
-	avx512Strip8F64_mergeColumnsWhole(Z28)
-	avx512Strip8F64_mergeColumnsWhole(Z30)
+	avx512Tile8F64_mergeColumns(Z4)
+	avx512Tile8F64_mergeColumns(Z6)
+	avx512Tile8F64_mergeColumns(Z8)
+	avx512Tile8F64_mergeColumns(Z10)
+	avx512Tile8F64_mergeColumns(Z12)
+	avx512Tile8F64_mergeColumns(Z14)
+	avx512Tile8F64_mergeColumns(Z16)
+	avx512Tile8F64_mergeColumns(Z18)
+	avx512Tile8F64_mergeColumns(Z20)
+	avx512Tile8F64_mergeColumns(Z22)
+	avx512Tile8F64_mergeColumns(Z24)
+	avx512Tile8F64_mergeColumns(Z26)
+	avx512Tile8F64_mergeColumns(Z28)
+	avx512Tile8F64_mergeColumns(Z30)
 
-	// The same if an α is not 1, a β may be 0, or the last vector is cut.
-anyBetaOfColumn:
-	VMOVUPD.Z   (R8), K1, Z0
-	VFPCLASSPDZ $6, Z0, K3 // ±0
-	KANDNW      K1, K3, K3
-
-// A row: out ← β·out + α·sum where β is not 0, elsewhere out ← α·sum.
-#define avx512Strip8F64_mergeColumns(a) \
-	VMULPD      Z3, a, a \
-	VFMADD231PD (AX), Z0, K3, a \
-	VMOVUPD     a, K1, (AX) \
-	ADDQ        R10, AX \
-	DECQ        R15 \
-	JZ          next
-
-	avx512Strip8F64_mergeColumns(Z4)
-	avx512Strip8F64_mergeColumns(Z6)
-	avx512Strip8F64_mergeColumns(Z8)
-	avx512Strip8F64_mergeColumns(Z10)
-	avx512Strip8F64_mergeColumns(Z12)
-	avx512Strip8F64_mergeColumns(Z14)
-	avx512Strip8F64_mergeColumns(Z16)
-	avx512Strip8F64_mergeColumns(Z18)
-	avx512Strip8F64_mergeColumns(Z20)
-	avx512Strip8F64_mergeColumns(Z22)
-	avx512Strip8F64_mergeColumns(Z24)
-	avx512Strip8F64_mergeColumns(Z26)
-	avx512Strip8F64_mergeColumns(Z28)
-	avx512Strip8F64_mergeColumns(Z30)
-
-	// The next group.
-next:
-	MOVQ  R8, beta-24(SP)
-	MOVQ  AX, dst-48(SP)
-	TESTQ R14, R14
-	JNZ   group
+	// The next tile.
+done:
+	MOVQ AX, dst-32(SP)
+	MOVQ R8, beta-40(SP)
+	DECQ tiles-8(SP)
+	JNZ  tile
 	VZEROUPPER
 	RET
 
-// func avx512Strip8F32(s *blocked.Strip[float32])
+// func avx512Tile8F32(t *blocked.Tiles[float32])
 // Requires: AVX512F, AVX512DQ, AVX512VL
 //
-//	t(r, c) = Σ S(r, p)·V(p, c), out ← β·out + α·t, c < Cols ≤ 8
+//	t(r, c) = Σ S(r, p)·V(p, c), dst ← t or β·dst + t, c < Cols ≤ 8
 //
-// At most 14 rows at a time, a group, whose sums are in registers. Loops over packed vectors do many steps in
-// one go: offsets are constants then, and little stands beside the multiply-adds. What counts is the number of
-// operations: a core that is shared by two threads decodes for one of them every other cycle. So most rows
-// take their scalar in the multiply-add itself, once for each vector. If all rows did, there would be more than
-// two loads a cycle, which is what some CPUs have. Other loops do one step, for each number of rows.
+// Loops over packed vectors do many steps in one go: offsets are constants then, and little stands beside the
+// multiply-adds. What counts is the number of operations: a core that is shared by two threads decodes for one
+// of them every other cycle. So most rows take their scalar in the multiply-add itself, once for each vector. If
+// all rows did, there would be more than two loads a cycle, which is what some CPUs have. Other loops do one
+// step, for each number of rows.
 //
-// On the stack, scalar, beta, dst and nextPartial are the places of the next group in the scalars, β, Out and
-// Partial, partial is that of this group in Partial, left is the number of steps in the tiles of scalars after
-// this one, and skip the bytes from the end of a tile to the next. ahead is what to prefetch of the next strip's
-// vectors, and squares the sums of squares, or 0.
-//
-//	DI  the strip                      SI  vectors of step p              DX  bytes between steps of V
-//	CX  steps left                     R14 rows left after this group     R15 rows of this group
-//	R8 … R11  scalars of rows 0, 4, 8, 12 of the group at step p          BX  bytes between steps of them
+//	DI  the tiles                      SI  vectors of step p              DX  bytes between steps of V
+//	CX  steps left in the run          R14 steps in the runs after it     R15 rows
 //	R12, R13  bytes between scalars of neighbouring rows, three times that
-//	Y0  vectors of the step        Y2, Y3  scalars, then Y3 α         K1  lanes of the last vector
+//	BX  bytes between scalars of neighbouring steps
+//	R8 … R11  scalars of rows 0, 4, 8, 12 at step p
+//	Y0  vectors of the step        Y2, Y3  scalars                 K1  lanes of the last vector
 //
-// If vectors are packed, only R8 walks the scalars, with R10 if one byte of offset does not reach them. R9
-// prefetches a line of the next strip's vectors (ahead) with each eight steps, or a row of Out with each tile,
-// because a burst of lines from a far cache would hold up those that come from a near one. R10 prefetches the
-// next group's partial sums with the vectors, because these may have left L2. The first group adds the squares
-// of the vectors to sums, because it has the vectors in registers. AX walks these sums from R11 on.
+// If both sides are packed, only R8 walks the scalars. R9 prefetches a line of later vectors with each eight steps,
+// because a burst of lines from a far cache would hold up those that come from a near one, and R10 the next tile's
+// sums, because these may have left L2. R11 is at sums of squares of the vectors, which AX walks. If scalars lie in
+// runs, R9 prefetches a row of Dst with each run, R10 is the stride of Dst, and R11 leads to the next run.
 //
-// After the sum, AX is the row of Out, R8 its β, R9 the stride of β, R10 the stride of Out, and R11 the row of
-// Partial.
+// After the sum, AX is the row of Dst, R8 its β, R9 the stride of β, and R10 the stride of Dst.
+//
+// On the stack, tiles is the number of tiles left, and scalar, start, dst and beta are the places of the next tile in
+// the scalars, Start, Dst and β. ahead is what to prefetch of later vectors.
 //
 // The sums:
 //
@@ -6800,80 +6063,43 @@ next:
 //	row 4: Y8               row 5: Y9               row 6: Y10              row 7: Y11
 //	row 8: Y12              row 9: Y13              row 10: Y14             row 11: Y15
 //	row 12: Y16             row 13: Y17
-TEXT ·avx512Strip8F32(SB), NOSPLIT, $80-8
-	MOVQ  s+0(FP), DI
-	MOVQ  const_stripCols(DI), CX
+TEXT ·avx512Tile8F32(SB), NOSPLIT, $48-8
+	MOVQ  t+0(FP), DI
+	MOVQ  const_tileScalarStride(DI), R12
+	SHLQ  $2, R12
+	LEAQ  (R12)(R12*2), R13
+	MOVQ  const_tileScalarKStride(DI), BX
+	SHLQ  $2, BX
+	MOVQ  const_tileVecStride(DI), DX
+	SHLQ  $2, DX
+	MOVQ  const_tileCount(DI), AX
+	MOVQ  AX, tiles-8(SP)
+	MOVQ  const_tileScalar(DI), AX
+	MOVQ  AX, scalar-16(SP)
+	MOVQ  const_tileStart(DI), AX
+	MOVQ  AX, start-24(SP)
+	MOVQ  const_tileDst(DI), AX
+	MOVQ  AX, dst-32(SP)
+	MOVQ  const_tileBeta(DI), AX
+	MOVQ  AX, beta-40(SP)
+	MOVQ  const_tileCols(DI), CX
 	DECQ  CX
 	ANDQ  $7, CX
 	MOVQ  $2, AX
 	SHLQ  CX, AX
 	DECQ  AX
 	KMOVW AX, K1
-	MOVQ  const_stripScalarStride(DI), R12
-	SHLQ  $2, R12
-	LEAQ  (R12)(R12*2), R13
-	MOVQ  const_stripScalarKStride(DI), BX
-	SHLQ  $2, BX
-	MOVQ  const_stripVecStride(DI), DX
-	SHLQ  $2, DX
-	MOVQ  const_stripScalar(DI), R8
-	MOVQ  R8, scalar-8(SP)
-	MOVQ  const_stripPartial(DI), R11
-	MOVQ  R11, nextPartial-32(SP)
-	MOVQ  const_stripBeta(DI), R8
-	MOVQ  R8, beta-24(SP)
-	MOVQ  const_stripDst(DI), AX
-	MOVQ  AX, dst-48(SP)
-	MOVQ  const_stripTileSkip(DI), AX
+	MOVQ  const_tilePrefetch(DI), AX
 	SHLQ  $2, AX
-	MOVQ  AX, skip-64(SP)
-	MOVQ  const_stripRows(DI), R14
-	MOVQ  const_stripPrefetch(DI), AX
-	SHLQ  $2, AX
-	ADDQ  const_stripVec(DI), AX
-	MOVQ  AX, ahead-72(SP)
-	MOVQ  const_stripSquares(DI), AX
-	MOVQ  AX, squares-80(SP)
+	ADDQ  const_tileVec(DI), AX
+	MOVQ  AX, ahead-48(SP)
 
-	// 14 rows at a time. In place, and packed so, the last two groups are even.
-group:
-	MOVQ R14, R15
-	CMPQ R14, $14
-	JLE  take
-	MOVQ $14, R15
-	CMPB const_stripEvenPanels(DI), $0
-	JNE  even
-	CMPQ const_stripPanelRows(DI), $0
-	JNE  take
-
-even:
-	CMPQ R14, $28
-	JGT  take
-	LEAQ 1(R14), R15
-	SHRQ $1, R15
-
-	// The scalars of this group and of the next.
-take:
-	SUBQ  R15, R14
-	MOVQ  scalar-8(SP), R8
-	LEAQ  (R8)(R12*4), R9
-	LEAQ  (R9)(R12*4), R10
-	MOVQ  const_stripPanelStride(DI), CX
-	SHLQ  $2, CX
-	JNZ   taken
-	MOVQ  R15, CX
-	IMULQ R12, CX
-
-taken:
-	ADDQ   R8, CX
-	MOVQ   CX, scalar-8(SP)
-	MOVQ   nextPartial-32(SP), R11
-	MOVQ   R11, partial-16(SP)
-	IMUL3Q $32, R15, CX
-	ADDQ   R11, CX
-	MOVQ   CX, nextPartial-32(SP)
-	CMPB   const_stripResume(DI), $0
-	JNE    resume
+	// The sums of a tile start from 0.
+tile:
+	MOVQ   const_tileRows(DI), R15
+	MOVQ   start-24(SP), R11
+	TESTQ  R11, R11
+	JNZ    continue
 	VPXORQ Y4, Y4, Y4
 	VPXORQ Y5, Y5, Y5
 	VPXORQ Y6, Y6, Y6
@@ -6888,52 +6114,47 @@ taken:
 	VPXORQ Y15, Y15, Y15
 	VPXORQ Y16, Y16, Y16
 	VPXORQ Y17, Y17, Y17
-	JMP    start
+	JMP    started
 
-	// Go on from Partial.
-resume:
-	MOVQ partial-16(SP), R11
+	// They go on from Start.
+continue:
 	MOVQ R15, CX
 
-// A row of sums from Partial.
-#define avx512Strip8F32_resume(a) \
+// A row of sums from Start.
+#define avx512Tile8F32_continue(a) \
 	VMOVUPS (R11), a \
 	ADDQ    $32, R11 \
 	DECQ    CX \
-	JZ      start
+	JZ      started
 
-	avx512Strip8F32_resume(Y4)
-	avx512Strip8F32_resume(Y5)
-	avx512Strip8F32_resume(Y6)
-	avx512Strip8F32_resume(Y7)
-	avx512Strip8F32_resume(Y8)
-	avx512Strip8F32_resume(Y9)
-	avx512Strip8F32_resume(Y10)
-	avx512Strip8F32_resume(Y11)
-	avx512Strip8F32_resume(Y12)
-	avx512Strip8F32_resume(Y13)
-	avx512Strip8F32_resume(Y14)
-	avx512Strip8F32_resume(Y15)
-	avx512Strip8F32_resume(Y16)
-	avx512Strip8F32_resume(Y17)
+	avx512Tile8F32_continue(Y4)
+	avx512Tile8F32_continue(Y5)
+	avx512Tile8F32_continue(Y6)
+	avx512Tile8F32_continue(Y7)
+	avx512Tile8F32_continue(Y8)
+	avx512Tile8F32_continue(Y9)
+	avx512Tile8F32_continue(Y10)
+	avx512Tile8F32_continue(Y11)
+	avx512Tile8F32_continue(Y12)
+	avx512Tile8F32_continue(Y13)
+	avx512Tile8F32_continue(Y14)
+	avx512Tile8F32_continue(Y15)
+	avx512Tile8F32_continue(Y16)
+	avx512Tile8F32_continue(Y17)
 
-	// Fetch the lines that the group will be written to, while it is summed. A strip that is not finished is
-	// not written to: its Dst may be anything, and a fetch from where nothing is mapped costs a walk through
-	// the page tables.
-start:
-	CMPB const_stripUnfinished(DI), $0
-	JNE  sum
-	MOVQ const_stripK(DI), CX
-	CMPQ CX, $64
-	JLT  sum
-	CMPQ CX, $196
-	JLT  burst
-	CMPQ const_stripTileK(DI), $0
-	JNE  sum // the loop over tiles does it
+	// Fetch the lines that the sums will be stored to.
+started:
+	MOVQ R11, start-24(SP)
+	CMPB const_tileFetch(DI), $0
+	JEQ  sum
+	CMPQ const_tileOrder(DI), $const_packedRuns
+	JNE  burst
+	CMPQ const_tileK(DI), $196
+	JGE  sum // the loop over runs does it
 
 burst:
-	MOVQ dst-48(SP), SI
-	MOVQ const_stripStride(DI), AX
+	MOVQ dst-32(SP), SI
+	MOVQ const_tileStride(DI), AX
 	SHLQ $2, AX
 	MOVQ R15, CX
 
@@ -6944,435 +6165,40 @@ fetch:
 	DECQ       CX
 	JNZ        fetch
 
-	// The sums. First, whole tiles of packed groups.
+	// The steps.
 sum:
-	LEAQ  (R10)(R12*4), R11
-	MOVQ  const_stripVec(DI), SI
-	MOVQ  const_stripK(DI), CX
+	MOVQ  const_tileK(DI), CX
 	TESTQ CX, CX
-	JZ    summed
-	MOVQ  $0, left-56(SP)
-	CMPQ  const_stripTileK(DI), $0
-	JEQ   steps
-	CMPQ  R15, $14
-	JNE   tiles
-	CMPQ  DX, $128
-	JNE   tiles
-	CMPQ  const_stripPanelRows(DI), $0
-	JEQ   tiles
-	SUBQ  $14, CX
-	JLT   fewTiled
+	JZ    store
+	XORL  R14, R14
+	MOVQ  const_tileVec(DI), SI
+	MOVQ  scalar-16(SP), R8
+	MOVQ  const_tileScalarTile(DI), AX
+	LEAQ  (R8)(AX*4), AX
+	MOVQ  AX, scalar-16(SP)
+	LEAQ  (R8)(R12*4), R9
+	LEAQ  (R9)(R12*4), R10
+	LEAQ  (R10)(R12*4), R11
+	MOVQ  const_tileOrder(DI), AX
+	CMPQ  AX, $const_packed
+	JEQ   packed
+	CMPQ  AX, $const_packedRuns
+	JEQ   packedRuns
 
-	// Whole tiles of groups, from their middle: one byte of offset reaches more of them.
-	MOVQ    dst-48(SP), R9
-	MOVQ    const_stripStride(DI), R10
-	SHLQ    $2, R10
-	MOVQ    skip-64(SP), R11
-	ADDQ    $56, R11
-	ADDQ    $392, R8
-	PCALIGN $32
+any:
+	MOVQ CX, R14
 
-// Step q of the loop tiled14.
-#define avx512Strip8F32_tiled14(q) \
-	VMOVUPS          (128*q)(SI), Y0 \
-	VFMADD231PS.BCST (4*q-392)(R8), Y0, Y4 \
-	VFMADD231PS.BCST (4*q-336)(R8), Y0, Y5 \
-	VFMADD231PS.BCST (4*q-280)(R8), Y0, Y6 \
-	VFMADD231PS.BCST (4*q-224)(R8), Y0, Y7 \
-	VFMADD231PS.BCST (4*q-168)(R8), Y0, Y8 \
-	VFMADD231PS.BCST (4*q-112)(R8), Y0, Y9 \
-	VFMADD231PS.BCST (4*q-56)(R8), Y0, Y10 \
-	VFMADD231PS.BCST (4*q)(R8), Y0, Y11 \
-	VFMADD231PS.BCST (4*q+56)(R8), Y0, Y12 \
-	VFMADD231PS.BCST (4*q+112)(R8), Y0, Y13 \
-	VFMADD231PS.BCST (4*q+168)(R8), Y0, Y14 \
-	VFMADD231PS.BCST (4*q+224)(R8), Y0, Y15 \
-	VFMADD231PS.BCST (4*q+280)(R8), Y0, Y16 \
-	VFMADD231PS.BCST (4*q+336)(R8), Y0, Y17
-
-	// 14 steps of 14 rows.
-tiled14:
-	avx512Strip8F32_tiled14(0)
-	avx512Strip8F32_tiled14(1)
-	avx512Strip8F32_tiled14(2)
-	PREFETCHT0 (R9)
-	avx512Strip8F32_tiled14(3)
-	avx512Strip8F32_tiled14(4)
-	avx512Strip8F32_tiled14(5)
-	avx512Strip8F32_tiled14(6)
-	avx512Strip8F32_tiled14(7)
-	avx512Strip8F32_tiled14(8)
-	avx512Strip8F32_tiled14(9)
-	PREFETCHT0 31(R9)
-	avx512Strip8F32_tiled14(10)
-	avx512Strip8F32_tiled14(11)
-	avx512Strip8F32_tiled14(12)
-	avx512Strip8F32_tiled14(13)
-	ADDQ       R10, R9
-	ADDQ       $1792, SI
-	ADDQ       R11, R8
-	SUBQ       $14, CX
-	JGE        tiled14
-	SUBQ       $392, R8
-
-	// The last steps, fewer than a tile.
-fewTiled:
-	LEAQ (R8)(R12*4), R9
-	LEAQ (R9)(R12*4), R10
-	LEAQ (R10)(R12*4), R11
-	ADDQ $14, CX
-	JZ   summed
-	JMP  rows14
-
-	// The first of other tiles, whose steps are in CX.
-tiles:
-	CMPQ CX, const_stripTileK(DI)
-	JLE  steps
-	SUBQ const_stripTileK(DI), CX
-	MOVQ CX, left-56(SP)
-	MOVQ const_stripTileK(DI), CX
-
-	// Eight steps in one go, if vectors are packed and there are eight rows or more.
-steps:
-	CMPQ    DX, $128
-	JNE     fewer
+	// A run of scalars. Eight steps in one go, if there are eight rows or more.
+run:
+	MOVQ    R14, CX
+	MOVQ    const_tileRun(DI), AX
+	CMPQ    CX, AX
+	CMOVQGT AX, CX
+	SUBQ    CX, R14
+	CMPQ    const_tileOrder(DI), $const_rowRuns
+	JNE     steps
 	CMPQ    R15, $8
-	JLT     fewer
-	CMPQ    const_stripPanelRows(DI), $0
-	JEQ     inRows
-	CMPQ    const_stripTileK(DI), $0
-	JNE     fewer
-	SUBQ    $8, CX
-	JLT     fewGrouped
-	MOVQ    ahead-72(SP), R9
-	MOVQ    nextPartial-32(SP), R10
-	CMPQ    const_stripPartial(DI), $0
-	CMOVQEQ R9, R10            // nothing is mapped there
-	CMPQ    R15, $14
-	JLT     fewRows
-	MOVQ    squares-80(SP), R11
-	TESTQ   R11, R11
-	JZ      grouped14
-	MOVQ    $0, squares-80(SP) // the next groups meet the same vectors
-	XORL    AX, AX
-	JMP     squared14
-
-fewRows:
-	CMPQ    R15, $13
-	JEQ     grouped13
-	CMPQ    R15, $12
-	JEQ     grouped12
-	CMPQ    R15, $11
-	JEQ     grouped11
-	CMPQ    R15, $10
-	JEQ     grouped10
-	CMPQ    R15, $9
-	JEQ     grouped9
-	PCALIGN $32
-
-// Step q of the loop grouped8.
-#define avx512Strip8F32_grouped8(q) \
-	VMOVUPS          (128*q)(SI), Y0 \
-	VFMADD231PS.BCST (56*q)(R8), Y0, Y4 \
-	VFMADD231PS.BCST (56*q+4)(R8), Y0, Y5 \
-	VFMADD231PS.BCST (56*q+8)(R8), Y0, Y6 \
-	VFMADD231PS.BCST (56*q+12)(R8), Y0, Y7 \
-	VFMADD231PS.BCST (56*q+16)(R8), Y0, Y8 \
-	VFMADD231PS.BCST (56*q+20)(R8), Y0, Y9 \
-	VFMADD231PS.BCST (56*q+24)(R8), Y0, Y10 \
-	VFMADD231PS.BCST (56*q+28)(R8), Y0, Y11
-
-	// Eight steps of 8 rows, whose scalars are packed.
-grouped8:
-	avx512Strip8F32_grouped8(0)
-	avx512Strip8F32_grouped8(1)
-	avx512Strip8F32_grouped8(2)
-	avx512Strip8F32_grouped8(3)
-	avx512Strip8F32_grouped8(4)
-	avx512Strip8F32_grouped8(5)
-	avx512Strip8F32_grouped8(6)
-	avx512Strip8F32_grouped8(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $448, R8
-	SUBQ       $8, CX
-	JGE        grouped8
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped9.
-#define avx512Strip8F32_grouped9(q) \
-	VMOVUPS          (128*q)(SI), Y0 \
-	VFMADD231PS.BCST (56*q)(R8), Y0, Y4 \
-	VFMADD231PS.BCST (56*q+4)(R8), Y0, Y5 \
-	VFMADD231PS.BCST (56*q+8)(R8), Y0, Y6 \
-	VFMADD231PS.BCST (56*q+12)(R8), Y0, Y7 \
-	VFMADD231PS.BCST (56*q+16)(R8), Y0, Y8 \
-	VFMADD231PS.BCST (56*q+20)(R8), Y0, Y9 \
-	VFMADD231PS.BCST (56*q+24)(R8), Y0, Y10 \
-	VFMADD231PS.BCST (56*q+28)(R8), Y0, Y11 \
-	VFMADD231PS.BCST (56*q+32)(R8), Y0, Y12
-
-	// Eight steps of 9 rows, whose scalars are packed.
-grouped9:
-	avx512Strip8F32_grouped9(0)
-	avx512Strip8F32_grouped9(1)
-	avx512Strip8F32_grouped9(2)
-	avx512Strip8F32_grouped9(3)
-	avx512Strip8F32_grouped9(4)
-	avx512Strip8F32_grouped9(5)
-	avx512Strip8F32_grouped9(6)
-	avx512Strip8F32_grouped9(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $448, R8
-	SUBQ       $8, CX
-	JGE        grouped9
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped10.
-#define avx512Strip8F32_grouped10(q) \
-	VMOVUPS          (128*q)(SI), Y0 \
-	VFMADD231PS.BCST (56*q)(R8), Y0, Y4 \
-	VFMADD231PS.BCST (56*q+4)(R8), Y0, Y5 \
-	VFMADD231PS.BCST (56*q+8)(R8), Y0, Y6 \
-	VFMADD231PS.BCST (56*q+12)(R8), Y0, Y7 \
-	VFMADD231PS.BCST (56*q+16)(R8), Y0, Y8 \
-	VFMADD231PS.BCST (56*q+20)(R8), Y0, Y9 \
-	VFMADD231PS.BCST (56*q+24)(R8), Y0, Y10 \
-	VFMADD231PS.BCST (56*q+28)(R8), Y0, Y11 \
-	VFMADD231PS.BCST (56*q+32)(R8), Y0, Y12 \
-	VFMADD231PS.BCST (56*q+36)(R8), Y0, Y13
-
-	// Eight steps of 10 rows, whose scalars are packed.
-grouped10:
-	avx512Strip8F32_grouped10(0)
-	avx512Strip8F32_grouped10(1)
-	avx512Strip8F32_grouped10(2)
-	avx512Strip8F32_grouped10(3)
-	avx512Strip8F32_grouped10(4)
-	avx512Strip8F32_grouped10(5)
-	avx512Strip8F32_grouped10(6)
-	avx512Strip8F32_grouped10(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $448, R8
-	SUBQ       $8, CX
-	JGE        grouped10
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped11.
-#define avx512Strip8F32_grouped11(q) \
-	VMOVUPS          (128*q)(SI), Y0 \
-	VFMADD231PS.BCST (56*q)(R8), Y0, Y4 \
-	VFMADD231PS.BCST (56*q+4)(R8), Y0, Y5 \
-	VFMADD231PS.BCST (56*q+8)(R8), Y0, Y6 \
-	VFMADD231PS.BCST (56*q+12)(R8), Y0, Y7 \
-	VFMADD231PS.BCST (56*q+16)(R8), Y0, Y8 \
-	VFMADD231PS.BCST (56*q+20)(R8), Y0, Y9 \
-	VFMADD231PS.BCST (56*q+24)(R8), Y0, Y10 \
-	VFMADD231PS.BCST (56*q+28)(R8), Y0, Y11 \
-	VFMADD231PS.BCST (56*q+32)(R8), Y0, Y12 \
-	VFMADD231PS.BCST (56*q+36)(R8), Y0, Y13 \
-	VFMADD231PS.BCST (56*q+40)(R8), Y0, Y14
-
-	// Eight steps of 11 rows, whose scalars are packed.
-grouped11:
-	avx512Strip8F32_grouped11(0)
-	avx512Strip8F32_grouped11(1)
-	avx512Strip8F32_grouped11(2)
-	avx512Strip8F32_grouped11(3)
-	avx512Strip8F32_grouped11(4)
-	avx512Strip8F32_grouped11(5)
-	avx512Strip8F32_grouped11(6)
-	avx512Strip8F32_grouped11(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $448, R8
-	SUBQ       $8, CX
-	JGE        grouped11
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped12.
-#define avx512Strip8F32_grouped12(q) \
-	VMOVUPS          (128*q)(SI), Y0 \
-	VFMADD231PS.BCST (56*q)(R8), Y0, Y4 \
-	VFMADD231PS.BCST (56*q+4)(R8), Y0, Y5 \
-	VFMADD231PS.BCST (56*q+8)(R8), Y0, Y6 \
-	VFMADD231PS.BCST (56*q+12)(R8), Y0, Y7 \
-	VFMADD231PS.BCST (56*q+16)(R8), Y0, Y8 \
-	VFMADD231PS.BCST (56*q+20)(R8), Y0, Y9 \
-	VFMADD231PS.BCST (56*q+24)(R8), Y0, Y10 \
-	VFMADD231PS.BCST (56*q+28)(R8), Y0, Y11 \
-	VFMADD231PS.BCST (56*q+32)(R8), Y0, Y12 \
-	VFMADD231PS.BCST (56*q+36)(R8), Y0, Y13 \
-	VFMADD231PS.BCST (56*q+40)(R8), Y0, Y14 \
-	VFMADD231PS.BCST (56*q+44)(R8), Y0, Y15
-
-	// Eight steps of 12 rows, whose scalars are packed.
-grouped12:
-	avx512Strip8F32_grouped12(0)
-	avx512Strip8F32_grouped12(1)
-	avx512Strip8F32_grouped12(2)
-	avx512Strip8F32_grouped12(3)
-	avx512Strip8F32_grouped12(4)
-	avx512Strip8F32_grouped12(5)
-	avx512Strip8F32_grouped12(6)
-	avx512Strip8F32_grouped12(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $448, R8
-	SUBQ       $8, CX
-	JGE        grouped12
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped13.
-#define avx512Strip8F32_grouped13(q) \
-	VMOVUPS          (128*q)(SI), Y0 \
-	VFMADD231PS.BCST (56*q)(R8), Y0, Y4 \
-	VFMADD231PS.BCST (56*q+4)(R8), Y0, Y5 \
-	VFMADD231PS.BCST (56*q+8)(R8), Y0, Y6 \
-	VFMADD231PS.BCST (56*q+12)(R8), Y0, Y7 \
-	VFMADD231PS.BCST (56*q+16)(R8), Y0, Y8 \
-	VFMADD231PS.BCST (56*q+20)(R8), Y0, Y9 \
-	VFMADD231PS.BCST (56*q+24)(R8), Y0, Y10 \
-	VFMADD231PS.BCST (56*q+28)(R8), Y0, Y11 \
-	VFMADD231PS.BCST (56*q+32)(R8), Y0, Y12 \
-	VFMADD231PS.BCST (56*q+36)(R8), Y0, Y13 \
-	VFMADD231PS.BCST (56*q+40)(R8), Y0, Y14 \
-	VFMADD231PS.BCST (56*q+44)(R8), Y0, Y15 \
-	VFMADD231PS.BCST (56*q+48)(R8), Y0, Y16
-
-	// Eight steps of 13 rows, whose scalars are packed.
-grouped13:
-	avx512Strip8F32_grouped13(0)
-	avx512Strip8F32_grouped13(1)
-	avx512Strip8F32_grouped13(2)
-	avx512Strip8F32_grouped13(3)
-	avx512Strip8F32_grouped13(4)
-	avx512Strip8F32_grouped13(5)
-	avx512Strip8F32_grouped13(6)
-	avx512Strip8F32_grouped13(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $448, R8
-	SUBQ       $8, CX
-	JGE        grouped13
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped14.
-#define avx512Strip8F32_grouped14(q) \
-	VMOVUPS          (128*q)(SI), Y0 \
-	VFMADD231PS.BCST (56*q)(R8), Y0, Y4 \
-	VFMADD231PS.BCST (56*q+4)(R8), Y0, Y5 \
-	VFMADD231PS.BCST (56*q+8)(R8), Y0, Y6 \
-	VFMADD231PS.BCST (56*q+12)(R8), Y0, Y7 \
-	VFMADD231PS.BCST (56*q+16)(R8), Y0, Y8 \
-	VFMADD231PS.BCST (56*q+20)(R8), Y0, Y9 \
-	VFMADD231PS.BCST (56*q+24)(R8), Y0, Y10 \
-	VFMADD231PS.BCST (56*q+28)(R8), Y0, Y11 \
-	VFMADD231PS.BCST (56*q+32)(R8), Y0, Y12 \
-	VFMADD231PS.BCST (56*q+36)(R8), Y0, Y13 \
-	VFMADD231PS.BCST (56*q+40)(R8), Y0, Y14 \
-	VFMADD231PS.BCST (56*q+44)(R8), Y0, Y15 \
-	VFMADD231PS.BCST (56*q+48)(R8), Y0, Y16 \
-	VFMADD231PS.BCST (56*q+52)(R8), Y0, Y17
-
-	// Eight steps of 14 rows, whose scalars are packed.
-grouped14:
-	avx512Strip8F32_grouped14(0)
-	avx512Strip8F32_grouped14(1)
-	avx512Strip8F32_grouped14(2)
-	avx512Strip8F32_grouped14(3)
-	avx512Strip8F32_grouped14(4)
-	avx512Strip8F32_grouped14(5)
-	avx512Strip8F32_grouped14(6)
-	avx512Strip8F32_grouped14(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $448, R8
-	SUBQ       $8, CX
-	JGE        grouped14
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop squared14.
-#define avx512Strip8F32_squared14(q) \
-	VMOVUPS          (128*q)(SI), Y0 \
-	VFMADD231PS.BCST (56*q)(R8), Y0, Y4 \
-	VFMADD231PS.BCST (56*q+4)(R8), Y0, Y5 \
-	VFMADD231PS.BCST (56*q+8)(R8), Y0, Y6 \
-	VFMADD231PS.BCST (56*q+12)(R8), Y0, Y7 \
-	VFMADD231PS.BCST (56*q+16)(R8), Y0, Y8 \
-	VFMADD231PS.BCST (56*q+20)(R8), Y0, Y9 \
-	VFMADD231PS.BCST (56*q+24)(R8), Y0, Y10 \
-	VFMADD231PS.BCST (56*q+28)(R8), Y0, Y11 \
-	VFMADD231PS.BCST (56*q+32)(R8), Y0, Y12 \
-	VFMADD231PS.BCST (56*q+36)(R8), Y0, Y13 \
-	VFMADD231PS.BCST (56*q+40)(R8), Y0, Y14 \
-	VFMADD231PS.BCST (56*q+44)(R8), Y0, Y15 \
-	VFMADD231PS.BCST (56*q+48)(R8), Y0, Y16 \
-	VFMADD231PS.BCST (56*q+52)(R8), Y0, Y17
-
-	// The same for 14 rows, with sums of squares.
-squared14:
-	avx512Strip8F32_squared14(0)
-	avx512Strip8F32_squared14(1)
-	avx512Strip8F32_squared14(2)
-	avx512Strip8F32_squared14(3)
-	avx512Strip8F32_squared14(4)
-	avx512Strip8F32_squared14(5)
-	avx512Strip8F32_squared14(6)
-	avx512Strip8F32_squared14(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $448, R8
-	SUBQ       $8, CX
-	JGE        squared14
-	JMP        grouped
-
-grouped:
-	MOVQ R9, ahead-72(SP)
-
-fewGrouped:
-	ADDQ $8, CX
-	JMP  rest
-
-	// Scalars in tiles of 128 bytes a row: R8 is four rows on and R10 eight more.
-inRows:
-	CMPQ    const_stripTileK(DI), $0
-	JEQ     fewer
-	CMPQ    R12, $128
-	JNE     fewer
+	JLT     steps
 	SUBQ    $8, CX
 	JLT     fewInRows
 	ADDQ    $512, R8
@@ -7392,7 +6218,7 @@ inRows:
 	PCALIGN $32
 
 // Step q of the loop inRows8.
-#define avx512Strip8F32_inRows8(q) \
+#define avx512Tile8F32_inRows8(q) \
 	VMOVUPS          (128*q)(SI), Y0 \
 	VFMADD231PS.BCST (4*q-512)(R8), Y0, Y4 \
 	VFMADD231PS.BCST (4*q-384)(R8), Y0, Y5 \
@@ -7405,24 +6231,24 @@ inRows:
 
 	// Eight steps of 8 rows.
 inRows8:
-	avx512Strip8F32_inRows8(0)
-	avx512Strip8F32_inRows8(1)
-	avx512Strip8F32_inRows8(2)
-	avx512Strip8F32_inRows8(3)
-	avx512Strip8F32_inRows8(4)
-	avx512Strip8F32_inRows8(5)
-	avx512Strip8F32_inRows8(6)
-	avx512Strip8F32_inRows8(7)
+	avx512Tile8F32_inRows8(0)
+	avx512Tile8F32_inRows8(1)
+	avx512Tile8F32_inRows8(2)
+	avx512Tile8F32_inRows8(3)
+	avx512Tile8F32_inRows8(4)
+	avx512Tile8F32_inRows8(5)
+	avx512Tile8F32_inRows8(6)
+	avx512Tile8F32_inRows8(7)
 	ADDQ    $1024, SI
 	ADDQ    $32, R8
 	ADDQ    $32, R10
 	SUBQ    $8, CX
 	JGE     inRows8
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows9.
-#define avx512Strip8F32_inRows9(q) \
+#define avx512Tile8F32_inRows9(q) \
 	VMOVUPS          (128*q)(SI), Y0 \
 	VFMADD231PS.BCST (4*q-512)(R8), Y0, Y4 \
 	VFMADD231PS.BCST (4*q-384)(R8), Y0, Y5 \
@@ -7436,24 +6262,24 @@ inRows8:
 
 	// Eight steps of 9 rows.
 inRows9:
-	avx512Strip8F32_inRows9(0)
-	avx512Strip8F32_inRows9(1)
-	avx512Strip8F32_inRows9(2)
-	avx512Strip8F32_inRows9(3)
-	avx512Strip8F32_inRows9(4)
-	avx512Strip8F32_inRows9(5)
-	avx512Strip8F32_inRows9(6)
-	avx512Strip8F32_inRows9(7)
+	avx512Tile8F32_inRows9(0)
+	avx512Tile8F32_inRows9(1)
+	avx512Tile8F32_inRows9(2)
+	avx512Tile8F32_inRows9(3)
+	avx512Tile8F32_inRows9(4)
+	avx512Tile8F32_inRows9(5)
+	avx512Tile8F32_inRows9(6)
+	avx512Tile8F32_inRows9(7)
 	ADDQ    $1024, SI
 	ADDQ    $32, R8
 	ADDQ    $32, R10
 	SUBQ    $8, CX
 	JGE     inRows9
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows10.
-#define avx512Strip8F32_inRows10(q) \
+#define avx512Tile8F32_inRows10(q) \
 	VMOVUPS          (128*q)(SI), Y0 \
 	VFMADD231PS.BCST (4*q-512)(R8), Y0, Y4 \
 	VFMADD231PS.BCST (4*q-384)(R8), Y0, Y5 \
@@ -7468,24 +6294,24 @@ inRows9:
 
 	// Eight steps of 10 rows.
 inRows10:
-	avx512Strip8F32_inRows10(0)
-	avx512Strip8F32_inRows10(1)
-	avx512Strip8F32_inRows10(2)
-	avx512Strip8F32_inRows10(3)
-	avx512Strip8F32_inRows10(4)
-	avx512Strip8F32_inRows10(5)
-	avx512Strip8F32_inRows10(6)
-	avx512Strip8F32_inRows10(7)
+	avx512Tile8F32_inRows10(0)
+	avx512Tile8F32_inRows10(1)
+	avx512Tile8F32_inRows10(2)
+	avx512Tile8F32_inRows10(3)
+	avx512Tile8F32_inRows10(4)
+	avx512Tile8F32_inRows10(5)
+	avx512Tile8F32_inRows10(6)
+	avx512Tile8F32_inRows10(7)
 	ADDQ    $1024, SI
 	ADDQ    $32, R8
 	ADDQ    $32, R10
 	SUBQ    $8, CX
 	JGE     inRows10
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows11.
-#define avx512Strip8F32_inRows11(q) \
+#define avx512Tile8F32_inRows11(q) \
 	VMOVUPS          (128*q)(SI), Y0 \
 	VFMADD231PS.BCST (4*q-512)(R8), Y0, Y4 \
 	VFMADD231PS.BCST (4*q-384)(R8), Y0, Y5 \
@@ -7501,24 +6327,24 @@ inRows10:
 
 	// Eight steps of 11 rows.
 inRows11:
-	avx512Strip8F32_inRows11(0)
-	avx512Strip8F32_inRows11(1)
-	avx512Strip8F32_inRows11(2)
-	avx512Strip8F32_inRows11(3)
-	avx512Strip8F32_inRows11(4)
-	avx512Strip8F32_inRows11(5)
-	avx512Strip8F32_inRows11(6)
-	avx512Strip8F32_inRows11(7)
+	avx512Tile8F32_inRows11(0)
+	avx512Tile8F32_inRows11(1)
+	avx512Tile8F32_inRows11(2)
+	avx512Tile8F32_inRows11(3)
+	avx512Tile8F32_inRows11(4)
+	avx512Tile8F32_inRows11(5)
+	avx512Tile8F32_inRows11(6)
+	avx512Tile8F32_inRows11(7)
 	ADDQ    $1024, SI
 	ADDQ    $32, R8
 	ADDQ    $32, R10
 	SUBQ    $8, CX
 	JGE     inRows11
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows12.
-#define avx512Strip8F32_inRows12(q) \
+#define avx512Tile8F32_inRows12(q) \
 	VMOVUPS          (128*q)(SI), Y0 \
 	VFMADD231PS.BCST (4*q-512)(R8), Y0, Y4 \
 	VFMADD231PS.BCST (4*q-384)(R8), Y0, Y5 \
@@ -7535,24 +6361,24 @@ inRows11:
 
 	// Eight steps of 12 rows.
 inRows12:
-	avx512Strip8F32_inRows12(0)
-	avx512Strip8F32_inRows12(1)
-	avx512Strip8F32_inRows12(2)
-	avx512Strip8F32_inRows12(3)
-	avx512Strip8F32_inRows12(4)
-	avx512Strip8F32_inRows12(5)
-	avx512Strip8F32_inRows12(6)
-	avx512Strip8F32_inRows12(7)
+	avx512Tile8F32_inRows12(0)
+	avx512Tile8F32_inRows12(1)
+	avx512Tile8F32_inRows12(2)
+	avx512Tile8F32_inRows12(3)
+	avx512Tile8F32_inRows12(4)
+	avx512Tile8F32_inRows12(5)
+	avx512Tile8F32_inRows12(6)
+	avx512Tile8F32_inRows12(7)
 	ADDQ    $1024, SI
 	ADDQ    $32, R8
 	ADDQ    $32, R10
 	SUBQ    $8, CX
 	JGE     inRows12
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows13.
-#define avx512Strip8F32_inRows13(q) \
+#define avx512Tile8F32_inRows13(q) \
 	VMOVUPS          (128*q)(SI), Y0 \
 	VFMADD231PS.BCST (4*q-512)(R8), Y0, Y4 \
 	VFMADD231PS.BCST (4*q-384)(R8), Y0, Y5 \
@@ -7570,24 +6396,24 @@ inRows12:
 
 	// Eight steps of 13 rows.
 inRows13:
-	avx512Strip8F32_inRows13(0)
-	avx512Strip8F32_inRows13(1)
-	avx512Strip8F32_inRows13(2)
-	avx512Strip8F32_inRows13(3)
-	avx512Strip8F32_inRows13(4)
-	avx512Strip8F32_inRows13(5)
-	avx512Strip8F32_inRows13(6)
-	avx512Strip8F32_inRows13(7)
+	avx512Tile8F32_inRows13(0)
+	avx512Tile8F32_inRows13(1)
+	avx512Tile8F32_inRows13(2)
+	avx512Tile8F32_inRows13(3)
+	avx512Tile8F32_inRows13(4)
+	avx512Tile8F32_inRows13(5)
+	avx512Tile8F32_inRows13(6)
+	avx512Tile8F32_inRows13(7)
 	ADDQ    $1024, SI
 	ADDQ    $32, R8
 	ADDQ    $32, R10
 	SUBQ    $8, CX
 	JGE     inRows13
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows14.
-#define avx512Strip8F32_inRows14(q) \
+#define avx512Tile8F32_inRows14(q) \
 	VMOVUPS          (128*q)(SI), Y0 \
 	VFMADD231PS.BCST (4*q-512)(R8), Y0, Y4 \
 	VFMADD231PS.BCST (4*q-384)(R8), Y0, Y5 \
@@ -7606,37 +6432,32 @@ inRows13:
 
 	// Eight steps of 14 rows.
 inRows14:
-	avx512Strip8F32_inRows14(0)
-	avx512Strip8F32_inRows14(1)
-	avx512Strip8F32_inRows14(2)
-	avx512Strip8F32_inRows14(3)
-	avx512Strip8F32_inRows14(4)
-	avx512Strip8F32_inRows14(5)
-	avx512Strip8F32_inRows14(6)
-	avx512Strip8F32_inRows14(7)
+	avx512Tile8F32_inRows14(0)
+	avx512Tile8F32_inRows14(1)
+	avx512Tile8F32_inRows14(2)
+	avx512Tile8F32_inRows14(3)
+	avx512Tile8F32_inRows14(4)
+	avx512Tile8F32_inRows14(5)
+	avx512Tile8F32_inRows14(6)
+	avx512Tile8F32_inRows14(7)
 	ADDQ $1024, SI
 	ADDQ $32, R8
 	ADDQ $32, R10
 	SUBQ $8, CX
 	JGE  inRows14
-	JMP  walked
 
-walked:
+inRows:
 	SUBQ $512, R8
 
 fewInRows:
+	LEAQ (R8)(R12*4), R9
+	LEAQ (R9)(R12*4), R10
+	LEAQ (R10)(R12*4), R11
 	ADDQ $8, CX
-
-	// The last steps, fewer than eight.
-rest:
-	LEAQ  (R8)(R12*4), R9
-	LEAQ  (R9)(R12*4), R10
-	LEAQ  (R10)(R12*4), R11
-	TESTQ CX, CX
-	JZ    tile
+	JZ   nextRun
 
 	// One step at a time.
-fewer:
+steps:
 	CMPQ    R15, $14
 	JEQ     rows14
 	CMPQ    R15, $13
@@ -7665,7 +6486,7 @@ fewer:
 	JEQ     rows2
 	PCALIGN $32
 
-	// One step of a group of 1.
+	// One step of 1 rows.
 rows1:
 	VMOVUPS          (SI), Y0
 	VFMADD231PS.BCST (R8), Y0, Y4
@@ -7676,10 +6497,10 @@ rows1:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows1
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 2.
+	// One step of 2 rows.
 rows2:
 	VMOVUPS          (SI), Y0
 	VFMADD231PS.BCST (R8), Y0, Y4
@@ -7691,10 +6512,10 @@ rows2:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows2
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 3.
+	// One step of 3 rows.
 rows3:
 	VMOVUPS          (SI), Y0
 	VFMADD231PS.BCST (R8), Y0, Y4
@@ -7707,10 +6528,10 @@ rows3:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows3
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 4.
+	// One step of 4 rows.
 rows4:
 	VMOVUPS          (SI), Y0
 	VFMADD231PS.BCST (R8), Y0, Y4
@@ -7724,10 +6545,10 @@ rows4:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows4
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 5.
+	// One step of 5 rows.
 rows5:
 	VMOVUPS          (SI), Y0
 	VFMADD231PS.BCST (R8), Y0, Y4
@@ -7742,10 +6563,10 @@ rows5:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows5
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 6.
+	// One step of 6 rows.
 rows6:
 	VMOVUPS          (SI), Y0
 	VFMADD231PS.BCST (R8), Y0, Y4
@@ -7761,10 +6582,10 @@ rows6:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows6
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 7.
+	// One step of 7 rows.
 rows7:
 	VMOVUPS          (SI), Y0
 	VFMADD231PS.BCST (R8), Y0, Y4
@@ -7781,10 +6602,10 @@ rows7:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows7
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 8.
+	// One step of 8 rows.
 rows8:
 	VMOVUPS          (SI), Y0
 	VFMADD231PS.BCST (R8), Y0, Y4
@@ -7802,10 +6623,10 @@ rows8:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows8
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 9.
+	// One step of 9 rows.
 rows9:
 	VMOVUPS          (SI), Y0
 	VFMADD231PS.BCST (R8), Y0, Y4
@@ -7824,10 +6645,10 @@ rows9:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows9
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 10.
+	// One step of 10 rows.
 rows10:
 	VMOVUPS          (SI), Y0
 	VFMADD231PS.BCST (R8), Y0, Y4
@@ -7847,10 +6668,10 @@ rows10:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows10
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 11.
+	// One step of 11 rows.
 rows11:
 	VMOVUPS          (SI), Y0
 	VFMADD231PS.BCST (R8), Y0, Y4
@@ -7871,10 +6692,10 @@ rows11:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows11
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 12.
+	// One step of 12 rows.
 rows12:
 	VMOVUPS          (SI), Y0
 	VFMADD231PS.BCST (R8), Y0, Y4
@@ -7896,10 +6717,10 @@ rows12:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows12
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 13.
+	// One step of 13 rows.
 rows13:
 	VMOVUPS          (SI), Y0
 	VFMADD231PS.BCST (R8), Y0, Y4
@@ -7922,10 +6743,10 @@ rows13:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows13
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 14.
+	// One step of 14 rows.
 rows14:
 	VMOVUPS          (SI), Y0
 	VFMADD231PS.BCST (R8), Y0, Y4
@@ -7949,280 +6770,545 @@ rows14:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows14
-	JMP              tile
 
-	// The next tile, if there is one.
-tile:
-	MOVQ  left-56(SP), CX
-	TESTQ CX, CX
-	JZ    summed
-	ADDQ  skip-64(SP), R8
-	ADDQ  skip-64(SP), R9
-	ADDQ  skip-64(SP), R10
-	ADDQ  skip-64(SP), R11
-	CMPQ  CX, const_stripTileK(DI)
-	JLE   lastTile
-	MOVQ  const_stripTileK(DI), CX
+	// The next run, if there is one.
+nextRun:
+	TESTQ R14, R14
+	JZ    store
+	MOVQ  const_tileRunSkip(DI), AX
+	SHLQ  $2, AX
+	ADDQ  AX, R8
+	ADDQ  AX, R9
+	ADDQ  AX, R10
+	ADDQ  AX, R11
+	JMP   run
 
-lastTile:
-	SUBQ CX, left-56(SP)
+	// Both sides are packed.
+packed:
+	CMPQ    R15, $8
+	JLT     any
+	SUBQ    $8, CX
+	JLT     fewPacked
+	MOVQ    ahead-48(SP), R9
+	MOVQ    start-24(SP), R10
+	TESTQ   R10, R10
+	CMOVQEQ R9, R10
+	CMPQ    R15, $14
+	JLT     fewRows
+	XORL    AX, AX
+	MOVQ    const_tileSquares(DI), R11
+	TESTQ   R11, R11
+	JNZ     squared14
+	JMP     packed14
+
+fewRows:
+	CMPQ    R15, $13
+	JEQ     packed13
+	CMPQ    R15, $12
+	JEQ     packed12
+	CMPQ    R15, $11
+	JEQ     packed11
+	CMPQ    R15, $10
+	JEQ     packed10
+	CMPQ    R15, $9
+	JEQ     packed9
+	PCALIGN $32
+
+// Step q of the loop packed8.
+#define avx512Tile8F32_packed8(q) \
+	VMOVUPS          (128*q)(SI), Y0 \
+	VFMADD231PS.BCST (56*q)(R8), Y0, Y4 \
+	VFMADD231PS.BCST (56*q+4)(R8), Y0, Y5 \
+	VFMADD231PS.BCST (56*q+8)(R8), Y0, Y6 \
+	VFMADD231PS.BCST (56*q+12)(R8), Y0, Y7 \
+	VFMADD231PS.BCST (56*q+16)(R8), Y0, Y8 \
+	VFMADD231PS.BCST (56*q+20)(R8), Y0, Y9 \
+	VFMADD231PS.BCST (56*q+24)(R8), Y0, Y10 \
+	VFMADD231PS.BCST (56*q+28)(R8), Y0, Y11
+
+	// Eight steps of 8 rows.
+packed8:
+	avx512Tile8F32_packed8(0)
+	avx512Tile8F32_packed8(1)
+	avx512Tile8F32_packed8(2)
+	avx512Tile8F32_packed8(3)
+	avx512Tile8F32_packed8(4)
+	avx512Tile8F32_packed8(5)
+	avx512Tile8F32_packed8(6)
+	avx512Tile8F32_packed8(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $448, R8
+	SUBQ       $8, CX
+	JGE        packed8
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed9.
+#define avx512Tile8F32_packed9(q) \
+	VMOVUPS          (128*q)(SI), Y0 \
+	VFMADD231PS.BCST (56*q)(R8), Y0, Y4 \
+	VFMADD231PS.BCST (56*q+4)(R8), Y0, Y5 \
+	VFMADD231PS.BCST (56*q+8)(R8), Y0, Y6 \
+	VFMADD231PS.BCST (56*q+12)(R8), Y0, Y7 \
+	VFMADD231PS.BCST (56*q+16)(R8), Y0, Y8 \
+	VFMADD231PS.BCST (56*q+20)(R8), Y0, Y9 \
+	VFMADD231PS.BCST (56*q+24)(R8), Y0, Y10 \
+	VFMADD231PS.BCST (56*q+28)(R8), Y0, Y11 \
+	VFMADD231PS.BCST (56*q+32)(R8), Y0, Y12
+
+	// Eight steps of 9 rows.
+packed9:
+	avx512Tile8F32_packed9(0)
+	avx512Tile8F32_packed9(1)
+	avx512Tile8F32_packed9(2)
+	avx512Tile8F32_packed9(3)
+	avx512Tile8F32_packed9(4)
+	avx512Tile8F32_packed9(5)
+	avx512Tile8F32_packed9(6)
+	avx512Tile8F32_packed9(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $448, R8
+	SUBQ       $8, CX
+	JGE        packed9
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed10.
+#define avx512Tile8F32_packed10(q) \
+	VMOVUPS          (128*q)(SI), Y0 \
+	VFMADD231PS.BCST (56*q)(R8), Y0, Y4 \
+	VFMADD231PS.BCST (56*q+4)(R8), Y0, Y5 \
+	VFMADD231PS.BCST (56*q+8)(R8), Y0, Y6 \
+	VFMADD231PS.BCST (56*q+12)(R8), Y0, Y7 \
+	VFMADD231PS.BCST (56*q+16)(R8), Y0, Y8 \
+	VFMADD231PS.BCST (56*q+20)(R8), Y0, Y9 \
+	VFMADD231PS.BCST (56*q+24)(R8), Y0, Y10 \
+	VFMADD231PS.BCST (56*q+28)(R8), Y0, Y11 \
+	VFMADD231PS.BCST (56*q+32)(R8), Y0, Y12 \
+	VFMADD231PS.BCST (56*q+36)(R8), Y0, Y13
+
+	// Eight steps of 10 rows.
+packed10:
+	avx512Tile8F32_packed10(0)
+	avx512Tile8F32_packed10(1)
+	avx512Tile8F32_packed10(2)
+	avx512Tile8F32_packed10(3)
+	avx512Tile8F32_packed10(4)
+	avx512Tile8F32_packed10(5)
+	avx512Tile8F32_packed10(6)
+	avx512Tile8F32_packed10(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $448, R8
+	SUBQ       $8, CX
+	JGE        packed10
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed11.
+#define avx512Tile8F32_packed11(q) \
+	VMOVUPS          (128*q)(SI), Y0 \
+	VFMADD231PS.BCST (56*q)(R8), Y0, Y4 \
+	VFMADD231PS.BCST (56*q+4)(R8), Y0, Y5 \
+	VFMADD231PS.BCST (56*q+8)(R8), Y0, Y6 \
+	VFMADD231PS.BCST (56*q+12)(R8), Y0, Y7 \
+	VFMADD231PS.BCST (56*q+16)(R8), Y0, Y8 \
+	VFMADD231PS.BCST (56*q+20)(R8), Y0, Y9 \
+	VFMADD231PS.BCST (56*q+24)(R8), Y0, Y10 \
+	VFMADD231PS.BCST (56*q+28)(R8), Y0, Y11 \
+	VFMADD231PS.BCST (56*q+32)(R8), Y0, Y12 \
+	VFMADD231PS.BCST (56*q+36)(R8), Y0, Y13 \
+	VFMADD231PS.BCST (56*q+40)(R8), Y0, Y14
+
+	// Eight steps of 11 rows.
+packed11:
+	avx512Tile8F32_packed11(0)
+	avx512Tile8F32_packed11(1)
+	avx512Tile8F32_packed11(2)
+	avx512Tile8F32_packed11(3)
+	avx512Tile8F32_packed11(4)
+	avx512Tile8F32_packed11(5)
+	avx512Tile8F32_packed11(6)
+	avx512Tile8F32_packed11(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $448, R8
+	SUBQ       $8, CX
+	JGE        packed11
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed12.
+#define avx512Tile8F32_packed12(q) \
+	VMOVUPS          (128*q)(SI), Y0 \
+	VFMADD231PS.BCST (56*q)(R8), Y0, Y4 \
+	VFMADD231PS.BCST (56*q+4)(R8), Y0, Y5 \
+	VFMADD231PS.BCST (56*q+8)(R8), Y0, Y6 \
+	VFMADD231PS.BCST (56*q+12)(R8), Y0, Y7 \
+	VFMADD231PS.BCST (56*q+16)(R8), Y0, Y8 \
+	VFMADD231PS.BCST (56*q+20)(R8), Y0, Y9 \
+	VFMADD231PS.BCST (56*q+24)(R8), Y0, Y10 \
+	VFMADD231PS.BCST (56*q+28)(R8), Y0, Y11 \
+	VFMADD231PS.BCST (56*q+32)(R8), Y0, Y12 \
+	VFMADD231PS.BCST (56*q+36)(R8), Y0, Y13 \
+	VFMADD231PS.BCST (56*q+40)(R8), Y0, Y14 \
+	VFMADD231PS.BCST (56*q+44)(R8), Y0, Y15
+
+	// Eight steps of 12 rows.
+packed12:
+	avx512Tile8F32_packed12(0)
+	avx512Tile8F32_packed12(1)
+	avx512Tile8F32_packed12(2)
+	avx512Tile8F32_packed12(3)
+	avx512Tile8F32_packed12(4)
+	avx512Tile8F32_packed12(5)
+	avx512Tile8F32_packed12(6)
+	avx512Tile8F32_packed12(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $448, R8
+	SUBQ       $8, CX
+	JGE        packed12
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed13.
+#define avx512Tile8F32_packed13(q) \
+	VMOVUPS          (128*q)(SI), Y0 \
+	VFMADD231PS.BCST (56*q)(R8), Y0, Y4 \
+	VFMADD231PS.BCST (56*q+4)(R8), Y0, Y5 \
+	VFMADD231PS.BCST (56*q+8)(R8), Y0, Y6 \
+	VFMADD231PS.BCST (56*q+12)(R8), Y0, Y7 \
+	VFMADD231PS.BCST (56*q+16)(R8), Y0, Y8 \
+	VFMADD231PS.BCST (56*q+20)(R8), Y0, Y9 \
+	VFMADD231PS.BCST (56*q+24)(R8), Y0, Y10 \
+	VFMADD231PS.BCST (56*q+28)(R8), Y0, Y11 \
+	VFMADD231PS.BCST (56*q+32)(R8), Y0, Y12 \
+	VFMADD231PS.BCST (56*q+36)(R8), Y0, Y13 \
+	VFMADD231PS.BCST (56*q+40)(R8), Y0, Y14 \
+	VFMADD231PS.BCST (56*q+44)(R8), Y0, Y15 \
+	VFMADD231PS.BCST (56*q+48)(R8), Y0, Y16
+
+	// Eight steps of 13 rows.
+packed13:
+	avx512Tile8F32_packed13(0)
+	avx512Tile8F32_packed13(1)
+	avx512Tile8F32_packed13(2)
+	avx512Tile8F32_packed13(3)
+	avx512Tile8F32_packed13(4)
+	avx512Tile8F32_packed13(5)
+	avx512Tile8F32_packed13(6)
+	avx512Tile8F32_packed13(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $448, R8
+	SUBQ       $8, CX
+	JGE        packed13
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed14.
+#define avx512Tile8F32_packed14(q) \
+	VMOVUPS          (128*q)(SI), Y0 \
+	VFMADD231PS.BCST (56*q)(R8), Y0, Y4 \
+	VFMADD231PS.BCST (56*q+4)(R8), Y0, Y5 \
+	VFMADD231PS.BCST (56*q+8)(R8), Y0, Y6 \
+	VFMADD231PS.BCST (56*q+12)(R8), Y0, Y7 \
+	VFMADD231PS.BCST (56*q+16)(R8), Y0, Y8 \
+	VFMADD231PS.BCST (56*q+20)(R8), Y0, Y9 \
+	VFMADD231PS.BCST (56*q+24)(R8), Y0, Y10 \
+	VFMADD231PS.BCST (56*q+28)(R8), Y0, Y11 \
+	VFMADD231PS.BCST (56*q+32)(R8), Y0, Y12 \
+	VFMADD231PS.BCST (56*q+36)(R8), Y0, Y13 \
+	VFMADD231PS.BCST (56*q+40)(R8), Y0, Y14 \
+	VFMADD231PS.BCST (56*q+44)(R8), Y0, Y15 \
+	VFMADD231PS.BCST (56*q+48)(R8), Y0, Y16 \
+	VFMADD231PS.BCST (56*q+52)(R8), Y0, Y17
+
+	// Eight steps of 14 rows.
+packed14:
+	avx512Tile8F32_packed14(0)
+	avx512Tile8F32_packed14(1)
+	avx512Tile8F32_packed14(2)
+	avx512Tile8F32_packed14(3)
+	avx512Tile8F32_packed14(4)
+	avx512Tile8F32_packed14(5)
+	avx512Tile8F32_packed14(6)
+	avx512Tile8F32_packed14(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $448, R8
+	SUBQ       $8, CX
+	JGE        packed14
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop squared14.
+#define avx512Tile8F32_squared14(q) \
+	VMOVUPS          (128*q)(SI), Y0 \
+	VFMADD231PS.BCST (56*q)(R8), Y0, Y4 \
+	VFMADD231PS.BCST (56*q+4)(R8), Y0, Y5 \
+	VFMADD231PS.BCST (56*q+8)(R8), Y0, Y6 \
+	VFMADD231PS.BCST (56*q+12)(R8), Y0, Y7 \
+	VFMADD231PS.BCST (56*q+16)(R8), Y0, Y8 \
+	VFMADD231PS.BCST (56*q+20)(R8), Y0, Y9 \
+	VFMADD231PS.BCST (56*q+24)(R8), Y0, Y10 \
+	VFMADD231PS.BCST (56*q+28)(R8), Y0, Y11 \
+	VFMADD231PS.BCST (56*q+32)(R8), Y0, Y12 \
+	VFMADD231PS.BCST (56*q+36)(R8), Y0, Y13 \
+	VFMADD231PS.BCST (56*q+40)(R8), Y0, Y14 \
+	VFMADD231PS.BCST (56*q+44)(R8), Y0, Y15 \
+	VFMADD231PS.BCST (56*q+48)(R8), Y0, Y16 \
+	VFMADD231PS.BCST (56*q+52)(R8), Y0, Y17
+
+	// The same for 14 rows, with sums of squares.
+squared14:
+	avx512Tile8F32_squared14(0)
+	avx512Tile8F32_squared14(1)
+	avx512Tile8F32_squared14(2)
+	avx512Tile8F32_squared14(3)
+	avx512Tile8F32_squared14(4)
+	avx512Tile8F32_squared14(5)
+	avx512Tile8F32_squared14(6)
+	avx512Tile8F32_squared14(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $448, R8
+	SUBQ       $8, CX
+	JGE        squared14
+	JMP        packedDone
+
+packedDone:
+	MOVQ R9, ahead-48(SP)
+
+	// The last steps, fewer than eight.
+fewPacked:
+	LEAQ (R8)(R12*4), R9
+	LEAQ (R9)(R12*4), R10
+	LEAQ (R10)(R12*4), R11
+	ADDQ $8, CX
+	JZ   store
 	JMP  steps
 
-	// An unfinished strip leaves its sums in Partial.
-summed:
-	CMPB const_stripUnfinished(DI), $0
-	JEQ  finish
-	MOVQ partial-16(SP), R11
+	// Both sides are packed, and scalars lie in runs. R8 is in the middle of a run: one byte of offset
+	// reaches more of it.
+packedRuns:
+	CMPQ    R15, $14
+	JNE     any
+	SUBQ    $14, CX
+	JLT     fewInRuns
+	MOVQ    dst-32(SP), R9
+	MOVQ    const_tileStride(DI), R10
+	SHLQ    $2, R10
+	MOVQ    const_tileRunSkip(DI), R11
+	SHLQ    $2, R11
+	ADDQ    $56, R11
+	ADDQ    $392, R8
+	PCALIGN $32
 
-// A row of sums to Partial.
-#define avx512Strip8F32_save(a) \
-	VMOVUPS a, (R11) \
-	ADDQ    $32, R11 \
-	DECQ    R15 \
-	JZ      next
+// Step q of the loop inRuns14.
+#define avx512Tile8F32_inRuns14(q) \
+	VMOVUPS          (128*q)(SI), Y0 \
+	VFMADD231PS.BCST (4*q-392)(R8), Y0, Y4 \
+	VFMADD231PS.BCST (4*q-336)(R8), Y0, Y5 \
+	VFMADD231PS.BCST (4*q-280)(R8), Y0, Y6 \
+	VFMADD231PS.BCST (4*q-224)(R8), Y0, Y7 \
+	VFMADD231PS.BCST (4*q-168)(R8), Y0, Y8 \
+	VFMADD231PS.BCST (4*q-112)(R8), Y0, Y9 \
+	VFMADD231PS.BCST (4*q-56)(R8), Y0, Y10 \
+	VFMADD231PS.BCST (4*q)(R8), Y0, Y11 \
+	VFMADD231PS.BCST (4*q+56)(R8), Y0, Y12 \
+	VFMADD231PS.BCST (4*q+112)(R8), Y0, Y13 \
+	VFMADD231PS.BCST (4*q+168)(R8), Y0, Y14 \
+	VFMADD231PS.BCST (4*q+224)(R8), Y0, Y15 \
+	VFMADD231PS.BCST (4*q+280)(R8), Y0, Y16 \
+	VFMADD231PS.BCST (4*q+336)(R8), Y0, Y17
 
-	avx512Strip8F32_save(Y4)
-	avx512Strip8F32_save(Y5)
-	avx512Strip8F32_save(Y6)
-	avx512Strip8F32_save(Y7)
-	avx512Strip8F32_save(Y8)
-	avx512Strip8F32_save(Y9)
-	avx512Strip8F32_save(Y10)
-	avx512Strip8F32_save(Y11)
-	avx512Strip8F32_save(Y12)
-	avx512Strip8F32_save(Y13)
-	avx512Strip8F32_save(Y14)
-	avx512Strip8F32_save(Y15)
-	avx512Strip8F32_save(Y16)
-	avx512Strip8F32_save(Y17)
+	// 14 steps of 14 rows.
+inRuns14:
+	avx512Tile8F32_inRuns14(0)
+	avx512Tile8F32_inRuns14(1)
+	avx512Tile8F32_inRuns14(2)
+	PREFETCHT0 (R9)
+	avx512Tile8F32_inRuns14(3)
+	avx512Tile8F32_inRuns14(4)
+	avx512Tile8F32_inRuns14(5)
+	avx512Tile8F32_inRuns14(6)
+	avx512Tile8F32_inRuns14(7)
+	avx512Tile8F32_inRuns14(8)
+	avx512Tile8F32_inRuns14(9)
+	PREFETCHT0 31(R9)
+	avx512Tile8F32_inRuns14(10)
+	avx512Tile8F32_inRuns14(11)
+	avx512Tile8F32_inRuns14(12)
+	avx512Tile8F32_inRuns14(13)
+	ADDQ       R10, R9
+	ADDQ       $1792, SI
+	ADDQ       R11, R8
+	SUBQ       $14, CX
+	JGE        inRuns14
+	SUBQ       $392, R8
 
-	// out ← β·out + α·t.
-finish:
-	MOVQ         dst-48(SP), AX
-	VBROADCASTSS const_stripAlpha(DI), Y3
-	MOVQ         const_stripStride(DI), R10
-	SHLQ         $2, R10
-	MOVQ         const_stripBetaKind(DI), CX
-	MOVQ         beta-24(SP), R8
-	CMPQ         CX, $const_betaRows
-	JEQ          betaOfRow
-	JGT          betaOfColumn
-	CMPB         const_stripUnitAlpha(DI), $0
-	JEQ          scale
+	// The last steps, fewer than a run.
+fewInRuns:
+	LEAQ (R8)(R12*4), R9
+	LEAQ (R9)(R12*4), R10
+	LEAQ (R10)(R12*4), R11
+	ADDQ $14, CX
+	JNZ  rows14
 
-// A row: out ← sum.
-#define avx512Strip8F32_set(a) \
+	// The sums are complete. Store them, or merge them into Dst if there is a β.
+store:
+	MOVQ dst-32(SP), AX
+	MOVQ const_tileStride(DI), R10
+	SHLQ $2, R10
+	MOVQ const_tileBetaKind(DI), CX
+	MOVQ beta-40(SP), R8
+	CMPQ CX, $const_betaRows
+	JEQ  betaOfRow
+	JGT  betaOfColumn
+
+// A row: dst ← sum.
+#define avx512Tile8F32_store(a) \
 	VMOVUPS a, K1, (AX) \
 	ADDQ    R10, AX \
 	DECQ    R15 \
-	JZ      next
+	JZ      done
 
-	avx512Strip8F32_set(Y4)
-	avx512Strip8F32_set(Y5)
-	avx512Strip8F32_set(Y6)
-	avx512Strip8F32_set(Y7)
-	avx512Strip8F32_set(Y8)
-	avx512Strip8F32_set(Y9)
-	avx512Strip8F32_set(Y10)
-	avx512Strip8F32_set(Y11)
-	avx512Strip8F32_set(Y12)
-	avx512Strip8F32_set(Y13)
-	avx512Strip8F32_set(Y14)
-	avx512Strip8F32_set(Y15)
-	avx512Strip8F32_set(Y16)
-	avx512Strip8F32_set(Y17)
+	avx512Tile8F32_store(Y4)
+	avx512Tile8F32_store(Y5)
+	avx512Tile8F32_store(Y6)
+	avx512Tile8F32_store(Y7)
+	avx512Tile8F32_store(Y8)
+	avx512Tile8F32_store(Y9)
+	avx512Tile8F32_store(Y10)
+	avx512Tile8F32_store(Y11)
+	avx512Tile8F32_store(Y12)
+	avx512Tile8F32_store(Y13)
+	avx512Tile8F32_store(Y14)
+	avx512Tile8F32_store(Y15)
+	avx512Tile8F32_store(Y16)
+	avx512Tile8F32_store(Y17)
 
-	// The same with an α other than 1.
-scale:
-
-// A row: out ← α·sum.
-#define avx512Strip8F32_scale(a) \
-	VMULPS  Y3, a, a \
-	VMOVUPS a, K1, (AX) \
-	ADDQ    R10, AX \
-	DECQ    R15 \
-	JZ      next
-
-	avx512Strip8F32_scale(Y4)
-	avx512Strip8F32_scale(Y5)
-	avx512Strip8F32_scale(Y6)
-	avx512Strip8F32_scale(Y7)
-	avx512Strip8F32_scale(Y8)
-	avx512Strip8F32_scale(Y9)
-	avx512Strip8F32_scale(Y10)
-	avx512Strip8F32_scale(Y11)
-	avx512Strip8F32_scale(Y12)
-	avx512Strip8F32_scale(Y13)
-	avx512Strip8F32_scale(Y14)
-	avx512Strip8F32_scale(Y15)
-	avx512Strip8F32_scale(Y16)
-	avx512Strip8F32_scale(Y17)
-
-	// A β for each row. Out is not read if it is 0.
+	// A β for each row.
 betaOfRow:
-	MOVQ const_stripBetaStride(DI), R9
+	MOVQ const_tileBetaStride(DI), R9
 	SHLQ $2, R9
-	CMPB const_stripWholeBeta(DI), $0
-	JEQ  anyBetaOfRow
-	CMPB const_stripUnitAlpha(DI), $0
-	JEQ  anyBetaOfRow
 
-// A row: out ← β·out + sum.
-#define avx512Strip8F32_mergeWhole(a) \
-	VBROADCASTSS (R8), Y2 \
+// A row: dst ← β·dst + sum.
+#define avx512Tile8F32_mergeRow(a) \
+	VBROADCASTSS (R8), Y0 \
 	ADDQ         R9, R8 \
-	VFMADD231PS  (AX), Y2, a \
+	VFMADD231PS  (AX), Y0, a \
 	VMOVUPS      a, (AX) \
 	ADDQ         R10, AX \
 	DECQ         R15 \
-	JZ           next
+	JZ           done
 
-	avx512Strip8F32_mergeWhole(Y4)
-	avx512Strip8F32_mergeWhole(Y5)
-	avx512Strip8F32_mergeWhole(Y6)
-	avx512Strip8F32_mergeWhole(Y7)
-	avx512Strip8F32_mergeWhole(Y8)
-	avx512Strip8F32_mergeWhole(Y9)
-	avx512Strip8F32_mergeWhole(Y10)
-	avx512Strip8F32_mergeWhole(Y11)
-	avx512Strip8F32_mergeWhole(Y12)
-	avx512Strip8F32_mergeWhole(Y13)
-	avx512Strip8F32_mergeWhole(Y14)
-	avx512Strip8F32_mergeWhole(Y15)
-	avx512Strip8F32_mergeWhole(Y16)
-	avx512Strip8F32_mergeWhole(Y17)
+	avx512Tile8F32_mergeRow(Y4)
+	avx512Tile8F32_mergeRow(Y5)
+	avx512Tile8F32_mergeRow(Y6)
+	avx512Tile8F32_mergeRow(Y7)
+	avx512Tile8F32_mergeRow(Y8)
+	avx512Tile8F32_mergeRow(Y9)
+	avx512Tile8F32_mergeRow(Y10)
+	avx512Tile8F32_mergeRow(Y11)
+	avx512Tile8F32_mergeRow(Y12)
+	avx512Tile8F32_mergeRow(Y13)
+	avx512Tile8F32_mergeRow(Y14)
+	avx512Tile8F32_mergeRow(Y15)
+	avx512Tile8F32_mergeRow(Y16)
+	avx512Tile8F32_mergeRow(Y17)
 
-	// The same if an α is not 1, a β may be 0, or the last vector is cut.
-anyBetaOfRow:
-
-// A row: out ← β·out + α·sum, or α·sum if β is 0.
-#define avx512Strip8F32_merge(a) \
-	VBROADCASTSS (R8), Y2 \
-	ADDQ         R9, R8 \
-	VFPCLASSPSY  $6, Y2, K3 /* ±0 */ \
-	KANDNW       K1, K3, K3 \
-	VMULPS       Y3, a, a \
-	VFMADD231PS  (AX), Y2, K3, a \
-	VMOVUPS      a, K1, (AX) \
-	ADDQ         R10, AX \
-	DECQ         R15 \
-	JZ           next
-
-	avx512Strip8F32_merge(Y4)
-	avx512Strip8F32_merge(Y5)
-	avx512Strip8F32_merge(Y6)
-	avx512Strip8F32_merge(Y7)
-	avx512Strip8F32_merge(Y8)
-	avx512Strip8F32_merge(Y9)
-	avx512Strip8F32_merge(Y10)
-	avx512Strip8F32_merge(Y11)
-	avx512Strip8F32_merge(Y12)
-	avx512Strip8F32_merge(Y13)
-	avx512Strip8F32_merge(Y14)
-	avx512Strip8F32_merge(Y15)
-	avx512Strip8F32_merge(Y16)
-	avx512Strip8F32_merge(Y17)
-
-	// A β for each column. Out is not read where it is 0.
+	// A β for each column.
 betaOfColumn:
-	CMPB    const_stripWholeBeta(DI), $0
-	JEQ     anyBetaOfColumn
-	CMPB    const_stripUnitAlpha(DI), $0
-	JEQ     anyBetaOfColumn
 	VMOVUPS (R8), Y0
 
-// A row: out ← β·out + sum.
-#define avx512Strip8F32_mergeColumnsWhole(a) \
+// A row: dst ← β·dst + sum.
+#define avx512Tile8F32_mergeColumns(a) \
 	VFMADD231PS (AX), Y0, a \
 	VMOVUPS     a, (AX) \
 	ADDQ        R10, AX \
 	DECQ        R15 \
-	JZ          next
+	JZ          done
 
-	avx512Strip8F32_mergeColumnsWhole(Y4)
-	avx512Strip8F32_mergeColumnsWhole(Y5)
-	avx512Strip8F32_mergeColumnsWhole(Y6)
-	avx512Strip8F32_mergeColumnsWhole(Y7)
-	avx512Strip8F32_mergeColumnsWhole(Y8)
-	avx512Strip8F32_mergeColumnsWhole(Y9)
-	avx512Strip8F32_mergeColumnsWhole(Y10)
-	avx512Strip8F32_mergeColumnsWhole(Y11)
-	avx512Strip8F32_mergeColumnsWhole(Y12)
-	avx512Strip8F32_mergeColumnsWhole(Y13)
-	avx512Strip8F32_mergeColumnsWhole(Y14)
-	avx512Strip8F32_mergeColumnsWhole(Y15)
-	avx512Strip8F32_mergeColumnsWhole(Y16)
-	avx512Strip8F32_mergeColumnsWhole(Y17)
+	avx512Tile8F32_mergeColumns(Y4)
+	avx512Tile8F32_mergeColumns(Y5)
+	avx512Tile8F32_mergeColumns(Y6)
+	avx512Tile8F32_mergeColumns(Y7)
+	avx512Tile8F32_mergeColumns(Y8)
+	avx512Tile8F32_mergeColumns(Y9)
+	avx512Tile8F32_mergeColumns(Y10)
+	avx512Tile8F32_mergeColumns(Y11)
+	avx512Tile8F32_mergeColumns(Y12)
+	avx512Tile8F32_mergeColumns(Y13)
+	avx512Tile8F32_mergeColumns(Y14)
+	avx512Tile8F32_mergeColumns(Y15)
+	avx512Tile8F32_mergeColumns(Y16)
+	avx512Tile8F32_mergeColumns(Y17)
 
-	// The same if an α is not 1, a β may be 0, or the last vector is cut.
-anyBetaOfColumn:
-	VMOVUPS.Z   (R8), K1, Y0
-	VFPCLASSPSY $6, Y0, K3 // ±0
-	KANDNW      K1, K3, K3
-
-// A row: out ← β·out + α·sum where β is not 0, elsewhere out ← α·sum.
-#define avx512Strip8F32_mergeColumns(a) \
-	VMULPS      Y3, a, a \
-	VFMADD231PS (AX), Y0, K3, a \
-	VMOVUPS     a, K1, (AX) \
-	ADDQ        R10, AX \
-	DECQ        R15 \
-	JZ          next
-
-	avx512Strip8F32_mergeColumns(Y4)
-	avx512Strip8F32_mergeColumns(Y5)
-	avx512Strip8F32_mergeColumns(Y6)
-	avx512Strip8F32_mergeColumns(Y7)
-	avx512Strip8F32_mergeColumns(Y8)
-	avx512Strip8F32_mergeColumns(Y9)
-	avx512Strip8F32_mergeColumns(Y10)
-	avx512Strip8F32_mergeColumns(Y11)
-	avx512Strip8F32_mergeColumns(Y12)
-	avx512Strip8F32_mergeColumns(Y13)
-	avx512Strip8F32_mergeColumns(Y14)
-	avx512Strip8F32_mergeColumns(Y15)
-	avx512Strip8F32_mergeColumns(Y16)
-	avx512Strip8F32_mergeColumns(Y17)
-
-	// The next group.
-next:
-	MOVQ  R8, beta-24(SP)
-	MOVQ  AX, dst-48(SP)
-	TESTQ R14, R14
-	JNZ   group
+	// The next tile.
+done:
+	MOVQ AX, dst-32(SP)
+	MOVQ R8, beta-40(SP)
+	DECQ tiles-8(SP)
+	JNZ  tile
 	VZEROUPPER
 	RET
 
-// func avx512Strip4F64(s *blocked.Strip[float64])
+// func avx512Tile4F64(t *blocked.Tiles[float64])
 // Requires: AVX512F, AVX512DQ, AVX512VL
 //
-//	t(r, c) = Σ S(r, p)·V(p, c), out ← β·out + α·t, c < Cols ≤ 4
+//	t(r, c) = Σ S(r, p)·V(p, c), dst ← t or β·dst + t, c < Cols ≤ 4
 //
-// At most 14 rows at a time, a group, whose sums are in registers. Loops over packed vectors do many steps in
-// one go: offsets are constants then, and little stands beside the multiply-adds. What counts is the number of
-// operations: a core that is shared by two threads decodes for one of them every other cycle. So most rows
-// take their scalar in the multiply-add itself, once for each vector. If all rows did, there would be more than
-// two loads a cycle, which is what some CPUs have. Other loops do one step, for each number of rows.
+// Loops over packed vectors do many steps in one go: offsets are constants then, and little stands beside the
+// multiply-adds. What counts is the number of operations: a core that is shared by two threads decodes for one
+// of them every other cycle. So most rows take their scalar in the multiply-add itself, once for each vector. If
+// all rows did, there would be more than two loads a cycle, which is what some CPUs have. Other loops do one
+// step, for each number of rows.
 //
-// On the stack, scalar, beta, dst and nextPartial are the places of the next group in the scalars, β, Out and
-// Partial, partial is that of this group in Partial, left is the number of steps in the tiles of scalars after
-// this one, and skip the bytes from the end of a tile to the next. ahead is what to prefetch of the next strip's
-// vectors, and squares the sums of squares, or 0.
-//
-//	DI  the strip                      SI  vectors of step p              DX  bytes between steps of V
-//	CX  steps left                     R14 rows left after this group     R15 rows of this group
-//	R8 … R11  scalars of rows 0, 4, 8, 12 of the group at step p          BX  bytes between steps of them
+//	DI  the tiles                      SI  vectors of step p              DX  bytes between steps of V
+//	CX  steps left in the run          R14 steps in the runs after it     R15 rows
 //	R12, R13  bytes between scalars of neighbouring rows, three times that
-//	Y0  vectors of the step        Y2, Y3  scalars, then Y3 α         K1  lanes of the last vector
+//	BX  bytes between scalars of neighbouring steps
+//	R8 … R11  scalars of rows 0, 4, 8, 12 at step p
+//	Y0  vectors of the step        Y2, Y3  scalars                 K1  lanes of the last vector
 //
-// If vectors are packed, only R8 walks the scalars, with R10 if one byte of offset does not reach them. R9
-// prefetches a line of the next strip's vectors (ahead) with each eight steps, or a row of Out with each tile,
-// because a burst of lines from a far cache would hold up those that come from a near one. R10 prefetches the
-// next group's partial sums with the vectors, because these may have left L2. The first group adds the squares
-// of the vectors to sums, because it has the vectors in registers. AX walks these sums from R11 on.
+// If both sides are packed, only R8 walks the scalars. R9 prefetches a line of later vectors with each eight steps,
+// because a burst of lines from a far cache would hold up those that come from a near one, and R10 the next tile's
+// sums, because these may have left L2. R11 is at sums of squares of the vectors, which AX walks. If scalars lie in
+// runs, R9 prefetches a row of Dst with each run, R10 is the stride of Dst, and R11 leads to the next run.
 //
-// After the sum, AX is the row of Out, R8 its β, R9 the stride of β, R10 the stride of Out, and R11 the row of
-// Partial.
+// After the sum, AX is the row of Dst, R8 its β, R9 the stride of β, and R10 the stride of Dst.
+//
+// On the stack, tiles is the number of tiles left, and scalar, start, dst and beta are the places of the next tile in
+// the scalars, Start, Dst and β. ahead is what to prefetch of later vectors.
 //
 // The sums:
 //
@@ -8230,80 +7316,43 @@ next:
 //	row 4: Y8               row 5: Y9               row 6: Y10              row 7: Y11
 //	row 8: Y12              row 9: Y13              row 10: Y14             row 11: Y15
 //	row 12: Y16             row 13: Y17
-TEXT ·avx512Strip4F64(SB), NOSPLIT, $80-8
-	MOVQ  s+0(FP), DI
-	MOVQ  const_stripCols(DI), CX
+TEXT ·avx512Tile4F64(SB), NOSPLIT, $48-8
+	MOVQ  t+0(FP), DI
+	MOVQ  const_tileScalarStride(DI), R12
+	SHLQ  $3, R12
+	LEAQ  (R12)(R12*2), R13
+	MOVQ  const_tileScalarKStride(DI), BX
+	SHLQ  $3, BX
+	MOVQ  const_tileVecStride(DI), DX
+	SHLQ  $3, DX
+	MOVQ  const_tileCount(DI), AX
+	MOVQ  AX, tiles-8(SP)
+	MOVQ  const_tileScalar(DI), AX
+	MOVQ  AX, scalar-16(SP)
+	MOVQ  const_tileStart(DI), AX
+	MOVQ  AX, start-24(SP)
+	MOVQ  const_tileDst(DI), AX
+	MOVQ  AX, dst-32(SP)
+	MOVQ  const_tileBeta(DI), AX
+	MOVQ  AX, beta-40(SP)
+	MOVQ  const_tileCols(DI), CX
 	DECQ  CX
 	ANDQ  $3, CX
 	MOVQ  $2, AX
 	SHLQ  CX, AX
 	DECQ  AX
 	KMOVW AX, K1
-	MOVQ  const_stripScalarStride(DI), R12
-	SHLQ  $3, R12
-	LEAQ  (R12)(R12*2), R13
-	MOVQ  const_stripScalarKStride(DI), BX
-	SHLQ  $3, BX
-	MOVQ  const_stripVecStride(DI), DX
-	SHLQ  $3, DX
-	MOVQ  const_stripScalar(DI), R8
-	MOVQ  R8, scalar-8(SP)
-	MOVQ  const_stripPartial(DI), R11
-	MOVQ  R11, nextPartial-32(SP)
-	MOVQ  const_stripBeta(DI), R8
-	MOVQ  R8, beta-24(SP)
-	MOVQ  const_stripDst(DI), AX
-	MOVQ  AX, dst-48(SP)
-	MOVQ  const_stripTileSkip(DI), AX
+	MOVQ  const_tilePrefetch(DI), AX
 	SHLQ  $3, AX
-	MOVQ  AX, skip-64(SP)
-	MOVQ  const_stripRows(DI), R14
-	MOVQ  const_stripPrefetch(DI), AX
-	SHLQ  $3, AX
-	ADDQ  const_stripVec(DI), AX
-	MOVQ  AX, ahead-72(SP)
-	MOVQ  const_stripSquares(DI), AX
-	MOVQ  AX, squares-80(SP)
+	ADDQ  const_tileVec(DI), AX
+	MOVQ  AX, ahead-48(SP)
 
-	// 14 rows at a time. In place, and packed so, the last two groups are even.
-group:
-	MOVQ R14, R15
-	CMPQ R14, $14
-	JLE  take
-	MOVQ $14, R15
-	CMPB const_stripEvenPanels(DI), $0
-	JNE  even
-	CMPQ const_stripPanelRows(DI), $0
-	JNE  take
-
-even:
-	CMPQ R14, $28
-	JGT  take
-	LEAQ 1(R14), R15
-	SHRQ $1, R15
-
-	// The scalars of this group and of the next.
-take:
-	SUBQ  R15, R14
-	MOVQ  scalar-8(SP), R8
-	LEAQ  (R8)(R12*4), R9
-	LEAQ  (R9)(R12*4), R10
-	MOVQ  const_stripPanelStride(DI), CX
-	SHLQ  $3, CX
-	JNZ   taken
-	MOVQ  R15, CX
-	IMULQ R12, CX
-
-taken:
-	ADDQ   R8, CX
-	MOVQ   CX, scalar-8(SP)
-	MOVQ   nextPartial-32(SP), R11
-	MOVQ   R11, partial-16(SP)
-	IMUL3Q $32, R15, CX
-	ADDQ   R11, CX
-	MOVQ   CX, nextPartial-32(SP)
-	CMPB   const_stripResume(DI), $0
-	JNE    resume
+	// The sums of a tile start from 0.
+tile:
+	MOVQ   const_tileRows(DI), R15
+	MOVQ   start-24(SP), R11
+	TESTQ  R11, R11
+	JNZ    continue
 	VPXORQ Y4, Y4, Y4
 	VPXORQ Y5, Y5, Y5
 	VPXORQ Y6, Y6, Y6
@@ -8318,52 +7367,47 @@ taken:
 	VPXORQ Y15, Y15, Y15
 	VPXORQ Y16, Y16, Y16
 	VPXORQ Y17, Y17, Y17
-	JMP    start
+	JMP    started
 
-	// Go on from Partial.
-resume:
-	MOVQ partial-16(SP), R11
+	// They go on from Start.
+continue:
 	MOVQ R15, CX
 
-// A row of sums from Partial.
-#define avx512Strip4F64_resume(a) \
+// A row of sums from Start.
+#define avx512Tile4F64_continue(a) \
 	VMOVUPD (R11), a \
 	ADDQ    $32, R11 \
 	DECQ    CX \
-	JZ      start
+	JZ      started
 
-	avx512Strip4F64_resume(Y4)
-	avx512Strip4F64_resume(Y5)
-	avx512Strip4F64_resume(Y6)
-	avx512Strip4F64_resume(Y7)
-	avx512Strip4F64_resume(Y8)
-	avx512Strip4F64_resume(Y9)
-	avx512Strip4F64_resume(Y10)
-	avx512Strip4F64_resume(Y11)
-	avx512Strip4F64_resume(Y12)
-	avx512Strip4F64_resume(Y13)
-	avx512Strip4F64_resume(Y14)
-	avx512Strip4F64_resume(Y15)
-	avx512Strip4F64_resume(Y16)
-	avx512Strip4F64_resume(Y17)
+	avx512Tile4F64_continue(Y4)
+	avx512Tile4F64_continue(Y5)
+	avx512Tile4F64_continue(Y6)
+	avx512Tile4F64_continue(Y7)
+	avx512Tile4F64_continue(Y8)
+	avx512Tile4F64_continue(Y9)
+	avx512Tile4F64_continue(Y10)
+	avx512Tile4F64_continue(Y11)
+	avx512Tile4F64_continue(Y12)
+	avx512Tile4F64_continue(Y13)
+	avx512Tile4F64_continue(Y14)
+	avx512Tile4F64_continue(Y15)
+	avx512Tile4F64_continue(Y16)
+	avx512Tile4F64_continue(Y17)
 
-	// Fetch the lines that the group will be written to, while it is summed. A strip that is not finished is
-	// not written to: its Dst may be anything, and a fetch from where nothing is mapped costs a walk through
-	// the page tables.
-start:
-	CMPB const_stripUnfinished(DI), $0
-	JNE  sum
-	MOVQ const_stripK(DI), CX
-	CMPQ CX, $64
-	JLT  sum
-	CMPQ CX, $196
-	JLT  burst
-	CMPQ const_stripTileK(DI), $0
-	JNE  sum // the loop over tiles does it
+	// Fetch the lines that the sums will be stored to.
+started:
+	MOVQ R11, start-24(SP)
+	CMPB const_tileFetch(DI), $0
+	JEQ  sum
+	CMPQ const_tileOrder(DI), $const_packedRuns
+	JNE  burst
+	CMPQ const_tileK(DI), $196
+	JGE  sum // the loop over runs does it
 
 burst:
-	MOVQ dst-48(SP), SI
-	MOVQ const_stripStride(DI), AX
+	MOVQ dst-32(SP), SI
+	MOVQ const_tileStride(DI), AX
 	SHLQ $3, AX
 	MOVQ R15, CX
 
@@ -8374,435 +7418,40 @@ fetch:
 	DECQ       CX
 	JNZ        fetch
 
-	// The sums. First, whole tiles of packed groups.
+	// The steps.
 sum:
-	LEAQ  (R10)(R12*4), R11
-	MOVQ  const_stripVec(DI), SI
-	MOVQ  const_stripK(DI), CX
+	MOVQ  const_tileK(DI), CX
 	TESTQ CX, CX
-	JZ    summed
-	MOVQ  $0, left-56(SP)
-	CMPQ  const_stripTileK(DI), $0
-	JEQ   steps
-	CMPQ  R15, $14
-	JNE   tiles
-	CMPQ  DX, $128
-	JNE   tiles
-	CMPQ  const_stripPanelRows(DI), $0
-	JEQ   tiles
-	SUBQ  $14, CX
-	JLT   fewTiled
+	JZ    store
+	XORL  R14, R14
+	MOVQ  const_tileVec(DI), SI
+	MOVQ  scalar-16(SP), R8
+	MOVQ  const_tileScalarTile(DI), AX
+	LEAQ  (R8)(AX*8), AX
+	MOVQ  AX, scalar-16(SP)
+	LEAQ  (R8)(R12*4), R9
+	LEAQ  (R9)(R12*4), R10
+	LEAQ  (R10)(R12*4), R11
+	MOVQ  const_tileOrder(DI), AX
+	CMPQ  AX, $const_packed
+	JEQ   packed
+	CMPQ  AX, $const_packedRuns
+	JEQ   packedRuns
 
-	// Whole tiles of groups, from their middle: one byte of offset reaches more of them.
-	MOVQ    dst-48(SP), R9
-	MOVQ    const_stripStride(DI), R10
-	SHLQ    $3, R10
-	MOVQ    skip-64(SP), R11
-	ADDQ    $112, R11
-	ADDQ    $784, R8
-	PCALIGN $32
+any:
+	MOVQ CX, R14
 
-// Step q of the loop tiled14.
-#define avx512Strip4F64_tiled14(q) \
-	VMOVUPD          (128*q)(SI), Y0 \
-	VFMADD231PD.BCST (8*q-784)(R8), Y0, Y4 \
-	VFMADD231PD.BCST (8*q-672)(R8), Y0, Y5 \
-	VFMADD231PD.BCST (8*q-560)(R8), Y0, Y6 \
-	VFMADD231PD.BCST (8*q-448)(R8), Y0, Y7 \
-	VFMADD231PD.BCST (8*q-336)(R8), Y0, Y8 \
-	VFMADD231PD.BCST (8*q-224)(R8), Y0, Y9 \
-	VFMADD231PD.BCST (8*q-112)(R8), Y0, Y10 \
-	VFMADD231PD.BCST (8*q)(R8), Y0, Y11 \
-	VFMADD231PD.BCST (8*q+112)(R8), Y0, Y12 \
-	VFMADD231PD.BCST (8*q+224)(R8), Y0, Y13 \
-	VFMADD231PD.BCST (8*q+336)(R8), Y0, Y14 \
-	VFMADD231PD.BCST (8*q+448)(R8), Y0, Y15 \
-	VFMADD231PD.BCST (8*q+560)(R8), Y0, Y16 \
-	VFMADD231PD.BCST (8*q+672)(R8), Y0, Y17
-
-	// 14 steps of 14 rows.
-tiled14:
-	avx512Strip4F64_tiled14(0)
-	avx512Strip4F64_tiled14(1)
-	avx512Strip4F64_tiled14(2)
-	PREFETCHT0 (R9)
-	avx512Strip4F64_tiled14(3)
-	avx512Strip4F64_tiled14(4)
-	avx512Strip4F64_tiled14(5)
-	avx512Strip4F64_tiled14(6)
-	avx512Strip4F64_tiled14(7)
-	avx512Strip4F64_tiled14(8)
-	avx512Strip4F64_tiled14(9)
-	PREFETCHT0 31(R9)
-	avx512Strip4F64_tiled14(10)
-	avx512Strip4F64_tiled14(11)
-	avx512Strip4F64_tiled14(12)
-	avx512Strip4F64_tiled14(13)
-	ADDQ       R10, R9
-	ADDQ       $1792, SI
-	ADDQ       R11, R8
-	SUBQ       $14, CX
-	JGE        tiled14
-	SUBQ       $784, R8
-
-	// The last steps, fewer than a tile.
-fewTiled:
-	LEAQ (R8)(R12*4), R9
-	LEAQ (R9)(R12*4), R10
-	LEAQ (R10)(R12*4), R11
-	ADDQ $14, CX
-	JZ   summed
-	JMP  rows14
-
-	// The first of other tiles, whose steps are in CX.
-tiles:
-	CMPQ CX, const_stripTileK(DI)
-	JLE  steps
-	SUBQ const_stripTileK(DI), CX
-	MOVQ CX, left-56(SP)
-	MOVQ const_stripTileK(DI), CX
-
-	// Eight steps in one go, if vectors are packed and there are eight rows or more.
-steps:
-	CMPQ    DX, $128
-	JNE     fewer
+	// A run of scalars. Eight steps in one go, if there are eight rows or more.
+run:
+	MOVQ    R14, CX
+	MOVQ    const_tileRun(DI), AX
+	CMPQ    CX, AX
+	CMOVQGT AX, CX
+	SUBQ    CX, R14
+	CMPQ    const_tileOrder(DI), $const_rowRuns
+	JNE     steps
 	CMPQ    R15, $8
-	JLT     fewer
-	CMPQ    const_stripPanelRows(DI), $0
-	JEQ     inRows
-	CMPQ    const_stripTileK(DI), $0
-	JNE     fewer
-	SUBQ    $8, CX
-	JLT     fewGrouped
-	MOVQ    ahead-72(SP), R9
-	MOVQ    nextPartial-32(SP), R10
-	CMPQ    const_stripPartial(DI), $0
-	CMOVQEQ R9, R10            // nothing is mapped there
-	CMPQ    R15, $14
-	JLT     fewRows
-	MOVQ    squares-80(SP), R11
-	TESTQ   R11, R11
-	JZ      grouped14
-	MOVQ    $0, squares-80(SP) // the next groups meet the same vectors
-	XORL    AX, AX
-	JMP     squared14
-
-fewRows:
-	CMPQ    R15, $13
-	JEQ     grouped13
-	CMPQ    R15, $12
-	JEQ     grouped12
-	CMPQ    R15, $11
-	JEQ     grouped11
-	CMPQ    R15, $10
-	JEQ     grouped10
-	CMPQ    R15, $9
-	JEQ     grouped9
-	PCALIGN $32
-
-// Step q of the loop grouped8.
-#define avx512Strip4F64_grouped8(q) \
-	VMOVUPD          (128*q)(SI), Y0 \
-	VFMADD231PD.BCST (112*q)(R8), Y0, Y4 \
-	VFMADD231PD.BCST (112*q+8)(R8), Y0, Y5 \
-	VFMADD231PD.BCST (112*q+16)(R8), Y0, Y6 \
-	VFMADD231PD.BCST (112*q+24)(R8), Y0, Y7 \
-	VFMADD231PD.BCST (112*q+32)(R8), Y0, Y8 \
-	VFMADD231PD.BCST (112*q+40)(R8), Y0, Y9 \
-	VFMADD231PD.BCST (112*q+48)(R8), Y0, Y10 \
-	VFMADD231PD.BCST (112*q+56)(R8), Y0, Y11
-
-	// Eight steps of 8 rows, whose scalars are packed.
-grouped8:
-	avx512Strip4F64_grouped8(0)
-	avx512Strip4F64_grouped8(1)
-	avx512Strip4F64_grouped8(2)
-	avx512Strip4F64_grouped8(3)
-	avx512Strip4F64_grouped8(4)
-	avx512Strip4F64_grouped8(5)
-	avx512Strip4F64_grouped8(6)
-	avx512Strip4F64_grouped8(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $896, R8
-	SUBQ       $8, CX
-	JGE        grouped8
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped9.
-#define avx512Strip4F64_grouped9(q) \
-	VMOVUPD          (128*q)(SI), Y0 \
-	VFMADD231PD.BCST (112*q)(R8), Y0, Y4 \
-	VFMADD231PD.BCST (112*q+8)(R8), Y0, Y5 \
-	VFMADD231PD.BCST (112*q+16)(R8), Y0, Y6 \
-	VFMADD231PD.BCST (112*q+24)(R8), Y0, Y7 \
-	VFMADD231PD.BCST (112*q+32)(R8), Y0, Y8 \
-	VFMADD231PD.BCST (112*q+40)(R8), Y0, Y9 \
-	VFMADD231PD.BCST (112*q+48)(R8), Y0, Y10 \
-	VFMADD231PD.BCST (112*q+56)(R8), Y0, Y11 \
-	VFMADD231PD.BCST (112*q+64)(R8), Y0, Y12
-
-	// Eight steps of 9 rows, whose scalars are packed.
-grouped9:
-	avx512Strip4F64_grouped9(0)
-	avx512Strip4F64_grouped9(1)
-	avx512Strip4F64_grouped9(2)
-	avx512Strip4F64_grouped9(3)
-	avx512Strip4F64_grouped9(4)
-	avx512Strip4F64_grouped9(5)
-	avx512Strip4F64_grouped9(6)
-	avx512Strip4F64_grouped9(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $896, R8
-	SUBQ       $8, CX
-	JGE        grouped9
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped10.
-#define avx512Strip4F64_grouped10(q) \
-	VMOVUPD          (128*q)(SI), Y0 \
-	VFMADD231PD.BCST (112*q)(R8), Y0, Y4 \
-	VFMADD231PD.BCST (112*q+8)(R8), Y0, Y5 \
-	VFMADD231PD.BCST (112*q+16)(R8), Y0, Y6 \
-	VFMADD231PD.BCST (112*q+24)(R8), Y0, Y7 \
-	VFMADD231PD.BCST (112*q+32)(R8), Y0, Y8 \
-	VFMADD231PD.BCST (112*q+40)(R8), Y0, Y9 \
-	VFMADD231PD.BCST (112*q+48)(R8), Y0, Y10 \
-	VFMADD231PD.BCST (112*q+56)(R8), Y0, Y11 \
-	VFMADD231PD.BCST (112*q+64)(R8), Y0, Y12 \
-	VFMADD231PD.BCST (112*q+72)(R8), Y0, Y13
-
-	// Eight steps of 10 rows, whose scalars are packed.
-grouped10:
-	avx512Strip4F64_grouped10(0)
-	avx512Strip4F64_grouped10(1)
-	avx512Strip4F64_grouped10(2)
-	avx512Strip4F64_grouped10(3)
-	avx512Strip4F64_grouped10(4)
-	avx512Strip4F64_grouped10(5)
-	avx512Strip4F64_grouped10(6)
-	avx512Strip4F64_grouped10(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $896, R8
-	SUBQ       $8, CX
-	JGE        grouped10
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped11.
-#define avx512Strip4F64_grouped11(q) \
-	VMOVUPD          (128*q)(SI), Y0 \
-	VFMADD231PD.BCST (112*q)(R8), Y0, Y4 \
-	VFMADD231PD.BCST (112*q+8)(R8), Y0, Y5 \
-	VFMADD231PD.BCST (112*q+16)(R8), Y0, Y6 \
-	VFMADD231PD.BCST (112*q+24)(R8), Y0, Y7 \
-	VFMADD231PD.BCST (112*q+32)(R8), Y0, Y8 \
-	VFMADD231PD.BCST (112*q+40)(R8), Y0, Y9 \
-	VFMADD231PD.BCST (112*q+48)(R8), Y0, Y10 \
-	VFMADD231PD.BCST (112*q+56)(R8), Y0, Y11 \
-	VFMADD231PD.BCST (112*q+64)(R8), Y0, Y12 \
-	VFMADD231PD.BCST (112*q+72)(R8), Y0, Y13 \
-	VFMADD231PD.BCST (112*q+80)(R8), Y0, Y14
-
-	// Eight steps of 11 rows, whose scalars are packed.
-grouped11:
-	avx512Strip4F64_grouped11(0)
-	avx512Strip4F64_grouped11(1)
-	avx512Strip4F64_grouped11(2)
-	avx512Strip4F64_grouped11(3)
-	avx512Strip4F64_grouped11(4)
-	avx512Strip4F64_grouped11(5)
-	avx512Strip4F64_grouped11(6)
-	avx512Strip4F64_grouped11(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $896, R8
-	SUBQ       $8, CX
-	JGE        grouped11
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped12.
-#define avx512Strip4F64_grouped12(q) \
-	VMOVUPD          (128*q)(SI), Y0 \
-	VFMADD231PD.BCST (112*q)(R8), Y0, Y4 \
-	VFMADD231PD.BCST (112*q+8)(R8), Y0, Y5 \
-	VFMADD231PD.BCST (112*q+16)(R8), Y0, Y6 \
-	VFMADD231PD.BCST (112*q+24)(R8), Y0, Y7 \
-	VFMADD231PD.BCST (112*q+32)(R8), Y0, Y8 \
-	VFMADD231PD.BCST (112*q+40)(R8), Y0, Y9 \
-	VFMADD231PD.BCST (112*q+48)(R8), Y0, Y10 \
-	VFMADD231PD.BCST (112*q+56)(R8), Y0, Y11 \
-	VFMADD231PD.BCST (112*q+64)(R8), Y0, Y12 \
-	VFMADD231PD.BCST (112*q+72)(R8), Y0, Y13 \
-	VFMADD231PD.BCST (112*q+80)(R8), Y0, Y14 \
-	VFMADD231PD.BCST (112*q+88)(R8), Y0, Y15
-
-	// Eight steps of 12 rows, whose scalars are packed.
-grouped12:
-	avx512Strip4F64_grouped12(0)
-	avx512Strip4F64_grouped12(1)
-	avx512Strip4F64_grouped12(2)
-	avx512Strip4F64_grouped12(3)
-	avx512Strip4F64_grouped12(4)
-	avx512Strip4F64_grouped12(5)
-	avx512Strip4F64_grouped12(6)
-	avx512Strip4F64_grouped12(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $896, R8
-	SUBQ       $8, CX
-	JGE        grouped12
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped13.
-#define avx512Strip4F64_grouped13(q) \
-	VMOVUPD          (128*q)(SI), Y0 \
-	VFMADD231PD.BCST (112*q)(R8), Y0, Y4 \
-	VFMADD231PD.BCST (112*q+8)(R8), Y0, Y5 \
-	VFMADD231PD.BCST (112*q+16)(R8), Y0, Y6 \
-	VFMADD231PD.BCST (112*q+24)(R8), Y0, Y7 \
-	VFMADD231PD.BCST (112*q+32)(R8), Y0, Y8 \
-	VFMADD231PD.BCST (112*q+40)(R8), Y0, Y9 \
-	VFMADD231PD.BCST (112*q+48)(R8), Y0, Y10 \
-	VFMADD231PD.BCST (112*q+56)(R8), Y0, Y11 \
-	VFMADD231PD.BCST (112*q+64)(R8), Y0, Y12 \
-	VFMADD231PD.BCST (112*q+72)(R8), Y0, Y13 \
-	VFMADD231PD.BCST (112*q+80)(R8), Y0, Y14 \
-	VFMADD231PD.BCST (112*q+88)(R8), Y0, Y15 \
-	VFMADD231PD.BCST (112*q+96)(R8), Y0, Y16
-
-	// Eight steps of 13 rows, whose scalars are packed.
-grouped13:
-	avx512Strip4F64_grouped13(0)
-	avx512Strip4F64_grouped13(1)
-	avx512Strip4F64_grouped13(2)
-	avx512Strip4F64_grouped13(3)
-	avx512Strip4F64_grouped13(4)
-	avx512Strip4F64_grouped13(5)
-	avx512Strip4F64_grouped13(6)
-	avx512Strip4F64_grouped13(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $896, R8
-	SUBQ       $8, CX
-	JGE        grouped13
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop grouped14.
-#define avx512Strip4F64_grouped14(q) \
-	VMOVUPD          (128*q)(SI), Y0 \
-	VFMADD231PD.BCST (112*q)(R8), Y0, Y4 \
-	VFMADD231PD.BCST (112*q+8)(R8), Y0, Y5 \
-	VFMADD231PD.BCST (112*q+16)(R8), Y0, Y6 \
-	VFMADD231PD.BCST (112*q+24)(R8), Y0, Y7 \
-	VFMADD231PD.BCST (112*q+32)(R8), Y0, Y8 \
-	VFMADD231PD.BCST (112*q+40)(R8), Y0, Y9 \
-	VFMADD231PD.BCST (112*q+48)(R8), Y0, Y10 \
-	VFMADD231PD.BCST (112*q+56)(R8), Y0, Y11 \
-	VFMADD231PD.BCST (112*q+64)(R8), Y0, Y12 \
-	VFMADD231PD.BCST (112*q+72)(R8), Y0, Y13 \
-	VFMADD231PD.BCST (112*q+80)(R8), Y0, Y14 \
-	VFMADD231PD.BCST (112*q+88)(R8), Y0, Y15 \
-	VFMADD231PD.BCST (112*q+96)(R8), Y0, Y16 \
-	VFMADD231PD.BCST (112*q+104)(R8), Y0, Y17
-
-	// Eight steps of 14 rows, whose scalars are packed.
-grouped14:
-	avx512Strip4F64_grouped14(0)
-	avx512Strip4F64_grouped14(1)
-	avx512Strip4F64_grouped14(2)
-	avx512Strip4F64_grouped14(3)
-	avx512Strip4F64_grouped14(4)
-	avx512Strip4F64_grouped14(5)
-	avx512Strip4F64_grouped14(6)
-	avx512Strip4F64_grouped14(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $896, R8
-	SUBQ       $8, CX
-	JGE        grouped14
-	JMP        grouped
-	PCALIGN    $32
-
-// Step q of the loop squared14.
-#define avx512Strip4F64_squared14(q) \
-	VMOVUPD          (128*q)(SI), Y0 \
-	VFMADD231PD.BCST (112*q)(R8), Y0, Y4 \
-	VFMADD231PD.BCST (112*q+8)(R8), Y0, Y5 \
-	VFMADD231PD.BCST (112*q+16)(R8), Y0, Y6 \
-	VFMADD231PD.BCST (112*q+24)(R8), Y0, Y7 \
-	VFMADD231PD.BCST (112*q+32)(R8), Y0, Y8 \
-	VFMADD231PD.BCST (112*q+40)(R8), Y0, Y9 \
-	VFMADD231PD.BCST (112*q+48)(R8), Y0, Y10 \
-	VFMADD231PD.BCST (112*q+56)(R8), Y0, Y11 \
-	VFMADD231PD.BCST (112*q+64)(R8), Y0, Y12 \
-	VFMADD231PD.BCST (112*q+72)(R8), Y0, Y13 \
-	VFMADD231PD.BCST (112*q+80)(R8), Y0, Y14 \
-	VFMADD231PD.BCST (112*q+88)(R8), Y0, Y15 \
-	VFMADD231PD.BCST (112*q+96)(R8), Y0, Y16 \
-	VFMADD231PD.BCST (112*q+104)(R8), Y0, Y17
-
-	// The same for 14 rows, with sums of squares.
-squared14:
-	avx512Strip4F64_squared14(0)
-	avx512Strip4F64_squared14(1)
-	avx512Strip4F64_squared14(2)
-	avx512Strip4F64_squared14(3)
-	avx512Strip4F64_squared14(4)
-	avx512Strip4F64_squared14(5)
-	avx512Strip4F64_squared14(6)
-	avx512Strip4F64_squared14(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $896, R8
-	SUBQ       $8, CX
-	JGE        squared14
-	JMP        grouped
-
-grouped:
-	MOVQ R9, ahead-72(SP)
-
-fewGrouped:
-	ADDQ $8, CX
-	JMP  rest
-
-	// Scalars in tiles of 128 bytes a row: R8 is four rows on and R10 eight more.
-inRows:
-	CMPQ    const_stripTileK(DI), $0
-	JEQ     fewer
-	CMPQ    R12, $128
-	JNE     fewer
+	JLT     steps
 	SUBQ    $8, CX
 	JLT     fewInRows
 	ADDQ    $512, R8
@@ -8822,7 +7471,7 @@ inRows:
 	PCALIGN $32
 
 // Step q of the loop inRows8.
-#define avx512Strip4F64_inRows8(q) \
+#define avx512Tile4F64_inRows8(q) \
 	VMOVUPD          (128*q)(SI), Y0 \
 	VFMADD231PD.BCST (8*q-512)(R8), Y0, Y4 \
 	VFMADD231PD.BCST (8*q-384)(R8), Y0, Y5 \
@@ -8835,24 +7484,24 @@ inRows:
 
 	// Eight steps of 8 rows.
 inRows8:
-	avx512Strip4F64_inRows8(0)
-	avx512Strip4F64_inRows8(1)
-	avx512Strip4F64_inRows8(2)
-	avx512Strip4F64_inRows8(3)
-	avx512Strip4F64_inRows8(4)
-	avx512Strip4F64_inRows8(5)
-	avx512Strip4F64_inRows8(6)
-	avx512Strip4F64_inRows8(7)
+	avx512Tile4F64_inRows8(0)
+	avx512Tile4F64_inRows8(1)
+	avx512Tile4F64_inRows8(2)
+	avx512Tile4F64_inRows8(3)
+	avx512Tile4F64_inRows8(4)
+	avx512Tile4F64_inRows8(5)
+	avx512Tile4F64_inRows8(6)
+	avx512Tile4F64_inRows8(7)
 	ADDQ    $1024, SI
 	ADDQ    $64, R8
 	ADDQ    $64, R10
 	SUBQ    $8, CX
 	JGE     inRows8
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows9.
-#define avx512Strip4F64_inRows9(q) \
+#define avx512Tile4F64_inRows9(q) \
 	VMOVUPD          (128*q)(SI), Y0 \
 	VFMADD231PD.BCST (8*q-512)(R8), Y0, Y4 \
 	VFMADD231PD.BCST (8*q-384)(R8), Y0, Y5 \
@@ -8866,24 +7515,24 @@ inRows8:
 
 	// Eight steps of 9 rows.
 inRows9:
-	avx512Strip4F64_inRows9(0)
-	avx512Strip4F64_inRows9(1)
-	avx512Strip4F64_inRows9(2)
-	avx512Strip4F64_inRows9(3)
-	avx512Strip4F64_inRows9(4)
-	avx512Strip4F64_inRows9(5)
-	avx512Strip4F64_inRows9(6)
-	avx512Strip4F64_inRows9(7)
+	avx512Tile4F64_inRows9(0)
+	avx512Tile4F64_inRows9(1)
+	avx512Tile4F64_inRows9(2)
+	avx512Tile4F64_inRows9(3)
+	avx512Tile4F64_inRows9(4)
+	avx512Tile4F64_inRows9(5)
+	avx512Tile4F64_inRows9(6)
+	avx512Tile4F64_inRows9(7)
 	ADDQ    $1024, SI
 	ADDQ    $64, R8
 	ADDQ    $64, R10
 	SUBQ    $8, CX
 	JGE     inRows9
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows10.
-#define avx512Strip4F64_inRows10(q) \
+#define avx512Tile4F64_inRows10(q) \
 	VMOVUPD          (128*q)(SI), Y0 \
 	VFMADD231PD.BCST (8*q-512)(R8), Y0, Y4 \
 	VFMADD231PD.BCST (8*q-384)(R8), Y0, Y5 \
@@ -8898,24 +7547,24 @@ inRows9:
 
 	// Eight steps of 10 rows.
 inRows10:
-	avx512Strip4F64_inRows10(0)
-	avx512Strip4F64_inRows10(1)
-	avx512Strip4F64_inRows10(2)
-	avx512Strip4F64_inRows10(3)
-	avx512Strip4F64_inRows10(4)
-	avx512Strip4F64_inRows10(5)
-	avx512Strip4F64_inRows10(6)
-	avx512Strip4F64_inRows10(7)
+	avx512Tile4F64_inRows10(0)
+	avx512Tile4F64_inRows10(1)
+	avx512Tile4F64_inRows10(2)
+	avx512Tile4F64_inRows10(3)
+	avx512Tile4F64_inRows10(4)
+	avx512Tile4F64_inRows10(5)
+	avx512Tile4F64_inRows10(6)
+	avx512Tile4F64_inRows10(7)
 	ADDQ    $1024, SI
 	ADDQ    $64, R8
 	ADDQ    $64, R10
 	SUBQ    $8, CX
 	JGE     inRows10
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows11.
-#define avx512Strip4F64_inRows11(q) \
+#define avx512Tile4F64_inRows11(q) \
 	VMOVUPD          (128*q)(SI), Y0 \
 	VFMADD231PD.BCST (8*q-512)(R8), Y0, Y4 \
 	VFMADD231PD.BCST (8*q-384)(R8), Y0, Y5 \
@@ -8931,24 +7580,24 @@ inRows10:
 
 	// Eight steps of 11 rows.
 inRows11:
-	avx512Strip4F64_inRows11(0)
-	avx512Strip4F64_inRows11(1)
-	avx512Strip4F64_inRows11(2)
-	avx512Strip4F64_inRows11(3)
-	avx512Strip4F64_inRows11(4)
-	avx512Strip4F64_inRows11(5)
-	avx512Strip4F64_inRows11(6)
-	avx512Strip4F64_inRows11(7)
+	avx512Tile4F64_inRows11(0)
+	avx512Tile4F64_inRows11(1)
+	avx512Tile4F64_inRows11(2)
+	avx512Tile4F64_inRows11(3)
+	avx512Tile4F64_inRows11(4)
+	avx512Tile4F64_inRows11(5)
+	avx512Tile4F64_inRows11(6)
+	avx512Tile4F64_inRows11(7)
 	ADDQ    $1024, SI
 	ADDQ    $64, R8
 	ADDQ    $64, R10
 	SUBQ    $8, CX
 	JGE     inRows11
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows12.
-#define avx512Strip4F64_inRows12(q) \
+#define avx512Tile4F64_inRows12(q) \
 	VMOVUPD          (128*q)(SI), Y0 \
 	VFMADD231PD.BCST (8*q-512)(R8), Y0, Y4 \
 	VFMADD231PD.BCST (8*q-384)(R8), Y0, Y5 \
@@ -8965,24 +7614,24 @@ inRows11:
 
 	// Eight steps of 12 rows.
 inRows12:
-	avx512Strip4F64_inRows12(0)
-	avx512Strip4F64_inRows12(1)
-	avx512Strip4F64_inRows12(2)
-	avx512Strip4F64_inRows12(3)
-	avx512Strip4F64_inRows12(4)
-	avx512Strip4F64_inRows12(5)
-	avx512Strip4F64_inRows12(6)
-	avx512Strip4F64_inRows12(7)
+	avx512Tile4F64_inRows12(0)
+	avx512Tile4F64_inRows12(1)
+	avx512Tile4F64_inRows12(2)
+	avx512Tile4F64_inRows12(3)
+	avx512Tile4F64_inRows12(4)
+	avx512Tile4F64_inRows12(5)
+	avx512Tile4F64_inRows12(6)
+	avx512Tile4F64_inRows12(7)
 	ADDQ    $1024, SI
 	ADDQ    $64, R8
 	ADDQ    $64, R10
 	SUBQ    $8, CX
 	JGE     inRows12
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows13.
-#define avx512Strip4F64_inRows13(q) \
+#define avx512Tile4F64_inRows13(q) \
 	VMOVUPD          (128*q)(SI), Y0 \
 	VFMADD231PD.BCST (8*q-512)(R8), Y0, Y4 \
 	VFMADD231PD.BCST (8*q-384)(R8), Y0, Y5 \
@@ -9000,24 +7649,24 @@ inRows12:
 
 	// Eight steps of 13 rows.
 inRows13:
-	avx512Strip4F64_inRows13(0)
-	avx512Strip4F64_inRows13(1)
-	avx512Strip4F64_inRows13(2)
-	avx512Strip4F64_inRows13(3)
-	avx512Strip4F64_inRows13(4)
-	avx512Strip4F64_inRows13(5)
-	avx512Strip4F64_inRows13(6)
-	avx512Strip4F64_inRows13(7)
+	avx512Tile4F64_inRows13(0)
+	avx512Tile4F64_inRows13(1)
+	avx512Tile4F64_inRows13(2)
+	avx512Tile4F64_inRows13(3)
+	avx512Tile4F64_inRows13(4)
+	avx512Tile4F64_inRows13(5)
+	avx512Tile4F64_inRows13(6)
+	avx512Tile4F64_inRows13(7)
 	ADDQ    $1024, SI
 	ADDQ    $64, R8
 	ADDQ    $64, R10
 	SUBQ    $8, CX
 	JGE     inRows13
-	JMP     walked
+	JMP     inRows
 	PCALIGN $32
 
 // Step q of the loop inRows14.
-#define avx512Strip4F64_inRows14(q) \
+#define avx512Tile4F64_inRows14(q) \
 	VMOVUPD          (128*q)(SI), Y0 \
 	VFMADD231PD.BCST (8*q-512)(R8), Y0, Y4 \
 	VFMADD231PD.BCST (8*q-384)(R8), Y0, Y5 \
@@ -9036,37 +7685,32 @@ inRows13:
 
 	// Eight steps of 14 rows.
 inRows14:
-	avx512Strip4F64_inRows14(0)
-	avx512Strip4F64_inRows14(1)
-	avx512Strip4F64_inRows14(2)
-	avx512Strip4F64_inRows14(3)
-	avx512Strip4F64_inRows14(4)
-	avx512Strip4F64_inRows14(5)
-	avx512Strip4F64_inRows14(6)
-	avx512Strip4F64_inRows14(7)
+	avx512Tile4F64_inRows14(0)
+	avx512Tile4F64_inRows14(1)
+	avx512Tile4F64_inRows14(2)
+	avx512Tile4F64_inRows14(3)
+	avx512Tile4F64_inRows14(4)
+	avx512Tile4F64_inRows14(5)
+	avx512Tile4F64_inRows14(6)
+	avx512Tile4F64_inRows14(7)
 	ADDQ $1024, SI
 	ADDQ $64, R8
 	ADDQ $64, R10
 	SUBQ $8, CX
 	JGE  inRows14
-	JMP  walked
 
-walked:
+inRows:
 	SUBQ $512, R8
 
 fewInRows:
+	LEAQ (R8)(R12*4), R9
+	LEAQ (R9)(R12*4), R10
+	LEAQ (R10)(R12*4), R11
 	ADDQ $8, CX
-
-	// The last steps, fewer than eight.
-rest:
-	LEAQ  (R8)(R12*4), R9
-	LEAQ  (R9)(R12*4), R10
-	LEAQ  (R10)(R12*4), R11
-	TESTQ CX, CX
-	JZ    tile
+	JZ   nextRun
 
 	// One step at a time.
-fewer:
+steps:
 	CMPQ    R15, $14
 	JEQ     rows14
 	CMPQ    R15, $13
@@ -9095,7 +7739,7 @@ fewer:
 	JEQ     rows2
 	PCALIGN $32
 
-	// One step of a group of 1.
+	// One step of 1 rows.
 rows1:
 	VMOVUPD          (SI), Y0
 	VFMADD231PD.BCST (R8), Y0, Y4
@@ -9106,10 +7750,10 @@ rows1:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows1
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 2.
+	// One step of 2 rows.
 rows2:
 	VMOVUPD          (SI), Y0
 	VFMADD231PD.BCST (R8), Y0, Y4
@@ -9121,10 +7765,10 @@ rows2:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows2
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 3.
+	// One step of 3 rows.
 rows3:
 	VMOVUPD          (SI), Y0
 	VFMADD231PD.BCST (R8), Y0, Y4
@@ -9137,10 +7781,10 @@ rows3:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows3
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 4.
+	// One step of 4 rows.
 rows4:
 	VMOVUPD          (SI), Y0
 	VFMADD231PD.BCST (R8), Y0, Y4
@@ -9154,10 +7798,10 @@ rows4:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows4
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 5.
+	// One step of 5 rows.
 rows5:
 	VMOVUPD          (SI), Y0
 	VFMADD231PD.BCST (R8), Y0, Y4
@@ -9172,10 +7816,10 @@ rows5:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows5
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 6.
+	// One step of 6 rows.
 rows6:
 	VMOVUPD          (SI), Y0
 	VFMADD231PD.BCST (R8), Y0, Y4
@@ -9191,10 +7835,10 @@ rows6:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows6
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 7.
+	// One step of 7 rows.
 rows7:
 	VMOVUPD          (SI), Y0
 	VFMADD231PD.BCST (R8), Y0, Y4
@@ -9211,10 +7855,10 @@ rows7:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows7
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 8.
+	// One step of 8 rows.
 rows8:
 	VMOVUPD          (SI), Y0
 	VFMADD231PD.BCST (R8), Y0, Y4
@@ -9232,10 +7876,10 @@ rows8:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows8
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 9.
+	// One step of 9 rows.
 rows9:
 	VMOVUPD          (SI), Y0
 	VFMADD231PD.BCST (R8), Y0, Y4
@@ -9254,10 +7898,10 @@ rows9:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows9
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 10.
+	// One step of 10 rows.
 rows10:
 	VMOVUPD          (SI), Y0
 	VFMADD231PD.BCST (R8), Y0, Y4
@@ -9277,10 +7921,10 @@ rows10:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows10
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 11.
+	// One step of 11 rows.
 rows11:
 	VMOVUPD          (SI), Y0
 	VFMADD231PD.BCST (R8), Y0, Y4
@@ -9301,10 +7945,10 @@ rows11:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows11
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 12.
+	// One step of 12 rows.
 rows12:
 	VMOVUPD          (SI), Y0
 	VFMADD231PD.BCST (R8), Y0, Y4
@@ -9326,10 +7970,10 @@ rows12:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows12
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 13.
+	// One step of 13 rows.
 rows13:
 	VMOVUPD          (SI), Y0
 	VFMADD231PD.BCST (R8), Y0, Y4
@@ -9352,10 +7996,10 @@ rows13:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows13
-	JMP              tile
+	JMP              nextRun
 	PCALIGN          $32
 
-	// One step of a group of 14.
+	// One step of 14 rows.
 rows14:
 	VMOVUPD          (SI), Y0
 	VFMADD231PD.BCST (R8), Y0, Y4
@@ -9379,350 +8023,752 @@ rows14:
 	ADDQ             BX, R11
 	DECQ             CX
 	JNZ              rows14
-	JMP              tile
 
-	// The next tile, if there is one.
-tile:
-	MOVQ  left-56(SP), CX
-	TESTQ CX, CX
-	JZ    summed
-	ADDQ  skip-64(SP), R8
-	ADDQ  skip-64(SP), R9
-	ADDQ  skip-64(SP), R10
-	ADDQ  skip-64(SP), R11
-	CMPQ  CX, const_stripTileK(DI)
-	JLE   lastTile
-	MOVQ  const_stripTileK(DI), CX
+	// The next run, if there is one.
+nextRun:
+	TESTQ R14, R14
+	JZ    store
+	MOVQ  const_tileRunSkip(DI), AX
+	SHLQ  $3, AX
+	ADDQ  AX, R8
+	ADDQ  AX, R9
+	ADDQ  AX, R10
+	ADDQ  AX, R11
+	JMP   run
 
-lastTile:
-	SUBQ CX, left-56(SP)
+	// Both sides are packed.
+packed:
+	CMPQ    R15, $8
+	JLT     any
+	SUBQ    $8, CX
+	JLT     fewPacked
+	MOVQ    ahead-48(SP), R9
+	MOVQ    start-24(SP), R10
+	TESTQ   R10, R10
+	CMOVQEQ R9, R10
+	CMPQ    R15, $14
+	JLT     fewRows
+	XORL    AX, AX
+	MOVQ    const_tileSquares(DI), R11
+	TESTQ   R11, R11
+	JNZ     squared14
+	JMP     packed14
+
+fewRows:
+	CMPQ    R15, $13
+	JEQ     packed13
+	CMPQ    R15, $12
+	JEQ     packed12
+	CMPQ    R15, $11
+	JEQ     packed11
+	CMPQ    R15, $10
+	JEQ     packed10
+	CMPQ    R15, $9
+	JEQ     packed9
+	PCALIGN $32
+
+// Step q of the loop packed8.
+#define avx512Tile4F64_packed8(q) \
+	VMOVUPD          (128*q)(SI), Y0 \
+	VFMADD231PD.BCST (112*q)(R8), Y0, Y4 \
+	VFMADD231PD.BCST (112*q+8)(R8), Y0, Y5 \
+	VFMADD231PD.BCST (112*q+16)(R8), Y0, Y6 \
+	VFMADD231PD.BCST (112*q+24)(R8), Y0, Y7 \
+	VFMADD231PD.BCST (112*q+32)(R8), Y0, Y8 \
+	VFMADD231PD.BCST (112*q+40)(R8), Y0, Y9 \
+	VFMADD231PD.BCST (112*q+48)(R8), Y0, Y10 \
+	VFMADD231PD.BCST (112*q+56)(R8), Y0, Y11
+
+	// Eight steps of 8 rows.
+packed8:
+	avx512Tile4F64_packed8(0)
+	avx512Tile4F64_packed8(1)
+	avx512Tile4F64_packed8(2)
+	avx512Tile4F64_packed8(3)
+	avx512Tile4F64_packed8(4)
+	avx512Tile4F64_packed8(5)
+	avx512Tile4F64_packed8(6)
+	avx512Tile4F64_packed8(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $896, R8
+	SUBQ       $8, CX
+	JGE        packed8
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed9.
+#define avx512Tile4F64_packed9(q) \
+	VMOVUPD          (128*q)(SI), Y0 \
+	VFMADD231PD.BCST (112*q)(R8), Y0, Y4 \
+	VFMADD231PD.BCST (112*q+8)(R8), Y0, Y5 \
+	VFMADD231PD.BCST (112*q+16)(R8), Y0, Y6 \
+	VFMADD231PD.BCST (112*q+24)(R8), Y0, Y7 \
+	VFMADD231PD.BCST (112*q+32)(R8), Y0, Y8 \
+	VFMADD231PD.BCST (112*q+40)(R8), Y0, Y9 \
+	VFMADD231PD.BCST (112*q+48)(R8), Y0, Y10 \
+	VFMADD231PD.BCST (112*q+56)(R8), Y0, Y11 \
+	VFMADD231PD.BCST (112*q+64)(R8), Y0, Y12
+
+	// Eight steps of 9 rows.
+packed9:
+	avx512Tile4F64_packed9(0)
+	avx512Tile4F64_packed9(1)
+	avx512Tile4F64_packed9(2)
+	avx512Tile4F64_packed9(3)
+	avx512Tile4F64_packed9(4)
+	avx512Tile4F64_packed9(5)
+	avx512Tile4F64_packed9(6)
+	avx512Tile4F64_packed9(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $896, R8
+	SUBQ       $8, CX
+	JGE        packed9
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed10.
+#define avx512Tile4F64_packed10(q) \
+	VMOVUPD          (128*q)(SI), Y0 \
+	VFMADD231PD.BCST (112*q)(R8), Y0, Y4 \
+	VFMADD231PD.BCST (112*q+8)(R8), Y0, Y5 \
+	VFMADD231PD.BCST (112*q+16)(R8), Y0, Y6 \
+	VFMADD231PD.BCST (112*q+24)(R8), Y0, Y7 \
+	VFMADD231PD.BCST (112*q+32)(R8), Y0, Y8 \
+	VFMADD231PD.BCST (112*q+40)(R8), Y0, Y9 \
+	VFMADD231PD.BCST (112*q+48)(R8), Y0, Y10 \
+	VFMADD231PD.BCST (112*q+56)(R8), Y0, Y11 \
+	VFMADD231PD.BCST (112*q+64)(R8), Y0, Y12 \
+	VFMADD231PD.BCST (112*q+72)(R8), Y0, Y13
+
+	// Eight steps of 10 rows.
+packed10:
+	avx512Tile4F64_packed10(0)
+	avx512Tile4F64_packed10(1)
+	avx512Tile4F64_packed10(2)
+	avx512Tile4F64_packed10(3)
+	avx512Tile4F64_packed10(4)
+	avx512Tile4F64_packed10(5)
+	avx512Tile4F64_packed10(6)
+	avx512Tile4F64_packed10(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $896, R8
+	SUBQ       $8, CX
+	JGE        packed10
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed11.
+#define avx512Tile4F64_packed11(q) \
+	VMOVUPD          (128*q)(SI), Y0 \
+	VFMADD231PD.BCST (112*q)(R8), Y0, Y4 \
+	VFMADD231PD.BCST (112*q+8)(R8), Y0, Y5 \
+	VFMADD231PD.BCST (112*q+16)(R8), Y0, Y6 \
+	VFMADD231PD.BCST (112*q+24)(R8), Y0, Y7 \
+	VFMADD231PD.BCST (112*q+32)(R8), Y0, Y8 \
+	VFMADD231PD.BCST (112*q+40)(R8), Y0, Y9 \
+	VFMADD231PD.BCST (112*q+48)(R8), Y0, Y10 \
+	VFMADD231PD.BCST (112*q+56)(R8), Y0, Y11 \
+	VFMADD231PD.BCST (112*q+64)(R8), Y0, Y12 \
+	VFMADD231PD.BCST (112*q+72)(R8), Y0, Y13 \
+	VFMADD231PD.BCST (112*q+80)(R8), Y0, Y14
+
+	// Eight steps of 11 rows.
+packed11:
+	avx512Tile4F64_packed11(0)
+	avx512Tile4F64_packed11(1)
+	avx512Tile4F64_packed11(2)
+	avx512Tile4F64_packed11(3)
+	avx512Tile4F64_packed11(4)
+	avx512Tile4F64_packed11(5)
+	avx512Tile4F64_packed11(6)
+	avx512Tile4F64_packed11(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $896, R8
+	SUBQ       $8, CX
+	JGE        packed11
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed12.
+#define avx512Tile4F64_packed12(q) \
+	VMOVUPD          (128*q)(SI), Y0 \
+	VFMADD231PD.BCST (112*q)(R8), Y0, Y4 \
+	VFMADD231PD.BCST (112*q+8)(R8), Y0, Y5 \
+	VFMADD231PD.BCST (112*q+16)(R8), Y0, Y6 \
+	VFMADD231PD.BCST (112*q+24)(R8), Y0, Y7 \
+	VFMADD231PD.BCST (112*q+32)(R8), Y0, Y8 \
+	VFMADD231PD.BCST (112*q+40)(R8), Y0, Y9 \
+	VFMADD231PD.BCST (112*q+48)(R8), Y0, Y10 \
+	VFMADD231PD.BCST (112*q+56)(R8), Y0, Y11 \
+	VFMADD231PD.BCST (112*q+64)(R8), Y0, Y12 \
+	VFMADD231PD.BCST (112*q+72)(R8), Y0, Y13 \
+	VFMADD231PD.BCST (112*q+80)(R8), Y0, Y14 \
+	VFMADD231PD.BCST (112*q+88)(R8), Y0, Y15
+
+	// Eight steps of 12 rows.
+packed12:
+	avx512Tile4F64_packed12(0)
+	avx512Tile4F64_packed12(1)
+	avx512Tile4F64_packed12(2)
+	avx512Tile4F64_packed12(3)
+	avx512Tile4F64_packed12(4)
+	avx512Tile4F64_packed12(5)
+	avx512Tile4F64_packed12(6)
+	avx512Tile4F64_packed12(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $896, R8
+	SUBQ       $8, CX
+	JGE        packed12
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed13.
+#define avx512Tile4F64_packed13(q) \
+	VMOVUPD          (128*q)(SI), Y0 \
+	VFMADD231PD.BCST (112*q)(R8), Y0, Y4 \
+	VFMADD231PD.BCST (112*q+8)(R8), Y0, Y5 \
+	VFMADD231PD.BCST (112*q+16)(R8), Y0, Y6 \
+	VFMADD231PD.BCST (112*q+24)(R8), Y0, Y7 \
+	VFMADD231PD.BCST (112*q+32)(R8), Y0, Y8 \
+	VFMADD231PD.BCST (112*q+40)(R8), Y0, Y9 \
+	VFMADD231PD.BCST (112*q+48)(R8), Y0, Y10 \
+	VFMADD231PD.BCST (112*q+56)(R8), Y0, Y11 \
+	VFMADD231PD.BCST (112*q+64)(R8), Y0, Y12 \
+	VFMADD231PD.BCST (112*q+72)(R8), Y0, Y13 \
+	VFMADD231PD.BCST (112*q+80)(R8), Y0, Y14 \
+	VFMADD231PD.BCST (112*q+88)(R8), Y0, Y15 \
+	VFMADD231PD.BCST (112*q+96)(R8), Y0, Y16
+
+	// Eight steps of 13 rows.
+packed13:
+	avx512Tile4F64_packed13(0)
+	avx512Tile4F64_packed13(1)
+	avx512Tile4F64_packed13(2)
+	avx512Tile4F64_packed13(3)
+	avx512Tile4F64_packed13(4)
+	avx512Tile4F64_packed13(5)
+	avx512Tile4F64_packed13(6)
+	avx512Tile4F64_packed13(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $896, R8
+	SUBQ       $8, CX
+	JGE        packed13
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop packed14.
+#define avx512Tile4F64_packed14(q) \
+	VMOVUPD          (128*q)(SI), Y0 \
+	VFMADD231PD.BCST (112*q)(R8), Y0, Y4 \
+	VFMADD231PD.BCST (112*q+8)(R8), Y0, Y5 \
+	VFMADD231PD.BCST (112*q+16)(R8), Y0, Y6 \
+	VFMADD231PD.BCST (112*q+24)(R8), Y0, Y7 \
+	VFMADD231PD.BCST (112*q+32)(R8), Y0, Y8 \
+	VFMADD231PD.BCST (112*q+40)(R8), Y0, Y9 \
+	VFMADD231PD.BCST (112*q+48)(R8), Y0, Y10 \
+	VFMADD231PD.BCST (112*q+56)(R8), Y0, Y11 \
+	VFMADD231PD.BCST (112*q+64)(R8), Y0, Y12 \
+	VFMADD231PD.BCST (112*q+72)(R8), Y0, Y13 \
+	VFMADD231PD.BCST (112*q+80)(R8), Y0, Y14 \
+	VFMADD231PD.BCST (112*q+88)(R8), Y0, Y15 \
+	VFMADD231PD.BCST (112*q+96)(R8), Y0, Y16 \
+	VFMADD231PD.BCST (112*q+104)(R8), Y0, Y17
+
+	// Eight steps of 14 rows.
+packed14:
+	avx512Tile4F64_packed14(0)
+	avx512Tile4F64_packed14(1)
+	avx512Tile4F64_packed14(2)
+	avx512Tile4F64_packed14(3)
+	avx512Tile4F64_packed14(4)
+	avx512Tile4F64_packed14(5)
+	avx512Tile4F64_packed14(6)
+	avx512Tile4F64_packed14(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $896, R8
+	SUBQ       $8, CX
+	JGE        packed14
+	JMP        packedDone
+	PCALIGN    $32
+
+// Step q of the loop squared14.
+#define avx512Tile4F64_squared14(q) \
+	VMOVUPD          (128*q)(SI), Y0 \
+	VFMADD231PD.BCST (112*q)(R8), Y0, Y4 \
+	VFMADD231PD.BCST (112*q+8)(R8), Y0, Y5 \
+	VFMADD231PD.BCST (112*q+16)(R8), Y0, Y6 \
+	VFMADD231PD.BCST (112*q+24)(R8), Y0, Y7 \
+	VFMADD231PD.BCST (112*q+32)(R8), Y0, Y8 \
+	VFMADD231PD.BCST (112*q+40)(R8), Y0, Y9 \
+	VFMADD231PD.BCST (112*q+48)(R8), Y0, Y10 \
+	VFMADD231PD.BCST (112*q+56)(R8), Y0, Y11 \
+	VFMADD231PD.BCST (112*q+64)(R8), Y0, Y12 \
+	VFMADD231PD.BCST (112*q+72)(R8), Y0, Y13 \
+	VFMADD231PD.BCST (112*q+80)(R8), Y0, Y14 \
+	VFMADD231PD.BCST (112*q+88)(R8), Y0, Y15 \
+	VFMADD231PD.BCST (112*q+96)(R8), Y0, Y16 \
+	VFMADD231PD.BCST (112*q+104)(R8), Y0, Y17
+
+	// The same for 14 rows, with sums of squares.
+squared14:
+	avx512Tile4F64_squared14(0)
+	avx512Tile4F64_squared14(1)
+	avx512Tile4F64_squared14(2)
+	avx512Tile4F64_squared14(3)
+	avx512Tile4F64_squared14(4)
+	avx512Tile4F64_squared14(5)
+	avx512Tile4F64_squared14(6)
+	avx512Tile4F64_squared14(7)
+	PREFETCHT1 (R9)
+	ADDQ       $64, R9
+	PREFETCHT0 (R10)
+	ADDQ       $64, R10
+	ADDQ       $1024, SI
+	ADDQ       $896, R8
+	SUBQ       $8, CX
+	JGE        squared14
+	JMP        packedDone
+
+packedDone:
+	MOVQ R9, ahead-48(SP)
+
+	// The last steps, fewer than eight.
+fewPacked:
+	LEAQ (R8)(R12*4), R9
+	LEAQ (R9)(R12*4), R10
+	LEAQ (R10)(R12*4), R11
+	ADDQ $8, CX
+	JZ   store
 	JMP  steps
 
-	// An unfinished strip leaves its sums in Partial.
-summed:
-	CMPB const_stripUnfinished(DI), $0
-	JEQ  finish
-	MOVQ partial-16(SP), R11
+	// Both sides are packed, and scalars lie in runs. R8 is in the middle of a run: one byte of offset
+	// reaches more of it.
+packedRuns:
+	CMPQ    R15, $14
+	JNE     any
+	SUBQ    $14, CX
+	JLT     fewInRuns
+	MOVQ    dst-32(SP), R9
+	MOVQ    const_tileStride(DI), R10
+	SHLQ    $3, R10
+	MOVQ    const_tileRunSkip(DI), R11
+	SHLQ    $3, R11
+	ADDQ    $112, R11
+	ADDQ    $784, R8
+	PCALIGN $32
 
-// A row of sums to Partial.
-#define avx512Strip4F64_save(a) \
-	VMOVUPD a, (R11) \
-	ADDQ    $32, R11 \
-	DECQ    R15 \
-	JZ      next
+// Step q of the loop inRuns14.
+#define avx512Tile4F64_inRuns14(q) \
+	VMOVUPD          (128*q)(SI), Y0 \
+	VFMADD231PD.BCST (8*q-784)(R8), Y0, Y4 \
+	VFMADD231PD.BCST (8*q-672)(R8), Y0, Y5 \
+	VFMADD231PD.BCST (8*q-560)(R8), Y0, Y6 \
+	VFMADD231PD.BCST (8*q-448)(R8), Y0, Y7 \
+	VFMADD231PD.BCST (8*q-336)(R8), Y0, Y8 \
+	VFMADD231PD.BCST (8*q-224)(R8), Y0, Y9 \
+	VFMADD231PD.BCST (8*q-112)(R8), Y0, Y10 \
+	VFMADD231PD.BCST (8*q)(R8), Y0, Y11 \
+	VFMADD231PD.BCST (8*q+112)(R8), Y0, Y12 \
+	VFMADD231PD.BCST (8*q+224)(R8), Y0, Y13 \
+	VFMADD231PD.BCST (8*q+336)(R8), Y0, Y14 \
+	VFMADD231PD.BCST (8*q+448)(R8), Y0, Y15 \
+	VFMADD231PD.BCST (8*q+560)(R8), Y0, Y16 \
+	VFMADD231PD.BCST (8*q+672)(R8), Y0, Y17
 
-	avx512Strip4F64_save(Y4)
-	avx512Strip4F64_save(Y5)
-	avx512Strip4F64_save(Y6)
-	avx512Strip4F64_save(Y7)
-	avx512Strip4F64_save(Y8)
-	avx512Strip4F64_save(Y9)
-	avx512Strip4F64_save(Y10)
-	avx512Strip4F64_save(Y11)
-	avx512Strip4F64_save(Y12)
-	avx512Strip4F64_save(Y13)
-	avx512Strip4F64_save(Y14)
-	avx512Strip4F64_save(Y15)
-	avx512Strip4F64_save(Y16)
-	avx512Strip4F64_save(Y17)
+	// 14 steps of 14 rows.
+inRuns14:
+	avx512Tile4F64_inRuns14(0)
+	avx512Tile4F64_inRuns14(1)
+	avx512Tile4F64_inRuns14(2)
+	PREFETCHT0 (R9)
+	avx512Tile4F64_inRuns14(3)
+	avx512Tile4F64_inRuns14(4)
+	avx512Tile4F64_inRuns14(5)
+	avx512Tile4F64_inRuns14(6)
+	avx512Tile4F64_inRuns14(7)
+	avx512Tile4F64_inRuns14(8)
+	avx512Tile4F64_inRuns14(9)
+	PREFETCHT0 31(R9)
+	avx512Tile4F64_inRuns14(10)
+	avx512Tile4F64_inRuns14(11)
+	avx512Tile4F64_inRuns14(12)
+	avx512Tile4F64_inRuns14(13)
+	ADDQ       R10, R9
+	ADDQ       $1792, SI
+	ADDQ       R11, R8
+	SUBQ       $14, CX
+	JGE        inRuns14
+	SUBQ       $784, R8
 
-	// out ← β·out + α·t.
-finish:
-	MOVQ         dst-48(SP), AX
-	VBROADCASTSD const_stripAlpha(DI), Y3
-	MOVQ         const_stripStride(DI), R10
-	SHLQ         $3, R10
-	MOVQ         const_stripBetaKind(DI), CX
-	MOVQ         beta-24(SP), R8
-	CMPQ         CX, $const_betaRows
-	JEQ          betaOfRow
-	JGT          betaOfColumn
-	CMPB         const_stripUnitAlpha(DI), $0
-	JEQ          scale
+	// The last steps, fewer than a run.
+fewInRuns:
+	LEAQ (R8)(R12*4), R9
+	LEAQ (R9)(R12*4), R10
+	LEAQ (R10)(R12*4), R11
+	ADDQ $14, CX
+	JNZ  rows14
 
-// A row: out ← sum.
-#define avx512Strip4F64_set(a) \
+	// The sums are complete. Store them, or merge them into Dst if there is a β.
+store:
+	MOVQ dst-32(SP), AX
+	MOVQ const_tileStride(DI), R10
+	SHLQ $3, R10
+	MOVQ const_tileBetaKind(DI), CX
+	MOVQ beta-40(SP), R8
+	CMPQ CX, $const_betaRows
+	JEQ  betaOfRow
+	JGT  betaOfColumn
+
+// A row: dst ← sum.
+#define avx512Tile4F64_store(a) \
 	VMOVUPD a, K1, (AX) \
 	ADDQ    R10, AX \
 	DECQ    R15 \
-	JZ      next
+	JZ      done
 
-	avx512Strip4F64_set(Y4)
-	avx512Strip4F64_set(Y5)
-	avx512Strip4F64_set(Y6)
-	avx512Strip4F64_set(Y7)
-	avx512Strip4F64_set(Y8)
-	avx512Strip4F64_set(Y9)
-	avx512Strip4F64_set(Y10)
-	avx512Strip4F64_set(Y11)
-	avx512Strip4F64_set(Y12)
-	avx512Strip4F64_set(Y13)
-	avx512Strip4F64_set(Y14)
-	avx512Strip4F64_set(Y15)
-	avx512Strip4F64_set(Y16)
-	avx512Strip4F64_set(Y17)
+	avx512Tile4F64_store(Y4)
+	avx512Tile4F64_store(Y5)
+	avx512Tile4F64_store(Y6)
+	avx512Tile4F64_store(Y7)
+	avx512Tile4F64_store(Y8)
+	avx512Tile4F64_store(Y9)
+	avx512Tile4F64_store(Y10)
+	avx512Tile4F64_store(Y11)
+	avx512Tile4F64_store(Y12)
+	avx512Tile4F64_store(Y13)
+	avx512Tile4F64_store(Y14)
+	avx512Tile4F64_store(Y15)
+	avx512Tile4F64_store(Y16)
+	avx512Tile4F64_store(Y17)
 
-	// The same with an α other than 1.
-scale:
-
-// A row: out ← α·sum.
-#define avx512Strip4F64_scale(a) \
-	VMULPD  Y3, a, a \
-	VMOVUPD a, K1, (AX) \
-	ADDQ    R10, AX \
-	DECQ    R15 \
-	JZ      next
-
-	avx512Strip4F64_scale(Y4)
-	avx512Strip4F64_scale(Y5)
-	avx512Strip4F64_scale(Y6)
-	avx512Strip4F64_scale(Y7)
-	avx512Strip4F64_scale(Y8)
-	avx512Strip4F64_scale(Y9)
-	avx512Strip4F64_scale(Y10)
-	avx512Strip4F64_scale(Y11)
-	avx512Strip4F64_scale(Y12)
-	avx512Strip4F64_scale(Y13)
-	avx512Strip4F64_scale(Y14)
-	avx512Strip4F64_scale(Y15)
-	avx512Strip4F64_scale(Y16)
-	avx512Strip4F64_scale(Y17)
-
-	// A β for each row. Out is not read if it is 0.
+	// A β for each row.
 betaOfRow:
-	MOVQ const_stripBetaStride(DI), R9
+	MOVQ const_tileBetaStride(DI), R9
 	SHLQ $3, R9
-	CMPB const_stripWholeBeta(DI), $0
-	JEQ  anyBetaOfRow
-	CMPB const_stripUnitAlpha(DI), $0
-	JEQ  anyBetaOfRow
 
-// A row: out ← β·out + sum.
-#define avx512Strip4F64_mergeWhole(a) \
-	VBROADCASTSD (R8), Y2 \
+// A row: dst ← β·dst + sum.
+#define avx512Tile4F64_mergeRow(a) \
+	VBROADCASTSD (R8), Y0 \
 	ADDQ         R9, R8 \
-	VFMADD231PD  (AX), Y2, a \
+	VFMADD231PD  (AX), Y0, a \
 	VMOVUPD      a, (AX) \
 	ADDQ         R10, AX \
 	DECQ         R15 \
-	JZ           next
+	JZ           done
 
-	avx512Strip4F64_mergeWhole(Y4)
-	avx512Strip4F64_mergeWhole(Y5)
-	avx512Strip4F64_mergeWhole(Y6)
-	avx512Strip4F64_mergeWhole(Y7)
-	avx512Strip4F64_mergeWhole(Y8)
-	avx512Strip4F64_mergeWhole(Y9)
-	avx512Strip4F64_mergeWhole(Y10)
-	avx512Strip4F64_mergeWhole(Y11)
-	avx512Strip4F64_mergeWhole(Y12)
-	avx512Strip4F64_mergeWhole(Y13)
-	avx512Strip4F64_mergeWhole(Y14)
-	avx512Strip4F64_mergeWhole(Y15)
-	avx512Strip4F64_mergeWhole(Y16)
-	avx512Strip4F64_mergeWhole(Y17)
+	avx512Tile4F64_mergeRow(Y4)
+	avx512Tile4F64_mergeRow(Y5)
+	avx512Tile4F64_mergeRow(Y6)
+	avx512Tile4F64_mergeRow(Y7)
+	avx512Tile4F64_mergeRow(Y8)
+	avx512Tile4F64_mergeRow(Y9)
+	avx512Tile4F64_mergeRow(Y10)
+	avx512Tile4F64_mergeRow(Y11)
+	avx512Tile4F64_mergeRow(Y12)
+	avx512Tile4F64_mergeRow(Y13)
+	avx512Tile4F64_mergeRow(Y14)
+	avx512Tile4F64_mergeRow(Y15)
+	avx512Tile4F64_mergeRow(Y16)
+	avx512Tile4F64_mergeRow(Y17)
 
-	// The same if an α is not 1, a β may be 0, or the last vector is cut.
-anyBetaOfRow:
-
-// A row: out ← β·out + α·sum, or α·sum if β is 0.
-#define avx512Strip4F64_merge(a) \
-	VBROADCASTSD (R8), Y2 \
-	ADDQ         R9, R8 \
-	VFPCLASSPDY  $6, Y2, K3 /* ±0 */ \
-	KANDNW       K1, K3, K3 \
-	VMULPD       Y3, a, a \
-	VFMADD231PD  (AX), Y2, K3, a \
-	VMOVUPD      a, K1, (AX) \
-	ADDQ         R10, AX \
-	DECQ         R15 \
-	JZ           next
-
-	avx512Strip4F64_merge(Y4)
-	avx512Strip4F64_merge(Y5)
-	avx512Strip4F64_merge(Y6)
-	avx512Strip4F64_merge(Y7)
-	avx512Strip4F64_merge(Y8)
-	avx512Strip4F64_merge(Y9)
-	avx512Strip4F64_merge(Y10)
-	avx512Strip4F64_merge(Y11)
-	avx512Strip4F64_merge(Y12)
-	avx512Strip4F64_merge(Y13)
-	avx512Strip4F64_merge(Y14)
-	avx512Strip4F64_merge(Y15)
-	avx512Strip4F64_merge(Y16)
-	avx512Strip4F64_merge(Y17)
-
-	// A β for each column. Out is not read where it is 0.
+	// A β for each column.
 betaOfColumn:
-	CMPB    const_stripWholeBeta(DI), $0
-	JEQ     anyBetaOfColumn
-	CMPB    const_stripUnitAlpha(DI), $0
-	JEQ     anyBetaOfColumn
 	VMOVUPD (R8), Y0
 
-// A row: out ← β·out + sum.
-#define avx512Strip4F64_mergeColumnsWhole(a) \
+// A row: dst ← β·dst + sum.
+#define avx512Tile4F64_mergeColumns(a) \
 	VFMADD231PD (AX), Y0, a \
 	VMOVUPD     a, (AX) \
 	ADDQ        R10, AX \
 	DECQ        R15 \
-	JZ          next
+	JZ          done
 
-	avx512Strip4F64_mergeColumnsWhole(Y4)
-	avx512Strip4F64_mergeColumnsWhole(Y5)
-	avx512Strip4F64_mergeColumnsWhole(Y6)
-	avx512Strip4F64_mergeColumnsWhole(Y7)
-	avx512Strip4F64_mergeColumnsWhole(Y8)
-	avx512Strip4F64_mergeColumnsWhole(Y9)
-	avx512Strip4F64_mergeColumnsWhole(Y10)
-	avx512Strip4F64_mergeColumnsWhole(Y11)
-	avx512Strip4F64_mergeColumnsWhole(Y12)
-	avx512Strip4F64_mergeColumnsWhole(Y13)
-	avx512Strip4F64_mergeColumnsWhole(Y14)
-	avx512Strip4F64_mergeColumnsWhole(Y15)
-	avx512Strip4F64_mergeColumnsWhole(Y16)
-	avx512Strip4F64_mergeColumnsWhole(Y17)
+	avx512Tile4F64_mergeColumns(Y4)
+	avx512Tile4F64_mergeColumns(Y5)
+	avx512Tile4F64_mergeColumns(Y6)
+	avx512Tile4F64_mergeColumns(Y7)
+	avx512Tile4F64_mergeColumns(Y8)
+	avx512Tile4F64_mergeColumns(Y9)
+	avx512Tile4F64_mergeColumns(Y10)
+	avx512Tile4F64_mergeColumns(Y11)
+	avx512Tile4F64_mergeColumns(Y12)
+	avx512Tile4F64_mergeColumns(Y13)
+	avx512Tile4F64_mergeColumns(Y14)
+	avx512Tile4F64_mergeColumns(Y15)
+	avx512Tile4F64_mergeColumns(Y16)
+	avx512Tile4F64_mergeColumns(Y17)
 
-	// The same if an α is not 1, a β may be 0, or the last vector is cut.
-anyBetaOfColumn:
-	VMOVUPD.Z   (R8), K1, Y0
-	VFPCLASSPDY $6, Y0, K3 // ±0
-	KANDNW      K1, K3, K3
-
-// A row: out ← β·out + α·sum where β is not 0, elsewhere out ← α·sum.
-#define avx512Strip4F64_mergeColumns(a) \
-	VMULPD      Y3, a, a \
-	VFMADD231PD (AX), Y0, K3, a \
-	VMOVUPD     a, K1, (AX) \
-	ADDQ        R10, AX \
-	DECQ        R15 \
-	JZ          next
-
-	avx512Strip4F64_mergeColumns(Y4)
-	avx512Strip4F64_mergeColumns(Y5)
-	avx512Strip4F64_mergeColumns(Y6)
-	avx512Strip4F64_mergeColumns(Y7)
-	avx512Strip4F64_mergeColumns(Y8)
-	avx512Strip4F64_mergeColumns(Y9)
-	avx512Strip4F64_mergeColumns(Y10)
-	avx512Strip4F64_mergeColumns(Y11)
-	avx512Strip4F64_mergeColumns(Y12)
-	avx512Strip4F64_mergeColumns(Y13)
-	avx512Strip4F64_mergeColumns(Y14)
-	avx512Strip4F64_mergeColumns(Y15)
-	avx512Strip4F64_mergeColumns(Y16)
-	avx512Strip4F64_mergeColumns(Y17)
-
-	// The next group.
-next:
-	MOVQ  R8, beta-24(SP)
-	MOVQ  AX, dst-48(SP)
-	TESTQ R14, R14
-	JNZ   group
+	// The next tile.
+done:
+	MOVQ AX, dst-32(SP)
+	MOVQ R8, beta-40(SP)
+	DECQ tiles-8(SP)
+	JNZ  tile
 	VZEROUPPER
 	RET
 
-// func avx2Strip16F32(s *blocked.Strip[float32])
+// func avx512MergeF32(m *blocked.Move[float32])
+// Requires: AVX512F, AVX512DQ
+//
+//	dst(r, c) ← β·dst(r, c) + α·src(r, c), or α·src(r, c) if β is 0
+//
+// One vector of columns at a time. Dst is not read where β is 0 or there is none. Rows of the source have whole
+// vectors.
+//
+//	DI  the move         AX  row of Dst          SI  row of the source   DX, R10  strides of SI and AX in bytes
+//	R13 columns of the source                    BX  columns of Dst      R14 rows left      R12 columns left
+//	R8  β of the row     R11 β of the columns    R9  bytes between β of rows
+//	Z0  the sum          Z1  β                   Z2  α
+//	K1  lanes of the vector                      K2  those whose β is not 0                 CX, R15  scratch
+TEXT ·avx512MergeF32(SB), NOSPLIT, $0-8
+	MOVQ         m+0(FP), DI
+	MOVQ         const_moveSrc(DI), R13
+	MOVQ         const_moveDst(DI), BX
+	MOVQ         const_moveSrcStride(DI), DX
+	SHLQ         $2, DX
+	MOVQ         const_moveStride(DI), R10
+	SHLQ         $2, R10
+	MOVQ         const_moveCols(DI), R12
+	VBROADCASTSS const_moveAlpha(DI), Z2
+	MOVQ         const_moveBeta(DI), R11
+	MOVQ         const_moveBetaStride(DI), R9
+	SHLQ         $2, R9
+	CMPQ         const_moveBetaKind(DI), $const_betaNone
+	JNE          columns
+	LEAQ         avx2Lanes<>+32(SB), R11 // a zero
+	XORL         R9, R9
+
+	// A vector of columns.
+columns:
+	MOVQ $-1, R15
+	CMPQ R12, $16
+	JGE  masked
+	MOVQ R12, CX
+	SHLQ CX, R15
+	NOTQ R15
+
+masked:
+	KMOVW R15, K1
+	MOVQ  R13, SI
+	MOVQ  BX, AX
+	MOVQ  R11, R8
+	MOVQ  const_moveRows(DI), R14
+	CMPQ  const_moveBetaKind(DI), $const_betaCols
+	JEQ   betaOfColumn
+
+	// A row whose elements have the same β.
+row:
+	VBROADCASTSS (R8), Z1
+	ADDQ         R9, R8
+	VFPCLASSPSZ  $6, Z1, K3 // ±0
+	KANDNW       K1, K3, K2
+	VMULPS       (SI), Z2, Z0
+	VFMADD231PS  (AX), Z1, K2, Z0
+	VMOVUPS      Z0, K1, (AX)
+	ADDQ         DX, SI
+	ADDQ         R10, AX
+	DECQ         R14
+	JNZ          row
+	JMP          nextColumns
+
+	// Each column has its own β.
+betaOfColumn:
+	VMOVUPS.Z   (R8), K1, Z1
+	VFPCLASSPSZ $6, Z1, K3 // ±0
+	KANDNW      K1, K3, K2
+	ADDQ        $64, R11
+
+rowOfColumns:
+	VMULPS      (SI), Z2, Z0
+	VFMADD231PS (AX), Z1, K2, Z0
+	VMOVUPS     Z0, K1, (AX)
+	ADDQ        DX, SI
+	ADDQ        R10, AX
+	DECQ        R14
+	JNZ         rowOfColumns
+
+nextColumns:
+	ADDQ $64, R13
+	ADDQ $64, BX
+	SUBQ $16, R12
+	JG   columns
+	VZEROUPPER
+	RET
+
+// func avx512MergeF64(m *blocked.Move[float64])
+// Requires: AVX512F, AVX512DQ
+//
+//	dst(r, c) ← β·dst(r, c) + α·src(r, c), or α·src(r, c) if β is 0
+//
+// One vector of columns at a time. Dst is not read where β is 0 or there is none. Rows of the source have whole
+// vectors.
+//
+//	DI  the move         AX  row of Dst          SI  row of the source   DX, R10  strides of SI and AX in bytes
+//	R13 columns of the source                    BX  columns of Dst      R14 rows left      R12 columns left
+//	R8  β of the row     R11 β of the columns    R9  bytes between β of rows
+//	Z0  the sum          Z1  β                   Z2  α
+//	K1  lanes of the vector                      K2  those whose β is not 0                 CX, R15  scratch
+TEXT ·avx512MergeF64(SB), NOSPLIT, $0-8
+	MOVQ         m+0(FP), DI
+	MOVQ         const_moveSrc(DI), R13
+	MOVQ         const_moveDst(DI), BX
+	MOVQ         const_moveSrcStride(DI), DX
+	SHLQ         $3, DX
+	MOVQ         const_moveStride(DI), R10
+	SHLQ         $3, R10
+	MOVQ         const_moveCols(DI), R12
+	VBROADCASTSD const_moveAlpha(DI), Z2
+	MOVQ         const_moveBeta(DI), R11
+	MOVQ         const_moveBetaStride(DI), R9
+	SHLQ         $3, R9
+	CMPQ         const_moveBetaKind(DI), $const_betaNone
+	JNE          columns
+	LEAQ         avx2Lanes<>+32(SB), R11 // a zero
+	XORL         R9, R9
+
+	// A vector of columns.
+columns:
+	MOVQ $-1, R15
+	CMPQ R12, $8
+	JGE  masked
+	MOVQ R12, CX
+	SHLQ CX, R15
+	NOTQ R15
+
+masked:
+	KMOVW R15, K1
+	MOVQ  R13, SI
+	MOVQ  BX, AX
+	MOVQ  R11, R8
+	MOVQ  const_moveRows(DI), R14
+	CMPQ  const_moveBetaKind(DI), $const_betaCols
+	JEQ   betaOfColumn
+
+	// A row whose elements have the same β.
+row:
+	VBROADCASTSD (R8), Z1
+	ADDQ         R9, R8
+	VFPCLASSPDZ  $6, Z1, K3 // ±0
+	KANDNW       K1, K3, K2
+	VMULPD       (SI), Z2, Z0
+	VFMADD231PD  (AX), Z1, K2, Z0
+	VMOVUPD      Z0, K1, (AX)
+	ADDQ         DX, SI
+	ADDQ         R10, AX
+	DECQ         R14
+	JNZ          row
+	JMP          nextColumns
+
+	// Each column has its own β.
+betaOfColumn:
+	VMOVUPD.Z   (R8), K1, Z1
+	VFPCLASSPDZ $6, Z1, K3 // ±0
+	KANDNW      K1, K3, K2
+	ADDQ        $64, R11
+
+rowOfColumns:
+	VMULPD      (SI), Z2, Z0
+	VFMADD231PD (AX), Z1, K2, Z0
+	VMOVUPD     Z0, K1, (AX)
+	ADDQ        DX, SI
+	ADDQ        R10, AX
+	DECQ        R14
+	JNZ         rowOfColumns
+
+nextColumns:
+	ADDQ $64, R13
+	ADDQ $64, BX
+	SUBQ $8, R12
+	JG   columns
+	VZEROUPPER
+	RET
+
+// func avx2Tile16F32(t *blocked.Tiles[float32])
 // Requires: AVX2, FMA3
 //
-//	t(r, c) = Σ S(r, p)·V(p, c), out ← β·out + α·t, c < Cols ≤ 16
+//	t(r, c) = Σ S(r, p)·V(p, c), dst ← t or β·dst + t, c < Cols ≤ 16
 //
-// At most 6 rows at a time, a group, whose sums are in registers. If the last vector is cut, V has all of it
-// nevertheless: a masked load at each step would be slower. If both sides are packed, loops do 6 steps in one
-// go: offsets are constants then, and there is room beside the multiply-adds for the little that is left. Other
-// loops do one step, for each number of rows. Scalars are fetched half a kilobyte ahead: those of a block lie
-// in L2.
+// If the last vector is cut, V has all of it nevertheless: a masked load at each step would be slower. If both
+// sides are packed, loops do 6 steps in one go: offsets are constants then, and there is room beside the
+// multiply-adds for the little that is left. Other loops do one step, for each number of rows. Scalars are fetched
+// half a kilobyte ahead: those of a block lie in L2.
 //
-// On the stack, scalar, beta, dst and nextPartial are the places of the next group in the scalars, β, Out and
-// Partial, partial is that of this group in Partial, left is the number of steps in the tiles of scalars after
-// this one, and skip the bytes from the end of a tile to the next.
-//
-//	DI  the strip                      SI  vectors of step p              DX  bytes between steps of V
-//	CX  steps left                     R14 rows left after this group     R15 rows of this group
-//	R8, R9, R10, AX  scalars of rows 0, 4, 6, 10 of the group at step p   BX  bytes between steps of them
+//	DI  the tiles                      SI  vectors of step p              DX  bytes between steps of V
+//	CX  steps left in the run          R14 steps in the runs after it     R15 rows
 //	R12, R13  bytes between scalars of neighbouring rows, three times that
-//	Y0, Y1  vectors of the step        Y2  a scalar, then α               Y3  lanes of the last vector
+//	BX  bytes between scalars of neighbouring steps
+//	R8, R9, R10, AX  scalars of rows 0, 4, 6, 10 at step p
+//	Y0, Y1  vectors of the step        Y2  a scalar
 //
-// After the sum, AX is the row of Out, R8 its β, R9 the stride of β, R10 the stride of Out, R11 the row of
-// Partial, and SI the lanes of the last vector.
+// After the sum, AX is the row of Dst, R8 its β, R9 the stride of β, R10 the stride of Dst, and SI the lanes of the
+// last vector.
+//
+// On the stack, tiles is the number of tiles left, and scalar, start, dst and beta are the places of the next tile in
+// the scalars, Start, Dst and β. lanes is the number of lanes in the last vector.
 //
 // The sums:
 //
 //	row 0: Y4, Y5           row 1: Y6, Y7           row 2: Y8, Y9           row 3: Y10, Y11
 //	row 4: Y12, Y13         row 5: Y14, Y15
-TEXT ·avx2Strip16F32(SB), NOSPLIT, $64-8
-	MOVQ    s+0(FP), DI
-	MOVQ    const_stripCols(DI), CX
-	DECQ    CX
-	ANDQ    $7, CX
-	INCQ    CX
-	MOVQ    CX, lanes-40(SP)
-	SHLQ    $2, CX
-	LEAQ    avx2Lanes<>+32(SB), AX
-	SUBQ    CX, AX
-	VMOVUPS (AX), Y3
-	MOVQ    const_stripScalarStride(DI), R12
-	SHLQ    $2, R12
-	LEAQ    (R12)(R12*2), R13
-	MOVQ    const_stripScalarKStride(DI), BX
-	SHLQ    $2, BX
-	MOVQ    const_stripVecStride(DI), DX
-	SHLQ    $2, DX
-	MOVQ    const_stripScalar(DI), R8
-	MOVQ    R8, scalar-8(SP)
-	MOVQ    const_stripPartial(DI), R11
-	MOVQ    R11, nextPartial-32(SP)
-	MOVQ    const_stripBeta(DI), R8
-	MOVQ    R8, beta-24(SP)
-	MOVQ    const_stripDst(DI), AX
-	MOVQ    AX, dst-48(SP)
-	MOVQ    const_stripTileSkip(DI), AX
-	SHLQ    $2, AX
-	MOVQ    AX, skip-64(SP)
-	MOVQ    const_stripRows(DI), R14
+TEXT ·avx2Tile16F32(SB), NOSPLIT, $48-8
+	MOVQ t+0(FP), DI
+	MOVQ const_tileScalarStride(DI), R12
+	SHLQ $2, R12
+	LEAQ (R12)(R12*2), R13
+	MOVQ const_tileScalarKStride(DI), BX
+	SHLQ $2, BX
+	MOVQ const_tileVecStride(DI), DX
+	SHLQ $2, DX
+	MOVQ const_tileCount(DI), AX
+	MOVQ AX, tiles-8(SP)
+	MOVQ const_tileScalar(DI), AX
+	MOVQ AX, scalar-16(SP)
+	MOVQ const_tileStart(DI), AX
+	MOVQ AX, start-24(SP)
+	MOVQ const_tileDst(DI), AX
+	MOVQ AX, dst-32(SP)
+	MOVQ const_tileBeta(DI), AX
+	MOVQ AX, beta-40(SP)
+	MOVQ const_tileCols(DI), CX
+	DECQ CX
+	ANDQ $7, CX
+	INCQ CX
+	MOVQ CX, lanes-48(SP)
 
-	// In place, full groups while more than two are left, then two even ones. Packed, all that the kernel
-	// can take.
-group:
-	MOVQ R14, R15
-	CMPQ R14, $6
-	JLE  take
-	MOVQ $6, R15
-	CMPQ const_stripPanelRows(DI), $0
-	JNE  take
-	CMPQ R14, $12
-	JGT  take
-	LEAQ 1(R14), R15
-	SHRQ $1, R15
-
-	// The scalars of this group and of the next.
-take:
-	SUBQ R15, R14
-	MOVQ scalar-8(SP), R8
-	LEAQ (R8)(R12*4), R9
-	LEAQ (R8)(R13*2), R10
-	MOVQ const_stripPanelStride(DI), CX
-	SHLQ $2, CX
-	JZ   inPlace
-	LEAQ (R8)(CX*1), R10
-	LEAQ (R8)(CX*1), CX
-	JMP  taken
-
-inPlace:
-	MOVQ  R15, CX
-	IMULQ R12, CX
-	ADDQ  R8, CX
-
-taken:
-	MOVQ   CX, scalar-8(SP)
-	MOVQ   nextPartial-32(SP), R11
-	MOVQ   R11, partial-16(SP)
-	IMUL3Q $64, R15, CX
-	ADDQ   R11, CX
-	MOVQ   CX, nextPartial-32(SP)
-	CMPB   const_stripResume(DI), $0
-	JNE    resume
+	// The sums of a tile start from 0.
+tile:
+	MOVQ   const_tileRows(DI), R15
+	MOVQ   start-24(SP), R11
+	TESTQ  R11, R11
+	JNZ    continue
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
@@ -9735,38 +8781,34 @@ taken:
 	VXORPS Y13, Y13, Y13
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
-	JMP    start
+	JMP    started
 
-	// Go on from Partial.
-resume:
+	// They go on from Start.
+continue:
 	MOVQ R15, CX
 
-// A row of sums from Partial.
-#define avx2Strip16F32_resume(a, b) \
+// A row of sums from Start.
+#define avx2Tile16F32_continue(a, b) \
 	VMOVUPS (R11), a \
 	VMOVUPS 32(R11), b \
 	ADDQ    $64, R11 \
 	DECQ    CX \
-	JZ      start
+	JZ      started
 
-	avx2Strip16F32_resume(Y4, Y5)
-	avx2Strip16F32_resume(Y6, Y7)
-	avx2Strip16F32_resume(Y8, Y9)
-	avx2Strip16F32_resume(Y10, Y11)
-	avx2Strip16F32_resume(Y12, Y13)
-	avx2Strip16F32_resume(Y14, Y15)
+	avx2Tile16F32_continue(Y4, Y5)
+	avx2Tile16F32_continue(Y6, Y7)
+	avx2Tile16F32_continue(Y8, Y9)
+	avx2Tile16F32_continue(Y10, Y11)
+	avx2Tile16F32_continue(Y12, Y13)
+	avx2Tile16F32_continue(Y14, Y15)
 
-	// Fetch the lines that the group will be written to, while it is summed. A strip that is not finished is
-	// not written to: its Dst may be anything, and a fetch from where nothing is mapped costs a walk through
-	// the page tables.
-start:
-	CMPB const_stripUnfinished(DI), $0
-	JNE  sum
-	MOVQ const_stripK(DI), CX
-	CMPQ CX, $64
-	JLT  sum
-	MOVQ dst-48(SP), SI
-	MOVQ const_stripStride(DI), AX
+	// Fetch the lines that the sums will be stored to.
+started:
+	MOVQ R11, start-24(SP)
+	CMPB const_tileFetch(DI), $0
+	JEQ  sum
+	MOVQ dst-32(SP), SI
+	MOVQ const_tileStride(DI), AX
 	SHLQ $2, AX
 	MOVQ R15, CX
 
@@ -9777,129 +8819,38 @@ fetch:
 	DECQ       CX
 	JNZ        fetch
 
-	// The sums. Whole groups of packed scalars and vectors take six steps in one go.
+	// The steps.
 sum:
-	LEAQ    (R10)(R12*4), AX
-	MOVQ    const_stripVec(DI), SI
-	MOVQ    const_stripK(DI), CX
-	TESTQ   CX, CX
-	JZ      summed
-	MOVQ    $0, left-56(SP)
-	CMPQ    R15, $6
-	JNE     single
-	CMPQ    DX, $64
-	JNE     single
-	CMPQ    const_stripPanelRows(DI), $0
-	JEQ     single
-	SUBQ    $6, CX
-	JLT     few
-	CMPQ    const_stripTileK(DI), $0
-	JNE     tiled
-	PCALIGN $32
+	MOVQ  const_tileK(DI), CX
+	TESTQ CX, CX
+	JZ    store
+	XORL  R14, R14
+	MOVQ  const_tileVec(DI), SI
+	MOVQ  scalar-16(SP), R8
+	MOVQ  const_tileScalarTile(DI), AX
+	LEAQ  (R8)(AX*4), AX
+	MOVQ  AX, scalar-16(SP)
+	LEAQ  (R8)(R12*4), R9
+	CMPQ  R15, $6
+	JNE   any
+	MOVQ  const_tileOrder(DI), R11
+	CMPQ  R11, $const_packed
+	JEQ   packed
+	CMPQ  R11, $const_packedRuns
+	JEQ   packedRuns
 
-// Step q of the loop grouped6.
-#define avx2Strip16F32_grouped6(q) \
-	VMOVUPS      (64*q)(SI), Y0 \
-	VMOVUPS      (64*q+32)(SI), Y1 \
-	VBROADCASTSS (24*q)(R8), Y2 \
-	VFMADD231PS  Y2, Y0, Y4 \
-	VFMADD231PS  Y2, Y1, Y5 \
-	VBROADCASTSS (24*q+4)(R8), Y2 \
-	VFMADD231PS  Y2, Y0, Y6 \
-	VFMADD231PS  Y2, Y1, Y7 \
-	VBROADCASTSS (24*q+8)(R8), Y2 \
-	VFMADD231PS  Y2, Y0, Y8 \
-	VFMADD231PS  Y2, Y1, Y9 \
-	VBROADCASTSS (24*q+12)(R8), Y2 \
-	VFMADD231PS  Y2, Y0, Y10 \
-	VFMADD231PS  Y2, Y1, Y11 \
-	VBROADCASTSS (24*q+16)(R8), Y2 \
-	VFMADD231PS  Y2, Y0, Y12 \
-	VFMADD231PS  Y2, Y1, Y13 \
-	VBROADCASTSS (24*q+20)(R8), Y2 \
-	VFMADD231PS  Y2, Y0, Y14 \
-	VFMADD231PS  Y2, Y1, Y15
+any:
+	MOVQ CX, R14
 
-	// Packed scalars, step by step.
-grouped6:
-	avx2Strip16F32_grouped6(0)
-	PREFETCHT0 512(R8)
-	avx2Strip16F32_grouped6(1)
-	avx2Strip16F32_grouped6(2)
-	PREFETCHT0 576(R8)
-	avx2Strip16F32_grouped6(3)
-	avx2Strip16F32_grouped6(4)
-	PREFETCHT0 640(R8)
-	avx2Strip16F32_grouped6(5)
-	ADDQ       $384, SI
-	ADDQ       $144, R8
-	SUBQ       $6, CX
-	JGE        grouped6
-	JMP        few
+	// A run of scalars.
+run:
+	MOVQ    R14, CX
+	MOVQ    const_tileRun(DI), R11
+	CMPQ    CX, R11
+	CMOVQGT R11, CX
+	SUBQ    CX, R14
 
-tiled:
-	MOVQ    skip-64(SP), R11
-	ADDQ    $24, R11
-	PCALIGN $32
-
-// Step q of the loop tiled6.
-#define avx2Strip16F32_tiled6(q) \
-	VMOVUPS      (64*q)(SI), Y0 \
-	VMOVUPS      (64*q+32)(SI), Y1 \
-	VBROADCASTSS (4*q)(R8), Y2 \
-	VFMADD231PS  Y2, Y0, Y4 \
-	VFMADD231PS  Y2, Y1, Y5 \
-	VBROADCASTSS (4*q+24)(R8), Y2 \
-	VFMADD231PS  Y2, Y0, Y6 \
-	VFMADD231PS  Y2, Y1, Y7 \
-	VBROADCASTSS (4*q+48)(R8), Y2 \
-	VFMADD231PS  Y2, Y0, Y8 \
-	VFMADD231PS  Y2, Y1, Y9 \
-	VBROADCASTSS (4*q+72)(R8), Y2 \
-	VFMADD231PS  Y2, Y0, Y10 \
-	VFMADD231PS  Y2, Y1, Y11 \
-	VBROADCASTSS (4*q+96)(R8), Y2 \
-	VFMADD231PS  Y2, Y0, Y12 \
-	VFMADD231PS  Y2, Y1, Y13 \
-	VBROADCASTSS (4*q+120)(R8), Y2 \
-	VFMADD231PS  Y2, Y0, Y14 \
-	VFMADD231PS  Y2, Y1, Y15
-
-	// Packed scalars in tiles, row by row.
-tiled6:
-	avx2Strip16F32_tiled6(0)
-	PREFETCHT0 512(R8)
-	avx2Strip16F32_tiled6(1)
-	avx2Strip16F32_tiled6(2)
-	PREFETCHT0 576(R8)
-	avx2Strip16F32_tiled6(3)
-	avx2Strip16F32_tiled6(4)
-	PREFETCHT0 640(R8)
-	avx2Strip16F32_tiled6(5)
-	ADDQ       $384, SI
-	ADDQ       R11, R8
-	SUBQ       $6, CX
-	JGE        tiled6
-
-	// The last steps, fewer than six.
-few:
-	LEAQ (R8)(R12*4), R9
-	LEAQ (R10)(R12*4), AX
-	ADDQ $6, CX
-	JZ   summed
-	JMP  rows6
-
-	// One step at a time, and one tile after the other if scalars lie in tiles.
-single:
-	MOVQ  const_stripTileK(DI), R11
-	TESTQ R11, R11
-	JZ    steps
-	CMPQ  CX, R11
-	JLE   steps
-	SUBQ  R11, CX
-	MOVQ  CX, left-56(SP)
-	MOVQ  R11, CX
-
+	// One step at a time.
 steps:
 	CMPQ    R15, $6
 	JEQ     rows6
@@ -9913,7 +8864,7 @@ steps:
 	JEQ     rows2
 	PCALIGN $32
 
-	// One step of a group of 1.
+	// One step of 1 rows.
 rows1:
 	VMOVUPS      (SI), Y0
 	VMOVUPS      32(SI), Y1
@@ -9926,22 +8877,10 @@ rows1:
 	ADDQ         BX, R9
 	DECQ         CX
 	JNZ          rows1
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile1
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile1:
-	SUBQ    CX, left-56(SP)
-	JMP     rows1
-	PCALIGN $32
-
-	// One step of a group of 2.
+	// One step of 2 rows.
 rows2:
 	VMOVUPS      (SI), Y0
 	VMOVUPS      32(SI), Y1
@@ -9957,22 +8896,10 @@ rows2:
 	ADDQ         BX, R9
 	DECQ         CX
 	JNZ          rows2
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile2
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile2:
-	SUBQ    CX, left-56(SP)
-	JMP     rows2
-	PCALIGN $32
-
-	// One step of a group of 3.
+	// One step of 3 rows.
 rows3:
 	VMOVUPS      (SI), Y0
 	VMOVUPS      32(SI), Y1
@@ -9991,22 +8918,10 @@ rows3:
 	ADDQ         BX, R9
 	DECQ         CX
 	JNZ          rows3
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile3
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile3:
-	SUBQ    CX, left-56(SP)
-	JMP     rows3
-	PCALIGN $32
-
-	// One step of a group of 4.
+	// One step of 4 rows.
 rows4:
 	VMOVUPS      (SI), Y0
 	VMOVUPS      32(SI), Y1
@@ -10028,22 +8943,10 @@ rows4:
 	ADDQ         BX, R9
 	DECQ         CX
 	JNZ          rows4
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile4
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile4:
-	SUBQ    CX, left-56(SP)
-	JMP     rows4
-	PCALIGN $32
-
-	// One step of a group of 5.
+	// One step of 5 rows.
 rows5:
 	VMOVUPS      (SI), Y0
 	VMOVUPS      32(SI), Y1
@@ -10068,22 +8971,10 @@ rows5:
 	ADDQ         BX, R9
 	DECQ         CX
 	JNZ          rows5
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile5
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile5:
-	SUBQ    CX, left-56(SP)
-	JMP     rows5
-	PCALIGN $32
-
-	// One step of a group of 6.
+	// One step of 6 rows.
 rows6:
 	VMOVUPS      (SI), Y0
 	VMOVUPS      32(SI), Y1
@@ -10111,74 +9002,132 @@ rows6:
 	ADDQ         BX, R9
 	DECQ         CX
 	JNZ          rows6
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile6
-	MOVQ         const_stripTileK(DI), CX
 
-tile6:
-	SUBQ CX, left-56(SP)
-	JMP  rows6
+	// The next run, if there is one.
+nextRun:
+	TESTQ R14, R14
+	JZ    store
+	MOVQ  const_tileRunSkip(DI), R11
+	SHLQ  $2, R11
+	ADDQ  R11, R8
+	ADDQ  R11, R9
+	JMP   run
 
-	// An unfinished strip leaves its sums in Partial.
-summed:
-	CMPB const_stripUnfinished(DI), $0
-	JEQ  finish
-	MOVQ partial-16(SP), R11
+	// Both sides are packed.
+packed:
+	SUBQ    $6, CX
+	JLT     few
+	PCALIGN $32
 
-// A row of sums to Partial.
-#define avx2Strip16F32_save(a, b) \
-	VMOVUPS a, (R11) \
-	VMOVUPS b, 32(R11) \
-	ADDQ    $64, R11 \
-	DECQ    R15 \
-	JZ      next
+// Step q of the loop packed6.
+#define avx2Tile16F32_packed6(q) \
+	VMOVUPS      (64*q)(SI), Y0 \
+	VMOVUPS      (64*q+32)(SI), Y1 \
+	VBROADCASTSS (24*q)(R8), Y2 \
+	VFMADD231PS  Y2, Y0, Y4 \
+	VFMADD231PS  Y2, Y1, Y5 \
+	VBROADCASTSS (24*q+4)(R8), Y2 \
+	VFMADD231PS  Y2, Y0, Y6 \
+	VFMADD231PS  Y2, Y1, Y7 \
+	VBROADCASTSS (24*q+8)(R8), Y2 \
+	VFMADD231PS  Y2, Y0, Y8 \
+	VFMADD231PS  Y2, Y1, Y9 \
+	VBROADCASTSS (24*q+12)(R8), Y2 \
+	VFMADD231PS  Y2, Y0, Y10 \
+	VFMADD231PS  Y2, Y1, Y11 \
+	VBROADCASTSS (24*q+16)(R8), Y2 \
+	VFMADD231PS  Y2, Y0, Y12 \
+	VFMADD231PS  Y2, Y1, Y13 \
+	VBROADCASTSS (24*q+20)(R8), Y2 \
+	VFMADD231PS  Y2, Y0, Y14 \
+	VFMADD231PS  Y2, Y1, Y15
 
-	avx2Strip16F32_save(Y4, Y5)
-	avx2Strip16F32_save(Y6, Y7)
-	avx2Strip16F32_save(Y8, Y9)
-	avx2Strip16F32_save(Y10, Y11)
-	avx2Strip16F32_save(Y12, Y13)
-	avx2Strip16F32_save(Y14, Y15)
+	// Six steps.
+packed6:
+	avx2Tile16F32_packed6(0)
+	PREFETCHT0 512(R8)
+	avx2Tile16F32_packed6(1)
+	avx2Tile16F32_packed6(2)
+	PREFETCHT0 576(R8)
+	avx2Tile16F32_packed6(3)
+	avx2Tile16F32_packed6(4)
+	PREFETCHT0 640(R8)
+	avx2Tile16F32_packed6(5)
+	ADDQ       $384, SI
+	ADDQ       $144, R8
+	SUBQ       $6, CX
+	JGE        packed6
+	JMP        few
 
-	// out ← β·out + α·t.
-finish:
-	MOVQ         dst-48(SP), AX
-	VBROADCASTSS const_stripAlpha(DI), Y2
-	MOVQ         const_stripStride(DI), R10
-	SHLQ         $2, R10
-	MOVQ         lanes-40(SP), SI
-	MOVQ         beta-24(SP), R8
-	MOVQ         const_stripBetaKind(DI), CX
-	CMPB         const_stripUnitAlpha(DI), $0
-	JNE          scaled
-	VMULPS       Y2, Y4, Y4
-	VMULPS       Y2, Y5, Y5
-	VMULPS       Y2, Y6, Y6
-	VMULPS       Y2, Y7, Y7
-	VMULPS       Y2, Y8, Y8
-	VMULPS       Y2, Y9, Y9
-	VMULPS       Y2, Y10, Y10
-	VMULPS       Y2, Y11, Y11
-	VMULPS       Y2, Y12, Y12
-	VMULPS       Y2, Y13, Y13
-	VMULPS       Y2, Y14, Y14
-	VMULPS       Y2, Y15, Y15
+	// Both sides are packed, and scalars lie in runs.
+packedRuns:
+	MOVQ    const_tileRunSkip(DI), R11
+	SHLQ    $2, R11
+	ADDQ    $24, R11
+	SUBQ    $6, CX
+	JLT     few
+	PCALIGN $32
 
-	// From here on the sums are α·t.
-scaled:
+// Step q of the loop inRuns6.
+#define avx2Tile16F32_inRuns6(q) \
+	VMOVUPS      (64*q)(SI), Y0 \
+	VMOVUPS      (64*q+32)(SI), Y1 \
+	VBROADCASTSS (4*q)(R8), Y2 \
+	VFMADD231PS  Y2, Y0, Y4 \
+	VFMADD231PS  Y2, Y1, Y5 \
+	VBROADCASTSS (4*q+24)(R8), Y2 \
+	VFMADD231PS  Y2, Y0, Y6 \
+	VFMADD231PS  Y2, Y1, Y7 \
+	VBROADCASTSS (4*q+48)(R8), Y2 \
+	VFMADD231PS  Y2, Y0, Y8 \
+	VFMADD231PS  Y2, Y1, Y9 \
+	VBROADCASTSS (4*q+72)(R8), Y2 \
+	VFMADD231PS  Y2, Y0, Y10 \
+	VFMADD231PS  Y2, Y1, Y11 \
+	VBROADCASTSS (4*q+96)(R8), Y2 \
+	VFMADD231PS  Y2, Y0, Y12 \
+	VFMADD231PS  Y2, Y1, Y13 \
+	VBROADCASTSS (4*q+120)(R8), Y2 \
+	VFMADD231PS  Y2, Y0, Y14 \
+	VFMADD231PS  Y2, Y1, Y15
+
+	// Six steps.
+inRuns6:
+	avx2Tile16F32_inRuns6(0)
+	PREFETCHT0 512(R8)
+	avx2Tile16F32_inRuns6(1)
+	avx2Tile16F32_inRuns6(2)
+	PREFETCHT0 576(R8)
+	avx2Tile16F32_inRuns6(3)
+	avx2Tile16F32_inRuns6(4)
+	PREFETCHT0 640(R8)
+	avx2Tile16F32_inRuns6(5)
+	ADDQ       $384, SI
+	ADDQ       R11, R8
+	SUBQ       $6, CX
+	JGE        inRuns6
+
+	// The last steps, fewer than six.
+few:
+	LEAQ (R8)(R12*4), R9
+	ADDQ $6, CX
+	JNZ  rows6
+
+	// The sums are complete. Store them, or merge them into Dst if there is a β.
+store:
+	MOVQ dst-32(SP), AX
+	MOVQ const_tileStride(DI), R10
+	SHLQ $2, R10
+	MOVQ const_tileBetaKind(DI), CX
+	MOVQ beta-40(SP), R8
 	CMPQ CX, $const_betaRows
 	JEQ  betaOfRow
 	JGT  betaOfColumn
 
-// A row: out ← sum.
-#define avx2Strip16F32_set(a, b, cut, storedBut3, storedBut1, stored) \
+// A row: dst ← sum.
+#define avx2Tile16F32_store(a, b, cut, storedBut3, storedBut1, stored) \
 	VMOVUPS a, (AX) \
+	MOVQ    lanes-48(SP), SI \
 	CMPQ    SI, $8 \
 	JNE     cut \
 	VMOVUPS b, 32(AX) \
@@ -10204,256 +9153,128 @@ storedBut1: \
 stored: \
 	ADDQ R10, AX \
 	DECQ R15 \
-	JZ   next
+	JZ   done
 
-	avx2Strip16F32_set(Y4, Y5, set0_cut, set0_storedBut3, set0_storedBut1, set0_stored)
-	avx2Strip16F32_set(Y6, Y7, set1_cut, set1_storedBut3, set1_storedBut1, set1_stored)
-	avx2Strip16F32_set(Y8, Y9, set2_cut, set2_storedBut3, set2_storedBut1, set2_stored)
-	avx2Strip16F32_set(Y10, Y11, set3_cut, set3_storedBut3, set3_storedBut1, set3_stored)
-	avx2Strip16F32_set(Y12, Y13, set4_cut, set4_storedBut3, set4_storedBut1, set4_stored)
-	avx2Strip16F32_set(Y14, Y15, set5_cut, set5_storedBut3, set5_storedBut1, set5_stored)
+	avx2Tile16F32_store(Y4, Y5, store0_cut, store0_storedBut3, store0_storedBut1, store0_stored)
+	avx2Tile16F32_store(Y6, Y7, store1_cut, store1_storedBut3, store1_storedBut1, store1_stored)
+	avx2Tile16F32_store(Y8, Y9, store2_cut, store2_storedBut3, store2_storedBut1, store2_stored)
+	avx2Tile16F32_store(Y10, Y11, store3_cut, store3_storedBut3, store3_storedBut1, store3_stored)
+	avx2Tile16F32_store(Y12, Y13, store4_cut, store4_storedBut3, store4_storedBut1, store4_stored)
+	avx2Tile16F32_store(Y14, Y15, store5_cut, store5_storedBut3, store5_storedBut1, store5_stored)
 
-	// A β for each row. Out is not read if it is 0.
+	// A β for each row.
 betaOfRow:
-	MOVQ const_stripBetaStride(DI), R9
+	MOVQ const_tileBetaStride(DI), R9
 	SHLQ $2, R9
 
-// A row: out ← β·out + sum.
-#define avx2Strip16F32_merge(a, b, whole, zero, cut, storedBut3, storedBut1, stored) \
+// A row: dst ← β·dst + sum.
+#define avx2Tile16F32_mergeRow(a, b) \
 	VBROADCASTSS (R8), Y0 \
-	MOVL         (R8), CX \
 	ADDQ         R9, R8 \
-	ADDL         CX, CX /* without the sign */ \
-	JZ           zero \
 	VFMADD231PS  (AX), Y0, a \
-	CMPQ         SI, $8 \
-	JEQ          whole \
-	VMASKMOVPS   32(AX), Y3, Y1 \
-	VFMADD231PS  Y1, Y0, b \
-	JMP          zero \
-whole: \
-	VFMADD231PS 32(AX), Y0, b \
-zero: \
-	VMOVUPS a, (AX) \
-	CMPQ    SI, $8 \
-	JNE     cut \
-	VMOVUPS b, 32(AX) \
-	JMP     stored \
-cut: \
-	LEAQ         32(AX), CX \
-	VMOVUPS      b, Y1 \
-	BTQ          $2, SI \
-	JCC          storedBut3 \
-	VMOVUPS      X1, (CX) \
-	VEXTRACTF128 $1, Y1, X1 \
-	ADDQ         $16, CX \
-storedBut3: \
-	BTQ       $1, SI \
-	JCC       storedBut1 \
-	VMOVLPS   X1, (CX) \
-	VPERMILPD $1, X1, X1 \
-	ADDQ      $8, CX \
-storedBut1: \
-	BTQ    $0, SI \
-	JCC    stored \
-	VMOVSS X1, (CX) \
-stored: \
-	ADDQ R10, AX \
-	DECQ R15 \
-	JZ   next
+	VFMADD231PS  32(AX), Y0, b \
+	VMOVUPS      a, (AX) \
+	VMOVUPS      b, 32(AX) \
+	ADDQ         R10, AX \
+	DECQ         R15 \
+	JZ           done
 
-	avx2Strip16F32_merge(Y4, Y5, merge0_whole, merge0_zero, merge0_cut, merge0_storedBut3, merge0_storedBut1, merge0_stored)
-	avx2Strip16F32_merge(Y6, Y7, merge1_whole, merge1_zero, merge1_cut, merge1_storedBut3, merge1_storedBut1, merge1_stored)
-	avx2Strip16F32_merge(Y8, Y9, merge2_whole, merge2_zero, merge2_cut, merge2_storedBut3, merge2_storedBut1, merge2_stored)
-	avx2Strip16F32_merge(Y10, Y11, merge3_whole, merge3_zero, merge3_cut, merge3_storedBut3, merge3_storedBut1, merge3_stored)
-	avx2Strip16F32_merge(Y12, Y13, merge4_whole, merge4_zero, merge4_cut, merge4_storedBut3, merge4_storedBut1, merge4_stored)
-	avx2Strip16F32_merge(Y14, Y15, merge5_whole, merge5_zero, merge5_cut, merge5_storedBut3, merge5_storedBut1, merge5_stored)
+	avx2Tile16F32_mergeRow(Y4, Y5)
+	avx2Tile16F32_mergeRow(Y6, Y7)
+	avx2Tile16F32_mergeRow(Y8, Y9)
+	avx2Tile16F32_mergeRow(Y10, Y11)
+	avx2Tile16F32_mergeRow(Y12, Y13)
+	avx2Tile16F32_mergeRow(Y14, Y15)
 
-	// A β for each column. Out is not read where it is 0.
+	// A β for each column.
 betaOfColumn:
-	CMPB const_stripWholeBeta(DI), $0
-	JNE  wholeBeta
-
-// A row: out ← β·out + sum where β is not 0, elsewhere out ← sum.
-#define avx2Strip16F32_mergeColumns(a, b, cut, storedBut3, storedBut1, stored) \
-	VMOVUPS     (R8), Y0 \
-	VXORPS      Y2, Y2, Y2 \
-	VCMPPS      $4, Y2, Y0, Y1 /* β ≠ 0 */ \
-	VMASKMOVPS  (AX), Y1, Y2 \
-	VFMADD213PS a, Y0, Y2 \
-	VBLENDVPS   Y1, Y2, a, a \
-	VMASKMOVPS  32(R8), Y3, Y0 \
-	VXORPS      Y2, Y2, Y2 \
-	VCMPPS      $4, Y2, Y0, Y1 /* β ≠ 0 */ \
-	VMASKMOVPS  32(AX), Y1, Y2 \
-	VFMADD213PS b, Y0, Y2 \
-	VBLENDVPS   Y1, Y2, b, b \
-	VMOVUPS     a, (AX) \
-	CMPQ        SI, $8 \
-	JNE         cut \
-	VMOVUPS     b, 32(AX) \
-	JMP         stored \
-cut: \
-	LEAQ         32(AX), CX \
-	VMOVUPS      b, Y1 \
-	BTQ          $2, SI \
-	JCC          storedBut3 \
-	VMOVUPS      X1, (CX) \
-	VEXTRACTF128 $1, Y1, X1 \
-	ADDQ         $16, CX \
-storedBut3: \
-	BTQ       $1, SI \
-	JCC       storedBut1 \
-	VMOVLPS   X1, (CX) \
-	VPERMILPD $1, X1, X1 \
-	ADDQ      $8, CX \
-storedBut1: \
-	BTQ    $0, SI \
-	JCC    stored \
-	VMOVSS X1, (CX) \
-stored: \
-	ADDQ R10, AX \
-	DECQ R15 \
-	JZ   next
-
-	avx2Strip16F32_mergeColumns(Y4, Y5, mergeColumns0_cut, mergeColumns0_storedBut3, mergeColumns0_storedBut1, mergeColumns0_stored)
-	avx2Strip16F32_mergeColumns(Y6, Y7, mergeColumns1_cut, mergeColumns1_storedBut3, mergeColumns1_storedBut1, mergeColumns1_stored)
-	avx2Strip16F32_mergeColumns(Y8, Y9, mergeColumns2_cut, mergeColumns2_storedBut3, mergeColumns2_storedBut1, mergeColumns2_stored)
-	avx2Strip16F32_mergeColumns(Y10, Y11, mergeColumns3_cut, mergeColumns3_storedBut3, mergeColumns3_storedBut1, mergeColumns3_stored)
-	avx2Strip16F32_mergeColumns(Y12, Y13, mergeColumns4_cut, mergeColumns4_storedBut3, mergeColumns4_storedBut1, mergeColumns4_stored)
-	avx2Strip16F32_mergeColumns(Y14, Y15, mergeColumns5_cut, mergeColumns5_storedBut3, mergeColumns5_storedBut1, mergeColumns5_stored)
-
-	// The same if all vectors are whole and no β is 0.
-wholeBeta:
 	VMOVUPS (R8), Y0
 	VMOVUPS 32(R8), Y1
 
-// A row: out ← β·out + sum.
-#define avx2Strip16F32_mergeColumnsWhole(a, b) \
+// A row: dst ← β·dst + sum.
+#define avx2Tile16F32_mergeColumns(a, b) \
 	VFMADD231PS (AX), Y0, a \
 	VFMADD231PS 32(AX), Y1, b \
 	VMOVUPS     a, (AX) \
 	VMOVUPS     b, 32(AX) \
 	ADDQ        R10, AX \
 	DECQ        R15 \
-	JZ          next
+	JZ          done
 
-	avx2Strip16F32_mergeColumnsWhole(Y4, Y5)
-	avx2Strip16F32_mergeColumnsWhole(Y6, Y7)
-	avx2Strip16F32_mergeColumnsWhole(Y8, Y9)
-	avx2Strip16F32_mergeColumnsWhole(Y10, Y11)
-	avx2Strip16F32_mergeColumnsWhole(Y12, Y13)
-	avx2Strip16F32_mergeColumnsWhole(Y14, Y15)
+	avx2Tile16F32_mergeColumns(Y4, Y5)
+	avx2Tile16F32_mergeColumns(Y6, Y7)
+	avx2Tile16F32_mergeColumns(Y8, Y9)
+	avx2Tile16F32_mergeColumns(Y10, Y11)
+	avx2Tile16F32_mergeColumns(Y12, Y13)
+	avx2Tile16F32_mergeColumns(Y14, Y15)
 
-	// The next group.
-next:
-	MOVQ  R8, beta-24(SP)
-	MOVQ  AX, dst-48(SP)
-	TESTQ R14, R14
-	JNZ   group
+	// The next tile.
+done:
+	MOVQ AX, dst-32(SP)
+	MOVQ R8, beta-40(SP)
+	DECQ tiles-8(SP)
+	JNZ  tile
 	VZEROUPPER
 	RET
 
-// func avx2Strip8F64(s *blocked.Strip[float64])
+// func avx2Tile8F64(t *blocked.Tiles[float64])
 // Requires: AVX2, FMA3
 //
-//	t(r, c) = Σ S(r, p)·V(p, c), out ← β·out + α·t, c < Cols ≤ 8
+//	t(r, c) = Σ S(r, p)·V(p, c), dst ← t or β·dst + t, c < Cols ≤ 8
 //
-// At most 6 rows at a time, a group, whose sums are in registers. If the last vector is cut, V has all of it
-// nevertheless: a masked load at each step would be slower. If both sides are packed, loops do 6 steps in one
-// go: offsets are constants then, and there is room beside the multiply-adds for the little that is left. Other
-// loops do one step, for each number of rows. Scalars are fetched half a kilobyte ahead: those of a block lie
-// in L2.
+// If the last vector is cut, V has all of it nevertheless: a masked load at each step would be slower. If both
+// sides are packed, loops do 6 steps in one go: offsets are constants then, and there is room beside the
+// multiply-adds for the little that is left. Other loops do one step, for each number of rows. Scalars are fetched
+// half a kilobyte ahead: those of a block lie in L2.
 //
-// On the stack, scalar, beta, dst and nextPartial are the places of the next group in the scalars, β, Out and
-// Partial, partial is that of this group in Partial, left is the number of steps in the tiles of scalars after
-// this one, and skip the bytes from the end of a tile to the next.
-//
-//	DI  the strip                      SI  vectors of step p              DX  bytes between steps of V
-//	CX  steps left                     R14 rows left after this group     R15 rows of this group
-//	R8, R9, R10, AX  scalars of rows 0, 4, 6, 10 of the group at step p   BX  bytes between steps of them
+//	DI  the tiles                      SI  vectors of step p              DX  bytes between steps of V
+//	CX  steps left in the run          R14 steps in the runs after it     R15 rows
 //	R12, R13  bytes between scalars of neighbouring rows, three times that
-//	Y0, Y1  vectors of the step        Y2  a scalar, then α               Y3  lanes of the last vector
+//	BX  bytes between scalars of neighbouring steps
+//	R8, R9, R10, AX  scalars of rows 0, 4, 6, 10 at step p
+//	Y0, Y1  vectors of the step        Y2  a scalar
 //
-// After the sum, AX is the row of Out, R8 its β, R9 the stride of β, R10 the stride of Out, R11 the row of
-// Partial, and SI the lanes of the last vector.
+// After the sum, AX is the row of Dst, R8 its β, R9 the stride of β, R10 the stride of Dst, and SI the lanes of the
+// last vector.
+//
+// On the stack, tiles is the number of tiles left, and scalar, start, dst and beta are the places of the next tile in
+// the scalars, Start, Dst and β. lanes is the number of lanes in the last vector.
 //
 // The sums:
 //
 //	row 0: Y4, Y5           row 1: Y6, Y7           row 2: Y8, Y9           row 3: Y10, Y11
 //	row 4: Y12, Y13         row 5: Y14, Y15
-TEXT ·avx2Strip8F64(SB), NOSPLIT, $64-8
-	MOVQ    s+0(FP), DI
-	MOVQ    const_stripCols(DI), CX
-	DECQ    CX
-	ANDQ    $3, CX
-	INCQ    CX
-	MOVQ    CX, lanes-40(SP)
-	SHLQ    $3, CX
-	LEAQ    avx2Lanes<>+32(SB), AX
-	SUBQ    CX, AX
-	VMOVUPD (AX), Y3
-	MOVQ    const_stripScalarStride(DI), R12
-	SHLQ    $3, R12
-	LEAQ    (R12)(R12*2), R13
-	MOVQ    const_stripScalarKStride(DI), BX
-	SHLQ    $3, BX
-	MOVQ    const_stripVecStride(DI), DX
-	SHLQ    $3, DX
-	MOVQ    const_stripScalar(DI), R8
-	MOVQ    R8, scalar-8(SP)
-	MOVQ    const_stripPartial(DI), R11
-	MOVQ    R11, nextPartial-32(SP)
-	MOVQ    const_stripBeta(DI), R8
-	MOVQ    R8, beta-24(SP)
-	MOVQ    const_stripDst(DI), AX
-	MOVQ    AX, dst-48(SP)
-	MOVQ    const_stripTileSkip(DI), AX
-	SHLQ    $3, AX
-	MOVQ    AX, skip-64(SP)
-	MOVQ    const_stripRows(DI), R14
+TEXT ·avx2Tile8F64(SB), NOSPLIT, $48-8
+	MOVQ t+0(FP), DI
+	MOVQ const_tileScalarStride(DI), R12
+	SHLQ $3, R12
+	LEAQ (R12)(R12*2), R13
+	MOVQ const_tileScalarKStride(DI), BX
+	SHLQ $3, BX
+	MOVQ const_tileVecStride(DI), DX
+	SHLQ $3, DX
+	MOVQ const_tileCount(DI), AX
+	MOVQ AX, tiles-8(SP)
+	MOVQ const_tileScalar(DI), AX
+	MOVQ AX, scalar-16(SP)
+	MOVQ const_tileStart(DI), AX
+	MOVQ AX, start-24(SP)
+	MOVQ const_tileDst(DI), AX
+	MOVQ AX, dst-32(SP)
+	MOVQ const_tileBeta(DI), AX
+	MOVQ AX, beta-40(SP)
+	MOVQ const_tileCols(DI), CX
+	DECQ CX
+	ANDQ $3, CX
+	INCQ CX
+	MOVQ CX, lanes-48(SP)
 
-	// In place, full groups while more than two are left, then two even ones. Packed, all that the kernel
-	// can take.
-group:
-	MOVQ R14, R15
-	CMPQ R14, $6
-	JLE  take
-	MOVQ $6, R15
-	CMPQ const_stripPanelRows(DI), $0
-	JNE  take
-	CMPQ R14, $12
-	JGT  take
-	LEAQ 1(R14), R15
-	SHRQ $1, R15
-
-	// The scalars of this group and of the next.
-take:
-	SUBQ R15, R14
-	MOVQ scalar-8(SP), R8
-	LEAQ (R8)(R12*4), R9
-	LEAQ (R8)(R13*2), R10
-	MOVQ const_stripPanelStride(DI), CX
-	SHLQ $3, CX
-	JZ   inPlace
-	LEAQ (R8)(CX*1), R10
-	LEAQ (R8)(CX*1), CX
-	JMP  taken
-
-inPlace:
-	MOVQ  R15, CX
-	IMULQ R12, CX
-	ADDQ  R8, CX
-
-taken:
-	MOVQ   CX, scalar-8(SP)
-	MOVQ   nextPartial-32(SP), R11
-	MOVQ   R11, partial-16(SP)
-	IMUL3Q $64, R15, CX
-	ADDQ   R11, CX
-	MOVQ   CX, nextPartial-32(SP)
-	CMPB   const_stripResume(DI), $0
-	JNE    resume
+	// The sums of a tile start from 0.
+tile:
+	MOVQ   const_tileRows(DI), R15
+	MOVQ   start-24(SP), R11
+	TESTQ  R11, R11
+	JNZ    continue
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
@@ -10466,38 +9287,34 @@ taken:
 	VXORPS Y13, Y13, Y13
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
-	JMP    start
+	JMP    started
 
-	// Go on from Partial.
-resume:
+	// They go on from Start.
+continue:
 	MOVQ R15, CX
 
-// A row of sums from Partial.
-#define avx2Strip8F64_resume(a, b) \
+// A row of sums from Start.
+#define avx2Tile8F64_continue(a, b) \
 	VMOVUPD (R11), a \
 	VMOVUPD 32(R11), b \
 	ADDQ    $64, R11 \
 	DECQ    CX \
-	JZ      start
+	JZ      started
 
-	avx2Strip8F64_resume(Y4, Y5)
-	avx2Strip8F64_resume(Y6, Y7)
-	avx2Strip8F64_resume(Y8, Y9)
-	avx2Strip8F64_resume(Y10, Y11)
-	avx2Strip8F64_resume(Y12, Y13)
-	avx2Strip8F64_resume(Y14, Y15)
+	avx2Tile8F64_continue(Y4, Y5)
+	avx2Tile8F64_continue(Y6, Y7)
+	avx2Tile8F64_continue(Y8, Y9)
+	avx2Tile8F64_continue(Y10, Y11)
+	avx2Tile8F64_continue(Y12, Y13)
+	avx2Tile8F64_continue(Y14, Y15)
 
-	// Fetch the lines that the group will be written to, while it is summed. A strip that is not finished is
-	// not written to: its Dst may be anything, and a fetch from where nothing is mapped costs a walk through
-	// the page tables.
-start:
-	CMPB const_stripUnfinished(DI), $0
-	JNE  sum
-	MOVQ const_stripK(DI), CX
-	CMPQ CX, $64
-	JLT  sum
-	MOVQ dst-48(SP), SI
-	MOVQ const_stripStride(DI), AX
+	// Fetch the lines that the sums will be stored to.
+started:
+	MOVQ R11, start-24(SP)
+	CMPB const_tileFetch(DI), $0
+	JEQ  sum
+	MOVQ dst-32(SP), SI
+	MOVQ const_tileStride(DI), AX
 	SHLQ $3, AX
 	MOVQ R15, CX
 
@@ -10508,129 +9325,38 @@ fetch:
 	DECQ       CX
 	JNZ        fetch
 
-	// The sums. Whole groups of packed scalars and vectors take six steps in one go.
+	// The steps.
 sum:
-	LEAQ    (R10)(R12*4), AX
-	MOVQ    const_stripVec(DI), SI
-	MOVQ    const_stripK(DI), CX
-	TESTQ   CX, CX
-	JZ      summed
-	MOVQ    $0, left-56(SP)
-	CMPQ    R15, $6
-	JNE     single
-	CMPQ    DX, $64
-	JNE     single
-	CMPQ    const_stripPanelRows(DI), $0
-	JEQ     single
-	SUBQ    $6, CX
-	JLT     few
-	CMPQ    const_stripTileK(DI), $0
-	JNE     tiled
-	PCALIGN $32
+	MOVQ  const_tileK(DI), CX
+	TESTQ CX, CX
+	JZ    store
+	XORL  R14, R14
+	MOVQ  const_tileVec(DI), SI
+	MOVQ  scalar-16(SP), R8
+	MOVQ  const_tileScalarTile(DI), AX
+	LEAQ  (R8)(AX*8), AX
+	MOVQ  AX, scalar-16(SP)
+	LEAQ  (R8)(R12*4), R9
+	CMPQ  R15, $6
+	JNE   any
+	MOVQ  const_tileOrder(DI), R11
+	CMPQ  R11, $const_packed
+	JEQ   packed
+	CMPQ  R11, $const_packedRuns
+	JEQ   packedRuns
 
-// Step q of the loop grouped6.
-#define avx2Strip8F64_grouped6(q) \
-	VMOVUPD      (64*q)(SI), Y0 \
-	VMOVUPD      (64*q+32)(SI), Y1 \
-	VBROADCASTSD (48*q)(R8), Y2 \
-	VFMADD231PD  Y2, Y0, Y4 \
-	VFMADD231PD  Y2, Y1, Y5 \
-	VBROADCASTSD (48*q+8)(R8), Y2 \
-	VFMADD231PD  Y2, Y0, Y6 \
-	VFMADD231PD  Y2, Y1, Y7 \
-	VBROADCASTSD (48*q+16)(R8), Y2 \
-	VFMADD231PD  Y2, Y0, Y8 \
-	VFMADD231PD  Y2, Y1, Y9 \
-	VBROADCASTSD (48*q+24)(R8), Y2 \
-	VFMADD231PD  Y2, Y0, Y10 \
-	VFMADD231PD  Y2, Y1, Y11 \
-	VBROADCASTSD (48*q+32)(R8), Y2 \
-	VFMADD231PD  Y2, Y0, Y12 \
-	VFMADD231PD  Y2, Y1, Y13 \
-	VBROADCASTSD (48*q+40)(R8), Y2 \
-	VFMADD231PD  Y2, Y0, Y14 \
-	VFMADD231PD  Y2, Y1, Y15
+any:
+	MOVQ CX, R14
 
-	// Packed scalars, step by step.
-grouped6:
-	avx2Strip8F64_grouped6(0)
-	PREFETCHT0 512(R8)
-	avx2Strip8F64_grouped6(1)
-	avx2Strip8F64_grouped6(2)
-	PREFETCHT0 576(R8)
-	avx2Strip8F64_grouped6(3)
-	avx2Strip8F64_grouped6(4)
-	PREFETCHT0 640(R8)
-	avx2Strip8F64_grouped6(5)
-	ADDQ       $384, SI
-	ADDQ       $288, R8
-	SUBQ       $6, CX
-	JGE        grouped6
-	JMP        few
+	// A run of scalars.
+run:
+	MOVQ    R14, CX
+	MOVQ    const_tileRun(DI), R11
+	CMPQ    CX, R11
+	CMOVQGT R11, CX
+	SUBQ    CX, R14
 
-tiled:
-	MOVQ    skip-64(SP), R11
-	ADDQ    $48, R11
-	PCALIGN $32
-
-// Step q of the loop tiled6.
-#define avx2Strip8F64_tiled6(q) \
-	VMOVUPD      (64*q)(SI), Y0 \
-	VMOVUPD      (64*q+32)(SI), Y1 \
-	VBROADCASTSD (8*q)(R8), Y2 \
-	VFMADD231PD  Y2, Y0, Y4 \
-	VFMADD231PD  Y2, Y1, Y5 \
-	VBROADCASTSD (8*q+48)(R8), Y2 \
-	VFMADD231PD  Y2, Y0, Y6 \
-	VFMADD231PD  Y2, Y1, Y7 \
-	VBROADCASTSD (8*q+96)(R8), Y2 \
-	VFMADD231PD  Y2, Y0, Y8 \
-	VFMADD231PD  Y2, Y1, Y9 \
-	VBROADCASTSD (8*q+144)(R8), Y2 \
-	VFMADD231PD  Y2, Y0, Y10 \
-	VFMADD231PD  Y2, Y1, Y11 \
-	VBROADCASTSD (8*q+192)(R8), Y2 \
-	VFMADD231PD  Y2, Y0, Y12 \
-	VFMADD231PD  Y2, Y1, Y13 \
-	VBROADCASTSD (8*q+240)(R8), Y2 \
-	VFMADD231PD  Y2, Y0, Y14 \
-	VFMADD231PD  Y2, Y1, Y15
-
-	// Packed scalars in tiles, row by row.
-tiled6:
-	avx2Strip8F64_tiled6(0)
-	PREFETCHT0 512(R8)
-	avx2Strip8F64_tiled6(1)
-	avx2Strip8F64_tiled6(2)
-	PREFETCHT0 576(R8)
-	avx2Strip8F64_tiled6(3)
-	avx2Strip8F64_tiled6(4)
-	PREFETCHT0 640(R8)
-	avx2Strip8F64_tiled6(5)
-	ADDQ       $384, SI
-	ADDQ       R11, R8
-	SUBQ       $6, CX
-	JGE        tiled6
-
-	// The last steps, fewer than six.
-few:
-	LEAQ (R8)(R12*4), R9
-	LEAQ (R10)(R12*4), AX
-	ADDQ $6, CX
-	JZ   summed
-	JMP  rows6
-
-	// One step at a time, and one tile after the other if scalars lie in tiles.
-single:
-	MOVQ  const_stripTileK(DI), R11
-	TESTQ R11, R11
-	JZ    steps
-	CMPQ  CX, R11
-	JLE   steps
-	SUBQ  R11, CX
-	MOVQ  CX, left-56(SP)
-	MOVQ  R11, CX
-
+	// One step at a time.
 steps:
 	CMPQ    R15, $6
 	JEQ     rows6
@@ -10644,7 +9370,7 @@ steps:
 	JEQ     rows2
 	PCALIGN $32
 
-	// One step of a group of 1.
+	// One step of 1 rows.
 rows1:
 	VMOVUPD      (SI), Y0
 	VMOVUPD      32(SI), Y1
@@ -10657,22 +9383,10 @@ rows1:
 	ADDQ         BX, R9
 	DECQ         CX
 	JNZ          rows1
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile1
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile1:
-	SUBQ    CX, left-56(SP)
-	JMP     rows1
-	PCALIGN $32
-
-	// One step of a group of 2.
+	// One step of 2 rows.
 rows2:
 	VMOVUPD      (SI), Y0
 	VMOVUPD      32(SI), Y1
@@ -10688,22 +9402,10 @@ rows2:
 	ADDQ         BX, R9
 	DECQ         CX
 	JNZ          rows2
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile2
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile2:
-	SUBQ    CX, left-56(SP)
-	JMP     rows2
-	PCALIGN $32
-
-	// One step of a group of 3.
+	// One step of 3 rows.
 rows3:
 	VMOVUPD      (SI), Y0
 	VMOVUPD      32(SI), Y1
@@ -10722,22 +9424,10 @@ rows3:
 	ADDQ         BX, R9
 	DECQ         CX
 	JNZ          rows3
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile3
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile3:
-	SUBQ    CX, left-56(SP)
-	JMP     rows3
-	PCALIGN $32
-
-	// One step of a group of 4.
+	// One step of 4 rows.
 rows4:
 	VMOVUPD      (SI), Y0
 	VMOVUPD      32(SI), Y1
@@ -10759,22 +9449,10 @@ rows4:
 	ADDQ         BX, R9
 	DECQ         CX
 	JNZ          rows4
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile4
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile4:
-	SUBQ    CX, left-56(SP)
-	JMP     rows4
-	PCALIGN $32
-
-	// One step of a group of 5.
+	// One step of 5 rows.
 rows5:
 	VMOVUPD      (SI), Y0
 	VMOVUPD      32(SI), Y1
@@ -10799,22 +9477,10 @@ rows5:
 	ADDQ         BX, R9
 	DECQ         CX
 	JNZ          rows5
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile5
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile5:
-	SUBQ    CX, left-56(SP)
-	JMP     rows5
-	PCALIGN $32
-
-	// One step of a group of 6.
+	// One step of 6 rows.
 rows6:
 	VMOVUPD      (SI), Y0
 	VMOVUPD      32(SI), Y1
@@ -10842,74 +9508,132 @@ rows6:
 	ADDQ         BX, R9
 	DECQ         CX
 	JNZ          rows6
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile6
-	MOVQ         const_stripTileK(DI), CX
 
-tile6:
-	SUBQ CX, left-56(SP)
-	JMP  rows6
+	// The next run, if there is one.
+nextRun:
+	TESTQ R14, R14
+	JZ    store
+	MOVQ  const_tileRunSkip(DI), R11
+	SHLQ  $3, R11
+	ADDQ  R11, R8
+	ADDQ  R11, R9
+	JMP   run
 
-	// An unfinished strip leaves its sums in Partial.
-summed:
-	CMPB const_stripUnfinished(DI), $0
-	JEQ  finish
-	MOVQ partial-16(SP), R11
+	// Both sides are packed.
+packed:
+	SUBQ    $6, CX
+	JLT     few
+	PCALIGN $32
 
-// A row of sums to Partial.
-#define avx2Strip8F64_save(a, b) \
-	VMOVUPD a, (R11) \
-	VMOVUPD b, 32(R11) \
-	ADDQ    $64, R11 \
-	DECQ    R15 \
-	JZ      next
+// Step q of the loop packed6.
+#define avx2Tile8F64_packed6(q) \
+	VMOVUPD      (64*q)(SI), Y0 \
+	VMOVUPD      (64*q+32)(SI), Y1 \
+	VBROADCASTSD (48*q)(R8), Y2 \
+	VFMADD231PD  Y2, Y0, Y4 \
+	VFMADD231PD  Y2, Y1, Y5 \
+	VBROADCASTSD (48*q+8)(R8), Y2 \
+	VFMADD231PD  Y2, Y0, Y6 \
+	VFMADD231PD  Y2, Y1, Y7 \
+	VBROADCASTSD (48*q+16)(R8), Y2 \
+	VFMADD231PD  Y2, Y0, Y8 \
+	VFMADD231PD  Y2, Y1, Y9 \
+	VBROADCASTSD (48*q+24)(R8), Y2 \
+	VFMADD231PD  Y2, Y0, Y10 \
+	VFMADD231PD  Y2, Y1, Y11 \
+	VBROADCASTSD (48*q+32)(R8), Y2 \
+	VFMADD231PD  Y2, Y0, Y12 \
+	VFMADD231PD  Y2, Y1, Y13 \
+	VBROADCASTSD (48*q+40)(R8), Y2 \
+	VFMADD231PD  Y2, Y0, Y14 \
+	VFMADD231PD  Y2, Y1, Y15
 
-	avx2Strip8F64_save(Y4, Y5)
-	avx2Strip8F64_save(Y6, Y7)
-	avx2Strip8F64_save(Y8, Y9)
-	avx2Strip8F64_save(Y10, Y11)
-	avx2Strip8F64_save(Y12, Y13)
-	avx2Strip8F64_save(Y14, Y15)
+	// Six steps.
+packed6:
+	avx2Tile8F64_packed6(0)
+	PREFETCHT0 512(R8)
+	avx2Tile8F64_packed6(1)
+	avx2Tile8F64_packed6(2)
+	PREFETCHT0 576(R8)
+	avx2Tile8F64_packed6(3)
+	avx2Tile8F64_packed6(4)
+	PREFETCHT0 640(R8)
+	avx2Tile8F64_packed6(5)
+	ADDQ       $384, SI
+	ADDQ       $288, R8
+	SUBQ       $6, CX
+	JGE        packed6
+	JMP        few
 
-	// out ← β·out + α·t.
-finish:
-	MOVQ         dst-48(SP), AX
-	VBROADCASTSD const_stripAlpha(DI), Y2
-	MOVQ         const_stripStride(DI), R10
-	SHLQ         $3, R10
-	MOVQ         lanes-40(SP), SI
-	MOVQ         beta-24(SP), R8
-	MOVQ         const_stripBetaKind(DI), CX
-	CMPB         const_stripUnitAlpha(DI), $0
-	JNE          scaled
-	VMULPD       Y2, Y4, Y4
-	VMULPD       Y2, Y5, Y5
-	VMULPD       Y2, Y6, Y6
-	VMULPD       Y2, Y7, Y7
-	VMULPD       Y2, Y8, Y8
-	VMULPD       Y2, Y9, Y9
-	VMULPD       Y2, Y10, Y10
-	VMULPD       Y2, Y11, Y11
-	VMULPD       Y2, Y12, Y12
-	VMULPD       Y2, Y13, Y13
-	VMULPD       Y2, Y14, Y14
-	VMULPD       Y2, Y15, Y15
+	// Both sides are packed, and scalars lie in runs.
+packedRuns:
+	MOVQ    const_tileRunSkip(DI), R11
+	SHLQ    $3, R11
+	ADDQ    $48, R11
+	SUBQ    $6, CX
+	JLT     few
+	PCALIGN $32
 
-	// From here on the sums are α·t.
-scaled:
+// Step q of the loop inRuns6.
+#define avx2Tile8F64_inRuns6(q) \
+	VMOVUPD      (64*q)(SI), Y0 \
+	VMOVUPD      (64*q+32)(SI), Y1 \
+	VBROADCASTSD (8*q)(R8), Y2 \
+	VFMADD231PD  Y2, Y0, Y4 \
+	VFMADD231PD  Y2, Y1, Y5 \
+	VBROADCASTSD (8*q+48)(R8), Y2 \
+	VFMADD231PD  Y2, Y0, Y6 \
+	VFMADD231PD  Y2, Y1, Y7 \
+	VBROADCASTSD (8*q+96)(R8), Y2 \
+	VFMADD231PD  Y2, Y0, Y8 \
+	VFMADD231PD  Y2, Y1, Y9 \
+	VBROADCASTSD (8*q+144)(R8), Y2 \
+	VFMADD231PD  Y2, Y0, Y10 \
+	VFMADD231PD  Y2, Y1, Y11 \
+	VBROADCASTSD (8*q+192)(R8), Y2 \
+	VFMADD231PD  Y2, Y0, Y12 \
+	VFMADD231PD  Y2, Y1, Y13 \
+	VBROADCASTSD (8*q+240)(R8), Y2 \
+	VFMADD231PD  Y2, Y0, Y14 \
+	VFMADD231PD  Y2, Y1, Y15
+
+	// Six steps.
+inRuns6:
+	avx2Tile8F64_inRuns6(0)
+	PREFETCHT0 512(R8)
+	avx2Tile8F64_inRuns6(1)
+	avx2Tile8F64_inRuns6(2)
+	PREFETCHT0 576(R8)
+	avx2Tile8F64_inRuns6(3)
+	avx2Tile8F64_inRuns6(4)
+	PREFETCHT0 640(R8)
+	avx2Tile8F64_inRuns6(5)
+	ADDQ       $384, SI
+	ADDQ       R11, R8
+	SUBQ       $6, CX
+	JGE        inRuns6
+
+	// The last steps, fewer than six.
+few:
+	LEAQ (R8)(R12*4), R9
+	ADDQ $6, CX
+	JNZ  rows6
+
+	// The sums are complete. Store them, or merge them into Dst if there is a β.
+store:
+	MOVQ dst-32(SP), AX
+	MOVQ const_tileStride(DI), R10
+	SHLQ $3, R10
+	MOVQ const_tileBetaKind(DI), CX
+	MOVQ beta-40(SP), R8
 	CMPQ CX, $const_betaRows
 	JEQ  betaOfRow
 	JGT  betaOfColumn
 
-// A row: out ← sum.
-#define avx2Strip8F64_set(a, b, cut, storedBut1, stored) \
+// A row: dst ← sum.
+#define avx2Tile8F64_store(a, b, cut, storedBut1, stored) \
 	VMOVUPD a, (AX) \
+	MOVQ    lanes-48(SP), SI \
 	CMPQ    SI, $4 \
 	JNE     cut \
 	VMOVUPD b, 32(AX) \
@@ -10929,245 +9653,129 @@ storedBut1: \
 stored: \
 	ADDQ R10, AX \
 	DECQ R15 \
-	JZ   next
+	JZ   done
 
-	avx2Strip8F64_set(Y4, Y5, set0_cut, set0_storedBut1, set0_stored)
-	avx2Strip8F64_set(Y6, Y7, set1_cut, set1_storedBut1, set1_stored)
-	avx2Strip8F64_set(Y8, Y9, set2_cut, set2_storedBut1, set2_stored)
-	avx2Strip8F64_set(Y10, Y11, set3_cut, set3_storedBut1, set3_stored)
-	avx2Strip8F64_set(Y12, Y13, set4_cut, set4_storedBut1, set4_stored)
-	avx2Strip8F64_set(Y14, Y15, set5_cut, set5_storedBut1, set5_stored)
+	avx2Tile8F64_store(Y4, Y5, store0_cut, store0_storedBut1, store0_stored)
+	avx2Tile8F64_store(Y6, Y7, store1_cut, store1_storedBut1, store1_stored)
+	avx2Tile8F64_store(Y8, Y9, store2_cut, store2_storedBut1, store2_stored)
+	avx2Tile8F64_store(Y10, Y11, store3_cut, store3_storedBut1, store3_stored)
+	avx2Tile8F64_store(Y12, Y13, store4_cut, store4_storedBut1, store4_stored)
+	avx2Tile8F64_store(Y14, Y15, store5_cut, store5_storedBut1, store5_stored)
 
-	// A β for each row. Out is not read if it is 0.
+	// A β for each row.
 betaOfRow:
-	MOVQ const_stripBetaStride(DI), R9
+	MOVQ const_tileBetaStride(DI), R9
 	SHLQ $3, R9
 
-// A row: out ← β·out + sum.
-#define avx2Strip8F64_merge(a, b, whole, zero, cut, storedBut1, stored) \
+// A row: dst ← β·dst + sum.
+#define avx2Tile8F64_mergeRow(a, b) \
 	VBROADCASTSD (R8), Y0 \
-	MOVQ         (R8), CX \
 	ADDQ         R9, R8 \
-	ADDQ         CX, CX /* without the sign */ \
-	JZ           zero \
 	VFMADD231PD  (AX), Y0, a \
-	CMPQ         SI, $4 \
-	JEQ          whole \
-	VMASKMOVPD   32(AX), Y3, Y1 \
-	VFMADD231PD  Y1, Y0, b \
-	JMP          zero \
-whole: \
-	VFMADD231PD 32(AX), Y0, b \
-zero: \
-	VMOVUPD a, (AX) \
-	CMPQ    SI, $4 \
-	JNE     cut \
-	VMOVUPD b, 32(AX) \
-	JMP     stored \
-cut: \
-	LEAQ         32(AX), CX \
-	VMOVUPD      b, Y1 \
-	BTQ          $1, SI \
-	JCC          storedBut1 \
-	VMOVUPD      X1, (CX) \
-	VEXTRACTF128 $1, Y1, X1 \
-	ADDQ         $16, CX \
-storedBut1: \
-	BTQ    $0, SI \
-	JCC    stored \
-	VMOVSD X1, (CX) \
-stored: \
-	ADDQ R10, AX \
-	DECQ R15 \
-	JZ   next
+	VFMADD231PD  32(AX), Y0, b \
+	VMOVUPD      a, (AX) \
+	VMOVUPD      b, 32(AX) \
+	ADDQ         R10, AX \
+	DECQ         R15 \
+	JZ           done
 
-	avx2Strip8F64_merge(Y4, Y5, merge0_whole, merge0_zero, merge0_cut, merge0_storedBut1, merge0_stored)
-	avx2Strip8F64_merge(Y6, Y7, merge1_whole, merge1_zero, merge1_cut, merge1_storedBut1, merge1_stored)
-	avx2Strip8F64_merge(Y8, Y9, merge2_whole, merge2_zero, merge2_cut, merge2_storedBut1, merge2_stored)
-	avx2Strip8F64_merge(Y10, Y11, merge3_whole, merge3_zero, merge3_cut, merge3_storedBut1, merge3_stored)
-	avx2Strip8F64_merge(Y12, Y13, merge4_whole, merge4_zero, merge4_cut, merge4_storedBut1, merge4_stored)
-	avx2Strip8F64_merge(Y14, Y15, merge5_whole, merge5_zero, merge5_cut, merge5_storedBut1, merge5_stored)
+	avx2Tile8F64_mergeRow(Y4, Y5)
+	avx2Tile8F64_mergeRow(Y6, Y7)
+	avx2Tile8F64_mergeRow(Y8, Y9)
+	avx2Tile8F64_mergeRow(Y10, Y11)
+	avx2Tile8F64_mergeRow(Y12, Y13)
+	avx2Tile8F64_mergeRow(Y14, Y15)
 
-	// A β for each column. Out is not read where it is 0.
+	// A β for each column.
 betaOfColumn:
-	CMPB const_stripWholeBeta(DI), $0
-	JNE  wholeBeta
-
-// A row: out ← β·out + sum where β is not 0, elsewhere out ← sum.
-#define avx2Strip8F64_mergeColumns(a, b, cut, storedBut1, stored) \
-	VMOVUPD     (R8), Y0 \
-	VXORPS      Y2, Y2, Y2 \
-	VCMPPD      $4, Y2, Y0, Y1 /* β ≠ 0 */ \
-	VMASKMOVPD  (AX), Y1, Y2 \
-	VFMADD213PD a, Y0, Y2 \
-	VBLENDVPD   Y1, Y2, a, a \
-	VMASKMOVPD  32(R8), Y3, Y0 \
-	VXORPS      Y2, Y2, Y2 \
-	VCMPPD      $4, Y2, Y0, Y1 /* β ≠ 0 */ \
-	VMASKMOVPD  32(AX), Y1, Y2 \
-	VFMADD213PD b, Y0, Y2 \
-	VBLENDVPD   Y1, Y2, b, b \
-	VMOVUPD     a, (AX) \
-	CMPQ        SI, $4 \
-	JNE         cut \
-	VMOVUPD     b, 32(AX) \
-	JMP         stored \
-cut: \
-	LEAQ         32(AX), CX \
-	VMOVUPD      b, Y1 \
-	BTQ          $1, SI \
-	JCC          storedBut1 \
-	VMOVUPD      X1, (CX) \
-	VEXTRACTF128 $1, Y1, X1 \
-	ADDQ         $16, CX \
-storedBut1: \
-	BTQ    $0, SI \
-	JCC    stored \
-	VMOVSD X1, (CX) \
-stored: \
-	ADDQ R10, AX \
-	DECQ R15 \
-	JZ   next
-
-	avx2Strip8F64_mergeColumns(Y4, Y5, mergeColumns0_cut, mergeColumns0_storedBut1, mergeColumns0_stored)
-	avx2Strip8F64_mergeColumns(Y6, Y7, mergeColumns1_cut, mergeColumns1_storedBut1, mergeColumns1_stored)
-	avx2Strip8F64_mergeColumns(Y8, Y9, mergeColumns2_cut, mergeColumns2_storedBut1, mergeColumns2_stored)
-	avx2Strip8F64_mergeColumns(Y10, Y11, mergeColumns3_cut, mergeColumns3_storedBut1, mergeColumns3_stored)
-	avx2Strip8F64_mergeColumns(Y12, Y13, mergeColumns4_cut, mergeColumns4_storedBut1, mergeColumns4_stored)
-	avx2Strip8F64_mergeColumns(Y14, Y15, mergeColumns5_cut, mergeColumns5_storedBut1, mergeColumns5_stored)
-
-	// The same if all vectors are whole and no β is 0.
-wholeBeta:
 	VMOVUPD (R8), Y0
 	VMOVUPD 32(R8), Y1
 
-// A row: out ← β·out + sum.
-#define avx2Strip8F64_mergeColumnsWhole(a, b) \
+// A row: dst ← β·dst + sum.
+#define avx2Tile8F64_mergeColumns(a, b) \
 	VFMADD231PD (AX), Y0, a \
 	VFMADD231PD 32(AX), Y1, b \
 	VMOVUPD     a, (AX) \
 	VMOVUPD     b, 32(AX) \
 	ADDQ        R10, AX \
 	DECQ        R15 \
-	JZ          next
+	JZ          done
 
-	avx2Strip8F64_mergeColumnsWhole(Y4, Y5)
-	avx2Strip8F64_mergeColumnsWhole(Y6, Y7)
-	avx2Strip8F64_mergeColumnsWhole(Y8, Y9)
-	avx2Strip8F64_mergeColumnsWhole(Y10, Y11)
-	avx2Strip8F64_mergeColumnsWhole(Y12, Y13)
-	avx2Strip8F64_mergeColumnsWhole(Y14, Y15)
+	avx2Tile8F64_mergeColumns(Y4, Y5)
+	avx2Tile8F64_mergeColumns(Y6, Y7)
+	avx2Tile8F64_mergeColumns(Y8, Y9)
+	avx2Tile8F64_mergeColumns(Y10, Y11)
+	avx2Tile8F64_mergeColumns(Y12, Y13)
+	avx2Tile8F64_mergeColumns(Y14, Y15)
 
-	// The next group.
-next:
-	MOVQ  R8, beta-24(SP)
-	MOVQ  AX, dst-48(SP)
-	TESTQ R14, R14
-	JNZ   group
+	// The next tile.
+done:
+	MOVQ AX, dst-32(SP)
+	MOVQ R8, beta-40(SP)
+	DECQ tiles-8(SP)
+	JNZ  tile
 	VZEROUPPER
 	RET
 
-// func avx2Strip8F32(s *blocked.Strip[float32])
+// func avx2Tile8F32(t *blocked.Tiles[float32])
 // Requires: AVX2, FMA3
 //
-//	t(r, c) = Σ S(r, p)·V(p, c), out ← β·out + α·t, c < Cols ≤ 8
+//	t(r, c) = Σ S(r, p)·V(p, c), dst ← t or β·dst + t, c < Cols ≤ 8
 //
-// At most 12 rows at a time, a group, whose sums are in registers. If the last vector is cut, V has all of it
-// nevertheless: a masked load at each step would be slower. If both sides are packed, loops do 6 steps in one
-// go: offsets are constants then, and there is room beside the multiply-adds for the little that is left. Other
-// loops do one step, for each number of rows. Scalars are fetched half a kilobyte ahead: those of a block lie
-// in L2.
+// If the last vector is cut, V has all of it nevertheless: a masked load at each step would be slower. If both
+// sides are packed, loops do 6 steps in one go: offsets are constants then, and there is room beside the
+// multiply-adds for the little that is left. Other loops do one step, for each number of rows. Scalars are fetched
+// half a kilobyte ahead: those of a block lie in L2.
 //
-// On the stack, scalar, beta, dst and nextPartial are the places of the next group in the scalars, β, Out and
-// Partial, partial is that of this group in Partial, left is the number of steps in the tiles of scalars after
-// this one, and skip the bytes from the end of a tile to the next.
-//
-//	DI  the strip                      SI  vectors of step p              DX  bytes between steps of V
-//	CX  steps left                     R14 rows left after this group     R15 rows of this group
-//	R8, R9, R10, AX  scalars of rows 0, 4, 6, 10 of the group at step p   BX  bytes between steps of them
+//	DI  the tiles                      SI  vectors of step p              DX  bytes between steps of V
+//	CX  steps left in the run          R14 steps in the runs after it     R15 rows
 //	R12, R13  bytes between scalars of neighbouring rows, three times that
-//	Y0  vectors of the step        Y2  a scalar, then α               Y3  lanes of the last vector
+//	BX  bytes between scalars of neighbouring steps
+//	R8, R9, R10, AX  scalars of rows 0, 4, 6, 10 at step p
+//	Y0  vectors of the step        Y2  a scalar
 //
-// After the sum, AX is the row of Out, R8 its β, R9 the stride of β, R10 the stride of Out, R11 the row of
-// Partial, and SI the lanes of the last vector.
+// After the sum, AX is the row of Dst, R8 its β, R9 the stride of β, R10 the stride of Dst, and SI the lanes of the
+// last vector.
+//
+// On the stack, tiles is the number of tiles left, and scalar, start, dst and beta are the places of the next tile in
+// the scalars, Start, Dst and β. lanes is the number of lanes in the last vector.
 //
 // The sums:
 //
 //	row 0: Y4               row 1: Y5               row 2: Y6               row 3: Y7
 //	row 4: Y8               row 5: Y9               row 6: Y10              row 7: Y11
 //	row 8: Y12              row 9: Y13              row 10: Y14             row 11: Y15
-TEXT ·avx2Strip8F32(SB), NOSPLIT, $64-8
-	MOVQ    s+0(FP), DI
-	MOVQ    const_stripCols(DI), CX
-	DECQ    CX
-	ANDQ    $7, CX
-	INCQ    CX
-	MOVQ    CX, lanes-40(SP)
-	SHLQ    $2, CX
-	LEAQ    avx2Lanes<>+32(SB), AX
-	SUBQ    CX, AX
-	VMOVUPS (AX), Y3
-	MOVQ    const_stripScalarStride(DI), R12
-	SHLQ    $2, R12
-	LEAQ    (R12)(R12*2), R13
-	MOVQ    const_stripScalarKStride(DI), BX
-	SHLQ    $2, BX
-	MOVQ    const_stripVecStride(DI), DX
-	SHLQ    $2, DX
-	MOVQ    const_stripScalar(DI), R8
-	MOVQ    R8, scalar-8(SP)
-	MOVQ    const_stripPartial(DI), R11
-	MOVQ    R11, nextPartial-32(SP)
-	MOVQ    const_stripBeta(DI), R8
-	MOVQ    R8, beta-24(SP)
-	MOVQ    const_stripDst(DI), AX
-	MOVQ    AX, dst-48(SP)
-	MOVQ    const_stripTileSkip(DI), AX
-	SHLQ    $2, AX
-	MOVQ    AX, skip-64(SP)
-	MOVQ    const_stripRows(DI), R14
+TEXT ·avx2Tile8F32(SB), NOSPLIT, $48-8
+	MOVQ t+0(FP), DI
+	MOVQ const_tileScalarStride(DI), R12
+	SHLQ $2, R12
+	LEAQ (R12)(R12*2), R13
+	MOVQ const_tileScalarKStride(DI), BX
+	SHLQ $2, BX
+	MOVQ const_tileVecStride(DI), DX
+	SHLQ $2, DX
+	MOVQ const_tileCount(DI), AX
+	MOVQ AX, tiles-8(SP)
+	MOVQ const_tileScalar(DI), AX
+	MOVQ AX, scalar-16(SP)
+	MOVQ const_tileStart(DI), AX
+	MOVQ AX, start-24(SP)
+	MOVQ const_tileDst(DI), AX
+	MOVQ AX, dst-32(SP)
+	MOVQ const_tileBeta(DI), AX
+	MOVQ AX, beta-40(SP)
+	MOVQ const_tileCols(DI), CX
+	DECQ CX
+	ANDQ $7, CX
+	INCQ CX
+	MOVQ CX, lanes-48(SP)
 
-	// In place, full groups while more than two are left, then two even ones. Packed, all that the kernel
-	// can take.
-group:
-	MOVQ R14, R15
-	CMPQ R14, $12
-	JLE  take
-	MOVQ $12, R15
-	CMPQ const_stripPanelRows(DI), $0
-	JNE  take
-	CMPQ R14, $24
-	JGT  take
-	LEAQ 1(R14), R15
-	SHRQ $1, R15
-
-	// The scalars of this group and of the next.
-take:
-	SUBQ R15, R14
-	MOVQ scalar-8(SP), R8
-	LEAQ (R8)(R12*4), R9
-	LEAQ (R8)(R13*2), R10
-	MOVQ const_stripPanelStride(DI), CX
-	SHLQ $2, CX
-	JZ   inPlace
-	LEAQ (R8)(CX*1), R10
-	LEAQ (R8)(CX*2), CX
-	JMP  taken
-
-inPlace:
-	MOVQ  R15, CX
-	IMULQ R12, CX
-	ADDQ  R8, CX
-
-taken:
-	MOVQ   CX, scalar-8(SP)
-	MOVQ   nextPartial-32(SP), R11
-	MOVQ   R11, partial-16(SP)
-	IMUL3Q $32, R15, CX
-	ADDQ   R11, CX
-	MOVQ   CX, nextPartial-32(SP)
-	CMPB   const_stripResume(DI), $0
-	JNE    resume
+	// The sums of a tile start from 0.
+tile:
+	MOVQ   const_tileRows(DI), R15
+	MOVQ   start-24(SP), R11
+	TESTQ  R11, R11
+	JNZ    continue
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
@@ -11180,43 +9788,39 @@ taken:
 	VXORPS Y13, Y13, Y13
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
-	JMP    start
+	JMP    started
 
-	// Go on from Partial.
-resume:
+	// They go on from Start.
+continue:
 	MOVQ R15, CX
 
-// A row of sums from Partial.
-#define avx2Strip8F32_resume(a) \
+// A row of sums from Start.
+#define avx2Tile8F32_continue(a) \
 	VMOVUPS (R11), a \
 	ADDQ    $32, R11 \
 	DECQ    CX \
-	JZ      start
+	JZ      started
 
-	avx2Strip8F32_resume(Y4)
-	avx2Strip8F32_resume(Y5)
-	avx2Strip8F32_resume(Y6)
-	avx2Strip8F32_resume(Y7)
-	avx2Strip8F32_resume(Y8)
-	avx2Strip8F32_resume(Y9)
-	avx2Strip8F32_resume(Y10)
-	avx2Strip8F32_resume(Y11)
-	avx2Strip8F32_resume(Y12)
-	avx2Strip8F32_resume(Y13)
-	avx2Strip8F32_resume(Y14)
-	avx2Strip8F32_resume(Y15)
+	avx2Tile8F32_continue(Y4)
+	avx2Tile8F32_continue(Y5)
+	avx2Tile8F32_continue(Y6)
+	avx2Tile8F32_continue(Y7)
+	avx2Tile8F32_continue(Y8)
+	avx2Tile8F32_continue(Y9)
+	avx2Tile8F32_continue(Y10)
+	avx2Tile8F32_continue(Y11)
+	avx2Tile8F32_continue(Y12)
+	avx2Tile8F32_continue(Y13)
+	avx2Tile8F32_continue(Y14)
+	avx2Tile8F32_continue(Y15)
 
-	// Fetch the lines that the group will be written to, while it is summed. A strip that is not finished is
-	// not written to: its Dst may be anything, and a fetch from where nothing is mapped costs a walk through
-	// the page tables.
-start:
-	CMPB const_stripUnfinished(DI), $0
-	JNE  sum
-	MOVQ const_stripK(DI), CX
-	CMPQ CX, $64
-	JLT  sum
-	MOVQ dst-48(SP), SI
-	MOVQ const_stripStride(DI), AX
+	// Fetch the lines that the sums will be stored to.
+started:
+	MOVQ R11, start-24(SP)
+	CMPB const_tileFetch(DI), $0
+	JEQ  sum
+	MOVQ dst-32(SP), SI
+	MOVQ const_tileStride(DI), AX
 	SHLQ $2, AX
 	MOVQ R15, CX
 
@@ -11227,141 +9831,46 @@ fetch:
 	DECQ       CX
 	JNZ        fetch
 
-	// The sums. Whole groups of packed scalars and vectors take six steps in one go.
+	// The steps.
 sum:
-	LEAQ    (R10)(R12*4), AX
-	MOVQ    const_stripVec(DI), SI
-	MOVQ    const_stripK(DI), CX
-	TESTQ   CX, CX
-	JZ      summed
-	MOVQ    $0, left-56(SP)
-	CMPQ    R15, $12
-	JNE     single
-	CMPQ    DX, $64
-	JNE     single
-	CMPQ    const_stripPanelRows(DI), $0
-	JEQ     single
-	SUBQ    $6, CX
-	JLT     few
-	CMPQ    const_stripTileK(DI), $0
-	JNE     tiled
-	PCALIGN $32
+	MOVQ  const_tileK(DI), CX
+	TESTQ CX, CX
+	JZ    store
+	XORL  R14, R14
+	MOVQ  const_tileVec(DI), SI
+	MOVQ  scalar-16(SP), R8
+	MOVQ  const_tileScalarTile(DI), AX
+	LEAQ  (R8)(AX*4), AX
+	MOVQ  AX, scalar-16(SP)
+	LEAQ  (R8)(R13*2), R10
+	MOVQ  const_tilePanelStride(DI), R11
+	SHLQ  $2, R11
+	JZ    placed
+	LEAQ  (R8)(R11*1), R10
 
-// Step q of the loop grouped12.
-#define avx2Strip8F32_grouped12(q) \
-	VMOVUPS      (64*q)(SI), Y0 \
-	VBROADCASTSS (24*q)(R8), Y2 \
-	VFMADD231PS  Y2, Y0, Y4 \
-	VBROADCASTSS (24*q+4)(R8), Y2 \
-	VFMADD231PS  Y2, Y0, Y5 \
-	VBROADCASTSS (24*q+8)(R8), Y2 \
-	VFMADD231PS  Y2, Y0, Y6 \
-	VBROADCASTSS (24*q+12)(R8), Y2 \
-	VFMADD231PS  Y2, Y0, Y7 \
-	VBROADCASTSS (24*q+16)(R8), Y2 \
-	VFMADD231PS  Y2, Y0, Y8 \
-	VBROADCASTSS (24*q+20)(R8), Y2 \
-	VFMADD231PS  Y2, Y0, Y9 \
-	VBROADCASTSS (24*q)(R10), Y2 \
-	VFMADD231PS  Y2, Y0, Y10 \
-	VBROADCASTSS (24*q+4)(R10), Y2 \
-	VFMADD231PS  Y2, Y0, Y11 \
-	VBROADCASTSS (24*q+8)(R10), Y2 \
-	VFMADD231PS  Y2, Y0, Y12 \
-	VBROADCASTSS (24*q+12)(R10), Y2 \
-	VFMADD231PS  Y2, Y0, Y13 \
-	VBROADCASTSS (24*q+16)(R10), Y2 \
-	VFMADD231PS  Y2, Y0, Y14 \
-	VBROADCASTSS (24*q+20)(R10), Y2 \
-	VFMADD231PS  Y2, Y0, Y15
-
-	// Packed scalars, step by step.
-grouped12:
-	avx2Strip8F32_grouped12(0)
-	PREFETCHT0 512(R8)
-	avx2Strip8F32_grouped12(1)
-	avx2Strip8F32_grouped12(2)
-	PREFETCHT0 576(R8)
-	avx2Strip8F32_grouped12(3)
-	avx2Strip8F32_grouped12(4)
-	PREFETCHT0 640(R8)
-	avx2Strip8F32_grouped12(5)
-	ADDQ       $384, SI
-	ADDQ       $144, R8
-	ADDQ       $144, R10
-	SUBQ       $6, CX
-	JGE        grouped12
-	JMP        few
-
-tiled:
-	MOVQ    skip-64(SP), R11
-	ADDQ    $24, R11
-	PCALIGN $32
-
-// Step q of the loop tiled12.
-#define avx2Strip8F32_tiled12(q) \
-	VMOVUPS      (64*q)(SI), Y0 \
-	VBROADCASTSS (4*q)(R8), Y2 \
-	VFMADD231PS  Y2, Y0, Y4 \
-	VBROADCASTSS (4*q+24)(R8), Y2 \
-	VFMADD231PS  Y2, Y0, Y5 \
-	VBROADCASTSS (4*q+48)(R8), Y2 \
-	VFMADD231PS  Y2, Y0, Y6 \
-	VBROADCASTSS (4*q+72)(R8), Y2 \
-	VFMADD231PS  Y2, Y0, Y7 \
-	VBROADCASTSS (4*q+96)(R8), Y2 \
-	VFMADD231PS  Y2, Y0, Y8 \
-	VBROADCASTSS (4*q+120)(R8), Y2 \
-	VFMADD231PS  Y2, Y0, Y9 \
-	VBROADCASTSS (4*q)(R10), Y2 \
-	VFMADD231PS  Y2, Y0, Y10 \
-	VBROADCASTSS (4*q+24)(R10), Y2 \
-	VFMADD231PS  Y2, Y0, Y11 \
-	VBROADCASTSS (4*q+48)(R10), Y2 \
-	VFMADD231PS  Y2, Y0, Y12 \
-	VBROADCASTSS (4*q+72)(R10), Y2 \
-	VFMADD231PS  Y2, Y0, Y13 \
-	VBROADCASTSS (4*q+96)(R10), Y2 \
-	VFMADD231PS  Y2, Y0, Y14 \
-	VBROADCASTSS (4*q+120)(R10), Y2 \
-	VFMADD231PS  Y2, Y0, Y15
-
-	// Packed scalars in tiles, row by row.
-tiled12:
-	avx2Strip8F32_tiled12(0)
-	PREFETCHT0 512(R8)
-	avx2Strip8F32_tiled12(1)
-	avx2Strip8F32_tiled12(2)
-	PREFETCHT0 576(R8)
-	avx2Strip8F32_tiled12(3)
-	avx2Strip8F32_tiled12(4)
-	PREFETCHT0 640(R8)
-	avx2Strip8F32_tiled12(5)
-	ADDQ       $384, SI
-	ADDQ       R11, R8
-	ADDQ       R11, R10
-	SUBQ       $6, CX
-	JGE        tiled12
-
-	// The last steps, fewer than six.
-few:
+placed:
 	LEAQ (R8)(R12*4), R9
 	LEAQ (R10)(R12*4), AX
-	ADDQ $6, CX
-	JZ   summed
-	JMP  rows12
+	CMPQ R15, $12
+	JNE  any
+	MOVQ const_tileOrder(DI), R11
+	CMPQ R11, $const_packed
+	JEQ  packed
+	CMPQ R11, $const_packedRuns
+	JEQ  packedRuns
 
-	// One step at a time, and one tile after the other if scalars lie in tiles.
-single:
-	MOVQ  const_stripTileK(DI), R11
-	TESTQ R11, R11
-	JZ    steps
-	CMPQ  CX, R11
-	JLE   steps
-	SUBQ  R11, CX
-	MOVQ  CX, left-56(SP)
-	MOVQ  R11, CX
+any:
+	MOVQ CX, R14
 
+	// A run of scalars.
+run:
+	MOVQ    R14, CX
+	MOVQ    const_tileRun(DI), R11
+	CMPQ    CX, R11
+	CMOVQGT R11, CX
+	SUBQ    CX, R14
+
+	// One step at a time.
 steps:
 	CMPQ    R15, $12
 	JEQ     rows12
@@ -11387,7 +9896,7 @@ steps:
 	JEQ     rows2
 	PCALIGN $32
 
-	// One step of a group of 1.
+	// One step of 1 rows.
 rows1:
 	VMOVUPS      (SI), Y0
 	PREFETCHT0   512(R8)
@@ -11400,24 +9909,10 @@ rows1:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows1
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile1
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile1:
-	SUBQ    CX, left-56(SP)
-	JMP     rows1
-	PCALIGN $32
-
-	// One step of a group of 2.
+	// One step of 2 rows.
 rows2:
 	VMOVUPS      (SI), Y0
 	PREFETCHT0   512(R8)
@@ -11432,24 +9927,10 @@ rows2:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows2
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile2
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile2:
-	SUBQ    CX, left-56(SP)
-	JMP     rows2
-	PCALIGN $32
-
-	// One step of a group of 3.
+	// One step of 3 rows.
 rows3:
 	VMOVUPS      (SI), Y0
 	PREFETCHT0   512(R8)
@@ -11466,24 +9947,10 @@ rows3:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows3
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile3
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile3:
-	SUBQ    CX, left-56(SP)
-	JMP     rows3
-	PCALIGN $32
-
-	// One step of a group of 4.
+	// One step of 4 rows.
 rows4:
 	VMOVUPS      (SI), Y0
 	PREFETCHT0   512(R8)
@@ -11502,24 +9969,10 @@ rows4:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows4
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile4
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile4:
-	SUBQ    CX, left-56(SP)
-	JMP     rows4
-	PCALIGN $32
-
-	// One step of a group of 5.
+	// One step of 5 rows.
 rows5:
 	VMOVUPS      (SI), Y0
 	PREFETCHT0   512(R8)
@@ -11540,24 +9993,10 @@ rows5:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows5
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile5
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile5:
-	SUBQ    CX, left-56(SP)
-	JMP     rows5
-	PCALIGN $32
-
-	// One step of a group of 6.
+	// One step of 6 rows.
 rows6:
 	VMOVUPS      (SI), Y0
 	PREFETCHT0   512(R8)
@@ -11580,24 +10019,10 @@ rows6:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows6
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile6
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile6:
-	SUBQ    CX, left-56(SP)
-	JMP     rows6
-	PCALIGN $32
-
-	// One step of a group of 7.
+	// One step of 7 rows.
 rows7:
 	VMOVUPS      (SI), Y0
 	PREFETCHT0   512(R8)
@@ -11622,24 +10047,10 @@ rows7:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows7
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile7
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile7:
-	SUBQ    CX, left-56(SP)
-	JMP     rows7
-	PCALIGN $32
-
-	// One step of a group of 8.
+	// One step of 8 rows.
 rows8:
 	VMOVUPS      (SI), Y0
 	PREFETCHT0   512(R8)
@@ -11666,24 +10077,10 @@ rows8:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows8
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile8
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile8:
-	SUBQ    CX, left-56(SP)
-	JMP     rows8
-	PCALIGN $32
-
-	// One step of a group of 9.
+	// One step of 9 rows.
 rows9:
 	VMOVUPS      (SI), Y0
 	PREFETCHT0   512(R8)
@@ -11712,24 +10109,10 @@ rows9:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows9
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile9
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile9:
-	SUBQ    CX, left-56(SP)
-	JMP     rows9
-	PCALIGN $32
-
-	// One step of a group of 10.
+	// One step of 10 rows.
 rows10:
 	VMOVUPS      (SI), Y0
 	PREFETCHT0   512(R8)
@@ -11760,24 +10143,10 @@ rows10:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows10
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile10
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile10:
-	SUBQ    CX, left-56(SP)
-	JMP     rows10
-	PCALIGN $32
-
-	// One step of a group of 11.
+	// One step of 11 rows.
 rows11:
 	VMOVUPS      (SI), Y0
 	PREFETCHT0   512(R8)
@@ -11810,24 +10179,10 @@ rows11:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows11
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile11
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile11:
-	SUBQ    CX, left-56(SP)
-	JMP     rows11
-	PCALIGN $32
-
-	// One step of a group of 12.
+	// One step of 12 rows.
 rows12:
 	VMOVUPS      (SI), Y0
 	PREFETCHT0   512(R8)
@@ -11862,86 +10217,152 @@ rows12:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows12
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile12
-	MOVQ         const_stripTileK(DI), CX
 
-tile12:
-	SUBQ CX, left-56(SP)
-	JMP  rows12
+	// The next run, if there is one.
+nextRun:
+	TESTQ R14, R14
+	JZ    store
+	MOVQ  const_tileRunSkip(DI), R11
+	SHLQ  $2, R11
+	ADDQ  R11, R8
+	ADDQ  R11, R9
+	ADDQ  R11, R10
+	ADDQ  R11, AX
+	JMP   run
 
-	// An unfinished strip leaves its sums in Partial.
-summed:
-	CMPB const_stripUnfinished(DI), $0
-	JEQ  finish
-	MOVQ partial-16(SP), R11
+	// Both sides are packed.
+packed:
+	SUBQ    $6, CX
+	JLT     few
+	PCALIGN $32
 
-// A row of sums to Partial.
-#define avx2Strip8F32_save(a) \
-	VMOVUPS a, (R11) \
-	ADDQ    $32, R11 \
-	DECQ    R15 \
-	JZ      next
+// Step q of the loop packed12.
+#define avx2Tile8F32_packed12(q) \
+	VMOVUPS      (64*q)(SI), Y0 \
+	VBROADCASTSS (24*q)(R8), Y2 \
+	VFMADD231PS  Y2, Y0, Y4 \
+	VBROADCASTSS (24*q+4)(R8), Y2 \
+	VFMADD231PS  Y2, Y0, Y5 \
+	VBROADCASTSS (24*q+8)(R8), Y2 \
+	VFMADD231PS  Y2, Y0, Y6 \
+	VBROADCASTSS (24*q+12)(R8), Y2 \
+	VFMADD231PS  Y2, Y0, Y7 \
+	VBROADCASTSS (24*q+16)(R8), Y2 \
+	VFMADD231PS  Y2, Y0, Y8 \
+	VBROADCASTSS (24*q+20)(R8), Y2 \
+	VFMADD231PS  Y2, Y0, Y9 \
+	VBROADCASTSS (24*q)(R10), Y2 \
+	VFMADD231PS  Y2, Y0, Y10 \
+	VBROADCASTSS (24*q+4)(R10), Y2 \
+	VFMADD231PS  Y2, Y0, Y11 \
+	VBROADCASTSS (24*q+8)(R10), Y2 \
+	VFMADD231PS  Y2, Y0, Y12 \
+	VBROADCASTSS (24*q+12)(R10), Y2 \
+	VFMADD231PS  Y2, Y0, Y13 \
+	VBROADCASTSS (24*q+16)(R10), Y2 \
+	VFMADD231PS  Y2, Y0, Y14 \
+	VBROADCASTSS (24*q+20)(R10), Y2 \
+	VFMADD231PS  Y2, Y0, Y15
 
-	avx2Strip8F32_save(Y4)
-	avx2Strip8F32_save(Y5)
-	avx2Strip8F32_save(Y6)
-	avx2Strip8F32_save(Y7)
-	avx2Strip8F32_save(Y8)
-	avx2Strip8F32_save(Y9)
-	avx2Strip8F32_save(Y10)
-	avx2Strip8F32_save(Y11)
-	avx2Strip8F32_save(Y12)
-	avx2Strip8F32_save(Y13)
-	avx2Strip8F32_save(Y14)
-	avx2Strip8F32_save(Y15)
+	// Six steps.
+packed12:
+	avx2Tile8F32_packed12(0)
+	PREFETCHT0 512(R8)
+	avx2Tile8F32_packed12(1)
+	avx2Tile8F32_packed12(2)
+	PREFETCHT0 576(R8)
+	avx2Tile8F32_packed12(3)
+	avx2Tile8F32_packed12(4)
+	PREFETCHT0 640(R8)
+	avx2Tile8F32_packed12(5)
+	ADDQ       $384, SI
+	ADDQ       $144, R8
+	ADDQ       $144, R10
+	SUBQ       $6, CX
+	JGE        packed12
+	JMP        few
 
-	// out ← β·out + α·t.
-finish:
-	MOVQ         dst-48(SP), AX
-	VBROADCASTSS const_stripAlpha(DI), Y2
-	MOVQ         const_stripStride(DI), R10
-	SHLQ         $2, R10
-	MOVQ         lanes-40(SP), SI
-	MOVQ         beta-24(SP), R8
-	MOVQ         const_stripBetaKind(DI), CX
-	CMPB         const_stripUnitAlpha(DI), $0
-	JNE          scaled
-	VMULPS       Y2, Y4, Y4
-	VMULPS       Y2, Y5, Y5
-	VMULPS       Y2, Y6, Y6
-	VMULPS       Y2, Y7, Y7
-	VMULPS       Y2, Y8, Y8
-	VMULPS       Y2, Y9, Y9
-	VMULPS       Y2, Y10, Y10
-	VMULPS       Y2, Y11, Y11
-	VMULPS       Y2, Y12, Y12
-	VMULPS       Y2, Y13, Y13
-	VMULPS       Y2, Y14, Y14
-	VMULPS       Y2, Y15, Y15
+	// Both sides are packed, and scalars lie in runs.
+packedRuns:
+	MOVQ    const_tileRunSkip(DI), R11
+	SHLQ    $2, R11
+	ADDQ    $24, R11
+	SUBQ    $6, CX
+	JLT     few
+	PCALIGN $32
 
-	// From here on the sums are α·t.
-scaled:
+// Step q of the loop inRuns12.
+#define avx2Tile8F32_inRuns12(q) \
+	VMOVUPS      (64*q)(SI), Y0 \
+	VBROADCASTSS (4*q)(R8), Y2 \
+	VFMADD231PS  Y2, Y0, Y4 \
+	VBROADCASTSS (4*q+24)(R8), Y2 \
+	VFMADD231PS  Y2, Y0, Y5 \
+	VBROADCASTSS (4*q+48)(R8), Y2 \
+	VFMADD231PS  Y2, Y0, Y6 \
+	VBROADCASTSS (4*q+72)(R8), Y2 \
+	VFMADD231PS  Y2, Y0, Y7 \
+	VBROADCASTSS (4*q+96)(R8), Y2 \
+	VFMADD231PS  Y2, Y0, Y8 \
+	VBROADCASTSS (4*q+120)(R8), Y2 \
+	VFMADD231PS  Y2, Y0, Y9 \
+	VBROADCASTSS (4*q)(R10), Y2 \
+	VFMADD231PS  Y2, Y0, Y10 \
+	VBROADCASTSS (4*q+24)(R10), Y2 \
+	VFMADD231PS  Y2, Y0, Y11 \
+	VBROADCASTSS (4*q+48)(R10), Y2 \
+	VFMADD231PS  Y2, Y0, Y12 \
+	VBROADCASTSS (4*q+72)(R10), Y2 \
+	VFMADD231PS  Y2, Y0, Y13 \
+	VBROADCASTSS (4*q+96)(R10), Y2 \
+	VFMADD231PS  Y2, Y0, Y14 \
+	VBROADCASTSS (4*q+120)(R10), Y2 \
+	VFMADD231PS  Y2, Y0, Y15
+
+	// Six steps.
+inRuns12:
+	avx2Tile8F32_inRuns12(0)
+	PREFETCHT0 512(R8)
+	avx2Tile8F32_inRuns12(1)
+	avx2Tile8F32_inRuns12(2)
+	PREFETCHT0 576(R8)
+	avx2Tile8F32_inRuns12(3)
+	avx2Tile8F32_inRuns12(4)
+	PREFETCHT0 640(R8)
+	avx2Tile8F32_inRuns12(5)
+	ADDQ       $384, SI
+	ADDQ       R11, R8
+	ADDQ       R11, R10
+	SUBQ       $6, CX
+	JGE        inRuns12
+
+	// The last steps, fewer than six.
+few:
+	LEAQ (R8)(R12*4), R9
+	LEAQ (R10)(R12*4), AX
+	ADDQ $6, CX
+	JNZ  rows12
+
+	// The sums are complete. Store them, or merge them into Dst if there is a β.
+store:
+	MOVQ dst-32(SP), AX
+	MOVQ const_tileStride(DI), R10
+	SHLQ $2, R10
+	MOVQ const_tileBetaKind(DI), CX
+	MOVQ beta-40(SP), R8
 	CMPQ CX, $const_betaRows
 	JEQ  betaOfRow
 	JGT  betaOfColumn
 
-// A row: out ← sum.
-#define avx2Strip8F32_set(a, cut, storedBut3, storedBut1, stored) \
+// A row: dst ← sum.
+#define avx2Tile8F32_store(a, cut, storedBut3, storedBut1, stored) \
+	MOVQ    lanes-48(SP), SI \
 	CMPQ    SI, $8 \
 	JNE     cut \
 	VMOVUPS a, (AX) \
 	JMP     stored \
 cut: \
-	MOVQ         AX, CX \
+	LEAQ         (AX), CX \
 	VMOVUPS      a, Y1 \
 	BTQ          $2, SI \
 	JCC          storedBut3 \
@@ -11961,264 +10382,142 @@ storedBut1: \
 stored: \
 	ADDQ R10, AX \
 	DECQ R15 \
-	JZ   next
+	JZ   done
 
-	avx2Strip8F32_set(Y4, set0_cut, set0_storedBut3, set0_storedBut1, set0_stored)
-	avx2Strip8F32_set(Y5, set1_cut, set1_storedBut3, set1_storedBut1, set1_stored)
-	avx2Strip8F32_set(Y6, set2_cut, set2_storedBut3, set2_storedBut1, set2_stored)
-	avx2Strip8F32_set(Y7, set3_cut, set3_storedBut3, set3_storedBut1, set3_stored)
-	avx2Strip8F32_set(Y8, set4_cut, set4_storedBut3, set4_storedBut1, set4_stored)
-	avx2Strip8F32_set(Y9, set5_cut, set5_storedBut3, set5_storedBut1, set5_stored)
-	avx2Strip8F32_set(Y10, set6_cut, set6_storedBut3, set6_storedBut1, set6_stored)
-	avx2Strip8F32_set(Y11, set7_cut, set7_storedBut3, set7_storedBut1, set7_stored)
-	avx2Strip8F32_set(Y12, set8_cut, set8_storedBut3, set8_storedBut1, set8_stored)
-	avx2Strip8F32_set(Y13, set9_cut, set9_storedBut3, set9_storedBut1, set9_stored)
-	avx2Strip8F32_set(Y14, set10_cut, set10_storedBut3, set10_storedBut1, set10_stored)
-	avx2Strip8F32_set(Y15, set11_cut, set11_storedBut3, set11_storedBut1, set11_stored)
+	avx2Tile8F32_store(Y4, store0_cut, store0_storedBut3, store0_storedBut1, store0_stored)
+	avx2Tile8F32_store(Y5, store1_cut, store1_storedBut3, store1_storedBut1, store1_stored)
+	avx2Tile8F32_store(Y6, store2_cut, store2_storedBut3, store2_storedBut1, store2_stored)
+	avx2Tile8F32_store(Y7, store3_cut, store3_storedBut3, store3_storedBut1, store3_stored)
+	avx2Tile8F32_store(Y8, store4_cut, store4_storedBut3, store4_storedBut1, store4_stored)
+	avx2Tile8F32_store(Y9, store5_cut, store5_storedBut3, store5_storedBut1, store5_stored)
+	avx2Tile8F32_store(Y10, store6_cut, store6_storedBut3, store6_storedBut1, store6_stored)
+	avx2Tile8F32_store(Y11, store7_cut, store7_storedBut3, store7_storedBut1, store7_stored)
+	avx2Tile8F32_store(Y12, store8_cut, store8_storedBut3, store8_storedBut1, store8_stored)
+	avx2Tile8F32_store(Y13, store9_cut, store9_storedBut3, store9_storedBut1, store9_stored)
+	avx2Tile8F32_store(Y14, store10_cut, store10_storedBut3, store10_storedBut1, store10_stored)
+	avx2Tile8F32_store(Y15, store11_cut, store11_storedBut3, store11_storedBut1, store11_stored)
 
-	// A β for each row. Out is not read if it is 0.
+	// A β for each row.
 betaOfRow:
-	MOVQ const_stripBetaStride(DI), R9
+	MOVQ const_tileBetaStride(DI), R9
 	SHLQ $2, R9
 
-// A row: out ← β·out + sum.
-#define avx2Strip8F32_merge(a, zero, cut, storedBut3, storedBut1, stored) \
+// A row: dst ← β·dst + sum.
+#define avx2Tile8F32_mergeRow(a) \
 	VBROADCASTSS (R8), Y0 \
-	MOVL         (R8), CX \
 	ADDQ         R9, R8 \
-	ADDL         CX, CX /* without the sign */ \
-	JZ           zero \
-	VMASKMOVPS   (AX), Y3, Y1 \
-	VFMADD231PS  Y1, Y0, a \
-zero: \
-	CMPQ    SI, $8 \
-	JNE     cut \
-	VMOVUPS a, (AX) \
-	JMP     stored \
-cut: \
-	MOVQ         AX, CX \
-	VMOVUPS      a, Y1 \
-	BTQ          $2, SI \
-	JCC          storedBut3 \
-	VMOVUPS      X1, (CX) \
-	VEXTRACTF128 $1, Y1, X1 \
-	ADDQ         $16, CX \
-storedBut3: \
-	BTQ       $1, SI \
-	JCC       storedBut1 \
-	VMOVLPS   X1, (CX) \
-	VPERMILPD $1, X1, X1 \
-	ADDQ      $8, CX \
-storedBut1: \
-	BTQ    $0, SI \
-	JCC    stored \
-	VMOVSS X1, (CX) \
-stored: \
-	ADDQ R10, AX \
-	DECQ R15 \
-	JZ   next
+	VFMADD231PS  (AX), Y0, a \
+	VMOVUPS      a, (AX) \
+	ADDQ         R10, AX \
+	DECQ         R15 \
+	JZ           done
 
-	avx2Strip8F32_merge(Y4, merge0_zero, merge0_cut, merge0_storedBut3, merge0_storedBut1, merge0_stored)
-	avx2Strip8F32_merge(Y5, merge1_zero, merge1_cut, merge1_storedBut3, merge1_storedBut1, merge1_stored)
-	avx2Strip8F32_merge(Y6, merge2_zero, merge2_cut, merge2_storedBut3, merge2_storedBut1, merge2_stored)
-	avx2Strip8F32_merge(Y7, merge3_zero, merge3_cut, merge3_storedBut3, merge3_storedBut1, merge3_stored)
-	avx2Strip8F32_merge(Y8, merge4_zero, merge4_cut, merge4_storedBut3, merge4_storedBut1, merge4_stored)
-	avx2Strip8F32_merge(Y9, merge5_zero, merge5_cut, merge5_storedBut3, merge5_storedBut1, merge5_stored)
-	avx2Strip8F32_merge(Y10, merge6_zero, merge6_cut, merge6_storedBut3, merge6_storedBut1, merge6_stored)
-	avx2Strip8F32_merge(Y11, merge7_zero, merge7_cut, merge7_storedBut3, merge7_storedBut1, merge7_stored)
-	avx2Strip8F32_merge(Y12, merge8_zero, merge8_cut, merge8_storedBut3, merge8_storedBut1, merge8_stored)
-	avx2Strip8F32_merge(Y13, merge9_zero, merge9_cut, merge9_storedBut3, merge9_storedBut1, merge9_stored)
-	avx2Strip8F32_merge(Y14, merge10_zero, merge10_cut, merge10_storedBut3, merge10_storedBut1, merge10_stored)
-	avx2Strip8F32_merge(Y15, merge11_zero, merge11_cut, merge11_storedBut3, merge11_storedBut1, merge11_stored)
+	avx2Tile8F32_mergeRow(Y4)
+	avx2Tile8F32_mergeRow(Y5)
+	avx2Tile8F32_mergeRow(Y6)
+	avx2Tile8F32_mergeRow(Y7)
+	avx2Tile8F32_mergeRow(Y8)
+	avx2Tile8F32_mergeRow(Y9)
+	avx2Tile8F32_mergeRow(Y10)
+	avx2Tile8F32_mergeRow(Y11)
+	avx2Tile8F32_mergeRow(Y12)
+	avx2Tile8F32_mergeRow(Y13)
+	avx2Tile8F32_mergeRow(Y14)
+	avx2Tile8F32_mergeRow(Y15)
 
-	// A β for each column. Out is not read where it is 0.
+	// A β for each column.
 betaOfColumn:
-	CMPB const_stripWholeBeta(DI), $0
-	JNE  wholeBeta
-
-// A row: out ← β·out + sum where β is not 0, elsewhere out ← sum.
-#define avx2Strip8F32_mergeColumns(a, cut, storedBut3, storedBut1, stored) \
-	VMASKMOVPS  (R8), Y3, Y0 \
-	VXORPS      Y2, Y2, Y2 \
-	VCMPPS      $4, Y2, Y0, Y1 /* β ≠ 0 */ \
-	VMASKMOVPS  (AX), Y1, Y2 \
-	VFMADD213PS a, Y0, Y2 \
-	VBLENDVPS   Y1, Y2, a, a \
-	CMPQ        SI, $8 \
-	JNE         cut \
-	VMOVUPS     a, (AX) \
-	JMP         stored \
-cut: \
-	MOVQ         AX, CX \
-	VMOVUPS      a, Y1 \
-	BTQ          $2, SI \
-	JCC          storedBut3 \
-	VMOVUPS      X1, (CX) \
-	VEXTRACTF128 $1, Y1, X1 \
-	ADDQ         $16, CX \
-storedBut3: \
-	BTQ       $1, SI \
-	JCC       storedBut1 \
-	VMOVLPS   X1, (CX) \
-	VPERMILPD $1, X1, X1 \
-	ADDQ      $8, CX \
-storedBut1: \
-	BTQ    $0, SI \
-	JCC    stored \
-	VMOVSS X1, (CX) \
-stored: \
-	ADDQ R10, AX \
-	DECQ R15 \
-	JZ   next
-
-	avx2Strip8F32_mergeColumns(Y4, mergeColumns0_cut, mergeColumns0_storedBut3, mergeColumns0_storedBut1, mergeColumns0_stored)
-	avx2Strip8F32_mergeColumns(Y5, mergeColumns1_cut, mergeColumns1_storedBut3, mergeColumns1_storedBut1, mergeColumns1_stored)
-	avx2Strip8F32_mergeColumns(Y6, mergeColumns2_cut, mergeColumns2_storedBut3, mergeColumns2_storedBut1, mergeColumns2_stored)
-	avx2Strip8F32_mergeColumns(Y7, mergeColumns3_cut, mergeColumns3_storedBut3, mergeColumns3_storedBut1, mergeColumns3_stored)
-	avx2Strip8F32_mergeColumns(Y8, mergeColumns4_cut, mergeColumns4_storedBut3, mergeColumns4_storedBut1, mergeColumns4_stored)
-	avx2Strip8F32_mergeColumns(Y9, mergeColumns5_cut, mergeColumns5_storedBut3, mergeColumns5_storedBut1, mergeColumns5_stored)
-	avx2Strip8F32_mergeColumns(Y10, mergeColumns6_cut, mergeColumns6_storedBut3, mergeColumns6_storedBut1, mergeColumns6_stored)
-	avx2Strip8F32_mergeColumns(Y11, mergeColumns7_cut, mergeColumns7_storedBut3, mergeColumns7_storedBut1, mergeColumns7_stored)
-	avx2Strip8F32_mergeColumns(Y12, mergeColumns8_cut, mergeColumns8_storedBut3, mergeColumns8_storedBut1, mergeColumns8_stored)
-	avx2Strip8F32_mergeColumns(Y13, mergeColumns9_cut, mergeColumns9_storedBut3, mergeColumns9_storedBut1, mergeColumns9_stored)
-	avx2Strip8F32_mergeColumns(Y14, mergeColumns10_cut, mergeColumns10_storedBut3, mergeColumns10_storedBut1, mergeColumns10_stored)
-	avx2Strip8F32_mergeColumns(Y15, mergeColumns11_cut, mergeColumns11_storedBut3, mergeColumns11_storedBut1, mergeColumns11_stored)
-
-	// The same if all vectors are whole and no β is 0.
-wholeBeta:
 	VMOVUPS (R8), Y0
 
-// A row: out ← β·out + sum.
-#define avx2Strip8F32_mergeColumnsWhole(a) \
+// A row: dst ← β·dst + sum.
+#define avx2Tile8F32_mergeColumns(a) \
 	VFMADD231PS (AX), Y0, a \
 	VMOVUPS     a, (AX) \
 	ADDQ        R10, AX \
 	DECQ        R15 \
-	JZ          next
+	JZ          done
 
-	avx2Strip8F32_mergeColumnsWhole(Y4)
-	avx2Strip8F32_mergeColumnsWhole(Y5)
-	avx2Strip8F32_mergeColumnsWhole(Y6)
-	avx2Strip8F32_mergeColumnsWhole(Y7)
-	avx2Strip8F32_mergeColumnsWhole(Y8)
-	avx2Strip8F32_mergeColumnsWhole(Y9)
-	avx2Strip8F32_mergeColumnsWhole(Y10)
-	avx2Strip8F32_mergeColumnsWhole(Y11)
-	avx2Strip8F32_mergeColumnsWhole(Y12)
-	avx2Strip8F32_mergeColumnsWhole(Y13)
-	avx2Strip8F32_mergeColumnsWhole(Y14)
-	avx2Strip8F32_mergeColumnsWhole(Y15)
+	avx2Tile8F32_mergeColumns(Y4)
+	avx2Tile8F32_mergeColumns(Y5)
+	avx2Tile8F32_mergeColumns(Y6)
+	avx2Tile8F32_mergeColumns(Y7)
+	avx2Tile8F32_mergeColumns(Y8)
+	avx2Tile8F32_mergeColumns(Y9)
+	avx2Tile8F32_mergeColumns(Y10)
+	avx2Tile8F32_mergeColumns(Y11)
+	avx2Tile8F32_mergeColumns(Y12)
+	avx2Tile8F32_mergeColumns(Y13)
+	avx2Tile8F32_mergeColumns(Y14)
+	avx2Tile8F32_mergeColumns(Y15)
 
-	// The next group.
-next:
-	MOVQ  R8, beta-24(SP)
-	MOVQ  AX, dst-48(SP)
-	TESTQ R14, R14
-	JNZ   group
+	// The next tile.
+done:
+	MOVQ AX, dst-32(SP)
+	MOVQ R8, beta-40(SP)
+	DECQ tiles-8(SP)
+	JNZ  tile
 	VZEROUPPER
 	RET
 
-// func avx2Strip4F64(s *blocked.Strip[float64])
+// func avx2Tile4F64(t *blocked.Tiles[float64])
 // Requires: AVX2, FMA3
 //
-//	t(r, c) = Σ S(r, p)·V(p, c), out ← β·out + α·t, c < Cols ≤ 4
+//	t(r, c) = Σ S(r, p)·V(p, c), dst ← t or β·dst + t, c < Cols ≤ 4
 //
-// At most 12 rows at a time, a group, whose sums are in registers. If the last vector is cut, V has all of it
-// nevertheless: a masked load at each step would be slower. If both sides are packed, loops do 6 steps in one
-// go: offsets are constants then, and there is room beside the multiply-adds for the little that is left. Other
-// loops do one step, for each number of rows. Scalars are fetched half a kilobyte ahead: those of a block lie
-// in L2.
+// If the last vector is cut, V has all of it nevertheless: a masked load at each step would be slower. If both
+// sides are packed, loops do 6 steps in one go: offsets are constants then, and there is room beside the
+// multiply-adds for the little that is left. Other loops do one step, for each number of rows. Scalars are fetched
+// half a kilobyte ahead: those of a block lie in L2.
 //
-// On the stack, scalar, beta, dst and nextPartial are the places of the next group in the scalars, β, Out and
-// Partial, partial is that of this group in Partial, left is the number of steps in the tiles of scalars after
-// this one, and skip the bytes from the end of a tile to the next.
-//
-//	DI  the strip                      SI  vectors of step p              DX  bytes between steps of V
-//	CX  steps left                     R14 rows left after this group     R15 rows of this group
-//	R8, R9, R10, AX  scalars of rows 0, 4, 6, 10 of the group at step p   BX  bytes between steps of them
+//	DI  the tiles                      SI  vectors of step p              DX  bytes between steps of V
+//	CX  steps left in the run          R14 steps in the runs after it     R15 rows
 //	R12, R13  bytes between scalars of neighbouring rows, three times that
-//	Y0  vectors of the step        Y2  a scalar, then α               Y3  lanes of the last vector
+//	BX  bytes between scalars of neighbouring steps
+//	R8, R9, R10, AX  scalars of rows 0, 4, 6, 10 at step p
+//	Y0  vectors of the step        Y2  a scalar
 //
-// After the sum, AX is the row of Out, R8 its β, R9 the stride of β, R10 the stride of Out, R11 the row of
-// Partial, and SI the lanes of the last vector.
+// After the sum, AX is the row of Dst, R8 its β, R9 the stride of β, R10 the stride of Dst, and SI the lanes of the
+// last vector.
+//
+// On the stack, tiles is the number of tiles left, and scalar, start, dst and beta are the places of the next tile in
+// the scalars, Start, Dst and β. lanes is the number of lanes in the last vector.
 //
 // The sums:
 //
 //	row 0: Y4               row 1: Y5               row 2: Y6               row 3: Y7
 //	row 4: Y8               row 5: Y9               row 6: Y10              row 7: Y11
 //	row 8: Y12              row 9: Y13              row 10: Y14             row 11: Y15
-TEXT ·avx2Strip4F64(SB), NOSPLIT, $64-8
-	MOVQ    s+0(FP), DI
-	MOVQ    const_stripCols(DI), CX
-	DECQ    CX
-	ANDQ    $3, CX
-	INCQ    CX
-	MOVQ    CX, lanes-40(SP)
-	SHLQ    $3, CX
-	LEAQ    avx2Lanes<>+32(SB), AX
-	SUBQ    CX, AX
-	VMOVUPD (AX), Y3
-	MOVQ    const_stripScalarStride(DI), R12
-	SHLQ    $3, R12
-	LEAQ    (R12)(R12*2), R13
-	MOVQ    const_stripScalarKStride(DI), BX
-	SHLQ    $3, BX
-	MOVQ    const_stripVecStride(DI), DX
-	SHLQ    $3, DX
-	MOVQ    const_stripScalar(DI), R8
-	MOVQ    R8, scalar-8(SP)
-	MOVQ    const_stripPartial(DI), R11
-	MOVQ    R11, nextPartial-32(SP)
-	MOVQ    const_stripBeta(DI), R8
-	MOVQ    R8, beta-24(SP)
-	MOVQ    const_stripDst(DI), AX
-	MOVQ    AX, dst-48(SP)
-	MOVQ    const_stripTileSkip(DI), AX
-	SHLQ    $3, AX
-	MOVQ    AX, skip-64(SP)
-	MOVQ    const_stripRows(DI), R14
+TEXT ·avx2Tile4F64(SB), NOSPLIT, $48-8
+	MOVQ t+0(FP), DI
+	MOVQ const_tileScalarStride(DI), R12
+	SHLQ $3, R12
+	LEAQ (R12)(R12*2), R13
+	MOVQ const_tileScalarKStride(DI), BX
+	SHLQ $3, BX
+	MOVQ const_tileVecStride(DI), DX
+	SHLQ $3, DX
+	MOVQ const_tileCount(DI), AX
+	MOVQ AX, tiles-8(SP)
+	MOVQ const_tileScalar(DI), AX
+	MOVQ AX, scalar-16(SP)
+	MOVQ const_tileStart(DI), AX
+	MOVQ AX, start-24(SP)
+	MOVQ const_tileDst(DI), AX
+	MOVQ AX, dst-32(SP)
+	MOVQ const_tileBeta(DI), AX
+	MOVQ AX, beta-40(SP)
+	MOVQ const_tileCols(DI), CX
+	DECQ CX
+	ANDQ $3, CX
+	INCQ CX
+	MOVQ CX, lanes-48(SP)
 
-	// In place, full groups while more than two are left, then two even ones. Packed, all that the kernel
-	// can take.
-group:
-	MOVQ R14, R15
-	CMPQ R14, $12
-	JLE  take
-	MOVQ $12, R15
-	CMPQ const_stripPanelRows(DI), $0
-	JNE  take
-	CMPQ R14, $24
-	JGT  take
-	LEAQ 1(R14), R15
-	SHRQ $1, R15
-
-	// The scalars of this group and of the next.
-take:
-	SUBQ R15, R14
-	MOVQ scalar-8(SP), R8
-	LEAQ (R8)(R12*4), R9
-	LEAQ (R8)(R13*2), R10
-	MOVQ const_stripPanelStride(DI), CX
-	SHLQ $3, CX
-	JZ   inPlace
-	LEAQ (R8)(CX*1), R10
-	LEAQ (R8)(CX*2), CX
-	JMP  taken
-
-inPlace:
-	MOVQ  R15, CX
-	IMULQ R12, CX
-	ADDQ  R8, CX
-
-taken:
-	MOVQ   CX, scalar-8(SP)
-	MOVQ   nextPartial-32(SP), R11
-	MOVQ   R11, partial-16(SP)
-	IMUL3Q $32, R15, CX
-	ADDQ   R11, CX
-	MOVQ   CX, nextPartial-32(SP)
-	CMPB   const_stripResume(DI), $0
-	JNE    resume
+	// The sums of a tile start from 0.
+tile:
+	MOVQ   const_tileRows(DI), R15
+	MOVQ   start-24(SP), R11
+	TESTQ  R11, R11
+	JNZ    continue
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
@@ -12231,43 +10530,39 @@ taken:
 	VXORPS Y13, Y13, Y13
 	VXORPS Y14, Y14, Y14
 	VXORPS Y15, Y15, Y15
-	JMP    start
+	JMP    started
 
-	// Go on from Partial.
-resume:
+	// They go on from Start.
+continue:
 	MOVQ R15, CX
 
-// A row of sums from Partial.
-#define avx2Strip4F64_resume(a) \
+// A row of sums from Start.
+#define avx2Tile4F64_continue(a) \
 	VMOVUPD (R11), a \
 	ADDQ    $32, R11 \
 	DECQ    CX \
-	JZ      start
+	JZ      started
 
-	avx2Strip4F64_resume(Y4)
-	avx2Strip4F64_resume(Y5)
-	avx2Strip4F64_resume(Y6)
-	avx2Strip4F64_resume(Y7)
-	avx2Strip4F64_resume(Y8)
-	avx2Strip4F64_resume(Y9)
-	avx2Strip4F64_resume(Y10)
-	avx2Strip4F64_resume(Y11)
-	avx2Strip4F64_resume(Y12)
-	avx2Strip4F64_resume(Y13)
-	avx2Strip4F64_resume(Y14)
-	avx2Strip4F64_resume(Y15)
+	avx2Tile4F64_continue(Y4)
+	avx2Tile4F64_continue(Y5)
+	avx2Tile4F64_continue(Y6)
+	avx2Tile4F64_continue(Y7)
+	avx2Tile4F64_continue(Y8)
+	avx2Tile4F64_continue(Y9)
+	avx2Tile4F64_continue(Y10)
+	avx2Tile4F64_continue(Y11)
+	avx2Tile4F64_continue(Y12)
+	avx2Tile4F64_continue(Y13)
+	avx2Tile4F64_continue(Y14)
+	avx2Tile4F64_continue(Y15)
 
-	// Fetch the lines that the group will be written to, while it is summed. A strip that is not finished is
-	// not written to: its Dst may be anything, and a fetch from where nothing is mapped costs a walk through
-	// the page tables.
-start:
-	CMPB const_stripUnfinished(DI), $0
-	JNE  sum
-	MOVQ const_stripK(DI), CX
-	CMPQ CX, $64
-	JLT  sum
-	MOVQ dst-48(SP), SI
-	MOVQ const_stripStride(DI), AX
+	// Fetch the lines that the sums will be stored to.
+started:
+	MOVQ R11, start-24(SP)
+	CMPB const_tileFetch(DI), $0
+	JEQ  sum
+	MOVQ dst-32(SP), SI
+	MOVQ const_tileStride(DI), AX
 	SHLQ $3, AX
 	MOVQ R15, CX
 
@@ -12278,141 +10573,46 @@ fetch:
 	DECQ       CX
 	JNZ        fetch
 
-	// The sums. Whole groups of packed scalars and vectors take six steps in one go.
+	// The steps.
 sum:
-	LEAQ    (R10)(R12*4), AX
-	MOVQ    const_stripVec(DI), SI
-	MOVQ    const_stripK(DI), CX
-	TESTQ   CX, CX
-	JZ      summed
-	MOVQ    $0, left-56(SP)
-	CMPQ    R15, $12
-	JNE     single
-	CMPQ    DX, $64
-	JNE     single
-	CMPQ    const_stripPanelRows(DI), $0
-	JEQ     single
-	SUBQ    $6, CX
-	JLT     few
-	CMPQ    const_stripTileK(DI), $0
-	JNE     tiled
-	PCALIGN $32
+	MOVQ  const_tileK(DI), CX
+	TESTQ CX, CX
+	JZ    store
+	XORL  R14, R14
+	MOVQ  const_tileVec(DI), SI
+	MOVQ  scalar-16(SP), R8
+	MOVQ  const_tileScalarTile(DI), AX
+	LEAQ  (R8)(AX*8), AX
+	MOVQ  AX, scalar-16(SP)
+	LEAQ  (R8)(R13*2), R10
+	MOVQ  const_tilePanelStride(DI), R11
+	SHLQ  $3, R11
+	JZ    placed
+	LEAQ  (R8)(R11*1), R10
 
-// Step q of the loop grouped12.
-#define avx2Strip4F64_grouped12(q) \
-	VMOVUPD      (64*q)(SI), Y0 \
-	VBROADCASTSD (48*q)(R8), Y2 \
-	VFMADD231PD  Y2, Y0, Y4 \
-	VBROADCASTSD (48*q+8)(R8), Y2 \
-	VFMADD231PD  Y2, Y0, Y5 \
-	VBROADCASTSD (48*q+16)(R8), Y2 \
-	VFMADD231PD  Y2, Y0, Y6 \
-	VBROADCASTSD (48*q+24)(R8), Y2 \
-	VFMADD231PD  Y2, Y0, Y7 \
-	VBROADCASTSD (48*q+32)(R8), Y2 \
-	VFMADD231PD  Y2, Y0, Y8 \
-	VBROADCASTSD (48*q+40)(R8), Y2 \
-	VFMADD231PD  Y2, Y0, Y9 \
-	VBROADCASTSD (48*q)(R10), Y2 \
-	VFMADD231PD  Y2, Y0, Y10 \
-	VBROADCASTSD (48*q+8)(R10), Y2 \
-	VFMADD231PD  Y2, Y0, Y11 \
-	VBROADCASTSD (48*q+16)(R10), Y2 \
-	VFMADD231PD  Y2, Y0, Y12 \
-	VBROADCASTSD (48*q+24)(R10), Y2 \
-	VFMADD231PD  Y2, Y0, Y13 \
-	VBROADCASTSD (48*q+32)(R10), Y2 \
-	VFMADD231PD  Y2, Y0, Y14 \
-	VBROADCASTSD (48*q+40)(R10), Y2 \
-	VFMADD231PD  Y2, Y0, Y15
-
-	// Packed scalars, step by step.
-grouped12:
-	avx2Strip4F64_grouped12(0)
-	PREFETCHT0 512(R8)
-	avx2Strip4F64_grouped12(1)
-	avx2Strip4F64_grouped12(2)
-	PREFETCHT0 576(R8)
-	avx2Strip4F64_grouped12(3)
-	avx2Strip4F64_grouped12(4)
-	PREFETCHT0 640(R8)
-	avx2Strip4F64_grouped12(5)
-	ADDQ       $384, SI
-	ADDQ       $288, R8
-	ADDQ       $288, R10
-	SUBQ       $6, CX
-	JGE        grouped12
-	JMP        few
-
-tiled:
-	MOVQ    skip-64(SP), R11
-	ADDQ    $48, R11
-	PCALIGN $32
-
-// Step q of the loop tiled12.
-#define avx2Strip4F64_tiled12(q) \
-	VMOVUPD      (64*q)(SI), Y0 \
-	VBROADCASTSD (8*q)(R8), Y2 \
-	VFMADD231PD  Y2, Y0, Y4 \
-	VBROADCASTSD (8*q+48)(R8), Y2 \
-	VFMADD231PD  Y2, Y0, Y5 \
-	VBROADCASTSD (8*q+96)(R8), Y2 \
-	VFMADD231PD  Y2, Y0, Y6 \
-	VBROADCASTSD (8*q+144)(R8), Y2 \
-	VFMADD231PD  Y2, Y0, Y7 \
-	VBROADCASTSD (8*q+192)(R8), Y2 \
-	VFMADD231PD  Y2, Y0, Y8 \
-	VBROADCASTSD (8*q+240)(R8), Y2 \
-	VFMADD231PD  Y2, Y0, Y9 \
-	VBROADCASTSD (8*q)(R10), Y2 \
-	VFMADD231PD  Y2, Y0, Y10 \
-	VBROADCASTSD (8*q+48)(R10), Y2 \
-	VFMADD231PD  Y2, Y0, Y11 \
-	VBROADCASTSD (8*q+96)(R10), Y2 \
-	VFMADD231PD  Y2, Y0, Y12 \
-	VBROADCASTSD (8*q+144)(R10), Y2 \
-	VFMADD231PD  Y2, Y0, Y13 \
-	VBROADCASTSD (8*q+192)(R10), Y2 \
-	VFMADD231PD  Y2, Y0, Y14 \
-	VBROADCASTSD (8*q+240)(R10), Y2 \
-	VFMADD231PD  Y2, Y0, Y15
-
-	// Packed scalars in tiles, row by row.
-tiled12:
-	avx2Strip4F64_tiled12(0)
-	PREFETCHT0 512(R8)
-	avx2Strip4F64_tiled12(1)
-	avx2Strip4F64_tiled12(2)
-	PREFETCHT0 576(R8)
-	avx2Strip4F64_tiled12(3)
-	avx2Strip4F64_tiled12(4)
-	PREFETCHT0 640(R8)
-	avx2Strip4F64_tiled12(5)
-	ADDQ       $384, SI
-	ADDQ       R11, R8
-	ADDQ       R11, R10
-	SUBQ       $6, CX
-	JGE        tiled12
-
-	// The last steps, fewer than six.
-few:
+placed:
 	LEAQ (R8)(R12*4), R9
 	LEAQ (R10)(R12*4), AX
-	ADDQ $6, CX
-	JZ   summed
-	JMP  rows12
+	CMPQ R15, $12
+	JNE  any
+	MOVQ const_tileOrder(DI), R11
+	CMPQ R11, $const_packed
+	JEQ  packed
+	CMPQ R11, $const_packedRuns
+	JEQ  packedRuns
 
-	// One step at a time, and one tile after the other if scalars lie in tiles.
-single:
-	MOVQ  const_stripTileK(DI), R11
-	TESTQ R11, R11
-	JZ    steps
-	CMPQ  CX, R11
-	JLE   steps
-	SUBQ  R11, CX
-	MOVQ  CX, left-56(SP)
-	MOVQ  R11, CX
+any:
+	MOVQ CX, R14
 
+	// A run of scalars.
+run:
+	MOVQ    R14, CX
+	MOVQ    const_tileRun(DI), R11
+	CMPQ    CX, R11
+	CMOVQGT R11, CX
+	SUBQ    CX, R14
+
+	// One step at a time.
 steps:
 	CMPQ    R15, $12
 	JEQ     rows12
@@ -12438,7 +10638,7 @@ steps:
 	JEQ     rows2
 	PCALIGN $32
 
-	// One step of a group of 1.
+	// One step of 1 rows.
 rows1:
 	VMOVUPD      (SI), Y0
 	PREFETCHT0   512(R8)
@@ -12451,24 +10651,10 @@ rows1:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows1
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile1
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile1:
-	SUBQ    CX, left-56(SP)
-	JMP     rows1
-	PCALIGN $32
-
-	// One step of a group of 2.
+	// One step of 2 rows.
 rows2:
 	VMOVUPD      (SI), Y0
 	PREFETCHT0   512(R8)
@@ -12483,24 +10669,10 @@ rows2:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows2
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile2
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile2:
-	SUBQ    CX, left-56(SP)
-	JMP     rows2
-	PCALIGN $32
-
-	// One step of a group of 3.
+	// One step of 3 rows.
 rows3:
 	VMOVUPD      (SI), Y0
 	PREFETCHT0   512(R8)
@@ -12517,24 +10689,10 @@ rows3:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows3
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile3
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile3:
-	SUBQ    CX, left-56(SP)
-	JMP     rows3
-	PCALIGN $32
-
-	// One step of a group of 4.
+	// One step of 4 rows.
 rows4:
 	VMOVUPD      (SI), Y0
 	PREFETCHT0   512(R8)
@@ -12553,24 +10711,10 @@ rows4:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows4
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile4
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile4:
-	SUBQ    CX, left-56(SP)
-	JMP     rows4
-	PCALIGN $32
-
-	// One step of a group of 5.
+	// One step of 5 rows.
 rows5:
 	VMOVUPD      (SI), Y0
 	PREFETCHT0   512(R8)
@@ -12591,24 +10735,10 @@ rows5:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows5
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile5
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile5:
-	SUBQ    CX, left-56(SP)
-	JMP     rows5
-	PCALIGN $32
-
-	// One step of a group of 6.
+	// One step of 6 rows.
 rows6:
 	VMOVUPD      (SI), Y0
 	PREFETCHT0   512(R8)
@@ -12631,24 +10761,10 @@ rows6:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows6
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile6
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile6:
-	SUBQ    CX, left-56(SP)
-	JMP     rows6
-	PCALIGN $32
-
-	// One step of a group of 7.
+	// One step of 7 rows.
 rows7:
 	VMOVUPD      (SI), Y0
 	PREFETCHT0   512(R8)
@@ -12673,24 +10789,10 @@ rows7:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows7
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile7
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile7:
-	SUBQ    CX, left-56(SP)
-	JMP     rows7
-	PCALIGN $32
-
-	// One step of a group of 8.
+	// One step of 8 rows.
 rows8:
 	VMOVUPD      (SI), Y0
 	PREFETCHT0   512(R8)
@@ -12717,24 +10819,10 @@ rows8:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows8
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile8
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile8:
-	SUBQ    CX, left-56(SP)
-	JMP     rows8
-	PCALIGN $32
-
-	// One step of a group of 9.
+	// One step of 9 rows.
 rows9:
 	VMOVUPD      (SI), Y0
 	PREFETCHT0   512(R8)
@@ -12763,24 +10851,10 @@ rows9:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows9
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile9
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile9:
-	SUBQ    CX, left-56(SP)
-	JMP     rows9
-	PCALIGN $32
-
-	// One step of a group of 10.
+	// One step of 10 rows.
 rows10:
 	VMOVUPD      (SI), Y0
 	PREFETCHT0   512(R8)
@@ -12811,24 +10885,10 @@ rows10:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows10
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile10
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile10:
-	SUBQ    CX, left-56(SP)
-	JMP     rows10
-	PCALIGN $32
-
-	// One step of a group of 11.
+	// One step of 11 rows.
 rows11:
 	VMOVUPD      (SI), Y0
 	PREFETCHT0   512(R8)
@@ -12861,24 +10921,10 @@ rows11:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows11
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile11
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile11:
-	SUBQ    CX, left-56(SP)
-	JMP     rows11
-	PCALIGN $32
-
-	// One step of a group of 12.
+	// One step of 12 rows.
 rows12:
 	VMOVUPD      (SI), Y0
 	PREFETCHT0   512(R8)
@@ -12913,86 +10959,152 @@ rows12:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows12
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile12
-	MOVQ         const_stripTileK(DI), CX
 
-tile12:
-	SUBQ CX, left-56(SP)
-	JMP  rows12
+	// The next run, if there is one.
+nextRun:
+	TESTQ R14, R14
+	JZ    store
+	MOVQ  const_tileRunSkip(DI), R11
+	SHLQ  $3, R11
+	ADDQ  R11, R8
+	ADDQ  R11, R9
+	ADDQ  R11, R10
+	ADDQ  R11, AX
+	JMP   run
 
-	// An unfinished strip leaves its sums in Partial.
-summed:
-	CMPB const_stripUnfinished(DI), $0
-	JEQ  finish
-	MOVQ partial-16(SP), R11
+	// Both sides are packed.
+packed:
+	SUBQ    $6, CX
+	JLT     few
+	PCALIGN $32
 
-// A row of sums to Partial.
-#define avx2Strip4F64_save(a) \
-	VMOVUPD a, (R11) \
-	ADDQ    $32, R11 \
-	DECQ    R15 \
-	JZ      next
+// Step q of the loop packed12.
+#define avx2Tile4F64_packed12(q) \
+	VMOVUPD      (64*q)(SI), Y0 \
+	VBROADCASTSD (48*q)(R8), Y2 \
+	VFMADD231PD  Y2, Y0, Y4 \
+	VBROADCASTSD (48*q+8)(R8), Y2 \
+	VFMADD231PD  Y2, Y0, Y5 \
+	VBROADCASTSD (48*q+16)(R8), Y2 \
+	VFMADD231PD  Y2, Y0, Y6 \
+	VBROADCASTSD (48*q+24)(R8), Y2 \
+	VFMADD231PD  Y2, Y0, Y7 \
+	VBROADCASTSD (48*q+32)(R8), Y2 \
+	VFMADD231PD  Y2, Y0, Y8 \
+	VBROADCASTSD (48*q+40)(R8), Y2 \
+	VFMADD231PD  Y2, Y0, Y9 \
+	VBROADCASTSD (48*q)(R10), Y2 \
+	VFMADD231PD  Y2, Y0, Y10 \
+	VBROADCASTSD (48*q+8)(R10), Y2 \
+	VFMADD231PD  Y2, Y0, Y11 \
+	VBROADCASTSD (48*q+16)(R10), Y2 \
+	VFMADD231PD  Y2, Y0, Y12 \
+	VBROADCASTSD (48*q+24)(R10), Y2 \
+	VFMADD231PD  Y2, Y0, Y13 \
+	VBROADCASTSD (48*q+32)(R10), Y2 \
+	VFMADD231PD  Y2, Y0, Y14 \
+	VBROADCASTSD (48*q+40)(R10), Y2 \
+	VFMADD231PD  Y2, Y0, Y15
 
-	avx2Strip4F64_save(Y4)
-	avx2Strip4F64_save(Y5)
-	avx2Strip4F64_save(Y6)
-	avx2Strip4F64_save(Y7)
-	avx2Strip4F64_save(Y8)
-	avx2Strip4F64_save(Y9)
-	avx2Strip4F64_save(Y10)
-	avx2Strip4F64_save(Y11)
-	avx2Strip4F64_save(Y12)
-	avx2Strip4F64_save(Y13)
-	avx2Strip4F64_save(Y14)
-	avx2Strip4F64_save(Y15)
+	// Six steps.
+packed12:
+	avx2Tile4F64_packed12(0)
+	PREFETCHT0 512(R8)
+	avx2Tile4F64_packed12(1)
+	avx2Tile4F64_packed12(2)
+	PREFETCHT0 576(R8)
+	avx2Tile4F64_packed12(3)
+	avx2Tile4F64_packed12(4)
+	PREFETCHT0 640(R8)
+	avx2Tile4F64_packed12(5)
+	ADDQ       $384, SI
+	ADDQ       $288, R8
+	ADDQ       $288, R10
+	SUBQ       $6, CX
+	JGE        packed12
+	JMP        few
 
-	// out ← β·out + α·t.
-finish:
-	MOVQ         dst-48(SP), AX
-	VBROADCASTSD const_stripAlpha(DI), Y2
-	MOVQ         const_stripStride(DI), R10
-	SHLQ         $3, R10
-	MOVQ         lanes-40(SP), SI
-	MOVQ         beta-24(SP), R8
-	MOVQ         const_stripBetaKind(DI), CX
-	CMPB         const_stripUnitAlpha(DI), $0
-	JNE          scaled
-	VMULPD       Y2, Y4, Y4
-	VMULPD       Y2, Y5, Y5
-	VMULPD       Y2, Y6, Y6
-	VMULPD       Y2, Y7, Y7
-	VMULPD       Y2, Y8, Y8
-	VMULPD       Y2, Y9, Y9
-	VMULPD       Y2, Y10, Y10
-	VMULPD       Y2, Y11, Y11
-	VMULPD       Y2, Y12, Y12
-	VMULPD       Y2, Y13, Y13
-	VMULPD       Y2, Y14, Y14
-	VMULPD       Y2, Y15, Y15
+	// Both sides are packed, and scalars lie in runs.
+packedRuns:
+	MOVQ    const_tileRunSkip(DI), R11
+	SHLQ    $3, R11
+	ADDQ    $48, R11
+	SUBQ    $6, CX
+	JLT     few
+	PCALIGN $32
 
-	// From here on the sums are α·t.
-scaled:
+// Step q of the loop inRuns12.
+#define avx2Tile4F64_inRuns12(q) \
+	VMOVUPD      (64*q)(SI), Y0 \
+	VBROADCASTSD (8*q)(R8), Y2 \
+	VFMADD231PD  Y2, Y0, Y4 \
+	VBROADCASTSD (8*q+48)(R8), Y2 \
+	VFMADD231PD  Y2, Y0, Y5 \
+	VBROADCASTSD (8*q+96)(R8), Y2 \
+	VFMADD231PD  Y2, Y0, Y6 \
+	VBROADCASTSD (8*q+144)(R8), Y2 \
+	VFMADD231PD  Y2, Y0, Y7 \
+	VBROADCASTSD (8*q+192)(R8), Y2 \
+	VFMADD231PD  Y2, Y0, Y8 \
+	VBROADCASTSD (8*q+240)(R8), Y2 \
+	VFMADD231PD  Y2, Y0, Y9 \
+	VBROADCASTSD (8*q)(R10), Y2 \
+	VFMADD231PD  Y2, Y0, Y10 \
+	VBROADCASTSD (8*q+48)(R10), Y2 \
+	VFMADD231PD  Y2, Y0, Y11 \
+	VBROADCASTSD (8*q+96)(R10), Y2 \
+	VFMADD231PD  Y2, Y0, Y12 \
+	VBROADCASTSD (8*q+144)(R10), Y2 \
+	VFMADD231PD  Y2, Y0, Y13 \
+	VBROADCASTSD (8*q+192)(R10), Y2 \
+	VFMADD231PD  Y2, Y0, Y14 \
+	VBROADCASTSD (8*q+240)(R10), Y2 \
+	VFMADD231PD  Y2, Y0, Y15
+
+	// Six steps.
+inRuns12:
+	avx2Tile4F64_inRuns12(0)
+	PREFETCHT0 512(R8)
+	avx2Tile4F64_inRuns12(1)
+	avx2Tile4F64_inRuns12(2)
+	PREFETCHT0 576(R8)
+	avx2Tile4F64_inRuns12(3)
+	avx2Tile4F64_inRuns12(4)
+	PREFETCHT0 640(R8)
+	avx2Tile4F64_inRuns12(5)
+	ADDQ       $384, SI
+	ADDQ       R11, R8
+	ADDQ       R11, R10
+	SUBQ       $6, CX
+	JGE        inRuns12
+
+	// The last steps, fewer than six.
+few:
+	LEAQ (R8)(R12*4), R9
+	LEAQ (R10)(R12*4), AX
+	ADDQ $6, CX
+	JNZ  rows12
+
+	// The sums are complete. Store them, or merge them into Dst if there is a β.
+store:
+	MOVQ dst-32(SP), AX
+	MOVQ const_tileStride(DI), R10
+	SHLQ $3, R10
+	MOVQ const_tileBetaKind(DI), CX
+	MOVQ beta-40(SP), R8
 	CMPQ CX, $const_betaRows
 	JEQ  betaOfRow
 	JGT  betaOfColumn
 
-// A row: out ← sum.
-#define avx2Strip4F64_set(a, cut, storedBut1, stored) \
+// A row: dst ← sum.
+#define avx2Tile4F64_store(a, cut, storedBut1, stored) \
+	MOVQ    lanes-48(SP), SI \
 	CMPQ    SI, $4 \
 	JNE     cut \
 	VMOVUPD a, (AX) \
 	JMP     stored \
 cut: \
-	MOVQ         AX, CX \
+	LEAQ         (AX), CX \
 	VMOVUPD      a, Y1 \
 	BTQ          $1, SI \
 	JCC          storedBut1 \
@@ -13006,252 +11118,142 @@ storedBut1: \
 stored: \
 	ADDQ R10, AX \
 	DECQ R15 \
-	JZ   next
+	JZ   done
 
-	avx2Strip4F64_set(Y4, set0_cut, set0_storedBut1, set0_stored)
-	avx2Strip4F64_set(Y5, set1_cut, set1_storedBut1, set1_stored)
-	avx2Strip4F64_set(Y6, set2_cut, set2_storedBut1, set2_stored)
-	avx2Strip4F64_set(Y7, set3_cut, set3_storedBut1, set3_stored)
-	avx2Strip4F64_set(Y8, set4_cut, set4_storedBut1, set4_stored)
-	avx2Strip4F64_set(Y9, set5_cut, set5_storedBut1, set5_stored)
-	avx2Strip4F64_set(Y10, set6_cut, set6_storedBut1, set6_stored)
-	avx2Strip4F64_set(Y11, set7_cut, set7_storedBut1, set7_stored)
-	avx2Strip4F64_set(Y12, set8_cut, set8_storedBut1, set8_stored)
-	avx2Strip4F64_set(Y13, set9_cut, set9_storedBut1, set9_stored)
-	avx2Strip4F64_set(Y14, set10_cut, set10_storedBut1, set10_stored)
-	avx2Strip4F64_set(Y15, set11_cut, set11_storedBut1, set11_stored)
+	avx2Tile4F64_store(Y4, store0_cut, store0_storedBut1, store0_stored)
+	avx2Tile4F64_store(Y5, store1_cut, store1_storedBut1, store1_stored)
+	avx2Tile4F64_store(Y6, store2_cut, store2_storedBut1, store2_stored)
+	avx2Tile4F64_store(Y7, store3_cut, store3_storedBut1, store3_stored)
+	avx2Tile4F64_store(Y8, store4_cut, store4_storedBut1, store4_stored)
+	avx2Tile4F64_store(Y9, store5_cut, store5_storedBut1, store5_stored)
+	avx2Tile4F64_store(Y10, store6_cut, store6_storedBut1, store6_stored)
+	avx2Tile4F64_store(Y11, store7_cut, store7_storedBut1, store7_stored)
+	avx2Tile4F64_store(Y12, store8_cut, store8_storedBut1, store8_stored)
+	avx2Tile4F64_store(Y13, store9_cut, store9_storedBut1, store9_stored)
+	avx2Tile4F64_store(Y14, store10_cut, store10_storedBut1, store10_stored)
+	avx2Tile4F64_store(Y15, store11_cut, store11_storedBut1, store11_stored)
 
-	// A β for each row. Out is not read if it is 0.
+	// A β for each row.
 betaOfRow:
-	MOVQ const_stripBetaStride(DI), R9
+	MOVQ const_tileBetaStride(DI), R9
 	SHLQ $3, R9
 
-// A row: out ← β·out + sum.
-#define avx2Strip4F64_merge(a, zero, cut, storedBut1, stored) \
+// A row: dst ← β·dst + sum.
+#define avx2Tile4F64_mergeRow(a) \
 	VBROADCASTSD (R8), Y0 \
-	MOVQ         (R8), CX \
 	ADDQ         R9, R8 \
-	ADDQ         CX, CX /* without the sign */ \
-	JZ           zero \
-	VMASKMOVPD   (AX), Y3, Y1 \
-	VFMADD231PD  Y1, Y0, a \
-zero: \
-	CMPQ    SI, $4 \
-	JNE     cut \
-	VMOVUPD a, (AX) \
-	JMP     stored \
-cut: \
-	MOVQ         AX, CX \
-	VMOVUPD      a, Y1 \
-	BTQ          $1, SI \
-	JCC          storedBut1 \
-	VMOVUPD      X1, (CX) \
-	VEXTRACTF128 $1, Y1, X1 \
-	ADDQ         $16, CX \
-storedBut1: \
-	BTQ    $0, SI \
-	JCC    stored \
-	VMOVSD X1, (CX) \
-stored: \
-	ADDQ R10, AX \
-	DECQ R15 \
-	JZ   next
+	VFMADD231PD  (AX), Y0, a \
+	VMOVUPD      a, (AX) \
+	ADDQ         R10, AX \
+	DECQ         R15 \
+	JZ           done
 
-	avx2Strip4F64_merge(Y4, merge0_zero, merge0_cut, merge0_storedBut1, merge0_stored)
-	avx2Strip4F64_merge(Y5, merge1_zero, merge1_cut, merge1_storedBut1, merge1_stored)
-	avx2Strip4F64_merge(Y6, merge2_zero, merge2_cut, merge2_storedBut1, merge2_stored)
-	avx2Strip4F64_merge(Y7, merge3_zero, merge3_cut, merge3_storedBut1, merge3_stored)
-	avx2Strip4F64_merge(Y8, merge4_zero, merge4_cut, merge4_storedBut1, merge4_stored)
-	avx2Strip4F64_merge(Y9, merge5_zero, merge5_cut, merge5_storedBut1, merge5_stored)
-	avx2Strip4F64_merge(Y10, merge6_zero, merge6_cut, merge6_storedBut1, merge6_stored)
-	avx2Strip4F64_merge(Y11, merge7_zero, merge7_cut, merge7_storedBut1, merge7_stored)
-	avx2Strip4F64_merge(Y12, merge8_zero, merge8_cut, merge8_storedBut1, merge8_stored)
-	avx2Strip4F64_merge(Y13, merge9_zero, merge9_cut, merge9_storedBut1, merge9_stored)
-	avx2Strip4F64_merge(Y14, merge10_zero, merge10_cut, merge10_storedBut1, merge10_stored)
-	avx2Strip4F64_merge(Y15, merge11_zero, merge11_cut, merge11_storedBut1, merge11_stored)
+	avx2Tile4F64_mergeRow(Y4)
+	avx2Tile4F64_mergeRow(Y5)
+	avx2Tile4F64_mergeRow(Y6)
+	avx2Tile4F64_mergeRow(Y7)
+	avx2Tile4F64_mergeRow(Y8)
+	avx2Tile4F64_mergeRow(Y9)
+	avx2Tile4F64_mergeRow(Y10)
+	avx2Tile4F64_mergeRow(Y11)
+	avx2Tile4F64_mergeRow(Y12)
+	avx2Tile4F64_mergeRow(Y13)
+	avx2Tile4F64_mergeRow(Y14)
+	avx2Tile4F64_mergeRow(Y15)
 
-	// A β for each column. Out is not read where it is 0.
+	// A β for each column.
 betaOfColumn:
-	CMPB const_stripWholeBeta(DI), $0
-	JNE  wholeBeta
-
-// A row: out ← β·out + sum where β is not 0, elsewhere out ← sum.
-#define avx2Strip4F64_mergeColumns(a, cut, storedBut1, stored) \
-	VMASKMOVPD  (R8), Y3, Y0 \
-	VXORPS      Y2, Y2, Y2 \
-	VCMPPD      $4, Y2, Y0, Y1 /* β ≠ 0 */ \
-	VMASKMOVPD  (AX), Y1, Y2 \
-	VFMADD213PD a, Y0, Y2 \
-	VBLENDVPD   Y1, Y2, a, a \
-	CMPQ        SI, $4 \
-	JNE         cut \
-	VMOVUPD     a, (AX) \
-	JMP         stored \
-cut: \
-	MOVQ         AX, CX \
-	VMOVUPD      a, Y1 \
-	BTQ          $1, SI \
-	JCC          storedBut1 \
-	VMOVUPD      X1, (CX) \
-	VEXTRACTF128 $1, Y1, X1 \
-	ADDQ         $16, CX \
-storedBut1: \
-	BTQ    $0, SI \
-	JCC    stored \
-	VMOVSD X1, (CX) \
-stored: \
-	ADDQ R10, AX \
-	DECQ R15 \
-	JZ   next
-
-	avx2Strip4F64_mergeColumns(Y4, mergeColumns0_cut, mergeColumns0_storedBut1, mergeColumns0_stored)
-	avx2Strip4F64_mergeColumns(Y5, mergeColumns1_cut, mergeColumns1_storedBut1, mergeColumns1_stored)
-	avx2Strip4F64_mergeColumns(Y6, mergeColumns2_cut, mergeColumns2_storedBut1, mergeColumns2_stored)
-	avx2Strip4F64_mergeColumns(Y7, mergeColumns3_cut, mergeColumns3_storedBut1, mergeColumns3_stored)
-	avx2Strip4F64_mergeColumns(Y8, mergeColumns4_cut, mergeColumns4_storedBut1, mergeColumns4_stored)
-	avx2Strip4F64_mergeColumns(Y9, mergeColumns5_cut, mergeColumns5_storedBut1, mergeColumns5_stored)
-	avx2Strip4F64_mergeColumns(Y10, mergeColumns6_cut, mergeColumns6_storedBut1, mergeColumns6_stored)
-	avx2Strip4F64_mergeColumns(Y11, mergeColumns7_cut, mergeColumns7_storedBut1, mergeColumns7_stored)
-	avx2Strip4F64_mergeColumns(Y12, mergeColumns8_cut, mergeColumns8_storedBut1, mergeColumns8_stored)
-	avx2Strip4F64_mergeColumns(Y13, mergeColumns9_cut, mergeColumns9_storedBut1, mergeColumns9_stored)
-	avx2Strip4F64_mergeColumns(Y14, mergeColumns10_cut, mergeColumns10_storedBut1, mergeColumns10_stored)
-	avx2Strip4F64_mergeColumns(Y15, mergeColumns11_cut, mergeColumns11_storedBut1, mergeColumns11_stored)
-
-	// The same if all vectors are whole and no β is 0.
-wholeBeta:
 	VMOVUPD (R8), Y0
 
-// A row: out ← β·out + sum.
-#define avx2Strip4F64_mergeColumnsWhole(a) \
+// A row: dst ← β·dst + sum.
+#define avx2Tile4F64_mergeColumns(a) \
 	VFMADD231PD (AX), Y0, a \
 	VMOVUPD     a, (AX) \
 	ADDQ        R10, AX \
 	DECQ        R15 \
-	JZ          next
+	JZ          done
 
-	avx2Strip4F64_mergeColumnsWhole(Y4)
-	avx2Strip4F64_mergeColumnsWhole(Y5)
-	avx2Strip4F64_mergeColumnsWhole(Y6)
-	avx2Strip4F64_mergeColumnsWhole(Y7)
-	avx2Strip4F64_mergeColumnsWhole(Y8)
-	avx2Strip4F64_mergeColumnsWhole(Y9)
-	avx2Strip4F64_mergeColumnsWhole(Y10)
-	avx2Strip4F64_mergeColumnsWhole(Y11)
-	avx2Strip4F64_mergeColumnsWhole(Y12)
-	avx2Strip4F64_mergeColumnsWhole(Y13)
-	avx2Strip4F64_mergeColumnsWhole(Y14)
-	avx2Strip4F64_mergeColumnsWhole(Y15)
+	avx2Tile4F64_mergeColumns(Y4)
+	avx2Tile4F64_mergeColumns(Y5)
+	avx2Tile4F64_mergeColumns(Y6)
+	avx2Tile4F64_mergeColumns(Y7)
+	avx2Tile4F64_mergeColumns(Y8)
+	avx2Tile4F64_mergeColumns(Y9)
+	avx2Tile4F64_mergeColumns(Y10)
+	avx2Tile4F64_mergeColumns(Y11)
+	avx2Tile4F64_mergeColumns(Y12)
+	avx2Tile4F64_mergeColumns(Y13)
+	avx2Tile4F64_mergeColumns(Y14)
+	avx2Tile4F64_mergeColumns(Y15)
 
-	// The next group.
-next:
-	MOVQ  R8, beta-24(SP)
-	MOVQ  AX, dst-48(SP)
-	TESTQ R14, R14
-	JNZ   group
+	// The next tile.
+done:
+	MOVQ AX, dst-32(SP)
+	MOVQ R8, beta-40(SP)
+	DECQ tiles-8(SP)
+	JNZ  tile
 	VZEROUPPER
 	RET
 
-// func avx2Strip4F32(s *blocked.Strip[float32])
+// func avx2Tile4F32(t *blocked.Tiles[float32])
 // Requires: AVX2, FMA3
 //
-//	t(r, c) = Σ S(r, p)·V(p, c), out ← β·out + α·t, c < Cols ≤ 4
+//	t(r, c) = Σ S(r, p)·V(p, c), dst ← t or β·dst + t, c < Cols ≤ 4
 //
-// At most 12 rows at a time, a group, whose sums are in registers. If the last vector is cut, V has all of it
-// nevertheless: a masked load at each step would be slower. If both sides are packed, loops do 6 steps in one
-// go: offsets are constants then, and there is room beside the multiply-adds for the little that is left. Other
-// loops do one step, for each number of rows. Scalars are fetched half a kilobyte ahead: those of a block lie
-// in L2.
+// If the last vector is cut, V has all of it nevertheless: a masked load at each step would be slower. If both
+// sides are packed, loops do 6 steps in one go: offsets are constants then, and there is room beside the
+// multiply-adds for the little that is left. Other loops do one step, for each number of rows. Scalars are fetched
+// half a kilobyte ahead: those of a block lie in L2.
 //
-// On the stack, scalar, beta, dst and nextPartial are the places of the next group in the scalars, β, Out and
-// Partial, partial is that of this group in Partial, left is the number of steps in the tiles of scalars after
-// this one, and skip the bytes from the end of a tile to the next.
-//
-//	DI  the strip                      SI  vectors of step p              DX  bytes between steps of V
-//	CX  steps left                     R14 rows left after this group     R15 rows of this group
-//	R8, R9, R10, AX  scalars of rows 0, 4, 6, 10 of the group at step p   BX  bytes between steps of them
+//	DI  the tiles                      SI  vectors of step p              DX  bytes between steps of V
+//	CX  steps left in the run          R14 steps in the runs after it     R15 rows
 //	R12, R13  bytes between scalars of neighbouring rows, three times that
-//	X0  vectors of the step        X2  a scalar, then α               X3  lanes of the last vector
+//	BX  bytes between scalars of neighbouring steps
+//	R8, R9, R10, AX  scalars of rows 0, 4, 6, 10 at step p
+//	X0  vectors of the step        X2  a scalar
 //
-// After the sum, AX is the row of Out, R8 its β, R9 the stride of β, R10 the stride of Out, R11 the row of
-// Partial, and SI the lanes of the last vector.
+// After the sum, AX is the row of Dst, R8 its β, R9 the stride of β, R10 the stride of Dst, and SI the lanes of the
+// last vector.
+//
+// On the stack, tiles is the number of tiles left, and scalar, start, dst and beta are the places of the next tile in
+// the scalars, Start, Dst and β. lanes is the number of lanes in the last vector.
 //
 // The sums:
 //
 //	row 0: X4               row 1: X5               row 2: X6               row 3: X7
 //	row 4: X8               row 5: X9               row 6: X10              row 7: X11
 //	row 8: X12              row 9: X13              row 10: X14             row 11: X15
-TEXT ·avx2Strip4F32(SB), NOSPLIT, $64-8
-	MOVQ    s+0(FP), DI
-	MOVQ    const_stripCols(DI), CX
-	DECQ    CX
-	ANDQ    $3, CX
-	INCQ    CX
-	MOVQ    CX, lanes-40(SP)
-	SHLQ    $2, CX
-	LEAQ    avx2Lanes<>+32(SB), AX
-	SUBQ    CX, AX
-	VMOVUPS (AX), X3
-	MOVQ    const_stripScalarStride(DI), R12
-	SHLQ    $2, R12
-	LEAQ    (R12)(R12*2), R13
-	MOVQ    const_stripScalarKStride(DI), BX
-	SHLQ    $2, BX
-	MOVQ    const_stripVecStride(DI), DX
-	SHLQ    $2, DX
-	MOVQ    const_stripScalar(DI), R8
-	MOVQ    R8, scalar-8(SP)
-	MOVQ    const_stripPartial(DI), R11
-	MOVQ    R11, nextPartial-32(SP)
-	MOVQ    const_stripBeta(DI), R8
-	MOVQ    R8, beta-24(SP)
-	MOVQ    const_stripDst(DI), AX
-	MOVQ    AX, dst-48(SP)
-	MOVQ    const_stripTileSkip(DI), AX
-	SHLQ    $2, AX
-	MOVQ    AX, skip-64(SP)
-	MOVQ    const_stripRows(DI), R14
+TEXT ·avx2Tile4F32(SB), NOSPLIT, $48-8
+	MOVQ t+0(FP), DI
+	MOVQ const_tileScalarStride(DI), R12
+	SHLQ $2, R12
+	LEAQ (R12)(R12*2), R13
+	MOVQ const_tileScalarKStride(DI), BX
+	SHLQ $2, BX
+	MOVQ const_tileVecStride(DI), DX
+	SHLQ $2, DX
+	MOVQ const_tileCount(DI), AX
+	MOVQ AX, tiles-8(SP)
+	MOVQ const_tileScalar(DI), AX
+	MOVQ AX, scalar-16(SP)
+	MOVQ const_tileStart(DI), AX
+	MOVQ AX, start-24(SP)
+	MOVQ const_tileDst(DI), AX
+	MOVQ AX, dst-32(SP)
+	MOVQ const_tileBeta(DI), AX
+	MOVQ AX, beta-40(SP)
+	MOVQ const_tileCols(DI), CX
+	DECQ CX
+	ANDQ $3, CX
+	INCQ CX
+	MOVQ CX, lanes-48(SP)
 
-	// In place, full groups while more than two are left, then two even ones. Packed, all that the kernel
-	// can take.
-group:
-	MOVQ R14, R15
-	CMPQ R14, $12
-	JLE  take
-	MOVQ $12, R15
-	CMPQ const_stripPanelRows(DI), $0
-	JNE  take
-	CMPQ R14, $24
-	JGT  take
-	LEAQ 1(R14), R15
-	SHRQ $1, R15
-
-	// The scalars of this group and of the next.
-take:
-	SUBQ R15, R14
-	MOVQ scalar-8(SP), R8
-	LEAQ (R8)(R12*4), R9
-	LEAQ (R8)(R13*2), R10
-	MOVQ const_stripPanelStride(DI), CX
-	SHLQ $2, CX
-	JZ   inPlace
-	LEAQ (R8)(CX*1), R10
-	LEAQ (R8)(CX*2), CX
-	JMP  taken
-
-inPlace:
-	MOVQ  R15, CX
-	IMULQ R12, CX
-	ADDQ  R8, CX
-
-taken:
-	MOVQ   CX, scalar-8(SP)
-	MOVQ   nextPartial-32(SP), R11
-	MOVQ   R11, partial-16(SP)
-	IMUL3Q $16, R15, CX
-	ADDQ   R11, CX
-	MOVQ   CX, nextPartial-32(SP)
-	CMPB   const_stripResume(DI), $0
-	JNE    resume
+	// The sums of a tile start from 0.
+tile:
+	MOVQ   const_tileRows(DI), R15
+	MOVQ   start-24(SP), R11
+	TESTQ  R11, R11
+	JNZ    continue
 	VXORPS X4, X4, X4
 	VXORPS X5, X5, X5
 	VXORPS X6, X6, X6
@@ -13264,43 +11266,39 @@ taken:
 	VXORPS X13, X13, X13
 	VXORPS X14, X14, X14
 	VXORPS X15, X15, X15
-	JMP    start
+	JMP    started
 
-	// Go on from Partial.
-resume:
+	// They go on from Start.
+continue:
 	MOVQ R15, CX
 
-// A row of sums from Partial.
-#define avx2Strip4F32_resume(a) \
+// A row of sums from Start.
+#define avx2Tile4F32_continue(a) \
 	VMOVUPS (R11), a \
 	ADDQ    $16, R11 \
 	DECQ    CX \
-	JZ      start
+	JZ      started
 
-	avx2Strip4F32_resume(X4)
-	avx2Strip4F32_resume(X5)
-	avx2Strip4F32_resume(X6)
-	avx2Strip4F32_resume(X7)
-	avx2Strip4F32_resume(X8)
-	avx2Strip4F32_resume(X9)
-	avx2Strip4F32_resume(X10)
-	avx2Strip4F32_resume(X11)
-	avx2Strip4F32_resume(X12)
-	avx2Strip4F32_resume(X13)
-	avx2Strip4F32_resume(X14)
-	avx2Strip4F32_resume(X15)
+	avx2Tile4F32_continue(X4)
+	avx2Tile4F32_continue(X5)
+	avx2Tile4F32_continue(X6)
+	avx2Tile4F32_continue(X7)
+	avx2Tile4F32_continue(X8)
+	avx2Tile4F32_continue(X9)
+	avx2Tile4F32_continue(X10)
+	avx2Tile4F32_continue(X11)
+	avx2Tile4F32_continue(X12)
+	avx2Tile4F32_continue(X13)
+	avx2Tile4F32_continue(X14)
+	avx2Tile4F32_continue(X15)
 
-	// Fetch the lines that the group will be written to, while it is summed. A strip that is not finished is
-	// not written to: its Dst may be anything, and a fetch from where nothing is mapped costs a walk through
-	// the page tables.
-start:
-	CMPB const_stripUnfinished(DI), $0
-	JNE  sum
-	MOVQ const_stripK(DI), CX
-	CMPQ CX, $64
-	JLT  sum
-	MOVQ dst-48(SP), SI
-	MOVQ const_stripStride(DI), AX
+	// Fetch the lines that the sums will be stored to.
+started:
+	MOVQ R11, start-24(SP)
+	CMPB const_tileFetch(DI), $0
+	JEQ  sum
+	MOVQ dst-32(SP), SI
+	MOVQ const_tileStride(DI), AX
 	SHLQ $2, AX
 	MOVQ R15, CX
 
@@ -13311,141 +11309,46 @@ fetch:
 	DECQ       CX
 	JNZ        fetch
 
-	// The sums. Whole groups of packed scalars and vectors take six steps in one go.
+	// The steps.
 sum:
-	LEAQ    (R10)(R12*4), AX
-	MOVQ    const_stripVec(DI), SI
-	MOVQ    const_stripK(DI), CX
-	TESTQ   CX, CX
-	JZ      summed
-	MOVQ    $0, left-56(SP)
-	CMPQ    R15, $12
-	JNE     single
-	CMPQ    DX, $64
-	JNE     single
-	CMPQ    const_stripPanelRows(DI), $0
-	JEQ     single
-	SUBQ    $6, CX
-	JLT     few
-	CMPQ    const_stripTileK(DI), $0
-	JNE     tiled
-	PCALIGN $32
+	MOVQ  const_tileK(DI), CX
+	TESTQ CX, CX
+	JZ    store
+	XORL  R14, R14
+	MOVQ  const_tileVec(DI), SI
+	MOVQ  scalar-16(SP), R8
+	MOVQ  const_tileScalarTile(DI), AX
+	LEAQ  (R8)(AX*4), AX
+	MOVQ  AX, scalar-16(SP)
+	LEAQ  (R8)(R13*2), R10
+	MOVQ  const_tilePanelStride(DI), R11
+	SHLQ  $2, R11
+	JZ    placed
+	LEAQ  (R8)(R11*1), R10
 
-// Step q of the loop grouped12.
-#define avx2Strip4F32_grouped12(q) \
-	VMOVUPS      (64*q)(SI), X0 \
-	VBROADCASTSS (24*q)(R8), X2 \
-	VFMADD231PS  X2, X0, X4 \
-	VBROADCASTSS (24*q+4)(R8), X2 \
-	VFMADD231PS  X2, X0, X5 \
-	VBROADCASTSS (24*q+8)(R8), X2 \
-	VFMADD231PS  X2, X0, X6 \
-	VBROADCASTSS (24*q+12)(R8), X2 \
-	VFMADD231PS  X2, X0, X7 \
-	VBROADCASTSS (24*q+16)(R8), X2 \
-	VFMADD231PS  X2, X0, X8 \
-	VBROADCASTSS (24*q+20)(R8), X2 \
-	VFMADD231PS  X2, X0, X9 \
-	VBROADCASTSS (24*q)(R10), X2 \
-	VFMADD231PS  X2, X0, X10 \
-	VBROADCASTSS (24*q+4)(R10), X2 \
-	VFMADD231PS  X2, X0, X11 \
-	VBROADCASTSS (24*q+8)(R10), X2 \
-	VFMADD231PS  X2, X0, X12 \
-	VBROADCASTSS (24*q+12)(R10), X2 \
-	VFMADD231PS  X2, X0, X13 \
-	VBROADCASTSS (24*q+16)(R10), X2 \
-	VFMADD231PS  X2, X0, X14 \
-	VBROADCASTSS (24*q+20)(R10), X2 \
-	VFMADD231PS  X2, X0, X15
-
-	// Packed scalars, step by step.
-grouped12:
-	avx2Strip4F32_grouped12(0)
-	PREFETCHT0 512(R8)
-	avx2Strip4F32_grouped12(1)
-	avx2Strip4F32_grouped12(2)
-	PREFETCHT0 576(R8)
-	avx2Strip4F32_grouped12(3)
-	avx2Strip4F32_grouped12(4)
-	PREFETCHT0 640(R8)
-	avx2Strip4F32_grouped12(5)
-	ADDQ       $384, SI
-	ADDQ       $144, R8
-	ADDQ       $144, R10
-	SUBQ       $6, CX
-	JGE        grouped12
-	JMP        few
-
-tiled:
-	MOVQ    skip-64(SP), R11
-	ADDQ    $24, R11
-	PCALIGN $32
-
-// Step q of the loop tiled12.
-#define avx2Strip4F32_tiled12(q) \
-	VMOVUPS      (64*q)(SI), X0 \
-	VBROADCASTSS (4*q)(R8), X2 \
-	VFMADD231PS  X2, X0, X4 \
-	VBROADCASTSS (4*q+24)(R8), X2 \
-	VFMADD231PS  X2, X0, X5 \
-	VBROADCASTSS (4*q+48)(R8), X2 \
-	VFMADD231PS  X2, X0, X6 \
-	VBROADCASTSS (4*q+72)(R8), X2 \
-	VFMADD231PS  X2, X0, X7 \
-	VBROADCASTSS (4*q+96)(R8), X2 \
-	VFMADD231PS  X2, X0, X8 \
-	VBROADCASTSS (4*q+120)(R8), X2 \
-	VFMADD231PS  X2, X0, X9 \
-	VBROADCASTSS (4*q)(R10), X2 \
-	VFMADD231PS  X2, X0, X10 \
-	VBROADCASTSS (4*q+24)(R10), X2 \
-	VFMADD231PS  X2, X0, X11 \
-	VBROADCASTSS (4*q+48)(R10), X2 \
-	VFMADD231PS  X2, X0, X12 \
-	VBROADCASTSS (4*q+72)(R10), X2 \
-	VFMADD231PS  X2, X0, X13 \
-	VBROADCASTSS (4*q+96)(R10), X2 \
-	VFMADD231PS  X2, X0, X14 \
-	VBROADCASTSS (4*q+120)(R10), X2 \
-	VFMADD231PS  X2, X0, X15
-
-	// Packed scalars in tiles, row by row.
-tiled12:
-	avx2Strip4F32_tiled12(0)
-	PREFETCHT0 512(R8)
-	avx2Strip4F32_tiled12(1)
-	avx2Strip4F32_tiled12(2)
-	PREFETCHT0 576(R8)
-	avx2Strip4F32_tiled12(3)
-	avx2Strip4F32_tiled12(4)
-	PREFETCHT0 640(R8)
-	avx2Strip4F32_tiled12(5)
-	ADDQ       $384, SI
-	ADDQ       R11, R8
-	ADDQ       R11, R10
-	SUBQ       $6, CX
-	JGE        tiled12
-
-	// The last steps, fewer than six.
-few:
+placed:
 	LEAQ (R8)(R12*4), R9
 	LEAQ (R10)(R12*4), AX
-	ADDQ $6, CX
-	JZ   summed
-	JMP  rows12
+	CMPQ R15, $12
+	JNE  any
+	MOVQ const_tileOrder(DI), R11
+	CMPQ R11, $const_packed
+	JEQ  packed
+	CMPQ R11, $const_packedRuns
+	JEQ  packedRuns
 
-	// One step at a time, and one tile after the other if scalars lie in tiles.
-single:
-	MOVQ  const_stripTileK(DI), R11
-	TESTQ R11, R11
-	JZ    steps
-	CMPQ  CX, R11
-	JLE   steps
-	SUBQ  R11, CX
-	MOVQ  CX, left-56(SP)
-	MOVQ  R11, CX
+any:
+	MOVQ CX, R14
 
+	// A run of scalars.
+run:
+	MOVQ    R14, CX
+	MOVQ    const_tileRun(DI), R11
+	CMPQ    CX, R11
+	CMOVQGT R11, CX
+	SUBQ    CX, R14
+
+	// One step at a time.
 steps:
 	CMPQ    R15, $12
 	JEQ     rows12
@@ -13471,7 +11374,7 @@ steps:
 	JEQ     rows2
 	PCALIGN $32
 
-	// One step of a group of 1.
+	// One step of 1 rows.
 rows1:
 	VMOVUPS      (SI), X0
 	PREFETCHT0   512(R8)
@@ -13484,24 +11387,10 @@ rows1:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows1
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile1
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile1:
-	SUBQ    CX, left-56(SP)
-	JMP     rows1
-	PCALIGN $32
-
-	// One step of a group of 2.
+	// One step of 2 rows.
 rows2:
 	VMOVUPS      (SI), X0
 	PREFETCHT0   512(R8)
@@ -13516,24 +11405,10 @@ rows2:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows2
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile2
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile2:
-	SUBQ    CX, left-56(SP)
-	JMP     rows2
-	PCALIGN $32
-
-	// One step of a group of 3.
+	// One step of 3 rows.
 rows3:
 	VMOVUPS      (SI), X0
 	PREFETCHT0   512(R8)
@@ -13550,24 +11425,10 @@ rows3:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows3
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile3
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile3:
-	SUBQ    CX, left-56(SP)
-	JMP     rows3
-	PCALIGN $32
-
-	// One step of a group of 4.
+	// One step of 4 rows.
 rows4:
 	VMOVUPS      (SI), X0
 	PREFETCHT0   512(R8)
@@ -13586,24 +11447,10 @@ rows4:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows4
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile4
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile4:
-	SUBQ    CX, left-56(SP)
-	JMP     rows4
-	PCALIGN $32
-
-	// One step of a group of 5.
+	// One step of 5 rows.
 rows5:
 	VMOVUPS      (SI), X0
 	PREFETCHT0   512(R8)
@@ -13624,24 +11471,10 @@ rows5:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows5
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile5
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile5:
-	SUBQ    CX, left-56(SP)
-	JMP     rows5
-	PCALIGN $32
-
-	// One step of a group of 6.
+	// One step of 6 rows.
 rows6:
 	VMOVUPS      (SI), X0
 	PREFETCHT0   512(R8)
@@ -13664,24 +11497,10 @@ rows6:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows6
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile6
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile6:
-	SUBQ    CX, left-56(SP)
-	JMP     rows6
-	PCALIGN $32
-
-	// One step of a group of 7.
+	// One step of 7 rows.
 rows7:
 	VMOVUPS      (SI), X0
 	PREFETCHT0   512(R8)
@@ -13706,24 +11525,10 @@ rows7:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows7
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile7
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile7:
-	SUBQ    CX, left-56(SP)
-	JMP     rows7
-	PCALIGN $32
-
-	// One step of a group of 8.
+	// One step of 8 rows.
 rows8:
 	VMOVUPS      (SI), X0
 	PREFETCHT0   512(R8)
@@ -13750,24 +11555,10 @@ rows8:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows8
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile8
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile8:
-	SUBQ    CX, left-56(SP)
-	JMP     rows8
-	PCALIGN $32
-
-	// One step of a group of 9.
+	// One step of 9 rows.
 rows9:
 	VMOVUPS      (SI), X0
 	PREFETCHT0   512(R8)
@@ -13796,24 +11587,10 @@ rows9:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows9
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile9
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile9:
-	SUBQ    CX, left-56(SP)
-	JMP     rows9
-	PCALIGN $32
-
-	// One step of a group of 10.
+	// One step of 10 rows.
 rows10:
 	VMOVUPS      (SI), X0
 	PREFETCHT0   512(R8)
@@ -13844,24 +11621,10 @@ rows10:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows10
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile10
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile10:
-	SUBQ    CX, left-56(SP)
-	JMP     rows10
-	PCALIGN $32
-
-	// One step of a group of 11.
+	// One step of 11 rows.
 rows11:
 	VMOVUPS      (SI), X0
 	PREFETCHT0   512(R8)
@@ -13894,24 +11657,10 @@ rows11:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows11
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile11
-	MOVQ         const_stripTileK(DI), CX
+	JMP          nextRun
+	PCALIGN      $32
 
-tile11:
-	SUBQ    CX, left-56(SP)
-	JMP     rows11
-	PCALIGN $32
-
-	// One step of a group of 12.
+	// One step of 12 rows.
 rows12:
 	VMOVUPS      (SI), X0
 	PREFETCHT0   512(R8)
@@ -13946,86 +11695,152 @@ rows12:
 	ADDQ         BX, AX
 	DECQ         CX
 	JNZ          rows12
-	MOVQ         left-56(SP), CX
-	TESTQ        CX, CX
-	JZ           summed
-	MOVQ         skip-64(SP), R11
-	ADDQ         R11, R8
-	ADDQ         R11, R9
-	ADDQ         R11, R10
-	ADDQ         R11, AX
-	CMPQ         CX, const_stripTileK(DI)
-	JLE          tile12
-	MOVQ         const_stripTileK(DI), CX
 
-tile12:
-	SUBQ CX, left-56(SP)
-	JMP  rows12
+	// The next run, if there is one.
+nextRun:
+	TESTQ R14, R14
+	JZ    store
+	MOVQ  const_tileRunSkip(DI), R11
+	SHLQ  $2, R11
+	ADDQ  R11, R8
+	ADDQ  R11, R9
+	ADDQ  R11, R10
+	ADDQ  R11, AX
+	JMP   run
 
-	// An unfinished strip leaves its sums in Partial.
-summed:
-	CMPB const_stripUnfinished(DI), $0
-	JEQ  finish
-	MOVQ partial-16(SP), R11
+	// Both sides are packed.
+packed:
+	SUBQ    $6, CX
+	JLT     few
+	PCALIGN $32
 
-// A row of sums to Partial.
-#define avx2Strip4F32_save(a) \
-	VMOVUPS a, (R11) \
-	ADDQ    $16, R11 \
-	DECQ    R15 \
-	JZ      next
+// Step q of the loop packed12.
+#define avx2Tile4F32_packed12(q) \
+	VMOVUPS      (64*q)(SI), X0 \
+	VBROADCASTSS (24*q)(R8), X2 \
+	VFMADD231PS  X2, X0, X4 \
+	VBROADCASTSS (24*q+4)(R8), X2 \
+	VFMADD231PS  X2, X0, X5 \
+	VBROADCASTSS (24*q+8)(R8), X2 \
+	VFMADD231PS  X2, X0, X6 \
+	VBROADCASTSS (24*q+12)(R8), X2 \
+	VFMADD231PS  X2, X0, X7 \
+	VBROADCASTSS (24*q+16)(R8), X2 \
+	VFMADD231PS  X2, X0, X8 \
+	VBROADCASTSS (24*q+20)(R8), X2 \
+	VFMADD231PS  X2, X0, X9 \
+	VBROADCASTSS (24*q)(R10), X2 \
+	VFMADD231PS  X2, X0, X10 \
+	VBROADCASTSS (24*q+4)(R10), X2 \
+	VFMADD231PS  X2, X0, X11 \
+	VBROADCASTSS (24*q+8)(R10), X2 \
+	VFMADD231PS  X2, X0, X12 \
+	VBROADCASTSS (24*q+12)(R10), X2 \
+	VFMADD231PS  X2, X0, X13 \
+	VBROADCASTSS (24*q+16)(R10), X2 \
+	VFMADD231PS  X2, X0, X14 \
+	VBROADCASTSS (24*q+20)(R10), X2 \
+	VFMADD231PS  X2, X0, X15
 
-	avx2Strip4F32_save(X4)
-	avx2Strip4F32_save(X5)
-	avx2Strip4F32_save(X6)
-	avx2Strip4F32_save(X7)
-	avx2Strip4F32_save(X8)
-	avx2Strip4F32_save(X9)
-	avx2Strip4F32_save(X10)
-	avx2Strip4F32_save(X11)
-	avx2Strip4F32_save(X12)
-	avx2Strip4F32_save(X13)
-	avx2Strip4F32_save(X14)
-	avx2Strip4F32_save(X15)
+	// Six steps.
+packed12:
+	avx2Tile4F32_packed12(0)
+	PREFETCHT0 512(R8)
+	avx2Tile4F32_packed12(1)
+	avx2Tile4F32_packed12(2)
+	PREFETCHT0 576(R8)
+	avx2Tile4F32_packed12(3)
+	avx2Tile4F32_packed12(4)
+	PREFETCHT0 640(R8)
+	avx2Tile4F32_packed12(5)
+	ADDQ       $384, SI
+	ADDQ       $144, R8
+	ADDQ       $144, R10
+	SUBQ       $6, CX
+	JGE        packed12
+	JMP        few
 
-	// out ← β·out + α·t.
-finish:
-	MOVQ         dst-48(SP), AX
-	VBROADCASTSS const_stripAlpha(DI), X2
-	MOVQ         const_stripStride(DI), R10
-	SHLQ         $2, R10
-	MOVQ         lanes-40(SP), SI
-	MOVQ         beta-24(SP), R8
-	MOVQ         const_stripBetaKind(DI), CX
-	CMPB         const_stripUnitAlpha(DI), $0
-	JNE          scaled
-	VMULPS       X2, X4, X4
-	VMULPS       X2, X5, X5
-	VMULPS       X2, X6, X6
-	VMULPS       X2, X7, X7
-	VMULPS       X2, X8, X8
-	VMULPS       X2, X9, X9
-	VMULPS       X2, X10, X10
-	VMULPS       X2, X11, X11
-	VMULPS       X2, X12, X12
-	VMULPS       X2, X13, X13
-	VMULPS       X2, X14, X14
-	VMULPS       X2, X15, X15
+	// Both sides are packed, and scalars lie in runs.
+packedRuns:
+	MOVQ    const_tileRunSkip(DI), R11
+	SHLQ    $2, R11
+	ADDQ    $24, R11
+	SUBQ    $6, CX
+	JLT     few
+	PCALIGN $32
 
-	// From here on the sums are α·t.
-scaled:
+// Step q of the loop inRuns12.
+#define avx2Tile4F32_inRuns12(q) \
+	VMOVUPS      (64*q)(SI), X0 \
+	VBROADCASTSS (4*q)(R8), X2 \
+	VFMADD231PS  X2, X0, X4 \
+	VBROADCASTSS (4*q+24)(R8), X2 \
+	VFMADD231PS  X2, X0, X5 \
+	VBROADCASTSS (4*q+48)(R8), X2 \
+	VFMADD231PS  X2, X0, X6 \
+	VBROADCASTSS (4*q+72)(R8), X2 \
+	VFMADD231PS  X2, X0, X7 \
+	VBROADCASTSS (4*q+96)(R8), X2 \
+	VFMADD231PS  X2, X0, X8 \
+	VBROADCASTSS (4*q+120)(R8), X2 \
+	VFMADD231PS  X2, X0, X9 \
+	VBROADCASTSS (4*q)(R10), X2 \
+	VFMADD231PS  X2, X0, X10 \
+	VBROADCASTSS (4*q+24)(R10), X2 \
+	VFMADD231PS  X2, X0, X11 \
+	VBROADCASTSS (4*q+48)(R10), X2 \
+	VFMADD231PS  X2, X0, X12 \
+	VBROADCASTSS (4*q+72)(R10), X2 \
+	VFMADD231PS  X2, X0, X13 \
+	VBROADCASTSS (4*q+96)(R10), X2 \
+	VFMADD231PS  X2, X0, X14 \
+	VBROADCASTSS (4*q+120)(R10), X2 \
+	VFMADD231PS  X2, X0, X15
+
+	// Six steps.
+inRuns12:
+	avx2Tile4F32_inRuns12(0)
+	PREFETCHT0 512(R8)
+	avx2Tile4F32_inRuns12(1)
+	avx2Tile4F32_inRuns12(2)
+	PREFETCHT0 576(R8)
+	avx2Tile4F32_inRuns12(3)
+	avx2Tile4F32_inRuns12(4)
+	PREFETCHT0 640(R8)
+	avx2Tile4F32_inRuns12(5)
+	ADDQ       $384, SI
+	ADDQ       R11, R8
+	ADDQ       R11, R10
+	SUBQ       $6, CX
+	JGE        inRuns12
+
+	// The last steps, fewer than six.
+few:
+	LEAQ (R8)(R12*4), R9
+	LEAQ (R10)(R12*4), AX
+	ADDQ $6, CX
+	JNZ  rows12
+
+	// The sums are complete. Store them, or merge them into Dst if there is a β.
+store:
+	MOVQ dst-32(SP), AX
+	MOVQ const_tileStride(DI), R10
+	SHLQ $2, R10
+	MOVQ const_tileBetaKind(DI), CX
+	MOVQ beta-40(SP), R8
 	CMPQ CX, $const_betaRows
 	JEQ  betaOfRow
 	JGT  betaOfColumn
 
-// A row: out ← sum.
-#define avx2Strip4F32_set(a, cut, storedBut3, storedBut1, stored) \
+// A row: dst ← sum.
+#define avx2Tile4F32_store(a, cut, storedBut3, storedBut1, stored) \
+	MOVQ    lanes-48(SP), SI \
 	CMPQ    SI, $4 \
 	JNE     cut \
 	VMOVUPS a, (AX) \
 	JMP     stored \
 cut: \
-	MOVQ         AX, CX \
+	LEAQ         (AX), CX \
 	VMOVUPS      a, X1 \
 	BTQ          $2, SI \
 	JCC          storedBut3 \
@@ -14045,264 +11860,142 @@ storedBut1: \
 stored: \
 	ADDQ R10, AX \
 	DECQ R15 \
-	JZ   next
+	JZ   done
 
-	avx2Strip4F32_set(X4, set0_cut, set0_storedBut3, set0_storedBut1, set0_stored)
-	avx2Strip4F32_set(X5, set1_cut, set1_storedBut3, set1_storedBut1, set1_stored)
-	avx2Strip4F32_set(X6, set2_cut, set2_storedBut3, set2_storedBut1, set2_stored)
-	avx2Strip4F32_set(X7, set3_cut, set3_storedBut3, set3_storedBut1, set3_stored)
-	avx2Strip4F32_set(X8, set4_cut, set4_storedBut3, set4_storedBut1, set4_stored)
-	avx2Strip4F32_set(X9, set5_cut, set5_storedBut3, set5_storedBut1, set5_stored)
-	avx2Strip4F32_set(X10, set6_cut, set6_storedBut3, set6_storedBut1, set6_stored)
-	avx2Strip4F32_set(X11, set7_cut, set7_storedBut3, set7_storedBut1, set7_stored)
-	avx2Strip4F32_set(X12, set8_cut, set8_storedBut3, set8_storedBut1, set8_stored)
-	avx2Strip4F32_set(X13, set9_cut, set9_storedBut3, set9_storedBut1, set9_stored)
-	avx2Strip4F32_set(X14, set10_cut, set10_storedBut3, set10_storedBut1, set10_stored)
-	avx2Strip4F32_set(X15, set11_cut, set11_storedBut3, set11_storedBut1, set11_stored)
+	avx2Tile4F32_store(X4, store0_cut, store0_storedBut3, store0_storedBut1, store0_stored)
+	avx2Tile4F32_store(X5, store1_cut, store1_storedBut3, store1_storedBut1, store1_stored)
+	avx2Tile4F32_store(X6, store2_cut, store2_storedBut3, store2_storedBut1, store2_stored)
+	avx2Tile4F32_store(X7, store3_cut, store3_storedBut3, store3_storedBut1, store3_stored)
+	avx2Tile4F32_store(X8, store4_cut, store4_storedBut3, store4_storedBut1, store4_stored)
+	avx2Tile4F32_store(X9, store5_cut, store5_storedBut3, store5_storedBut1, store5_stored)
+	avx2Tile4F32_store(X10, store6_cut, store6_storedBut3, store6_storedBut1, store6_stored)
+	avx2Tile4F32_store(X11, store7_cut, store7_storedBut3, store7_storedBut1, store7_stored)
+	avx2Tile4F32_store(X12, store8_cut, store8_storedBut3, store8_storedBut1, store8_stored)
+	avx2Tile4F32_store(X13, store9_cut, store9_storedBut3, store9_storedBut1, store9_stored)
+	avx2Tile4F32_store(X14, store10_cut, store10_storedBut3, store10_storedBut1, store10_stored)
+	avx2Tile4F32_store(X15, store11_cut, store11_storedBut3, store11_storedBut1, store11_stored)
 
-	// A β for each row. Out is not read if it is 0.
+	// A β for each row.
 betaOfRow:
-	MOVQ const_stripBetaStride(DI), R9
+	MOVQ const_tileBetaStride(DI), R9
 	SHLQ $2, R9
 
-// A row: out ← β·out + sum.
-#define avx2Strip4F32_merge(a, zero, cut, storedBut3, storedBut1, stored) \
+// A row: dst ← β·dst + sum.
+#define avx2Tile4F32_mergeRow(a) \
 	VBROADCASTSS (R8), X0 \
-	MOVL         (R8), CX \
 	ADDQ         R9, R8 \
-	ADDL         CX, CX /* without the sign */ \
-	JZ           zero \
-	VMASKMOVPS   (AX), X3, X1 \
-	VFMADD231PS  X1, X0, a \
-zero: \
-	CMPQ    SI, $4 \
-	JNE     cut \
-	VMOVUPS a, (AX) \
-	JMP     stored \
-cut: \
-	MOVQ         AX, CX \
-	VMOVUPS      a, X1 \
-	BTQ          $2, SI \
-	JCC          storedBut3 \
-	VMOVUPS      X1, (CX) \
-	VEXTRACTF128 $1, Y1, X1 \
-	ADDQ         $16, CX \
-storedBut3: \
-	BTQ       $1, SI \
-	JCC       storedBut1 \
-	VMOVLPS   X1, (CX) \
-	VPERMILPD $1, X1, X1 \
-	ADDQ      $8, CX \
-storedBut1: \
-	BTQ    $0, SI \
-	JCC    stored \
-	VMOVSS X1, (CX) \
-stored: \
-	ADDQ R10, AX \
-	DECQ R15 \
-	JZ   next
+	VFMADD231PS  (AX), X0, a \
+	VMOVUPS      a, (AX) \
+	ADDQ         R10, AX \
+	DECQ         R15 \
+	JZ           done
 
-	avx2Strip4F32_merge(X4, merge0_zero, merge0_cut, merge0_storedBut3, merge0_storedBut1, merge0_stored)
-	avx2Strip4F32_merge(X5, merge1_zero, merge1_cut, merge1_storedBut3, merge1_storedBut1, merge1_stored)
-	avx2Strip4F32_merge(X6, merge2_zero, merge2_cut, merge2_storedBut3, merge2_storedBut1, merge2_stored)
-	avx2Strip4F32_merge(X7, merge3_zero, merge3_cut, merge3_storedBut3, merge3_storedBut1, merge3_stored)
-	avx2Strip4F32_merge(X8, merge4_zero, merge4_cut, merge4_storedBut3, merge4_storedBut1, merge4_stored)
-	avx2Strip4F32_merge(X9, merge5_zero, merge5_cut, merge5_storedBut3, merge5_storedBut1, merge5_stored)
-	avx2Strip4F32_merge(X10, merge6_zero, merge6_cut, merge6_storedBut3, merge6_storedBut1, merge6_stored)
-	avx2Strip4F32_merge(X11, merge7_zero, merge7_cut, merge7_storedBut3, merge7_storedBut1, merge7_stored)
-	avx2Strip4F32_merge(X12, merge8_zero, merge8_cut, merge8_storedBut3, merge8_storedBut1, merge8_stored)
-	avx2Strip4F32_merge(X13, merge9_zero, merge9_cut, merge9_storedBut3, merge9_storedBut1, merge9_stored)
-	avx2Strip4F32_merge(X14, merge10_zero, merge10_cut, merge10_storedBut3, merge10_storedBut1, merge10_stored)
-	avx2Strip4F32_merge(X15, merge11_zero, merge11_cut, merge11_storedBut3, merge11_storedBut1, merge11_stored)
+	avx2Tile4F32_mergeRow(X4)
+	avx2Tile4F32_mergeRow(X5)
+	avx2Tile4F32_mergeRow(X6)
+	avx2Tile4F32_mergeRow(X7)
+	avx2Tile4F32_mergeRow(X8)
+	avx2Tile4F32_mergeRow(X9)
+	avx2Tile4F32_mergeRow(X10)
+	avx2Tile4F32_mergeRow(X11)
+	avx2Tile4F32_mergeRow(X12)
+	avx2Tile4F32_mergeRow(X13)
+	avx2Tile4F32_mergeRow(X14)
+	avx2Tile4F32_mergeRow(X15)
 
-	// A β for each column. Out is not read where it is 0.
+	// A β for each column.
 betaOfColumn:
-	CMPB const_stripWholeBeta(DI), $0
-	JNE  wholeBeta
-
-// A row: out ← β·out + sum where β is not 0, elsewhere out ← sum.
-#define avx2Strip4F32_mergeColumns(a, cut, storedBut3, storedBut1, stored) \
-	VMASKMOVPS  (R8), X3, X0 \
-	VXORPS      X2, X2, X2 \
-	VCMPPS      $4, X2, X0, X1 /* β ≠ 0 */ \
-	VMASKMOVPS  (AX), X1, X2 \
-	VFMADD213PS a, X0, X2 \
-	VBLENDVPS   X1, X2, a, a \
-	CMPQ        SI, $4 \
-	JNE         cut \
-	VMOVUPS     a, (AX) \
-	JMP         stored \
-cut: \
-	MOVQ         AX, CX \
-	VMOVUPS      a, X1 \
-	BTQ          $2, SI \
-	JCC          storedBut3 \
-	VMOVUPS      X1, (CX) \
-	VEXTRACTF128 $1, Y1, X1 \
-	ADDQ         $16, CX \
-storedBut3: \
-	BTQ       $1, SI \
-	JCC       storedBut1 \
-	VMOVLPS   X1, (CX) \
-	VPERMILPD $1, X1, X1 \
-	ADDQ      $8, CX \
-storedBut1: \
-	BTQ    $0, SI \
-	JCC    stored \
-	VMOVSS X1, (CX) \
-stored: \
-	ADDQ R10, AX \
-	DECQ R15 \
-	JZ   next
-
-	avx2Strip4F32_mergeColumns(X4, mergeColumns0_cut, mergeColumns0_storedBut3, mergeColumns0_storedBut1, mergeColumns0_stored)
-	avx2Strip4F32_mergeColumns(X5, mergeColumns1_cut, mergeColumns1_storedBut3, mergeColumns1_storedBut1, mergeColumns1_stored)
-	avx2Strip4F32_mergeColumns(X6, mergeColumns2_cut, mergeColumns2_storedBut3, mergeColumns2_storedBut1, mergeColumns2_stored)
-	avx2Strip4F32_mergeColumns(X7, mergeColumns3_cut, mergeColumns3_storedBut3, mergeColumns3_storedBut1, mergeColumns3_stored)
-	avx2Strip4F32_mergeColumns(X8, mergeColumns4_cut, mergeColumns4_storedBut3, mergeColumns4_storedBut1, mergeColumns4_stored)
-	avx2Strip4F32_mergeColumns(X9, mergeColumns5_cut, mergeColumns5_storedBut3, mergeColumns5_storedBut1, mergeColumns5_stored)
-	avx2Strip4F32_mergeColumns(X10, mergeColumns6_cut, mergeColumns6_storedBut3, mergeColumns6_storedBut1, mergeColumns6_stored)
-	avx2Strip4F32_mergeColumns(X11, mergeColumns7_cut, mergeColumns7_storedBut3, mergeColumns7_storedBut1, mergeColumns7_stored)
-	avx2Strip4F32_mergeColumns(X12, mergeColumns8_cut, mergeColumns8_storedBut3, mergeColumns8_storedBut1, mergeColumns8_stored)
-	avx2Strip4F32_mergeColumns(X13, mergeColumns9_cut, mergeColumns9_storedBut3, mergeColumns9_storedBut1, mergeColumns9_stored)
-	avx2Strip4F32_mergeColumns(X14, mergeColumns10_cut, mergeColumns10_storedBut3, mergeColumns10_storedBut1, mergeColumns10_stored)
-	avx2Strip4F32_mergeColumns(X15, mergeColumns11_cut, mergeColumns11_storedBut3, mergeColumns11_storedBut1, mergeColumns11_stored)
-
-	// The same if all vectors are whole and no β is 0.
-wholeBeta:
 	VMOVUPS (R8), X0
 
-// A row: out ← β·out + sum.
-#define avx2Strip4F32_mergeColumnsWhole(a) \
+// A row: dst ← β·dst + sum.
+#define avx2Tile4F32_mergeColumns(a) \
 	VFMADD231PS (AX), X0, a \
 	VMOVUPS     a, (AX) \
 	ADDQ        R10, AX \
 	DECQ        R15 \
-	JZ          next
+	JZ          done
 
-	avx2Strip4F32_mergeColumnsWhole(X4)
-	avx2Strip4F32_mergeColumnsWhole(X5)
-	avx2Strip4F32_mergeColumnsWhole(X6)
-	avx2Strip4F32_mergeColumnsWhole(X7)
-	avx2Strip4F32_mergeColumnsWhole(X8)
-	avx2Strip4F32_mergeColumnsWhole(X9)
-	avx2Strip4F32_mergeColumnsWhole(X10)
-	avx2Strip4F32_mergeColumnsWhole(X11)
-	avx2Strip4F32_mergeColumnsWhole(X12)
-	avx2Strip4F32_mergeColumnsWhole(X13)
-	avx2Strip4F32_mergeColumnsWhole(X14)
-	avx2Strip4F32_mergeColumnsWhole(X15)
+	avx2Tile4F32_mergeColumns(X4)
+	avx2Tile4F32_mergeColumns(X5)
+	avx2Tile4F32_mergeColumns(X6)
+	avx2Tile4F32_mergeColumns(X7)
+	avx2Tile4F32_mergeColumns(X8)
+	avx2Tile4F32_mergeColumns(X9)
+	avx2Tile4F32_mergeColumns(X10)
+	avx2Tile4F32_mergeColumns(X11)
+	avx2Tile4F32_mergeColumns(X12)
+	avx2Tile4F32_mergeColumns(X13)
+	avx2Tile4F32_mergeColumns(X14)
+	avx2Tile4F32_mergeColumns(X15)
 
-	// The next group.
-next:
-	MOVQ  R8, beta-24(SP)
-	MOVQ  AX, dst-48(SP)
-	TESTQ R14, R14
-	JNZ   group
+	// The next tile.
+done:
+	MOVQ AX, dst-32(SP)
+	MOVQ R8, beta-40(SP)
+	DECQ tiles-8(SP)
+	JNZ  tile
 	VZEROUPPER
 	RET
 
-// func avx2Strip2F64(s *blocked.Strip[float64])
+// func avx2Tile2F64(t *blocked.Tiles[float64])
 // Requires: AVX2, FMA3
 //
-//	t(r, c) = Σ S(r, p)·V(p, c), out ← β·out + α·t, c < Cols ≤ 2
+//	t(r, c) = Σ S(r, p)·V(p, c), dst ← t or β·dst + t, c < Cols ≤ 2
 //
-// At most 12 rows at a time, a group, whose sums are in registers. If the last vector is cut, V has all of it
-// nevertheless: a masked load at each step would be slower. If both sides are packed, loops do 6 steps in one
-// go: offsets are constants then, and there is room beside the multiply-adds for the little that is left. Other
-// loops do one step, for each number of rows. Scalars are fetched half a kilobyte ahead: those of a block lie
-// in L2.
+// If the last vector is cut, V has all of it nevertheless: a masked load at each step would be slower. If both
+// sides are packed, loops do 6 steps in one go: offsets are constants then, and there is room beside the
+// multiply-adds for the little that is left. Other loops do one step, for each number of rows. Scalars are fetched
+// half a kilobyte ahead: those of a block lie in L2.
 //
-// On the stack, scalar, beta, dst and nextPartial are the places of the next group in the scalars, β, Out and
-// Partial, partial is that of this group in Partial, left is the number of steps in the tiles of scalars after
-// this one, and skip the bytes from the end of a tile to the next.
-//
-//	DI  the strip                      SI  vectors of step p              DX  bytes between steps of V
-//	CX  steps left                     R14 rows left after this group     R15 rows of this group
-//	R8, R9, R10, AX  scalars of rows 0, 4, 6, 10 of the group at step p   BX  bytes between steps of them
+//	DI  the tiles                      SI  vectors of step p              DX  bytes between steps of V
+//	CX  steps left in the run          R14 steps in the runs after it     R15 rows
 //	R12, R13  bytes between scalars of neighbouring rows, three times that
-//	X0  vectors of the step        X2  a scalar, then α               X3  lanes of the last vector
+//	BX  bytes between scalars of neighbouring steps
+//	R8, R9, R10, AX  scalars of rows 0, 4, 6, 10 at step p
+//	X0  vectors of the step        X2  a scalar
 //
-// After the sum, AX is the row of Out, R8 its β, R9 the stride of β, R10 the stride of Out, R11 the row of
-// Partial, and SI the lanes of the last vector.
+// After the sum, AX is the row of Dst, R8 its β, R9 the stride of β, R10 the stride of Dst, and SI the lanes of the
+// last vector.
+//
+// On the stack, tiles is the number of tiles left, and scalar, start, dst and beta are the places of the next tile in
+// the scalars, Start, Dst and β. lanes is the number of lanes in the last vector.
 //
 // The sums:
 //
 //	row 0: X4               row 1: X5               row 2: X6               row 3: X7
 //	row 4: X8               row 5: X9               row 6: X10              row 7: X11
 //	row 8: X12              row 9: X13              row 10: X14             row 11: X15
-TEXT ·avx2Strip2F64(SB), NOSPLIT, $64-8
-	MOVQ    s+0(FP), DI
-	MOVQ    const_stripCols(DI), CX
-	DECQ    CX
-	ANDQ    $1, CX
-	INCQ    CX
-	MOVQ    CX, lanes-40(SP)
-	SHLQ    $3, CX
-	LEAQ    avx2Lanes<>+32(SB), AX
-	SUBQ    CX, AX
-	VMOVUPD (AX), X3
-	MOVQ    const_stripScalarStride(DI), R12
-	SHLQ    $3, R12
-	LEAQ    (R12)(R12*2), R13
-	MOVQ    const_stripScalarKStride(DI), BX
-	SHLQ    $3, BX
-	MOVQ    const_stripVecStride(DI), DX
-	SHLQ    $3, DX
-	MOVQ    const_stripScalar(DI), R8
-	MOVQ    R8, scalar-8(SP)
-	MOVQ    const_stripPartial(DI), R11
-	MOVQ    R11, nextPartial-32(SP)
-	MOVQ    const_stripBeta(DI), R8
-	MOVQ    R8, beta-24(SP)
-	MOVQ    const_stripDst(DI), AX
-	MOVQ    AX, dst-48(SP)
-	MOVQ    const_stripTileSkip(DI), AX
-	SHLQ    $3, AX
-	MOVQ    AX, skip-64(SP)
-	MOVQ    const_stripRows(DI), R14
+TEXT ·avx2Tile2F64(SB), NOSPLIT, $48-8
+	MOVQ t+0(FP), DI
+	MOVQ const_tileScalarStride(DI), R12
+	SHLQ $3, R12
+	LEAQ (R12)(R12*2), R13
+	MOVQ const_tileScalarKStride(DI), BX
+	SHLQ $3, BX
+	MOVQ const_tileVecStride(DI), DX
+	SHLQ $3, DX
+	MOVQ const_tileCount(DI), AX
+	MOVQ AX, tiles-8(SP)
+	MOVQ const_tileScalar(DI), AX
+	MOVQ AX, scalar-16(SP)
+	MOVQ const_tileStart(DI), AX
+	MOVQ AX, start-24(SP)
+	MOVQ const_tileDst(DI), AX
+	MOVQ AX, dst-32(SP)
+	MOVQ const_tileBeta(DI), AX
+	MOVQ AX, beta-40(SP)
+	MOVQ const_tileCols(DI), CX
+	DECQ CX
+	ANDQ $1, CX
+	INCQ CX
+	MOVQ CX, lanes-48(SP)
 
-	// In place, full groups while more than two are left, then two even ones. Packed, all that the kernel
-	// can take.
-group:
-	MOVQ R14, R15
-	CMPQ R14, $12
-	JLE  take
-	MOVQ $12, R15
-	CMPQ const_stripPanelRows(DI), $0
-	JNE  take
-	CMPQ R14, $24
-	JGT  take
-	LEAQ 1(R14), R15
-	SHRQ $1, R15
-
-	// The scalars of this group and of the next.
-take:
-	SUBQ R15, R14
-	MOVQ scalar-8(SP), R8
-	LEAQ (R8)(R12*4), R9
-	LEAQ (R8)(R13*2), R10
-	MOVQ const_stripPanelStride(DI), CX
-	SHLQ $3, CX
-	JZ   inPlace
-	LEAQ (R8)(CX*1), R10
-	LEAQ (R8)(CX*2), CX
-	JMP  taken
-
-inPlace:
-	MOVQ  R15, CX
-	IMULQ R12, CX
-	ADDQ  R8, CX
-
-taken:
-	MOVQ   CX, scalar-8(SP)
-	MOVQ   nextPartial-32(SP), R11
-	MOVQ   R11, partial-16(SP)
-	IMUL3Q $16, R15, CX
-	ADDQ   R11, CX
-	MOVQ   CX, nextPartial-32(SP)
-	CMPB   const_stripResume(DI), $0
-	JNE    resume
+	// The sums of a tile start from 0.
+tile:
+	MOVQ   const_tileRows(DI), R15
+	MOVQ   start-24(SP), R11
+	TESTQ  R11, R11
+	JNZ    continue
 	VXORPS X4, X4, X4
 	VXORPS X5, X5, X5
 	VXORPS X6, X6, X6
@@ -14315,43 +12008,39 @@ taken:
 	VXORPS X13, X13, X13
 	VXORPS X14, X14, X14
 	VXORPS X15, X15, X15
-	JMP    start
+	JMP    started
 
-	// Go on from Partial.
-resume:
+	// They go on from Start.
+continue:
 	MOVQ R15, CX
 
-// A row of sums from Partial.
-#define avx2Strip2F64_resume(a) \
+// A row of sums from Start.
+#define avx2Tile2F64_continue(a) \
 	VMOVUPD (R11), a \
 	ADDQ    $16, R11 \
 	DECQ    CX \
-	JZ      start
+	JZ      started
 
-	avx2Strip2F64_resume(X4)
-	avx2Strip2F64_resume(X5)
-	avx2Strip2F64_resume(X6)
-	avx2Strip2F64_resume(X7)
-	avx2Strip2F64_resume(X8)
-	avx2Strip2F64_resume(X9)
-	avx2Strip2F64_resume(X10)
-	avx2Strip2F64_resume(X11)
-	avx2Strip2F64_resume(X12)
-	avx2Strip2F64_resume(X13)
-	avx2Strip2F64_resume(X14)
-	avx2Strip2F64_resume(X15)
+	avx2Tile2F64_continue(X4)
+	avx2Tile2F64_continue(X5)
+	avx2Tile2F64_continue(X6)
+	avx2Tile2F64_continue(X7)
+	avx2Tile2F64_continue(X8)
+	avx2Tile2F64_continue(X9)
+	avx2Tile2F64_continue(X10)
+	avx2Tile2F64_continue(X11)
+	avx2Tile2F64_continue(X12)
+	avx2Tile2F64_continue(X13)
+	avx2Tile2F64_continue(X14)
+	avx2Tile2F64_continue(X15)
 
-	// Fetch the lines that the group will be written to, while it is summed. A strip that is not finished is
-	// not written to: its Dst may be anything, and a fetch from where nothing is mapped costs a walk through
-	// the page tables.
-start:
-	CMPB const_stripUnfinished(DI), $0
-	JNE  sum
-	MOVQ const_stripK(DI), CX
-	CMPQ CX, $64
-	JLT  sum
-	MOVQ dst-48(SP), SI
-	MOVQ const_stripStride(DI), AX
+	// Fetch the lines that the sums will be stored to.
+started:
+	MOVQ R11, start-24(SP)
+	CMPB const_tileFetch(DI), $0
+	JEQ  sum
+	MOVQ dst-32(SP), SI
+	MOVQ const_tileStride(DI), AX
 	SHLQ $3, AX
 	MOVQ R15, CX
 
@@ -14362,141 +12051,46 @@ fetch:
 	DECQ       CX
 	JNZ        fetch
 
-	// The sums. Whole groups of packed scalars and vectors take six steps in one go.
+	// The steps.
 sum:
-	LEAQ    (R10)(R12*4), AX
-	MOVQ    const_stripVec(DI), SI
-	MOVQ    const_stripK(DI), CX
-	TESTQ   CX, CX
-	JZ      summed
-	MOVQ    $0, left-56(SP)
-	CMPQ    R15, $12
-	JNE     single
-	CMPQ    DX, $64
-	JNE     single
-	CMPQ    const_stripPanelRows(DI), $0
-	JEQ     single
-	SUBQ    $6, CX
-	JLT     few
-	CMPQ    const_stripTileK(DI), $0
-	JNE     tiled
-	PCALIGN $32
+	MOVQ  const_tileK(DI), CX
+	TESTQ CX, CX
+	JZ    store
+	XORL  R14, R14
+	MOVQ  const_tileVec(DI), SI
+	MOVQ  scalar-16(SP), R8
+	MOVQ  const_tileScalarTile(DI), AX
+	LEAQ  (R8)(AX*8), AX
+	MOVQ  AX, scalar-16(SP)
+	LEAQ  (R8)(R13*2), R10
+	MOVQ  const_tilePanelStride(DI), R11
+	SHLQ  $3, R11
+	JZ    placed
+	LEAQ  (R8)(R11*1), R10
 
-// Step q of the loop grouped12.
-#define avx2Strip2F64_grouped12(q) \
-	VMOVUPD     (64*q)(SI), X0 \
-	VMOVDDUP    (48*q)(R8), X2 \
-	VFMADD231PD X2, X0, X4 \
-	VMOVDDUP    (48*q+8)(R8), X2 \
-	VFMADD231PD X2, X0, X5 \
-	VMOVDDUP    (48*q+16)(R8), X2 \
-	VFMADD231PD X2, X0, X6 \
-	VMOVDDUP    (48*q+24)(R8), X2 \
-	VFMADD231PD X2, X0, X7 \
-	VMOVDDUP    (48*q+32)(R8), X2 \
-	VFMADD231PD X2, X0, X8 \
-	VMOVDDUP    (48*q+40)(R8), X2 \
-	VFMADD231PD X2, X0, X9 \
-	VMOVDDUP    (48*q)(R10), X2 \
-	VFMADD231PD X2, X0, X10 \
-	VMOVDDUP    (48*q+8)(R10), X2 \
-	VFMADD231PD X2, X0, X11 \
-	VMOVDDUP    (48*q+16)(R10), X2 \
-	VFMADD231PD X2, X0, X12 \
-	VMOVDDUP    (48*q+24)(R10), X2 \
-	VFMADD231PD X2, X0, X13 \
-	VMOVDDUP    (48*q+32)(R10), X2 \
-	VFMADD231PD X2, X0, X14 \
-	VMOVDDUP    (48*q+40)(R10), X2 \
-	VFMADD231PD X2, X0, X15
-
-	// Packed scalars, step by step.
-grouped12:
-	avx2Strip2F64_grouped12(0)
-	PREFETCHT0 512(R8)
-	avx2Strip2F64_grouped12(1)
-	avx2Strip2F64_grouped12(2)
-	PREFETCHT0 576(R8)
-	avx2Strip2F64_grouped12(3)
-	avx2Strip2F64_grouped12(4)
-	PREFETCHT0 640(R8)
-	avx2Strip2F64_grouped12(5)
-	ADDQ       $384, SI
-	ADDQ       $288, R8
-	ADDQ       $288, R10
-	SUBQ       $6, CX
-	JGE        grouped12
-	JMP        few
-
-tiled:
-	MOVQ    skip-64(SP), R11
-	ADDQ    $48, R11
-	PCALIGN $32
-
-// Step q of the loop tiled12.
-#define avx2Strip2F64_tiled12(q) \
-	VMOVUPD     (64*q)(SI), X0 \
-	VMOVDDUP    (8*q)(R8), X2 \
-	VFMADD231PD X2, X0, X4 \
-	VMOVDDUP    (8*q+48)(R8), X2 \
-	VFMADD231PD X2, X0, X5 \
-	VMOVDDUP    (8*q+96)(R8), X2 \
-	VFMADD231PD X2, X0, X6 \
-	VMOVDDUP    (8*q+144)(R8), X2 \
-	VFMADD231PD X2, X0, X7 \
-	VMOVDDUP    (8*q+192)(R8), X2 \
-	VFMADD231PD X2, X0, X8 \
-	VMOVDDUP    (8*q+240)(R8), X2 \
-	VFMADD231PD X2, X0, X9 \
-	VMOVDDUP    (8*q)(R10), X2 \
-	VFMADD231PD X2, X0, X10 \
-	VMOVDDUP    (8*q+48)(R10), X2 \
-	VFMADD231PD X2, X0, X11 \
-	VMOVDDUP    (8*q+96)(R10), X2 \
-	VFMADD231PD X2, X0, X12 \
-	VMOVDDUP    (8*q+144)(R10), X2 \
-	VFMADD231PD X2, X0, X13 \
-	VMOVDDUP    (8*q+192)(R10), X2 \
-	VFMADD231PD X2, X0, X14 \
-	VMOVDDUP    (8*q+240)(R10), X2 \
-	VFMADD231PD X2, X0, X15
-
-	// Packed scalars in tiles, row by row.
-tiled12:
-	avx2Strip2F64_tiled12(0)
-	PREFETCHT0 512(R8)
-	avx2Strip2F64_tiled12(1)
-	avx2Strip2F64_tiled12(2)
-	PREFETCHT0 576(R8)
-	avx2Strip2F64_tiled12(3)
-	avx2Strip2F64_tiled12(4)
-	PREFETCHT0 640(R8)
-	avx2Strip2F64_tiled12(5)
-	ADDQ       $384, SI
-	ADDQ       R11, R8
-	ADDQ       R11, R10
-	SUBQ       $6, CX
-	JGE        tiled12
-
-	// The last steps, fewer than six.
-few:
+placed:
 	LEAQ (R8)(R12*4), R9
 	LEAQ (R10)(R12*4), AX
-	ADDQ $6, CX
-	JZ   summed
-	JMP  rows12
+	CMPQ R15, $12
+	JNE  any
+	MOVQ const_tileOrder(DI), R11
+	CMPQ R11, $const_packed
+	JEQ  packed
+	CMPQ R11, $const_packedRuns
+	JEQ  packedRuns
 
-	// One step at a time, and one tile after the other if scalars lie in tiles.
-single:
-	MOVQ  const_stripTileK(DI), R11
-	TESTQ R11, R11
-	JZ    steps
-	CMPQ  CX, R11
-	JLE   steps
-	SUBQ  R11, CX
-	MOVQ  CX, left-56(SP)
-	MOVQ  R11, CX
+any:
+	MOVQ CX, R14
 
+	// A run of scalars.
+run:
+	MOVQ    R14, CX
+	MOVQ    const_tileRun(DI), R11
+	CMPQ    CX, R11
+	CMOVQGT R11, CX
+	SUBQ    CX, R14
+
+	// One step at a time.
 steps:
 	CMPQ    R15, $12
 	JEQ     rows12
@@ -14522,7 +12116,7 @@ steps:
 	JEQ     rows2
 	PCALIGN $32
 
-	// One step of a group of 1.
+	// One step of 1 rows.
 rows1:
 	VMOVUPD     (SI), X0
 	PREFETCHT0  512(R8)
@@ -14535,24 +12129,10 @@ rows1:
 	ADDQ        BX, AX
 	DECQ        CX
 	JNZ         rows1
-	MOVQ        left-56(SP), CX
-	TESTQ       CX, CX
-	JZ          summed
-	MOVQ        skip-64(SP), R11
-	ADDQ        R11, R8
-	ADDQ        R11, R9
-	ADDQ        R11, R10
-	ADDQ        R11, AX
-	CMPQ        CX, const_stripTileK(DI)
-	JLE         tile1
-	MOVQ        const_stripTileK(DI), CX
+	JMP         nextRun
+	PCALIGN     $32
 
-tile1:
-	SUBQ    CX, left-56(SP)
-	JMP     rows1
-	PCALIGN $32
-
-	// One step of a group of 2.
+	// One step of 2 rows.
 rows2:
 	VMOVUPD     (SI), X0
 	PREFETCHT0  512(R8)
@@ -14567,24 +12147,10 @@ rows2:
 	ADDQ        BX, AX
 	DECQ        CX
 	JNZ         rows2
-	MOVQ        left-56(SP), CX
-	TESTQ       CX, CX
-	JZ          summed
-	MOVQ        skip-64(SP), R11
-	ADDQ        R11, R8
-	ADDQ        R11, R9
-	ADDQ        R11, R10
-	ADDQ        R11, AX
-	CMPQ        CX, const_stripTileK(DI)
-	JLE         tile2
-	MOVQ        const_stripTileK(DI), CX
+	JMP         nextRun
+	PCALIGN     $32
 
-tile2:
-	SUBQ    CX, left-56(SP)
-	JMP     rows2
-	PCALIGN $32
-
-	// One step of a group of 3.
+	// One step of 3 rows.
 rows3:
 	VMOVUPD     (SI), X0
 	PREFETCHT0  512(R8)
@@ -14601,24 +12167,10 @@ rows3:
 	ADDQ        BX, AX
 	DECQ        CX
 	JNZ         rows3
-	MOVQ        left-56(SP), CX
-	TESTQ       CX, CX
-	JZ          summed
-	MOVQ        skip-64(SP), R11
-	ADDQ        R11, R8
-	ADDQ        R11, R9
-	ADDQ        R11, R10
-	ADDQ        R11, AX
-	CMPQ        CX, const_stripTileK(DI)
-	JLE         tile3
-	MOVQ        const_stripTileK(DI), CX
+	JMP         nextRun
+	PCALIGN     $32
 
-tile3:
-	SUBQ    CX, left-56(SP)
-	JMP     rows3
-	PCALIGN $32
-
-	// One step of a group of 4.
+	// One step of 4 rows.
 rows4:
 	VMOVUPD     (SI), X0
 	PREFETCHT0  512(R8)
@@ -14637,24 +12189,10 @@ rows4:
 	ADDQ        BX, AX
 	DECQ        CX
 	JNZ         rows4
-	MOVQ        left-56(SP), CX
-	TESTQ       CX, CX
-	JZ          summed
-	MOVQ        skip-64(SP), R11
-	ADDQ        R11, R8
-	ADDQ        R11, R9
-	ADDQ        R11, R10
-	ADDQ        R11, AX
-	CMPQ        CX, const_stripTileK(DI)
-	JLE         tile4
-	MOVQ        const_stripTileK(DI), CX
+	JMP         nextRun
+	PCALIGN     $32
 
-tile4:
-	SUBQ    CX, left-56(SP)
-	JMP     rows4
-	PCALIGN $32
-
-	// One step of a group of 5.
+	// One step of 5 rows.
 rows5:
 	VMOVUPD     (SI), X0
 	PREFETCHT0  512(R8)
@@ -14675,24 +12213,10 @@ rows5:
 	ADDQ        BX, AX
 	DECQ        CX
 	JNZ         rows5
-	MOVQ        left-56(SP), CX
-	TESTQ       CX, CX
-	JZ          summed
-	MOVQ        skip-64(SP), R11
-	ADDQ        R11, R8
-	ADDQ        R11, R9
-	ADDQ        R11, R10
-	ADDQ        R11, AX
-	CMPQ        CX, const_stripTileK(DI)
-	JLE         tile5
-	MOVQ        const_stripTileK(DI), CX
+	JMP         nextRun
+	PCALIGN     $32
 
-tile5:
-	SUBQ    CX, left-56(SP)
-	JMP     rows5
-	PCALIGN $32
-
-	// One step of a group of 6.
+	// One step of 6 rows.
 rows6:
 	VMOVUPD     (SI), X0
 	PREFETCHT0  512(R8)
@@ -14715,24 +12239,10 @@ rows6:
 	ADDQ        BX, AX
 	DECQ        CX
 	JNZ         rows6
-	MOVQ        left-56(SP), CX
-	TESTQ       CX, CX
-	JZ          summed
-	MOVQ        skip-64(SP), R11
-	ADDQ        R11, R8
-	ADDQ        R11, R9
-	ADDQ        R11, R10
-	ADDQ        R11, AX
-	CMPQ        CX, const_stripTileK(DI)
-	JLE         tile6
-	MOVQ        const_stripTileK(DI), CX
+	JMP         nextRun
+	PCALIGN     $32
 
-tile6:
-	SUBQ    CX, left-56(SP)
-	JMP     rows6
-	PCALIGN $32
-
-	// One step of a group of 7.
+	// One step of 7 rows.
 rows7:
 	VMOVUPD     (SI), X0
 	PREFETCHT0  512(R8)
@@ -14757,24 +12267,10 @@ rows7:
 	ADDQ        BX, AX
 	DECQ        CX
 	JNZ         rows7
-	MOVQ        left-56(SP), CX
-	TESTQ       CX, CX
-	JZ          summed
-	MOVQ        skip-64(SP), R11
-	ADDQ        R11, R8
-	ADDQ        R11, R9
-	ADDQ        R11, R10
-	ADDQ        R11, AX
-	CMPQ        CX, const_stripTileK(DI)
-	JLE         tile7
-	MOVQ        const_stripTileK(DI), CX
+	JMP         nextRun
+	PCALIGN     $32
 
-tile7:
-	SUBQ    CX, left-56(SP)
-	JMP     rows7
-	PCALIGN $32
-
-	// One step of a group of 8.
+	// One step of 8 rows.
 rows8:
 	VMOVUPD     (SI), X0
 	PREFETCHT0  512(R8)
@@ -14801,24 +12297,10 @@ rows8:
 	ADDQ        BX, AX
 	DECQ        CX
 	JNZ         rows8
-	MOVQ        left-56(SP), CX
-	TESTQ       CX, CX
-	JZ          summed
-	MOVQ        skip-64(SP), R11
-	ADDQ        R11, R8
-	ADDQ        R11, R9
-	ADDQ        R11, R10
-	ADDQ        R11, AX
-	CMPQ        CX, const_stripTileK(DI)
-	JLE         tile8
-	MOVQ        const_stripTileK(DI), CX
+	JMP         nextRun
+	PCALIGN     $32
 
-tile8:
-	SUBQ    CX, left-56(SP)
-	JMP     rows8
-	PCALIGN $32
-
-	// One step of a group of 9.
+	// One step of 9 rows.
 rows9:
 	VMOVUPD     (SI), X0
 	PREFETCHT0  512(R8)
@@ -14847,24 +12329,10 @@ rows9:
 	ADDQ        BX, AX
 	DECQ        CX
 	JNZ         rows9
-	MOVQ        left-56(SP), CX
-	TESTQ       CX, CX
-	JZ          summed
-	MOVQ        skip-64(SP), R11
-	ADDQ        R11, R8
-	ADDQ        R11, R9
-	ADDQ        R11, R10
-	ADDQ        R11, AX
-	CMPQ        CX, const_stripTileK(DI)
-	JLE         tile9
-	MOVQ        const_stripTileK(DI), CX
+	JMP         nextRun
+	PCALIGN     $32
 
-tile9:
-	SUBQ    CX, left-56(SP)
-	JMP     rows9
-	PCALIGN $32
-
-	// One step of a group of 10.
+	// One step of 10 rows.
 rows10:
 	VMOVUPD     (SI), X0
 	PREFETCHT0  512(R8)
@@ -14895,24 +12363,10 @@ rows10:
 	ADDQ        BX, AX
 	DECQ        CX
 	JNZ         rows10
-	MOVQ        left-56(SP), CX
-	TESTQ       CX, CX
-	JZ          summed
-	MOVQ        skip-64(SP), R11
-	ADDQ        R11, R8
-	ADDQ        R11, R9
-	ADDQ        R11, R10
-	ADDQ        R11, AX
-	CMPQ        CX, const_stripTileK(DI)
-	JLE         tile10
-	MOVQ        const_stripTileK(DI), CX
+	JMP         nextRun
+	PCALIGN     $32
 
-tile10:
-	SUBQ    CX, left-56(SP)
-	JMP     rows10
-	PCALIGN $32
-
-	// One step of a group of 11.
+	// One step of 11 rows.
 rows11:
 	VMOVUPD     (SI), X0
 	PREFETCHT0  512(R8)
@@ -14945,24 +12399,10 @@ rows11:
 	ADDQ        BX, AX
 	DECQ        CX
 	JNZ         rows11
-	MOVQ        left-56(SP), CX
-	TESTQ       CX, CX
-	JZ          summed
-	MOVQ        skip-64(SP), R11
-	ADDQ        R11, R8
-	ADDQ        R11, R9
-	ADDQ        R11, R10
-	ADDQ        R11, AX
-	CMPQ        CX, const_stripTileK(DI)
-	JLE         tile11
-	MOVQ        const_stripTileK(DI), CX
+	JMP         nextRun
+	PCALIGN     $32
 
-tile11:
-	SUBQ    CX, left-56(SP)
-	JMP     rows11
-	PCALIGN $32
-
-	// One step of a group of 12.
+	// One step of 12 rows.
 rows12:
 	VMOVUPD     (SI), X0
 	PREFETCHT0  512(R8)
@@ -14997,86 +12437,152 @@ rows12:
 	ADDQ        BX, AX
 	DECQ        CX
 	JNZ         rows12
-	MOVQ        left-56(SP), CX
-	TESTQ       CX, CX
-	JZ          summed
-	MOVQ        skip-64(SP), R11
-	ADDQ        R11, R8
-	ADDQ        R11, R9
-	ADDQ        R11, R10
-	ADDQ        R11, AX
-	CMPQ        CX, const_stripTileK(DI)
-	JLE         tile12
-	MOVQ        const_stripTileK(DI), CX
 
-tile12:
-	SUBQ CX, left-56(SP)
-	JMP  rows12
+	// The next run, if there is one.
+nextRun:
+	TESTQ R14, R14
+	JZ    store
+	MOVQ  const_tileRunSkip(DI), R11
+	SHLQ  $3, R11
+	ADDQ  R11, R8
+	ADDQ  R11, R9
+	ADDQ  R11, R10
+	ADDQ  R11, AX
+	JMP   run
 
-	// An unfinished strip leaves its sums in Partial.
-summed:
-	CMPB const_stripUnfinished(DI), $0
-	JEQ  finish
-	MOVQ partial-16(SP), R11
+	// Both sides are packed.
+packed:
+	SUBQ    $6, CX
+	JLT     few
+	PCALIGN $32
 
-// A row of sums to Partial.
-#define avx2Strip2F64_save(a) \
-	VMOVUPD a, (R11) \
-	ADDQ    $16, R11 \
-	DECQ    R15 \
-	JZ      next
+// Step q of the loop packed12.
+#define avx2Tile2F64_packed12(q) \
+	VMOVUPD     (64*q)(SI), X0 \
+	VMOVDDUP    (48*q)(R8), X2 \
+	VFMADD231PD X2, X0, X4 \
+	VMOVDDUP    (48*q+8)(R8), X2 \
+	VFMADD231PD X2, X0, X5 \
+	VMOVDDUP    (48*q+16)(R8), X2 \
+	VFMADD231PD X2, X0, X6 \
+	VMOVDDUP    (48*q+24)(R8), X2 \
+	VFMADD231PD X2, X0, X7 \
+	VMOVDDUP    (48*q+32)(R8), X2 \
+	VFMADD231PD X2, X0, X8 \
+	VMOVDDUP    (48*q+40)(R8), X2 \
+	VFMADD231PD X2, X0, X9 \
+	VMOVDDUP    (48*q)(R10), X2 \
+	VFMADD231PD X2, X0, X10 \
+	VMOVDDUP    (48*q+8)(R10), X2 \
+	VFMADD231PD X2, X0, X11 \
+	VMOVDDUP    (48*q+16)(R10), X2 \
+	VFMADD231PD X2, X0, X12 \
+	VMOVDDUP    (48*q+24)(R10), X2 \
+	VFMADD231PD X2, X0, X13 \
+	VMOVDDUP    (48*q+32)(R10), X2 \
+	VFMADD231PD X2, X0, X14 \
+	VMOVDDUP    (48*q+40)(R10), X2 \
+	VFMADD231PD X2, X0, X15
 
-	avx2Strip2F64_save(X4)
-	avx2Strip2F64_save(X5)
-	avx2Strip2F64_save(X6)
-	avx2Strip2F64_save(X7)
-	avx2Strip2F64_save(X8)
-	avx2Strip2F64_save(X9)
-	avx2Strip2F64_save(X10)
-	avx2Strip2F64_save(X11)
-	avx2Strip2F64_save(X12)
-	avx2Strip2F64_save(X13)
-	avx2Strip2F64_save(X14)
-	avx2Strip2F64_save(X15)
+	// Six steps.
+packed12:
+	avx2Tile2F64_packed12(0)
+	PREFETCHT0 512(R8)
+	avx2Tile2F64_packed12(1)
+	avx2Tile2F64_packed12(2)
+	PREFETCHT0 576(R8)
+	avx2Tile2F64_packed12(3)
+	avx2Tile2F64_packed12(4)
+	PREFETCHT0 640(R8)
+	avx2Tile2F64_packed12(5)
+	ADDQ       $384, SI
+	ADDQ       $288, R8
+	ADDQ       $288, R10
+	SUBQ       $6, CX
+	JGE        packed12
+	JMP        few
 
-	// out ← β·out + α·t.
-finish:
-	MOVQ     dst-48(SP), AX
-	VMOVDDUP const_stripAlpha(DI), X2
-	MOVQ     const_stripStride(DI), R10
-	SHLQ     $3, R10
-	MOVQ     lanes-40(SP), SI
-	MOVQ     beta-24(SP), R8
-	MOVQ     const_stripBetaKind(DI), CX
-	CMPB     const_stripUnitAlpha(DI), $0
-	JNE      scaled
-	VMULPD   X2, X4, X4
-	VMULPD   X2, X5, X5
-	VMULPD   X2, X6, X6
-	VMULPD   X2, X7, X7
-	VMULPD   X2, X8, X8
-	VMULPD   X2, X9, X9
-	VMULPD   X2, X10, X10
-	VMULPD   X2, X11, X11
-	VMULPD   X2, X12, X12
-	VMULPD   X2, X13, X13
-	VMULPD   X2, X14, X14
-	VMULPD   X2, X15, X15
+	// Both sides are packed, and scalars lie in runs.
+packedRuns:
+	MOVQ    const_tileRunSkip(DI), R11
+	SHLQ    $3, R11
+	ADDQ    $48, R11
+	SUBQ    $6, CX
+	JLT     few
+	PCALIGN $32
 
-	// From here on the sums are α·t.
-scaled:
+// Step q of the loop inRuns12.
+#define avx2Tile2F64_inRuns12(q) \
+	VMOVUPD     (64*q)(SI), X0 \
+	VMOVDDUP    (8*q)(R8), X2 \
+	VFMADD231PD X2, X0, X4 \
+	VMOVDDUP    (8*q+48)(R8), X2 \
+	VFMADD231PD X2, X0, X5 \
+	VMOVDDUP    (8*q+96)(R8), X2 \
+	VFMADD231PD X2, X0, X6 \
+	VMOVDDUP    (8*q+144)(R8), X2 \
+	VFMADD231PD X2, X0, X7 \
+	VMOVDDUP    (8*q+192)(R8), X2 \
+	VFMADD231PD X2, X0, X8 \
+	VMOVDDUP    (8*q+240)(R8), X2 \
+	VFMADD231PD X2, X0, X9 \
+	VMOVDDUP    (8*q)(R10), X2 \
+	VFMADD231PD X2, X0, X10 \
+	VMOVDDUP    (8*q+48)(R10), X2 \
+	VFMADD231PD X2, X0, X11 \
+	VMOVDDUP    (8*q+96)(R10), X2 \
+	VFMADD231PD X2, X0, X12 \
+	VMOVDDUP    (8*q+144)(R10), X2 \
+	VFMADD231PD X2, X0, X13 \
+	VMOVDDUP    (8*q+192)(R10), X2 \
+	VFMADD231PD X2, X0, X14 \
+	VMOVDDUP    (8*q+240)(R10), X2 \
+	VFMADD231PD X2, X0, X15
+
+	// Six steps.
+inRuns12:
+	avx2Tile2F64_inRuns12(0)
+	PREFETCHT0 512(R8)
+	avx2Tile2F64_inRuns12(1)
+	avx2Tile2F64_inRuns12(2)
+	PREFETCHT0 576(R8)
+	avx2Tile2F64_inRuns12(3)
+	avx2Tile2F64_inRuns12(4)
+	PREFETCHT0 640(R8)
+	avx2Tile2F64_inRuns12(5)
+	ADDQ       $384, SI
+	ADDQ       R11, R8
+	ADDQ       R11, R10
+	SUBQ       $6, CX
+	JGE        inRuns12
+
+	// The last steps, fewer than six.
+few:
+	LEAQ (R8)(R12*4), R9
+	LEAQ (R10)(R12*4), AX
+	ADDQ $6, CX
+	JNZ  rows12
+
+	// The sums are complete. Store them, or merge them into Dst if there is a β.
+store:
+	MOVQ dst-32(SP), AX
+	MOVQ const_tileStride(DI), R10
+	SHLQ $3, R10
+	MOVQ const_tileBetaKind(DI), CX
+	MOVQ beta-40(SP), R8
 	CMPQ CX, $const_betaRows
 	JEQ  betaOfRow
 	JGT  betaOfColumn
 
-// A row: out ← sum.
-#define avx2Strip2F64_set(a, cut, storedBut1, stored) \
+// A row: dst ← sum.
+#define avx2Tile2F64_store(a, cut, storedBut1, stored) \
+	MOVQ    lanes-48(SP), SI \
 	CMPQ    SI, $2 \
 	JNE     cut \
 	VMOVUPD a, (AX) \
 	JMP     stored \
 cut: \
-	MOVQ         AX, CX \
+	LEAQ         (AX), CX \
 	VMOVUPD      a, X1 \
 	BTQ          $1, SI \
 	JCC          storedBut1 \
@@ -15090,148 +12596,352 @@ storedBut1: \
 stored: \
 	ADDQ R10, AX \
 	DECQ R15 \
-	JZ   next
+	JZ   done
 
-	avx2Strip2F64_set(X4, set0_cut, set0_storedBut1, set0_stored)
-	avx2Strip2F64_set(X5, set1_cut, set1_storedBut1, set1_stored)
-	avx2Strip2F64_set(X6, set2_cut, set2_storedBut1, set2_stored)
-	avx2Strip2F64_set(X7, set3_cut, set3_storedBut1, set3_stored)
-	avx2Strip2F64_set(X8, set4_cut, set4_storedBut1, set4_stored)
-	avx2Strip2F64_set(X9, set5_cut, set5_storedBut1, set5_stored)
-	avx2Strip2F64_set(X10, set6_cut, set6_storedBut1, set6_stored)
-	avx2Strip2F64_set(X11, set7_cut, set7_storedBut1, set7_stored)
-	avx2Strip2F64_set(X12, set8_cut, set8_storedBut1, set8_stored)
-	avx2Strip2F64_set(X13, set9_cut, set9_storedBut1, set9_stored)
-	avx2Strip2F64_set(X14, set10_cut, set10_storedBut1, set10_stored)
-	avx2Strip2F64_set(X15, set11_cut, set11_storedBut1, set11_stored)
+	avx2Tile2F64_store(X4, store0_cut, store0_storedBut1, store0_stored)
+	avx2Tile2F64_store(X5, store1_cut, store1_storedBut1, store1_stored)
+	avx2Tile2F64_store(X6, store2_cut, store2_storedBut1, store2_stored)
+	avx2Tile2F64_store(X7, store3_cut, store3_storedBut1, store3_stored)
+	avx2Tile2F64_store(X8, store4_cut, store4_storedBut1, store4_stored)
+	avx2Tile2F64_store(X9, store5_cut, store5_storedBut1, store5_stored)
+	avx2Tile2F64_store(X10, store6_cut, store6_storedBut1, store6_stored)
+	avx2Tile2F64_store(X11, store7_cut, store7_storedBut1, store7_stored)
+	avx2Tile2F64_store(X12, store8_cut, store8_storedBut1, store8_stored)
+	avx2Tile2F64_store(X13, store9_cut, store9_storedBut1, store9_stored)
+	avx2Tile2F64_store(X14, store10_cut, store10_storedBut1, store10_stored)
+	avx2Tile2F64_store(X15, store11_cut, store11_storedBut1, store11_stored)
 
-	// A β for each row. Out is not read if it is 0.
+	// A β for each row.
 betaOfRow:
-	MOVQ const_stripBetaStride(DI), R9
+	MOVQ const_tileBetaStride(DI), R9
 	SHLQ $3, R9
 
-// A row: out ← β·out + sum.
-#define avx2Strip2F64_merge(a, zero, cut, storedBut1, stored) \
+// A row: dst ← β·dst + sum.
+#define avx2Tile2F64_mergeRow(a) \
 	VMOVDDUP    (R8), X0 \
-	MOVQ        (R8), CX \
 	ADDQ        R9, R8 \
-	ADDQ        CX, CX /* without the sign */ \
-	JZ          zero \
-	VMASKMOVPD  (AX), X3, X1 \
-	VFMADD231PD X1, X0, a \
-zero: \
-	CMPQ    SI, $2 \
-	JNE     cut \
-	VMOVUPD a, (AX) \
-	JMP     stored \
-cut: \
-	MOVQ         AX, CX \
-	VMOVUPD      a, X1 \
-	BTQ          $1, SI \
-	JCC          storedBut1 \
-	VMOVUPD      X1, (CX) \
-	VEXTRACTF128 $1, Y1, X1 \
-	ADDQ         $16, CX \
-storedBut1: \
-	BTQ    $0, SI \
-	JCC    stored \
-	VMOVSD X1, (CX) \
-stored: \
-	ADDQ R10, AX \
-	DECQ R15 \
-	JZ   next
-
-	avx2Strip2F64_merge(X4, merge0_zero, merge0_cut, merge0_storedBut1, merge0_stored)
-	avx2Strip2F64_merge(X5, merge1_zero, merge1_cut, merge1_storedBut1, merge1_stored)
-	avx2Strip2F64_merge(X6, merge2_zero, merge2_cut, merge2_storedBut1, merge2_stored)
-	avx2Strip2F64_merge(X7, merge3_zero, merge3_cut, merge3_storedBut1, merge3_stored)
-	avx2Strip2F64_merge(X8, merge4_zero, merge4_cut, merge4_storedBut1, merge4_stored)
-	avx2Strip2F64_merge(X9, merge5_zero, merge5_cut, merge5_storedBut1, merge5_stored)
-	avx2Strip2F64_merge(X10, merge6_zero, merge6_cut, merge6_storedBut1, merge6_stored)
-	avx2Strip2F64_merge(X11, merge7_zero, merge7_cut, merge7_storedBut1, merge7_stored)
-	avx2Strip2F64_merge(X12, merge8_zero, merge8_cut, merge8_storedBut1, merge8_stored)
-	avx2Strip2F64_merge(X13, merge9_zero, merge9_cut, merge9_storedBut1, merge9_stored)
-	avx2Strip2F64_merge(X14, merge10_zero, merge10_cut, merge10_storedBut1, merge10_stored)
-	avx2Strip2F64_merge(X15, merge11_zero, merge11_cut, merge11_storedBut1, merge11_stored)
-
-	// A β for each column. Out is not read where it is 0.
-betaOfColumn:
-	CMPB const_stripWholeBeta(DI), $0
-	JNE  wholeBeta
-
-// A row: out ← β·out + sum where β is not 0, elsewhere out ← sum.
-#define avx2Strip2F64_mergeColumns(a, cut, storedBut1, stored) \
-	VMASKMOVPD  (R8), X3, X0 \
-	VXORPS      X2, X2, X2 \
-	VCMPPD      $4, X2, X0, X1 /* β ≠ 0 */ \
-	VMASKMOVPD  (AX), X1, X2 \
-	VFMADD213PD a, X0, X2 \
-	VBLENDVPD   X1, X2, a, a \
-	CMPQ        SI, $2 \
-	JNE         cut \
-	VMOVUPD     a, (AX) \
-	JMP         stored \
-cut: \
-	MOVQ         AX, CX \
-	VMOVUPD      a, X1 \
-	BTQ          $1, SI \
-	JCC          storedBut1 \
-	VMOVUPD      X1, (CX) \
-	VEXTRACTF128 $1, Y1, X1 \
-	ADDQ         $16, CX \
-storedBut1: \
-	BTQ    $0, SI \
-	JCC    stored \
-	VMOVSD X1, (CX) \
-stored: \
-	ADDQ R10, AX \
-	DECQ R15 \
-	JZ   next
-
-	avx2Strip2F64_mergeColumns(X4, mergeColumns0_cut, mergeColumns0_storedBut1, mergeColumns0_stored)
-	avx2Strip2F64_mergeColumns(X5, mergeColumns1_cut, mergeColumns1_storedBut1, mergeColumns1_stored)
-	avx2Strip2F64_mergeColumns(X6, mergeColumns2_cut, mergeColumns2_storedBut1, mergeColumns2_stored)
-	avx2Strip2F64_mergeColumns(X7, mergeColumns3_cut, mergeColumns3_storedBut1, mergeColumns3_stored)
-	avx2Strip2F64_mergeColumns(X8, mergeColumns4_cut, mergeColumns4_storedBut1, mergeColumns4_stored)
-	avx2Strip2F64_mergeColumns(X9, mergeColumns5_cut, mergeColumns5_storedBut1, mergeColumns5_stored)
-	avx2Strip2F64_mergeColumns(X10, mergeColumns6_cut, mergeColumns6_storedBut1, mergeColumns6_stored)
-	avx2Strip2F64_mergeColumns(X11, mergeColumns7_cut, mergeColumns7_storedBut1, mergeColumns7_stored)
-	avx2Strip2F64_mergeColumns(X12, mergeColumns8_cut, mergeColumns8_storedBut1, mergeColumns8_stored)
-	avx2Strip2F64_mergeColumns(X13, mergeColumns9_cut, mergeColumns9_storedBut1, mergeColumns9_stored)
-	avx2Strip2F64_mergeColumns(X14, mergeColumns10_cut, mergeColumns10_storedBut1, mergeColumns10_stored)
-	avx2Strip2F64_mergeColumns(X15, mergeColumns11_cut, mergeColumns11_storedBut1, mergeColumns11_stored)
-
-	// The same if all vectors are whole and no β is 0.
-wholeBeta:
-	VMOVUPD (R8), X0
-
-// A row: out ← β·out + sum.
-#define avx2Strip2F64_mergeColumnsWhole(a) \
 	VFMADD231PD (AX), X0, a \
 	VMOVUPD     a, (AX) \
 	ADDQ        R10, AX \
 	DECQ        R15 \
-	JZ          next
+	JZ          done
 
-	avx2Strip2F64_mergeColumnsWhole(X4)
-	avx2Strip2F64_mergeColumnsWhole(X5)
-	avx2Strip2F64_mergeColumnsWhole(X6)
-	avx2Strip2F64_mergeColumnsWhole(X7)
-	avx2Strip2F64_mergeColumnsWhole(X8)
-	avx2Strip2F64_mergeColumnsWhole(X9)
-	avx2Strip2F64_mergeColumnsWhole(X10)
-	avx2Strip2F64_mergeColumnsWhole(X11)
-	avx2Strip2F64_mergeColumnsWhole(X12)
-	avx2Strip2F64_mergeColumnsWhole(X13)
-	avx2Strip2F64_mergeColumnsWhole(X14)
-	avx2Strip2F64_mergeColumnsWhole(X15)
+	avx2Tile2F64_mergeRow(X4)
+	avx2Tile2F64_mergeRow(X5)
+	avx2Tile2F64_mergeRow(X6)
+	avx2Tile2F64_mergeRow(X7)
+	avx2Tile2F64_mergeRow(X8)
+	avx2Tile2F64_mergeRow(X9)
+	avx2Tile2F64_mergeRow(X10)
+	avx2Tile2F64_mergeRow(X11)
+	avx2Tile2F64_mergeRow(X12)
+	avx2Tile2F64_mergeRow(X13)
+	avx2Tile2F64_mergeRow(X14)
+	avx2Tile2F64_mergeRow(X15)
 
-	// The next group.
-next:
-	MOVQ  R8, beta-24(SP)
-	MOVQ  AX, dst-48(SP)
-	TESTQ R14, R14
-	JNZ   group
+	// A β for each column.
+betaOfColumn:
+	VMOVUPD (R8), X0
+
+// A row: dst ← β·dst + sum.
+#define avx2Tile2F64_mergeColumns(a) \
+	VFMADD231PD (AX), X0, a \
+	VMOVUPD     a, (AX) \
+	ADDQ        R10, AX \
+	DECQ        R15 \
+	JZ          done
+
+	avx2Tile2F64_mergeColumns(X4)
+	avx2Tile2F64_mergeColumns(X5)
+	avx2Tile2F64_mergeColumns(X6)
+	avx2Tile2F64_mergeColumns(X7)
+	avx2Tile2F64_mergeColumns(X8)
+	avx2Tile2F64_mergeColumns(X9)
+	avx2Tile2F64_mergeColumns(X10)
+	avx2Tile2F64_mergeColumns(X11)
+	avx2Tile2F64_mergeColumns(X12)
+	avx2Tile2F64_mergeColumns(X13)
+	avx2Tile2F64_mergeColumns(X14)
+	avx2Tile2F64_mergeColumns(X15)
+
+	// The next tile.
+done:
+	MOVQ AX, dst-32(SP)
+	MOVQ R8, beta-40(SP)
+	DECQ tiles-8(SP)
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+// func avx2MergeF32(m *blocked.Move[float32])
+// Requires: AVX2, FMA3
+//
+//	dst(r, c) ← β·dst(r, c) + α·src(r, c), or α·src(r, c) if β is 0
+//
+// One vector of columns at a time. Dst is not read where β is 0 or there is none. Rows of the source have whole
+// vectors.
+//
+//	DI  the move         AX  row of Dst          SI  row of the source   DX, R10  strides of SI and AX in bytes
+//	R13 columns of the source                    BX  columns of Dst      R14 rows left      R12 columns left
+//	R8  β of the row     R11 β of the columns    R9  bytes between β of rows
+//	Y0  the sum          Y1  β                   Y2  α
+//	Y3  zero             Y4  a row of Dst        Y5  lanes of the vector    Y6  those whose β is not 0
+//	R15 number of lanes  CX  where a part of a vector is stored
+TEXT ·avx2MergeF32(SB), NOSPLIT, $0-8
+	MOVQ         m+0(FP), DI
+	MOVQ         const_moveSrc(DI), R13
+	MOVQ         const_moveDst(DI), BX
+	MOVQ         const_moveSrcStride(DI), DX
+	SHLQ         $2, DX
+	MOVQ         const_moveStride(DI), R10
+	SHLQ         $2, R10
+	MOVQ         const_moveCols(DI), R12
+	VBROADCASTSS const_moveAlpha(DI), Y2
+	MOVQ         const_moveBeta(DI), R11
+	MOVQ         const_moveBetaStride(DI), R9
+	SHLQ         $2, R9
+	CMPQ         const_moveBetaKind(DI), $const_betaNone
+	JNE          columns
+	LEAQ         avx2Lanes<>+32(SB), R11 // a zero
+	XORL         R9, R9
+
+	// A vector of columns.
+columns:
+	MOVQ    $8, R15
+	CMPQ    R12, R15
+	CMOVQLT R12, R15
+	MOVQ    R15, CX
+	NEGQ    CX
+	LEAQ    avx2Lanes<>+32(SB), SI
+	VMOVUPS (SI)(CX*4), Y5
+	MOVQ    R13, SI
+	MOVQ    BX, AX
+	MOVQ    R11, R8
+	MOVQ    const_moveRows(DI), R14
+	CMPQ    const_moveBetaKind(DI), $const_betaCols
+	JEQ     betaOfColumn
+
+	// A row whose elements have the same β.
+row:
+	VBROADCASTSS (R8), Y1
+	ADDQ         R9, R8
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $4, Y3, Y1, Y6 // β ≠ 0
+	VANDPS       Y5, Y6, Y6
+	VMULPS       (SI), Y2, Y0
+	VMASKMOVPS   (AX), Y6, Y4
+	VFMADD213PS  Y0, Y1, Y4
+	VBLENDVPS    Y6, Y4, Y0, Y0
+	CMPQ         R15, $8
+	JLT          rowCut
+	VMOVUPS      Y0, (AX)
+	JMP          rowStored
+
+rowCut:
+	MOVQ         AX, CX
+	BTQ          $2, R15
+	JCC          rowStoredBut3
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $1, Y0, X0
+	ADDQ         $16, CX
+
+rowStoredBut3:
+	BTQ       $1, R15
+	JCC       rowStoredBut1
+	VMOVLPS   X0, (CX)
+	VPERMILPD $1, X0, X0
+	ADDQ      $8, CX
+
+rowStoredBut1:
+	BTQ    $0, R15
+	JCC    rowStored
+	VMOVSS X0, (CX)
+
+rowStored:
+	ADDQ DX, SI
+	ADDQ R10, AX
+	DECQ R14
+	JNZ  row
+	JMP  nextColumns
+
+	// Each column has its own β.
+betaOfColumn:
+	VMASKMOVPS (R8), Y5, Y1
+	VXORPS     Y3, Y3, Y3
+	VCMPPS     $4, Y3, Y1, Y6 // β ≠ 0
+	VANDPS     Y5, Y6, Y6
+	ADDQ       $32, R11
+
+rowOfColumns:
+	VMULPS      (SI), Y2, Y0
+	VMASKMOVPS  (AX), Y6, Y4
+	VFMADD213PS Y0, Y1, Y4
+	VBLENDVPS   Y6, Y4, Y0, Y0
+	CMPQ        R15, $8
+	JLT         rowOfColumnsCut
+	VMOVUPS     Y0, (AX)
+	JMP         rowOfColumnsStored
+
+rowOfColumnsCut:
+	MOVQ         AX, CX
+	BTQ          $2, R15
+	JCC          rowOfColumnsStoredBut3
+	VMOVUPS      X0, (CX)
+	VEXTRACTF128 $1, Y0, X0
+	ADDQ         $16, CX
+
+rowOfColumnsStoredBut3:
+	BTQ       $1, R15
+	JCC       rowOfColumnsStoredBut1
+	VMOVLPS   X0, (CX)
+	VPERMILPD $1, X0, X0
+	ADDQ      $8, CX
+
+rowOfColumnsStoredBut1:
+	BTQ    $0, R15
+	JCC    rowOfColumnsStored
+	VMOVSS X0, (CX)
+
+rowOfColumnsStored:
+	ADDQ DX, SI
+	ADDQ R10, AX
+	DECQ R14
+	JNZ  rowOfColumns
+
+nextColumns:
+	ADDQ $32, R13
+	ADDQ $32, BX
+	SUBQ $8, R12
+	JG   columns
+	VZEROUPPER
+	RET
+
+// func avx2MergeF64(m *blocked.Move[float64])
+// Requires: AVX2, FMA3
+//
+//	dst(r, c) ← β·dst(r, c) + α·src(r, c), or α·src(r, c) if β is 0
+//
+// One vector of columns at a time. Dst is not read where β is 0 or there is none. Rows of the source have whole
+// vectors.
+//
+//	DI  the move         AX  row of Dst          SI  row of the source   DX, R10  strides of SI and AX in bytes
+//	R13 columns of the source                    BX  columns of Dst      R14 rows left      R12 columns left
+//	R8  β of the row     R11 β of the columns    R9  bytes between β of rows
+//	Y0  the sum          Y1  β                   Y2  α
+//	Y3  zero             Y4  a row of Dst        Y5  lanes of the vector    Y6  those whose β is not 0
+//	R15 number of lanes  CX  where a part of a vector is stored
+TEXT ·avx2MergeF64(SB), NOSPLIT, $0-8
+	MOVQ         m+0(FP), DI
+	MOVQ         const_moveSrc(DI), R13
+	MOVQ         const_moveDst(DI), BX
+	MOVQ         const_moveSrcStride(DI), DX
+	SHLQ         $3, DX
+	MOVQ         const_moveStride(DI), R10
+	SHLQ         $3, R10
+	MOVQ         const_moveCols(DI), R12
+	VBROADCASTSD const_moveAlpha(DI), Y2
+	MOVQ         const_moveBeta(DI), R11
+	MOVQ         const_moveBetaStride(DI), R9
+	SHLQ         $3, R9
+	CMPQ         const_moveBetaKind(DI), $const_betaNone
+	JNE          columns
+	LEAQ         avx2Lanes<>+32(SB), R11 // a zero
+	XORL         R9, R9
+
+	// A vector of columns.
+columns:
+	MOVQ    $4, R15
+	CMPQ    R12, R15
+	CMOVQLT R12, R15
+	MOVQ    R15, CX
+	NEGQ    CX
+	LEAQ    avx2Lanes<>+32(SB), SI
+	VMOVUPD (SI)(CX*8), Y5
+	MOVQ    R13, SI
+	MOVQ    BX, AX
+	MOVQ    R11, R8
+	MOVQ    const_moveRows(DI), R14
+	CMPQ    const_moveBetaKind(DI), $const_betaCols
+	JEQ     betaOfColumn
+
+	// A row whose elements have the same β.
+row:
+	VBROADCASTSD (R8), Y1
+	ADDQ         R9, R8
+	VXORPS       Y3, Y3, Y3
+	VCMPPD       $4, Y3, Y1, Y6 // β ≠ 0
+	VANDPS       Y5, Y6, Y6
+	VMULPD       (SI), Y2, Y0
+	VMASKMOVPD   (AX), Y6, Y4
+	VFMADD213PD  Y0, Y1, Y4
+	VBLENDVPD    Y6, Y4, Y0, Y0
+	CMPQ         R15, $4
+	JLT          rowCut
+	VMOVUPD      Y0, (AX)
+	JMP          rowStored
+
+rowCut:
+	MOVQ         AX, CX
+	BTQ          $1, R15
+	JCC          rowStoredBut1
+	VMOVUPD      X0, (CX)
+	VEXTRACTF128 $1, Y0, X0
+	ADDQ         $16, CX
+
+rowStoredBut1:
+	BTQ    $0, R15
+	JCC    rowStored
+	VMOVSD X0, (CX)
+
+rowStored:
+	ADDQ DX, SI
+	ADDQ R10, AX
+	DECQ R14
+	JNZ  row
+	JMP  nextColumns
+
+	// Each column has its own β.
+betaOfColumn:
+	VMASKMOVPD (R8), Y5, Y1
+	VXORPS     Y3, Y3, Y3
+	VCMPPD     $4, Y3, Y1, Y6 // β ≠ 0
+	VANDPS     Y5, Y6, Y6
+	ADDQ       $32, R11
+
+rowOfColumns:
+	VMULPD      (SI), Y2, Y0
+	VMASKMOVPD  (AX), Y6, Y4
+	VFMADD213PD Y0, Y1, Y4
+	VBLENDVPD   Y6, Y4, Y0, Y0
+	CMPQ        R15, $4
+	JLT         rowOfColumnsCut
+	VMOVUPD     Y0, (AX)
+	JMP         rowOfColumnsStored
+
+rowOfColumnsCut:
+	MOVQ         AX, CX
+	BTQ          $1, R15
+	JCC          rowOfColumnsStoredBut1
+	VMOVUPD      X0, (CX)
+	VEXTRACTF128 $1, Y0, X0
+	ADDQ         $16, CX
+
+rowOfColumnsStoredBut1:
+	BTQ    $0, R15
+	JCC    rowOfColumnsStored
+	VMOVSD X0, (CX)
+
+rowOfColumnsStored:
+	ADDQ DX, SI
+	ADDQ R10, AX
+	DECQ R14
+	JNZ  rowOfColumns
+
+nextColumns:
+	ADDQ $32, R13
+	ADDQ $32, BX
+	SUBQ $4, R12
+	JG   columns
 	VZEROUPPER
 	RET
 

@@ -49,7 +49,8 @@ columns:
 	NOTQ  R15
 
 masked:
-	KMOVW R15, K1
+	KMOVW   R15, K1
+	PCALIGN $32
 
 	// One vector, or a part of one.
 one:
@@ -64,6 +65,7 @@ one:
 	SUBQ      $16, R12
 	JG        columns
 	JMP       done
+	PCALIGN   $32
 
 	// Two vectors.
 pair:
@@ -735,7 +737,8 @@ columns:
 	NOTQ  R15
 
 masked:
-	KMOVW R15, K1
+	KMOVW   R15, K1
+	PCALIGN $32
 
 	// One vector, or a part of one.
 one:
@@ -750,6 +753,7 @@ one:
 	SUBQ      $8, R12
 	JG        columns
 	JMP       done
+	PCALIGN   $32
 
 	// Two vectors.
 pair:
@@ -1166,6 +1170,7 @@ cut:
 	DECQ       R14
 	JNZ        cut
 	JMP        done
+	PCALIGN    $32
 
 	// One vector.
 one:
@@ -1180,6 +1185,7 @@ one:
 	SUBQ    $8, R12
 	JG      columns
 	JMP     done
+	PCALIGN $32
 
 	// Two vectors.
 pair:
@@ -2335,6 +2341,7 @@ cut:
 	DECQ       R14
 	JNZ        cut
 	JMP        done
+	PCALIGN    $32
 
 	// One vector.
 one:
@@ -2349,6 +2356,7 @@ one:
 	SUBQ    $4, R12
 	JG      columns
 	JMP     done
+	PCALIGN $32
 
 	// Two vectors.
 pair:

@@ -51,9 +51,9 @@ Loops that reach the peak rate of fused multiply-adds. They run independent chai
 zeros. No CPU multiplies zeros more slowly than other numbers. A latency of four or five cycles times two
 units needs at most 10 chains.`, peak},
 		file{"kernels_amd64.s", `
-The micro-kernels of the product. kernels_amd64.go has a row for each instruction set. blocked.Strip describes
-the operands; const_ names are offsets of its fields, from kernels_offsets_amd64.go. A macro is one step of a
-loop that does several in one go.`, strips},
+The micro-kernels of the product. kernels_amd64.go has a row for each instruction set. blocked.Tiles and
+blocked.Move describe the operands; const_ names are offsets of their fields, from kernels_offsets_amd64.go. A
+macro is one step of a loop that does several in one go, or loads or stores a row of sums.`, tiles},
 		file{"moves_amd64.s", `
 The kernels that copy, transpose and pack the operands of a product. blocked.Move describes them; const_
 names are offsets of its fields, from kernels_offsets_amd64.go.`, moves})

@@ -187,7 +187,7 @@ func TestLayoutOfParameters(t *testing.T) {
 		{"func f(a float32, x *float32, b float32)", 20, []string{"a+0(FP)", "x+8(FP)", "b+16(FP)"}},
 		{"func f(dst []float64, k int)", 32, []string{"dst_base+0(FP)", "dst_len+8(FP)", "dst_cap+16(FP)", "k+24(FP)"}},
 		{"func f(x *float32, n int) float32", 20, []string{"ret+16(FP)"}},
-		{"func f(s *blocked.Strip[float32])", 8, []string{"s+0(FP)"}},
+		{"func f(s *blocked.Tiles[float32])", 8, []string{"s+0(FP)"}},
 	} {
 		t.Run(c.decl, func(t *testing.T) {
 			a := &asm{}

@@ -43,7 +43,7 @@ const (
 	scratch2   = "R15"
 )
 
-// field returns the operand of a field of the blocked.Move, or of the blocked.Strip, in DI.
+// field returns the operand of a field of the blocked.Move, or of the blocked.Tiles, in DI.
 func field(name string) string { return "const_" + name + "(DI)" }
 
 // moveStart starts a copy or a transpose.
@@ -104,6 +104,7 @@ zeros there.
 		a.op("NOTQ", scratch2)
 		a.label("masked")
 		a.op("KMOVW", scratch2, "K1")
+		a.op("PCALIGN", 32)
 		a.label("one", "One vector, or a part of one.")
 		down("one", func() {
 			a.op("VMOVUP?.Z", mem(from, 0), "K1", v0)
@@ -123,6 +124,7 @@ zeros there.
 			a.op("VMOVUP?", v0, mem(to, 0))
 		}, 0)
 		a.op("JMP", "done")
+		a.op("PCALIGN", 32)
 		a.label("one", "One vector.")
 		down("one", func() {
 			a.op("VMOVUP?", mem(from, 0), v0)
@@ -130,6 +132,7 @@ zeros there.
 		}, 1)
 	}
 	a.op("JMP", "done")
+	a.op("PCALIGN", 32)
 	a.label("pair", "Two vectors.")
 	down("pair", func() {
 		a.op("VMOVUP?", mem(from, 0), v0)

@@ -1,5 +1,5 @@
 // Package blocked is the driver around a micro-kernel. A [Micro] holds the functions that are
-// written for one kind of CPU. They compute a narrow strip of C and rearrange memory. [Gemm] builds
+// written for one kind of CPU. They compute tiles of C and rearrange memory. [Gemm] builds
 // products of any shape from them, and [Layouts] builds the first layers of nets.
 //
 // The driver decides which side of C lies along the vectors, and splits the product into blocks

@@ -187,26 +187,26 @@ func (x *flippedImages[T]) Forward(z kernels.Mat[T], w kernels.Panels[T], square
 		ws.squares = grow(ws.squares, kernels.SumLanes[T]()*w.Lanes)
 		clear(ws.squares)
 	}
-	s.Alpha, s.UnitAlpha, s.Rows = 1, true, w.Lanes
+	s.alpha, s.rows = 1, w.Lanes
 	s.Vec, s.VecStride = ws.vector, nr
 	s.ScalarStride, s.ScalarKStride = nr, 1
-	s.TileK, s.TileSkip = nr, x.room*nr-nr
+	s.run, s.RunSkip = nr, x.room*nr-nr
 	for k, summed := 0, 0; k < w.Rows; k += kc {
 		s.K = min(kc, w.Rows-k)
-		s.Resume, s.Unfinished = k > 0, k+s.K < w.Rows
-		s.Scalar = w.Data[k*x.room:]
+		s.resume, s.unfinished = k > 0, k+s.K < w.Rows
+		s.scalar = w.Data[k*x.room:]
 		for i := 0; i < z.Rows; {
 			images := x.width(z.Rows - i)
 			for lane := 0; lane < images; lane += imageLanes {
 				x.micro.PackImageLanes(ws.vector[lane:], x.bytes(k, first+i+lane), x.mean[k:], (s.K+pixelTile-1)/pixelTile, x.stride)
 			}
 			s.Cols = x.wholeWidth(images)
-			s.Partial = ws.partial[i*w.Lanes:]
-			if !s.Unfinished {
-				s.Dst, s.Stride = ws.strip, nr
+			s.partial = ws.partial[i*w.Lanes:]
+			if !s.unfinished {
+				s.out.Dst, s.out.Stride = ws.strip, nr
 			}
-			x.micro.Multiply(s)
-			if !s.Unfinished {
+			x.multiply(ws)
+			if !s.unfinished {
 				t := &ws.move
 				t.Rows, t.Cols, t.Src, t.SrcStride = w.Lanes, images, ws.strip, nr
 				t.Dst, t.Stride = z.Data[i*z.Stride:], z.Stride
@@ -215,7 +215,7 @@ func (x *flippedImages[T]) Forward(z kernels.Mat[T], w kernels.Panels[T], square
 			i += images
 		}
 		// Squares are added for many rows at a time, while these weights are still in the cache.
-		if end := k + s.K; squares != nil && (end-summed >= 16*kernels.SumLanes[T]() || !s.Unfinished) {
+		if end := k + s.K; squares != nil && (end-summed >= 16*kernels.SumLanes[T]() || !s.unfinished) {
 			x.addSquares(ws.squares, x.rowsOf(w, summed, end))
 			summed = end
 		}
@@ -234,36 +234,36 @@ func (x *flippedImages[T]) Update(w kernels.Panels[T], beta []T, d kernels.Mat[T
 	ws.vector = grow(ws.vector, kc*nr)
 	if kc < x.n {
 		ws.partial = grow(ws.partial, w.Lanes*nr)
-		s.Partial = ws.partial
+		s.partial = ws.partial
 	}
 	x.packEvenPanels(ws, d)
-	s.Alpha, s.UnitAlpha, s.Rows, s.Cols = 1, true, w.Lanes, nr
+	s.alpha, s.rows, s.Cols = 1, w.Lanes, nr
 	s.Vec, s.VecStride = ws.vector, nr
 	s.ScalarStride, s.ScalarKStride = 1, mr
-	s.PanelRows, s.PanelStride, s.EvenPanels = mr, mr*x.n, true
-	s.Stride, s.BetaKind, s.Beta, s.BetaStride = nr, BetaRows, beta, 1
-	s.WholeBeta = !slices.Contains(beta, 0)
+	s.panelRows, s.PanelStride, s.evenPanels = mr, mr*x.n, true
+	s.out = Out[T]{Stride: nr, BetaKind: BetaRows, Beta: beta, BetaStride: 1}
+	s.wholeBeta = !slices.Contains(beta, 0)
 	for p := first; p < end; p += nr {
-		s.Dst = w.Data[p*x.room:]
+		s.out.Dst = w.Data[p*x.room:]
 		for i := 0; i < x.n; i += kc {
 			s.K = min(kc, x.n-i)
-			s.Resume, s.Unfinished = i > 0, i+s.K < x.n
-			s.Scalar = ws.scalar[i*mr:]
+			s.resume, s.unfinished = i > 0, i+s.K < x.n
+			s.scalar = ws.scalar[i*mr:]
 			x.micro.PackPixelLanes(ws.vector, x.bytes(p, i), x.mean[p:p+nr], s.K)
-			x.micro.Multiply(s)
+			x.multiply(ws)
 		}
 	}
 	x.release(ws)
 }
 
-// packEvenPanels packs the deltas d into micro-panels in ws.scalar, with the heights that evenRows
-// returns. Element (i, u) of a micro-panel is at i·PackMR + u from its start. The next micro-panel
+// packEvenPanels packs the deltas d into micro-panels in ws.scalar, with the heights of even
+// tiles. Element (i, u) of a micro-panel is at i·PackMR + u from its start. The next micro-panel
 // starts after the last image.
 func (x *flippedImages[T]) packEvenPanels(ws *workspace[T], d kernels.Mat[T]) {
 	mr, at := x.micro.PackMR, 0
 	ws.scalar = grow(ws.scalar, (d.Cols+mr-1)/mr*mr*d.Rows)
 	for u := 0; u < d.Cols; {
-		rows := x.evenRows(d.Cols - u)
+		rows, _ := nextTiles(d.Cols-u, x.micro.Tile.MR, true)
 		dst, src := ws.scalar[at:], d.Data[u:]
 		// PackScalars always copies PackMR elements of a row, including elements that the
 		// micro-panel does not need. Rows with fewer elements before the end of d are copied by the
@@ -278,17 +278,4 @@ func (x *flippedImages[T]) packEvenPanels(ws *workspace[T], d kernels.Mat[T]) {
 		}
 		u, at = u+rows, at+mr*d.Rows
 	}
-}
-
-// evenRows returns the height of the next micro-tile if rest rows are left. The height is MR,
-// except that the last two micro-tiles have about the same height.
-func (l *layer[T]) evenRows(rest int) int {
-	mr := l.micro.Tile.MR
-	switch {
-	case rest <= mr:
-		return rest
-	case rest <= 2*mr:
-		return (rest + 1) / 2
-	}
-	return mr
 }

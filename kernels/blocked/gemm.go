@@ -29,12 +29,13 @@ type workspace[T kernels.Float] struct {
 	vector  []T // packed panels of the vector side
 	scalar  []T // packed block of the scalar side
 	partial []T // partial sums
+	sums    []T // the sums of tiles, before they are merged into C
 	strip   []T // a finished strip of Cᵀ, before it is transposed into C
 	beta    [1]T
 	betas   []T // the β of each column, padded to whole vectors
 	squares []T // sums of squares of weights
 	panels  []panel[T]
-	s       Strip[T]
+	s       strip[T]
 	move    Move[T]
 	p       kernels.Product[T]
 }
@@ -44,7 +45,7 @@ func (g *gemm[T]) product(p kernels.Product[T]) {
 	w.p = p
 	g.run(w)
 	// Drop the references to the caller's matrices.
-	w.p, w.s, w.move = kernels.Product[T]{}, Strip[T]{}, Move[T]{}
+	w.p, w.s, w.move = kernels.Product[T]{}, strip[T]{}, Move[T]{}
 	clear(w.panels)
 	g.pool.Put(w)
 }
@@ -72,8 +73,8 @@ func (g *gemm[T]) pass(w *workspace[T], o *orientation[T], b *blocking, i0, rows
 	for p := 0; ; p += b.kc {
 		kb := min(b.kc, o.k-p)
 		w.s.K = kb
-		w.s.Resume = p > 0
-		w.s.Unfinished = p+kb < o.k
+		w.s.resume = p > 0
+		w.s.unfinished = p+kb < o.k
 		g.vectorPanels(w, o, b, j, nb, p, kb)
 		for i := 0; i < rows; i += b.mc {
 			mb := min(b.mc, rows-i)
@@ -83,7 +84,7 @@ func (g *gemm[T]) pass(w *workspace[T], o *orientation[T], b *blocking, i0, rows
 			}
 			g.macroKernel(w, o, scalar, i0+i, mb, j, nb, i*width)
 		}
-		if !w.s.Unfinished {
+		if !w.s.unfinished {
 			return
 		}
 	}
@@ -142,32 +143,32 @@ func (g *gemm[T]) width(rest int) int {
 // in w.partial from element partial on.
 func (g *gemm[T]) macroKernel(w *workspace[T], o *orientation[T], scalar operand[T], i, mb, j, nb, partial int) {
 	s := &w.s
-	s.Alpha, s.UnitAlpha = w.p.Alpha, w.p.Alpha == 1
+	s.alpha, s.rows = w.p.Alpha, mb
 	s.ScalarStride, s.ScalarKStride = scalar.stride, scalar.kStride
-	s.PanelRows, s.PanelStride = scalar.panelRows, scalar.panelRows*scalar.stride
+	s.panelRows, s.PanelStride = scalar.panelRows, scalar.panelRows*scalar.stride
 	if scalar.panelRows > 0 {
 		s.ScalarStride = 1
 	}
-	s.Scalar = scalar.data
+	s.scalar = scalar.data
 	for c, n := 0, 0; c < nb; n++ {
 		width := g.width(nb - c)
-		s.Rows, s.Cols = mb, width
+		s.Cols = width
 		v := w.panels[n]
 		s.Vec, s.VecStride, s.Prefetch = v.data, v.stride, 0
 		if n+1 < len(w.panels) {
 			s.Prefetch = w.panels[n+1].offset - v.offset
 		}
-		if s.Resume || s.Unfinished {
-			s.Partial = w.partial[partial+c*mb:]
+		if s.resume || s.unfinished {
+			s.partial = w.partial[partial+c*mb:]
 		}
 		switch {
-		case s.Unfinished:
-			g.micro.Multiply(s)
+		case s.unfinished:
+			g.multiply(w)
 		case o.transposed:
 			g.multiplyTransposed(w, i, mb, j+c, width)
 		default:
-			w.setOut(&s.Out, i, j+c)
-			g.micro.Multiply(s)
+			w.setOut(&s.out, i, j+c)
+			g.multiply(w)
 		}
 		c += width
 	}
@@ -177,8 +178,8 @@ func (g *gemm[T]) macroKernel(w *workspace[T], o *orientation[T], scalar operand
 func (g *gemm[T]) multiplyTransposed(w *workspace[T], j, mb, i, width int) {
 	stride := roundUp(width, g.micro.Tile.Lanes)
 	w.strip = grow(w.strip, mb*stride)
-	w.s.Out = Out[T]{Dst: w.strip, Stride: stride}
-	g.micro.Multiply(&w.s)
+	w.s.out = Out[T]{Dst: w.strip, Stride: stride}
+	g.multiply(w)
 	w.move.Rows, w.move.Cols = mb, width
 	w.move.Src, w.move.SrcStride = w.strip, stride
 	w.setOut(&w.move.Out, i, j)

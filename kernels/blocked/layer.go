@@ -57,6 +57,6 @@ func (l *layer[T]) span(lo, hi, n int) (first, end int) {
 
 // release clears the references of ws to the caller's memory and returns ws to the pool.
 func (l *layer[T]) release(ws *workspace[T]) {
-	ws.s, ws.move = Strip[T]{}, Move[T]{}
+	ws.s, ws.move = strip[T]{}, Move[T]{}
 	l.pool.Put(ws)
 }

@@ -46,14 +46,17 @@ type Micro[T kernels.Float] struct {
 	// layout is faster. The waste is that of partial vectors in the wide layout.
 	FlipWaste int
 
-	// Multiply computes a strip of C. Strip.Squares may be set only if Squares is not 0, K is a
-	// multiple of Squares, Cols is NR, and Rows is PackMR or more.
-	Multiply func(s *Strip[T])
-	Squares  int
+	// Kernels are the micro-kernels, from the widest, whose NR is that of Tile, to the narrowest.
+	// Tiles.Squares may be set only if Squares is not 0, Order is Packed, K is a multiple of
+	// Squares, and the only tile is a whole one of the widest kernel.
+	Kernels []Kernel[T]
+	Squares int
+	// Merge sets dst ← β·dst + α·src. The rows of src have whole vectors.
+	Merge func(m *Move[T])
 	// Copy sets dst(r, c) = src(r, c), and pads the last vector of each row of dst with zeros. The
 	// driver packs vectors with it if they are read more than twice. It also packs a last panel
-	// whose columns do not fill a vector, because Multiply may read whole vectors. Copy is nil if
-	// Multiply never reads past the last column and reads vectors in place as fast as packed ones.
+	// whose columns do not fill a vector, because kernels may read whole vectors. Copy is nil if
+	// kernels never read past the last column and read vectors in place as fast as packed ones.
 	Copy func(m *Move[T])
 	// Transpose sets dst(c, r) = src(r, c), or dst ← β·dst + srcᵀ if the move has a β.
 	Transpose func(m *Move[T])
@@ -93,75 +96,95 @@ func (o *Out[T]) BetaAt(r, c int) T {
 	return 0
 }
 
-// A Strip holds the arguments of one call of a micro-kernel. The call computes Rows × Cols elements
-// of C, where columns lie along the vectors and Cols ≤ Tile.NR. The kernel walks down the rows in
-// micro-tiles of at most Tile.MR rows:
+// A Kernel is a micro-kernel. Compute computes tiles of at most MR × NR elements.
+type Kernel[T kernels.Float] struct {
+	MR, NR  int
+	Compute func(t *Tiles[T])
+}
+
+// kernel returns the narrowest kernel that computes that many columns.
+func (m *Micro[T]) kernel(cols int) *Kernel[T] {
+	k := len(m.Kernels) - 1
+	for k > 0 && m.Kernels[k].NR < cols {
+		k--
+	}
+	return &m.Kernels[k]
+}
+
+// A Tiles holds the arguments of one call of a micro-kernel. The call computes Count tiles, one below
+// the other, and keeps the sums of each in registers. Columns lie along the vectors:
 //
 //	            ┌─ Cols ─┐
 //	            │ V      │ K × Cols: row p at Vec[p*VecStride]
 //	            │ vector │
 //	 ┌── K ───┐ ├────────┤
-//	 │ S      │ │ tile   │ ≤ MR rows of sums in registers
+//	 │ S      │ │ tile   │ Rows × Cols
 //	 │ scalar │ ├────────┤
-//	 │        │ │        │ Rows × Cols
+//	 │        │ │ tile   │ Rows × Cols
 //	 └────────┘ └────────┘
-//	  element (i, p) at Scalar[i*ScalarStride + p*ScalarKStride], or in micro-panels
+//	  element (i, p) of a tile at Scalar[i*ScalarStride + p*ScalarKStride]
 //
 //	t(i,j) = Σ S(i,p)·V(p,j) in ascending p, by the rounding of the kernel's class
 //
-// Both sides may be the caller's matrices or packed copies. The kernel must not write elements
-// outside Rows × Cols. Only a kernel with a Copy may read the whole last vector of a row of V,
-// because the driver then packs and pads it.
+// Both sides may be the caller's matrices or packed copies. Only a kernel of a Micro with a Copy
+// may read the whole last vector of a row of V, because the driver then packs and pads it.
 //
-// If a sum has more than K terms, it takes several calls. All but the last call store t in Partial,
-// and all but the first continue from there. The last call sets out ← α·t or, if the β is not 0,
-// out ← β·out + α·t.
-type Strip[T kernels.Float] struct {
+// The kernel stores the sums in Dst, or β·dst + t if there is a β. It writes no elements outside the
+// tiles. If there is a β, Cols is the kernel's NR and no β is 0.
+//
+// A call of one tile would be simpler, but it costs 8 ns more than a tile of several: a seventh of the
+// time of a product with ten terms.
+type Tiles[T kernels.Float] struct {
 	Out[T]
-	Rows, Cols int
+	Count      int
+	Rows, Cols int // of a tile, at most MR × NR
 
 	K             int
 	Vec           []T
 	VecStride     int
-	Prefetch      int // offset of the next strip's vectors from Vec, which the kernel may prefetch, or 0
 	Scalar        []T
 	ScalarStride  int // between rows
 	ScalarKStride int // between terms of a sum
-	// If PanelRows is not 0, scalars are packed in micro-panels of PanelRows = Micro.PackMR rows,
-	// which are PanelStride apart. ScalarStride is then 1 and ScalarKStride is PanelRows. Only the
-	// last micro-panel may be partial. If EvenPanels is set, the micro-panels have instead the
-	// heights that evenRows returns, as micro-tiles of unpacked scalars do.
-	PanelRows   int
+	ScalarTile    int // between tiles
+	// PanelStride is the distance between micro-panels of Micro.PackMR rows, if a tile of packed
+	// scalars has more rows than one. It is 0 if scalars are not packed.
 	PanelStride int
-	EvenPanels  bool
-	// If TileK is not 0, scalars lie in tiles of TileK terms. ScalarStride is then TileK,
-	// ScalarKStride is 1, and TileSkip elements lie between the end of a row of a tile and the same
-	// row of the next. In micro-panels, TileK is PanelRows.
-	TileK    int
-	TileSkip int
+	// Scalars lie in runs of Run terms, or in one run if Run is K or more. RunSkip elements lie
+	// between the end of a run of a row and the next run of the same row.
+	Run     int
+	RunSkip int
+	Order   Order
 
+	// Start holds the sums that this call continues, in rows of the kernel's NR. If it is nil, sums
+	// start from +0.
+	Start []T
 	// If Squares is not nil, the kernel also adds the squares of Vec to these sums. The sums have
-	// NR columns, and row p of Vec goes to row p mod SumLanes. Micro.Multiply says when Squares may
-	// be set.
+	// NR columns, and row p of Vec goes to row p mod SumLanes. Micro.Squares says when it may be
+	// set.
 	Squares []T
 
-	// Resume continues the sums in Partial; without it, sums start from +0. Unfinished stores the
-	// sums in Partial; without it, they are finished and written to Out.
-	Resume     bool
-	Unfinished bool
-	UnitAlpha  bool // α is 1, so the kernel may skip the multiplication
-	WholeBeta  bool // Cols has no partial vector and no β is 0, so the kernel may skip masks
-	// Partial holds Rows rows of sums, in at most the number of whole vectors that Cols needs. The
-	// kernel chooses their order, because only strips of the same shape read the sums that a strip
-	// has written.
-	Partial []T
-	Alpha   T
+	Prefetch int  // offset from Vec of vectors for later, a cache line for eight terms, or 0
+	Fetch    bool // the sums take so long that the kernel should prefetch Dst
 }
 
-// A Move copies a matrix, as it is or transposed.
+// Order says whether the operands of a tile lie in one of the orders that a kernel may have a
+// faster loop for.
+type Order int
+
+// The orders. In all but AnyOrder, rows of Vec are packed, NR elements apart, where NR is that of the
+// widest kernel.
+const (
+	AnyOrder   Order = iota
+	Packed           // scalars lie in micro-panels
+	PackedRuns       // scalars lie in micro-panels in runs of PackMR terms
+	RowRuns          // scalars lie in runs of NR terms
+)
+
+// A Move copies a matrix, as it is or transposed, or merges it into another.
 type Move[T kernels.Float] struct {
 	Out[T]
 	Rows, Cols int // of the source
 	Src        []T // element (r, c) is Src[r*SrcStride+c]
 	SrcStride  int
+	Alpha      T // of Merge
 }

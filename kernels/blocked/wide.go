@@ -180,16 +180,16 @@ func (x *wideImages[T]) scalars(tiled bool) imageScalars[T] {
 }
 
 // set sets the scalars of s to the block that starts at this row and term.
-func (x *imageScalars[T]) set(s *Strip[T], row, p int) {
+func (x *imageScalars[T]) set(s *strip[T], row, p int) {
 	mr := x.micro.PackMR
-	s.PanelRows = mr
+	s.panelRows = mr
 	if x.tiled {
-		s.Scalar = x.data[p/mr*x.stride+row*mr:]
+		s.scalar = x.data[p/mr*x.stride+row*mr:]
 		s.ScalarStride, s.ScalarKStride, s.PanelStride = mr, 1, mr*mr
-		s.TileK, s.TileSkip = mr, x.stride-mr
+		s.run, s.RunSkip = mr, x.stride-mr
 		return
 	}
-	s.Scalar = x.data[row/mr*x.stride+p*mr:]
+	s.scalar = x.data[row/mr*x.stride+p*mr:]
 	s.ScalarStride, s.ScalarKStride, s.PanelStride = 1, mr, x.stride
 }
 
@@ -220,7 +220,7 @@ type wideProduct[T kernels.Float] struct {
 // sums.
 func (x *wideImages[T]) run(ws *workspace[T], p *wideProduct[T]) {
 	s, nr := &p.scalars, x.micro.Tile.NR
-	ws.s.Alpha, ws.s.UnitAlpha = 1, true
+	ws.s.alpha = 1
 	// The sums of Forward and the deltas of Update stay in the L2 cache.
 	nc := max(x.micro.l2Elems()/p.images/nr, 1) * nr
 	for j := 0; j < p.cols; j += nc {
@@ -235,14 +235,14 @@ func (x *wideImages[T]) run(ws *workspace[T], p *wideProduct[T]) {
 func (x *wideImages[T]) macroKernel(ws *workspace[T], p *wideProduct[T], j, end, k int) {
 	s, sc, nr := &ws.s, &p.scalars, x.micro.Tile.NR
 	s.K = min(sc.kc, sc.k-k)
-	s.Resume, s.Unfinished = k > 0, k+s.K < sc.k
+	s.resume, s.unfinished = k > 0, k+s.K < sc.k
 	cols := roundUp(end-j, nr)
-	if s.Resume || s.Unfinished {
+	if s.resume || s.unfinished {
 		ws.partial = grow(ws.partial, cols*sc.rows)
 	}
-	s.VecStride, s.Stride = p.vec.row, p.out.row
+	s.VecStride, s.out.Stride = p.vec.row, p.out.row
 	for row := 0; row < sc.rows; row += sc.mc {
-		s.Rows = min(sc.mc, sc.rows-row)
+		s.rows = min(sc.mc, sc.rows-row)
 		sc.set(s, row, k)
 		for c := j; c < end; {
 			width := x.width(end - c)
@@ -250,34 +250,35 @@ func (x *wideImages[T]) macroKernel(ws *workspace[T], p *wideProduct[T], j, end,
 			if next := c + nr; c%nr == 0 && next < end {
 				s.Prefetch = p.vec.panel
 			}
-			s.Dst, s.Cols = p.out.at(row, c, nr), width
+			s.out.Dst, s.Cols = p.out.at(row, c, nr), width
 			if p.beta != nil {
-				s.BetaKind, s.Beta = BetaCols, p.beta[c:]
+				s.out.BetaKind, s.out.Beta = BetaCols, p.beta[c:]
 			}
 			if p.padded {
-				s.Cols, s.WholeBeta = x.wholeWidth(width), p.nonzero
+				s.Cols, s.wholeBeta = x.wholeWidth(width), p.nonzero
 			}
-			if s.Resume || s.Unfinished {
-				s.Partial = ws.partial[row*cols+(c-j)*s.Rows:]
+			if s.resume || s.unfinished {
+				s.partial = ws.partial[row*cols+(c-j)*s.rows:]
 			}
 			var squares []T
 			if p.squares != nil && row == 0 && c%nr == 0 {
 				squares = p.squares[c*kernels.SumLanes[T]():][:kernels.SumLanes[T]()*nr]
 			}
-			x.multiply(s, squares)
+			x.multiplyPanel(ws, squares)
 			c += width
 		}
 	}
 }
 
-// multiply computes s. If squares is not nil, it also adds the squares of the vectors of s to them.
-func (x *wideImages[T]) multiply(s *Strip[T], squares []T) {
-	m, after := &x.micro, squares
-	s.Squares = nil
-	if m.Squares > 0 && s.K%m.Squares == 0 && s.Cols == m.Tile.NR && s.Rows >= s.PanelRows {
-		s.Squares, after = squares, nil
+// multiplyPanel computes the strip of ws. If squares is not nil, it also adds the squares of the
+// vectors of the strip to them.
+func (x *wideImages[T]) multiplyPanel(ws *workspace[T], squares []T) {
+	s, m, after := &ws.s, &x.micro, squares
+	s.squares = nil
+	if m.Squares > 0 && s.K%m.Squares == 0 && s.Cols == m.Tile.NR && s.rows >= s.panelRows {
+		s.squares, after = squares, nil
 	}
-	m.Multiply(s)
+	x.multiply(ws)
 	if after != nil {
 		x.slots.AddSquares(after, s.Vec[:s.K*m.Tile.NR])
 	}

@@ -14,47 +14,45 @@ func Micro[T kernels.Float]() blocked.Micro[T] {
 	return blocked.Micro[T]{
 		Tile:      kernels.Tile{MR: mr, NR: nr, Lanes: nr},
 		KC:        256,
-		Multiply:  multiply[T],
+		Kernels:   []blocked.Kernel[T]{{MR: mr, NR: nr, Compute: compute[T]}},
+		Merge:     merge[T],
 		Transpose: transpose[T],
 	}
 }
 
-func multiply[T kernels.Float](s *blocked.Strip[T]) {
-	var t [mr][nr]T
-	for i := 0; i < s.Rows; i += mr {
-		rows := min(mr, s.Rows-i)
-		for r := range rows {
-			if s.Resume {
-				copy(t[r][:], s.Partial[(i+r)*nr:][:nr])
-			} else {
-				t[r] = [nr]T{}
+func compute[T kernels.Float](t *blocked.Tiles[T]) {
+	tile := *t
+	for n := range t.Count {
+		row := n * t.Rows
+		if t.K > 0 {
+			tile.Scalar = t.Scalar[n*t.ScalarTile:]
+		}
+		var sums [mr][nr]T
+		for r := range t.Rows {
+			if t.Start != nil {
+				copy(sums[r][:], t.Start[(row+r)*nr:])
 			}
 		}
-		if s.K > 0 {
-			if rows == mr && s.Cols == nr {
-				tile(s, i, &t)
+		if t.K > 0 {
+			if t.Rows == mr && t.Cols == nr {
+				whole(&tile, &sums)
 			} else {
-				edge(s, i, rows, &t)
+				edge(&tile, &sums)
 			}
 		}
-		for r := range rows {
-			if s.Unfinished {
-				copy(s.Partial[(i+r)*nr:][:nr], t[r][:])
-				continue
-			}
-			for j := range s.Cols {
-				store(&s.Dst[(i+r)*s.Stride+j], T(s.Alpha*t[r][j]), s.BetaAt(i+r, j))
+		for r := range t.Rows {
+			for j, sum := range sums[r][:t.Cols] {
+				store(&t.Dst[(row+r)*t.Stride+j], sum, t.BetaAt(row+r, j))
 			}
 		}
 	}
 }
 
-// tile continues the sums of a whole micro-tile by s.K terms.
-func tile[T kernels.Float](s *blocked.Strip[T], i int, t *[mr][nr]T) {
+// whole continues the sums of a whole tile by s.K terms.
+func whole[T kernels.Float](s *blocked.Tiles[T], t *[mr][nr]T) {
 	t00, t01, t02, t03 := t[0][0], t[0][1], t[0][2], t[0][3]
 	t10, t11, t12, t13 := t[1][0], t[1][1], t[1][2], t[1][3]
-	s0 := s.Scalar[i*s.ScalarStride:]
-	s1 := s.Scalar[(i+1)*s.ScalarStride:]
+	s0, s1 := s.Scalar, s.Scalar[s.ScalarStride:]
 	vec, q, k := s.Vec, 0, s.K
 	for {
 		v := vec[:nr:nr]
@@ -77,18 +75,26 @@ func tile[T kernels.Float](s *blocked.Strip[T], i int, t *[mr][nr]T) {
 	t[1] = [nr]T{t10, t11, t12, t13}
 }
 
-// edge continues the sums of a partial micro-tile at an edge of C by s.K terms.
-func edge[T kernels.Float](s *blocked.Strip[T], i, rows int, t *[mr][nr]T) {
-	for r := range rows {
+// edge continues the sums of a partial tile at an edge of C by s.K terms.
+func edge[T kernels.Float](s *blocked.Tiles[T], t *[mr][nr]T) {
+	for r := range s.Rows {
 		for j := range s.Cols {
 			sum := t[r][j]
-			v, q := j, (i+r)*s.ScalarStride
+			v, q := j, r*s.ScalarStride
 			for range s.K {
 				sum += T(s.Scalar[q] * s.Vec[v])
 				v += s.VecStride
 				q += s.ScalarKStride
 			}
 			t[r][j] = sum
+		}
+	}
+}
+
+func merge[T kernels.Float](m *blocked.Move[T]) {
+	for r := range m.Rows {
+		for c := range m.Cols {
+			store(&m.Dst[r*m.Stride+c], T(m.Alpha*m.Src[r*m.SrcStride+c]), m.BetaAt(r, c))
 		}
 	}
 }

@@ -1,0 +1,135 @@
+package main
+
+import "fmt"
+
+// avx2Panel is the number of rows of a micro-panel of scalars, and of the steps that the loops do in one go.
+const avx2Panel = 6
+
+// tileAVX2 writes a micro-kernel for AVX2.
+func tileAVX2(s *tile) {
+	const (
+		scalars, scalars4, scalars6, scalars10 = "R8", "R9", "R10", "AX" // of rows 0, 4, 6, 10
+		lanes                                  = "SI"                    // after the sum: of the last vector
+
+		v0, v1 = vec(0), vec(1)
+		s0     = vec(2) // a scalar
+	)
+	bases := []string{scalars, scalars4, scalars6, scalars10}[:4/s.vectors]
+	panels := []string{scalars, scalars6}[:2/s.vectors] // where micro-panels are
+	packed := 2 * s.registerWidth()                     // bytes of a step of packed vectors
+
+	broadcast := pick(s.width() == 16 && s.f64, "VBROADCASTS?", "VMOVDDUP")
+	row := func(scalar string, sums []vec) {
+		s.op(broadcast, scalar, s0)
+		for i, v := range sums {
+			s.op("VFMADD231P?", s0, v0+vec(i), v)
+		}
+	}
+	vectors := []any{v0, v1}[:s.vectors]
+
+	size := s.size()
+
+	s.text(s.name, "t *blocked.Tiles[T]", "", 48, "AVX2, FMA3", fmt.Sprintf(`
+	t(r, c) = Σ S(r, p)·V(p, c), dst ← t or β·dst + t, c < Cols ≤ %d
+
+If the last vector is cut, V has all of it nevertheless: a masked load at each step would be slower. If both
+sides are packed, loops do %d steps in one go: offsets are constants then, and there is room beside the
+multiply-adds for the little that is left. Other loops do one step, for each number of rows. Scalars are fetched
+half a kilobyte ahead: those of a block lie in L2.
+`+tileDoc+`	R8, R9, R10, AX  scalars of rows 0, 4, 6, 10 at step p
+	V0%s  vectors of the step        V2  a scalar
+
+After the sum, AX is the row of Dst, R8 its β, R9 the stride of β, R10 the stride of Dst, and SI the lanes of the
+last vector.
+`+stackDoc+` lanes is the number of lanes in the last vector.
+
+The sums:
+`, s.vectors*s.lanes(), avx2Panel, pick(s.vectors == 2, "", ", V1"))+s.sumsDoc())
+
+	s.start("VXORPS", func() {})
+	walkAll := func() {
+		s.op("LEAQ", mem(scalars, 0, scalarStride, 4), scalars4)
+		if s.vectors == 1 {
+			s.op("LEAQ", mem(scalars6, 0, scalarStride, 4), scalars10)
+		}
+	}
+	if s.vectors == 1 {
+		s.op("LEAQ", mem(scalars, 0, scalarStride3, 2), scalars6)
+		s.bytes("tilePanelStride", "R11")
+		s.op("JZ", "placed")
+		s.op("LEAQ", mem(scalars, 0, "R11", 1), scalars6)
+		s.label("placed")
+	}
+	walkAll()
+	s.op("CMPQ", tileRows, s.height)
+	s.op("JNE", "any")
+	s.op("MOVQ", field("tileOrder"), "R11")
+	s.op("CMPQ", "R11", "$const_packed")
+	s.op("JEQ", "packed")
+	s.op("CMPQ", "R11", "$const_packedRuns")
+	s.op("JEQ", "packedRuns")
+	s.label("any")
+	s.op("MOVQ", steps, stepsAfter)
+	s.label("run", "A run of scalars.")
+	s.nextRun("R11")
+	s.steps(bases, "R11", func(n int) {
+		s.load(vector, vectors...)
+		s.op("PREFETCHT0", mem(scalars, 512))
+		for r := range n {
+			row(scalar(bases[r/6*2+r%6/4], r%6), s.sums(r))
+		}
+	})
+
+	// sixSteps writes a loop over packed panels.
+	sixSteps := func(loop, comment string, at func(panel string, r int) string, next any) {
+		s.op("SUBQ", avx2Panel, steps)
+		s.op("JLT", "few")
+		s.inOneGo(fmt.Sprint(loop, s.height), comment, avx2Panel, func() {
+			for i, v := range vectors {
+				s.op("VMOVUP?", atStep(vector, i*s.width(), packed), v)
+			}
+			for r := range s.height {
+				row(at(panels[r/avx2Panel], r%avx2Panel), s.sums(r))
+			}
+		}, func(q int) {
+			if q%2 == 0 {
+				s.op("PREFETCHT0", mem(scalars, 512+32*q))
+			}
+		}, func() {
+			s.op("ADDQ", avx2Panel*packed, vector)
+			for _, p := range panels {
+				s.op("ADDQ", next, p)
+			}
+		})
+	}
+	s.label("packed", "Both sides are packed.")
+	sixSteps("packed", "Six steps.", func(panel string, r int) string {
+		return atStep(panel, r*size, avx2Panel*size)
+	}, avx2Panel*avx2Panel*size)
+	s.op("JMP", "few")
+	s.label("packedRuns", "Both sides are packed, and scalars lie in runs.")
+	s.bytes("tileRunSkip", "R11")
+	s.op("ADDQ", avx2Panel*size, "R11")
+	sixSteps("inRuns", "Six steps.", func(panel string, r int) string {
+		return atStep(panel, avx2Panel*r*size, size)
+	}, "R11")
+	s.label("few", "The last steps, fewer than six.")
+	walkAll()
+	s.op("ADDQ", avx2Panel, steps)
+	s.op("JNZ", fmt.Sprint("rows", s.height))
+
+	last := (s.vectors - 1) * s.width()
+	labels := pick(s.f64, []string{"cut", "storedBut3", "storedBut1", "stored"}, []string{"cut", "storedBut1", "stored"})
+	s.store(v0, broadcast, func(v any) {
+		s.op("MOVQ", lastLanes, lanes)
+		s.op("CMPQ", lanes, fmt.Sprint("$", s.lanes()))
+		s.op("JNE", "cut")
+		s.op("VMOVUP?", v, mem(out, last))
+		s.op("JMP", "stored")
+		s.label("cut")
+		s.op("LEAQ", mem(out, last), "CX")
+		s.op("VMOVUP?", v, v1)
+		s.storePart(v1, "CX", lanes, "stored")
+		s.label("stored")
+	}, labels...)
+}

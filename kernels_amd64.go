@@ -116,37 +116,6 @@ func rows() []row {
 	}
 }
 
-func avx512Tile32F32(t *blocked.Tiles[float32])
-func avx512Tile16F64(t *blocked.Tiles[float64])
-func avx512Tile16F32(t *blocked.Tiles[float32])
-func avx512Tile8F64(t *blocked.Tiles[float64])
-func avx512Tile8F32(t *blocked.Tiles[float32])
-func avx512Tile4F64(t *blocked.Tiles[float64])
-func avx512MergeF32(m *blocked.Move[float32])
-func avx512CopyF32(m *blocked.Move[float32])
-func avx512MergeF64(m *blocked.Move[float64])
-func avx512CopyF64(m *blocked.Move[float64])
-func avx512TransposeF32(m *blocked.Move[float32])
-func avx512TransposeF64(m *blocked.Move[float64])
-
-func avx2Tile16F32(t *blocked.Tiles[float32])
-func avx2Tile8F32(t *blocked.Tiles[float32])
-func avx2Tile4F32(t *blocked.Tiles[float32])
-func avx2MergeF32(m *blocked.Move[float32])
-func avx2CopyF32(m *blocked.Move[float32])
-func avx2TransposeF32(m *blocked.Move[float32])
-func avx2Tile8F64(t *blocked.Tiles[float64])
-func avx2Tile4F64(t *blocked.Tiles[float64])
-func avx2Tile2F64(t *blocked.Tiles[float64])
-func avx2MergeF64(m *blocked.Move[float64])
-func avx2CopyF64(m *blocked.Move[float64])
-func avx2TransposeF64(m *blocked.Move[float64])
-
-func packScalars14F32(dst, src []float32, k, stride int)
-func packScalars14F64(dst, src []float64, k, stride int)
-func packScalars6F32(dst, src []float32, k, stride int)
-func packScalars6F64(dst, src []float64, k, stride int)
-
 // A row is one instruction set: what it asks of the CPU and what it offers.
 type row struct {
 	name     string

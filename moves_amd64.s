@@ -3,7 +3,7 @@
 //go:build !purego
 
 // The kernels that copy, transpose and pack the operands of a product. blocked.Move describes them; const_
-// names are offsets of its fields, from kernels_offsets_amd64.go.
+// names are offsets of its fields, from kernels_stubs_amd64.go.
 //
 // Operands are in Go's order: VSUBPS b, a, c is c = a − b.
 

@@ -6,6 +6,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -66,6 +67,7 @@ type asm struct {
 	target
 	buf    bytes.Buffer
 	stubs  []string          // Go declarations of the file's kernels
+	consts []string          // Go declarations of the constants that they read
 	params map[string]string // "dst" → "dst+0(FP)", of the current kernel
 	block  []instruction     // since the last label or comment
 
@@ -259,6 +261,25 @@ func mem(base string, offset int, index ...any) string {
 		s += fmt.Sprintf("(%v*%v)", index...)
 	}
 	return s
+}
+
+// field returns the operand of a field of the blocked.Tiles or the blocked.Move in DI: tileK or moveRows.
+func (a *asm) field(name string) string {
+	typ := map[string]string{"tile": "Tiles", "move": "Move"}[name[:4]]
+	return a.constant(name, fmt.Sprintf("unsafe.Offsetof(blocked.%s[float32]{}.%s)", typ, name[4:])) + "(DI)"
+}
+
+// enum returns the immediate operand of a constant of package blocked.
+func (a *asm) enum(name string) string {
+	return "$" + a.constant(name, fmt.Sprintf("int(blocked.%s)", strings.ToUpper(name[:1])+name[1:]))
+}
+
+// constant declares a Go constant, and returns its name in go_asm.h.
+func (a *asm) constant(name, value string) string {
+	if decl := name + " = " + value; !slices.Contains(a.consts, decl) {
+		a.consts = append(a.consts, decl)
+	}
+	return "const_" + name
 }
 
 const ones = ^uint64(0)

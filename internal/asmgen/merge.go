@@ -27,12 +27,12 @@ vectors.
 	`+pick(a.avx512,
 		"V3  zero             V4  a row of Dst        V5  lanes of the vector    V6  those whose β is not 0\n	R15 number of lanes  CX  where a part of a vector is stored",
 		"K1  lanes of the vector                      K2  those whose β is not 0                 CX, R15  scratch"))
-	a.op("MOVQ", field("moveCols"), colsLeft)
-	a.op("VBROADCASTS?", field("moveAlpha"), alpha)
-	a.op("MOVQ", field("moveBeta"), columnsOfBeta)
-	a.op("MOVQ", field("moveBetaStride"), betaStride)
+	a.op("MOVQ", a.field("moveCols"), colsLeft)
+	a.op("VBROADCASTS?", a.field("moveAlpha"), alpha)
+	a.op("MOVQ", a.field("moveBeta"), columnsOfBeta)
+	a.op("MOVQ", a.field("moveBetaStride"), betaStride)
 	a.op("SHLQ", a.log(), betaStride)
-	a.op("CMPQ", field("moveBetaKind"), "$const_betaNone")
+	a.op("CMPQ", a.field("moveBetaKind"), a.enum("betaNone"))
 	a.op("JNE", "columns")
 	a.op("LEAQ", "avx2Lanes<>+32(SB)", columnsOfBeta, "// a zero")
 	a.op("XORL", betaStride, betaStride)
@@ -59,8 +59,8 @@ vectors.
 	a.op("MOVQ", fromBlock, from)
 	a.op("MOVQ", toBlock, to)
 	a.op("MOVQ", columnsOfBeta, beta)
-	a.op("MOVQ", field("moveRows"), rowsLeft)
-	a.op("CMPQ", field("moveBetaKind"), "$const_betaCols")
+	a.op("MOVQ", a.field("moveRows"), rowsLeft)
+	a.op("CMPQ", a.field("moveBetaKind"), a.enum("betaCols"))
 	a.op("JEQ", "betaOfColumn")
 
 	// setNonzero selects the lanes whose β is not 0.

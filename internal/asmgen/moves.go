@@ -43,18 +43,15 @@ const (
 	scratch2   = "R15"
 )
 
-// field returns the operand of a field of the blocked.Move, or of the blocked.Tiles, in DI.
-func field(name string) string { return "const_" + name + "(DI)" }
-
 // moveStart starts a copy or a transpose.
 func (a *asm) moveStart(name string, frame int, doc string) {
 	a.text(a.productName(name), "m *blocked.Move[T]", "", frame, pick(a.avx512, "AVX2, FMA3", "AVX512F, AVX512DQ"), doc)
 	a.args("m", move)
-	a.op("MOVQ", field("moveSrc"), fromBlock)
-	a.op("MOVQ", field("moveDst"), toBlock)
-	a.op("MOVQ", field("moveSrcStride"), fromStride)
+	a.op("MOVQ", a.field("moveSrc"), fromBlock)
+	a.op("MOVQ", a.field("moveDst"), toBlock)
+	a.op("MOVQ", a.field("moveSrcStride"), fromStride)
 	a.op("SHLQ", a.log(), fromStride)
-	a.op("MOVQ", field("moveStride"), toStride)
+	a.op("MOVQ", a.field("moveStride"), toStride)
 	a.op("SHLQ", a.log(), toStride)
 }
 
@@ -69,7 +66,7 @@ zeros there.
 	DI  the move         AX  row of Dst          SI  row of the source   DX, R10  strides of SI and AX in bytes
 	R13 columns of the source                    BX  columns of Dst      R14 rows left      R12 columns left
 	CX, R15  scratch     `+pick(a.avx512, "Y8  lanes of a vector that is cut", "K1  lanes of the vector"))
-	a.op("MOVQ", field("moveCols"), colsLeft)
+	a.op("MOVQ", a.field("moveCols"), colsLeft)
 	a.op("TESTQ", colsLeft, colsLeft)
 	a.op("JLE", "done")
 
@@ -90,7 +87,7 @@ zeros there.
 	a.label("columns")
 	a.op("MOVQ", fromBlock, from)
 	a.op("MOVQ", toBlock, to)
-	a.op("MOVQ", field("moveRows"), rowsLeft)
+	a.op("MOVQ", a.field("moveRows"), rowsLeft)
 	a.op("TESTQ", rowsLeft, rowsLeft)
 	a.op("JLE", "done")
 	a.op("CMPQ", colsLeft, 2*a.lanes())
@@ -222,11 +219,11 @@ the source and of Dst.`, a.lanes()-1, a.lanes()+7))
 		a.op("JZ", "stored")
 	}
 
-	a.op("MOVQ", field("moveBeta"), beta)
+	a.op("MOVQ", a.field("moveBeta"), beta)
 	a.op("MOVQ", beta, "beta-8(SP)")
-	a.op("MOVQ", field("moveBetaStride"), betaStride)
+	a.op("MOVQ", a.field("moveBetaStride"), betaStride)
 	a.op("SHLQ", a.log(), betaStride)
-	a.op("MOVQ", field("moveRows"), rowsLeft)
+	a.op("MOVQ", a.field("moveRows"), rowsLeft)
 	a.op("TESTQ", rowsLeft, rowsLeft)
 	a.op("JLE", "done")
 	a.label("rows", "A block of rows.")
@@ -236,7 +233,7 @@ the source and of Dst.`, a.lanes()-1, a.lanes()+7))
 	a.op("MOVQ", fromBlock, from)
 	a.op("MOVQ", toBlock, to)
 	a.op("MOVQ", "beta-8(SP)", beta)
-	a.op("MOVQ", field("moveCols"), colsLeft)
+	a.op("MOVQ", a.field("moveCols"), colsLeft)
 	a.op("TESTQ", colsLeft, colsLeft)
 	a.op("JLE", "done")
 	if !a.avx512 {
@@ -263,8 +260,8 @@ the source and of Dst.`, a.lanes()-1, a.lanes()+7))
 		setMask("rowsOfSquare", rowsLeft, rows)
 	}
 	a.op("MOVQ", colsLeft, left)
-	a.op("MOVQ", field("moveBetaKind"), scratch2)
-	a.op("CMPQ", scratch2, "$const_betaRows")
+	a.op("MOVQ", a.field("moveBetaKind"), scratch2)
+	a.op("CMPQ", scratch2, a.enum("betaRows"))
 	a.op("JEQ", "betaOfRow")
 	a.op("JGT", "betaOfColumn")
 	for c := range a.lanes() {
@@ -332,7 +329,7 @@ the source and of Dst.`, a.lanes()-1, a.lanes()+7))
 	a.op("IMULQ", a.lanes(), left)
 	a.op("ADDQ", left, fromBlock)
 	a.op("ADDQ", a.width(), toBlock)
-	a.op("CMPQ", field("moveBetaKind"), "$const_betaCols")
+	a.op("CMPQ", a.field("moveBetaKind"), a.enum("betaCols"))
 	a.op("JNE", "nextBlock")
 	a.op("ADDQ", a.width(), "beta-8(SP)")
 	a.label("nextBlock")
@@ -348,7 +345,7 @@ the source and of Dst.`, a.lanes()-1, a.lanes()+7))
 // operations for on some CPUs.
 func (a *asm) wholeSquares() {
 	const middle, fromStride3, toStride3 = "R11", "R9", "R15"
-	a.op("CMPQ", field("moveBetaKind"), "$const_betaNone")
+	a.op("CMPQ", a.field("moveBetaKind"), a.enum("betaNone"))
 	a.op("JNE", "square")
 	a.op("CMPQ", rowsLeft, a.lanes())
 	a.op("JLT", "square")

@@ -1,6 +1,6 @@
 package main
 
-// peakMulAdds is simd's constant of the same name: the multiply-adds per lane of a round.
+// peakMulAdds is the number of multiply-adds per lane in a round.
 const peakMulAdds = 24
 
 // peak writes the loops that measure the peak of a core.

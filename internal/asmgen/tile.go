@@ -123,7 +123,7 @@ func (s *tile) storeWhole(base string, vectors ...any) {
 
 // bytes turns a field of the tile, in elements, into bytes in a register.
 func (s *tile) bytes(name, register string) {
-	s.op("MOVQ", field(name), register)
+	s.op("MOVQ", s.field(name), register)
 	s.op("SHLQ", s.log(), register)
 }
 
@@ -144,10 +144,10 @@ func (s *tile) start(zero string, tests func()) {
 	s.bytes("tileVecStride", vectorStep)
 	for _, v := range [][2]string{{"tileCount", tilesLeft}, {"tileScalar", nextScalar}, {"tileStart", nextStart},
 		{"tileDst", nextDst}, {"tileBeta", nextBeta}} {
-		s.op("MOVQ", field(v[0]), "AX")
+		s.op("MOVQ", s.field(v[0]), "AX")
 		s.op("MOVQ", "AX", v[1])
 	}
-	s.op("MOVQ", field("tileCols"), "CX")
+	s.op("MOVQ", s.field("tileCols"), "CX")
 	s.op("DECQ", "CX")
 	s.op("ANDQ", s.lanes()-1, "CX")
 	if s.avx512 {
@@ -156,7 +156,7 @@ func (s *tile) start(zero string, tests func()) {
 		s.op("DECQ", "AX")
 		s.op("KMOVW", "AX", "K1")
 		s.bytes("tilePrefetch", "AX")
-		s.op("ADDQ", field("tileVec"), "AX")
+		s.op("ADDQ", s.field("tileVec"), "AX")
 		s.op("MOVQ", "AX", ahead)
 	} else {
 		s.op("INCQ", "CX")
@@ -164,7 +164,7 @@ func (s *tile) start(zero string, tests func()) {
 	}
 
 	s.label("tile", "The sums of a tile start from 0.")
-	s.op("MOVQ", field("tileRows"), tileRows)
+	s.op("MOVQ", s.field("tileRows"), tileRows)
 	s.op("MOVQ", nextStart, start)
 	s.op("TESTQ", start, start)
 	s.op("JNZ", "continue")
@@ -184,7 +184,7 @@ func (s *tile) start(zero string, tests func()) {
 	})
 	s.label("started", "Fetch the lines that the sums will be stored to.")
 	s.op("MOVQ", start, nextStart)
-	s.op("CMPB", field("tileFetch"), "$0")
+	s.op("CMPB", s.field("tileFetch"), "$0")
 	s.op("JEQ", "sum")
 	tests()
 	s.op("MOVQ", nextDst, "SI")
@@ -198,13 +198,13 @@ func (s *tile) start(zero string, tests func()) {
 	s.op("JNZ", "fetch")
 
 	s.label("sum", "The steps.")
-	s.op("MOVQ", field("tileK"), steps)
+	s.op("MOVQ", s.field("tileK"), steps)
 	s.op("TESTQ", steps, steps)
 	s.op("JZ", "store")
 	s.op("XORL", stepsAfter, stepsAfter)
-	s.op("MOVQ", field("tileVec"), vector)
+	s.op("MOVQ", s.field("tileVec"), vector)
 	s.op("MOVQ", nextScalar, "R8")
-	s.op("MOVQ", field("tileScalarTile"), "AX")
+	s.op("MOVQ", s.field("tileScalarTile"), "AX")
 	s.op("LEAQ", mem("R8", 0, "AX", s.size()), "AX")
 	s.op("MOVQ", "AX", nextScalar)
 }
@@ -212,7 +212,7 @@ func (s *tile) start(zero string, tests func()) {
 // nextRun starts the next run of scalars, or the only one: its steps are among those in stepsAfter.
 func (s *tile) nextRun(scratch string) {
 	s.op("MOVQ", stepsAfter, steps)
-	s.op("MOVQ", field("tileRun"), scratch)
+	s.op("MOVQ", s.field("tileRun"), scratch)
 	s.op("CMPQ", steps, scratch)
 	s.op("CMOVQGT", scratch, steps)
 	s.op("SUBQ", steps, stepsAfter)
@@ -267,9 +267,9 @@ func (s *tile) store(v0 vec, broadcast string, storeLast func(v any), labels ...
 	s.label("store", "The sums are complete. Store them, or merge them into Dst if there is a β.")
 	s.op("MOVQ", nextDst, out)
 	s.bytes("tileStride", outStride)
-	s.op("MOVQ", field("tileBetaKind"), "CX")
+	s.op("MOVQ", s.field("tileBetaKind"), "CX")
 	s.op("MOVQ", nextBeta, beta)
-	s.op("CMPQ", "CX", "$const_betaRows")
+	s.op("CMPQ", "CX", s.enum("betaRows"))
 	s.op("JEQ", "betaOfRow")
 	s.op("JGT", "betaOfColumn")
 	s.byRow("store", "A row: dst ← sum.", func(sums []any) {

@@ -4,6 +4,7 @@ package simd
 
 import (
 	"math"
+	"sync"
 	"unsafe"
 
 	"fusegrid/kernels"
@@ -20,7 +21,8 @@ type elementwise[T kernels.Float] struct {
 	reluGrad    func(dx, dy, x *T, rows, cols, dxStride, dyStride, xStride int)
 	addBias     func(dst, x, bias *T, rows, cols, dstStride, xStride int)
 	biasReLU    func(dst, x, bias *T, rows, cols, dstStride, xStride int)
-	softmaxLoss func(dx, x kernels.Mat[T], y []int) float64
+	softmaxRows func(dx, x *T, rows, cols, dxStride, xStride int, y *int, n T, sum, shifted *T)
+	exp         func(dst, x *T, n int) // of softmaxRows, for its test
 	scale       func(alpha T, x, y *T, n int)
 	axpby       func(alpha T, x *T, beta T, y *T, n int)
 	sumSquares  func(x *T, n int) T
@@ -45,7 +47,19 @@ func (v elementwise[T]) override(s *kernels.Slots[T]) {
 		v.biasReLU(unsafe.SliceData(dst.Data), unsafe.SliceData(x.Data), unsafe.SliceData(bias),
 			x.Rows, x.Cols, dst.Stride, x.Stride)
 	}
-	s.SoftmaxLoss = v.softmaxLoss
+	sums := sync.Pool{New: func() any { return new(lossSum[T]) }}
+	s.SoftmaxLoss = func(dx, x kernels.Mat[T], y []int) float64 {
+		l := sums.Get().(*lossSum[T])
+		defer sums.Put(l)
+		l.loss = 0
+		for i := 0; i < x.Rows; i += len(l.sum) {
+			rows := min(len(l.sum), x.Rows-i)
+			v.softmaxRows(&dx.Data[i*dx.Stride], &x.Data[i*x.Stride], rows, x.Cols, dx.Stride, x.Stride,
+				&y[i], T(x.Rows), &l.sum[0], &l.shifted[0])
+			l.add(rows)
+		}
+		return l.loss / float64(x.Rows)
+	}
 	s.Axpby = func(alpha T, x []T, beta T, y []T) {
 		if beta == 0 {
 			v.scale(alpha, unsafe.SliceData(x), unsafe.SliceData(y), len(x))
@@ -87,51 +101,4 @@ func (l *lossSum[T]) add(rows int) {
 	for i, s := range l.sum[:rows] {
 		l.loss += math.Log(float64(s)) - float64(l.shifted[i])
 	}
-}
-
-// The next four functions differ only in the stub. They call the stub directly, because a call
-// through a function value would move their buffers to the heap.
-
-func softmaxLossAVX2F32(dx, x kernels.Mat[float32], y []int) float64 {
-	var l lossSum[float32]
-	for i := 0; i < x.Rows; i += len(l.sum) {
-		rows := min(len(l.sum), x.Rows-i)
-		softmaxRowsAVX2F32(&dx.Data[i*dx.Stride], &x.Data[i*x.Stride], rows, x.Cols, dx.Stride, x.Stride,
-			&y[i], float32(x.Rows), &l.sum[0], &l.shifted[0])
-		l.add(rows)
-	}
-	return l.loss / float64(x.Rows)
-}
-
-func softmaxLossAVX2F64(dx, x kernels.Mat[float64], y []int) float64 {
-	var l lossSum[float64]
-	for i := 0; i < x.Rows; i += len(l.sum) {
-		rows := min(len(l.sum), x.Rows-i)
-		softmaxRowsAVX2F64(&dx.Data[i*dx.Stride], &x.Data[i*x.Stride], rows, x.Cols, dx.Stride, x.Stride,
-			&y[i], float64(x.Rows), &l.sum[0], &l.shifted[0])
-		l.add(rows)
-	}
-	return l.loss / float64(x.Rows)
-}
-
-func softmaxLossAVX512F32(dx, x kernels.Mat[float32], y []int) float64 {
-	var l lossSum[float32]
-	for i := 0; i < x.Rows; i += len(l.sum) {
-		rows := min(len(l.sum), x.Rows-i)
-		softmaxRowsAVX512F32(&dx.Data[i*dx.Stride], &x.Data[i*x.Stride], rows, x.Cols, dx.Stride, x.Stride,
-			&y[i], float32(x.Rows), &l.sum[0], &l.shifted[0])
-		l.add(rows)
-	}
-	return l.loss / float64(x.Rows)
-}
-
-func softmaxLossAVX512F64(dx, x kernels.Mat[float64], y []int) float64 {
-	var l lossSum[float64]
-	for i := 0; i < x.Rows; i += len(l.sum) {
-		rows := min(len(l.sum), x.Rows-i)
-		softmaxRowsAVX512F64(&dx.Data[i*dx.Stride], &x.Data[i*x.Stride], rows, x.Cols, dx.Stride, x.Stride,
-			&y[i], float64(x.Rows), &l.sum[0], &l.shifted[0])
-		l.add(rows)
-	}
-	return l.loss / float64(x.Rows)
 }

@@ -188,3 +188,76 @@ func avx2PeakF32(rounds int)
 
 //go:noescape
 func avx2PeakF64(rounds int)
+
+// peakMulAdds is the number of multiply-adds per lane in a round of the peak loops.
+const peakMulAdds = 24
+
+// The elementwise kernels of each instruction set and type.
+
+func elementwiseAVX2F32() elementwise[float32] {
+	return elementwise[float32]{
+		relu:        reluAVX2F32,
+		reluGrad:    reluGradAVX2F32,
+		addBias:     addBiasAVX2F32,
+		biasReLU:    biasReLUAVX2F32,
+		softmaxRows: softmaxRowsAVX2F32,
+		exp:         expAVX2F32,
+		scale:       scaleAVX2F32,
+		axpby:       axpbyAVX2F32,
+		sumSquares:  sumSquaresAVX2F32,
+		addSquares:  addSquaresAVX2F32,
+		colSums:     colSumsAVX2F32,
+		subMean:     subMeanAVX2F32,
+	}
+}
+
+func elementwiseAVX2F64() elementwise[float64] {
+	return elementwise[float64]{
+		relu:        reluAVX2F64,
+		reluGrad:    reluGradAVX2F64,
+		addBias:     addBiasAVX2F64,
+		biasReLU:    biasReLUAVX2F64,
+		softmaxRows: softmaxRowsAVX2F64,
+		exp:         expAVX2F64,
+		scale:       scaleAVX2F64,
+		axpby:       axpbyAVX2F64,
+		sumSquares:  sumSquaresAVX2F64,
+		addSquares:  addSquaresAVX2F64,
+		colSums:     colSumsAVX2F64,
+		subMean:     subMeanAVX2F64,
+	}
+}
+
+func elementwiseAVX512F32() elementwise[float32] {
+	return elementwise[float32]{
+		relu:        reluAVX512F32,
+		reluGrad:    reluGradAVX512F32,
+		addBias:     addBiasAVX512F32,
+		biasReLU:    biasReLUAVX512F32,
+		softmaxRows: softmaxRowsAVX512F32,
+		exp:         expAVX512F32,
+		scale:       scaleAVX512F32,
+		axpby:       axpbyAVX512F32,
+		sumSquares:  sumSquaresAVX512F32,
+		addSquares:  addSquaresAVX512F32,
+		colSums:     colSumsAVX512F32,
+		subMean:     subMeanAVX512F32,
+	}
+}
+
+func elementwiseAVX512F64() elementwise[float64] {
+	return elementwise[float64]{
+		relu:        reluAVX512F64,
+		reluGrad:    reluGradAVX512F64,
+		addBias:     addBiasAVX512F64,
+		biasReLU:    biasReLUAVX512F64,
+		softmaxRows: softmaxRowsAVX512F64,
+		exp:         expAVX512F64,
+		scale:       scaleAVX512F64,
+		axpby:       axpbyAVX512F64,
+		sumSquares:  sumSquaresAVX512F64,
+		addSquares:  addSquaresAVX512F64,
+		colSums:     colSumsAVX512F64,
+		subMean:     subMeanAVX512F64,
+	}
+}

@@ -8545,9 +8545,9 @@ done:
 //
 //	DI  the move         AX  row of Dst          SI  row of the source   DX, R10  strides of SI and AX in bytes
 //	R13 columns of the source                    BX  columns of Dst      R14 rows left      R12 columns left
-//	R8  β of the row     R11 β of the columns    R9  bytes between β of rows
+//	R8  β of the row     R11 β of the columns    R9  bytes between β of rows                CX, R15  scratch
 //	Z0  the sum          Z1  β                   Z2  α
-//	K1  lanes of the vector                      K2  those whose β is not 0                 CX, R15  scratch
+//	K1  lanes of the vector                     K2  those whose β is not 0
 TEXT ·avx512MergeF32(SB), NOSPLIT, $0-8
 	MOVQ         m+0(FP), DI
 	MOVQ         const_moveSrc(DI), R13
@@ -8568,14 +8568,15 @@ TEXT ·avx512MergeF32(SB), NOSPLIT, $0-8
 
 	// A vector of columns.
 columns:
-	MOVQ $-1, R15
-	CMPQ R12, $16
-	JGE  masked
 	MOVQ R12, CX
-	SHLQ CX, R15
-	NOTQ R15
+	CMPQ CX, $16
+	JLE  selected
+	MOVQ $16, CX
 
-masked:
+selected:
+	MOVQ  $1, R15
+	SHLQ  CX, R15
+	DECQ  R15
 	KMOVW R15, K1
 	MOVQ  R13, SI
 	MOVQ  BX, AX
@@ -8633,9 +8634,9 @@ nextColumns:
 //
 //	DI  the move         AX  row of Dst          SI  row of the source   DX, R10  strides of SI and AX in bytes
 //	R13 columns of the source                    BX  columns of Dst      R14 rows left      R12 columns left
-//	R8  β of the row     R11 β of the columns    R9  bytes between β of rows
+//	R8  β of the row     R11 β of the columns    R9  bytes between β of rows                CX, R15  scratch
 //	Z0  the sum          Z1  β                   Z2  α
-//	K1  lanes of the vector                      K2  those whose β is not 0                 CX, R15  scratch
+//	K1  lanes of the vector                     K2  those whose β is not 0
 TEXT ·avx512MergeF64(SB), NOSPLIT, $0-8
 	MOVQ         m+0(FP), DI
 	MOVQ         const_moveSrc(DI), R13
@@ -8656,14 +8657,15 @@ TEXT ·avx512MergeF64(SB), NOSPLIT, $0-8
 
 	// A vector of columns.
 columns:
-	MOVQ $-1, R15
-	CMPQ R12, $8
-	JGE  masked
 	MOVQ R12, CX
-	SHLQ CX, R15
-	NOTQ R15
+	CMPQ CX, $8
+	JLE  selected
+	MOVQ $8, CX
 
-masked:
+selected:
+	MOVQ  $1, R15
+	SHLQ  CX, R15
+	DECQ  R15
 	KMOVW R15, K1
 	MOVQ  R13, SI
 	MOVQ  BX, AX
@@ -12683,10 +12685,9 @@ done:
 //
 //	DI  the move         AX  row of Dst          SI  row of the source   DX, R10  strides of SI and AX in bytes
 //	R13 columns of the source                    BX  columns of Dst      R14 rows left      R12 columns left
-//	R8  β of the row     R11 β of the columns    R9  bytes between β of rows
+//	R8  β of the row     R11 β of the columns    R9  bytes between β of rows                CX, R15  scratch
 //	Y0  the sum          Y1  β                   Y2  α
-//	Y3  zero             Y4  a row of Dst        Y5  lanes of the vector    Y6  those whose β is not 0
-//	R15 number of lanes  CX  where a part of a vector is stored
+//	Y3, Y4  scratch      Y5  lanes of the vector                    Y6  those whose β is not 0
 TEXT ·avx2MergeF32(SB), NOSPLIT, $0-8
 	MOVQ         m+0(FP), DI
 	MOVQ         const_moveSrc(DI), R13
@@ -12707,13 +12708,16 @@ TEXT ·avx2MergeF32(SB), NOSPLIT, $0-8
 
 	// A vector of columns.
 columns:
-	MOVQ    $8, R15
-	CMPQ    R12, R15
-	CMOVQLT R12, R15
-	MOVQ    R15, CX
-	NEGQ    CX
-	LEAQ    avx2Lanes<>+32(SB), SI
-	VMOVUPS (SI)(CX*4), Y5
+	MOVQ R12, CX
+	CMPQ CX, $8
+	JLE  selected
+	MOVQ $8, CX
+
+selected:
+	SHLQ    $2, CX
+	LEAQ    avx2Lanes<>+32(SB), R15
+	SUBQ    CX, R15
+	VMOVUPS (R15), Y5
 	MOVQ    R13, SI
 	MOVQ    BX, AX
 	MOVQ    R11, R8
@@ -12729,33 +12733,34 @@ row:
 	VCMPPS       $4, Y3, Y1, Y6 // β ≠ 0
 	VANDPS       Y5, Y6, Y6
 	VMULPS       (SI), Y2, Y0
-	VMASKMOVPS   (AX), Y6, Y4
-	VFMADD213PS  Y0, Y1, Y4
-	VBLENDVPS    Y6, Y4, Y0, Y0
-	CMPQ         R15, $8
+	VMASKMOVPS   (AX), Y6, Y3
+	VFMADD213PS  Y0, Y1, Y3
+	VBLENDVPS    Y6, Y3, Y0, Y0
+	CMPQ         R12, $8
 	JLT          rowCut
 	VMOVUPS      Y0, (AX)
 	JMP          rowStored
 
 rowCut:
-	MOVQ         AX, CX
-	BTQ          $2, R15
+	MOVQ         AX, R15
+	VMOVUPS      Y0, Y4
+	BTQ          $2, R12
 	JCC          rowStoredBut3
-	VMOVUPS      X0, (CX)
-	VEXTRACTF128 $1, Y0, X0
-	ADDQ         $16, CX
+	VMOVUPS      X4, (R15)
+	VEXTRACTF128 $1, Y4, X4
+	ADDQ         $16, R15
 
 rowStoredBut3:
-	BTQ       $1, R15
+	BTQ       $1, R12
 	JCC       rowStoredBut1
-	VMOVLPS   X0, (CX)
-	VPERMILPD $1, X0, X0
-	ADDQ      $8, CX
+	VMOVLPS   X4, (R15)
+	VPERMILPD $1, X4, X4
+	ADDQ      $8, R15
 
 rowStoredBut1:
-	BTQ    $0, R15
+	BTQ    $0, R12
 	JCC    rowStored
-	VMOVSS X0, (CX)
+	VMOVSS X4, (R15)
 
 rowStored:
 	ADDQ DX, SI
@@ -12774,33 +12779,34 @@ betaOfColumn:
 
 rowOfColumns:
 	VMULPS      (SI), Y2, Y0
-	VMASKMOVPS  (AX), Y6, Y4
-	VFMADD213PS Y0, Y1, Y4
-	VBLENDVPS   Y6, Y4, Y0, Y0
-	CMPQ        R15, $8
+	VMASKMOVPS  (AX), Y6, Y3
+	VFMADD213PS Y0, Y1, Y3
+	VBLENDVPS   Y6, Y3, Y0, Y0
+	CMPQ        R12, $8
 	JLT         rowOfColumnsCut
 	VMOVUPS     Y0, (AX)
 	JMP         rowOfColumnsStored
 
 rowOfColumnsCut:
-	MOVQ         AX, CX
-	BTQ          $2, R15
+	MOVQ         AX, R15
+	VMOVUPS      Y0, Y4
+	BTQ          $2, R12
 	JCC          rowOfColumnsStoredBut3
-	VMOVUPS      X0, (CX)
-	VEXTRACTF128 $1, Y0, X0
-	ADDQ         $16, CX
+	VMOVUPS      X4, (R15)
+	VEXTRACTF128 $1, Y4, X4
+	ADDQ         $16, R15
 
 rowOfColumnsStoredBut3:
-	BTQ       $1, R15
+	BTQ       $1, R12
 	JCC       rowOfColumnsStoredBut1
-	VMOVLPS   X0, (CX)
-	VPERMILPD $1, X0, X0
-	ADDQ      $8, CX
+	VMOVLPS   X4, (R15)
+	VPERMILPD $1, X4, X4
+	ADDQ      $8, R15
 
 rowOfColumnsStoredBut1:
-	BTQ    $0, R15
+	BTQ    $0, R12
 	JCC    rowOfColumnsStored
-	VMOVSS X0, (CX)
+	VMOVSS X4, (R15)
 
 rowOfColumnsStored:
 	ADDQ DX, SI
@@ -12826,10 +12832,9 @@ nextColumns:
 //
 //	DI  the move         AX  row of Dst          SI  row of the source   DX, R10  strides of SI and AX in bytes
 //	R13 columns of the source                    BX  columns of Dst      R14 rows left      R12 columns left
-//	R8  β of the row     R11 β of the columns    R9  bytes between β of rows
+//	R8  β of the row     R11 β of the columns    R9  bytes between β of rows                CX, R15  scratch
 //	Y0  the sum          Y1  β                   Y2  α
-//	Y3  zero             Y4  a row of Dst        Y5  lanes of the vector    Y6  those whose β is not 0
-//	R15 number of lanes  CX  where a part of a vector is stored
+//	Y3, Y4  scratch      Y5  lanes of the vector                    Y6  those whose β is not 0
 TEXT ·avx2MergeF64(SB), NOSPLIT, $0-8
 	MOVQ         m+0(FP), DI
 	MOVQ         const_moveSrc(DI), R13
@@ -12850,13 +12855,16 @@ TEXT ·avx2MergeF64(SB), NOSPLIT, $0-8
 
 	// A vector of columns.
 columns:
-	MOVQ    $4, R15
-	CMPQ    R12, R15
-	CMOVQLT R12, R15
-	MOVQ    R15, CX
-	NEGQ    CX
-	LEAQ    avx2Lanes<>+32(SB), SI
-	VMOVUPD (SI)(CX*8), Y5
+	MOVQ R12, CX
+	CMPQ CX, $4
+	JLE  selected
+	MOVQ $4, CX
+
+selected:
+	SHLQ    $3, CX
+	LEAQ    avx2Lanes<>+32(SB), R15
+	SUBQ    CX, R15
+	VMOVUPD (R15), Y5
 	MOVQ    R13, SI
 	MOVQ    BX, AX
 	MOVQ    R11, R8
@@ -12872,26 +12880,27 @@ row:
 	VCMPPD       $4, Y3, Y1, Y6 // β ≠ 0
 	VANDPS       Y5, Y6, Y6
 	VMULPD       (SI), Y2, Y0
-	VMASKMOVPD   (AX), Y6, Y4
-	VFMADD213PD  Y0, Y1, Y4
-	VBLENDVPD    Y6, Y4, Y0, Y0
-	CMPQ         R15, $4
+	VMASKMOVPD   (AX), Y6, Y3
+	VFMADD213PD  Y0, Y1, Y3
+	VBLENDVPD    Y6, Y3, Y0, Y0
+	CMPQ         R12, $4
 	JLT          rowCut
 	VMOVUPD      Y0, (AX)
 	JMP          rowStored
 
 rowCut:
-	MOVQ         AX, CX
-	BTQ          $1, R15
+	MOVQ         AX, R15
+	VMOVUPD      Y0, Y4
+	BTQ          $1, R12
 	JCC          rowStoredBut1
-	VMOVUPD      X0, (CX)
-	VEXTRACTF128 $1, Y0, X0
-	ADDQ         $16, CX
+	VMOVUPD      X4, (R15)
+	VEXTRACTF128 $1, Y4, X4
+	ADDQ         $16, R15
 
 rowStoredBut1:
-	BTQ    $0, R15
+	BTQ    $0, R12
 	JCC    rowStored
-	VMOVSD X0, (CX)
+	VMOVSD X4, (R15)
 
 rowStored:
 	ADDQ DX, SI
@@ -12910,26 +12919,27 @@ betaOfColumn:
 
 rowOfColumns:
 	VMULPD      (SI), Y2, Y0
-	VMASKMOVPD  (AX), Y6, Y4
-	VFMADD213PD Y0, Y1, Y4
-	VBLENDVPD   Y6, Y4, Y0, Y0
-	CMPQ        R15, $4
+	VMASKMOVPD  (AX), Y6, Y3
+	VFMADD213PD Y0, Y1, Y3
+	VBLENDVPD   Y6, Y3, Y0, Y0
+	CMPQ        R12, $4
 	JLT         rowOfColumnsCut
 	VMOVUPD     Y0, (AX)
 	JMP         rowOfColumnsStored
 
 rowOfColumnsCut:
-	MOVQ         AX, CX
-	BTQ          $1, R15
+	MOVQ         AX, R15
+	VMOVUPD      Y0, Y4
+	BTQ          $1, R12
 	JCC          rowOfColumnsStoredBut1
-	VMOVUPD      X0, (CX)
-	VEXTRACTF128 $1, Y0, X0
-	ADDQ         $16, CX
+	VMOVUPD      X4, (R15)
+	VEXTRACTF128 $1, Y4, X4
+	ADDQ         $16, R15
 
 rowOfColumnsStoredBut1:
-	BTQ    $0, R15
+	BTQ    $0, R12
 	JCC    rowOfColumnsStored
-	VMOVSD X0, (CX)
+	VMOVSD X4, (R15)
 
 rowOfColumnsStored:
 	ADDQ DX, SI

@@ -41,14 +41,15 @@ columns:
 	JLE   done
 	CMPQ  R12, $32
 	JGE   pair
-	MOVQ  $-1, R15
-	CMPQ  R12, $16
-	JGE   masked
 	MOVQ  R12, CX
-	SHLQ  CX, R15
-	NOTQ  R15
+	CMPQ  CX, $16
+	JLE   selected
+	MOVQ  $16, CX
 
-masked:
+selected:
+	MOVQ    $1, R15
+	SHLQ    CX, R15
+	DECQ    R15
 	KMOVW   R15, K1
 	PCALIGN $32
 
@@ -729,14 +730,15 @@ columns:
 	JLE   done
 	CMPQ  R12, $16
 	JGE   pair
-	MOVQ  $-1, R15
-	CMPQ  R12, $8
-	JGE   masked
 	MOVQ  R12, CX
-	SHLQ  CX, R15
-	NOTQ  R15
+	CMPQ  CX, $8
+	JLE   selected
+	MOVQ  $8, CX
 
-masked:
+selected:
+	MOVQ    $1, R15
+	SHLQ    CX, R15
+	DECQ    R15
 	KMOVW   R15, K1
 	PCALIGN $32
 
@@ -1146,16 +1148,21 @@ TEXT ·avx2CopyF32(SB), NOSPLIT, $0-8
 	JLE   done
 
 columns:
-	MOVQ    R13, SI
-	MOVQ    BX, AX
-	MOVQ    const_moveRows(DI), R14
-	TESTQ   R14, R14
-	JLE     done
-	CMPQ    R12, $16
-	JGE     pair
-	CMPQ    R12, $8
-	JGE     one
-	MOVQ    R12, CX
+	MOVQ  R13, SI
+	MOVQ  BX, AX
+	MOVQ  const_moveRows(DI), R14
+	TESTQ R14, R14
+	JLE   done
+	CMPQ  R12, $16
+	JGE   pair
+	CMPQ  R12, $8
+	JGE   one
+	MOVQ  R12, CX
+	CMPQ  CX, $8
+	JLE   selected
+	MOVQ  $8, CX
+
+selected:
 	SHLQ    $2, CX
 	LEAQ    avx2Lanes<>+32(SB), R15
 	SUBQ    CX, R15
@@ -1399,256 +1406,256 @@ rowsOfSquare:
 
 	// Column 0 of the square.
 	CMPQ    R14, $8
-	JLT     setCut0
+	JLT     set0Cut
 	VMOVUPS Y8, (AX)
-	JMP     setStored0
+	JMP     set0Stored
 
-setCut0:
+set0Cut:
 	MOVQ         AX, R15
 	VMOVUPS      Y8, Y4
 	BTQ          $2, R14
-	JCC          setStored0But3
+	JCC          set0StoredBut3
 	VMOVUPS      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-setStored0But3:
+set0StoredBut3:
 	BTQ       $1, R14
-	JCC       setStored0But1
+	JCC       set0StoredBut1
 	VMOVLPS   X4, (R15)
 	VPERMILPD $1, X4, X4
 	ADDQ      $8, R15
 
-setStored0But1:
+set0StoredBut1:
 	BTQ    $0, R14
-	JCC    setStored0
+	JCC    set0Stored
 	VMOVSS X4, (R15)
 
-setStored0:
+set0Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
 
 	// Column 1 of the square.
 	CMPQ    R14, $8
-	JLT     setCut1
+	JLT     set1Cut
 	VMOVUPS Y9, (AX)
-	JMP     setStored1
+	JMP     set1Stored
 
-setCut1:
+set1Cut:
 	MOVQ         AX, R15
 	VMOVUPS      Y9, Y4
 	BTQ          $2, R14
-	JCC          setStored1But3
+	JCC          set1StoredBut3
 	VMOVUPS      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-setStored1But3:
+set1StoredBut3:
 	BTQ       $1, R14
-	JCC       setStored1But1
+	JCC       set1StoredBut1
 	VMOVLPS   X4, (R15)
 	VPERMILPD $1, X4, X4
 	ADDQ      $8, R15
 
-setStored1But1:
+set1StoredBut1:
 	BTQ    $0, R14
-	JCC    setStored1
+	JCC    set1Stored
 	VMOVSS X4, (R15)
 
-setStored1:
+set1Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
 
 	// Column 2 of the square.
 	CMPQ    R14, $8
-	JLT     setCut2
+	JLT     set2Cut
 	VMOVUPS Y10, (AX)
-	JMP     setStored2
+	JMP     set2Stored
 
-setCut2:
+set2Cut:
 	MOVQ         AX, R15
 	VMOVUPS      Y10, Y4
 	BTQ          $2, R14
-	JCC          setStored2But3
+	JCC          set2StoredBut3
 	VMOVUPS      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-setStored2But3:
+set2StoredBut3:
 	BTQ       $1, R14
-	JCC       setStored2But1
+	JCC       set2StoredBut1
 	VMOVLPS   X4, (R15)
 	VPERMILPD $1, X4, X4
 	ADDQ      $8, R15
 
-setStored2But1:
+set2StoredBut1:
 	BTQ    $0, R14
-	JCC    setStored2
+	JCC    set2Stored
 	VMOVSS X4, (R15)
 
-setStored2:
+set2Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
 
 	// Column 3 of the square.
 	CMPQ    R14, $8
-	JLT     setCut3
+	JLT     set3Cut
 	VMOVUPS Y11, (AX)
-	JMP     setStored3
+	JMP     set3Stored
 
-setCut3:
+set3Cut:
 	MOVQ         AX, R15
 	VMOVUPS      Y11, Y4
 	BTQ          $2, R14
-	JCC          setStored3But3
+	JCC          set3StoredBut3
 	VMOVUPS      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-setStored3But3:
+set3StoredBut3:
 	BTQ       $1, R14
-	JCC       setStored3But1
+	JCC       set3StoredBut1
 	VMOVLPS   X4, (R15)
 	VPERMILPD $1, X4, X4
 	ADDQ      $8, R15
 
-setStored3But1:
+set3StoredBut1:
 	BTQ    $0, R14
-	JCC    setStored3
+	JCC    set3Stored
 	VMOVSS X4, (R15)
 
-setStored3:
+set3Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
 
 	// Column 4 of the square.
 	CMPQ    R14, $8
-	JLT     setCut4
+	JLT     set4Cut
 	VMOVUPS Y12, (AX)
-	JMP     setStored4
+	JMP     set4Stored
 
-setCut4:
+set4Cut:
 	MOVQ         AX, R15
 	VMOVUPS      Y12, Y4
 	BTQ          $2, R14
-	JCC          setStored4But3
+	JCC          set4StoredBut3
 	VMOVUPS      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-setStored4But3:
+set4StoredBut3:
 	BTQ       $1, R14
-	JCC       setStored4But1
+	JCC       set4StoredBut1
 	VMOVLPS   X4, (R15)
 	VPERMILPD $1, X4, X4
 	ADDQ      $8, R15
 
-setStored4But1:
+set4StoredBut1:
 	BTQ    $0, R14
-	JCC    setStored4
+	JCC    set4Stored
 	VMOVSS X4, (R15)
 
-setStored4:
+set4Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
 
 	// Column 5 of the square.
 	CMPQ    R14, $8
-	JLT     setCut5
+	JLT     set5Cut
 	VMOVUPS Y13, (AX)
-	JMP     setStored5
+	JMP     set5Stored
 
-setCut5:
+set5Cut:
 	MOVQ         AX, R15
 	VMOVUPS      Y13, Y4
 	BTQ          $2, R14
-	JCC          setStored5But3
+	JCC          set5StoredBut3
 	VMOVUPS      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-setStored5But3:
+set5StoredBut3:
 	BTQ       $1, R14
-	JCC       setStored5But1
+	JCC       set5StoredBut1
 	VMOVLPS   X4, (R15)
 	VPERMILPD $1, X4, X4
 	ADDQ      $8, R15
 
-setStored5But1:
+set5StoredBut1:
 	BTQ    $0, R14
-	JCC    setStored5
+	JCC    set5Stored
 	VMOVSS X4, (R15)
 
-setStored5:
+set5Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
 
 	// Column 6 of the square.
 	CMPQ    R14, $8
-	JLT     setCut6
+	JLT     set6Cut
 	VMOVUPS Y14, (AX)
-	JMP     setStored6
+	JMP     set6Stored
 
-setCut6:
+set6Cut:
 	MOVQ         AX, R15
 	VMOVUPS      Y14, Y4
 	BTQ          $2, R14
-	JCC          setStored6But3
+	JCC          set6StoredBut3
 	VMOVUPS      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-setStored6But3:
+set6StoredBut3:
 	BTQ       $1, R14
-	JCC       setStored6But1
+	JCC       set6StoredBut1
 	VMOVLPS   X4, (R15)
 	VPERMILPD $1, X4, X4
 	ADDQ      $8, R15
 
-setStored6But1:
+set6StoredBut1:
 	BTQ    $0, R14
-	JCC    setStored6
+	JCC    set6Stored
 	VMOVSS X4, (R15)
 
-setStored6:
+set6Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
 
 	// Column 7 of the square.
 	CMPQ    R14, $8
-	JLT     setCut7
+	JLT     set7Cut
 	VMOVUPS Y15, (AX)
-	JMP     setStored7
+	JMP     set7Stored
 
-setCut7:
+set7Cut:
 	MOVQ         AX, R15
 	VMOVUPS      Y15, Y4
 	BTQ          $2, R14
-	JCC          setStored7But3
+	JCC          set7StoredBut3
 	VMOVUPS      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-setStored7But3:
+set7StoredBut3:
 	BTQ       $1, R14
-	JCC       setStored7But1
+	JCC       set7StoredBut1
 	VMOVLPS   X4, (R15)
 	VPERMILPD $1, X4, X4
 	ADDQ      $8, R15
 
-setStored7But1:
+set7StoredBut1:
 	BTQ    $0, R14
-	JCC    setStored7
+	JCC    set7Stored
 	VMOVSS X4, (R15)
 
-setStored7:
+set7Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
@@ -1658,328 +1665,320 @@ setStored7:
 betaOfRow:
 	// Column 0 of the square.
 	VBROADCASTSS (R8), Y1
-	MOVL         (R8), R11
 	ADDQ         R9, R8
-	ADDL         R11, R11 // without the sign
-	JZ           rowZero0
-	VMASKMOVPS   (AX), Y0, Y2
-	VFMADD231PS  Y2, Y1, Y8
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $4, Y3, Y1, Y2 // β ≠ 0
+	VANDPS       Y0, Y2, Y2
+	VMASKMOVPS   (AX), Y2, Y3
+	VFMADD213PS  Y8, Y1, Y3
+	VBLENDVPS    Y2, Y3, Y8, Y8
+	CMPQ         R14, $8
+	JLT          row0Cut
+	VMOVUPS      Y8, (AX)
+	JMP          row0Stored
 
-rowZero0:
-	CMPQ    R14, $8
-	JLT     rowCut0
-	VMOVUPS Y8, (AX)
-	JMP     rowStored0
-
-rowCut0:
+row0Cut:
 	MOVQ         AX, R15
 	VMOVUPS      Y8, Y4
 	BTQ          $2, R14
-	JCC          rowStored0But3
+	JCC          row0StoredBut3
 	VMOVUPS      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-rowStored0But3:
+row0StoredBut3:
 	BTQ       $1, R14
-	JCC       rowStored0But1
+	JCC       row0StoredBut1
 	VMOVLPS   X4, (R15)
 	VPERMILPD $1, X4, X4
 	ADDQ      $8, R15
 
-rowStored0But1:
+row0StoredBut1:
 	BTQ    $0, R14
-	JCC    rowStored0
+	JCC    row0Stored
 	VMOVSS X4, (R15)
 
-rowStored0:
+row0Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
 
 	// Column 1 of the square.
 	VBROADCASTSS (R8), Y1
-	MOVL         (R8), R11
 	ADDQ         R9, R8
-	ADDL         R11, R11 // without the sign
-	JZ           rowZero1
-	VMASKMOVPS   (AX), Y0, Y2
-	VFMADD231PS  Y2, Y1, Y9
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $4, Y3, Y1, Y2 // β ≠ 0
+	VANDPS       Y0, Y2, Y2
+	VMASKMOVPS   (AX), Y2, Y3
+	VFMADD213PS  Y9, Y1, Y3
+	VBLENDVPS    Y2, Y3, Y9, Y9
+	CMPQ         R14, $8
+	JLT          row1Cut
+	VMOVUPS      Y9, (AX)
+	JMP          row1Stored
 
-rowZero1:
-	CMPQ    R14, $8
-	JLT     rowCut1
-	VMOVUPS Y9, (AX)
-	JMP     rowStored1
-
-rowCut1:
+row1Cut:
 	MOVQ         AX, R15
 	VMOVUPS      Y9, Y4
 	BTQ          $2, R14
-	JCC          rowStored1But3
+	JCC          row1StoredBut3
 	VMOVUPS      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-rowStored1But3:
+row1StoredBut3:
 	BTQ       $1, R14
-	JCC       rowStored1But1
+	JCC       row1StoredBut1
 	VMOVLPS   X4, (R15)
 	VPERMILPD $1, X4, X4
 	ADDQ      $8, R15
 
-rowStored1But1:
+row1StoredBut1:
 	BTQ    $0, R14
-	JCC    rowStored1
+	JCC    row1Stored
 	VMOVSS X4, (R15)
 
-rowStored1:
+row1Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
 
 	// Column 2 of the square.
 	VBROADCASTSS (R8), Y1
-	MOVL         (R8), R11
 	ADDQ         R9, R8
-	ADDL         R11, R11 // without the sign
-	JZ           rowZero2
-	VMASKMOVPS   (AX), Y0, Y2
-	VFMADD231PS  Y2, Y1, Y10
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $4, Y3, Y1, Y2 // β ≠ 0
+	VANDPS       Y0, Y2, Y2
+	VMASKMOVPS   (AX), Y2, Y3
+	VFMADD213PS  Y10, Y1, Y3
+	VBLENDVPS    Y2, Y3, Y10, Y10
+	CMPQ         R14, $8
+	JLT          row2Cut
+	VMOVUPS      Y10, (AX)
+	JMP          row2Stored
 
-rowZero2:
-	CMPQ    R14, $8
-	JLT     rowCut2
-	VMOVUPS Y10, (AX)
-	JMP     rowStored2
-
-rowCut2:
+row2Cut:
 	MOVQ         AX, R15
 	VMOVUPS      Y10, Y4
 	BTQ          $2, R14
-	JCC          rowStored2But3
+	JCC          row2StoredBut3
 	VMOVUPS      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-rowStored2But3:
+row2StoredBut3:
 	BTQ       $1, R14
-	JCC       rowStored2But1
+	JCC       row2StoredBut1
 	VMOVLPS   X4, (R15)
 	VPERMILPD $1, X4, X4
 	ADDQ      $8, R15
 
-rowStored2But1:
+row2StoredBut1:
 	BTQ    $0, R14
-	JCC    rowStored2
+	JCC    row2Stored
 	VMOVSS X4, (R15)
 
-rowStored2:
+row2Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
 
 	// Column 3 of the square.
 	VBROADCASTSS (R8), Y1
-	MOVL         (R8), R11
 	ADDQ         R9, R8
-	ADDL         R11, R11 // without the sign
-	JZ           rowZero3
-	VMASKMOVPS   (AX), Y0, Y2
-	VFMADD231PS  Y2, Y1, Y11
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $4, Y3, Y1, Y2 // β ≠ 0
+	VANDPS       Y0, Y2, Y2
+	VMASKMOVPS   (AX), Y2, Y3
+	VFMADD213PS  Y11, Y1, Y3
+	VBLENDVPS    Y2, Y3, Y11, Y11
+	CMPQ         R14, $8
+	JLT          row3Cut
+	VMOVUPS      Y11, (AX)
+	JMP          row3Stored
 
-rowZero3:
-	CMPQ    R14, $8
-	JLT     rowCut3
-	VMOVUPS Y11, (AX)
-	JMP     rowStored3
-
-rowCut3:
+row3Cut:
 	MOVQ         AX, R15
 	VMOVUPS      Y11, Y4
 	BTQ          $2, R14
-	JCC          rowStored3But3
+	JCC          row3StoredBut3
 	VMOVUPS      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-rowStored3But3:
+row3StoredBut3:
 	BTQ       $1, R14
-	JCC       rowStored3But1
+	JCC       row3StoredBut1
 	VMOVLPS   X4, (R15)
 	VPERMILPD $1, X4, X4
 	ADDQ      $8, R15
 
-rowStored3But1:
+row3StoredBut1:
 	BTQ    $0, R14
-	JCC    rowStored3
+	JCC    row3Stored
 	VMOVSS X4, (R15)
 
-rowStored3:
+row3Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
 
 	// Column 4 of the square.
 	VBROADCASTSS (R8), Y1
-	MOVL         (R8), R11
 	ADDQ         R9, R8
-	ADDL         R11, R11 // without the sign
-	JZ           rowZero4
-	VMASKMOVPS   (AX), Y0, Y2
-	VFMADD231PS  Y2, Y1, Y12
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $4, Y3, Y1, Y2 // β ≠ 0
+	VANDPS       Y0, Y2, Y2
+	VMASKMOVPS   (AX), Y2, Y3
+	VFMADD213PS  Y12, Y1, Y3
+	VBLENDVPS    Y2, Y3, Y12, Y12
+	CMPQ         R14, $8
+	JLT          row4Cut
+	VMOVUPS      Y12, (AX)
+	JMP          row4Stored
 
-rowZero4:
-	CMPQ    R14, $8
-	JLT     rowCut4
-	VMOVUPS Y12, (AX)
-	JMP     rowStored4
-
-rowCut4:
+row4Cut:
 	MOVQ         AX, R15
 	VMOVUPS      Y12, Y4
 	BTQ          $2, R14
-	JCC          rowStored4But3
+	JCC          row4StoredBut3
 	VMOVUPS      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-rowStored4But3:
+row4StoredBut3:
 	BTQ       $1, R14
-	JCC       rowStored4But1
+	JCC       row4StoredBut1
 	VMOVLPS   X4, (R15)
 	VPERMILPD $1, X4, X4
 	ADDQ      $8, R15
 
-rowStored4But1:
+row4StoredBut1:
 	BTQ    $0, R14
-	JCC    rowStored4
+	JCC    row4Stored
 	VMOVSS X4, (R15)
 
-rowStored4:
+row4Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
 
 	// Column 5 of the square.
 	VBROADCASTSS (R8), Y1
-	MOVL         (R8), R11
 	ADDQ         R9, R8
-	ADDL         R11, R11 // without the sign
-	JZ           rowZero5
-	VMASKMOVPS   (AX), Y0, Y2
-	VFMADD231PS  Y2, Y1, Y13
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $4, Y3, Y1, Y2 // β ≠ 0
+	VANDPS       Y0, Y2, Y2
+	VMASKMOVPS   (AX), Y2, Y3
+	VFMADD213PS  Y13, Y1, Y3
+	VBLENDVPS    Y2, Y3, Y13, Y13
+	CMPQ         R14, $8
+	JLT          row5Cut
+	VMOVUPS      Y13, (AX)
+	JMP          row5Stored
 
-rowZero5:
-	CMPQ    R14, $8
-	JLT     rowCut5
-	VMOVUPS Y13, (AX)
-	JMP     rowStored5
-
-rowCut5:
+row5Cut:
 	MOVQ         AX, R15
 	VMOVUPS      Y13, Y4
 	BTQ          $2, R14
-	JCC          rowStored5But3
+	JCC          row5StoredBut3
 	VMOVUPS      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-rowStored5But3:
+row5StoredBut3:
 	BTQ       $1, R14
-	JCC       rowStored5But1
+	JCC       row5StoredBut1
 	VMOVLPS   X4, (R15)
 	VPERMILPD $1, X4, X4
 	ADDQ      $8, R15
 
-rowStored5But1:
+row5StoredBut1:
 	BTQ    $0, R14
-	JCC    rowStored5
+	JCC    row5Stored
 	VMOVSS X4, (R15)
 
-rowStored5:
+row5Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
 
 	// Column 6 of the square.
 	VBROADCASTSS (R8), Y1
-	MOVL         (R8), R11
 	ADDQ         R9, R8
-	ADDL         R11, R11 // without the sign
-	JZ           rowZero6
-	VMASKMOVPS   (AX), Y0, Y2
-	VFMADD231PS  Y2, Y1, Y14
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $4, Y3, Y1, Y2 // β ≠ 0
+	VANDPS       Y0, Y2, Y2
+	VMASKMOVPS   (AX), Y2, Y3
+	VFMADD213PS  Y14, Y1, Y3
+	VBLENDVPS    Y2, Y3, Y14, Y14
+	CMPQ         R14, $8
+	JLT          row6Cut
+	VMOVUPS      Y14, (AX)
+	JMP          row6Stored
 
-rowZero6:
-	CMPQ    R14, $8
-	JLT     rowCut6
-	VMOVUPS Y14, (AX)
-	JMP     rowStored6
-
-rowCut6:
+row6Cut:
 	MOVQ         AX, R15
 	VMOVUPS      Y14, Y4
 	BTQ          $2, R14
-	JCC          rowStored6But3
+	JCC          row6StoredBut3
 	VMOVUPS      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-rowStored6But3:
+row6StoredBut3:
 	BTQ       $1, R14
-	JCC       rowStored6But1
+	JCC       row6StoredBut1
 	VMOVLPS   X4, (R15)
 	VPERMILPD $1, X4, X4
 	ADDQ      $8, R15
 
-rowStored6But1:
+row6StoredBut1:
 	BTQ    $0, R14
-	JCC    rowStored6
+	JCC    row6Stored
 	VMOVSS X4, (R15)
 
-rowStored6:
+row6Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
 
 	// Column 7 of the square.
 	VBROADCASTSS (R8), Y1
-	MOVL         (R8), R11
 	ADDQ         R9, R8
-	ADDL         R11, R11 // without the sign
-	JZ           rowZero7
-	VMASKMOVPS   (AX), Y0, Y2
-	VFMADD231PS  Y2, Y1, Y15
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $4, Y3, Y1, Y2 // β ≠ 0
+	VANDPS       Y0, Y2, Y2
+	VMASKMOVPS   (AX), Y2, Y3
+	VFMADD213PS  Y15, Y1, Y3
+	VBLENDVPS    Y2, Y3, Y15, Y15
+	CMPQ         R14, $8
+	JLT          row7Cut
+	VMOVUPS      Y15, (AX)
+	JMP          row7Stored
 
-rowZero7:
-	CMPQ    R14, $8
-	JLT     rowCut7
-	VMOVUPS Y15, (AX)
-	JMP     rowStored7
-
-rowCut7:
+row7Cut:
 	MOVQ         AX, R15
 	VMOVUPS      Y15, Y4
 	BTQ          $2, R14
-	JCC          rowStored7But3
+	JCC          row7StoredBut3
 	VMOVUPS      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-rowStored7But3:
+row7StoredBut3:
 	BTQ       $1, R14
-	JCC       rowStored7But1
+	JCC       row7StoredBut1
 	VMOVLPS   X4, (R15)
 	VPERMILPD $1, X4, X4
 	ADDQ      $8, R15
 
-rowStored7But1:
+row7StoredBut1:
 	BTQ    $0, R14
-	JCC    rowStored7
+	JCC    row7Stored
 	VMOVSS X4, (R15)
 
-rowStored7:
+row7Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
@@ -1990,38 +1989,39 @@ betaOfColumn:
 	VMASKMOVPS (R8), Y0, Y1
 	VXORPS     Y3, Y3, Y3
 	VCMPPS     $4, Y3, Y1, Y2 // β ≠ 0
+	VANDPS     Y0, Y2, Y2
 
 	// Column 0 of the square.
 	VMASKMOVPS  (AX), Y2, Y3
 	VFMADD213PS Y8, Y1, Y3
 	VBLENDVPS   Y2, Y3, Y8, Y8
 	CMPQ        R14, $8
-	JLT         columnCut0
+	JLT         column0Cut
 	VMOVUPS     Y8, (AX)
-	JMP         columnStored0
+	JMP         column0Stored
 
-columnCut0:
+column0Cut:
 	MOVQ         AX, R15
 	VMOVUPS      Y8, Y4
 	BTQ          $2, R14
-	JCC          columnStored0But3
+	JCC          column0StoredBut3
 	VMOVUPS      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-columnStored0But3:
+column0StoredBut3:
 	BTQ       $1, R14
-	JCC       columnStored0But1
+	JCC       column0StoredBut1
 	VMOVLPS   X4, (R15)
 	VPERMILPD $1, X4, X4
 	ADDQ      $8, R15
 
-columnStored0But1:
+column0StoredBut1:
 	BTQ    $0, R14
-	JCC    columnStored0
+	JCC    column0Stored
 	VMOVSS X4, (R15)
 
-columnStored0:
+column0Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
@@ -2031,32 +2031,32 @@ columnStored0:
 	VFMADD213PS Y9, Y1, Y3
 	VBLENDVPS   Y2, Y3, Y9, Y9
 	CMPQ        R14, $8
-	JLT         columnCut1
+	JLT         column1Cut
 	VMOVUPS     Y9, (AX)
-	JMP         columnStored1
+	JMP         column1Stored
 
-columnCut1:
+column1Cut:
 	MOVQ         AX, R15
 	VMOVUPS      Y9, Y4
 	BTQ          $2, R14
-	JCC          columnStored1But3
+	JCC          column1StoredBut3
 	VMOVUPS      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-columnStored1But3:
+column1StoredBut3:
 	BTQ       $1, R14
-	JCC       columnStored1But1
+	JCC       column1StoredBut1
 	VMOVLPS   X4, (R15)
 	VPERMILPD $1, X4, X4
 	ADDQ      $8, R15
 
-columnStored1But1:
+column1StoredBut1:
 	BTQ    $0, R14
-	JCC    columnStored1
+	JCC    column1Stored
 	VMOVSS X4, (R15)
 
-columnStored1:
+column1Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
@@ -2066,32 +2066,32 @@ columnStored1:
 	VFMADD213PS Y10, Y1, Y3
 	VBLENDVPS   Y2, Y3, Y10, Y10
 	CMPQ        R14, $8
-	JLT         columnCut2
+	JLT         column2Cut
 	VMOVUPS     Y10, (AX)
-	JMP         columnStored2
+	JMP         column2Stored
 
-columnCut2:
+column2Cut:
 	MOVQ         AX, R15
 	VMOVUPS      Y10, Y4
 	BTQ          $2, R14
-	JCC          columnStored2But3
+	JCC          column2StoredBut3
 	VMOVUPS      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-columnStored2But3:
+column2StoredBut3:
 	BTQ       $1, R14
-	JCC       columnStored2But1
+	JCC       column2StoredBut1
 	VMOVLPS   X4, (R15)
 	VPERMILPD $1, X4, X4
 	ADDQ      $8, R15
 
-columnStored2But1:
+column2StoredBut1:
 	BTQ    $0, R14
-	JCC    columnStored2
+	JCC    column2Stored
 	VMOVSS X4, (R15)
 
-columnStored2:
+column2Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
@@ -2101,32 +2101,32 @@ columnStored2:
 	VFMADD213PS Y11, Y1, Y3
 	VBLENDVPS   Y2, Y3, Y11, Y11
 	CMPQ        R14, $8
-	JLT         columnCut3
+	JLT         column3Cut
 	VMOVUPS     Y11, (AX)
-	JMP         columnStored3
+	JMP         column3Stored
 
-columnCut3:
+column3Cut:
 	MOVQ         AX, R15
 	VMOVUPS      Y11, Y4
 	BTQ          $2, R14
-	JCC          columnStored3But3
+	JCC          column3StoredBut3
 	VMOVUPS      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-columnStored3But3:
+column3StoredBut3:
 	BTQ       $1, R14
-	JCC       columnStored3But1
+	JCC       column3StoredBut1
 	VMOVLPS   X4, (R15)
 	VPERMILPD $1, X4, X4
 	ADDQ      $8, R15
 
-columnStored3But1:
+column3StoredBut1:
 	BTQ    $0, R14
-	JCC    columnStored3
+	JCC    column3Stored
 	VMOVSS X4, (R15)
 
-columnStored3:
+column3Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
@@ -2136,32 +2136,32 @@ columnStored3:
 	VFMADD213PS Y12, Y1, Y3
 	VBLENDVPS   Y2, Y3, Y12, Y12
 	CMPQ        R14, $8
-	JLT         columnCut4
+	JLT         column4Cut
 	VMOVUPS     Y12, (AX)
-	JMP         columnStored4
+	JMP         column4Stored
 
-columnCut4:
+column4Cut:
 	MOVQ         AX, R15
 	VMOVUPS      Y12, Y4
 	BTQ          $2, R14
-	JCC          columnStored4But3
+	JCC          column4StoredBut3
 	VMOVUPS      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-columnStored4But3:
+column4StoredBut3:
 	BTQ       $1, R14
-	JCC       columnStored4But1
+	JCC       column4StoredBut1
 	VMOVLPS   X4, (R15)
 	VPERMILPD $1, X4, X4
 	ADDQ      $8, R15
 
-columnStored4But1:
+column4StoredBut1:
 	BTQ    $0, R14
-	JCC    columnStored4
+	JCC    column4Stored
 	VMOVSS X4, (R15)
 
-columnStored4:
+column4Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
@@ -2171,32 +2171,32 @@ columnStored4:
 	VFMADD213PS Y13, Y1, Y3
 	VBLENDVPS   Y2, Y3, Y13, Y13
 	CMPQ        R14, $8
-	JLT         columnCut5
+	JLT         column5Cut
 	VMOVUPS     Y13, (AX)
-	JMP         columnStored5
+	JMP         column5Stored
 
-columnCut5:
+column5Cut:
 	MOVQ         AX, R15
 	VMOVUPS      Y13, Y4
 	BTQ          $2, R14
-	JCC          columnStored5But3
+	JCC          column5StoredBut3
 	VMOVUPS      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-columnStored5But3:
+column5StoredBut3:
 	BTQ       $1, R14
-	JCC       columnStored5But1
+	JCC       column5StoredBut1
 	VMOVLPS   X4, (R15)
 	VPERMILPD $1, X4, X4
 	ADDQ      $8, R15
 
-columnStored5But1:
+column5StoredBut1:
 	BTQ    $0, R14
-	JCC    columnStored5
+	JCC    column5Stored
 	VMOVSS X4, (R15)
 
-columnStored5:
+column5Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
@@ -2206,32 +2206,32 @@ columnStored5:
 	VFMADD213PS Y14, Y1, Y3
 	VBLENDVPS   Y2, Y3, Y14, Y14
 	CMPQ        R14, $8
-	JLT         columnCut6
+	JLT         column6Cut
 	VMOVUPS     Y14, (AX)
-	JMP         columnStored6
+	JMP         column6Stored
 
-columnCut6:
+column6Cut:
 	MOVQ         AX, R15
 	VMOVUPS      Y14, Y4
 	BTQ          $2, R14
-	JCC          columnStored6But3
+	JCC          column6StoredBut3
 	VMOVUPS      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-columnStored6But3:
+column6StoredBut3:
 	BTQ       $1, R14
-	JCC       columnStored6But1
+	JCC       column6StoredBut1
 	VMOVLPS   X4, (R15)
 	VPERMILPD $1, X4, X4
 	ADDQ      $8, R15
 
-columnStored6But1:
+column6StoredBut1:
 	BTQ    $0, R14
-	JCC    columnStored6
+	JCC    column6Stored
 	VMOVSS X4, (R15)
 
-columnStored6:
+column6Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
@@ -2241,32 +2241,32 @@ columnStored6:
 	VFMADD213PS Y15, Y1, Y3
 	VBLENDVPS   Y2, Y3, Y15, Y15
 	CMPQ        R14, $8
-	JLT         columnCut7
+	JLT         column7Cut
 	VMOVUPS     Y15, (AX)
-	JMP         columnStored7
+	JMP         column7Stored
 
-columnCut7:
+column7Cut:
 	MOVQ         AX, R15
 	VMOVUPS      Y15, Y4
 	BTQ          $2, R14
-	JCC          columnStored7But3
+	JCC          column7StoredBut3
 	VMOVUPS      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-columnStored7But3:
+column7StoredBut3:
 	BTQ       $1, R14
-	JCC       columnStored7But1
+	JCC       column7StoredBut1
 	VMOVLPS   X4, (R15)
 	VPERMILPD $1, X4, X4
 	ADDQ      $8, R15
 
-columnStored7But1:
+column7StoredBut1:
 	BTQ    $0, R14
-	JCC    columnStored7
+	JCC    column7Stored
 	VMOVSS X4, (R15)
 
-columnStored7:
+column7Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
@@ -2317,16 +2317,21 @@ TEXT ·avx2CopyF64(SB), NOSPLIT, $0-8
 	JLE   done
 
 columns:
-	MOVQ    R13, SI
-	MOVQ    BX, AX
-	MOVQ    const_moveRows(DI), R14
-	TESTQ   R14, R14
-	JLE     done
-	CMPQ    R12, $8
-	JGE     pair
-	CMPQ    R12, $4
-	JGE     one
-	MOVQ    R12, CX
+	MOVQ  R13, SI
+	MOVQ  BX, AX
+	MOVQ  const_moveRows(DI), R14
+	TESTQ R14, R14
+	JLE   done
+	CMPQ  R12, $8
+	JGE   pair
+	CMPQ  R12, $4
+	JGE   one
+	MOVQ  R12, CX
+	CMPQ  CX, $4
+	JLE   selected
+	MOVQ  $4, CX
+
+selected:
 	SHLQ    $3, CX
 	LEAQ    avx2Lanes<>+32(SB), R15
 	SUBQ    CX, R15
@@ -2514,100 +2519,100 @@ rowsOfSquare:
 
 	// Column 0 of the square.
 	CMPQ    R14, $4
-	JLT     setCut0
+	JLT     set0Cut
 	VMOVUPD Y8, (AX)
-	JMP     setStored0
+	JMP     set0Stored
 
-setCut0:
+set0Cut:
 	MOVQ         AX, R15
 	VMOVUPD      Y8, Y4
 	BTQ          $1, R14
-	JCC          setStored0But1
+	JCC          set0StoredBut1
 	VMOVUPD      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-setStored0But1:
+set0StoredBut1:
 	BTQ    $0, R14
-	JCC    setStored0
+	JCC    set0Stored
 	VMOVSD X4, (R15)
 
-setStored0:
+set0Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
 
 	// Column 1 of the square.
 	CMPQ    R14, $4
-	JLT     setCut1
+	JLT     set1Cut
 	VMOVUPD Y9, (AX)
-	JMP     setStored1
+	JMP     set1Stored
 
-setCut1:
+set1Cut:
 	MOVQ         AX, R15
 	VMOVUPD      Y9, Y4
 	BTQ          $1, R14
-	JCC          setStored1But1
+	JCC          set1StoredBut1
 	VMOVUPD      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-setStored1But1:
+set1StoredBut1:
 	BTQ    $0, R14
-	JCC    setStored1
+	JCC    set1Stored
 	VMOVSD X4, (R15)
 
-setStored1:
+set1Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
 
 	// Column 2 of the square.
 	CMPQ    R14, $4
-	JLT     setCut2
+	JLT     set2Cut
 	VMOVUPD Y10, (AX)
-	JMP     setStored2
+	JMP     set2Stored
 
-setCut2:
+set2Cut:
 	MOVQ         AX, R15
 	VMOVUPD      Y10, Y4
 	BTQ          $1, R14
-	JCC          setStored2But1
+	JCC          set2StoredBut1
 	VMOVUPD      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-setStored2But1:
+set2StoredBut1:
 	BTQ    $0, R14
-	JCC    setStored2
+	JCC    set2Stored
 	VMOVSD X4, (R15)
 
-setStored2:
+set2Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
 
 	// Column 3 of the square.
 	CMPQ    R14, $4
-	JLT     setCut3
+	JLT     set3Cut
 	VMOVUPD Y11, (AX)
-	JMP     setStored3
+	JMP     set3Stored
 
-setCut3:
+set3Cut:
 	MOVQ         AX, R15
 	VMOVUPD      Y11, Y4
 	BTQ          $1, R14
-	JCC          setStored3But1
+	JCC          set3StoredBut1
 	VMOVUPD      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-setStored3But1:
+set3StoredBut1:
 	BTQ    $0, R14
-	JCC    setStored3
+	JCC    set3Stored
 	VMOVSD X4, (R15)
 
-setStored3:
+set3Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
@@ -2617,136 +2622,132 @@ setStored3:
 betaOfRow:
 	// Column 0 of the square.
 	VBROADCASTSD (R8), Y1
-	MOVQ         (R8), R11
 	ADDQ         R9, R8
-	ADDQ         R11, R11 // without the sign
-	JZ           rowZero0
-	VMASKMOVPD   (AX), Y0, Y2
-	VFMADD231PD  Y2, Y1, Y8
+	VXORPS       Y3, Y3, Y3
+	VCMPPD       $4, Y3, Y1, Y2 // β ≠ 0
+	VANDPS       Y0, Y2, Y2
+	VMASKMOVPD   (AX), Y2, Y3
+	VFMADD213PD  Y8, Y1, Y3
+	VBLENDVPD    Y2, Y3, Y8, Y8
+	CMPQ         R14, $4
+	JLT          row0Cut
+	VMOVUPD      Y8, (AX)
+	JMP          row0Stored
 
-rowZero0:
-	CMPQ    R14, $4
-	JLT     rowCut0
-	VMOVUPD Y8, (AX)
-	JMP     rowStored0
-
-rowCut0:
+row0Cut:
 	MOVQ         AX, R15
 	VMOVUPD      Y8, Y4
 	BTQ          $1, R14
-	JCC          rowStored0But1
+	JCC          row0StoredBut1
 	VMOVUPD      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-rowStored0But1:
+row0StoredBut1:
 	BTQ    $0, R14
-	JCC    rowStored0
+	JCC    row0Stored
 	VMOVSD X4, (R15)
 
-rowStored0:
+row0Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
 
 	// Column 1 of the square.
 	VBROADCASTSD (R8), Y1
-	MOVQ         (R8), R11
 	ADDQ         R9, R8
-	ADDQ         R11, R11 // without the sign
-	JZ           rowZero1
-	VMASKMOVPD   (AX), Y0, Y2
-	VFMADD231PD  Y2, Y1, Y9
+	VXORPS       Y3, Y3, Y3
+	VCMPPD       $4, Y3, Y1, Y2 // β ≠ 0
+	VANDPS       Y0, Y2, Y2
+	VMASKMOVPD   (AX), Y2, Y3
+	VFMADD213PD  Y9, Y1, Y3
+	VBLENDVPD    Y2, Y3, Y9, Y9
+	CMPQ         R14, $4
+	JLT          row1Cut
+	VMOVUPD      Y9, (AX)
+	JMP          row1Stored
 
-rowZero1:
-	CMPQ    R14, $4
-	JLT     rowCut1
-	VMOVUPD Y9, (AX)
-	JMP     rowStored1
-
-rowCut1:
+row1Cut:
 	MOVQ         AX, R15
 	VMOVUPD      Y9, Y4
 	BTQ          $1, R14
-	JCC          rowStored1But1
+	JCC          row1StoredBut1
 	VMOVUPD      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-rowStored1But1:
+row1StoredBut1:
 	BTQ    $0, R14
-	JCC    rowStored1
+	JCC    row1Stored
 	VMOVSD X4, (R15)
 
-rowStored1:
+row1Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
 
 	// Column 2 of the square.
 	VBROADCASTSD (R8), Y1
-	MOVQ         (R8), R11
 	ADDQ         R9, R8
-	ADDQ         R11, R11 // without the sign
-	JZ           rowZero2
-	VMASKMOVPD   (AX), Y0, Y2
-	VFMADD231PD  Y2, Y1, Y10
+	VXORPS       Y3, Y3, Y3
+	VCMPPD       $4, Y3, Y1, Y2 // β ≠ 0
+	VANDPS       Y0, Y2, Y2
+	VMASKMOVPD   (AX), Y2, Y3
+	VFMADD213PD  Y10, Y1, Y3
+	VBLENDVPD    Y2, Y3, Y10, Y10
+	CMPQ         R14, $4
+	JLT          row2Cut
+	VMOVUPD      Y10, (AX)
+	JMP          row2Stored
 
-rowZero2:
-	CMPQ    R14, $4
-	JLT     rowCut2
-	VMOVUPD Y10, (AX)
-	JMP     rowStored2
-
-rowCut2:
+row2Cut:
 	MOVQ         AX, R15
 	VMOVUPD      Y10, Y4
 	BTQ          $1, R14
-	JCC          rowStored2But1
+	JCC          row2StoredBut1
 	VMOVUPD      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-rowStored2But1:
+row2StoredBut1:
 	BTQ    $0, R14
-	JCC    rowStored2
+	JCC    row2Stored
 	VMOVSD X4, (R15)
 
-rowStored2:
+row2Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
 
 	// Column 3 of the square.
 	VBROADCASTSD (R8), Y1
-	MOVQ         (R8), R11
 	ADDQ         R9, R8
-	ADDQ         R11, R11 // without the sign
-	JZ           rowZero3
-	VMASKMOVPD   (AX), Y0, Y2
-	VFMADD231PD  Y2, Y1, Y11
+	VXORPS       Y3, Y3, Y3
+	VCMPPD       $4, Y3, Y1, Y2 // β ≠ 0
+	VANDPS       Y0, Y2, Y2
+	VMASKMOVPD   (AX), Y2, Y3
+	VFMADD213PD  Y11, Y1, Y3
+	VBLENDVPD    Y2, Y3, Y11, Y11
+	CMPQ         R14, $4
+	JLT          row3Cut
+	VMOVUPD      Y11, (AX)
+	JMP          row3Stored
 
-rowZero3:
-	CMPQ    R14, $4
-	JLT     rowCut3
-	VMOVUPD Y11, (AX)
-	JMP     rowStored3
-
-rowCut3:
+row3Cut:
 	MOVQ         AX, R15
 	VMOVUPD      Y11, Y4
 	BTQ          $1, R14
-	JCC          rowStored3But1
+	JCC          row3StoredBut1
 	VMOVUPD      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-rowStored3But1:
+row3StoredBut1:
 	BTQ    $0, R14
-	JCC    rowStored3
+	JCC    row3Stored
 	VMOVSD X4, (R15)
 
-rowStored3:
+row3Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
@@ -2757,31 +2758,32 @@ betaOfColumn:
 	VMASKMOVPD (R8), Y0, Y1
 	VXORPS     Y3, Y3, Y3
 	VCMPPD     $4, Y3, Y1, Y2 // β ≠ 0
+	VANDPS     Y0, Y2, Y2
 
 	// Column 0 of the square.
 	VMASKMOVPD  (AX), Y2, Y3
 	VFMADD213PD Y8, Y1, Y3
 	VBLENDVPD   Y2, Y3, Y8, Y8
 	CMPQ        R14, $4
-	JLT         columnCut0
+	JLT         column0Cut
 	VMOVUPD     Y8, (AX)
-	JMP         columnStored0
+	JMP         column0Stored
 
-columnCut0:
+column0Cut:
 	MOVQ         AX, R15
 	VMOVUPD      Y8, Y4
 	BTQ          $1, R14
-	JCC          columnStored0But1
+	JCC          column0StoredBut1
 	VMOVUPD      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-columnStored0But1:
+column0StoredBut1:
 	BTQ    $0, R14
-	JCC    columnStored0
+	JCC    column0Stored
 	VMOVSD X4, (R15)
 
-columnStored0:
+column0Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
@@ -2791,25 +2793,25 @@ columnStored0:
 	VFMADD213PD Y9, Y1, Y3
 	VBLENDVPD   Y2, Y3, Y9, Y9
 	CMPQ        R14, $4
-	JLT         columnCut1
+	JLT         column1Cut
 	VMOVUPD     Y9, (AX)
-	JMP         columnStored1
+	JMP         column1Stored
 
-columnCut1:
+column1Cut:
 	MOVQ         AX, R15
 	VMOVUPD      Y9, Y4
 	BTQ          $1, R14
-	JCC          columnStored1But1
+	JCC          column1StoredBut1
 	VMOVUPD      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-columnStored1But1:
+column1StoredBut1:
 	BTQ    $0, R14
-	JCC    columnStored1
+	JCC    column1Stored
 	VMOVSD X4, (R15)
 
-columnStored1:
+column1Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
@@ -2819,25 +2821,25 @@ columnStored1:
 	VFMADD213PD Y10, Y1, Y3
 	VBLENDVPD   Y2, Y3, Y10, Y10
 	CMPQ        R14, $4
-	JLT         columnCut2
+	JLT         column2Cut
 	VMOVUPD     Y10, (AX)
-	JMP         columnStored2
+	JMP         column2Stored
 
-columnCut2:
+column2Cut:
 	MOVQ         AX, R15
 	VMOVUPD      Y10, Y4
 	BTQ          $1, R14
-	JCC          columnStored2But1
+	JCC          column2StoredBut1
 	VMOVUPD      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-columnStored2But1:
+column2StoredBut1:
 	BTQ    $0, R14
-	JCC    columnStored2
+	JCC    column2Stored
 	VMOVSD X4, (R15)
 
-columnStored2:
+column2Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored
@@ -2847,25 +2849,25 @@ columnStored2:
 	VFMADD213PD Y11, Y1, Y3
 	VBLENDVPD   Y2, Y3, Y11, Y11
 	CMPQ        R14, $4
-	JLT         columnCut3
+	JLT         column3Cut
 	VMOVUPD     Y11, (AX)
-	JMP         columnStored3
+	JMP         column3Stored
 
-columnCut3:
+column3Cut:
 	MOVQ         AX, R15
 	VMOVUPD      Y11, Y4
 	BTQ          $1, R14
-	JCC          columnStored3But1
+	JCC          column3StoredBut1
 	VMOVUPD      X4, (R15)
 	VEXTRACTF128 $1, Y4, X4
 	ADDQ         $16, R15
 
-columnStored3But1:
+column3StoredBut1:
 	BTQ    $0, R14
-	JCC    columnStored3
+	JCC    column3Stored
 	VMOVSD X4, (R15)
 
-columnStored3:
+column3Stored:
 	ADDQ R10, AX
 	DECQ CX
 	JZ   stored

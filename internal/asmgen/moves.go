@@ -93,14 +93,7 @@ zeros there.
 	a.op("CMPQ", colsLeft, 2*a.lanes())
 	a.op("JGE", "pair")
 	if a.avx512 {
-		a.op("MOVQ", -1, scratch2)
-		a.op("CMPQ", colsLeft, a.lanes())
-		a.op("JGE", "masked")
-		a.op("MOVQ", colsLeft, scratch)
-		a.op("SHLQ", scratch, scratch2)
-		a.op("NOTQ", scratch2)
-		a.label("masked")
-		a.op("KMOVW", scratch2, "K1")
+		a.selectLanes("selected", colsLeft, "K1")
 		a.op("PCALIGN", 32)
 		a.label("one", "One vector, or a part of one.")
 		down("one", func() {
@@ -110,11 +103,7 @@ zeros there.
 	} else {
 		a.op("CMPQ", colsLeft, a.lanes())
 		a.op("JGE", "one")
-		a.op("MOVQ", colsLeft, scratch)
-		a.op("SHLQ", a.log(), scratch)
-		a.op("LEAQ", "avx2Lanes<>+32(SB)", scratch2)
-		a.op("SUBQ", scratch, scratch2)
-		a.op("VMOVUP?", mem(scratch2, 0), lanes)
+		a.selectLanes("selected", colsLeft, lanes)
 		a.label("cut", "A part of a vector.")
 		down("cut", func() {
 			a.op("VMASKMOVP?", mem(from, 0), lanes, v0)
@@ -177,43 +166,10 @@ func transpose(a *asm) {
 In a whole square, R11 is the row in the middle of the square, and R9 and R15 are three times the strides of
 the source and of Dst.`, a.lanes()-1, a.lanes()+7))
 	}
-	// setMask selects the first n lanes, or all if there are more.
-	setMask := func(name, n string, m any) {
-		a.op("MOVQ", n, left)
-		a.op("CMPQ", left, a.lanes())
-		a.op("JLE", name)
-		a.op("MOVQ", a.lanes(), left)
-		a.label(name)
-		if a.avx512 {
-			a.op("MOVQ", 1, scratch2)
-			a.op("SHLQ", left, scratch2)
-			a.op("DECQ", scratch2)
-			a.op("KMOVW", scratch2, m)
-		} else {
-			a.op("SHLQ", a.log(), left)
-			a.op("LEAQ", "avx2Lanes<>+32(SB)", scratch2)
-			a.op("SUBQ", left, scratch2)
-			a.op("VMOVUP?", mem(scratch2, 0), m)
-		}
-	}
 	column := func(c int) { a.comment(fmt.Sprintf("Column %d of the square.", c)) }
 	// store stores column c of the square.
 	store := func(kind string, c int) {
-		v := out + vec(c)
-		if a.avx512 {
-			a.op("VMOVUP?", v, rows, mem(to, 0))
-		} else {
-			cut, stored := fmt.Sprint(kind, "Cut", c), fmt.Sprint(kind, "Stored", c)
-			a.op("CMPQ", rowsLeft, a.lanes())
-			a.op("JLT", cut)
-			a.op("VMOVUP?", v, mem(to, 0))
-			a.op("JMP", stored)
-			a.label(cut)
-			a.op("MOVQ", to, scratch2)
-			a.op("VMOVUP?", v, vec(4))
-			a.storePart(4, scratch2, rowsLeft, stored)
-			a.label(stored)
-		}
+		a.storeLanes(out+vec(c), rows, vec(4), rowsLeft, fmt.Sprint(kind, c))
 		a.op("ADDQ", toStride, to)
 		a.op("DECQ", left)
 		a.op("JZ", "stored")
@@ -228,7 +184,7 @@ the source and of Dst.`, a.lanes()-1, a.lanes()+7))
 	a.op("JLE", "done")
 	a.label("rows", "A block of rows.")
 	if a.avx512 {
-		setMask("rowsOfSquare", rowsLeft, rows)
+		a.selectLanes("rowsOfSquare", rowsLeft, rows)
 	}
 	a.op("MOVQ", fromBlock, from)
 	a.op("MOVQ", toBlock, to)
@@ -241,7 +197,7 @@ the source and of Dst.`, a.lanes()-1, a.lanes()+7))
 	}
 
 	a.label("square")
-	setMask("columnsOfSquare", colsLeft, cols)
+	a.selectLanes("columnsOfSquare", colsLeft, cols)
 	a.op("MOVQ", from, row)
 	a.op("MOVQ", rowsLeft, left, "// a block of more rows ends with the last register")
 	for r := range vec(a.lanes()) {
@@ -257,7 +213,7 @@ the source and of Dst.`, a.lanes()-1, a.lanes()+7))
 	a.label("loaded")
 	a.transposeSquare()
 	if !a.avx512 {
-		setMask("rowsOfSquare", rowsLeft, rows)
+		a.selectLanes("rowsOfSquare", rowsLeft, rows)
 	}
 	a.op("MOVQ", colsLeft, left)
 	a.op("MOVQ", a.field("moveBetaKind"), scratch2)
@@ -270,51 +226,24 @@ the source and of Dst.`, a.lanes()-1, a.lanes()+7))
 	}
 	a.op("JMP", "stored")
 
+	betas, nonzero := vec(pick(a.avx512, 1, 16)), pick[any](a.avx512, vec(2), "K3")
 	a.label("betaOfRow", "A β for each row of Dst. Dst is not read if it is 0.")
 	for c := range a.lanes() {
 		column(c)
-		v := out + vec(c)
-		if a.avx512 {
-			a.op("VBROADCASTS?", mem(beta, 0), vec(16))
-			a.op("ADDQ", betaStride, beta)
-			a.op("VFPCLASSP?Z", 6, vec(16), "K3", "// ±0")
-			a.op("KANDNW", rows, "K3", "K3")
-			a.op("VFMADD231P?", mem(to, 0), vec(16), "K3", v)
-		} else {
-			zero := fmt.Sprint("rowZero", c)
-			a.op("VBROADCASTS?", mem(beta, 0), vec(1))
-			a.op(pick(a.f64, "MOVL", "MOVQ"), mem(beta, 0), row)
-			a.op("ADDQ", betaStride, beta)
-			a.op(pick(a.f64, "ADDL", "ADDQ"), row, row, "// without the sign")
-			a.op("JZ", zero)
-			a.op("VMASKMOVP?", mem(to, 0), rows, vec(2))
-			a.op("VFMADD231P?", vec(2), vec(1), v)
-			a.label(zero)
-		}
+		a.op("VBROADCASTS?", mem(beta, 0), betas)
+		a.op("ADDQ", betaStride, beta)
+		a.selectNonzero(betas, rows, nonzero)
+		a.addOld(betas, nonzero, out+vec(c))
 		store("row", c)
 	}
 	a.op("JMP", "stored")
 
 	a.label("betaOfColumn", "A β for each column of Dst.")
-	if a.avx512 {
-		a.op("VMOVUP?.Z", mem(beta, 0), rows, vec(16))
-		a.op("VFPCLASSP?Z", 6, vec(16), "K3", "// ±0")
-		a.op("KANDNW", rows, "K3", "K3")
-	} else {
-		a.op("VMASKMOVP?", mem(beta, 0), rows, vec(1))
-		a.op("VXORPS", vec(3), vec(3), vec(3))
-		a.op("VCMPP?", 4, vec(3), vec(1), vec(2), "// β ≠ 0")
-	}
+	a.op(pick(a.avx512, "VMASKMOVP?", "VMOVUP?.Z"), mem(beta, 0), rows, betas)
+	a.selectNonzero(betas, rows, nonzero)
 	for c := range a.lanes() {
 		column(c)
-		v := out + vec(c)
-		if a.avx512 {
-			a.op("VFMADD231P?", mem(to, 0), vec(16), "K3", v)
-		} else {
-			a.op("VMASKMOVP?", mem(to, 0), vec(2), vec(3))
-			a.op("VFMADD213P?", v, vec(1), vec(3))
-			a.op("VBLENDVP?", vec(2), vec(3), v, v)
-		}
+		a.addOld(betas, nonzero, out+vec(c))
 		store("column", c)
 	}
 
@@ -424,6 +353,69 @@ func (a *asm) transposeSquare() {
 			shuffle("VPERM2F128", "$0x20", "$0x31", i, 4+i, 8+i, 12+i)
 		}
 	}
+}
+
+// selectLanes selects the first n lanes of a vector, or all if there are more: in a mask register of AVX-512, in a
+// vector of AVX2. It clobbers CX and R15. The label must be unique.
+func (a *asm) selectLanes(label, n string, lanes any) {
+	a.op("MOVQ", n, scratch)
+	a.op("CMPQ", scratch, a.lanes())
+	a.op("JLE", label)
+	a.op("MOVQ", a.lanes(), scratch)
+	a.label(label)
+	if a.avx512 {
+		a.op("MOVQ", 1, scratch2)
+		a.op("SHLQ", scratch, scratch2)
+		a.op("DECQ", scratch2)
+		a.op("KMOVW", scratch2, lanes)
+	} else {
+		a.op("SHLQ", a.log(), scratch)
+		a.op("LEAQ", "avx2Lanes<>+32(SB)", scratch2)
+		a.op("SUBQ", scratch, scratch2)
+		a.op("VMOVUP?", mem(scratch2, 0), lanes)
+	}
+}
+
+// selectNonzero selects those of the lanes whose β is not 0. It clobbers K3, or Y3.
+func (a *asm) selectNonzero(beta vec, lanes, nonzero any) {
+	if a.avx512 {
+		a.op("VFPCLASSP?Z", 6, beta, "K3", "// ±0")
+		a.op("KANDNW", lanes, "K3", nonzero)
+		return
+	}
+	a.op("VXORPS", vec(3), vec(3), vec(3))
+	a.op("VCMPP?", 4, vec(3), beta, nonzero, "// β ≠ 0")
+	a.op("VANDPS", lanes, nonzero, nonzero)
+}
+
+// addOld adds β·dst to lanes of v. AVX2 clobbers Y3.
+func (a *asm) addOld(beta vec, lanes any, v vec) {
+	if a.avx512 {
+		a.op("VFMADD231P?", mem(to, 0), beta, lanes, v)
+		return
+	}
+	a.op("VMASKMOVP?", mem(to, 0), lanes, vec(3))
+	a.op("VFMADD213P?", v, beta, vec(3))
+	a.op("VBLENDVP?", lanes, vec(3), v, v)
+}
+
+// storeLanes stores the first n lanes of v to the row of Dst, or all if n is a vector or more. lanes are the same
+// lanes for AVX-512. AVX2 clobbers part and R15. The prefix makes labels unique.
+func (a *asm) storeLanes(v vec, lanes any, part vec, n, prefix string) {
+	if a.avx512 {
+		a.op("VMOVUP?", v, lanes, mem(to, 0))
+		return
+	}
+	cut, stored := prefix+"Cut", prefix+"Stored"
+	a.op("CMPQ", n, a.lanes())
+	a.op("JLT", cut)
+	a.op("VMOVUP?", v, mem(to, 0))
+	a.op("JMP", stored)
+	a.label(cut)
+	a.op("MOVQ", to, scratch2)
+	a.op("VMOVUP?", v, part)
+	a.storePart(part, scratch2, n, stored)
+	a.label(stored)
 }
 
 // storePart stores the first n lanes of v, fewer than a vector of AVX2, to the memory at to. A masked store

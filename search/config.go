@@ -128,9 +128,9 @@ func (c *Config) check() error {
 	case c.Data.Val.Len() == 0:
 		return errors.New("search: Config.Data has no validation images, by which trials are ranked")
 	case c.DType != "" && c.DType != "f32" && c.DType != "f64":
-		return fmt.Errorf("search: Config.DType is %q; there are f32 and f64", c.DType)
+		return fmt.Errorf("search: Config.DType is %q; the choices are f32 and f64", c.DType)
 	case c.Division != "" && c.Division != "floor" && c.Division != "true":
-		return fmt.Errorf("search: Config.Division is %q; there are floor and true", c.Division)
+		return fmt.Errorf("search: Config.Division is %q; the choices are floor and true", c.Division)
 	case c.Division == "true" && c.Grid.Net() == "fc":
 		return errors.New("search: Config.Division is true, which is for the two-layer net; leave it empty for the net fc")
 	case c.States < 0 && c.States != folder.EveryTrial:

@@ -23,7 +23,7 @@ var invalid = regexp.MustCompile(`^invalid (boolean )?value (".*") for (?:flag )
 func parse(fs *flag.FlagSet, args []string) error {
 	for _, arg := range args {
 		if why := cli.PastedArgument(arg); why != "" {
-			return badInput{fmt.Errorf("%q is not as one types it: %s", arg, why)}
+			return badInput{fmt.Errorf("%q %s", arg, why)}
 		}
 	}
 	err := fs.Parse(args)
@@ -70,9 +70,9 @@ func explain(fs *flag.FlagSet, err error) error {
 	boolean, value, name, why := m[1], m[2], m[3], m[4]
 	switch {
 	case boolean != "":
-		why = "give the flag alone, or leave it out"
+		why = "give the flag without a value, or omit it"
 	case value == `""`:
-		return fmt.Errorf("-%s is empty; leave it out for the default", name)
+		return fmt.Errorf("-%s is empty; omit the flag for the default", name)
 	}
 	return fmt.Errorf("-%s %s: %s", name, value, why)
 }
@@ -96,7 +96,7 @@ var otherTools = map[string]string{
 
 // noCommand returns the error of a command that does not exist.
 func noCommand(name string) error {
-	return fmt.Errorf("there is no command %q%s; there are %s", name, cli.DidYouMean(name, commandNames()), and(commandNames()))
+	return fmt.Errorf("there is no command %q%s; the commands are %s", name, cli.DidYouMean(name, commandNames()), and(commandNames()))
 }
 
 func commandNames() (names []string) {

@@ -41,7 +41,7 @@ func axisFlags(fs *flag.FlagSet, axes grid.Axes) (given map[string]string) {
 	for _, a := range axes {
 		fs.Func(a.Name, "", func(list string) error {
 			if _, twice := given[a.Name]; twice {
-				return errors.New("it is given twice; write one list, separated by commas")
+				return errors.New("the flag is given twice; write one list, separated by commas")
 			}
 			given[a.Name] = list
 			return nil
@@ -67,7 +67,7 @@ func text(dst *string) func(string) error {
 func choice(dst *string, words ...string) func(string) error {
 	return func(s string) error {
 		if !slices.Contains(words, s) {
-			return fmt.Errorf("there are %s%s", and(words), cli.DidYouMean(s, words))
+			return fmt.Errorf("the choices are %s%s", and(words), cli.DidYouMean(s, words))
 		}
 		*dst = s
 		return nil
@@ -115,12 +115,12 @@ func parseOptions(args []string) (*options, error) {
 	}
 	if fuse == "off" {
 		if o.Block > 1 {
-			return nil, badInput{fmt.Errorf("-fuse off trains each point alone; leave -block %d out", o.Block)}
+			return nil, badInput{fmt.Errorf("-fuse off trains each point alone; omit -block %d", o.Block)}
 		}
 		o.Block = 1
 	}
 	if o.Division == "true" && o.net == "fc" {
-		return nil, badInput{errors.New("-division true is for the two-layer net; the Solver of -net fc divides by floor")}
+		return nil, badInput{errors.New("-division true is for the two-layer net; the Solver of -net fc rounds the quotient down")}
 	}
 	var err error
 	if o.Kernels, err = pickSet(impl); err != nil {
@@ -144,7 +144,7 @@ func (o *options) stopRule(parse func(string) (*halving.Rule, error)) func(strin
 			return errEmpty
 		}
 		if o.Halving != nil {
-			return errors.New("-halving and -stop are two ways to stop trials; give one of them, once")
+			return errors.New("a sweep has one stop rule; give -halving or -stop, once")
 		}
 		o.Halving, err = parse(s)
 		return err
@@ -167,7 +167,7 @@ func (o *options) trainingFlags(fs *flag.FlagSet, impl, fuse *string) {
 	fs.Func("division", "", func(s string) error {
 		err := choice(&o.Division, "floor", "true")(s)
 		if err != nil {
-			err = fmt.Errorf("%w; floor divides as Python 2, true as Python 3", err)
+			err = fmt.Errorf("%w; floor divides as in Python 2, true as in Python 3", err)
 		}
 		return err
 	})
@@ -181,9 +181,9 @@ func (o *options) trainingFlags(fs *flag.FlagSet, impl, fuse *string) {
 		return nil
 	})
 	fs.Func("fuse", "", choice(fuse, "on", "off"))
-	fs.Func("block", "", whole(&o.Block, 0, grid.MaxPoints, "give the most trials of a block, or leave it out for what fits the cache"))
+	fs.Func("block", "", whole(&o.Block, 0, grid.MaxPoints, "give the maximum number of trials in a block, or omit the flag for as many as fit the cache"))
 	fs.Func("impl", "", text(impl))
-	fs.Func("workers", "", whole(&o.Workers, 1, search.MaxWorkers, fmt.Sprintf("give a number from 1 to %d, or leave it out for one per core", search.MaxWorkers)))
+	fs.Func("workers", "", whole(&o.Workers, 1, search.MaxWorkers, fmt.Sprintf("give a number from 1 to %d, or omit the flag for one per core", search.MaxWorkers)))
 	fs.Func("data", "", text(&o.data))
 }
 
@@ -204,7 +204,7 @@ func (o *options) outputFlags(fs *flag.FlagSet) {
 	fs.Func("checkpoint", "", func(s string) error {
 		v, err := strconv.ParseFloat(s, 64)
 		if err != nil || !(v >= 0 && v <= maxSeconds) {
-			return fmt.Errorf("give the seconds between two checkpoints, at most %.0f, or 0 for none but at Ctrl-C", maxSeconds)
+			return fmt.Errorf("give the seconds between two checkpoints, at most %.0f, or 0 to save them only at Ctrl-C", maxSeconds)
 		}
 		o.Checkpoint = time.Duration(v * float64(time.Second))
 		return nil

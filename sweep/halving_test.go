@@ -9,9 +9,9 @@ import (
 func TestRaceFlags(t *testing.T) {
 	isolate(t)
 	for _, c := range []struct{ args, want string }{
-		{"-halving 1", `sweep: -halving "1": one in "1" survives`},
+		{"-halving 1", `sweep: -halving "1": ETA must be a whole number, 2 or more, not "1"`},
 		{"-stop best", `sweep: -stop "best": there is no such rule`},
-		{"-halving 3 -stop median", "give one of them"},
+		{"-halving 3 -stop median", "give -halving or -stop, once"},
 		{"-halving 3:60", "the first rung, 60, is not before the end, 60 iterations"},
 		{"-halving=", "sweep: -halving is empty"},
 	} {

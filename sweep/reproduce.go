@@ -36,7 +36,7 @@ func reproduce(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	}
 	switch dir {
 	case builtIn:
-		return badInput{fmt.Errorf("-data %q: the course printed its figures for CIFAR-10; name its folder, or leave -data out", builtIn)}
+		return badInput{fmt.Errorf("-data %q: the course used CIFAR-10; give its folder, or omit -data", builtIn)}
 	case "":
 		dir, _ = dataset.Find()
 	}

@@ -107,7 +107,7 @@ func TestReproduceKeepsReports(t *testing.T) {
 			t.Errorf("exit code %d, stderr %q", code, stderr)
 		}
 	}
-	if _, stderr, code := call(t, "reproduce", "-data", "synthetic"); code != exitBadInput || stderr != `sweep: -data "synthetic": the course printed its figures for CIFAR-10; name its folder, or leave -data out`+"\n" {
+	if _, stderr, code := call(t, "reproduce", "-data", "synthetic"); code != exitBadInput || stderr != `sweep: -data "synthetic": the course used CIFAR-10; give its folder, or omit -data`+"\n" {
 		t.Errorf("-data synthetic: exit code %d, stderr %q", code, stderr)
 	}
 }

@@ -36,7 +36,7 @@ type verifyOptions struct {
 func verify(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o := verifyOptions{n: 5, workers: 1}
 	fs := cli.NewFlags("verify")
-	fs.Func("n", "", whole(&o.n, 1, math.MaxInt, "give the number of trials to train again"))
+	fs.Func("n", "", whole(&o.n, 1, math.MaxInt, "give the number of trials to train again, 1 or more"))
 	fs.Func("trial", "", text(&o.key))
 	fs.BoolVar(&o.all, "all", false, "")
 	fs.Func("out", "", text(&o.out))
@@ -68,13 +68,17 @@ func verify(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	return v.run(ctx, records, damaged)
 }
 
-// onlyOut returns the output folder if there is only one.
+// onlyOut returns the only output folder below the folder out. If there is no such folder or several, it returns
+// an error.
 func onlyOut() (string, error) {
 	found, _ := filepath.Glob(filepath.Join("out", "*", folder.JournalName))
-	if len(found) == 1 {
+	switch len(found) {
+	case 0:
+		return "", badInput{errors.New("there is no output folder in out; give the folder of a sweep with -out")}
+	case 1:
 		return filepath.Dir(found[0]), nil
 	}
-	return "", badInput{fmt.Errorf("-out: there are %d output folders in out; name the one to verify", len(found))}
+	return "", badInput{fmt.Errorf("there are %d output folders in out; give one of them with -out", len(found))}
 }
 
 // pick returns the records to verify, best first: the best one, and others evenly from all ranks. It also returns
@@ -82,7 +86,7 @@ func onlyOut() (string, error) {
 // writing leaves one, and no trial was on record with it.
 func (o verifyOptions) pick(stderr io.Writer) (found []results.Record, damaged int, err error) {
 	if _, err := os.Stat(filepath.Join(o.out, folder.JournalName)); err != nil {
-		return nil, 0, badInput{fmt.Errorf("-out: %w; name the folder of a sweep", err)}
+		return nil, 0, badInput{fmt.Errorf("-out: %w; give the folder of a sweep", err)}
 	}
 	out, err := folder.Peek(o.out, logger(stderr))
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -257,5 +258,29 @@ func TestVerifySkips(t *testing.T) {
 	if code != exitBadInput || strings.Count(stdout, ": the same bits\n") != 3 || strings.Count(stdout, "not verified: no kernel set here rounds as class other\n") != 1 ||
 		!strings.Contains(stderr, "1 of 4 trials were not verified: trial ") {
 		t.Errorf("exit code %d, stderr %q, stdout\n%s", code, stderr, stdout)
+	}
+}
+
+// TestOnlyOut checks that verify finds the only output folder, and names the flag if there is none or several.
+func TestOnlyOut(t *testing.T) {
+	isolate(t)
+	for n, want := range []string{"there is no output folder in out", "", "there are 2 output folders in out"} {
+		if n > 0 {
+			dir := filepath.Join("out", fmt.Sprint(n))
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, folder.JournalName), nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		switch dir, err := onlyOut(); {
+		case want == "":
+			if dir != filepath.Join("out", "1") || err != nil {
+				t.Errorf("%d folders: %q, error %v", n, dir, err)
+			}
+		case err == nil || !strings.Contains(err.Error(), want) || !strings.HasSuffix(err.Error(), "with -out"):
+			t.Errorf("%d folders: error %v, want %q", n, err, want)
+		}
 	}
 }

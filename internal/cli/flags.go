@@ -39,13 +39,5 @@ func UnknownFlag(fs *flag.FlagSet, err error, also map[string]string, more ...st
 	if ok {
 		text += fmt.Sprintf(" (did you mean -%s?)", near)
 	}
-	return text + InBrackets(Pasted(name)), true
-}
-
-// InBrackets returns a text in brackets after a space, or "" if the text is empty.
-func InBrackets(text string) string {
-	if text == "" {
-		return ""
-	}
-	return " (" + text + ")"
+	return text + PastedNote(name), true
 }

@@ -38,12 +38,12 @@ var pasted = map[rune]struct{ name, typed string }{
 	'\ufeff': {"a byte-order mark", ""},
 }
 
-// Pasted returns advice such as "it has an en dash, U+2013; type -lr" about the first
+// Pasted returns advice such as "has an en dash, U+2013; type -lr" about the first
 // substituted character of word. It returns "" if word has no such character.
 func Pasted(word string) string {
 	for _, r := range word {
 		if p, ok := pasted[r]; ok {
-			text := fmt.Sprintf("it has %s, U+%04X", p.name, r)
+			text := fmt.Sprintf("has %s, U+%04X", p.name, r)
 			if t := typed(word); t != "" {
 				text += "; type " + t
 			}
@@ -83,4 +83,12 @@ func typed(word string) string {
 		}
 	}
 	return b.String()
+}
+
+// PastedNote returns what [Pasted] says of word, in brackets after a space.
+func PastedNote(word string) string {
+	if advice := Pasted(word); advice != "" {
+		return " (it " + advice + ")"
+	}
+	return ""
 }

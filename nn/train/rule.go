@@ -95,7 +95,7 @@ func ParseRule(name string) (Rule, error) {
 		}
 		names = append(names, r.name)
 	}
-	return 0, fmt.Errorf("train: unknown update rule %q; there are %s", name, strings.Join(names, ", "))
+	return 0, fmt.Errorf("train: unknown update rule %q; the choices are %s", name, strings.Join(names, ", "))
 }
 
 // String returns the name of r: "sgd", "momentum", "nesterov", "rmsprop" or "adam".

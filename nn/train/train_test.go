@@ -334,7 +334,7 @@ func TestRules(t *testing.T) {
 			t.Errorf("ParseRule(%q) is %v, %v", rule, got, err)
 		}
 	}
-	if _, err := train.ParseRule("lion"); err == nil || !strings.Contains(err.Error(), "there are sgd, momentum, nesterov, rmsprop, adam") {
+	if _, err := train.ParseRule("lion"); err == nil || !strings.Contains(err.Error(), "the choices are sgd, momentum, nesterov, rmsprop, adam") {
 		t.Errorf("error %v, want one that names the rules", err)
 	}
 	b, err := train.New(reference.New(), train.Shape{Inputs: 12, Classes: 10, Batch: 20, Rule: train.Rule(len(train.Rules()))}, []train.Net{{Hidden: []int{5}}}, make([]float32, 12), 1)

@@ -129,7 +129,7 @@ var standard = Axes{
 		Applies: func(s Setting) error {
 			switch {
 			case s.has("iters") && s.has("epochs"):
-				return fmt.Errorf("%[1]siters and %[1]sepochs are two ways to say how long; give one of them", s.Prefix)
+				return fmt.Errorf("%[1]siters and %[1]sepochs both set the length of the training; give one of them", s.Prefix)
 			case s.Net == "fc":
 				return fmt.Errorf("%[1]siters is for the two-layer net; the Solver of the net fc counts %[1]sepochs", s.Prefix)
 			case s.has("epochs"):
@@ -156,14 +156,14 @@ var standard = Axes{
 		Defaults: map[string]string{"two-layer": "0.9", "fc": "0.9"},
 		Values: Floats{Example: "0.9 or 0.5,0.9,0.95", Zero: true, Field: func(c *results.Config) *float64 { return &c.Mu },
 			Check: func(v float64) error {
-				why := "grow without end"
+				why := "grow without limit"
 				switch {
 				case v < 1:
 					return nil
 				case v == 1:
-					why = "never fade"
+					why = "never decay"
 				}
-				return fmt.Errorf("the velocity would %s; give a share of it to keep, 0 or more and below 1, such as 0.9", why)
+				return fmt.Errorf("the velocity would %s; give a number of at least 0 and below 1, such as 0.9", why)
 			}},
 		Applies: func(s Setting) error {
 			var with []string

@@ -76,7 +76,7 @@ func (x Axes) Parse(s Setting) (*Grid, error) {
 // check refuses a net, a rule or an axis that does not exist.
 func (x Axes) check(s Setting) error {
 	if !slices.Contains(nets, s.Net) {
-		return fmt.Errorf("there is no net %q; there are %s", s.Net, strings.Join(nets, " and "))
+		return fmt.Errorf("there is no net %q; the choices are %s", s.Net, strings.Join(nets, " and "))
 	}
 	if _, err := train.ParseRule(s.Rule); err != nil {
 		return err
@@ -87,7 +87,7 @@ func (x Axes) check(s Setting) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Given)) {
 		if !slices.Contains(names, name) {
-			return fmt.Errorf("there is no axis %q%s; there are %s", name, cli.DidYouMean(name, names), strings.Join(names, ", "))
+			return fmt.Errorf("there is no axis %q%s; the choices are %s", name, cli.DidYouMean(name, names), strings.Join(names, ", "))
 		}
 	}
 	return nil

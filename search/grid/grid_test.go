@@ -13,9 +13,9 @@ func TestSettings(t *testing.T) {
 	}{
 		{"defaults", Setting{}, "two-layer", "sgd", ""},
 		{"given", Setting{Net: "fc", Rule: "adam", Given: lr}, "fc", "adam", ""},
-		{"net", Setting{Net: "cnn"}, "", "", `there is no net "cnn"; there are two-layer and fc`},
-		{"rule", Setting{Rule: "lion"}, "", "", `train: unknown update rule "lion"; there are sgd, momentum, nesterov, rmsprop, adam`},
-		{"axis", Setting{Given: map[string]string{"lrs": "1", "reg": "0"}}, "", "", `there is no axis "lrs" (did you mean "lr"?); there are lr, reg, hidden, batch, decay, std, seed, iters, epochs, mu`},
+		{"net", Setting{Net: "cnn"}, "", "", `there is no net "cnn"; the choices are two-layer and fc`},
+		{"rule", Setting{Rule: "lion"}, "", "", `train: unknown update rule "lion"; the choices are sgd, momentum, nesterov, rmsprop, adam`},
+		{"axis", Setting{Given: map[string]string{"lrs": "1", "reg": "0"}}, "", "", `there is no axis "lrs" (did you mean "lr"?); the choices are lr, reg, hidden, batch, decay, std, seed, iters, epochs, mu`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			g, err := Standard().Parse(tt.set)

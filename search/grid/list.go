@@ -66,10 +66,10 @@ func (it item) span() (s span, ok bool, err error) {
 	if counted {
 		s.n, err = strconv.Atoi(strings.TrimSpace(count))
 		if err != nil || s.n < 2 {
-			return s, true, it.errorf("%q is not a number of values, 2 or more", count)
+			return s, true, it.errorf("the number of values must be a whole number, 2 or more, not %q", count)
 		}
 		if s.n > MaxPoints {
-			return s, true, it.errorf("%d values are more than %d", s.n, MaxPoints)
+			return s, true, it.errorf("%d values are too many; the limit is %d", s.n, MaxPoints)
 		}
 	}
 	return s, true, nil
@@ -102,7 +102,7 @@ func values[T any](name, list, example string, item func(item) ([]T, error), tex
 			seen[text(v)] = it.n
 			switch {
 			case twice && first == it.n:
-				return nil, it.errorf("it holds %s more than once; ask for fewer values", text(v))
+				return nil, it.errorf("after rounding, the range has the value %s more than once; ask for fewer values", text(v))
 			case twice:
 				return nil, it.errorf("%s is already item %d", text(v), first)
 			case len(seen) > MaxPoints:
@@ -136,11 +136,11 @@ func numbers[T int64 | float64](it item, number func(item, string) (T, error), w
 	case a >= b:
 		return nil, it.errorf("the range must begin below its end")
 	case s.n == 0 && (s.log || !whole):
-		return nil, it.errorf("how many values? Add their number, %s:5", it.text)
+		return nil, it.errorf("the range needs a number of values, such as %s:5", it.text)
 	case s.log && a == 0:
-		return nil, it.errorf("ratios cannot begin at 0; put the 0 before, 0,log:%s..%s:%d", least, s.to, s.n)
+		return nil, it.errorf("a log range cannot begin at 0; list the 0 separately, as in 0,log:%s..%s:%d", least, s.to, s.n)
 	case s.n == 0 && steps >= MaxPoints:
-		return nil, it.errorf("%v values are more than %d", steps+1, MaxPoints)
+		return nil, it.errorf("%v values are too many; the limit is %d", steps+1, MaxPoints)
 	case s.n == 0:
 		s.n = int(steps) + 1
 	}
@@ -175,9 +175,9 @@ func (x Floats) number(it item, text string) (float64, error) {
 	case math.IsInf(v, 1):
 		return 0, it.errorf("%q is too large", text)
 	case err != nil:
-		return 0, it.errorf("%q is not a number%s", text, cli.InBrackets(cli.Pasted(text)))
+		return 0, it.errorf("%q is not a number%s", text, cli.PastedNote(text))
 	case math.IsNaN(v):
-		return 0, it.errorf("%q is no number to train with", text)
+		return 0, it.errorf("%q is not a finite number", text)
 	case v == 0 && !x.Zero:
 		return 0, it.errorf("%q must be more than 0", text)
 	}
@@ -204,7 +204,7 @@ func (x integers) number(it item, text string) (int64, error) {
 	v, err := strconv.ParseInt(text, 10, 64)
 	switch {
 	case err != nil:
-		return 0, it.errorf("%q is not a whole number%s", text, cli.InBrackets(cli.Pasted(text)))
+		return 0, it.errorf("%q is not a whole number%s", text, cli.PastedNote(text))
 	case v < 0:
 		return 0, it.errorf("%q is negative", text)
 	case v < x.min:
@@ -239,7 +239,7 @@ func (x Layers) list(name, list, net string) ([][]int, error) {
 			layers = append(layers, int(v))
 		}
 		if net != "fc" {
-			return nil, it.errorf("%d hidden layers, but the two-layer net has one; choose the net fc", len(layers))
+			return nil, it.errorf("the two-layer net has 1 hidden layer, not %d; the net fc can have more", len(layers))
 		}
 		return [][]int{layers}, nil
 	}

@@ -79,22 +79,22 @@ func powers(n int) []int {
 
 func TestParseRuleRefuses(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
-		{"halving 1", `one in "1" survives`},
-		{"halving 0:5", `one in "0"`},
-		{"halving -3", `one in "-3"`},
-		{"halving 2.5", `one in "2.5"`},
-		{"halving ", `one in ""`},
-		{"halving 99999999999999999999", `one in "99999999999999999999"`},
-		{"halving async", `one in "async"`},
-		{"halving async:", `one in ""`},
-		{"halving 3:", `"" is not a number of iterations`},
-		{"halving 3:0", `"0" is not a number of iterations`},
-		{"halving 3:1:2", `"1:2" is not a number of iterations`},
-		{"halving async:3:-1", `"-1" is not a number of iterations`},
+		{"halving 1", `ETA must be a whole number, 2 or more, not "1"`},
+		{"halving 0:5", `ETA must be a whole number, 2 or more, not "0"`},
+		{"halving -3", `ETA must be a whole number, 2 or more, not "-3"`},
+		{"halving 2.5", `ETA must be a whole number, 2 or more, not "2.5"`},
+		{"halving ", `ETA must be a whole number, 2 or more, not ""`},
+		{"halving 99999999999999999999", `ETA must be a whole number, 2 or more, not "99999999999999999999"`},
+		{"halving async", `ETA must be a whole number, 2 or more, not "async"`},
+		{"halving async:", `ETA must be a whole number, 2 or more, not ""`},
+		{"halving 3:", `the number of iterations must be 1 or more, not ""`},
+		{"halving 3:0", `the number of iterations must be 1 or more, not "0"`},
+		{"halving 3:1:2", `the number of iterations must be 1 or more, not "1:2"`},
+		{"halving async:3:-1", `the number of iterations must be 1 or more, not "-1"`},
 		{"stop mean", "no such rule"},
 		{"stop ", "no such rule"},
-		{"stop median:", `"" is not a number`},
-		{"stop median:0", `"0" is not a number`},
+		{"stop median:", `the number of iterations must be 1 or more, not ""`},
+		{"stop median:0", `the number of iterations must be 1 or more, not "0"`},
 	} {
 		_, err := parseRule(c.text)
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "write ") {

@@ -25,11 +25,11 @@ type Rule struct {
 func (r Rule) valid() error {
 	switch {
 	case r.Eta < 0 || r.Eta == 1:
-		return fmt.Errorf("halving: one in %d survives, want 2 or more, or 0 for the median rule", r.Eta)
+		return fmt.Errorf("halving: Eta is %d; it must be 2 or more, or 0 for the median rule", r.Eta)
 	case r.Async && r.Eta == 0:
 		return errors.New("halving: the median rule has no asynchronous form")
 	case r.Min < 0:
-		return fmt.Errorf("halving: the first rung is %d, want 0 or more", r.Min)
+		return fmt.Errorf("halving: Min is %d; it must be 0 or more", r.Min)
 	}
 	return nil
 }
@@ -44,7 +44,7 @@ func ParseHalving(text string) (*Rule, error) {
 	eta, first, counted := strings.Cut(rest, ":")
 	n, err := strconv.Atoi(eta)
 	if err != nil || n < 2 {
-		return nil, fmt.Errorf("one in %q survives, want a whole number, 2 or more; %s", eta, example)
+		return nil, fmt.Errorf("ETA must be a whole number, 2 or more, not %q; %s", eta, example)
 	}
 	least, err := parseMin(first, counted, example)
 	return &Rule{Eta: n, Async: async, Min: least}, err
@@ -68,7 +68,7 @@ func parseMin(text string, given bool, example string) (int, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
-		return 0, fmt.Errorf("%q is not a number of iterations, 1 or more; %s", text, example)
+		return 0, fmt.Errorf("the number of iterations must be 1 or more, not %q; %s", text, example)
 	}
 	return n, nil
 }

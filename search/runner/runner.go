@@ -140,7 +140,7 @@ func New(dtype string, set *kernels.Set, data *dataset.Split) (Runner, error) {
 	case "f64":
 		return newTrainer[float64](set, data)
 	}
-	return nil, fmt.Errorf("runner: type %q is unknown; there are f32 and f64", dtype)
+	return nil, fmt.Errorf("runner: type %q is unknown; the choices are f32 and f64", dtype)
 }
 
 func newTrainer[T kernels.Float](set *kernels.Set, data *dataset.Split) (*trainer[T], error) {
@@ -365,7 +365,7 @@ func Division(c results.Config) (nn.Division, error) {
 	case "true":
 		return nn.TrueDivision, nil
 	}
-	return 0, fmt.Errorf("division %q is unknown; there are floor and true", c.Division)
+	return 0, fmt.Errorf("division %q is unknown; the choices are floor and true", c.Division)
 }
 
 // step does one iteration and records the nets that diverge in it.

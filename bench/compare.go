@@ -27,9 +27,10 @@ is the output of bench run or go test -bench, as text in UTF-8. Without FILE,
 the command reads each file in the folder of raw results and writes its tables
 to the folder of tables.
 
-Each benchmark is a row, each value of /impl= a column. Results are averaged
-only if their whole names are equal, including the number of cores at the end.
-If a name has no /impl=, its row shows the whole name.
+Each benchmark has a row. Each kernel set, which is the part /impl= of a
+benchmark's name, has a column. Results are averaged only if their full names
+are equal, including the number of cores at the end. If a name has no /impl=,
+its row shows the full name.
 `,
 	setup: func(f *flag.FlagSet) action {
 		base := f.String("base", defaultBase, "compare with the first of these `columns` that a table has\n")

@@ -23,7 +23,7 @@ var duelCommand = command{
 bench duel measures the kernel sets A and B in interleaved rounds and prints
 the median of A/B over the rounds with its confidence interval (CI). Each round
 measures both sets, so a slowdown of the machine affects both. The command
-fails if a ratio is below the bar of -each or -geomean.
+fails if a ratio is below the limit of -each or -geomean.
 
   bench duel -filter '.name:Gemm /dtype:f32' avx512 openblas
 `,

@@ -31,8 +31,8 @@ var runCommand = command{
 bench run measures the kernel sets in interleaved rounds: each round measures
 every set once. It writes the results in the format of go test -bench, or
 nothing if it is interrupted. Each rate in FLOP/s comes with the peak of one
-core, which is measured in registers just before. bench compare makes tables
-from the results.
+core, which is measured just before. bench compare makes tables from the
+results.
 `,
 	setup: func(f *flag.FlagSet) action {
 		out := f.String("o", "results/raw/kernels.txt", "write raw results to this `file`; - is standard output\n")

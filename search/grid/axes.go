@@ -92,7 +92,7 @@ var standard = Axes{
 		Initial: true,
 	},
 	{
-		Name: "batch", Help: "images in a minibatch", Level: 1,
+		Name: "batch", Help: "images per minibatch", Level: 1,
 		Defaults:  map[string]string{"two-layer": "200", "fc": "100"},
 		Values:    Ints[int]{Min: 1, Max: 100_000, Example: "100,200", Field: func(c *results.Config) *int { return &c.Batch }},
 		Conflicts: []Conflict{{What: "batch sizes", Why: "a block shares its minibatches"}},
@@ -115,14 +115,14 @@ var standard = Axes{
 		Initial:  true,
 	},
 	{
-		Name: "seed", Help: "of the random numbers", Level: 9,
+		Name: "seed", Help: "seed of the random numbers", Level: 9,
 		Defaults:  map[string]string{"two-layer": "0", "fc": "0"},
 		Values:    Ints[uint32]{Min: 0, Max: math.MaxUint32, Example: "0 or 1..5", Field: func(c *results.Config) *uint32 { return &c.Seed }},
 		Conflicts: []Conflict{{What: "seeds", Why: "another seed draws other minibatches", Ordered: true}},
 		Initial:   true,
 	},
 	{
-		Name: "iters", Help: "minibatches in all", Level: 2,
+		Name: "iters", Help: "number of minibatches", Level: 2,
 		Defaults:  map[string]string{"two-layer": "1000"},
 		Values:    Ints[int]{Min: 1, Max: 100_000_000, Example: "1000,3000", Field: func(c *results.Config) *int { return &c.Iters }},
 		Conflicts: []Conflict{{What: "lengths", Why: "a block ends as one"}},
@@ -140,7 +140,7 @@ var standard = Axes{
 	},
 	{
 		// Epochs are iterations in another unit. The batch size must be set before, by a lower level.
-		Name: "epochs", Help: "passes over the data, instead", Level: 3,
+		Name: "epochs", Help: "epochs, instead of -iters", Level: 3,
 		Defaults:  map[string]string{"fc": "10"},
 		Values:    Ints[int]{Min: 1, Max: 100_000, Example: "5,10", Field: func(c *results.Config) *int { return &c.Iters }, Unit: (*results.Config).PerEpoch},
 		Conflicts: []Conflict{{What: "lengths", Why: "a block ends as one"}},

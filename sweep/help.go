@@ -69,7 +69,7 @@ Stopping early (a survivor is bit-identical to a trial without early stopping):
 Output:
   -out      folder for the journal, tables and pictures
             (default: out/DATA-NET-DTYPE, such as out/cifar-10-two-layer-f32;
-            DATA is custom-HASH unless the images are those of CIFAR-10)
+            DATA is custom-HASH for other images than CIFAR-10)
   -keep     number of best nets whose weights are kept, or all (default 0), as
             safetensors in OUT/weights. Stopped trials do not count. If a file
             is missing, its trial is trained again, with the same weights.
@@ -84,7 +84,7 @@ Output:
   -dry-run  print the grid, its blocks and the expected time; train nothing
   -quiet    no progress
 
-Accuracies are those of the final net. A two-layer net ends with its last
+Accuracies are measured on the final net. A two-layer net ends with its last
 weights, and a net of -net fc with its best weights. A stopped trial ends with
 the weights at its last rung. The column "step" has the iteration of these
 weights, "train" the accuracy on 1,000 training images, and "val" the accuracy

@@ -43,8 +43,8 @@ func BenchmarkAddSquares(b *testing.B)  { benchmark(b, "AddSquares") }
 func BenchmarkColSums(b *testing.B)     { benchmark(b, "ColSums") }
 func BenchmarkSubMean(b *testing.B)     { benchmark(b, "SubMean") }
 
-// BenchmarkMatMul compares a gonum program without and with the drop-in. The option -cpu 1 of go
-// test compares them on one thread.
+// BenchmarkMatMul compares a gonum program with and without the drop-in. With the option -cpu 1 of
+// go test, both use one thread.
 func BenchmarkMatMul(b *testing.B) { benchmark(b, "MatMul") }
 
 // BenchmarkPeak measures the rate of multiply-adds in registers, which no product can exceed.

@@ -8,7 +8,7 @@ import (
 	"fusegrid/kernels"
 )
 
-// native returns the assembly sets of this build: none.
+// native returns no set, because this build has no assembly.
 func native() []*kernels.Set { return nil }
 
 // missing returns the assembly sets of other builds.

@@ -10,8 +10,8 @@ import (
 	"fusegrid/kernels/reference"
 )
 
-// foreign returns the OpenBLAS set. Its elementwise kernels are those of the best other set, so
-// training on the two differs only in the products.
+// foreign returns the OpenBLAS set. Its elementwise kernels come from the best other set, so
+// trainings with these two sets differ only in the products.
 func foreign(native []*kernels.Set) []*kernels.Set {
 	base := reference.New()
 	if len(native) > 0 {
@@ -20,8 +20,8 @@ func foreign(native []*kernels.Set) []*kernels.Set {
 	return []*kernels.Set{openblas.New(base)}
 }
 
-// EnsureOpenBLAS restarts the process, once, if OpenBLAS chose kernels that are too weak for this
-// CPU, and reports this on stderr. It keeps a value of OPENBLAS_CORETYPE that the user has set, and
-// reports on stderr if this CPU supports wider vectors. Commands and TestMain must call it first.
-// Without the build tag openblas it does nothing.
-func EnsureOpenBLAS(stderr io.Writer) { openblas.Ensure(stderr) }
+// EnsureOpenBLAS restarts the process once if OpenBLAS chose kernels that are too weak for this
+// CPU, and writes a line about it to w. If the user has set OPENBLAS_CORETYPE, it keeps that value,
+// and only writes a line if this CPU supports wider vectors. Commands and TestMain must call it
+// first. Without the build tag openblas, it does nothing.
+func EnsureOpenBLAS(w io.Writer) { openblas.Ensure(w) }

@@ -36,8 +36,8 @@ func TestSetsOfOneClassAgree(t *testing.T) {
 }
 
 // TestRequiredSets checks that the sets in FUSEGRID_REQUIRE, such as avx2,openblas, are neither
-// missing nor weak. A set is weak if OpenBLAS runs on a narrower core than the CPU supports and the
-// user has not chosen that core.
+// missing nor weak. A set is weak if OpenBLAS chose a core with narrower vectors than the CPU
+// supports.
 func TestRequiredSets(t *testing.T) {
 	required := os.Getenv("FUSEGRID_REQUIRE")
 	if required == "" {

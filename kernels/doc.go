@@ -21,9 +21,10 @@
 // bits as each other.
 //
 // Every operation propagates NaN and ±Inf as its formula does in IEEE 754, and keeps denormals. If
-// a formula leaves a choice, the comment of the operation makes it. The sign and payload of a NaN
-// are unspecified.
+// a formula allows several results, the comment of the operation says which one is correct. The
+// sign and payload of a NaN are unspecified.
 //
 // Every operation runs on the caller's goroutine unless it is given more workers. On one goroutine,
-// only LaneSquares allocates after its first calls.
+// an operation allocates only in its first calls. The exception is LaneSquares, which may always
+// allocate.
 package kernels

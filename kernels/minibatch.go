@@ -11,7 +11,7 @@ type Minibatch[T Float] struct {
 	layout Layout[T]
 	images Images[T]
 	loaded int // N, the number of images that were loaded last
-	room   int // the most images
+	room   int // the maximum number of images
 }
 
 // Images is a minibatch in the order in which the products of one [Layout] read it.
@@ -62,7 +62,7 @@ func (o Ops[T]) Load(m *Minibatch[T], x []uint8, idx []int, mean []T) {
 	m.images.Load(x, idx, mean)
 }
 
-// Rows sets the size of the minibatch to n samples and returns the matrix, (n, D), that holds them.
+// Rows sets the size of the minibatch to n samples and returns the matrix (n, D) that holds them.
 // The caller must fill it before the next product. The minibatch must be for weights made by
 // [Ops.NewRowMajor].
 func (o Ops[T]) Rows(m *Minibatch[T], n int) Mat[T] {
@@ -78,9 +78,9 @@ func (o Ops[T]) Rows(m *Minibatch[T], n int) Mat[T] {
 	return images.loaded()
 }
 
-// Forward computes z = X·W, the first layer of many nets. X, (N, D), is the minibatch, W, (D,
-// Lanes), are the weights, and z is (N, Lanes). The elements are those of [Ops.Gemm]. If squares is
-// not nil, Forward also sets it to the result of [Ops.LaneSquares] for W, which costs little
+// Forward computes z = X·W, the first layer of many nets. The minibatch X is (N, D), the weights W
+// are (D, Lanes), and z is (N, Lanes). The elements of z have the bits of [Ops.Gemm]. If squares is
+// not nil, Forward also sets it to the result of [Ops.LaneSquares] for W. This costs little,
 // because the product reads W anyway. Up to workers goroutines share the outputs, as in
 // [Ops.GemmParallel].
 func (o Ops[T]) Forward(z Mat[T], m *Minibatch[T], w Panels[T], squares []T, workers int) {
@@ -106,17 +106,17 @@ func (o Ops[T]) Forward(z Mat[T], m *Minibatch[T], w Panels[T], squares []T, wor
 	m.forwardParallel(z, w, squares, parts, workers)
 }
 
-// forwardParallel is separate from Forward because its closure allocates, which a single worker
-// should not pay for.
+// forwardParallel is separate from Forward, because its closure allocates and a single worker needs
+// no closure.
 func (m *Minibatch[T]) forwardParallel(z Mat[T], w Panels[T], squares []T, parts, workers int) {
 	forEach(workers, func(i int) {
 		m.images.Forward(z, w, squares, share(parts, i, workers), share(parts, i+1, workers))
 	})
 }
 
-// Update computes W ← W·diag(β) + Xᵀ·d, the step of the first layer of many nets. X, (N, D), is the
-// minibatch, W, (D, Lanes), are the weights, and d, (N, Lanes), the deltas. The elements are those
-// of [Ops.Gemm] with BetaCol. Up to workers goroutines share the outputs, as in [Ops.Forward].
+// Update computes W ← W·diag(β) + Xᵀ·d, the step of the first layer of many nets. The minibatch X
+// is (N, D), the weights W are (D, Lanes), and the deltas d are (N, Lanes). The elements have the
+// bits of [Ops.Gemm] with BetaCol. Up to workers goroutines share the outputs, as in [Ops.Forward].
 func (o Ops[T]) Update(w Panels[T], beta []T, m *Minibatch[T], d Mat[T], workers int) {
 	checkMat("Update", "d", d)
 	o.checkLayer("Update", m, w)

@@ -20,8 +20,8 @@ type Ops[T Float] struct{ s *Slots[T] }
 //   - If β is 0, C is never read, so NaN in fresh memory does not spread: c ← α·t.
 //   - If α or the inner dimension is 0, A and B are never read: t = +0.
 //   - BetaRow has a β for each row of C, and BetaCol one for each column. At most one of them may
-//     be set, and replaces Beta. With it, one product computes the update
-//     W ← (1−λη)·W − η·(dH)ᵀX of many nets.
+//     be set. The one that is set replaces Beta. With it, one product computes the update W ←
+//     (1−λη)·W − η·(dH)ᵀX of many nets.
 type Product[T Float] struct {
 	Alpha   T
 	A       Mat[T]
@@ -96,7 +96,7 @@ func (p *Product[T]) check() {
 	checkMatApart("Gemm", "C", "B", p.C, p.B)
 }
 
-// ReLU sets dst = x if x is not below 0, else +0. NaN stays NaN and −0 stays −0.
+// ReLU sets dst = +0 if x < 0, else x. NaN stays NaN and −0 stays −0.
 func (o Ops[T]) ReLU(dst, x []T) {
 	checkLen("ReLU", "x", len(x), len(dst))
 	checkSameOrApart("ReLU", "dst", "x", dst, x)

@@ -30,29 +30,30 @@ type Panels[T Float] struct {
 type Layout[T Float] interface {
 	// String describes the layout in messages, as in "panels of 32".
 	String() string
-	// Size returns the number of elements, padding included, from the first to the last of rows ×
-	// lanes weights. It is [math.MaxInt] if the layout has no room for that number of lanes.
+	// Size returns the number of elements, padding included, that rows × lanes weights occupy. It
+	// is [math.MaxInt] if the layout has no room for that number of lanes.
 	Size(rows, lanes int) int
-	// Runs returns the place of lane l of a matrix with the given number of rows: runs of length
-	// consecutive rows. The first run starts at element first, and each further run starts stride
-	// elements after the start of the previous one.
+	// Runs returns where lane l of a matrix with the given number of rows is stored. The lane is
+	// stored in runs of consecutive rows, and the result length is the number of rows in a run. The
+	// first run starts at element first. The starts of neighbouring runs are stride elements apart.
 	Runs(rows, l int) (first, length, stride int)
 	// Squares computes [Ops.LaneSquares]. It may allocate.
 	Squares(dst []T, w Panels[T])
-	// Span returns the place of lanes [l0, End) of rows × lanes weights. It chooses End ≤ l1 such
-	// that one [Span] describes these lanes; l0 must be below l1.
+	// Span returns where lane l0 and some or all of the following lanes below l1 are stored. The
+	// field End of the result is the first lane that it does not describe. The whole matrix has
+	// rows × lanes weights, and l0 must be below l1.
 	Span(rows, lanes, l0, l1 int) Span
 	// NewImages returns an empty minibatch for up to the given number of images, to be multiplied
 	// with weights of this layout.
 	NewImages(images, pixels int) Images[T]
 }
 
-// A Span is the place of some lanes: Count runs of Length elements. The first run starts at element
-// First, and each further run starts Stride elements after the start of the previous one. A run may
-// contain padding.
+// A Span says where some lanes are stored, as Count runs of Length elements. The first run starts
+// at element First. The starts of neighbouring runs are Stride elements apart. A run may contain
+// padding.
 type Span struct {
 	First, Length, Stride, Count int
-	End                          int // the lane after the last
+	End                          int // the number of the last lane, plus 1
 }
 
 // NewPanels returns a zero matrix in the layout that the set chooses for this number of lanes.
@@ -186,12 +187,12 @@ func (o Ops[T]) checkSameLayout(op, name string, p Panels[T], wName string, w Pa
 	}
 }
 
-// eachRun calls f for runs of elements, Data[from:to]. All lanes of a run are equal by the function
-// same, and l is one of them.
-func (p Panels[T]) eachRun(same func(a, b int) bool, f func(l, from, to int)) {
+// eachRun calls f for runs of elements, Data[from:to]. The lanes of a run have equal factors, as
+// equal reports, and l is one of them.
+func (p Panels[T]) eachRun(equal func(a, b int) bool, f func(l, from, to int)) {
 	for l := 0; l < p.Lanes; {
 		end := l + 1
-		for end < p.Lanes && same(end, l) {
+		for end < p.Lanes && equal(end, l) {
 			end++
 		}
 		for l < end {

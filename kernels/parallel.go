@@ -32,8 +32,8 @@ func (o Ops[T]) GemmParallel(p Product[T], workers int) {
 	o.gemmParallel(p, units, workers)
 }
 
-// worthWorkers returns the number of workers, at most workers and at most parts, that pay off for a
-// product of m·n·k multiply-adds.
+// worthWorkers returns the number of goroutines that pay off for a product of m·n·k multiply-adds.
+// It is at most workers and at most parts.
 func worthWorkers(m, n, k, parts, workers int) int {
 	worth := int64(m) * int64(n) * int64(k) / minParallelWork
 	return int(max(1, min(int64(workers), int64(parts), worth)))
@@ -43,15 +43,16 @@ func worthWorkers(m, n, k, parts, workers int) int {
 // part of worker w+1.
 func share(parts, w, workers int) int { return w * parts / workers }
 
-// unit returns the number of rows or columns of C of which each part has a multiple. It is the
-// larger side of the tile because the vectors of a kernel may lie along either side of C.
+// unit returns the number of rows or columns in a unit. A part of a product consists of whole
+// units. A unit is the larger side of the tile, because the vectors of a kernel may lie along
+// either side of C.
 func (o Ops[T]) unit() int { return max(o.s.Tile.MR, o.s.Tile.NR, 1) }
 
 // units returns the number of units in a side of C. The last unit may be partial.
 func (o Ops[T]) units(side int) int { return (side + o.unit() - 1) / o.unit() }
 
-// gemmParallel computes p on several workers. It is separate from GemmParallel because its closure
-// allocates, which a single worker should not pay for.
+// gemmParallel computes p on several workers. It is separate from GemmParallel, because its closure
+// allocates and a single worker needs no closure.
 func (o Ops[T]) gemmParallel(p Product[T], units, workers int) {
 	forEach(workers, func(w int) {
 		o.s.Gemm(o.part(p, share(units, w, workers), share(units, w+1, workers)))

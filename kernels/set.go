@@ -19,7 +19,7 @@ const (
 type Set struct {
 	Name     string   // as in -impl: "avx512", "avx2", "reference", …
 	Features []string // the CPU features that it needs, by their cpuid names
-	Detail   string   // version and core of a foreign library, else empty
+	Detail   string   // of a foreign library, its version and the CPU model whose kernels it uses; else empty
 	Class    Class
 	Stable   bool // an element never depends on its surroundings; see Numbers
 	F32      Slots[float32]

@@ -6,7 +6,7 @@ import (
 	"fusegrid/kernels"
 )
 
-// Agree tests that every kernel of two stable sets of one class gives the same bits. With -short, it
+// Agree tests that two stable sets of one class give the same bits in every kernel. With -short, it
 // tests fewer shapes.
 func Agree(t *testing.T, a, b *kernels.Set) {
 	t.Run("dtype=f32", func(t *testing.T) { agree[float32](t, a, b) })

@@ -23,8 +23,9 @@ func FuzzGemm(f *testing.F, sets []*kernels.Set) {
 	})
 }
 
-// fuzzProduct tests one product. If the set is stable, it also tests a block of the product alone.
-// All arguments are valid, because large shapes are reduced. The bits of place are
+// fuzzProduct tests one product. If the set is stable, it also computes a block of C separately and
+// compares the bits. All arguments are valid, because large shapes are reduced. The bits of place
+// are
 //
 //	bits 0–1     transA, transB
 //	bits 2–16    padding of A, B and C, five bits each

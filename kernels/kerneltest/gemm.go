@@ -19,7 +19,7 @@ type problem[T kernels.Float] struct {
 	alpha, beta      T
 	betaRow, betaCol []T
 
-	overflows bool // sums may overflow on the way, so the order of terms matters
+	overflows bool // partial sums may overflow, so the order of terms matters
 }
 
 // A layout describes how the operands of a problem lie in memory.
@@ -517,7 +517,7 @@ func (fx *fixture[T]) verifyResidual(q *problem[T], got []T) error {
 	return nil
 }
 
-// gemmStable computes blocks, rows and columns of a product alone and in other layouts. They must
+// gemmStable computes blocks, rows and columns of a product separately, in other layouts. They must
 // have the same bits as in the whole product.
 func (fx *fixture[T]) gemmStable() error {
 	if !fx.set.Stable {

@@ -10,7 +10,8 @@
 // Results are compared with scalar models that share no code with any set. If the class of a set
 // determines its rounding, its results must have the bits of the model. Products must also lie
 // within the error bound γₖ·|A|·|B| around a result of twice the precision. Operands lie next to
-// pages that fault and are surrounded by marked memory. Inputs are read-only.
+// pages without access rights, so an access beyond them causes a fault. The memory around an
+// operand has a known pattern, so a write next to it is detected, too. Inputs are write-protected.
 //
 // Checks return errors instead of failing a test, so tests can show that the suite rejects wrong
 // sets.

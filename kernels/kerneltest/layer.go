@@ -237,8 +237,8 @@ func transposed[T kernels.Float](x []T, rows, cols int) []T {
 	return out
 }
 
-// layerStable checks that lanes have the same bits alone, next to any other lanes, and for any
-// number of workers.
+// layerStable checks that the bits of a lane do not depend on the other lanes or on the number of
+// workers.
 func (fx *fixture[T]) layerStable() error {
 	if !fx.set.Stable {
 		return nil

@@ -121,6 +121,7 @@ func byType[T kernels.Float](single, double float64) T {
 
 // Limits of a type.
 
+// unitRoundoff returns the largest relative error of one rounding.
 func unitRoundoff[T kernels.Float]() float64 { return float64(byType[T](0x1p-24, 0x1p-53)) }
 
 // smallest returns the smallest denormal.

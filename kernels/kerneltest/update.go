@@ -112,8 +112,8 @@ func (fx *fixture[T]) adamPanels() error {
 	})
 }
 
-// updatePanels checks that update gives the bits of single for each lane. Both take count arrays;
-// the gradient is the third.
+// updatePanels checks that the function update gives the bits of the function single for each lane.
+// Both take count arrays, and the third array is the gradient.
 func (fx *fixture[T]) updatePanels(count int, update func(rates []T, p []kernels.Panels[T]), single func(rate T, lane [][]T)) error {
 	choice := []float64{0.01, 0.02, 0, math.Copysign(0, -1)}
 	for _, lanes := range edges(fx.tile.NR, 50)[1:] {

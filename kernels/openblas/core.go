@@ -5,7 +5,8 @@ import "github.com/klauspost/cpuid/v2"
 // EnvCore names the environment variable that OpenBLAS reads when it is loaded.
 const EnvCore = "OPENBLAS_CORETYPE"
 
-// A width is the size of the widest vectors that the kernels of a core use.
+// A width is the size of the widest vectors that the kernels of a core use. A core is a CPU model
+// for which OpenBLAS has kernels.
 type width int
 
 const (
@@ -38,9 +39,10 @@ var cores = []struct {
 	{avx, "SANDYBRIDGE", []cpuid.FeatureID{cpuid.AVX}},
 }
 
-// Remedy returns the value of OPENBLAS_CORETYPE that makes OpenBLAS use the widest vectors of
-// this CPU. It returns "" if core, the current core of OpenBLAS, already uses them or is not a
-// known x86 core. supports is [cpuid.CPUInfo.Supports] of the CPU.
+// Remedy returns the value of OPENBLAS_CORETYPE that makes OpenBLAS use the widest vectors of this
+// CPU. The argument core is the CPU model whose kernels OpenBLAS uses now. Remedy returns "" if
+// these kernels already use the widest vectors, or if core is not a known x86 core. The function
+// supports must be [cpuid.CPUInfo.Supports] of the CPU.
 //
 // Remedy corrects only the width. Among cores of one width, the fastest depends on the shape of
 // the product, so Remedy accepts the choice of OpenBLAS. On CPUs that execute 512-bit vectors in

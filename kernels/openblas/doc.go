@@ -1,6 +1,6 @@
-// Package openblas provides a kernel set whose matrix product is that of OpenBLAS, called
-// through gonum's netlib. Benchmarks compare the other sets with this set. The package is the
-// only one in this module that uses C.
+// Package openblas provides a kernel set with the matrix product of OpenBLAS, called through
+// gonum's netlib. Benchmarks compare the other sets with this set. The package is the only one in
+// this module that uses C.
 //
 // Without the build tag openblas, the package has only [Remedy]. With the tag it also has New,
 // which returns the set, and Read, which describes the linked library:
@@ -17,8 +17,9 @@
 //
 // # Which kernels it runs
 //
-// When OpenBLAS is loaded, it chooses its kernels by the model number of the CPU. If its version
-// does not know the model, it may silently choose SSE3 kernels on a CPU with AVX-512, which are
-// several times slower. The environment variable OPENBLAS_CORETYPE overrides the choice, and is
-// read only at load time. [Remedy] compares the chosen core with the features of the CPU.
+// When OpenBLAS is loaded, it chooses its kernels by the model number of the CPU. A version that
+// does not know the model may silently choose SSE3 kernels on a CPU with AVX-512. These kernels are
+// several times slower than AVX-512 kernels. The environment variable OPENBLAS_CORETYPE overrides
+// the choice, and is read only at load time. OpenBLAS calls the CPU model whose kernels it uses its
+// core. [Remedy] compares the core with the features of the CPU.
 package openblas

@@ -62,7 +62,7 @@ func New(base *kernels.Set) *kernels.Set {
 // An Info describes the linked library.
 type Info struct {
 	Version string // "0.3.21"
-	Core    string // core whose kernels the library runs, "SkylakeX"
+	Core    string // CPU model whose kernels the library uses, "SkylakeX"
 	Threads int    // per call
 	Config  string // build configuration, as the library reports it
 	Remedy  string // OPENBLAS_CORETYPE that would give wider vectors, or ""

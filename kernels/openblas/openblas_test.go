@@ -178,7 +178,7 @@ func testGemm[T kernels.Float](t *testing.T) {
 	}
 }
 
-// random returns a product with sizes of at most size.
+// random returns a product whose dimensions are at most size.
 func random[T kernels.Float](rng *rand.Rand, size int) kernels.Product[T] {
 	return product[T](rng, 1+rng.IntN(size), 1+rng.IntN(size), 1+rng.IntN(size), rng.IntN(2) == 0, rng.IntN(2) == 0)
 }

@@ -21,12 +21,11 @@ func asked() string {
 	return os.Getenv(EnvCore)
 }
 
-// Ensure restarts the process once if OpenBLAS chose kernels that are too weak for the CPU. The
-// new process has the OPENBLAS_CORETYPE that [Remedy] returns. Ensure keeps a value that the user
-// has set, even if the CPU can run wider vectors. In both cases Ensure prints one line on stderr.
-// Programs should call Ensure first in main, because it does not return if it restarts the
-// process.
-func Ensure(stderr io.Writer) { ensure(Read(), stderr) }
+// Ensure restarts the process once if OpenBLAS chose kernels that are too weak for the CPU. The new
+// process has the OPENBLAS_CORETYPE that [Remedy] returns. Ensure keeps a value that the user has
+// set, even if the CPU can run wider vectors. In both cases, Ensure writes one line to w. Programs
+// should call Ensure first in main, because it does not return if it restarts the process.
+func Ensure(w io.Writer) { ensure(Read(), w) }
 
 func ensure(info Info, stderr io.Writer) {
 	if info.Remedy == "" {

@@ -19,8 +19,8 @@ import (
 //	∂L/∂W = W·(WᵀW·S + S·WᵀW − 2·S)
 //
 // W is used twice, so the gradient is a sum over two paths. If the data have mean zero, the minimum
-// follows from the eigenvalues of their covariance S. It is half the sum of the eigenvalues that PCA with
-// the same number of components would discard (Baldi and Hornik, 1989).
+// follows from the eigenvalues of their covariance S. It is half the sum of the eigenvalues that
+// PCA discards if it has the same number of components (Baldi and Hornik, 1989).
 type Autoencoder[T kernels.Float] struct {
 	W   kernels.Mat[T] // (M, D)
 	ops kernels.Ops[T]
@@ -77,19 +77,20 @@ func DefaultAutoencoder() AutoencoderConfig {
 
 // AutoencoderResult is the outcome of [Autoencoder.Train].
 type AutoencoderResult struct {
-	Loss       float64 // over all of the data
+	Loss       float64 // over all samples
 	Optimum    float64 // half the sum of the discarded eigenvalues
 	Iterations int     // gradient steps taken
 	Converged  bool    // within the tolerance
 }
 
-// rankFloor replaces an optimum of zero. A smaller share of the whole variance counts as zero.
+// rankFloor is the fraction of the whole variance below which an optimum counts as zero.
 const rankFloor = 1e-5
 
-// Train minimizes the loss over all of data, less its mean, by gradient descent with Nesterov's momentum.
-// It stops when the loss is within the tolerance of the PCA optimum. The gradient depends on the data only
-// through their covariance, so a step costs 4·M·D² multiply-adds for any N. The momentum restarts when
-// the loss rises (O'Donoghue and Candès, 2015).
+// Train minimizes the loss over all samples, after subtraction of their mean, by gradient descent
+// with Nesterov's momentum. It stops when the loss is within the tolerance of the PCA optimum. The
+// gradient depends on the data only through their covariance, so the cost of a step, 4·M·D²
+// multiply-adds, does not depend on N. The momentum restarts when the loss rises (O'Donoghue and
+// Candès, 2015).
 func (a *Autoencoder[T]) Train(ctx context.Context, data Data[T], cfg AutoencoderConfig) (AutoencoderResult, error) {
 	d := a.W.Cols
 	if data.Dim() != d || data.Len() == 0 {
@@ -140,7 +141,7 @@ type descent[T kernels.Float] struct {
 	rate T
 	half float64 // ½·tr S, the loss of W = 0
 	last float64 // loss of the last gradient
-	t    float64 // momentum: 1, and growing since the last restart
+	t    float64 // determines the momentum; 1 after a restart, and larger after each step
 	prev []T     // W after the last gradient step, before the momentum
 
 	ws, dw   kernels.Mat[T] // (M, D)

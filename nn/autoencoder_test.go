@@ -23,14 +23,14 @@ func TestAutoencoderGradient(t *testing.T) {
 			t.Errorf("relative error %g", e)
 		}
 
-		// The same by the covariance, as training computes it.
+		// Training computes the same from the covariance.
 		s := kernels.NewMat[float64](6, 6)
 		a.ops.Gemm(kernels.Product[float64]{Alpha: 1.0 / 12, A: x, TransA: true, B: x, C: s})
 		d := newDescent(a, s, 0.1)
 		near(t, "loss by the covariance", []float64{d.at()}, []float64{loss}, 1e-13)
 		near(t, "gradient by the covariance", d.dw.Data, dw.Data, 1e-12)
 
-		// And the loss from its definition.
+		// This is the loss by its definition.
 		want := 0.0
 		for i := range 12 {
 			code := make([]float64, 2)
@@ -48,7 +48,7 @@ func TestAutoencoderGradient(t *testing.T) {
 	})
 }
 
-// lowRank is data of a given rank with some noise and a mean.
+// lowRank returns data of a given rank with some noise and a mean.
 func lowRank[T kernels.Float](n, d, rank int, noise float64) Floats[T] {
 	rng := nprand.New(3)
 	basis := randMat[float64](rank, d, rng)
@@ -86,7 +86,7 @@ func testReachesPCA[T kernels.Float](t *testing.T, set *kernels.Set) {
 	if !res.Converged || res.Loss > 1.01*res.Optimum || res.Loss < res.Optimum*(1-1e-4) {
 		t.Errorf("%+v", res)
 	}
-	// The loss as Loss sees it, on centred data.
+	// Loss needs centred data.
 	mean := make([]float64, d)
 	for i := range n {
 		for j, v := range data.X.Row(i) {
@@ -101,7 +101,8 @@ func testReachesPCA[T kernels.Float](t *testing.T, set *kernels.Set) {
 	near(t, "loss", []float64{a.Loss(kernels.NewMat[T](m, d), data.X)}, []float64{res.Loss}, 1e-4)
 }
 
-// With as many components as the data have dimensions the optimum is 0.
+// TestAutoencoderFullRank trains with as many components as the data have dimensions. The optimum
+// is then 0.
 func TestAutoencoderFullRank(t *testing.T) {
 	a := NewAutoencoder[float64](reference.New(), 12, 6, 0.3, nprand.New(1))
 	res, err := a.Train(t.Context(), lowRank[float64](600, 12, 6, 0), DefaultAutoencoder())

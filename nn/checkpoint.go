@@ -63,8 +63,8 @@ func (s *Solver[T]) checkpoint() error {
 // Resume restores the state that a Solver wrote to the file: weights, state of the update rules,
 // learning rates, random stream, history and best weights. Both Solvers must have the same model,
 // data sizes, options and rounding of the kernels. Only Epochs, Log, PrintEvery, Checkpoint and
-// OnStep may differ. The training then gives the same bits as one that was never interrupted. After
-// an error, the Solver and its model are as they were.
+// OnStep may differ. The results then have the same bits as those of a training without
+// interruption. After an error, the Solver and its model are unchanged.
 //
 // The file is in the safetensors format. T is the type of the model, and P is the name of a
 // parameter. The tensors are:
@@ -79,7 +79,7 @@ func (s *Solver[T]) checkpoint() error {
 // The metadata are:
 //
 //	version    "fusegrid solver checkpoint 2"
-//	fit        JSON of all that both Solvers must have in common
+//	fit        JSON of the properties that both Solvers must have in common
 //	done       iterations, which is also the number of updates of each parameter
 //	stream     state of the random stream, in base64
 //	sum        checksum of all other contents; see [safetensors.File.Seal]
@@ -112,7 +112,7 @@ func (s *Solver[T]) fit() checkpointFit {
 	return f
 }
 
-// history returns the series of a checkpoint, in a fixed order.
+// series returns the series of a checkpoint, in a fixed order.
 func (h *SolverHistory) series() []series {
 	return []series{{"loss", &h.Loss}, {"train_acc", &h.TrainAcc}, {"val_acc", &h.ValAcc}}
 }
@@ -171,7 +171,7 @@ func (s *Solver[T]) encode() (safetensors.File, error) {
 	return f, nil
 }
 
-// decode restores a state from the contents of a file. After an error, s is as it was.
+// decode restores a state from the contents of a file. After an error, s is unchanged.
 func (s *Solver[T]) decode(data []byte) error {
 	if bytes.HasPrefix(data, []byte(earlierMagic)) {
 		return errors.New("the checkpoint has the format of an earlier version, which this version cannot read; start without it")
@@ -249,7 +249,7 @@ func (s *Solver[T]) restore(f *safetensors.File) error {
 	return nil
 }
 
-// measurements returns how many measurements a Solver makes in that many iterations.
+// measurements returns the number of measurements that a Solver makes in done iterations.
 func (s *Solver[T]) measurements(done int) int {
 	n := done / s.perEpoch()
 	if done > 0 && s.perEpoch() > 1 {
@@ -258,14 +258,14 @@ func (s *Solver[T]) measurements(done int) int {
 	return n
 }
 
-// A tensorReader takes the tensors of a file one by one. It keeps the first error.
+// A tensorReader reads the tensors of a file one by one. It keeps the first error.
 type tensorReader struct {
 	file  *safetensors.File
 	taken int
 	err   error
 }
 
-// read takes the tensor of that name. It must have n numbers of type T.
+// read returns the tensor with this name. The tensor must have n numbers of type T.
 func read[T kernels.Float](r *tensorReader, name string, n int) []T {
 	data, err := safetensors.Numbers[T](r.file, name, n)
 	r.err = cmp.Or(r.err, err)
@@ -273,7 +273,7 @@ func read[T kernels.Float](r *tensorReader, name string, n int) []T {
 	return data
 }
 
-// end returns the first error. Tensors that nobody took are an error, too.
+// end returns the first error. A tensor that was not read is an error, too.
 func (r *tensorReader) end() error {
 	if n := len(r.file.Tensors); r.err == nil && n != r.taken {
 		return fmt.Errorf("%d tensors, want %d", n, r.taken)
@@ -281,7 +281,7 @@ func (r *tensorReader) end() error {
 	return r.err
 }
 
-// compare names the first thing in which the checkpoint differs from the Solver's own.
+// compare returns an error that names the first difference between the checkpoint and the Solver.
 func (f checkpointFit) compare(own checkpointFit) error {
 	for _, v := range []struct {
 		name      string

@@ -17,7 +17,7 @@ import (
 	"fusegrid/nn/safetensors"
 )
 
-// trainUntil trains s until that iteration is done and then cancels.
+// trainUntil trains s, and cancels the training when the given iteration is done.
 func trainUntil[T kernels.Float](t *testing.T, s trial[T], iteration int) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -31,7 +31,8 @@ func trainUntil[T kernels.Float](t *testing.T, s trial[T], iteration int) {
 	}
 }
 
-// Stopped anywhere and resumed by a new Solver, a training gives the same bits.
+// TestResume stops a training and resumes it with a new Solver. The results must have the same bits
+// as those of a training without interruption.
 func TestResume(t *testing.T) {
 	for _, rule := range Rules() {
 		t.Run(string(rule), func(t *testing.T) {
@@ -54,7 +55,7 @@ func testResume[T kernels.Float](t *testing.T, rule Rule) {
 		trainUntil(t, first, stop)
 
 		second := newTrial[T](t, cfg)
-		for i := range weights(second.net) { // nothing of its own may stay
+		for i := range weights(second.net) { // Resume must overwrite all weights
 			second.net.Params()[0].Value.Data[i%42] = 99
 		}
 		second.rng.Seed(12345)
@@ -150,7 +151,7 @@ func TestResumeRefusesOtherOptions(t *testing.T) {
 	wantError(t, newTrial[float64](t, cfg).Resume(missing), missing, "no such file")
 }
 
-// The contents of a Solver's checkpoint.
+// encoded returns the contents of a Solver's checkpoint.
 func encoded[T kernels.Float](t testing.TB, s *Solver[T]) []byte {
 	t.Helper()
 	f, err := s.encode()
@@ -169,8 +170,8 @@ func written(t testing.TB, f safetensors.File) []byte {
 	return b.Bytes()
 }
 
-// A checkpoint that is cut at any byte, or has a bit of any byte changed, is refused, and nothing of the Solver
-// changes.
+// TestResumeRefusesDamage cuts a checkpoint at any byte, and changes a bit of any byte. Resume must
+// return an error and not change the Solver.
 func TestResumeRefusesDamage(t *testing.T) {
 	done := newFuzzTrial()
 	for range 2 {
@@ -184,7 +185,7 @@ func TestResumeRefusesDamage(t *testing.T) {
 	before := encoded(t, s)
 	each := 1
 	if testing.Short() {
-		each = 11 // of any run of 8 bits it takes each in turn
+		each = 11 // an odd number, so that all bits of a byte have their turn
 	}
 	for i := 0; i < len(good); i += each {
 		if err := s.decode(good[:i]); err == nil {
@@ -212,7 +213,7 @@ func TestResumeRefusesDamage(t *testing.T) {
 	}
 }
 
-// Files that have a right checksum and say what cannot be.
+// TestResumeRefusesHostileFiles reads files with a correct checksum and impossible contents.
 func TestResumeRefusesHostileFiles(t *testing.T) {
 	s := newFuzzTrial()
 	if err := s.iterate(100); err != nil {
@@ -315,7 +316,7 @@ func TestResumeRefusesHostileFiles(t *testing.T) {
 	wantError(t, newFuzzTrial().decode(written(t, *unsealed)), "its checksum does not agree")
 }
 
-// Files of the earlier format are refused with a line that says so.
+// TestResumeRefusesTheEarlierFormat checks the error for a file in the earlier format.
 func TestResumeRefusesTheEarlierFormat(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "checkpoint")
 	if err := os.WriteFile(file, []byte("fusegrid solver checkpoint 1\n\x02\x00\x00\x00{}"), 0o644); err != nil {
@@ -338,7 +339,8 @@ func TestCheckpointCannotBeWritten(t *testing.T) {
 	}
 }
 
-// A checkpoint that cannot be put in its place leaves no other file behind.
+// TestCheckpointLeavesNothingBehind checks that no temporary file is left if a checkpoint cannot be
+// written.
 func TestCheckpointLeavesNothingBehind(t *testing.T) {
 	dir := t.TempDir()
 	cfg := solverConfig(SGD)
@@ -353,8 +355,8 @@ func TestCheckpointLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-// FuzzResume reads checkpoints with a right checksum and any contents. Resume must not panic, and a
-// checkpoint that it refuses must not change the Solver.
+// FuzzResume reads checkpoints with a correct checksum and any contents. Resume must not panic. If
+// it returns an error, it must not change the Solver.
 func FuzzResume(f *testing.F) {
 	s := newFuzzTrial()
 	f.Add(encoded(f, s))

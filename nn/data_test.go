@@ -60,7 +60,7 @@ func TestPredict(t *testing.T) {
 }
 
 func TestAccuracy(t *testing.T) {
-	// More samples than are scored at a time, and not a multiple.
+	// The number of samples is not a multiple of evalRows.
 	data := blobs[float64](2*evalRows+37, 6, 4, 3)
 	net := netsOf[float64](reference.New())["deep"]
 	scores := net.Scores(data.X)

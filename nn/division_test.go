@@ -9,7 +9,8 @@ import (
 	"fusegrid/nn/nprand"
 )
 
-// The periods are those of a loop in Python, over it % max(n / batch, 1) == 0.
+// TestDivisionPeriod checks periods that a loop in Python has counted with it % max(n / batch, 1)
+// == 0.
 func TestDivisionPeriod(t *testing.T) {
 	for _, c := range []struct{ n, batch, floor, exact int }{
 		{49000, 200, 245, 245},
@@ -56,7 +57,8 @@ func TestDivisionPeriodAsPython(t *testing.T) {
 	}
 }
 
-// The loop of the notebook, written out, with batches that do and do not divide the data.
+// TestTrainDivision compares Train with the loop of the notebook, for batch sizes that divide the
+// number of samples and others.
 func TestTrainDivision(t *testing.T) {
 	set := reference.New()
 	const n, iterations = 36, 30

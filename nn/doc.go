@@ -1,15 +1,15 @@
-// Package nn holds the nets of the ECE 239AS / CS231n assignment: layers and losses, the two-layer
-// and fully connected ReLU nets, their training, the [Solver] with its update rules, gradient checks
-// and the tied linear autoencoder.
+// Package nn has the nets of the ECE 239AS / CS231n assignment. These are layers, losses, the
+// two-layer and the fully connected ReLU net, and the tied linear autoencoder. It also has their
+// training, the [Solver] with its update rules, and gradient checks.
 //
-// Everything is generic over [kernels.Float] and runs on any [kernels.Set]. In float64 the results
-// have the digits that the assignment prints. In float32 training is twice as fast. The caller passes
-// in all randomness as an [nprand.State], which is NumPy's legacy stream. Therefore a seed gives the
-// same numbers as in the course.
+// Everything is generic over [kernels.Float] and runs on any [kernels.Set]. With float64, the
+// results have the digits that the assignment prints. With float32, training is twice as fast. The
+// caller passes in all randomness as an [nprand.State], which is NumPy's legacy stream. Therefore a
+// seed gives the same numbers as in the course.
 //
-// [Net.Train] trains a net as the course's train does, by the code that also trains the blocks of a
-// sweep. The Solver trains any [Model] with any update rule, and its checkpoints are safetensors
-// files; see [Solver.Resume].
+// [Net.Train] does what the method train of the course's nets does. It uses the code that also
+// trains the blocks of a sweep. The Solver trains any [Model] with any update rule, and its
+// checkpoints are safetensors files; see [Solver.Resume].
 //
 //	set := reference.New()
 //	rng := nprand.New(0)

@@ -65,7 +65,7 @@ func ExampleSolver() {
 	// Output: best validation accuracy: 1
 }
 
-// The course's check of Adam gives m, v and t and compares the weights after one update.
+// This is the course's check of Adam. It sets m, v and t and prints the state after one update.
 func ExampleOptimizer_SetState() {
 	cfg := nn.DefaultOptim(nn.Adam)
 	cfg.LearningRate = 1e-2

@@ -8,7 +8,7 @@ import (
 	"fusegrid/nn/nprand"
 )
 
-// f(x) = Σ i·x(i)³ has the gradient 3·i·x(i)².
+// cubes returns f(x) = Σ i·x(i)³ and its gradient 3·i·x(i)².
 func cubes(x []float64) (f func() float64, grad []float64) {
 	for i, v := range x {
 		grad = append(grad, 3*float64(i)*v*v)
@@ -56,7 +56,8 @@ func TestNumericGradient(t *testing.T) {
 	}
 }
 
-// In float32 the step that is really taken differs from h.
+// TestNumericGradientFloat32 checks a gradient whose steps differ from h, because float32 rounds
+// them.
 func TestNumericGradientFloat32(t *testing.T) {
 	x := []float32{1, -2, 1000}
 	f := func() float64 { return float64(x[0]) + 2*float64(x[1]) + 3*float64(x[2]) }
@@ -119,7 +120,7 @@ func TestRelError(t *testing.T) {
 		{nil, nil, 0},
 		{[]float64{1, 2}, []float64{1, 2}, 0},
 		{[]float64{1, 2}, []float64{1, 6}, 0.5},
-		{[]float64{0}, []float64{1e-9}, 0.1}, // below 1e-8 the error is absolute
+		{[]float64{0}, []float64{1e-9}, 0.1}, // if the sum is below 1e-8, the error is absolute
 		{[]float64{1}, []float64{-1}, 1},
 		{[]float64{math.NaN()}, []float64{math.NaN()}, math.Inf(1)},
 		{[]float64{math.Inf(1)}, []float64{math.Inf(1)}, math.Inf(1)},

@@ -25,7 +25,7 @@ func randMat[T kernels.Float](rows, cols int, rng *nprand.State) kernels.Mat[T] 
 	return m
 }
 
-// blobs is n samples of c classes around c random centres, in d dimensions.
+// blobs returns n samples of c classes around c random centres, in d dimensions.
 func blobs[T kernels.Float](n, d, c int, seed uint32) Floats[T] {
 	rng := nprand.New(seed)
 	centres := randMat[float64](c, d, rng)
@@ -39,7 +39,7 @@ func blobs[T kernels.Float](n, d, c int, seed uint32) Floats[T] {
 	return f
 }
 
-// near fails unless got and want agree to tol, relative to the larger of 1 and |want|.
+// near fails the test unless |got − want| ≤ tol·max(1, |want|) for each element.
 func near[S, T kernels.Float](t *testing.T, what string, got []S, want []T, tol float64) {
 	t.Helper()
 	if len(got) != len(want) {
@@ -53,7 +53,7 @@ func near[S, T kernels.Float](t *testing.T, what string, got []S, want []T, tol 
 	}
 }
 
-// sameBits fails unless got and want are equal bit for bit.
+// sameBits fails the test unless got and want have the same bits.
 func sameBits[T kernels.Float](t *testing.T, what string, got, want []T) {
 	t.Helper()
 	if len(got) != len(want) {
@@ -74,7 +74,7 @@ func weights[T kernels.Float](m Model[T]) []T {
 	return w
 }
 
-// wantError fails unless err is one line that has all parts.
+// wantError fails the test unless err is one line that contains all parts.
 func wantError(t *testing.T, err error, parts ...string) {
 	t.Helper()
 	if err == nil {
@@ -90,7 +90,7 @@ func wantError(t *testing.T, err error, parts ...string) {
 	}
 }
 
-// wantPanic fails unless f panics with a message that has part.
+// wantPanic fails the test unless f panics with a message that contains part.
 func wantPanic(t *testing.T, part string, f func()) {
 	t.Helper()
 	defer func() {

@@ -21,8 +21,8 @@ type Affine[T kernels.Float] struct {
 	B      []T            // (M)
 }
 
-// An AffineCache holds what the backward pass needs from [Affine.Forward]. It refers to the input and
-// the weights, so neither may change until then.
+// An AffineCache holds what the backward pass needs from [Affine.Forward]. It refers to the input
+// and the weights, so neither may change before Backward is called.
 type AffineCache[T kernels.Float] struct {
 	layer Affine[T]
 	x     kernels.Mat[T] // (N, D)
@@ -67,8 +67,8 @@ func (c AffineCache[T]) weights(dy, dw kernels.Mat[T]) {
 // ReLU is the layer y = max(0, x), of any shape.
 type ReLU[T kernels.Float] struct{ Ops kernels.Ops[T] }
 
-// A ReLUCache holds what the backward pass needs from [ReLU.Forward]. It refers to the output, which must
-// not change until then.
+// A ReLUCache holds what the backward pass needs from [ReLU.Forward]. It refers to the output,
+// which must not change before Backward is called.
 type ReLUCache[T kernels.Float] struct {
 	layer ReLU[T]
 	y     []T

@@ -9,7 +9,7 @@ import (
 	"fusegrid/nn/nprand"
 )
 
-// refAffine is y = x·W + b in float64, from the definition.
+// refAffine returns y = x·W + b in float64, from the definition.
 func refAffine[T kernels.Float](l Affine[T], x kernels.Mat[T]) []float64 {
 	var y []float64
 	for i := range x.Rows {
@@ -97,7 +97,8 @@ func TestLayersBackward(t *testing.T) {
 	})
 }
 
-// The first layer of a net needs no dx.
+// TestBackwardWithoutInputGradient checks Backward without dx, which the first layer of a net does
+// not need.
 func TestBackwardWithoutInputGradient(t *testing.T) {
 	rng := nprand.New(2)
 	l := newAffine[float64](reference.New(), InOut, 5, 4, rng)

@@ -18,7 +18,8 @@ func TestSVMLossByHand(t *testing.T) {
 	near(t, "dx", dx.Data, []float64{-0.5, 0, 0.5, 0.5, -1, 0.5}, 1e-15)
 }
 
-// A margin of exactly 0 has no loss and, by convention, no gradient.
+// TestSVMLossAtTheHinge checks that a margin of exactly 0 has no loss and, by convention, no
+// gradient.
 func TestSVMLossAtTheHinge(t *testing.T) {
 	x := kernels.MatOf(1, 2, []float64{1, 0})
 	dx := kernels.NewMat[float64](1, 2)
@@ -53,7 +54,7 @@ func TestLossGradients(t *testing.T) {
 	})
 }
 
-// Losses of untrained nets: log C, and C−1 margins of 1.
+// TestLossOfEqualScores checks the losses of untrained nets: log C, and C−1 margins of 1.
 func TestLossOfEqualScores(t *testing.T) {
 	ops := kernels.Of[float64](reference.New())
 	x, dx := kernels.NewMat[float64](4, 10), kernels.NewMat[float64](4, 10)

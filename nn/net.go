@@ -15,7 +15,7 @@ type Param[T kernels.Float] struct {
 	Grad  kernels.Mat[T] // same shape
 }
 
-// Model is what the [Solver] trains.
+// A Model is a classifier that the [Solver] can train.
 type Model[T kernels.Float] interface {
 	// Params returns the arrays of the model. Every call must return the same arrays in the same order.
 	Params() []Param[T]
@@ -50,7 +50,7 @@ type Net[T kernels.Float] struct {
 // buffers are the activations and their gradients for up to rows samples.
 type buffers[T kernels.Float] struct {
 	rows   int
-	out    []kernels.Mat[T] // per layer (rows, M), after the ReLU, which the last layer does not have
+	out    []kernels.Mat[T] // per layer (rows, M), after the ReLU; the last layer has no ReLU
 	delta  []kernels.Mat[T] // per layer (rows, M), gradient before the ReLU
 	caches []AffineReLUCache[T]
 }
@@ -147,8 +147,8 @@ func (n *Net[T]) Finite() bool {
 	return ok
 }
 
-// backward returns the loss of x and leaves the δ of each layer in n.room. It changes no weight and no
-// gradient.
+// backward returns the loss of x and stores the δ of each layer in n.room. It changes no weights
+// and no gradients.
 func (n *Net[T]) backward(x kernels.Mat[T], y []int) float64 {
 	squares, finite := n.sumSquares()
 	scores := n.Scores(x)
@@ -168,8 +168,8 @@ func (n *Net[T]) backward(x kernels.Mat[T], y []int) float64 {
 	return loss
 }
 
-// sumSquares returns Σ‖W‖² over the weights, and whether it and the biases are finite. It sums unit by
-// unit if the units are rows.
+// sumSquares returns Σ‖W‖² over the weights, and whether it and the biases are finite. If the units
+// are rows, it adds the sums of the units.
 func (n *Net[T]) sumSquares() (weights float64, finite bool) {
 	biases := 0.0
 	for _, l := range n.layers {
@@ -185,7 +185,7 @@ func (n *Net[T]) sumSquares() (weights float64, finite bool) {
 	return weights, isFinite(weights) && isFinite(biases)
 }
 
-// reserve makes room for that many samples.
+// reserve makes room for the given number of samples.
 func (n *Net[T]) reserve(rows int) {
 	if rows <= n.room.rows {
 		return

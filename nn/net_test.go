@@ -12,8 +12,8 @@ import (
 	"fusegrid/nn/nprand"
 )
 
-// netsOf returns nets of every kind for 6 inputs and 4 classes. Their biases are not 0:
-// behind a dead layer that would be the kink of the ReLU.
+// netsOf returns nets of every kind for 6 inputs and 4 classes. Their biases are not 0, because
+// units after a dead layer would otherwise be at the kink of the ReLU.
 func netsOf[T kernels.Float](set *kernels.Set) map[string]*Net[T] {
 	nets := map[string]*Net[T]{
 		"two-layer":  NewTwoLayer[T](set, 6, 8, 4, 0.5, nprand.New(1)),
@@ -49,7 +49,7 @@ func TestNetGradients(t *testing.T) {
 	})
 }
 
-// The loss is what its formula says, computed layer by layer without the net.
+// TestNetLoss compares the loss with its formula, computed layer by layer without the net.
 func TestNetLoss(t *testing.T) {
 	onEverySet(t, func(t *testing.T, set *kernels.Set) {
 		data := blobs[float64](9, 6, 4, 7)
@@ -115,7 +115,8 @@ func TestNetDraws(t *testing.T) {
 	wantPanic(t, "layer sizes [3 4 -1]", func() { NewFullyConnected[float64](set, 3, []int{4}, -1, 1, nprand.New(0)) })
 }
 
-// A weight that is not finite shows in the loss, even behind a dead unit and at reg 0.
+// TestLossShowsInfiniteWeights checks that the loss is not finite if a weight is not, even after a
+// dead unit and without regularization.
 func TestLossShowsInfiniteWeights(t *testing.T) {
 	data := blobs[float32](9, 6, 4, 7)
 	for _, bad := range []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))} {
@@ -139,7 +140,8 @@ func TestLossShowsInfiniteWeights(t *testing.T) {
 	}
 }
 
-// A sample's scores do not depend on the other samples, nor on the size of earlier batches.
+// TestScoresAlone checks that the scores of a sample do not depend on other samples or on the size
+// of earlier batches.
 func TestScoresAlone(t *testing.T) {
 	onEverySet(t, func(t *testing.T, set *kernels.Set) {
 		if !set.Stable {

@@ -67,7 +67,7 @@ func (r Rule) arrays() []string {
 	return nil
 }
 
-// check returns an error if the configuration is wrong.
+// check returns an error if a parameter is out of its range.
 func (c OptimConfig) check() error {
 	if !slices.Contains(Rules(), c.Rule) {
 		return fmt.Errorf("nn: unknown update rule %q; there are: %s", c.Rule, joinRules())
@@ -145,8 +145,8 @@ func (o *Optimizer[T]) State() OptimState[T] {
 }
 
 // SetState copies s, and the next update continues from it. A nil array stands for zeros, as in the
-// course's configurations. SetState returns an error for an array of another rule, for an array of another
-// length, and for a negative number of updates. After an error, the state is as before.
+// course's configurations. SetState returns an error for an array of another rule, for an array of
+// another length, and for a negative number of updates. After an error, the state is unchanged.
 func (o *Optimizer[T]) SetState(s OptimState[T]) error {
 	if s.Steps < 0 || s.Steps > maxSteps {
 		return fmt.Errorf("nn: %s: state after %d updates, want 0 to %d", o.cfg.Rule, s.Steps, maxSteps)
@@ -226,5 +226,5 @@ func (o *Optimizer[T]) adam(w, grad []T) {
 	}, w, o.state[0], o.state[1], grad)
 }
 
-// maxSteps bounds the updates of a state that is set, so that the count cannot overflow.
+// maxSteps is the maximum number of updates in a state for SetState. With it, the count cannot overflow.
 const maxSteps = 1 << 30

@@ -11,7 +11,7 @@ import (
 	"fusegrid/kernels/reference"
 )
 
-// optimGolden is what testdata/optim.py writes.
+// optimGolden holds the output of testdata/optim.py.
 type optimGolden struct {
 	LearningRate float64              `json:"learning_rate"`
 	Momentum     float64              `json:"momentum"`
@@ -61,7 +61,7 @@ func testOptimizers[T kernels.Float](t *testing.T, set *kernels.Set, g optimGold
 	}
 }
 
-// linspace is np.linspace(first, last, 20).
+// linspace returns np.linspace(first, last, 20).
 func linspace[T kernels.Float](first, last float64) []T {
 	v := make([]T, 20)
 	for i := range v {
@@ -70,8 +70,8 @@ func linspace[T kernels.Float](first, last float64) []T {
 	return v
 }
 
-// courseChecks are the course's checks of its update rules: one update of given weights from a given state,
-// with the weights and the state that it prints.
+// courseChecks returns the course's checks of its update rules. Each is one update of given weights
+// from a given state, with the weights and the state that the course prints.
 func courseChecks[T kernels.Float]() []courseCheck[T] {
 	velocity := []float64{
 		0.5406, 0.55475789, 0.56891579, 0.58307368, 0.59723158, 0.61138947, 0.62554737, 0.63970526, 0.65386316, 0.66802105,
@@ -154,7 +154,8 @@ func testCourseState[T kernels.Float](t *testing.T, set *kernels.Set, tol float6
 	}
 }
 
-// An optimizer in the state of another does what that does, and they share nothing.
+// TestOptimizerStateIsCopied gives an optimizer the state of another. Both must then make the same
+// updates, without shared memory.
 func TestOptimizerStateIsCopied(t *testing.T) {
 	for _, rule := range Rules() {
 		cfg := DefaultOptim(rule)
@@ -182,7 +183,7 @@ func TestOptimizerStateIsCopied(t *testing.T) {
 		other.Update(w2, grad)
 		sameBits(t, string(rule), w2, w)
 
-		// Arrays that are not given are zero, as at the start.
+		// An array that is nil stands for zeros.
 		if err := other.SetState(OptimState[float64]{}); err != nil {
 			t.Fatal(err)
 		}
@@ -247,7 +248,7 @@ func TestOptimizerLearningRate(t *testing.T) {
 	}
 }
 
-// Each rule finds the minimum of a badly scaled bowl.
+// TestOptimizersDescend checks that each rule finds the minimum of a badly scaled bowl.
 func TestOptimizersDescend(t *testing.T) {
 	for _, rule := range Rules() {
 		cfg := DefaultOptim(rule)

@@ -35,9 +35,9 @@ type SolverConfig struct {
 	OnStep func(Step)
 }
 
-// DefaultSolver returns the course's defaults. These are sgd without decay, 10 epochs, batches of 100, and
-// no log, with a loss line every 10 iterations if there is one. The training accuracy is measured on 1,000
-// samples, and the validation accuracy on all.
+// DefaultSolver returns the course's defaults. These are sgd without decay, 10 epochs and batches
+// of 100. There is no log. If the caller sets a log, it gets a loss line every 10 iterations. The
+// training accuracy is measured on 1,000 samples, and the validation accuracy on all.
 func DefaultSolver() SolverConfig {
 	return SolverConfig{
 		Optim: DefaultOptim(SGD), LRDecay: 1, Epochs: 10, BatchSize: 100,
@@ -56,11 +56,11 @@ type SolverHistory struct {
 	DivergedAt int
 }
 
-// Solver is the course's Solver, which trains any [Model] with any update rule. In each iteration, it
-// draws rng.Choice(N, batch), computes the loss and updates the parameters. At the end of an epoch, it
-// multiplies the learning rates by their decay. It measures accuracies after the first iteration and at
-// the end of each epoch, and the last iteration always ends an epoch. It keeps the weights if the
-// validation accuracy is a new best.
+// Solver is the course's Solver, which trains any [Model] with any update rule. In each iteration,
+// it draws rng.Choice(N, batch), computes the loss and updates the parameters. At the end of an
+// epoch, it multiplies the learning rates by their decay. It measures accuracies after the first
+// iteration and at the end of each epoch, and the last iteration always ends an epoch. It keeps the
+// weights with the best validation accuracy.
 type Solver[T kernels.Float] struct {
 	set        *kernels.Set
 	model      Model[T]
@@ -71,7 +71,7 @@ type Solver[T kernels.Float] struct {
 
 	done   int             // iterations
 	optims []*Optimizer[T] // per parameter
-	best   [][]T           // per parameter, the weights of hist.BestValAcc; nil before the first
+	best   [][]T           // per parameter, the weights with accuracy hist.BestValAcc; nil before the first measurement
 	hist   SolverHistory
 
 	batch  batch[T]
@@ -110,7 +110,7 @@ func NewSolver[T kernels.Float](set *kernels.Set, model Model[T], train, val Dat
 	return s, nil
 }
 
-// maxEpochs bounds the number of epochs, so that the number of iterations fits an int.
+// maxEpochs is the maximum number of epochs. With it, the number of iterations fits an int.
 const maxEpochs = 1 << 30
 
 func (c SolverConfig) check() error {
@@ -232,8 +232,8 @@ func (s *Solver[T]) diverged(step Step, total int) error {
 	return s.report(step, total)
 }
 
-// drawSamples draws the samples of the measurement after the last iteration, if there is one. The course's
-// loop continues after it diverged, so its random stream does, too.
+// drawSamples draws the samples of the measurement after the last iteration, if there is one. The
+// course's loop also draws them after a divergence.
 func (s *Solver[T]) drawSamples() {
 	if s.measures() {
 		s.draw(s.train, s.cfg.TrainSamples)
@@ -241,8 +241,9 @@ func (s *Solver[T]) drawSamples() {
 	}
 }
 
-// finite reports whether every weight is a finite number whose square does not overflow. It is called
-// before measurements. In other iterations, the next loss shows it.
+// finite reports whether every weight is a finite number whose square does not overflow. It is
+// called only before measurements. In other iterations, the loss of the next iteration is not
+// finite if a weight is not.
 func (s *Solver[T]) finite() bool {
 	ops := kernels.Of[T](s.set)
 	for _, p := range s.params {

@@ -17,7 +17,7 @@ import (
 	"fusegrid/nn/nprand"
 )
 
-// A trial is a Solver on small data with all it works on.
+// A trial is a Solver with its net, log and random stream, on small data.
 type trial[T kernels.Float] struct {
 	*Solver[T]
 	net *Net[T]
@@ -48,7 +48,7 @@ func newTrial[T kernels.Float](t *testing.T, cfg SolverConfig) trial[T] {
 	return trial[T]{s, net, log, rng}
 }
 
-// The course's Solver written out, in float64, with sgd.
+// TestSolverProtocol compares the Solver with the course's loop, in float64 and with sgd.
 func TestSolverProtocol(t *testing.T) {
 	s := newTrial[float64](t, solverConfig(SGD))
 	if err := s.Train(t.Context()); err != nil {
@@ -103,7 +103,8 @@ func TestSolverProtocol(t *testing.T) {
 	}
 }
 
-// Data of no more samples than asked for are measured whole, without a draw.
+// TestSolverSamples checks that all samples are measured, without a draw, if the data have no more
+// than the configured number.
 func TestSolverSamples(t *testing.T) {
 	cfg := solverConfig(SGD)
 	for _, n := range []int{0, 43, math.MaxInt} {
@@ -123,7 +124,7 @@ func TestSolverSamples(t *testing.T) {
 
 func TestSolverBestIsRestored(t *testing.T) {
 	cfg := solverConfig(Adam)
-	cfg.Optim.LearningRate = 8 // far too high: the best is not the last
+	cfg.Optim.LearningRate = 8 // so high that the last weights are not the best
 	cfg.Epochs = 8
 	s := newTrial[float64](t, cfg)
 	if err := s.Train(t.Context()); err != nil {
@@ -141,12 +142,12 @@ func TestSolverBestIsRestored(t *testing.T) {
 	}
 }
 
-// Of equal accuracies the first is the best.
+// TestSolverKeepsTheFirstBest checks that the first of equal accuracies counts as the best.
 func TestSolverKeepsTheFirstBest(t *testing.T) {
 	s := newTrial[float64](t, solverConfig(SGD))
 	s.measure(new(Step))
 	first := weights(s.model)
-	for _, p := range s.params { // another scale of the scores, no other class
+	for _, p := range s.params { // the scores change, the predicted classes do not
 		for i := range p.Value.Data {
 			p.Value.Data[i] *= 1.5
 		}
@@ -195,8 +196,8 @@ func TestSolverDiverges(t *testing.T) {
 	}
 }
 
-// TestSolverDivergesWithoutLosingTheStream checks the random stream after a net has diverged. NumPy's loop
-// then still draws minibatches, and the samples that accuracies are measured on.
+// TestSolverDivergesWithoutLosingTheStream checks the random stream after a net has diverged.
+// NumPy's loop then still draws minibatches and samples for accuracies.
 func TestSolverDivergesWithoutLosingTheStream(t *testing.T) {
 	// np.random.random_sample() after 10 × choice(50, 25), with choice(50, 20) and choice(30, 7) after the
 	// first and every second.
@@ -208,7 +209,7 @@ func TestSolverDivergesWithoutLosingTheStream(t *testing.T) {
 		}{
 			{1e-3, 10},
 			{1e100, 2}, // the second loss is not finite
-			{1e200, 1}, // the first weights are not, where they are about to be measured
+			{1e200, 1}, // the weights are not finite before the first measurement
 		} {
 			rng := nprand.New(1)
 			net := NewFullyConnected[float64](set, 8, []int{5}, 3, 1e-2, rng)
@@ -224,7 +225,7 @@ func TestSolverDivergesWithoutLosingTheStream(t *testing.T) {
 			if h := s.History(); len(h.Loss) != c.loss || h.Diverged != (c.loss < 10) {
 				t.Errorf("learning rate %g: %d losses, diverged %v", c.lr, len(h.Loss), h.Diverged)
 			}
-			if err := s.Train(t.Context()); err != nil { // which is over, and draws nothing
+			if err := s.Train(t.Context()); err != nil { // the training is over, so this draws nothing
 				t.Fatal(err)
 			}
 			if got := rng.RandomSample(); got != want {
@@ -262,7 +263,8 @@ func TestSolverDivergedAndCancelled(t *testing.T) {
 	}
 }
 
-// Weights that the last update spoils are no success, and not the best weights.
+// TestSolverDivergesAtTheEnd checks that a training has diverged if the last update makes weights
+// infinite. These weights are not the best weights.
 func TestSolverDivergesAtTheEnd(t *testing.T) {
 	cfg := solverConfig(SGD)
 	cfg.Epochs, cfg.BatchSize = 1, 43
@@ -286,7 +288,8 @@ func TestSolverDivergesAtTheEnd(t *testing.T) {
 	}
 }
 
-// Stopped and started again in the same process, the result is the same.
+// TestSolverCancelled cancels Train and calls it again. The result must be that of a training
+// without interruption.
 func TestSolverCancelled(t *testing.T) {
 	want := newTrial[float64](t, solverConfig(Adam))
 	if err := want.Train(t.Context()); err != nil {
@@ -359,7 +362,7 @@ func TestSolverDoesNotAllocatePerStep(t *testing.T) {
 		cfg.BatchSize, cfg.Epochs = 1, 100
 		s := newTrial[float32](t, cfg)
 		s.cfg.Log = nil
-		s.train = blobs[float32](5000, 6, 4, 7) // no epoch ends below
+		s.train = blobs[float32](5000, 6, 4, 7) // an epoch is longer than this test
 		step := func() {
 			if err := s.iterate(1000); err != nil {
 				t.Fatal(err)
@@ -372,7 +375,7 @@ func TestSolverDoesNotAllocatePerStep(t *testing.T) {
 	}
 }
 
-// The course's names and their defaults.
+// TestParseSolverOptions checks the course's names and their defaults.
 func TestParseSolverOptions(t *testing.T) {
 	log := new(bytes.Buffer)
 	c, err := ParseSolverOptions(nil, log)

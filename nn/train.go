@@ -24,8 +24,8 @@ type TrainConfig struct {
 	OnStep func(Step)
 }
 
-// DefaultTrainConfig returns the defaults of the course's train: learning rate 1e-3,
-// decay 0.95, 100 iterations, batch size 200.
+// DefaultTrainConfig returns the defaults of the course's method train: learning rate 1e-3, decay
+// 0.95, 100 iterations, batch size 200.
 func DefaultTrainConfig() TrainConfig {
 	return TrainConfig{LearningRate: 1e-3, Decay: 0.95, Iterations: 100, BatchSize: 200}
 }
@@ -45,22 +45,23 @@ type History struct {
 	TrainAcc []float64 // per epoch, on the batch of its first iteration, after the update
 	ValAcc   []float64 // per epoch, on the validation set, after the update
 
-	// Diverged says that the training stopped because a loss or a weight was not finite. DivergedAt is
-	// that iteration, and its loss is the last of Loss.
+	// Diverged says that the training stopped because a loss or a weight was not finite. DivergedAt
+	// is the iteration in which it stopped. The loss of this iteration is the last element of Loss.
 	Diverged   bool
 	DivergedAt int
 }
 
-// Train is the course's train for the two-layer net. It works for any number of hidden layers. Each
-// iteration draws rng.Choice(N, batch), records the loss, and updates with plain SGD. If iteration %
-// max(N/batch, 1) is 0, it then measures the accuracies on that batch and on val, and multiplies the
-// learning rate by the decay. [TrainConfig.Division] says what N/batch is. The net trains as a block of
-// one in package nn/train, and n gets its weights when Train returns.
+// Train does what the method train of the course's two-layer net does, for any number of hidden
+// layers. Each iteration draws rng.Choice(N, batch), records the loss, and updates with plain SGD.
+// If iteration % max(N/batch, 1) is 0, it then measures the accuracies on its minibatch and on val,
+// and multiplies the learning rate by the decay. [TrainConfig.Division] defines the quotient
+// N/batch. The net trains as a block of one in package nn/train, and n gets its weights when Train
+// returns.
 //
 // A net that diverges is a result and not an error; see [History]. Train still draws the remaining
-// minibatches, so rng ends where the course's loop leaves its stream. Train returns an error for a wrong
-// configuration, for data that do not fit the net, and for a cancelled ctx. If ctx is cancelled, Train
-// also returns the history so far.
+// minibatches. Therefore rng is afterwards in the same state as the random stream after the
+// course's loop. Train returns an error for a wrong configuration, for data that do not fit the
+// net, and for a cancelled ctx. If ctx is cancelled, Train also returns the history so far.
 func (n *Net[T]) Train(ctx context.Context, train, val Data[T], cfg TrainConfig, rng *nprand.State) (History, error) {
 	if err := n.checkTrain(train, val, cfg); err != nil {
 		return History{}, err
@@ -163,7 +164,7 @@ func transposed[T kernels.Float](m kernels.Mat[T]) []T {
 	return out
 }
 
-// historyRoom is the largest number of iterations that a history has room for from the start.
+// historyRoom is the maximum number of iterations for which a new history has room.
 const historyRoom = 1 << 16
 
 func (n *Net[T]) checkTrain(train, val Data[T], cfg TrainConfig) error {
@@ -184,7 +185,7 @@ func (n *Net[T]) checkTrain(train, val Data[T], cfg TrainConfig) error {
 	return checkData(n.Inputs(), train, val)
 }
 
-// checkData returns an error if the data do not fit a model with that many inputs.
+// checkData returns an error if the data do not fit a model with the given number of inputs.
 func checkData[T kernels.Float](inputs int, train, val Data[T]) error {
 	for _, d := range []struct {
 		name string

@@ -17,12 +17,12 @@ func trainConfig() TrainConfig {
 }
 
 // TestTrainProtocol compares Train with the assignment's loop, which is written out here with the
-// gradients of Loss. This loop is the oracle of the trainer.
+// gradients of Loss. The loop defines the correct results.
 //
-// The trainer multiplies the deltas by −η before it sums them over the minibatch, and takes 1−ηλ of a
-// weight instead of adding λW to its gradient. The loop also takes 1−ηλ. In a stable set, an element is
-// the same chain of sums in both. The product of a number with a power of two is exact. Therefore, if η is
-// a power of two, both have the same bits.
+// The trainer multiplies the deltas by −η before it sums them over the minibatch. It multiplies a
+// weight by 1−ηλ instead of adding λW to its gradient, and so does the loop. In a stable set, both
+// add the terms of an element in the same order. The product of a number with a power of two is
+// exact. Therefore, if η is a power of two, both have the same bits.
 //
 // Other rates round each term, and a set that is not stable may add in another order. Sums of n products then differ by at most
 // γₙ = n·u/(1−n·u) of the sum of their magnitudes. An element passes four products in a step: of D
@@ -213,7 +213,8 @@ func TestTrainDivergesWithoutLosingTheStream(t *testing.T) {
 	})
 }
 
-// A context that ends after the net diverged ends the training, too.
+// TestTrainDivergedAndCancelled cancels the context after the net has diverged. Train must return
+// its error.
 func TestTrainDivergedAndCancelled(t *testing.T) {
 	rng := nprand.New(5)
 	data := blobs[float64](33, 6, 4, 7)
@@ -234,7 +235,8 @@ func TestTrainDivergedAndCancelled(t *testing.T) {
 	}
 }
 
-// Weights that the last step of all made infinite are found too.
+// TestTrainDivergesAtTheEnd checks that infinite weights are found even if the last step has made
+// them.
 func TestTrainDivergesAtTheEnd(t *testing.T) {
 	rng := nprand.New(5)
 	data := blobs[float32](33, 6, 4, 7)
@@ -338,7 +340,8 @@ func TestTrainDoesNotAllocatePerStep(t *testing.T) {
 	}
 }
 
-// A training that is cancelled leaves the weights that it has reached, in either layout.
+// TestTrainCancelledLeavesItsWeights checks, for both layouts, that the net has the latest weights
+// if a training is cancelled.
 func TestTrainCancelledLeavesItsWeights(t *testing.T) {
 	data := blobs[float32](33, 6, 4, 7)
 	for _, c := range []struct {

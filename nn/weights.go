@@ -10,10 +10,10 @@ import (
 	"fusegrid/kernels"
 )
 
-// WeightGrid draws each row of w (H, height·width·3) as a colour tile. The pixels of a row are in the order
-// height, width, channel, and their values are stretched to 0…255 separately for each tile. The tiles form
-// a near-square grid with black padding, as in CS231n's visualize_grid, whose padding is 3. A tile with
-// one value, or with a value that is not finite, is black.
+// WeightGrid draws each row of w (H, height·width·3) as a colour tile. The pixels of a row are in
+// the order height, width, channel, and their values are stretched to 0…255 separately for each
+// tile. The tiles form a near-square grid with black padding, as in CS231n's visualize_grid, whose
+// padding is 3. A tile is black if all its values are equal, or if one of them is not finite.
 func WeightGrid[T kernels.Float](w kernels.Mat[T], height, width, padding int) *image.NRGBA {
 	if w.Cols != height*width*3 || w.Rows == 0 {
 		panic(fmt.Sprintf("nn: WeightGrid: w is %d×%d, want rows of %d×%d×3", w.Rows, w.Cols, height, width))

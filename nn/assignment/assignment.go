@@ -42,7 +42,7 @@ type Report struct {
 	Images  map[string]image.Image // weight pictures: "first-run", "best"
 }
 
-// OK reports whether all figures that must agree do agree.
+// OK reports whether every figure with Must set is OK.
 func (r Report) OK() bool {
 	for _, f := range r.Figures {
 		if f.Must && !f.OK {
@@ -54,7 +54,7 @@ func (r Report) OK() bool {
 
 // Options are the settings of [Run].
 type Options struct {
-	Data  string   // folder with the CIFAR-10 batches; "" skips the parts that need images
+	Data  string   // folder with the CIFAR-10 batches; if it is "", Run skips the parts that need images
 	Parts []string // names of the parts to run; nil means all parts that the data allow
 
 	// Progress, if not nil, is called with the name of a part and the fraction that is done, 0…1.
@@ -62,8 +62,7 @@ type Options struct {
 }
 
 // Run runs the experiments in float64 on a kernel set. It returns an error if the data cannot be
-// read, a part is unknown, or ctx is cancelled. Figures that disagree are not an error; the
-// report contains them.
+// read, a part is unknown, or ctx is cancelled. A figure that does not agree is not an error.
 func Run(ctx context.Context, set *kernels.Set, opts Options) (Report, error) {
 	r := runner{
 		ctx: ctx, set: set,

@@ -77,7 +77,7 @@ func TestImagesOnEverySet(t *testing.T) {
 	}
 }
 
-// testBeginning checks the first iterations of the first run.
+// testBeginning checks the first iterations of the first run of training.
 func testBeginning(t *testing.T, set *kernels.Set, dir string) {
 	const iterations = 5
 	data, err := dataset.Load(dir)
@@ -106,7 +106,7 @@ func testBeginning(t *testing.T, set *kernels.Set, dir string) {
 	}
 }
 
-// slow reports whether a full training with set would take minutes.
+// slow reports whether a full training with set takes minutes.
 func slow(set *kernels.Set) bool { return set.Name == "reference" || set.Name == "gonum" }
 
 // verify logs all figures, and fails if a figure that must agree does not.

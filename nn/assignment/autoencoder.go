@@ -10,7 +10,8 @@ import (
 	"fusegrid/nn/nprand"
 )
 
-// The autoencoder trains on grey patches of patchSide² pixels, one from each of patches images.
+// The autoencoder trains on grey patches of patchSide² pixels. The number of patches is the
+// constant patches, and each patch comes from another image.
 const (
 	patchSide  = 8
 	patches    = 20000

@@ -13,9 +13,9 @@ type Figure struct {
 	Name    string // "loss at reg 0.05"
 	Printed string // text in the assignment, or a bound such as "< 1e-08"
 	Ours    string // computed value, to at least as many digits as Printed
-	Digits  int    // significant digits that agree; −1 for bounds and text
-	Must    bool   // whether the figure must agree; otherwise it is for information only
-	OK      bool   // whether the figure agrees
+	Digits  int    // number of significant digits that agree; −1 for bounds and text
+	Must    bool   // the figure must agree; otherwise it is for information only
+	OK      bool   // the figure agrees
 }
 
 // number returns a figure that agrees if v rounds to the printed number, digit for digit.
@@ -51,13 +51,14 @@ func numbers(name, printed string, v []float64) Figure {
 	return f
 }
 
-// exact returns a figure, known in full precision, that agrees if |v − want| ≤ tolerance·|want|.
-func exact(name string, want, v, tolerance float64) Figure {
-	printed := strconv.FormatFloat(want, 'g', -1, 64)
+// exact returns a figure that agrees if |v − known| ≤ tolerance·|known|. The value known has full
+// precision.
+func exact(name string, known, v, tolerance float64) Figure {
+	printed := strconv.FormatFloat(known, 'g', -1, 64)
 	return Figure{
 		Name: name, Printed: printed, Ours: strconv.FormatFloat(v, 'g', -1, 64),
-		Digits: digits(printed, want, v), Must: true,
-		OK: math.Abs(v-want) <= tolerance*math.Abs(want),
+		Digits: digits(printed, known, v), Must: true,
+		OK: math.Abs(v-known) <= tolerance*math.Abs(known),
 	}
 }
 

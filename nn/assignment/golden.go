@@ -7,8 +7,8 @@ import (
 	"fusegrid/internal/strictjson"
 )
 
-// The golden files hold runs of the notebooks that were recomputed with NumPy in double
-// precision. They agree in every digit with each figure that a notebook prints.
+// The golden files hold runs of the notebooks that were recomputed with NumPy in double precision.
+// They have all digits that the notebooks print.
 var (
 	//go:embed testdata/toy.json
 	toyJSON []byte

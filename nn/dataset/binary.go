@@ -14,12 +14,12 @@ import (
 // order.
 const recordLen = 1 + Dim
 
-// maxBinary is the largest size of a batch file of the binary version: 100,000 images, ten times
-// those of a published batch.
+// maxBinary is the maximum size of a batch file of the binary version: 100,000 images, ten times as
+// many as in a published batch.
 const maxBinary = 10 * perBatch * recordLen
 
-// readBinary returns the images of a batch file of the binary version, in the memory
-// that room returns for their number.
+// readBinary returns the images of a batch file of the binary version, in memory from the function
+// room.
 func readBinary(r io.Reader, size int64, room func(n int) labelled.Images) (labelled.Images, error) {
 	if size > maxBinary {
 		return labelled.Images{}, fmt.Errorf("%d bytes, want at most %d", size, maxBinary)

@@ -24,10 +24,10 @@ const (
 	Dim      = Channels * Height * Width
 )
 
-// numClasses is the number of classes, labelled 0 to 9.
+// numClasses is the number of classes. Their labels are 0 to 9.
 const numClasses = 10
 
-// An Order is the order of the Dim values of an image.
+// An Order is the order of the values of an image.
 type Order int
 
 const (
@@ -48,7 +48,7 @@ func (o Order) String() string {
 
 // A Dataset is a whole set in the order of its files.
 type Dataset struct {
-	Name    string          // name of a generated set; empty for files, which Split names by their hash
+	Name    string          // name of a generated set; empty for files, whose name Split derives from their hash
 	Classes []string        // names of labels 0 to 9
 	Train   labelled.Images // in CHW order
 	Test    labelled.Images

@@ -83,7 +83,7 @@ const EnvData = "FUSEGRID_DATA"
 
 // Find returns the folder in the environment variable FUSEGRID_DATA, without a check of its
 // contents. If the variable is not set, Find looks for a complete copy in CacheDir. It reports
-// false if there is no folder of either kind.
+// false if there is no such copy.
 func Find() (dir string, ok bool) {
 	if dir := os.Getenv(EnvData); dir != "" {
 		return dir, true
@@ -143,7 +143,7 @@ func Fetch(ctx context.Context, a Archive, cacheDir string, progress func(done, 
 // maxArchive is the largest download that Fetch accepts. The official archives have 170 MB.
 const maxArchive = 1 << 30
 
-// errStalled is the cause when a server sends no data for too long.
+// errStalled is the cause of a cancelled request if the server sends no data for too long.
 var errStalled = errors.New("the server stopped responding")
 
 // A fetcher holds the timeouts and limits of Fetch.
@@ -198,7 +198,7 @@ type permanent struct{ error }
 func (p permanent) Unwrap() error { return p.error }
 
 // download completes the file part from url. It tries again until f.attempts successive attempts
-// have brought no new byte.
+// have transferred no new byte.
 func (f fetcher) download(ctx context.Context, url, part string, progress func(done, total int64)) error {
 	furthest := int64(0)
 	for failures := 0; ; {

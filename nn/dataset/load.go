@@ -22,7 +22,7 @@ const (
 	trainBatches = 5
 )
 
-// remedy is the advice in errors that a good copy of the data would fix.
+// remedy is the advice in errors if the user needs a good copy of the data.
 const remedy = `"sweep fetch" gets a sound copy`
 
 // A version is one of the two forms in which CIFAR-10 is distributed.
@@ -30,9 +30,9 @@ type version struct {
 	folder string // name of the folder in the archive
 	suffix string // suffix of the batch files
 	meta   string // name of the file with the class names
-	atOnce int    // number of files to read concurrently; low for pickles, which are held in memory
-	// read returns the images of a batch file of the given size, in the memory that room returns for
-	// their number.
+	atOnce int    // number of files to read concurrently; low for pickles, because they are held in memory
+	// read returns the images of a batch file of the given size. The function room returns memory
+	// for n images.
 	read func(r io.Reader, size int64, room func(n int) labelled.Images) (labelled.Images, error)
 	// classes reads the class names from the content of the meta file.
 	classes func(b []byte) ([]string, error)
@@ -55,9 +55,9 @@ func (v version) batches() []string {
 }
 
 // Load reads CIFAR-10 from dir. The folder must hold the batch files of the binary or the python
-// version, or the folder that an archive unpacks to. The batches may have any number of images, as
-// those of a subset have. The file of class names may be missing. Errors have one line, which names
-// the file, the position in the file and a remedy.
+// version, or the folder that an archive unpacks to. The batch files may have any number of images,
+// so dir may hold a subset of CIFAR-10. The file of class names may be missing. Errors have one
+// line, which names the file, the position in the file and a remedy.
 func Load(dir string) (*Dataset, error) {
 	dir, v, err := locate(dir)
 	if err != nil {
@@ -94,8 +94,9 @@ func Load(dir string) (*Dataset, error) {
 	return d, nil
 }
 
-// join makes Train of the training batches. It copies them, unless each has the published number of
-// images. Then they lie in the memory that published returns.
+// join sets Train to the images of the training batches. It copies them, unless each batch has the
+// published number of images. In this case, they are already in the memory that the function
+// published returns.
 func (d *Dataset) join(batches []labelled.Images, published func() labelled.Images) {
 	total := 0
 	for _, b := range batches {
@@ -153,7 +154,7 @@ func locate(dir string) (string, version, error) {
 	return "", version{}, fmt.Errorf("%s: no CIFAR-10 here: neither data_batch_1.bin (binary version) nor data_batch_1 (python version); %s", dir, remedy)
 }
 
-// readFile returns the images of the batch file at path, in the memory that room returns.
+// readFile returns the images of the batch file at path, in memory from the function room.
 func (v version) readFile(path string, room func(n int) labelled.Images) (labelled.Images, error) {
 	f, size, err := openRegular(path)
 	if err != nil {

@@ -20,7 +20,7 @@ type (
 	text  []byte   // str of Python 2, bytes and bytearray of Python 3
 	chars struct { // str of Python 3
 		raw     []byte
-		escaped bool // whether raw is Latin-1 with \uXXXX and \UXXXXXXXX, not UTF-8
+		escaped bool // raw is Latin-1 with \uXXXX and \UXXXXXXXX; otherwise it is UTF-8
 	}
 	list   struct{ items []any }
 	tuple  []any
@@ -28,21 +28,21 @@ type (
 	global string
 	dtype  struct {
 		name string // kind and size of a number, such as u1 or i8
-		big  bool   // whether numbers are big-endian
-		set  bool   // whether BUILD has set big
+		big  bool   // numbers are big-endian
+		set  bool   // BUILD has set big
 	}
 	array struct {
 		shape   []int // one or two dimensions
 		dtype   dtype
-		fortran bool   // whether the first index varies fastest
+		fortran bool   // the first index varies fastest
 		data    []byte // nil until BUILD
 	}
 	mark struct{}
 )
 
-// maxValues bounds the number of pushed values and of memo entries, because each of them costs
-// memory. Under protocol 0, a batch with 10,000 labels as NumPy integers and file names as bytes has
-// about 300,000 values.
+// maxValues is the maximum number of pushed values and of memo entries. It exists because each of
+// them costs memory. Under protocol 0, a batch with 10,000 labels as NumPy integers and file names
+// as bytes has about 300,000 values.
 const maxValues = 500000
 
 // An unpickler executes a pickle. After the first error, its methods push nothing and return zero
@@ -209,7 +209,7 @@ func (u *unpickler) unsigned(size uint64) uint64 {
 	return binary.LittleEndian.Uint64(whole[:])
 }
 
-// counted reads a length of size bytes, then that many bytes.
+// counted reads a length n, stored in size bytes, and then n bytes.
 func (u *unpickler) counted(size uint64) []byte { return u.take(u.unsigned(size)) }
 
 func (u *unpickler) frame() {

@@ -187,8 +187,8 @@ func short(v any) (string, error) {
 	return "", fmt.Errorf("%s, want a string", kind(v))
 }
 
-// isString reports whether v is a string or bytes equal to want.
-func isString(v any, want string) bool {
+// isString reports whether v is a string, or bytes, with the given value.
+func isString(v any, value string) bool {
 	s, err := short(v)
-	return err == nil && s == want
+	return err == nil && s == value
 }

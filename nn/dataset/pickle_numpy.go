@@ -190,7 +190,7 @@ func (a *array) integer(i int) (int64, error) {
 	return signed(b[:size])
 }
 
-// matches reports whether got has the values in want.
+// matches reports whether the elements of got are equal to the elements of want.
 func matches(got tuple, want ...any) bool {
 	if len(got) != len(want) {
 		return false

@@ -25,9 +25,9 @@ func NameOf(name, hash string) string {
 	return name
 }
 
-// notes returns remarks that users of a split of the custom set d must see. The first says that the
-// set is custom, and whether only the class names make it so. Further remarks name images that occur
-// in two subsets or twice in the training images.
+// notes returns remarks that users of a split of the custom set d must see. The first remark says
+// that the set is custom, and says so if only its class names differ from CIFAR-10. Further remarks
+// name images that occur in two subsets or twice in the training images.
 func (d *Dataset) notes(hash string, train, val, test int) []string {
 	notes := []string{d.custom(hash)}
 	n := d.Train.Len()
@@ -50,7 +50,7 @@ func (d *Dataset) notes(hash string, train, val, test int) []string {
 	return notes
 }
 
-// custom returns the remark that d, whose hash is given, is not the published set.
+// custom returns the remark that d is not the published set. The argument hash is the hash of d.
 func (d *Dataset) custom(hash string) string {
 	named := Dataset{Classes: classNames(), Train: d.Train, Test: d.Test}
 	switch {
@@ -75,8 +75,8 @@ func (d *Dataset) trainPlace(i int) string {
 
 func testPlace(i int) string { return fmt.Sprintf("image %d of test_batch", i) }
 
-// A common counts images that occur in two lists. The first of them has the index one in the
-// examined list and other in the known list.
+// A common counts images that occur in two lists. The fields one and other are the indices of the
+// first such image in the two lists.
 type common struct{ n, one, other int }
 
 func (c *common) count(one, other int) {

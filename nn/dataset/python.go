@@ -12,9 +12,9 @@ import (
 const maxPickle = 192 << 20
 
 // readPython returns the images of a batch file of the python version, which is a pickled
-// dictionary. The value of "labels" must be a list or an array of integers. The value of "data" must
-// be a uint8 array of shape (N, Dim) with an image in CHW order in each row. The images are stored in
-// the memory that room returns for N.
+// dictionary. The value of "labels" must be a list or an array of integers. The value of "data"
+// must be a uint8 array of shape (N, Dim) with an image in CHW order in each row. The function room
+// returns memory for N images.
 func readPython(r io.Reader, size int64, room func(n int) labelled.Images) (labelled.Images, error) {
 	if size > maxPickle {
 		return labelled.Images{}, fmt.Errorf("%d bytes, want at most %d", size, maxPickle)

@@ -15,8 +15,8 @@ import (
 // page is the advice for a file that is a web page.
 const page = "the server sent it instead of the file; " + remedy
 
-// foreign recognizes files of other formats by their first bytes. It returns a description of the
-// file and advice, or empty texts if it does not recognize the format.
+// foreign looks at the first bytes of a file, to recognize files of other formats. It returns a
+// description of the file and advice, or empty texts if it does not recognize the format.
 func foreign(head []byte) (what, todo string) {
 	what, todo = sniff.Format(head)
 	switch {
@@ -106,7 +106,7 @@ func isBatch(name string) bool {
 	return slices.ContainsFunc(versions(), func(v version) bool { return slices.Contains(v.batches(), name) })
 }
 
-// isFile returns the error for a path that is a file and should be a folder.
+// isFile returns the error for a path that is a file but should be a folder.
 func isFile(path string) error {
 	const want = "name the folder that holds the CIFAR-10 batch files"
 	if isBatch(filepath.Base(path)) {

@@ -21,13 +21,13 @@ type Split struct {
 	Mean             []float64 // (Dim) mean image of Train, in Order; must be subtracted from all three subsets
 
 	// Notes are lines that users of a custom set must see. They say that the set is custom, and
-	// which images are in two of the subsets or twice in Train. Other sets have no notes.
+	// name images that are in two of the subsets or twice in Train. Other sets have no notes.
 	Notes []string
 }
 
-// Split returns a split like that of the assignment: the first train images of Train, the last val
-// images of Train and the first test images of Test. In CHW order, the subsets share memory with d.
-// In HWC order, they are copies.
+// Split returns a split like the assignment's. The arguments train, val and test are numbers of
+// images: the first ones of Train, the last ones of Train and the first ones of Test. In CHW order,
+// the subsets share memory with d. In HWC order, they are copies.
 func (d *Dataset) Split(order Order, train, val, test int) (*Split, error) {
 	n, name := d.Train.Len(), cmp.Or(d.Name, "the images")
 	switch {
@@ -63,9 +63,9 @@ const (
 )
 
 // DefaultSplit returns a split with 1,000 validation and 1,000 test images. All other images of
-// Train are training images: 49,000 of CIFAR-10, as in the assignment, and 10,000 of the synthetic
-// set. If Train has fewer than 10,000 images, a tenth of them, and at least one, are validation images. If Test has
-// fewer than 1,000 images, all of them are test images.
+// Train are training images. CIFAR-10 has 49,000 of them, as in the assignment, and the synthetic
+// set has 10,000. If Train has fewer than 10,000 images, a tenth of them, and at least one, are
+// validation images. If Test has fewer than 1,000 images, all of them are test images.
 func (d *Dataset) DefaultSplit(order Order) (*Split, error) {
 	train, val, test := defaultSizes(d.Train.Len(), d.Test.Len())
 	return d.Split(order, train, val, test)
@@ -77,7 +77,7 @@ func defaultSizes(images, tests int) (train, val, test int) {
 	return images - val, val, min(defaultTest, tests)
 }
 
-// ordered returns the images in the given order. In CHW order it returns the memory of im, else a
+// ordered returns the images in the given order. For CHW, it returns im; for HWC, it returns a
 // copy.
 func ordered(im labelled.Images, order Order) labelled.Images {
 	if order == CHW {
@@ -99,7 +99,7 @@ func ordered(im labelled.Images, order Order) labelled.Images {
 // rounded quotient, as in NumPy.
 func mean(im labelled.Images) []float64 {
 	sums := make([]uint64, Dim)
-	// Each step adds eight pixels. A word holds four sums of at most 257 bytes each.
+	// Each step adds eight pixels. A word holds four sums, each of at most 257 bytes.
 	const most, low = 257, 0x00ff00ff00ff00ff
 	var even, odd [Dim / 8]uint64
 	for lo := 0; lo < im.Len(); lo += most {

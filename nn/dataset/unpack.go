@@ -16,8 +16,8 @@ import (
 )
 
 // unpack creates the folder dir from the tar.gz file at path. It never uses names in the archive as
-// paths. It writes an entry only if the name equals that of a listed file, and uses the listed
-// name. The files go to a temporary folder next to dir, which is renamed to dir when it is
+// paths. It writes an entry only if its name is equal to the name of a listed file, and uses the
+// listed name. The files go to a temporary folder next to dir, which is renamed to dir when it is
 // complete.
 func (a Archive) unpack(ctx context.Context, path, dir string) (err error) {
 	f, err := os.Open(path)

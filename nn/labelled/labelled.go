@@ -1,4 +1,4 @@
-// Package labelled holds lists of labelled 8-bit images. Data sets, splits of them and the
+// Package labelled holds lists of labelled 8-bit images. Data sets, their splits and the
 // minibatches of a training share this type and its memory.
 package labelled
 

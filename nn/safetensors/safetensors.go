@@ -1,7 +1,7 @@
 // Package safetensors reads and writes the safetensors format in its version of 2023
 // (https://github.com/huggingface/safetensors). A file starts with the length of the header, as 8
 // little-endian bytes. A JSON header follows, with the name, type, shape and position of each
-// tensor, then the numbers. The format is plain data, so reading a file executes nothing.
+// tensor. The numbers come last. The format is plain data, so reading a file executes nothing.
 //
 // The package supports only the types F32 and F64.
 package safetensors
@@ -138,7 +138,8 @@ func Write(w io.Writer, f File) error {
 	return nil
 }
 
-// writeNumbers writes the numbers of t in pieces, so that memory never holds a copy of a tensor.
+// writeNumbers writes the numbers of t in pieces, so that memory never holds a copy of a whole
+// tensor.
 func writeNumbers(w io.Writer, t Tensor) error {
 	const piece = 8192
 	buf := make([]byte, 0, 8*piece)

@@ -77,7 +77,7 @@ func TestDamageIsRefused(t *testing.T) {
 	}
 }
 
-// TestNamesDifferInCase checks that names of tensors and of metadata may differ only in case.
+// TestNamesThatDifferInCase checks that names of tensors and of metadata may differ only in case.
 func TestNamesThatDifferInCase(t *testing.T) {
 	want := safetensors.File{
 		Meta:    map[string]string{"Net": "a", "net": "b"},

@@ -25,7 +25,7 @@ func (f *File) Seal() {
 // Sealed reports whether f is as it was when [File.Seal] was called.
 func (f *File) Sealed() bool { return f.Meta[sum] == f.checksum() }
 
-// HasSeal reports whether f has a checksum, right or wrong.
+// HasSeal reports whether f has a checksum, correct or not.
 func (f *File) HasSeal() bool { return f.Meta[sum] != "" }
 
 // checksum returns the SHA-256 of f without its checksum, in hex.

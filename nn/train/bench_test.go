@@ -12,10 +12,10 @@ import (
 	"fusegrid/nn/train"
 )
 
-// BenchmarkStep is one step of a block of 3072-50-10 nets on a minibatch of 200: gathering, forward,
-// loss, backward and update. FLOP/s counts the 4·N·D·H of the first layers alone. The share is of what
-// one core reaches with multiply-adds in registers just before and just after the step: on a shared machine
-// both change from one moment to the next. All figures are medians over the steps.
+// BenchmarkStep measures one step of a block of 3072-50-10 nets on a minibatch of 200: gathering,
+// forward, loss, backward and update. FLOP/s counts only the 4·N·D·H operations of the first
+// layers. The share is relative to the peak of one core. The peak is measured just before and after
+// each step, because it varies on a shared machine. All results are medians over the steps.
 func BenchmarkStep(b *testing.B) {
 	for _, set := range fusegrid.All() {
 		for _, nets := range []int{1, 8, 32} {

@@ -24,12 +24,12 @@ type Block[T kernels.Float] struct {
 	// For each unit: factors of the update, and Σ w² before it.
 	alpha, beta, squares []T
 
-	deep  [][][]dense[T] // deep[k] has the layers of net k after the first, each with the state of the rule
+	deep  [][][]dense[T] // deep[k] has the layers of net k after the first, each with the rule's state
 	steps int            // number of steps since Init
 
 	// Scratch for one minibatch.
 	h1    kernels.Mat[T]   // (N, ΣH): activations of the first layer, then their deltas
-	acts  []kernels.Mat[T] // (N, widest) per deeper layer, the same; the last is the scores
+	acts  []kernels.Mat[T] // (N, widest) per deeper layer, the same; the last matrix has the scores
 	below kernels.Mat[T]   // (N, widest): deltas of one layer before the gate of its ReLU
 	y     []int
 	loss  []float64
@@ -60,10 +60,10 @@ func (b *Block[T]) newWide(units int) wide[T] {
 	return wide[T]{panels(b.shape.Inputs, units), make([]T, units)}
 }
 
-// move copies unit from to unit to.
-func (a wide[T]) move(to, from int) {
-	a.w.MoveLane(to, from)
-	a.b[to] = a.b[from]
+// move copies unit src to unit dst.
+func (a wide[T]) move(dst, src int) {
+	a.w.MoveLane(dst, src)
+	a.b[dst] = a.b[src]
 }
 
 // units returns the first n units.
@@ -75,8 +75,9 @@ type dense[T kernels.Float] struct {
 	b []T
 }
 
-// New returns a block of nets with zero weights; see [Block.Init]. The mean image must have D elements,
-// or none if samples are [Rows]. The products of one step are split over workers goroutines.
+// New returns a block of nets with zero weights; see [Block.Init]. The mean image must have D
+// elements. It must be empty if samples are [Rows]. The products of one step are split over workers
+// goroutines.
 func New[T kernels.Float](set *kernels.Set, shape Shape, nets []Net, mean []T, workers int) (*Block[T], error) {
 	if err := shape.check(nets); err != nil {
 		return nil, err
@@ -144,9 +145,9 @@ func New[T kernels.Float](set *kernels.Set, shape Shape, nets []Net, mean []T, w
 	return b, nil
 }
 
-// spread returns a zero matrix whose rows start at cache lines, so that few vectors lie in two lines. A
-// stride that is a multiple of 1,024 bytes gets one more line, because the elements of a column would
-// share few sets of the L1 cache.
+// spread returns a zero matrix whose rows start at cache lines, so that few vectors lie in two
+// lines. If the stride is a multiple of 1,024 bytes, it gets one more line. Otherwise the elements
+// of a column would share few sets of the L1 cache.
 func spread[T kernels.Float](rows, cols int) kernels.Mat[T] {
 	const crowded, line = 1024, pages.Line
 	size := int(unsafe.Sizeof(T(0)))
@@ -166,9 +167,9 @@ func (b *Block[T]) Net(k int) Net { return b.nets[k] }
 // Units returns ΣH, the units of all first layers.
 func (b *Block[T]) Units() int { return b.off[len(b.nets)] }
 
-// Init draws the weights of net k from rng, layer by layer, in the order of the assignment. Biases and
-// the state of the update rule become zero. The next step counts as the first step of all nets of the
-// block.
+// Init draws the weights of net k from rng, layer by layer, in the order of the assignment. Biases
+// and the state of the update rule become zero, and so does the number of steps, which all nets of
+// the block share.
 func (b *Block[T]) Init(k int, rng *nprand.State) {
 	b.steps = 0
 	for _, p := range b.weights(k) {
@@ -187,8 +188,8 @@ func (b *Block[T]) Init(k int, rng *nprand.State) {
 	}
 }
 
-// Copy copies the weights, the biases and the state of the update rule from net from to net k. It panics
-// if the sizes of the nets differ.
+// Copy copies the weights, the biases and the state of the update rule to net k. The argument from
+// is the position of the source net. It panics if the sizes of the nets differ.
 func (b *Block[T]) Copy(k, from int) {
 	if to, of := b.nets[k].Hidden, b.nets[from].Hidden; !slices.Equal(to, of) {
 		panic(fmt.Sprintf("train: Copy: net %d has hidden layers %v, net %d has %v", k, to, from, of))
@@ -199,8 +200,8 @@ func (b *Block[T]) Copy(k, from int) {
 	}
 }
 
-// Keep drops the nets whose keep is false. The other nets close the gaps, and their bits do not change.
-// The next step computes nothing for dropped nets.
+// Keep drops the nets whose keep is false. The other nets move to the freed positions, and their
+// bits do not change. The next step computes nothing for dropped nets.
 func (b *Block[T]) Keep(keep []bool) {
 	at, unit := 0, 0
 	for k, n := range b.nets {

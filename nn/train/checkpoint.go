@@ -11,13 +11,13 @@ import (
 	"fusegrid/nn/safetensors"
 )
 
-// In version 1, Σ‖W‖² of losses was summed in another order.
+// Version 1 added the terms of Σ‖W‖² in another order.
 const checkpointVersion = "fusegrid checkpoint 2"
 
-// Checkpoint returns the full state of t. A training that resumes from it has the same bits as one that
-// was never interrupted. Some tensors share memory with the block, so they must be written before the
-// next step. The identity is the caller's name for the nets, the schedule and the data. Restore requires
-// the same identity.
+// Checkpoint returns the full state of t. A training that resumes from it has the same bits as a
+// training without interruption. Some tensors share memory with the block, so they must be written
+// before the next step. The argument identity names the nets, the schedule and the data.
+// [Trainer.Restore] requires the same identity.
 //
 // T is the type of the nets, K is the position at which a net started, and P is one of w1, b1, w2, b2, ….
 // Weights are (out, in), and biases have one row. The tensors are:
@@ -70,8 +70,9 @@ func (t *Trainer[T]) Checkpoint(identity string) (safetensors.File, error) {
 	return f, nil
 }
 
-// Restore puts t into the state of the checkpoint. It must be called on a new trainer with the same nets.
-// The schedule may have more iterations than that of the saved trainer. After an error, t must not be used.
+// Restore puts t into the state of the checkpoint. It must be called on a new trainer with the same
+// nets. The schedule may have more iterations than the schedule of the saved trainer. After an
+// error, t must not be used.
 func (t *Trainer[T]) Restore(f *safetensors.File, identity string) error {
 	if v := f.Meta["version"]; v != checkpointVersion {
 		return fmt.Errorf("train: checkpoint has version %q, want %q", v, checkpointVersion)
@@ -97,7 +98,7 @@ func (t *Trainer[T]) Restore(f *safetensors.File, identity string) error {
 	return t.restoreNets(f)
 }
 
-// keepIDs drops every net that the list does not name.
+// keepIDs drops every net whose position is not in the list.
 func (t *Trainer[T]) keepIDs(list string) error {
 	keep := make([]bool, len(t.ids))
 	last := -1
@@ -178,7 +179,7 @@ func (t *Trainer[T]) checkBest(k, id int) error {
 	return nil
 }
 
-// numbers returns the numbers of a tensor. There must be n, unless n is negative.
+// numbers returns the tensor with this name. It must have n numbers, unless n is negative.
 func numbers[T kernels.Float](f *safetensors.File, name string, n int) ([]T, error) {
 	v, err := safetensors.Numbers[T](f, name, n)
 	if err != nil {

@@ -13,7 +13,8 @@ import (
 	"fusegrid/nn/train"
 )
 
-// pixels makes rows of 1,024 bytes in float32, so that weights and images are spread.
+// pixels is the number of pixels of an image. Rows of float32 then have 1,024 bytes, so weights and
+// images get padding.
 const pixels = 256
 
 // newTrainer returns a trainer of five nets, one of which diverges.
@@ -45,7 +46,7 @@ func finish(tr *train.Trainer[float32]) {
 	}
 }
 
-// saved is the checkpoint as bytes, the whole state for comparison.
+// saved returns the checkpoint as bytes. Equal bytes mean equal states.
 func saved(t *testing.T, tr *train.Trainer[float32]) []byte {
 	t.Helper()
 	f, err := tr.Checkpoint("test")

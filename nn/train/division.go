@@ -5,18 +5,18 @@ import (
 	"math"
 )
 
-// A Division says how the course's train divides the number of training samples by the batch
-// size. The quotient, but at least 1, is the number of iterations of an epoch. Both ways agree if the
+// A Division says how the course's method train divides the number of training samples by the batch
+// size. The quotient, but at least 1, is the number of iterations per epoch. Both ways agree if the
 // batch size divides the number of samples.
 type Division int
 
 const (
-	// FloorDivision drops the remainder, as / does in Python 2, with which the course's figures
-	// were printed.
+	// FloorDivision drops the remainder, as / does in Python 2. The course printed its figures with
+	// Python 2.
 	FloorDivision Division = iota
-	// TrueDivision keeps the fraction, as / does in Python 3. Few iterations are then a multiple of
-	// an epoch: with 49,000 samples in batches of 128 an epoch has 382.8125, and every 6,125th
-	// iteration is one.
+	// TrueDivision keeps the fraction, as / does in Python 3. Then few iteration numbers are
+	// multiples of the quotient. For example, 49,000 samples in batches of 128 give 382.8125
+	// iterations per epoch, and only every 6,125th iteration number is a multiple of that.
 	TrueDivision
 )
 
@@ -31,9 +31,10 @@ func (d Division) String() string {
 	return fmt.Sprintf("Division(%d)", int(d))
 }
 
-// Period returns the number of iterations between two at which iteration % iterations_per_epoch is
-// 0, as Python calculates it, for n samples in batches of the given size. If no float64 equals the true
-// quotient, as for 10/3, only the first iteration is such. The period is then [math.MaxInt].
+// Period returns the distance between two iterations at which an epoch starts, for n samples in
+// batches of the given size. An epoch starts if iteration % iterations_per_epoch is 0 in Python. If
+// no float64 equals the exact quotient, as for 10/3, only iteration 0 starts an epoch. Period then
+// returns [math.MaxInt].
 func (d Division) Period(n, batch int) int {
 	if d != TrueDivision || n <= batch {
 		return max(n/batch, 1)

@@ -10,7 +10,7 @@ func (b *Block[T]) Hits(s Source, idx []int) []int {
 	return hits
 }
 
-// countHits is [Block.Hits] into hits.
+// countHits does what [Block.Hits] does and stores the counts in hits.
 func (b *Block[T]) countHits(hits []int, s Source, idx []int) {
 	clear(hits)
 	for lo := 0; lo < len(idx); lo += b.shape.Batch {

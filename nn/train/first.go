@@ -20,21 +20,22 @@ type Rows[T kernels.Float] interface {
 	Source
 	// Dim returns the number of inputs of a sample.
 	Dim() int
-	// Gather copies the samples idx into the rows of dst, (len(idx), Dim), and their labels into y.
+	// Gather copies the samples idx into the rows of dst (len(idx), Dim), and their labels into y.
 	Gather(dst kernels.Mat[T], y []int, idx []int)
 }
 
 // A firstLayer multiplies the minibatch X with the weights of all first layers. It is the only part
-// that knows how X is represented. The rest of the block sees pre-activations and deltas. Weights are
-// panels, (D, ΣH), and a lane is a unit.
+// that knows how X is represented. The rest of the block sees pre-activations and deltas. Weights
+// are panels (D, ΣH), and a lane is a unit.
 type firstLayer[T kernels.Float] interface {
 	// check returns an error if s cannot be loaded.
 	check(s Source) error
-	// load takes the samples at idx as the minibatch and copies their labels into y.
+	// load makes the samples at idx the minibatch and copies their labels into y.
 	load(s Source, y, idx []int)
-	// forward computes z = X·W, (N, ΣH), for the minibatch, and Σ w² of each unit unless squares is nil.
+	// forward computes z = X·W (N, ΣH) for the minibatch. Unless squares is nil, it also computes Σ
+	// w² of each unit.
 	forward(z kernels.Mat[T], w kernels.Panels[T], squares []T)
-	// update computes W ← W·diag(β) + Xᵀ·d for deltas d, (N, ΣH), with one β a unit.
+	// update computes W ← W·diag(β) + Xᵀ·d for deltas d (N, ΣH), with one β per unit.
 	update(w kernels.Panels[T], beta []T, d kernels.Mat[T])
 }
 
@@ -53,7 +54,8 @@ func (p *products[T]) update(w kernels.Panels[T], beta []T, d kernels.Mat[T]) {
 	p.ops.Update(w, beta, p.x, d, p.workers)
 }
 
-// byteLayer is the first layer for images less the mean image, which the kernel set packs.
+// byteLayer is the first layer for images, from which it subtracts the mean image. The kernel set
+// packs the images.
 type byteLayer[T kernels.Float] struct {
 	products[T]
 	mean    []T
@@ -90,8 +92,8 @@ func (f *byteLayer[T]) load(s Source, y, idx []int) {
 // rowLayer is the first layer for rows of numbers, with the matrix product of the kernel set.
 type rowLayer[T kernels.Float] struct {
 	products[T]
-	// A set that is not stable may add the terms of a gradient to W one by one, and so round each to
-	// the size of W. For such a set, the gradient is formed separately.
+	// A set that is not stable may add the terms of a gradient to W one by one, and round each to
+	// the precision of W. For such a set, the gradient is formed separately.
 	apart       bool
 	sum         kernels.Panels[T]
 	ones, zeros []T

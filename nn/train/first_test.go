@@ -14,8 +14,9 @@ import (
 	"fusegrid/nn/train"
 )
 
-// TestRowsHaveTheBitsOfImages trains nets on images and on the same numbers as rows, for every rule and for
-// numbers of inputs that fill no vector: weights and histories have the same bits.
+// TestRowsHaveTheBitsOfImages trains nets on images and on rows of the same numbers, with every
+// rule. Weights and histories must have the same bits, even if the inputs do not fill whole
+// vectors.
 func TestRowsHaveTheBitsOfImages(t *testing.T) {
 	for _, set := range sets() {
 		for _, rule := range train.Rules() {
@@ -118,7 +119,8 @@ func TestWrongSources(t *testing.T) {
 	}
 }
 
-// TestWrongLabel trains on rows one of which has a label that is no class: the training ends there.
+// TestWrongLabel trains on rows, of which one has a label that is not a class. The training must
+// end at that row.
 func TestWrongLabel(t *testing.T) {
 	for _, wrong := range []int{-1, 10} {
 		data := nn.Floats[float32]{X: kernels.NewMat[float32](30, 12), Y: make([]int, 30)}

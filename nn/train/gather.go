@@ -15,8 +15,8 @@ type Part struct {
 	ID   int
 }
 
-// Gather makes the checkpoint of a block from nets of other checkpoints, in the order of the parts. All
-// parts must have done the same number of iterations and have the same minibatches to come. The
+// Gather makes the checkpoint of a block from nets of other checkpoints, in the order of the parts.
+// All parts must have done the same number of iterations and must have the same random stream. The
 // tensors share memory with the parts.
 func Gather(identity string, parts []Part) (safetensors.File, error) {
 	if len(parts) == 0 {

@@ -11,7 +11,8 @@ import (
 	"fusegrid/nn/train"
 )
 
-// gatherTrainer returns a trainer of the nets with these numbers, which set their rates.
+// gatherTrainer returns a trainer of the nets with the given numbers. The number of a net sets its
+// learning rate.
 func gatherTrainer(t *testing.T, protocol train.Protocol, rule train.Rule, iterations int, numbers []int) *train.Trainer[float32] {
 	t.Helper()
 	data, val := images(1, 120, pixels), images(2, 30, pixels)

@@ -10,8 +10,8 @@ import (
 	"fusegrid/nn/train"
 )
 
-// counting returns the reference set with products that are counted: multiplications
-// and additions go to flops.
+// counting returns the reference set with products that add their multiplications and additions to
+// flops.
 func counting(flops *int) *kernels.Set {
 	set := reference.New()
 	gemm := set.F64.Gemm
@@ -50,14 +50,14 @@ func widthsTrainer(t *testing.T, set *kernels.Set, rule train.Rule, protocol tra
 	return tr
 }
 
-// TestKeepSparesFlops counts: from the step after Keep on, a block costs what the nets that
-// are left cost, and no product more.
+// TestKeepSparesFlops counts operations. After Keep, a step of the block must have only the
+// operations of the remaining nets.
 func TestKeepSparesFlops(t *testing.T) {
 	widths := []int{9, 5, 16, 1, 7}
 	for _, rule := range train.Rules() {
 		flops := 0
 		tr := widthsTrainer(t, counting(&flops), rule, train.Course, widths)
-		tr.Step() // the first one measures as well
+		tr.Step() // the first step also measures accuracies
 		left := slices.Clone(widths)
 		for _, keep := range [][]bool{{true, true, true, true, true}, {true, false, true, false, true}, {false, true, true}, {false, true}} {
 			tr.Keep(keep)
@@ -78,8 +78,8 @@ func TestKeepSparesFlops(t *testing.T) {
 	}
 }
 
-// TestValidateLeavesNoTrace trains with a measurement after every step and without: weights
-// and curves are the same bits.
+// TestValidateLeavesNoTrace trains with and without a call of Validate after every step. Weights
+// and curves must have the same bits.
 func TestValidateLeavesNoTrace(t *testing.T) {
 	for _, protocol := range []train.Protocol{train.Course, train.Solver} {
 		for _, rule := range train.Rules() {
@@ -108,7 +108,7 @@ func TestValidateLeavesNoTrace(t *testing.T) {
 	}
 }
 
-// TestValidateAfterAllHaveLeft has nothing to measure.
+// TestValidateAfterAllHaveLeft calls Validate on a block without nets.
 func TestValidateAfterAllHaveLeft(t *testing.T) {
 	tr := widthsTrainer(t, reference.New(), train.SGD, train.Course, []int{3})
 	tr.Keep([]bool{false})

@@ -57,7 +57,7 @@ func (s Shape) check(nets []Net) error {
 	return nil
 }
 
-// draw fills w, (out, in), with scale·randn in the order of the assignment.
+// draw fills w (out, in) with scale·randn in the order of the assignment.
 func draw(rng *nprand.State, w []float64, out, in int, scale float64, inOut bool) {
 	for i := range w {
 		at := i

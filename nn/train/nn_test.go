@@ -15,8 +15,8 @@ import (
 	"fusegrid/nn/train"
 )
 
-// TestSameBitsAsNet trains nets one by one with package nn, on rows of numbers, and together in a block, on
-// images: losses, accuracies and weights have the same bits.
+// TestSameBitsAsNet trains nets one by one with package nn, on rows of numbers, and together in a
+// block, on images. Losses, accuracies and weights must have the same bits.
 func TestSameBitsAsNet(t *testing.T) {
 	for _, set := range sets() {
 		t.Run(fmt.Sprintf("impl=%s/dtype=f32", set.Name), func(t *testing.T) { testAsNet[float32](t, set, 20, nn.FloorDivision) })
@@ -24,8 +24,8 @@ func TestSameBitsAsNet(t *testing.T) {
 	}
 }
 
-// TestSameBitsAsNetWhereBatchesDoNotDivide is the same with 120 images in batches of 32 and 36, which
-// true division makes 3.75 and 3.33… iterations of an epoch.
+// TestSameBitsAsNetWhereBatchesDoNotDivide does the same with 120 images in batches of 32 and 36.
+// With true division, an epoch has 3.75 and 3.33… iterations.
 func TestSameBitsAsNetWhereBatchesDoNotDivide(t *testing.T) {
 	for _, division := range []nn.Division{nn.FloorDivision, nn.TrueDivision} {
 		for _, batch := range []int{32, 36} {
@@ -108,13 +108,14 @@ var solverRules = map[train.Rule]nn.Rule{
 	train.SGD: nn.SGD, train.Momentum: nn.Momentum, train.Nesterov: nn.Nesterov, train.RMSProp: nn.RMSProp, train.Adam: nn.Adam,
 }
 
-// TestAgreesWithSolver trains deep nets by the Solver of package nn and in a block: accuracies agree exactly.
+// TestAgreesWithSolver trains deep nets with the Solver of package nn and in a block. Accuracies
+// must agree exactly.
 //
-// Rules that need the gradient itself do the same operations in both, so their weights have the same bits in
-// a stable set. Only Σ‖W‖² of the loss is summed in another order. The error of a sum of n squares is at
-// most γₙ = n·u/(1−n·u) of the sum, in any order. So two losses differ by at most 2γₙ of the loss and two
-// roundings. The other rules fold their update into the product of the gradient. They round differently in
-// each step, and their losses agree closely.
+// Rules that need the gradient itself do the same operations in both, so their weights have the
+// same bits in a stable set. Only Σ‖W‖² of the loss is summed in another order. The relative error
+// of a sum of n squares is at most γₙ = n·u/(1−n·u), in any order. Therefore the relative
+// difference of two losses is at most 2γₙ and two roundings. The other rules fold their update into
+// the product of the gradient. They round differently in each step, and their losses agree closely.
 func TestAgreesWithSolver(t *testing.T) {
 	if len(solverRules) != len(train.Rules()) {
 		t.Fatalf("%d of %d rules are compared", len(solverRules), len(train.Rules()))

@@ -14,10 +14,10 @@ type param[T kernels.Float] struct {
 	weight     bool // of W, not of a bias
 	data       []T  // row by row; if nil, row i is lane+i of panels
 	panels     kernels.Panels[T]
-	lane       int // the first of the net
+	lane       int // the first lane of the net
 }
 
-// values returns the numbers row by row. They are the memory of the block or a copy.
+// values returns the numbers row by row. The slice may share memory with the block.
 func (p param[T]) values() []T {
 	if p.data != nil {
 		return p.data

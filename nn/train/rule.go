@@ -12,7 +12,8 @@ import (
 // A Rule is a way to step from a gradient g = dW + λW.
 type Rule int
 
-// The update rules, as package nn defines them, with the course's other hyper-parameters.
+// The update rules, as package nn defines them. Hyper-parameters that are not fields of [Net] have
+// the values of the course.
 const (
 	SGD      Rule = iota // W ← W − ηg
 	Momentum             // V ← μV − ηg, W ← W + V
@@ -32,8 +33,8 @@ const (
 // rules is the table of update rules. Parsing, checkpoints and sizes follow from it.
 //
 // One product with the minibatch adds the gradient to a target. The target is the weights or the
-// velocities, which get −η·dW, or a separate array, which gets dW. The other parts of a step do not need
-// dW. Nesterov's rule is the textbook formula W − μV + (1+μ)V′. Its term μV comes from the result of
+// velocities, which get −η·dW, or a separate array, which gets dW. The other parts of a step do not
+// need dW. Nesterov's rule is the textbook formula W − μV + (1+μ)V′. Its term μV is the result of
 // slow, so no copy of V is needed. Biases are updated in the same way with λ = 0, from the sums of
 // their deltas.
 var rules = [...]struct {
@@ -131,7 +132,7 @@ func (r Rule) scale(net Net) float64 {
 	return -net.LR
 }
 
-// shrink returns the share 1−ηλ that a step keeps of the weights of net.
+// shrink returns the factor 1−ηλ of the weights of net in a step.
 func shrink[T kernels.Float](net Net) T { return T(1 - float64(net.LR*net.Reg)) }
 
 // ahead returns the factor of V in move.
@@ -158,7 +159,7 @@ func adamFactors[T kernels.Float](rate float64, t int) kernels.AdamFactors[T] {
 	}
 }
 
-// A wideUpdate updates the first layers of all nets from their deltas d, (N, ΣH).
+// A wideUpdate updates the first layers of all nets from their deltas d (N, ΣH).
 type wideUpdate[T kernels.Float] struct {
 	*Block[T]
 	d kernels.Mat[T]
@@ -253,7 +254,8 @@ func (b *Block[T]) eachUnit(x []T, of func(Net) T) {
 	}
 }
 
-// A deepUpdate updates one deeper layer of one net from its deltas d, (N, out), and its inputs h, (N, in).
+// A deepUpdate updates one deeper layer of one net from its deltas d (N, out) and its inputs h (N,
+// in).
 type deepUpdate[T kernels.Float] struct {
 	*Block[T]
 	net   Net
@@ -325,5 +327,6 @@ func (u *deepUpdate[T]) adam() {
 	u.ops.Adam(f, w.b, m.b, v.b, g.b)
 }
 
-// stateNames returns the prefixes of the names of arrays: an empty one for the weights, then those of the state.
+// stateNames returns the prefixes of the names of arrays. The first prefix, for the weights, is
+// empty. The others are for the arrays of the state.
 func (r Rule) stateNames() []string { return slices.Concat([]string{""}, rules[r].state) }

@@ -7,15 +7,15 @@ import (
 	"fusegrid/kernels"
 )
 
-// Step trains every net on the samples at idx: forward, loss, backward, update. It returns the loss of
-// each net before the update. The next step overwrites the slice. Step panics if a label is not that
-// of a class.
+// Step trains every net on the samples at idx: forward, loss, backward, update. It returns the loss
+// of each net before the update. The next step overwrites the slice. Step panics if a label is not
+// a class.
 func (b *Block[T]) Step(s Source, idx []int) []float64 {
 	b.load(s, idx)
 	return b.step(len(idx))
 }
 
-// step is [Block.Step] for the n samples that were loaded.
+// step does what [Block.Step] does, for the n samples that were loaded.
 func (b *Block[T]) step(n int) []float64 {
 	b.steps++
 	h1 := b.forward(n, b.squares)
@@ -39,8 +39,9 @@ func (b *Block[T]) wrongLabel(idx []int) error {
 	return nil
 }
 
-// forward computes the first layers of all nets: h1 = ReLU(X·W1 + b1), (N, ΣH), and Σ w² of each unit
-// unless squares is nil. The only layer of a net without hidden layers has no ReLU.
+// forward computes the first layers of all nets: h1 = ReLU(X·W1 + b1) (N, ΣH). Unless squares is
+// nil, it also computes Σ w² of each unit. The only layer of a net without hidden layers has no
+// ReLU.
 func (b *Block[T]) forward(n int, squares []T) kernels.Mat[T] {
 	h1 := b.h1.Slice(0, n, 0, b.h1.Cols)
 	b.first.forward(h1, b.wide[0].w, squares)
@@ -55,7 +56,7 @@ func (b *Block[T]) forward(n int, squares []T) kernels.Mat[T] {
 // linear reports whether the nets have no hidden layers. Their first layers then give the scores.
 func (b *Block[T]) linear() bool { return len(b.acts) == 0 }
 
-// forwardDeep computes the layers of net k after the first and returns its scores, (N, C).
+// forwardDeep computes the layers of net k after the first and returns its scores (N, C).
 func (b *Block[T]) forwardDeep(k int, h kernels.Mat[T]) kernels.Mat[T] {
 	for l := range b.deep[k] {
 		layer := b.deep[k][l][0]
@@ -72,9 +73,10 @@ func (b *Block[T]) forwardDeep(k int, h kernels.Mat[T]) kernels.Mat[T] {
 }
 
 // stepDeep runs net k from the activations h of its first layer. It returns the loss, updates the
-// deeper layers, and leaves the deltas of the first layer in h. Deltas overwrite activations, which are
-// in the cache. Unless the rule needs the gradient itself, the deltas of the scores are multiplied
-// by −η, because they are the smallest. Then every update is a plain sum.
+// deeper layers, and stores the deltas of the first layer in h. Deltas overwrite activations, which
+// are in the cache. Unless the rule needs the gradient itself, the deltas of the scores are
+// multiplied by −η, so that every update is a plain sum. These deltas are multiplied because they
+// have the fewest elements.
 func (b *Block[T]) stepDeep(k int, h kernels.Mat[T]) float64 {
 	net, layers, n := b.nets[k], b.deep[k], h.Rows
 	d := b.forwardDeep(k, h)
@@ -107,8 +109,8 @@ func (b *Block[T]) stepDeep(k int, h kernels.Mat[T]) float64 {
 	return loss
 }
 
-// sumSquares returns Σ‖W‖² of net k, summed unit by unit, and whether it and the biases are finite. The
-// sums of the first layer are given.
+// sumSquares returns Σ‖W‖² of net k, summed unit by unit, and reports whether it and the biases are
+// finite. The slice first has the sums of the first layer.
 func (b *Block[T]) sumSquares(k int, first []T) (weights float64, finite bool) {
 	for _, s := range first {
 		weights += float64(s)

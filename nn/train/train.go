@@ -14,21 +14,22 @@ import (
 type Protocol int
 
 const (
-	// Course is the assignment's TwoLayerNet.train. At every iteration that is a multiple of the epoch,
-	// it records the accuracies on that minibatch and on the validation set, after the update. Then
-	// the learning rate decays.
+	// Course is the protocol of the assignment's TwoLayerNet.train. An epoch starts at each
+	// iteration whose number, from 0, is a multiple of the iterations per epoch. After the update
+	// of that iteration, the accuracies on its minibatch and on the validation set are recorded.
+	// Then the learning rate decays.
 	Course Protocol = iota
-	// Solver is the assignment's Solver. At the end of every epoch, the learning rate decays. Then the
-	// accuracies on training images and on the validation set are recorded. They are also recorded
-	// after the first and the last iteration. The training images are 1,000 draws with replacement,
-	// or all images if there are no more. The best weights are kept.
+	// Solver is the protocol of the assignment's Solver. At the end of every epoch, the learning
+	// rate decays. Then the accuracies on training images and on the validation set are recorded.
+	// They are also recorded after the first and the last iteration. The training images are 1,000
+	// draws with replacement, or all images if there are no more. The best weights are kept.
 	Solver
 )
 
 // solverSample is the number of training images whose accuracy the Solver measures.
 const solverSample = 1000
 
-// curveRoom is the largest number of losses that a curve has room for from the start.
+// curveRoom is the maximum number of losses for which a new curve has room.
 const curveRoom = 1 << 16
 
 // A Schedule says how long a block trains, and on which samples.
@@ -57,15 +58,15 @@ type Leaver struct {
 	Loss      float64
 }
 
-// A Trainer trains a block to its schedule, one iteration at a time.
+// A Trainer trains a block according to its schedule, one iteration at a time.
 type Trainer[T kernels.Float] struct {
 	block    *Block[T]
 	schedule Schedule
 	rng      *nprand.State // minibatches
 	done     int           // iterations done
-	ids      []int         // ids[k] is the first position of net k
-	curves   []*Curve      // by first position
-	best     [][][]T       // Solver: weights of the best validation accuracy, by first position
+	ids      []int         // ids[k] is the position at which net k started
+	curves   []*Curve      // by the position at which the net started
+	best     [][][]T       // Solver: weights of the best validation accuracy, by the same position
 
 	idx     []int
 	all     []int // 0, 1, …: indices of the validation set
@@ -147,8 +148,8 @@ func (t *Trainer[T]) IDs() []int { return t.ids }
 // Curve returns the history of the net that started at position id.
 func (t *Trainer[T]) Curve(id int) *Curve { return t.curves[id] }
 
-// Run trains until the schedule is over, ctx is done, or after returns an error. Run calls after once per
-// iteration, with the nets that diverged in it.
+// Run trains until the schedule is over, ctx is done, or the function after returns an error. Run
+// calls this function once per iteration, with the nets that diverged in that iteration.
 func (t *Trainer[T]) Run(ctx context.Context, after func(left []Leaver) error) error {
 	for !t.Finished() {
 		if err := ctx.Err(); err != nil {
@@ -161,9 +162,10 @@ func (t *Trainer[T]) Run(ctx context.Context, after func(left []Leaver) error) e
 	return t.err
 }
 
-// Step does one iteration and returns the nets that diverged in it, which leave the block. A net has
-// diverged if its loss is NaN or infinite. Before a measurement and after the last iteration, a net has
-// also diverged if its updated weights are not finite. In other iterations, the next loss shows it.
+// Step does one iteration and returns the nets that diverged in it, which leave the block. A net
+// has diverged if its loss is NaN or infinite. Before a measurement and after the last iteration, a
+// net has also diverged if its updated weights are not finite. In other iterations, the net leaves
+// in the next iteration, because its loss is then not finite.
 func (t *Trainer[T]) Step() []Leaver {
 	t.rng.Choice(t.idx, t.schedule.Train.Len())
 	t.block.load(t.schedule.Train, t.idx)
@@ -209,7 +211,8 @@ func (t *Trainer[T]) Keep(keep []bool) {
 }
 
 // RestoreBest gives each net that is still training the weights of its best validation accuracy, as
-// the Solver does at its end. A checkpoint for longer training must be taken before RestoreBest.
+// the Solver does at the end of a training. A checkpoint for longer training must be taken before
+// RestoreBest.
 func (t *Trainer[T]) RestoreBest() {
 	for k, id := range t.ids {
 		if t.best[id] != nil {
@@ -218,8 +221,9 @@ func (t *Trainer[T]) RestoreBest() {
 	}
 }
 
-// BestStep returns the number of iterations after which the best weights of the net that started at
-// position id were measured. If the protocol keeps no best weights, it returns [Trainer.Done].
+// BestStep returns the number of iterations after which the net that started at position id had its
+// best validation accuracy. If the trainer has no best weights of the net, it returns
+// [Trainer.Done].
 func (t *Trainer[T]) BestStep(id int) int {
 	if t.best[id] == nil {
 		return t.done
@@ -247,7 +251,7 @@ func (t *Trainer[T]) measuresAfter(step int) bool {
 	return step == 1 || step == t.schedule.Iterations || step%t.perEpoch() == 0
 }
 
-// measurements returns an upper bound of the number of measurements, which is close to it.
+// measurements returns a close upper bound of the number of measurements.
 func (t *Trainer[T]) measurements() int {
 	if t.schedule.Protocol == Course {
 		return t.schedule.Iterations/t.schedule.Division.Period(t.schedule.Train.Len(), t.schedule.Batch) + 1
@@ -301,9 +305,9 @@ func (t *Trainer[T]) record(idx []int) {
 	}
 }
 
-// Validate returns the accuracy of each net of the block on the validation set. It returns NaN for a net
-// that is no longer finite and leaves in the next iteration. It does not change the curves, the random
-// stream or the training that follows.
+// Validate returns the accuracy of each net of the block on the validation set. The accuracy is NaN
+// if a weight of the net is not finite. Such a net leaves in the next iteration. It does not change
+// the curves, the random stream or the training that follows.
 func (t *Trainer[T]) Validate() []float64 {
 	return t.validate(nil)
 }
@@ -325,7 +329,7 @@ func (t *Trainer[T]) validate(acc []float64) []float64 {
 	return acc
 }
 
-// decay ends an epoch: every net's rate is multiplied by its decay.
+// decay multiplies the learning rate of every net by its decay.
 func (b *Block[T]) decay() {
 	for k := range b.nets {
 		b.nets[k].LR *= b.nets[k].Decay

@@ -85,7 +85,8 @@ func sets() []*kernels.Set {
 	return slices.DeleteFunc(fusegrid.All(), func(s *kernels.Set) bool { return !s.Stable })
 }
 
-// TestSameBitsAloneAndTogether is the promise of the package.
+// TestSameBitsAloneAndTogether checks that a net has the same bits whether it trains alone or in a
+// block.
 func TestSameBitsAloneAndTogether(t *testing.T) {
 	for _, set := range sets() {
 		for i, rule := range train.Rules() {
@@ -132,7 +133,7 @@ func testAlone[T kernels.Float](t *testing.T, set *kernels.Set, rule train.Rule)
 	}
 }
 
-// TestDivergedNetsLeave puts nets that blow up among good ones.
+// TestDivergedNetsLeave trains nets that diverge together with nets that do not.
 func TestDivergedNetsLeave(t *testing.T) {
 	for _, set := range sets() {
 		t.Run("impl="+set.Name, func(t *testing.T) {
@@ -156,7 +157,8 @@ func TestDivergedNetsLeave(t *testing.T) {
 	}
 }
 
-// A net whose last update overflows has diverged, though no loss shows it.
+// TestDivergedAtTheEnd checks that a net has diverged if its last update overflows, although its
+// losses are finite.
 func TestDivergedAtTheEnd(t *testing.T) {
 	const pixels = 12
 	data, val := images(1, 40, pixels), images(2, 30, pixels)
@@ -225,7 +227,7 @@ func TestNewTrainerRefuses(t *testing.T) {
 			}
 		})
 	}
-	// As many iterations as there may be take no room before they run.
+	// The memory for the maximum number of iterations is not allocated in advance.
 	block, err := train.New(reference.New(), train.Shape{Inputs: pixels, Classes: 10, Batch: 20}, []train.Net{{Hidden: []int{5}}}, meanOf[float32](data, pixels), 1)
 	if err != nil {
 		t.Fatal(err)

@@ -16,8 +16,8 @@ const (
 	recordLen = 1 + dim
 )
 
-// WriteBinary writes a complete binary version into the folder dir, and creates the folder if
-// needed. Each of its six batches has n images, which are black and have label 0.
+// WriteBinary writes the six batch files of the binary version into the folder dir, and creates the
+// folder if needed. Each file has n black images with label 0.
 func WriteBinary(tb testing.TB, dir string, n int) {
 	tb.Helper()
 	if err := os.MkdirAll(dir, 0o777); err != nil {
@@ -41,8 +41,8 @@ func WriteBinary(tb testing.TB, dir string, n int) {
 	}
 }
 
-// BinaryBatch returns a batch file of the binary version. Labels may be invalid. pixels must have
-// the shape (len(labels), 3072).
+// BinaryBatch returns a batch file of the binary version. Labels may be invalid. The argument
+// pixels must have 3,072 bytes for each label.
 func BinaryBatch(labels, pixels []byte) []byte {
 	var b []byte
 	for i, label := range labels {
@@ -53,7 +53,7 @@ func BinaryBatch(labels, pixels []byte) []byte {
 }
 
 // PythonBatch returns a batch file of the python version, in the form that Python 2 writes. Labels
-// may be invalid. pixels must have the shape (len(labels), 3072).
+// may be invalid. The argument pixels must have 3,072 bytes for each label.
 func PythonBatch(labels, pixels []byte) []byte {
 	n := len(labels)
 	b := []byte("\x80\x02}q\x01(U\x0bbatch_labelq\x02U\x15training batch 1 of 5q\x03U\x06labelsq\x04]q\x05(")

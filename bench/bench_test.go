@@ -280,8 +280,8 @@ func TestDuel(t *testing.T) {
 	}
 }
 
-// TestDuelWithAWeakOpenBLAS checks that a weak core is named at each figure: above the column, next
-// to the means, in the last line and in the verdict.
+// TestDuelWithAWeakOpenBLAS checks that the output names a weak core with each result: above the
+// column, next to the means, in the last line and in the verdict.
 func TestDuelWithAWeakOpenBLAS(t *testing.T) {
 	rival := *reference.New()
 	rival.Name, rival.Detail = "openblas", "0.3.21 Haswell threads=1 (weak: this CPU can run SKYLAKEX)"
@@ -366,7 +366,7 @@ func TestLeastRounds(t *testing.T) {
 	}
 }
 
-// TestClockThatStandsStill checks that a clock that stands still causes an error, not an
+// TestClockThatStandsStill checks that a clock that does not advance causes an error, not an
 // infinite rate.
 func TestClockThatStandsStill(t *testing.T) {
 	if cpuTime == nil {

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cpuTime returns the CPU time of this process. This clock stands still while the
-// operating system runs other processes.
+// cpuTime returns the CPU time of this process. This clock stops while the operating system runs
+// other processes.
 var cpuTime = func() time.Duration {
 	var used unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &used); err != nil {

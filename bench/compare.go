@@ -12,7 +12,7 @@ import (
 	"fusegrid/internal/atomicfile"
 )
 
-// defaultBase lists columns to compare with. A table uses the first one that it has.
+// defaultBase lists columns to compare with. A table uses the first of them that it has.
 const defaultBase = "openblas,reference,gonum"
 
 // madeBy starts every file of tables.

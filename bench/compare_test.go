@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// has checks that a text contains lines, in this order.
+// has checks that a text contains the given lines in order.
 func has(t *testing.T, text string, lines ...string) {
 	t.Helper()
 	rest := text
@@ -102,8 +102,8 @@ ok  	fusegrid	3.456s
 	}
 }
 
-// TestUnits checks the units that benchstat shows: seconds if there is no rate, powers of 1024 for bytes
-// of memory, of 1000 for MB/s, and units of one's own.
+// TestUnits checks the units: seconds if there is no rate, powers of 1024 for bytes of memory and
+// of 1000 for MB/s, and custom units.
 func TestUnits(t *testing.T) {
 	md, err := tables(t, `Unit images better=lower
 BenchmarkA/impl=a 1 1500 ns/op 2048 B/op 0 allocs/op -3 images

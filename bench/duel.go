@@ -61,7 +61,7 @@ fails if a ratio is below the limit of -each or -geomean.
 // A duels holds the settings of bench duel.
 type duels struct {
 	plan       plan
-	each, mean float64 // lowest ratios that pass: of one benchmark, of a geometric mean
+	each, mean float64 // least ratios that pass, for one benchmark and for a geometric mean
 }
 
 // run measures two kernel sets in turns, prints the ratio of their rates and returns an
@@ -160,16 +160,16 @@ func digits(x float64) string {
 	return fmt.Sprintf("%.0f", x)
 }
 
-// A core names the kernels that OpenBLAS runs although the CPU allows faster ones. The
+// A core is the CPU model whose kernels OpenBLAS uses, if the CPU can run faster kernels. The
 // remark says why.
 type core struct{ name, remark string }
 
-// openblasDetail matches the detail of the set openblas: version, core, threads and a remark.
-// The remark is present if the core is weaker than the CPU, whether OpenBLAS or the user chose it.
+// openblasDetail matches the detail of the set openblas: version, core, threads and a remark. The
+// remark is present if the core has narrower vectors than the CPU, even if the user chose it.
 var openblasDetail = regexp.MustCompile(`^\S+ (\S{1,32}) threads=\d+ \((.*this CPU can run .+)\)$`)
 
-// weakness returns the core that a kernel set runs if the CPU allows faster kernels, and
-// the zero core otherwise.
+// weakness returns the core of a kernel set if the CPU can run faster kernels. Otherwise it returns
+// the zero core.
 func weakness(set, detail string) core {
 	if m := openblasDetail.FindStringSubmatch(detail); m != nil && set == "openblas" {
 		return core{m[1], m[2]}
@@ -177,8 +177,8 @@ func weakness(set, detail string) core {
 	return core{}
 }
 
-// against returns the zero core if c is an equal of the opponent: a core with AVX2 is one of
-// kernels that use AVX2 and nothing wider.
+// against returns the zero core if the opponent has vectors of the same width, which means that
+// both use AVX2 and no wider vectors. Otherwise it returns c.
 func (c core) against(opponent *kernels.Set) core {
 	wider := slices.ContainsFunc(opponent.Features, func(f string) bool { return strings.HasPrefix(f, "AVX512") })
 	if slices.Contains(opponent.Features, "AVX2") && !wider && (c.name == "Haswell" || c.name == "Zen") {
@@ -205,8 +205,8 @@ func (c core) note() string {
 // A duel is the median of A/B over the rounds with its confidence interval.
 type duel struct{ ratio, low, high float64 }
 
-// fight pairs the rates of each round, because a slowdown of the machine affects both
-// rates of a round.
+// fight returns the result for the rates of a and b. It compares the rates of each round, because a
+// slowdown of the machine affects both.
 func fight(a, b []float64) duel {
 	ratios := make([]float64, len(a))
 	for i := range a {

@@ -72,7 +72,7 @@ func fold(words []string, width int) []string {
 	return lines
 }
 
-// A keys holds the keys that a filter may use, with the values that occur in benchmarks.
+// A keys value holds the keys that a filter may use, with the values that occur in benchmarks.
 type keys struct {
 	keys   list
 	values map[string]*list
@@ -107,7 +107,7 @@ func keysOf(contests []*contest) keys {
 // condition matches the conditions key:value and key:(value OR value) of a filter.
 var condition = regexp.MustCompile(`([^\s:()"*-][^\s:()"]*):(\([^()]*\)|[^\s()]*)`)
 
-// why explains briefly why a filter selects no benchmark.
+// why returns the reason why a filter selects no benchmark.
 func (k keys) why(filter string) string {
 	for _, m := range condition.FindAllStringSubmatch(filter, -1) {
 		key, asked := m[1], strings.FieldsFunc(m[2], func(r rune) bool { return strings.ContainsRune(`() "`, r) })

@@ -58,8 +58,8 @@ func find(name string) (command, error) {
 	return command{}, badUsage("unknown command %q%s; bench help lists the commands", name, cli.DidYouMean(name, names))
 }
 
-// run is main with its arguments and streams passed in. It returns the exit code: 1
-// for a failure or a lost duel, 2 for a wrong command line.
+// run runs the command line args and returns the exit code. The code is 1 for a failure or a lost
+// duel, and 2 for a wrong command line.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
 		usage(stderr)

@@ -53,7 +53,7 @@ func (r *report) markdown(file string, bases []string) []byte {
 	return md.Bytes()
 }
 
-// A notes says which lines of the legend a report needs.
+// A notes value says which lines of the legend a report needs.
 type notes struct{ products, ratios, few, undefined bool }
 
 // heading returns the heading of t: "Gemm f32, FLOP/s on one core".

@@ -18,7 +18,7 @@ import (
 // Limits of a file of benchmark results. Real files are far smaller.
 const (
 	maxFile   = 32 << 20 // bytes
-	maxConfig = 16 << 10 // bytes of the "key: value" lines above a result
+	maxConfig = 16 << 10 // bytes of the "key: value" lines before a result
 	maxGroups = 1000     // different sets of such lines
 	maxValues = 100      // values in one line
 )
@@ -129,8 +129,8 @@ func read(file string, text []byte, each func(measured) error) (benchfmt.UnitMet
 	return units, err
 }
 
-// foreign returns "" if text is text in UTF-8. Otherwise it says what the file seems to
-// contain and how to convert it.
+// foreign returns "" if text is text in UTF-8. Otherwise it returns the probable format of the file
+// and how to convert it.
 func foreign(text []byte) string {
 	what, advice := sniff.Format(text[:min(len(text), sniff.Head)])
 	zeros := bytes.Count(text, []byte{0})
@@ -147,7 +147,8 @@ func foreign(text []byte) string {
 	return ""
 }
 
-// instead says what a file without results seems to contain, or returns "".
+// instead describes the contents of a file without results. It returns "" if it does not recognize
+// them.
 func instead(text []byte) string {
 	text = bytes.TrimSpace(text)
 	switch {
@@ -163,8 +164,8 @@ func instead(text []byte) string {
 	return ""
 }
 
-// parseResults is like read for text that is known to be UTF-8. It also reports whether
-// the text has any result.
+// parseResults is like read, but requires text in UTF-8. It also reports whether the text has any
+// result.
 func parseResults(file string, text []byte, each func(measured) error) (units benchfmt.UnitMetadataMap, found bool, err error) {
 	in := benchfmt.NewReader(bytes.NewReader(text), file)
 	for in.Scan() {

@@ -8,8 +8,7 @@ import (
 	"testing"
 )
 
-// TestReadme checks README's table of products and the numbers around it against the raw
-// results.
+// TestReadme checks README's table of products and the numbers around it against the raw results.
 func TestReadme(t *testing.T) {
 	text, err := os.ReadFile("../README.md")
 	if err != nil {

@@ -18,7 +18,7 @@ type report struct {
 	units    benchfmt.UnitMetadataMap
 }
 
-// A machine holds all results below equal "key: value" lines.
+// A machine holds all results that follow equal "key: value" lines.
 type machine struct {
 	config [][2]string
 	tables []*table

@@ -109,8 +109,7 @@ func columns(cells []string) string {
 	return line
 }
 
-// A rawWriter writes results in Go's benchmark format, below lines that describe the
-// machine.
+// A rawWriter writes lines that describe the machine, and then results in Go's benchmark format.
 type rawWriter struct {
 	w      *benchfmt.Writer
 	config []benchfmt.Config

@@ -11,8 +11,8 @@ import (
 // confidence is the level of the confidence intervals of medians.
 const confidence = 0.95
 
-// leastRounds is the smallest number of values that gives such an interval. All n values lie
-// on one side of the true median with probability 2·½ⁿ, which must be at most 1 − confidence.
+// leastRounds is the smallest number of values that give such an interval. All n values lie on one
+// side of the true median with probability 2·½ⁿ, which must be at most 1 − confidence.
 const leastRounds = 6
 
 // leastTest is the smallest sample size with which the Mann-Whitney U test can find a

@@ -9,7 +9,7 @@ import (
 )
 
 // A Config holds everything that determines the outcome of a training. Two trainings with equal
-// configurations give the same bits, except for times.
+// configurations give the same bits in all results except times.
 type Config struct {
 	Data   string  `json:"data"`   // hash of the data set
 	Split  [3]int  `json:"split"`  // training, validation and test images
@@ -49,25 +49,25 @@ func (c *Config) PerEpoch() int { return max(c.Split[0]/max(c.Batch, 1), 1) }
 // fewDigits is the number of significant digits in tables for people.
 const fewDigits = 6
 
-// Digits returns the number of significant digits for a list of values. It returns few, or the
-// smallest larger number with which different values look different.
-func Digits(few int, values []float64) int {
+// Digits returns the number of significant digits for a list of values. It is the smallest number,
+// from digits on, with which different values look different.
+func Digits(digits int, values []float64) int {
 	sorted := slices.Compact(slices.Sorted(slices.Values(values)))
 	show := func(v float64, n int) string { return strconv.FormatFloat(v, 'g', n, 64) }
 	for i := 1; i < len(sorted); i++ {
-		for few < 17 && show(sorted[i-1], few) == show(sorted[i], few) {
-			few++
+		for digits < 17 && show(sorted[i-1], digits) == show(sorted[i], digits) {
+			digits++
 		}
 	}
-	return few
+	return digits
 }
 
 // HiddenString returns the hidden layers in the form that users type: "50" or "100x100".
 func (c Config) HiddenString() string { return string(appendInts(nil, c.Hidden, 'x')) }
 
-// Canonical returns the text that Key hashes. The text has the line "fusegrid-trial/1", then one line
-// "name=value" per field, sorted by name. Each line ends in a newline. Floats have the fewest digits
-// that identify the float64.
+// Canonical returns the text that Key hashes. The text has the line "fusegrid-trial/1" and then one
+// line "name=value" per field, sorted by name. Each line ends in a newline. Floats have the fewest
+// digits that identify the float64.
 //
 // A field that a later version adds must be omitted while it has its zero value. Older keys then
 // remain valid.

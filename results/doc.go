@@ -1,6 +1,4 @@
-// Package results stores the results of sweeps. A [Record] is the outcome of one trial. A
-// [Journal] is the file that receives each record as soon as it is known. Tables and pictures are
-// made from records.
-//
-// All files except the journal are functions of the journal and can be made again.
+// Package results stores the results of sweeps. A [Record] is the outcome of one trial. A [Journal]
+// is the file that receives each record as soon as it is known. Tables and pictures are computed
+// from the journal and can be made again.
 package results

@@ -11,8 +11,8 @@ import (
 	"slices"
 )
 
-// WriteCSV writes every field and figure with all digits. Like the other tables, it has the test
-// accuracy only of the best trial.
+// WriteCSV writes every field and result with all digits. As in the other tables, only the best
+// trial has a test accuracy.
 func (t *Table) WriteCSV(w io.Writer) error { return t.writeCSV(w, data) }
 
 func (t *Table) writeCSV(w io.Writer, columns []datum) error {
@@ -62,8 +62,8 @@ func (t *Table) WriteJSONL(w io.Writer) error {
 	return out.Flush()
 }
 
-// Digest returns a hash of all columns that do not depend on when, where and how fast the trials ran.
-// Equal sweeps have equal digests.
+// Digest returns a hash of all columns except those that depend on the time, the machine or the
+// speed of a training. Equal sweeps have equal digests.
 func (t *Table) Digest() string {
 	h := sha256.New()
 	lasting := slices.DeleteFunc(slices.Clone(data), func(c datum) bool { return c.timing })

@@ -11,8 +11,8 @@ import (
 // from the list of fields.
 type configField struct {
 	name     string
-	optional bool                             // whether the key omits an empty value
-	text     bool                             // whether the value is a string in table.jsonl; else it is a number
+	optional bool                             // the key omits an empty value
+	text     bool                             // the value is a string in table.jsonl; else it is a number
 	value    func(b []byte, c *Config) []byte // appends the exact value, or nothing if it is empty
 	number   func(c *Config) float64          // returns the value if it may have many digits; else nil
 }
@@ -98,15 +98,15 @@ func sortedByName(fields []configField) []configField {
 // of these tables. If the table for people has a column of the same name, the values agree too.
 type datum struct {
 	name   string
-	text   bool                                     // whether the value is a string in table.jsonl
-	timing bool                                     // whether the value depends on when, where and how fast the trial ran
+	text   bool                                     // the value is a string in table.jsonl
+	timing bool                                     // the value depends on the time, the machine or the speed of the training
 	value  func(b []byte, t *Table, row int) []byte // appends the value, or nothing if there is no value
 }
 
 // data lists the columns in order.
 var data = tableColumns(configFields)
 
-// tableColumns returns the columns for records with these fields of a configuration.
+// tableColumns returns the columns for records with the given fields of a configuration.
 func tableColumns(config []configField) []datum {
 	all := []datum{
 		{name: "rank", value: func(b []byte, _ *Table, row int) []byte { return strconv.AppendInt(b, int64(row+1), 10) }},

@@ -19,8 +19,9 @@ import (
 )
 
 // A HeatMap holds a validation accuracy, see [Record.Val], for each pair of learning rate and
-// regularization. It shows only comparable trials: trials with the same data set, net, type and length.
-// A cell is the mean over seeds. If other parameters vary, a cell shows their best setting.
+// regularization. It shows only comparable trials: trials with the same data set, net, type and
+// number of iterations. A cell is the mean over seeds. If other parameters vary, a cell shows their
+// best setting.
 type HeatMap struct {
 	LRs, Regs []float64 // ascending
 	Cells     [][]Cell  // [reg][lr]
@@ -31,9 +32,9 @@ type HeatMap struct {
 	LeftOut   int // number of trials that are not comparable and not shown
 }
 
-// A Cell is the mean accuracy of one setting.
+// A Cell holds the mean accuracy of one setting.
 type Cell struct {
-	Val     float64 // NaN if no trial has one
+	Val     float64 // NaN if no trial has an accuracy
 	Trials  int     // number of trials in the mean, each with a different seed
 	Stopped int     // step at which the trials were stopped; 0 if they trained to the end
 }
@@ -44,8 +45,8 @@ func alike(c Config) Config {
 }
 
 // NewHeatMap returns a heat map of the comparable trials in records. If there are several groups of
-// comparable trials, it shows the group that fills most cells. Among equals, it shows the longest
-// training.
+// comparable trials, it shows the group that fills most cells. If two groups fill equally many
+// cells, it shows the one with more iterations.
 func NewHeatMap(records []Record) HeatMap {
 	groups := map[string][]*Record{}
 	for i := range records {
@@ -219,8 +220,8 @@ func (h HeatMap) label(c Cell) string {
 	return text
 }
 
-// Worthwhile reports whether a picture of the map is useful. The map must have an accuracy, and 2 to 40
-// learning rates and regularizations each.
+// Worthwhile reports whether a picture of the map is useful. The map must have at least one
+// accuracy, 2 to 40 learning rates, and 2 to 40 regularizations.
 func (h HeatMap) Worthwhile() bool {
 	lo, hi := h.span()
 	return len(h.LRs) > 1 && len(h.Regs) > 1 && len(h.LRs) <= 40 && len(h.Regs) <= 40 && lo <= hi
@@ -239,8 +240,9 @@ func (h HeatMap) span() (lo, hi float64) {
 	return lo, hi
 }
 
-// WritePNG draws the map. Each cell shows its accuracy. If its trials were stopped, the cell shows the
-// step below. If some seeds are missing, the cell shows the number of seeds in the mean.
+// WritePNG draws the map. Each cell shows its accuracy. If its trials were stopped, the next line
+// of the cell shows the step at which they stopped. If some seeds are missing, the cell also shows
+// the number of seeds in the mean.
 func (h HeatMap) WritePNG(w io.Writer) error {
 	p := plot.New()
 	p.Title.Text = h.Title()
@@ -293,7 +295,7 @@ func (c cells) Z(x, y int) float64 { return c.Cells[y][x].Val }
 func (c cells) X(x int) float64    { return float64(x) }
 func (c cells) Y(y int) float64    { return float64(y) }
 
-// names labels the positions 0, 1, … with values.
+// names labels the positions 0, 1, … of an axis with values.
 type names []float64
 
 func (n names) Ticks(_, _ float64) []plot.Tick {

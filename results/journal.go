@@ -16,8 +16,8 @@ import (
 	"fusegrid/internal/strictjson"
 )
 
-// A Journal is an append-only file of records. It loses no appended record if the process is killed at
-// any time. Each line has the form
+// A Journal is an append-only file of records. It loses no appended record, even if the process is
+// killed. Each line has the form
 //
 //	{"sum":"xxxxxxxx","trial":{…}}
 //
@@ -28,8 +28,8 @@ type Journal struct {
 	f    File
 	name string
 	size int64 // number of bytes that are known to be on disk
-	torn bool  // whether a torn line follows them, which must be cut off before the next write
-	err  error // reason why the journal accepts no more records
+	torn bool  // a torn line follows them, and must be cut off before the next write
+	err  error // not nil if the journal accepts no more records
 	buf  []byte
 }
 
@@ -67,7 +67,7 @@ var (
 
 const version = 1
 
-// maxLine is the length of the longest line. It bounds the memory for damaged files.
+// maxLine is the maximum length of a line. It limits the memory for damaged files.
 const maxLine = 1 << 20
 
 // OpenFile opens or creates the file of a journal and locks it against other processes. If another
@@ -83,7 +83,7 @@ func OpenFile(name string) (File, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	p := placed{f, l}
-	err = p.check() // another process may have replaced the file by a mended one
+	err = p.check() // another process may have replaced the file by a mended file
 	if err != nil {
 		err = fmt.Errorf("%s: %w", name, err)
 	} else {
@@ -124,9 +124,9 @@ func (f placed) check() error {
 	return nil
 }
 
-// NewJournal returns the journal in f and its records, in the order in which they were written. OpenFile
-// opens such files. The journal closes f, and NewJournal closes f if it returns an error. Errors start
-// with name, and wrap ErrNotJournal if f is not a journal.
+// NewJournal returns the journal in f and its records, in the order in which they were written.
+// OpenFile opens such files. [Journal.Close] closes f. If NewJournal returns an error, it has
+// closed f. Errors start with name, and wrap ErrNotJournal if f is not a journal.
 func NewJournal(f File, name string) (*Journal, []Record, Recovery, error) {
 	var records recordReader
 	j, recovery, err := newJournal(f, name, records.take)
@@ -184,8 +184,8 @@ func (r *recordReader) take(raw []byte) error {
 	return nil
 }
 
-// Mend copies the journal r to w and omits damaged lines. All other lines stay unchanged, except for
-// their ends. Errors start with name.
+// Mend copies the journal r to w and omits damaged lines. All other lines stay unchanged, except
+// that \r\n becomes \n. Errors start with name.
 func Mend(w io.Writer, r io.Reader, name string) error {
 	if _, err := w.Write(header()); err != nil {
 		return err
@@ -286,7 +286,7 @@ func (j *Journal) flush() error {
 	return nil
 }
 
-// read calls take with the record of each line whose checksum is right. It returns the damage,
+// read calls take with the record of each line whose checksum is correct. It returns the damage,
 // including the errors of take, and the size of the journal without a torn last line.
 func read(r io.Reader, name string, take func(raw []byte) error) (recovery Recovery, size int64, err error) {
 	known := false // whether a line has occurred that only journals have
@@ -328,7 +328,7 @@ func read(r io.Reader, name string, take func(raw []byte) error) (recovery Recov
 }
 
 // notJournal returns the error for a file that is not a journal. It names the format of the file if
-// it is known, because the trials in a journal that another program has converted are not lost.
+// possible, so that users can restore a journal that another program has converted.
 func notJournal(name string, head []byte) error {
 	what, advice := sniff.Format(head)
 	switch {

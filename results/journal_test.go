@@ -51,7 +51,7 @@ type file struct {
 	fail  int   // number of the call that fails, from 1; 0 if no call fails
 	err   error // error of the call
 	short int   // number of bytes that a failing Write writes
-	stays bool  // whether Truncate fails after that call, too
+	stays bool  // Truncate fails after that call, too
 	calls int
 }
 
@@ -322,12 +322,12 @@ func TestNotAJournal(t *testing.T) {
 	}
 }
 
-// torture returns many if FUSEGRID_TORTURE is set, else few.
-func torture(few, many int) int {
+// torture returns large if FUSEGRID_TORTURE is set, else small.
+func torture(small, large int) int {
 	if os.Getenv("FUSEGRID_TORTURE") != "" {
-		return many
+		return large
 	}
-	return few
+	return small
 }
 
 // mixed returns n records with all states, in which all optional fields are present or absent.
@@ -641,8 +641,8 @@ func FuzzJournal(f *testing.F) {
 	})
 }
 
-// TestJournalReadsOneMeaning uses records that different readers could understand differently. The sum of
-// each line is right.
+// TestJournalReadsOneMeaning uses records that different readers could understand differently. The
+// checksum of each line is correct.
 func TestJournalReadsOneMeaning(t *testing.T) {
 	raw, err := json.Marshal(trial(1))
 	if err != nil {
@@ -697,7 +697,7 @@ func BenchmarkReadJournal(b *testing.B) {
 	}
 }
 
-// TestForeignJournals checks that the error for a journal that something has converted names the cause.
+// TestForeignJournals checks that the error for a converted journal names the conversion.
 func TestForeignJournals(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"UTF-16", "\xff\xfe{\x00\"\x00", "it is text in UTF-16"},

@@ -2,6 +2,6 @@
 
 package results
 
-// lockName returns the name of the file to lock for a journal, which is the journal. That is possible
-// because flock(2) does not block readers or writers.
+// lockName returns the name of the file to lock for a journal. It is the journal itself, because
+// flock(2) does not block readers or writers.
 func lockName(journal string) string { return journal }

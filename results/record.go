@@ -14,9 +14,9 @@ type State string
 
 const (
 	Done     State = "done"     // trained for all iterations
-	Diverged State = "diverged" // the loss became NaN or infinite; this is a result and never repeated
+	Diverged State = "diverged" // the loss became NaN or infinite; a sweep does not repeat the trial
 	Stopped  State = "stopped"  // stopped early in favour of better trials
-	Failed   State = "failed"   // failed with Record.Error; the next run repeats the trial
+	Failed   State = "failed"   // failed with Record.Error; the next sweep repeats the trial
 )
 
 // A Record is the outcome of one trial.
@@ -60,7 +60,7 @@ type Accuracy struct {
 	BestVal    *float64 `json:"best_val,omitempty"` // best of the history
 
 	FinalVal   *float64 `json:"final_val,omitempty"`
-	Test       *float64 `json:"test,omitempty"`        // also of the final net
+	Test       *float64 `json:"test,omitempty"`        // of the final net, too
 	FinalTrain *float64 `json:"final_train,omitempty"` // on 1,000 evenly spaced training images
 	FinalStep  int      `json:"final_step,omitempty"`  // iteration after which the net had its final weights
 }
@@ -80,10 +80,10 @@ type Loss struct {
 
 // A Speed holds the time and the rates of a training.
 //
-// Trials that are trained together share the time of their block. Each net gets a share of the time of
-// an iteration that is proportional to its floating-point operations. The seconds of all trials
-// therefore add up to the run time of the blocks, and rates are comparable with those of single trials.
-// A rate is the rate of the block on all its cores.
+// Trials that are trained together share the time of their block. Each net gets a share of the time
+// of an iteration that is proportional to its floating-point operations. The seconds of all trials
+// therefore add up to the run time of the blocks, and rates are comparable with the rates of single
+// trials. A rate belongs to the block on all its cores.
 //
 // Only matrix products count as floating-point operations, see [Config.FLOPs]. Drawing weights and
 // measuring accuracy take time too, so a short trial has lower rates than a long trial.
@@ -116,7 +116,7 @@ type Machine struct {
 	Cores    int    `json:"cores"`    // number of cores that the process may use
 	Platform string `json:"platform"` // os/arch
 	Go       string `json:"go"`
-	Detail   string `json:"detail,omitempty"` // version and core of a foreign library
+	Detail   string `json:"detail,omitempty"` // of a foreign library, its version and the CPU model whose kernels it uses
 }
 
 // check returns an error if r is inconsistent.
@@ -143,7 +143,7 @@ func (r Record) Settled(race string) bool {
 }
 
 // Val returns the validation accuracy of the final net. Tables and pictures show it, and trials are
-// ranked and kept by it. It is nil if the trial diverged or failed, because then there is no final net.
+// ranked by it. It is nil if the trial diverged or failed, because then there is no final net.
 func (r Record) Val() *float64 {
 	switch {
 	case r.State != Done && r.State != Stopped:
@@ -193,7 +193,7 @@ func Rank(records []Record) {
 // Before reports whether Rank sorts r before s.
 func (r *Record) Before(s *Record) bool { return placeOf(r).compare(placeOf(s)) < 0 }
 
-// A place holds the values that a record is ranked by.
+// A place holds the values that determine the rank of a record.
 type place struct {
 	order int // rank of the state
 	step  int // step at which the trial was stopped

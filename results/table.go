@@ -56,7 +56,7 @@ func (t *Table) Best() (*Record, bool) {
 type column struct {
 	name string
 	cell func(b []byte, row int) []byte // appends the cell
-	left bool                           // whether cells are left-aligned
+	left bool                           // cells are left-aligned
 	drop int                            // priority for removal if the table is too wide: highest first, 0 never
 }
 
@@ -133,7 +133,7 @@ func (t *Table) columns() []column {
 	return cols
 }
 
-// varying returns the fields that vary. Numbers have few digits if these suffice to distinguish them.
+// varying returns the fields that vary. Numbers have six digits if these distinguish all values.
 func (t *Table) varying() []column {
 	var cols []column
 	for _, f := range t.vary {
@@ -153,7 +153,7 @@ func (t *Table) varying() []column {
 			n := len(b)
 			switch b = f.value(b, &r.Config); {
 			case len(b) == n && f.name == "division":
-				b = append(b, "floor"...) // which configurations leave out
+				b = append(b, "floor"...) // configurations omit this default
 			case len(b) == n:
 				b = append(b, '-')
 			case f.number != nil:
@@ -165,7 +165,7 @@ func (t *Table) varying() []column {
 	return cols
 }
 
-// tested reports whether the tables show the test accuracy of a row. They show only that of the best
+// tested reports whether the tables show the test accuracy of a row. They show it only for the best
 // trial, because trials must not be chosen by it.
 func (t *Table) tested(row int) bool {
 	_, ok := t.Best()
@@ -188,8 +188,9 @@ func step(b []byte, r *Record) []byte {
 	return strconv.AppendInt(b, int64(r.Step()), 10)
 }
 
-// WriteText writes at most rows rows, or all if rows is 0, in lines of at most width characters. Last
-// lines name the rows and columns that are omitted. The caption is not included.
+// WriteText writes the table without its caption, in lines of at most width characters. The
+// argument rows is the maximum number of rows; 0 means all. If rows or columns are omitted, lines
+// at the end say so.
 func (t *Table) WriteText(w io.Writer, width, rows int) error {
 	return writeText(w, t.columns(), len(t.records), width, rows)
 }

@@ -170,7 +170,7 @@ func TestColumnsAgree(t *testing.T) {
 			t.Errorf("rank %d: the terminal does not show val %s: %s", i+1, byMarkdown[i]["val"], line)
 		}
 	}
-	// Neither shows accuracies that do not determine the rank.
+	// The text and table.md show only accuracies that determine the rank.
 	for i, r := range table.records {
 		val := -1.0
 		if r.Val() != nil {

@@ -1,6 +1,6 @@
-// Package cases defines the benchmarks: one for every kernel, type, shape and kernel set.
-// Recorded results refer to benchmarks by name, so names must not change. Both
-// `go test -bench` and the bench command run these benchmarks.
+// Package cases defines a benchmark for every kernel, type, shape and kernel set. Recorded results
+// refer to benchmarks by name, so names must not change. Both `go test -bench` and the bench
+// command run these benchmarks.
 package cases
 
 import (
@@ -23,7 +23,7 @@ import (
 	"fusegrid/kernels/dropin"
 )
 
-// A Group is one computation that several rows can perform.
+// A Group is one computation with several implementations. Each implementation is a [Row].
 type Group struct {
 	Kernel string   // "Gemm"
 	Name   string   // "dtype=f32/op=NN/shape=200x3072x50", without the kernel and /impl=
@@ -39,9 +39,9 @@ type Group struct {
 type Row struct {
 	Impl string
 	Run  func() // performs one call
-	// Peak measures the FLOP/s that one core can reach in registers. The measurement takes
-	// about the given time. Peak is nil if the group does not count FLOPs or the build has
-	// no loop for the measurement.
+	// Peak measures the peak of one core in FLOP/s, with operands in registers. The measurement
+	// takes about the given time. Peak is nil if the group does not count FLOPs or the build has no
+	// loop for the measurement.
 	Peak func(time.Duration) float64
 }
 
@@ -128,7 +128,7 @@ func gemm[T kernels.Float](s Shape, sets []*kernels.Set) Group {
 }
 
 // FirstLayer returns the groups of the first layers of 1 and of 8 nets, with 200 images of 3072
-// pixels and 50 units per net. Their FLOPs are the FLOPs of the matrix products.
+// pixels and 50 units per net. Only the operations of matrix products count as FLOPs.
 func FirstLayer(sets []*kernels.Set) []Group {
 	var groups []Group
 	for _, nets := range []int{1, 8} {
@@ -222,9 +222,9 @@ var sizes = []struct {
 	{"L2", 192 << 10},
 }
 
-// Elementwise returns the groups of the elementwise kernels. An additional row copies as
-// many bytes as the kernel touches, which shows the bandwidth of the cache. Sets that are
-// not stable are omitted, because they borrow these kernels from another set.
+// Elementwise returns the groups of the elementwise kernels. An additional row copies as many bytes
+// as the kernel touches, and so measures the bandwidth of the cache. Sets that are not stable are
+// omitted, because they have these kernels from another set.
 func Elementwise(sets []*kernels.Set) []Group {
 	var own []*kernels.Set
 	for _, s := range sets {
@@ -240,15 +240,15 @@ func elementwise[T kernels.Float](sets []*kernels.Set) []Group {
 	size := int(unsafe.Sizeof(zero))
 	const hidden, classes = 50, 10
 	var groups []Group
-	// add appends the groups of a kernel that touches per bytes for each element. bind
+	// add appends the groups of a kernel that touches width bytes per element. The function bind
 	// gets the number of elements and returns a function that makes the call for a set.
-	add := func(kernel string, per int, bind func(n int) func(ops kernels.Ops[T]) func()) {
+	add := func(kernel string, width int, bind func(n int) func(ops kernels.Ops[T]) func()) {
 		for _, s := range sizes {
-			n := s.bytes / per / hidden * hidden // whole rows
+			n := s.bytes / width / hidden * hidden // whole rows
 			groups = append(groups, Group{
 				Kernel: kernel,
 				Name:   fmt.Sprintf("dtype=%s/size=%s", dtype[T](), s.name),
-				Amount: float64(n * per),
+				Amount: float64(n * width),
 				Unit:   "B",
 				Impls:  append(names(sets), "copy"),
 				Rows: func() []Row {
@@ -257,8 +257,8 @@ func elementwise[T kernels.Float](sets []*kernels.Set) []Group {
 					for _, set := range sets {
 						rows = append(rows, Row{Impl: set.Name, Run: call(kernels.Of[T](set))})
 					}
-					src := make([]byte, n*per/2)
-					dst := make([]byte, n*per/2)
+					src := make([]byte, n*width/2)
+					dst := make([]byte, n*width/2)
 					return append(rows, Row{Impl: "copy", Run: func() { copy(dst, src) }})
 				},
 			})
@@ -342,8 +342,8 @@ func random[T kernels.Float](n int) []T {
 	return x
 }
 
-// A Line is a "key: value" line in benchmark output. Results below different lines are
-// not comparable.
+// A Line is a "key: value" line in benchmark output. Two results are comparable only if equal lines
+// precede them.
 type Line struct{ Key, Value string }
 
 // Machine returns the lines that `go test` does not print: CPU features, the version of
@@ -379,8 +379,8 @@ type Metric struct {
 	Unit  string
 }
 
-// Metrics returns the rate of a row for which one call takes the given seconds. If peak,
-// in FLOP/s, is not 0, Metrics also returns the share of the peak and the peak.
+// Metrics returns the rate of a row. The argument seconds is the time of one call. If peak, in
+// FLOP/s, is not 0, Metrics also returns the share of the peak and the peak.
 func (g Group) Metrics(seconds, peak float64) []Metric {
 	rate := g.Amount / seconds
 	m := []Metric{{rate, g.Unit + "/s"}}
@@ -390,8 +390,8 @@ func (g Group) Metrics(seconds, peak float64) []Metric {
 	return m
 }
 
-// peak returns a function that measures the peak of set with the vectors of that set. If
-// set has no loop for it, the function measures the first of sets that has one.
+// peak returns a function that measures the peak of set with the vectors of that set. If set has no
+// loop for this, the function uses the first of sets that has a loop.
 func peak[T kernels.Float](set *kernels.Set, sets []*kernels.Set) func(time.Duration) float64 {
 	for _, s := range append([]*kernels.Set{set}, sets...) {
 		if _, ok := fusegrid.Peak[T](s, 0); ok {

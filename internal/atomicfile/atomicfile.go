@@ -12,8 +12,9 @@ import (
 var temporary = regexp.MustCompile(`^\.(.*?)\d{6,}$`)
 
 // RemoveTemporary removes temporary files from a folder. Write leaves such a file if the process is
-// killed while it writes. The function removes only temporary files of names for which belongs returns
-// true. The caller must ensure that no process writes to the folder at the same time.
+// killed while it writes. The function removes a temporary file only if belongs returns true for
+// the name of the file that Write was to create. The caller must ensure that no process writes to
+// the folder at the same time.
 func RemoveTemporary(dir string, belongs func(name string) bool) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -10,8 +10,9 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// Write creates or replaces a file with the data that write writes. It replaces the file
-// atomically, so the file is never incomplete. After an error, the old file is still there.
+// Write creates or replaces a file. The function write must write the contents to its argument.
+// Write replaces the file atomically, so the file is never incomplete. After an error, the old file
+// is unchanged.
 func Write(name string, write func(io.Writer) error) error {
 	// The temporary file is in the same folder, because RemoveTemporary could not identify it in the
 	// system's folder for temporary files.

@@ -7,8 +7,9 @@ import (
 	"github.com/google/renameio/v2/maybe"
 )
 
-// Write creates or replaces a file with the data that write writes. It writes only after write has
-// returned. The replacement is not atomic, because Windows does not support that.
+// Write creates or replaces a file. The function write must write the contents to its argument. The
+// file stays unchanged until write has returned. The replacement is not atomic, because Windows
+// does not support that.
 func Write(name string, write func(io.Writer) error) error {
 	var b bytes.Buffer
 	if err := write(&b); err != nil {

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// DidYouMean returns the text ` (did you mean "NAME"?)` with the known word that word
-// resembles most, or "" if word resembles no known word.
+// DidYouMean returns the text ` (did you mean "NAME"?)`, where NAME is the result of [Nearest]. It
+// returns "" if Nearest reports false.
 func DidYouMean(word string, known []string) string {
 	if name, ok := Nearest(word, known); ok {
 		return fmt.Sprintf(" (did you mean %q?)", name)
@@ -18,11 +18,12 @@ func DidYouMean(word string, known []string) string {
 	return ""
 }
 
-// Nearest returns the known word that is the fewest edits away from word. An edit inserts,
-// deletes or replaces a letter, or swaps two neighbours. Letter case is ignored, and the first
-// known word wins a tie. The edits may be a third of the letters of word, or one. If all words are
-// farther away, the result is the only known word that starts with word, which must have at least
-// three letters. Nearest reports false if no word is near in this sense.
+// Nearest returns the known word that is the fewest edits away from word. An edit inserts, deletes
+// or replaces a letter, or swaps two neighbours. Letter case is ignored, and of equally near words
+// the first is the result. The number of edits must not exceed one, or a third of the letters of
+// word if that is more. If no known word is that near and word has at least three letters, the
+// result is the known word that starts with word. Nearest reports false if no known word, or more
+// than one, starts with it.
 func Nearest(word string, known []string) (name string, ok bool) {
 	least := max(len([]rune(word))/3, 1) + 1
 	for _, k := range known {

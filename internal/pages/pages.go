@@ -10,9 +10,9 @@ const Line = 64
 
 const huge = 2 << 20 // size of a huge page in bytes
 
-// Make returns a slice of n zeros that starts at a cache line. A slice of 2 MiB or more starts
-// at a huge page, and Make rounds its size to a number of huge pages. Rounding up leaves at
-// most 1 MiB unused.
+// Make returns a slice of n zeros that starts at a cache line. A slice of 2 MiB or more starts at a
+// huge page. Make requests huge pages for the nearest whole number of pages, so at most 1 MiB of
+// them is not used.
 func Make[T uint8 | float32 | float64](n int) []T {
 	size := int(unsafe.Sizeof(T(0)))
 	align, whole := Line, 0

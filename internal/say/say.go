@@ -1,4 +1,4 @@
-// Package say formats what the packages of a sweep tell people.
+// Package say formats numbers, times and rates in the messages of a sweep.
 package say
 
 import (
@@ -14,7 +14,7 @@ func Plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// Are begins a sentence about trials: "1 trial is", "2 trials are".
+// Are returns the start of a sentence about trials: "1 trial is", "2 trials are".
 func Are(n int) string {
 	if n == 1 {
 		return "1 trial is"
@@ -22,8 +22,8 @@ func Are(n int) string {
 	return fmt.Sprintf("%d trials are", n)
 }
 
-// Rate prints the operations per second of a number of cores as those of one core. If peak is not 0, Rate
-// also prints their share of the peak of a core.
+// Rate formats the operations per second of several cores as a rate per core. If peak is not 0, it
+// adds the share of peak, the peak of one core.
 func Rate(flops, peak float64, cores int) string {
 	flops /= float64(cores)
 	s := fmt.Sprintf("%.1f GFLOP/s/core", flops/1e9)
@@ -33,7 +33,7 @@ func Rate(flops, peak float64, cores int) string {
 	return s
 }
 
-// Operations prints a number of floating-point operations: 999 GFLOP, 1.5 TFLOP.
+// Operations formats a number of floating-point operations: 999 GFLOP, 1.5 TFLOP.
 func Operations(flops float64) string {
 	units := []string{"GFLOP", "TFLOP", "PFLOP", "EFLOP"}
 	flops /= 1e9
@@ -43,7 +43,7 @@ func Operations(flops float64) string {
 	return fmt.Sprintf("%.4g %s", flops, units[0])
 }
 
-// Clock prints a duration as people say it: 42s, 3m05s, 2h07m.
+// Clock formats a duration: 42s, 3m05s, 2h07m.
 func Clock(d time.Duration) string {
 	s := int(d.Round(time.Second).Seconds())
 	switch {

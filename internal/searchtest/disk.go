@@ -11,21 +11,21 @@ import (
 	"fusegrid/search/folder"
 )
 
-// A Disk counts what may fail on a disk, every write, fsync, rename and removal, and
-// lets one of them fail: by an error with half of a write done, and for all that come after.
+// A Disk counts each write, fsync, rename and removal. The operation with the number At fails, and
+// so do all later ones unless Once is set. A write that fails has written half of its data.
 type Disk struct {
-	At    int    // the operation that fails, from 1; 0 for none
-	Err   error  // of that operation
-	Once  bool   // whether those after it succeed
-	Crash func() // called in place of the failing operation, if set
+	At    int    // number of the operation that fails, from 1; 0 if no operation fails
+	Err   error  // error of the operations that fail
+	Once  bool   // later operations succeed
+	Crash func() // if not nil, called instead of a failing operation
 
 	Ops        int  // operations so far
-	LeftBehind bool // whether a removal has failed
+	LeftBehind bool // a removal has failed
 
 	mu sync.Mutex
 }
 
-// op counts and says whether the operation fails.
+// op counts an operation and returns its error.
 func (d *Disk) op() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -68,7 +68,7 @@ func (d *Disk) Open(name string) (results.File, error) {
 	return file{f, d}, nil
 }
 
-// Swap writes a whole file, by a write, an fsync and a rename.
+// Swap writes a whole file with a write, an fsync and a rename.
 func (d *Disk) Swap(name string, write func(io.Writer) error) error {
 	var b bytes.Buffer
 	if err := write(&b); err != nil {

@@ -29,7 +29,7 @@ func (h Hasty) Measure(ctx context.Context, b plan.Block, _ time.Duration, ready
 	return h.Runner.Measure(ctx, b, time.Millisecond, ready)
 }
 
-// Watch returns an observer whose Stepped is another function.
+// Watch returns an observer like o, except that its method Stepped calls the function stepped.
 func Watch(o runner.Observer, stepped func(nets int, flops float64)) runner.Observer {
 	return watching{o, stepped}
 }

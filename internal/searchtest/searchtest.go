@@ -1,5 +1,5 @@
-// Package searchtest has what the tests of sweeps share: a small data set, a disk that fails, runners that watch, and
-// checks of what a sweep leaves.
+// Package searchtest has helpers for the tests of sweeps: a small data set, a [Disk] that can fail,
+// runners and observers, and checks of output folders.
 package searchtest
 
 import (
@@ -16,10 +16,11 @@ import (
 	"fusegrid/search/folder"
 )
 
-// Tiny returns a data set of 30 images of 32 pixels, which train fast.
+// Tiny returns a data set of small images, 32 pixels each.
 func Tiny() *dataset.Split { return Images(32) }
 
-// Images returns a data set of 30 images of a number of pixels. The brightness of an image shows its class.
+// Images returns a data set of 30 training, 20 validation and 10 test images with the given number
+// of pixels. The brightness of an image shows its class.
 func Images(pixels int) *dataset.Split {
 	subset := func(n int) labelled.Images {
 		s := labelled.Images{X: make([]uint8, n*pixels), Y: make([]uint8, n)}
@@ -41,7 +42,7 @@ func Images(pixels int) *dataset.Split {
 	}
 }
 
-// Recorded returns the trials of an output folder.
+// Recorded returns the records in an output folder.
 func Recorded(t *testing.T, dir string) []results.Record {
 	t.Helper()
 	f, err := os.Open(filepath.Join(dir, folder.JournalName))
@@ -56,9 +57,9 @@ func Recorded(t *testing.T, dir string) []results.Record {
 	return records
 }
 
-// Complete fails unless the folder holds each trial once, the figures want, the weights of the
-// best, and no checkpoint.
-func Complete(t *testing.T, what, out string, trials int, want string) {
+// Complete fails the test unless the folder out has one record of each of the trials, its table has
+// the given digest, and no checkpoint is left. The argument what starts the messages.
+func Complete(t *testing.T, what, out string, trials int, digest string) {
 	t.Helper()
 	records := Recorded(t, out)
 	keys := map[string]bool{}
@@ -68,7 +69,7 @@ func Complete(t *testing.T, what, out string, trials int, want string) {
 	if len(records) != trials || len(keys) != trials {
 		t.Errorf("%s: %d records of %d trials, want %d", what, len(records), len(keys), trials)
 	}
-	if got := results.NewTable(records).Digest(); got != want {
+	if got := results.NewTable(records).Digest(); got != digest {
 		t.Errorf("%s: other figures than those of an unbroken run", what)
 	}
 	if left, _ := filepath.Glob(filepath.Join(out, folder.CheckpointsDir, "*.safetensors")); len(left) > 0 {
@@ -76,7 +77,8 @@ func Complete(t *testing.T, what, out string, trials int, want string) {
 	}
 }
 
-// WeightsOfBest fails unless the weights of the best n are there, and have the hashes on record.
+// WeightsOfBest fails the test unless the folder out has the weights of the best n trials, and
+// their hashes are those in the records.
 func WeightsOfBest(t *testing.T, what, out string, n int) {
 	t.Helper()
 	records := Recorded(t, out)
@@ -102,7 +104,7 @@ func WeightsOfBest(t *testing.T, what, out string, n int) {
 	}
 }
 
-// ByKey returns records by key, and fails the test if one is there twice.
+// ByKey returns the records by key, and fails the test if two records have the same key.
 func ByKey(t *testing.T, records []results.Record) map[string]results.Record {
 	t.Helper()
 	all := map[string]results.Record{}
@@ -115,7 +117,8 @@ func ByKey(t *testing.T, records []results.Record) map[string]results.Record {
 	return all
 }
 
-// OfLength returns the records of trials of that length, each once.
+// OfLength returns the records of the trials with iters iterations in the folder out. It fails the
+// test if a trial has two records.
 func OfLength(t *testing.T, out string, iters int) []results.Record {
 	t.Helper()
 	all := slices.DeleteFunc(Recorded(t, out), func(r results.Record) bool { return r.Config.Iters != iters })
@@ -123,7 +126,8 @@ func OfLength(t *testing.T, out string, iters int) []results.Record {
 	return all
 }
 
-// SameFigures fails unless the folder holds the trials of that length of the other one, each once and to the bit.
+// SameFigures fails the test unless the folders out and want have the same trials with iters
+// iterations. Each must have one record, with the same bits in both folders.
 func SameFigures(t *testing.T, what, out, want string, iters int) {
 	t.Helper()
 	got, all := OfLength(t, out, iters), OfLength(t, want, iters)
@@ -135,7 +139,8 @@ func SameFigures(t *testing.T, what, out, want string, iters int) {
 	}
 }
 
-// Long skips a test with -short. It takes seconds, and asks nothing of the kernels that a build brings.
+// Long skips the test if -short is set. It is for tests that take seconds and do not depend on the
+// kernel sets of the build.
 func Long(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
@@ -143,10 +148,10 @@ func Long(t *testing.T) {
 	}
 }
 
-// Torture returns many where FUSEGRID_TORTURE is set, else few.
-func Torture(few, many int) int {
+// Torture returns large if FUSEGRID_TORTURE is set, else small.
+func Torture(small, large int) int {
 	if os.Getenv("FUSEGRID_TORTURE") != "" {
-		return many
+		return large
 	}
-	return few
+	return small
 }

@@ -1,5 +1,5 @@
-// Package sniff recognizes files that lie in the place of another file by their first bytes: web
-// pages, pointers, archives and text in UTF-16.
+// Package sniff looks at the first bytes of a file that does not have the expected format. It
+// recognizes web pages, Git LFS pointers, archives and text in UTF-16.
 package sniff
 
 import "bytes"
@@ -8,8 +8,8 @@ import "bytes"
 const Head = 512
 
 // Format describes a file by its first bytes, as in "is a zip archive", and says how to get the
-// contents. The advice is empty if a good copy of the file is needed. Both texts are
-// empty if the format is not known.
+// contents. The advice is empty if the contents cannot be recovered from the file, so that the user
+// needs a good copy. Both texts are empty if the format is not known.
 func Format(head []byte) (what, advice string) {
 	for _, f := range formats {
 		text := head

@@ -1,7 +1,7 @@
-// Package strictjson decodes JSON like encoding/json, but rejects texts that different readers
-// may understand differently. In encoding/json, the last of two equal names counts, names match
-// fields in any case, and arrays may differ in length from their Go arrays. Here each of these
-// is an error.
+// Package strictjson decodes JSON like encoding/json, but rejects texts that different readers may
+// understand differently. In encoding/json, the last of two equal names counts, names match fields
+// without regard to case, and an array may be longer or shorter than its Go array. Here each of
+// these is an error.
 package strictjson
 
 import (
@@ -69,7 +69,7 @@ func plain(err error) error {
 // A shape describes a Go type for the scanner.
 type shape struct {
 	fields []field // of a struct
-	object bool    // whether the type is a struct that encoding/json fills by its fields
+	object bool    // the type is a struct that encoding/json fills by its fields
 	length int     // of an array; -1 for other types
 	elem   *shape  // of an array, slice or map; nil for other types
 }
@@ -139,11 +139,11 @@ func newShape(t reflect.Type, begun map[reflect.Type]*shape) *shape {
 	return s
 }
 
-// A scanner reads a text that is known to be valid JSON.
+// A scanner reads a text that has been checked to be valid JSON.
 type scanner struct {
 	b     []byte
 	at    int
-	known bool // whether each name must have a field
+	known bool // each name must have a field
 	err   error
 }
 

@@ -165,7 +165,7 @@ func FuzzUnmarshal(f *testing.F) {
 		if err == nil && !reflect.DeepEqual(v, plain) {
 			t.Fatalf("%v, want %v", v, plain)
 		}
-		var o outer // with any shape, the scanner must come to an end
+		var o outer // the scanner must end for any type
 		_ = strictjson.Unmarshal(text, &o)
 	})
 }

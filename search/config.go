@@ -1,7 +1,8 @@
-// Package search trains a grid of small nets, and records which of them is best.
+// Package search trains a grid of small nets and records their accuracies.
 //
-// A [Config] determines what to train and where the outcome is kept. [Run] trains the trials that are not on record,
-// and resumes what an earlier run left. [DryRun] predicts what Run would do. [Verify] trains a recorded trial again.
+// A [Config] holds the grid, the data and the output folder of a sweep. [Run] trains the trials
+// that are not on record, and resumes a run that was interrupted. [DryRun] predicts the trials and
+// the time of a Run. [Verify] trains a recorded trial again.
 //
 // The packages below this one are the parts of a sweep: grid, halving, plan, runner, folder and progress. The command
 // sweep is a thin program around this package.
@@ -29,55 +30,57 @@ import (
 	"fusegrid/search/runner"
 )
 
-// A Config determines what a sweep trains, and what it keeps. Grid, Data and Dir must be set. The zero value of
-// each other field is its default.
+// A Config holds the settings of a sweep. Grid, Data and Dir must be set. The zero value of each
+// other field is its default.
 type Config struct {
-	// The fields of this group determine what trials compute, and which of them are stopped.
+	// The fields of this group determine the results of the trials, and which trials are stopped.
 	Grid     *grid.Grid     // the values of the hyper-parameters, the net and the update rule
 	Data     *dataset.Split // the images; the assignment trains two-layer nets on HWC and fc nets on CHW
-	Kernels  *kernels.Set   // nil is the best kernel set of the machine
-	DType    string         // f32 or f64; "" is f32
-	Division string         // how images are divided into epochs, floor or true; "" is floor
+	Kernels  *kernels.Set   // nil means the best kernel set of the machine
+	DType    string         // f32 or f64; "" means f32
+	Division string         // the division of images into epochs, floor or true; "" means floor
 	Order    *uint32        // a separate seed for the minibatches; nil if weights and minibatches share a stream
 	Halving  *halving.Rule  // the rule that stops trials early; nil if all trials train to the end
 
-	// The fields of this group determine how fast a sweep is. Figures do not depend on them, unless the kernel set is
-	// not stable or the stop rule is asynchronous.
-	Workers int   // the number of blocks that train side by side; 0 is one for each core
-	Block   int   // the maximum number of trials in a block; 0 is as many as fit the cache
-	Waiting int64 // bytes of blocks that wait in memory at a rung; 0 is 240 MB, and the others wait on the disk
+	// The fields of this group determine the speed of a sweep. Results do not depend on them,
+	// unless the kernel set is not stable or the stop rule is asynchronous.
+	Workers int   // the number of blocks that train at the same time; 0 means one for each core
+	Block   int   // the maximum number of trials in a block; 0 means as many as fit the cache
+	Waiting int64 // the maximum size, in bytes, of blocks that wait at a rung in memory; 0 means 240 MB; further blocks wait on the disk
 
-	// The fields of this group determine what is kept.
+	// The fields of this group determine the files that are kept.
 	Dir        string        // the output folder, which is created if it does not exist
-	Checkpoint time.Duration // the time between two checkpoints of a block; 0 is none before an interruption
-	Weights    int           // the number of best trials in Dir whose weights are kept; math.MaxInt is all
+	Checkpoint time.Duration // the time between two checkpoints of a block; 0 means that they are saved only at an interruption
+	Weights    int           // the number of best trials in Dir whose weights are kept; math.MaxInt means all
 	States     int           // the number of best trials in Dir whose states are kept, or [folder.EveryTrial]
 
-	// Log and Progress take messages. If they are nil, the messages are dropped. Run calls both from its own
-	// goroutines, and returns only after these calls have returned. So a writer that blocks makes Run wait, even if
-	// its context is done. If both write to one writer, it must be safe for concurrent use.
-	Log      *log.Logger // messages for people, one line each
+	// Log and Progress receive messages. If one of them is nil, its messages are dropped. Run
+	// writes to both from several goroutines, and returns only after these writes have returned.
+	// Therefore a writer that blocks makes Run wait, even if its context is done. If both write to
+	// one writer, it must be safe for concurrent use.
+	Log      *log.Logger // messages of one line each
 	Progress io.Writer   // status lines while blocks train; a terminal shows them in place
 
-	// Disk and Runner replace the parts that touch the world. Tests use disks that fail, and runners that count.
-	Disk   folder.Disk   // nil is the disk of the operating system
-	Runner runner.Runner // nil is the runner of Kernels and Data
+	// Disk and Runner replace the access to the disk, and the training. Tests use disks that fail,
+	// and runners that do not train.
+	Disk   folder.Disk   // nil means the disk of the operating system
+	Runner runner.Runner // nil means a runner with Kernels and Data
 }
 
-// MaxWorkers is the largest number of workers. It bounds the memory of the plan.
+// MaxWorkers is the maximum number of workers. It limits the memory of the plan.
 const MaxWorkers = 4096
 
 // waitingRoom is the memory of 20 blocks of the largest size.
 const waitingRoom = 20 * plan.BlockBytes
 
-// A job is one run of a valid Config whose defaults are filled in.
+// A job is one run of a valid Config with its defaults.
 type job struct {
 	Config
 	base  results.Config    // the fields that all trials share
 	races *halving.Brackets // nil if all trials train to the end
 }
 
-// newJob checks a configuration and fills its defaults in. Its errors are of type [folder.InputError].
+// newJob checks a configuration and sets its defaults. Its errors are of type [folder.InputError].
 func newJob(c Config) (*job, error) {
 	if err := c.check(); err != nil {
 		return nil, folder.InputError{Err: err}
@@ -103,7 +106,8 @@ func newJob(c Config) (*job, error) {
 	return s, nil
 }
 
-// checkPoints refuses a grid that was not parsed. Such a grid has no points, or its points lack a value.
+// checkPoints returns an error for a grid that was not parsed. Such a grid has no points, or its
+// points lack a value.
 func (s *job) checkPoints() error {
 	if s.Grid.Len() == 0 {
 		return errors.New("search: Config.Grid has no points; grid.Standard().Parse makes a grid")
@@ -114,7 +118,7 @@ func (s *job) checkPoints() error {
 	return nil
 }
 
-// check refuses a configuration of which no sweep can be made.
+// check returns an error for a configuration that does not describe a sweep.
 func (c *Config) check() error {
 	switch {
 	case c.Grid == nil:
@@ -180,11 +184,11 @@ func (c *Config) fill() (err error) {
 func (c *Config) base() results.Config {
 	rule := c.Grid.Rule()
 	if rule == train.SGD.String() {
-		rule = "" // absent, so that keys made before there were rules remain valid
+		rule = "" // omitted, so that keys of versions without rules remain valid
 	}
 	division := c.Division
 	if division != "true" {
-		division = "" // absent, so that keys made before there was a choice remain valid
+		division = "" // omitted, so that keys of versions without this choice remain valid
 	}
 	return results.Config{
 		Order: c.Order, Rule: rule, Division: division,

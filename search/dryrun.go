@@ -9,24 +9,26 @@ import (
 	"fusegrid/search/plan"
 )
 
-// A Preview describes what a sweep would do.
+// A Preview is the result of a DryRun.
 type Preview struct {
 	Trials     int           // points of the grid
 	Blocks     []plan.Block  // the blocks that are left to train
 	FLOPs      float64       // operations that are left
 	Prediction Prediction    // zero if nothing is left to train
 	Notes      []string      // the messages that Run logs before it trains
-	Reasons    []grid.Reason // why not all trials share a block
+	Reasons    []grid.Reason // reasons why the trials do not all share a block
 	Again      int           // trials on record that must be trained again for their weights or states
-	Halving    string        // what the rule saves, a line for each length; "" if all trials train to the end
+	Halving    string        // the work that the stop rule saves, a line for each number of iterations; "" without a rule
 
-	// Points are the trials of the grid in its order, each with its state if it is on record, but without figures.
+	// Points are the trials of the grid, in the order of the grid. A trial on record has the State
+	// of its record, but no results.
 	Points []results.Record
 }
 
-// DryRun predicts what [Run] would do. It trains some blocks for a second to predict the time, and leaves no file.
-// It returns the errors that Run returns before its training, except that another sweep may be writing to the folder.
-// If ctx is done, the error wraps the error of ctx.
+// DryRun predicts the trials, the blocks and the time of a [Run]. It trains some blocks for a
+// second to predict the time, and leaves no files. It returns the errors that Run returns before
+// its training, but does not check whether another sweep uses the folder. If ctx is done, the error
+// wraps the error of ctx.
 func DryRun(ctx context.Context, c Config) (*Preview, error) {
 	s, err := newJob(c)
 	if err != nil {

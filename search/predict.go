@@ -30,9 +30,9 @@ func (s *job) measured(b plan.Block) float64 {
 // A Prediction is the expected time and speed of a sweep on this machine.
 type Prediction struct {
 	Seconds float64
-	FLOPs   float64 // per second, of training alone, all cores
+	FLOPs   float64 // operations of training per second, on all cores together
 	Cores   int
-	Peak    float64 // floating-point operations per second of one core, or 0 if the kernel set has no measure
+	Peak    float64 // measured peak of one core in operations per second; 0 if not measured
 }
 
 // predict trains the first blocks for a short time and infers the time of the others from their operations. It trains
@@ -54,7 +54,7 @@ func (s *job) predict(ctx context.Context, blocks []plan.Block) (Prediction, err
 				if p := recover(); p != nil {
 					errs[i] = fmt.Errorf("search: a trial panicked: %v", p)
 				}
-				if !waited { // the others must not wait for this block
+				if !waited { // other blocks must not wait for this block
 					together.Done()
 				}
 			}()

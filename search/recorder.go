@@ -79,7 +79,7 @@ func (m *mishaps) err() error {
 	return fmt.Errorf("%s to write weights, states or checkpoints: %w", say.Plural(m.n, "failure"), cause)
 }
 
-// offer returns a function that offers trials to the files of the best trials. It returns nil if there are no files.
+// offer returns a function that offers a trial to g. It returns nil if g is nil.
 func (m *mishaps) offer(g *folder.TopFiles) runner.Offer {
 	if g == nil {
 		return nil
@@ -112,7 +112,7 @@ func (k *recorder) checkpointer(b plan.Block) runner.Checkpointer {
 	return &checkpointer{k, b, time.Now()}
 }
 
-// A checkpointer saves the states of one block, and the files of its trials.
+// A checkpointer saves the state of one block, and the weights and states of its trials.
 type checkpointer struct {
 	*recorder
 	block plan.Block
@@ -143,7 +143,8 @@ func (c *checkpointer) Load() (*safetensors.File, error) {
 func (c *checkpointer) Weights() runner.Offer { return c.mishaps.offer(c.weights) }
 func (c *checkpointer) State() runner.Offer   { return c.mishaps.offer(c.states) }
 
-// reserve reserves memory for a block that waits, up to Config.Waiting for all blocks.
+// reserve reserves memory for a block that waits. All waiting blocks together get at most
+// Config.Waiting bytes.
 func (k *recorder) reserve(b plan.Block) (ok bool, release func()) {
 	size := int64(0)
 	for _, t := range b.Trials {

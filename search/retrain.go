@@ -18,7 +18,8 @@ import (
 	"fusegrid/search/runner"
 )
 
-// A retraining is the keeper of trials on record that are trained again for their weights or states.
+// A retraining is the keeper for trials on record that are trained again for their weights or
+// states.
 type retraining struct {
 	*recorder
 	wanted map[string]bool  // files, by name, that are not there
@@ -26,12 +27,13 @@ type retraining struct {
 	failed error
 }
 
-// ErrOtherBits is the error of trials that were trained again, on a stable kernel set, and came out differently. Verify
-// shows what differs. A sweep into a new folder starts again.
+// ErrOtherBits is the error if trials were trained again on a stable kernel set and gave other
+// bits. [Verify] shows the differences. A sweep into a new folder starts again.
 var ErrOtherBits = errors.New("came out with other bits than on record")
 
-// trainAgain trains the best trials on record again if their weights or states are to be kept but are missing. It
-// keeps these if the training has the bits that are on record.
+// trainAgain trains the best trials on record again if weights or states that should be kept are
+// missing. It keeps them if the bits are equal to those on record, or if the kernel set is not
+// stable.
 func (k *recorder) trainAgain(ctx context.Context) error {
 	m := &retraining{recorder: k, wanted: map[string]bool{}}
 	again, strangers := k.missing(k.weights, k.states, k.output, m.wanted)
@@ -69,9 +71,9 @@ func (s *job) lacking(out *folder.Folder) (again []grid.Trial, strangers int) {
 	return s.missing(best, states, out, map[string]bool{})
 }
 
-// missing returns the best trials whose files are missing, if this job can train them, and counts the
-// others. If the states of all trials are kept, only trials of the grid count. The names of the files are added to
-// wanted.
+// missing returns those of the best trials with missing files that this job can train, and the
+// number of the others. If the states of all trials are kept, only trials of the grid count. The
+// names of the files are added to wanted.
 func (s *job) missing(best, states *folder.TopFiles, out *folder.Folder, wanted map[string]bool) (again []grid.Trial, strangers int) {
 	var lost []results.Record
 	note := func(g *folder.TopFiles, r results.Record) {
@@ -105,7 +107,7 @@ func (s *job) missing(best, states *folder.TopFiles, out *folder.Folder, wanted 
 	return again, strangers
 }
 
-// trains reports whether the job's data, net, type and kernels are those of a trial.
+// trains reports whether a trial has the data, net, type and kernels of the job.
 func (s *job) trains(c results.Config) bool {
 	b := s.base
 	return c.Data == b.Data && c.Split == b.Split && c.Pixels == b.Pixels && c.Net == b.Net && c.DType == b.DType && c.Class == b.Class

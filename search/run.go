@@ -19,12 +19,12 @@ import (
 	"fusegrid/search/progress"
 )
 
-// A Result holds the records of a grid when a sweep ends.
+// A Result holds the records of a grid at the end of a sweep.
 type Result struct {
 	Trials  int              // points of the grid
-	Records []results.Record // of the points that are on record, in the order of the grid
+	Records []results.Record // records of the points, in the order of the grid; points that are not on record are absent
 	Table   *results.Table   // the records, best first; nil if the journal is gone
-	Written bool             // whether the tables in the output folder were written
+	Written bool             // the tables in the output folder were written
 }
 
 // Failed returns the records of the trials that failed. Each has the error of its trial. The next Run trains them again.
@@ -32,7 +32,8 @@ func (r Result) Failed() []results.Record {
 	return slices.DeleteFunc(slices.Clone(r.Records), func(r results.Record) bool { return r.State != results.Failed })
 }
 
-// A TrainError says why a sweep ended early. All records stay, and a Run of the same Config resumes the sweep.
+// A TrainError is the reason why a sweep ended early. The records so far are kept, and a Run of the
+// same Config resumes the sweep.
 type TrainError struct {
 	Err      error // the cause, such as context.Canceled
 	Recorded int   // trials on record
@@ -49,10 +50,11 @@ func (e *TrainError) Unwrap() error { return e.Err }
 
 // Run trains the trials of a grid that are not on record in the output folder, and writes the tables of the folder.
 //
-// A [*TrainError] means that the training ended early. It comes with a Result, and wraps the error of ctx if ctx is
-// done. A [folder.InputError] means that nothing was trained and that the caller can cure the error. An error that
-// wraps [results.ErrGone] means that the journal was removed during the training. Other errors are those of files.
-// Trials that diverge or fail are no errors: see [Result.Failed].
+// If the training ended early, Run returns a [*TrainError] together with the Result so far. The
+// error wraps the error of ctx if ctx is done. A [folder.InputError] means that nothing was trained
+// and that the caller can cure the error. An error that wraps [results.ErrGone] means that the
+// journal was removed during the training. Other errors are errors of files. A trial that diverges
+// or fails is not an error of Run; see [Result.Failed].
 func Run(ctx context.Context, c Config) (Result, error) {
 	s, err := newJob(c)
 	if err != nil {
@@ -87,7 +89,7 @@ func (s *job) run(ctx context.Context) (result Result, err error) {
 		}
 	}
 
-	// The tables hold all records, whatever happened.
+	// The tables are written after an error, too.
 	table, err := out.WriteTables()
 	size := s.Grid.Len()
 	result = Result{Trials: size, Records: out.Of(s.points()), Table: table, Written: err == nil}
@@ -296,8 +298,8 @@ func (s *job) otherSets(out *folder.Folder) string {
 	return fmt.Sprintf("%s; in a new folder, all are trained on %s", strings.Join(parts, ", "), ours)
 }
 
-// setName returns the name of a kernel set. If detail describes a foreign library, its version and core follow,
-// as in "openblas 0.3.21 Haswell".
+// setName returns the name of a kernel set. If detail describes a foreign library, its version and
+// the CPU model whose kernels it uses follow, as in "openblas 0.3.21 Haswell".
 func setName(name, detail string) string {
 	fields := strings.Fields(detail)
 	return strings.Join(append([]string{name}, fields[:min(2, len(fields))]...), " ")

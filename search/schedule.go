@@ -15,7 +15,7 @@ import (
 	"fusegrid/search/runner"
 )
 
-// A keeper keeps the outcomes of a sweep.
+// A keeper stores the outcomes of a sweep.
 type keeper interface {
 	keep(records []results.Record) error            // returns when the records are on the disk
 	checkpointer(b plan.Block) runner.Checkpointer  // takes the files that a runner saves; nil if there are none
@@ -61,7 +61,7 @@ type event struct {
 	records []results.Record
 	kept    chan<- bool // if not nil, takes whether the records are on the disk
 	done    *plan.Block // a block that ended
-	err     error       // why the worker stopped
+	err     error       // the reason why the worker stopped
 }
 
 // A schedule runs blocks on a number of goroutines, the workers.

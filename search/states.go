@@ -51,5 +51,5 @@ func (s *job) stateSpace() string {
 	return fmt.Sprintf("%s will take up to %.4g MB in %s", say.Plural(len(sizes), "state"), sum/1e6, s.kept().Dir)
 }
 
-// stateSize returns the bytes of the state of a trial at its end.
+// stateSize returns the size, in bytes, of the state of a trial at its end.
 func (s *job) stateSize(c results.Config) int64 { return s.planner().StateSize(c) }

@@ -21,9 +21,9 @@ import (
 	"fusegrid/search/plan"
 )
 
-// A Store keeps states, one file each: DIR/ID.safetensors. The ID of a block is made of the keys of the trials that
-// it began with. In addition to what nn/train saves, the metadata hold these trials, the time that they took, and a
-// checksum of everything.
+// A Store keeps states in files DIR/ID.safetensors. The ID of a block is a hash of the keys of its
+// trials. A file has the contents of a checkpoint of nn/train, and also the trials, their times,
+// and a checksum of everything.
 type Store struct {
 	Dir   string
 	Kind  string // checkpoints or kept states, for messages
@@ -43,7 +43,7 @@ type Checkpoint struct {
 // File returns the name of the file of a block.
 func (s *Store) File(id string) string { return filepath.Join(s.Dir, id+".safetensors") }
 
-// Save swaps in the state of a block.
+// Save writes the state of a block, and replaces its previous state.
 func (s *Store) Save(b plan.Block, f safetensors.File) error {
 	if err := Seal(&f, b.Trials); err != nil {
 		return err
@@ -58,7 +58,7 @@ func (s *Store) Save(b plan.Block, f safetensors.File) error {
 	return nil
 }
 
-// Seal adds to a state the trials that it belongs to, and the checksum.
+// Seal adds a list of the trials of a state, and a checksum, to its metadata.
 func Seal(f *safetensors.File, trials []grid.Trial) error {
 	var configs []results.Config
 	for _, t := range trials {

@@ -1,5 +1,6 @@
-// Package folder keeps the outcome of sweeps in a folder: a journal of records, tables and pictures of them,
-// checkpoints of running blocks, and the weights and states of the best trials.
+// Package folder keeps the results of sweeps in an output folder. The folder has a journal of
+// records, tables and pictures of them, checkpoints of running blocks, and the weights and states
+// of the best trials.
 //
 // The records are the outcome. Tables and pictures are functions of the journal, and checkpoints, states and weights
 // save time. Everything is written through a [Disk].
@@ -26,7 +27,7 @@ import (
 
 // An InputError is an error that the caller can cure. It occurs before any training.
 type InputError struct {
-	Setting string // the field of search.Config that is at fault, such as Dir; "" if several or none are
+	Setting string // the wrong field of search.Config, such as Dir; "" if there is no such single field
 	Err     error
 }
 
@@ -36,10 +37,10 @@ func (e InputError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e InputError) Unwrap() error { return e.Err }
 
-// refused returns the error of an output folder that cannot be used.
+// refused returns the error for an output folder that cannot be used.
 func refused(err error) error { return InputError{"Dir", err} }
 
-// unwritable returns the error of an output folder that cannot be written to.
+// unwritable returns the error for an output folder that cannot be written to.
 func unwritable(err error) error {
 	return refused(fmt.Errorf("%w; name a folder that you can write to", err))
 }
@@ -62,7 +63,7 @@ type Folder struct {
 	Dir     string
 	disk    Disk
 	journal *results.Journal
-	Records map[string]results.Record // the latest of each key
+	Records map[string]results.Record // the latest record of each key
 	Damaged int                       // lines of the journal that were skipped
 }
 
@@ -77,8 +78,8 @@ func Default(data *dataset.Split, net, dtype string) string {
 	return filepath.Join("out", name+"-"+net+"-"+dtype)
 }
 
-// Open opens a folder, creates it if needed, and logs what was wrong with its journal, unless log is nil. A folder
-// that cannot be used is refused here, before any training, with an [InputError].
+// Open opens a folder, or creates it. Unless log is nil, it logs damage of the journal. If the
+// folder cannot be used, Open returns an [InputError].
 func Open(d Disk, dir string, log *log.Logger) (*Folder, error) {
 	log = orSilent(log)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -170,7 +171,7 @@ func (o *Folder) mend() (aside string, err error) {
 	return aside, err
 }
 
-// reportDamage logs which lines are damaged, or the first of them.
+// reportDamage logs the first damaged lines, and the number of the others.
 func reportDamage(log *log.Logger, name string, damage []results.Damage) {
 	const some = 5
 	for i, d := range damage {
@@ -213,7 +214,7 @@ func (o *Folder) removeTemporary() error {
 	return nil
 }
 
-// Unused returns the name if no file has it, or else the first unused one of name-2, name-3, ….
+// Unused returns the first of the names first, first-2, first-3, … that no file has.
 func Unused(first string) string {
 	name := first
 	for n := 2; ; n++ {
@@ -232,7 +233,7 @@ func orSilent(l *log.Logger) *log.Logger {
 	return l
 }
 
-// Peek reads a folder without changing anything, and logs what is wrong with its journal, unless log is nil.
+// Peek reads a folder and changes nothing. Unless log is nil, it logs damage of the journal.
 func Peek(dir string, log *log.Logger) (*Folder, error) {
 	log = orSilent(log)
 	name := filepath.Join(dir, JournalName)
@@ -255,7 +256,8 @@ func Peek(dir string, log *log.Logger) (*Folder, error) {
 	return &Folder{Dir: dir, Records: Latest(records), Damaged: len(recovery.Damage)}, nil
 }
 
-// Latest returns the latest record of each key. Earlier versions named all files cifar-10.
+// Latest returns the latest record of each key. It also corrects the names of data sets, because
+// earlier versions named every set of files cifar-10.
 func Latest(records []results.Record) map[string]results.Record {
 	all := make(map[string]results.Record, len(records))
 	for _, r := range records {
@@ -265,7 +267,7 @@ func Latest(records []results.Record) map[string]results.Record {
 	return all
 }
 
-// Append writes records to the journal. They are on the disk when it returns.
+// Append writes records to the journal. They are on disk when it returns.
 func (o *Folder) Append(records []results.Record) error {
 	if err := o.journal.Append(records...); err != nil {
 		return err
@@ -276,10 +278,10 @@ func (o *Folder) Append(records []results.Record) error {
 	return nil
 }
 
-// Lacks reports whether no record says that a trial was trained to its end.
+// Lacks reports whether a trial has no record of a complete training.
 func (o *Folder) Lacks(key string) bool { return o.Records[key].State != results.Done }
 
-// Of returns the records of those points of a grid that are on record.
+// Of returns the records of the points of a grid.
 func (o *Folder) Of(points grid.Points) []results.Record {
 	found := make([]results.Record, 0, min(points.Len(), len(o.Records)))
 	for c := range points.All() {
@@ -290,8 +292,8 @@ func (o *Folder) Of(points grid.Points) []results.Record {
 	return found
 }
 
-// WriteTables swaps in the tables and pictures of all trials in the folder, and returns the table. If a file
-// cannot be written, the table comes with the error.
+// WriteTables writes the tables and pictures of all trials in the folder, and returns the table. If
+// a file cannot be written, it returns both the table and an error.
 func (o *Folder) WriteTables() (*results.Table, error) {
 	// Tables without a journal would look like a sweep on record.
 	if err := o.journal.Sync(); err != nil {

@@ -36,7 +36,7 @@ func Origins(todo []grid.Trial, states []Checkpoint) map[string]plan.Origin {
 	return found
 }
 
-// Lengthless names a trial without its length.
+// Lengthless returns a key that trials share if they differ only in their number of iterations.
 func Lengthless(c results.Config) string {
 	c.Iters = 0
 	return c.Key()
@@ -89,7 +89,7 @@ const TimeName = "sweep.seconds"
 // ErrNoTime is the error of a state without usable times.
 var ErrNoTime = errors.New("the times of its trials are missing")
 
-// Times returns the seconds in a state.
+// Times returns the seconds of the trials and of the block in a state.
 func Times(f *safetensors.File) ([]float64, error) {
 	t, ok := f.Tensor(TimeName)
 	if !ok || len(t.F64) == 0 {

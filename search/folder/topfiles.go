@@ -18,7 +18,8 @@ import (
 	"fusegrid/results"
 )
 
-// TopFiles keeps one file for each of the best trials of a folder, DIR/KEY.safetensors: its weights, or its state.
+// TopFiles keeps a file DIR/KEY.safetensors for each of the best trials of a folder. The file has
+// the weights or the state of the trial.
 type TopFiles struct {
 	Dir  string
 	Kind string // weights or state, for messages
@@ -55,7 +56,7 @@ func Done(records map[string]results.Record) []results.Record {
 	return done
 }
 
-// enter ranks a record and returns the one that is no longer among the best, which may be r itself.
+// enter ranks r and returns the record that is no longer among the best, which may be r.
 func (g *TopFiles) enter(r results.Record) (out *results.Record) {
 	if g.N == EveryTrial {
 		return nil
@@ -114,18 +115,19 @@ func (g *TopFiles) remove(key string) error {
 	return nil
 }
 
-// Retain keeps the file of a trial, whatever its rank, until Release.
+// Retain keeps the file of a trial until Release, independent of its rank.
 func (g *TopFiles) Retain(key string) { g.retained[key] = true }
 
-// Release removes the retained files of trials that are not among the best, and tidies.
+// Release removes the retained files of trials that are not among the best, and then does what Tidy
+// does.
 func (g *TopFiles) Release(useless func(key string) bool) error {
 	held := g.retained
 	g.retained = nil
 	return g.Tidy(func(key string) bool { return held[key] && g.N != EveryTrial || useless(key) })
 }
 
-// Tidy removes useless files, except those of the best trials and retained ones. A sweep that was killed leaves
-// such files.
+// Tidy removes the files of trials for which useless returns true, except retained files and the
+// files of the best trials. A sweep that was killed leaves such files.
 func (g *TopFiles) Tidy(useless func(key string) bool) error {
 	entries, err := os.ReadDir(g.Dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -162,7 +164,7 @@ func (g *TopFiles) Missing(records map[string]results.Record) (missing []results
 	return missing
 }
 
-// check returns an error if the file of a trial is not as it was written.
+// check returns an error if the file of a trial is missing or damaged.
 func (g *TopFiles) check(r results.Record) error {
 	data, err := os.ReadFile(g.Name(r.Key))
 	if err != nil {
@@ -202,7 +204,8 @@ func hashOf[T kernels.Float](f *safetensors.File) string {
 	return results.Hash(all...)
 }
 
-// WeightsFile names the weights and biases of a net, layer by layer: w1 (out, in), b1, ….
+// WeightsFile returns the file with the weights and biases of a net. Its tensors are, layer by
+// layer, w1 (out, in), b1, ….
 func WeightsFile[T kernels.Float](r results.Record, inputs int, weights [][]T) safetensors.File {
 	f := safetensors.File{Meta: map[string]string{"key": r.Key, "config": r.Config.Canonical(), "weights": r.Weights}}
 	for i := 0; i < len(weights); i += 2 {

@@ -37,12 +37,12 @@ type Axis struct {
 	Initial bool
 }
 
-// A Setting holds the lists that a user wrote, and what determines which axes apply.
+// A Setting holds the lists that a user wrote. Its net and rule determine which axes apply.
 type Setting struct {
-	Net    string            // two-layer or fc; "" is two-layer
-	Rule   string            // an update rule of package train; "" is sgd
+	Net    string            // two-layer or fc; "" means two-layer
+	Rule   string            // an update rule of package train; "" means sgd
 	Given  map[string]string // lists, by the name of the axis
-	Prefix string            // of the names in messages, such as the hyphen of flags
+	Prefix string            // prefix of the names in messages, such as the hyphen of flags
 }
 
 func (s Setting) has(name string) bool {
@@ -55,8 +55,8 @@ type Conflict struct {
 	What string // the values that differ, in the plural
 	Why  string
 
-	// Ordered is true if the conflict does not exist when the minibatches have a separate seed,
-	// which is Config.Order of package search.
+	// Ordered is true if the conflict does not exist when the minibatches have a separate seed.
+	// This seed is Config.Order of package search.
 	Ordered bool
 
 	// Part returns the part of the value that must be equal in a block. If Part is nil, the whole
@@ -181,8 +181,8 @@ var standard = Axes{
 	},
 }
 
-// errUnused is the reason why an axis does not apply if no list of it is given. It is never shown
-// to users.
+// errUnused is the reason why an axis does not apply if the user gave no list for it. Users never
+// see it.
 var errUnused = errors.New("unused")
 
 // applies returns the reason why a list of an axis cannot be given, or nil.
@@ -198,7 +198,7 @@ func (a *Axis) shares(ordered bool) bool {
 	return !slices.ContainsFunc(a.Conflicts, func(c Conflict) bool { return c.Part == nil && !(c.Ordered && ordered) })
 }
 
-// Common returns c without the values in which the nets of a block may differ.
+// Common returns c with zero values for the axes in which the nets of a block may differ.
 func (x Axes) Common(c results.Config) results.Config {
 	for i := range x {
 		if x[i].shares(c.Order != nil) {
@@ -218,7 +218,7 @@ func (x Axes) SameStart(a, b *results.Config) bool {
 	return true
 }
 
-// A Reason says in one sentence why trials cannot all share a block.
+// A Reason is a sentence that explains why trials cannot all share a block.
 type Reason struct {
 	Text    string
 	Ordered bool // see [Conflict]
@@ -241,7 +241,7 @@ func (x Axes) Reasons(trials []Trial) []Reason {
 				different[value(&trials[t].Config)] = true
 			}
 			why := Reason{fmt.Sprintf("%d %s do not fuse: %s", len(different), conflict.What, conflict.Why), conflict.Ordered}
-			if len(different) > 1 && !slices.Contains(all, why) { // iterations and epochs are one length
+			if len(different) > 1 && !slices.Contains(all, why) { // the axes iters and epochs have the same conflict
 				all = append(all, why)
 			}
 		}

@@ -2,8 +2,8 @@
 //
 // A hyper-parameter is one entry in a table of axes, which [Standard] returns. [Axes.Parse] reads
 // the lists that a user wrote, such as 1e-4,1e-3 or log:1e-4..1e-2:5, and returns a [Grid].
-// [Grid.Over] combines it with the fields that are equal in all trials. Its errors name the axis,
-// the value and the remedy.
+// [Grid.Over] combines it with the fields that are equal in all trials. The errors of Parse name
+// the axis, the value and the remedy.
 package grid
 
 import (
@@ -25,10 +25,10 @@ import (
 type Grid struct {
 	net     string
 	rule    string
-	prefix  string // of the names of axes in messages
+	prefix  string // prefix of the names of axes in messages
 	axes    Axes
 	order   []int    // axes by level: positions in axes
-	columns []Column // in that order, as lens and floats
+	columns []Column // in the order of levels, as lens
 	lens    []int
 	size    int
 }

@@ -10,13 +10,13 @@ import (
 	"fusegrid/internal/cli"
 )
 
-// MaxPoints bounds the values of an axis and the points of a grid.
+// MaxPoints is the maximum number of values of an axis, and of points of a grid.
 const MaxPoints = 1_000_000
 
 // An item is one part of a list such as 1e-4,log:1e-3..1e-1:5, with its position.
 type item struct {
 	name, list string // of the axis
-	n, of      int    // the n-th item of all, from 1
+	n, of      int    // its number, from 1, and the number of items
 	text       string
 	example    string
 }
@@ -48,7 +48,7 @@ type span struct {
 	log      bool
 }
 
-// span returns the range that the item is, if it is one.
+// span returns the range in the item. It reports false if the item is not a range.
 func (it item) span() (s span, ok bool, err error) {
 	text, log := strings.CutPrefix(it.text, "log:")
 	from, rest, ok := strings.Cut(text, "..")
@@ -79,7 +79,7 @@ func (it item) span() (s span, ok bool, err error) {
 var commas = regexp.MustCompile(`^(?:log:)?0,[0-9]+(?:(?:,|\.\.)0,[0-9]+)*(?::[0-9]+)?$`)
 
 // decimalComma returns 0.25 for the list 0,25, which has the two values 0 and 25. A user with a
-// decimal comma means 0.25. Longer lists and ranges of such numbers are treated alike.
+// decimal comma means 0.25. Longer lists and ranges of such numbers are treated in the same way.
 func decimalComma(list string) (numbers string, ok bool) {
 	if !commas.MatchString(list) {
 		return "", false

@@ -8,8 +8,8 @@ import (
 )
 
 // points returns n numbers from a to b with equal differences or equal ratios. They follow the
-// formulas of NumPy's linspace and geomspace step by step. If a number differs from one of at most
-// six digits only by rounding errors, it is replaced: 7.999999999999999 becomes 8.
+// formulas of NumPy's linspace and geomspace step by step. A number that differs only by rounding
+// errors from a number with at most six digits is replaced: 7.999999999999999 becomes 8.
 func points(a, b float64, n int, ratios bool) []float64 {
 	from, to := a, b
 	if ratios {
@@ -39,8 +39,8 @@ func unstray(v float64) float64 {
 	return v
 }
 
-// Package math rounds log10 and powers differently from machine to machine, but keys depend on them. Therefore log10
-// and exp10 compute with more digits and round once.
+// Package math rounds logarithms and powers differently on different machines, but keys depend on
+// them. Therefore log10 and exp10 compute with more digits and round once.
 
 // precision is the precision of intermediate results, in bits.
 const precision = 128

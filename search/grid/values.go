@@ -12,7 +12,7 @@ import (
 // Values parses the lists of an axis, and reads and sets the field of a configuration that holds
 // one value.
 type Values interface {
-	// Parse reads a list for a net. Errors call the axis by the name.
+	// Parse reads a list for a net. Errors name the axis as name.
 	Parse(name, list, net string) (Column, error)
 	// Clear sets the field to a value that all configurations of a block can share.
 	Clear(c *results.Config)

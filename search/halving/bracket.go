@@ -10,26 +10,26 @@ import (
 	"fusegrid/results"
 )
 
-// A Bracket holds the contenders, which are the trials of one length that compete under a rule.
-// Unless the rule is asynchronous, contenders that have reached a rung wait there for the others.
-// The decisions then depend only on the accuracies, not on blocks, workers or the order of arrival.
-// All methods are safe for concurrent use.
+// A Bracket holds the contenders, which are trials with the same number of iterations that compete
+// under a rule. Unless the rule is asynchronous, a contender that has reached a rung waits there
+// for the others. The decisions then depend only on the accuracies, not on blocks, workers or the
+// order of arrival. All methods are safe for concurrent use.
 type Bracket struct {
 	rule  Rule
-	name  string // of the rule, in records
-	rungs []int  // iterations
+	name  string // name of the rule in records
+	rungs []int  // numbers of iterations
 
 	mu         sync.Mutex
 	contenders map[string]*contender // by key of the trial
 	behind     []int                 // by rung: number of contenders in training that have not reached it
-	judged     []chan struct{}       // by rung: closed when it is judged
+	judged     []chan struct{}       // by rung: closed when the rung has been judged
 }
 
 // A contender is the standing of a trial in a bracket.
 type contender struct {
 	vals    []float64 // validation accuracy at each rung that it has reached
 	passed  int       // rungs that it has survived
-	stopped bool      // at the last of vals
+	stopped bool      // stopped at the rung of the last of vals
 	gone    bool      // done, diverged or failed
 }
 
@@ -42,7 +42,7 @@ func newBracket(r Rule, iters int) *Bracket {
 	return bracket
 }
 
-// enter lets a trial compete. All trials must enter before the first report.
+// enter adds a contender. All trials must enter before the first report.
 func (r *Bracket) enter(key string, e contender) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -95,9 +95,10 @@ func (r *Bracket) Leave(key string) {
 	}
 }
 
-// Report reports the accuracies, at rung i from 0, of trials that train together, and returns which
-// of them survive. Unless the rule is asynchronous, it waits for all other contenders. If ctx is
-// done before the rung is judged, all of them survive.
+// Report takes the accuracies vals of the trials keys, which train together and have reached rung
+// i. Rungs are numbered from 0. Report returns which of the trials survive. Unless the rule is
+// asynchronous, it waits for all other contenders. If ctx is done before the rung is judged, all of
+// them survive.
 func (r *Bracket) Report(ctx context.Context, i int, keys []string, vals []float64) (survive []bool) {
 	r.mu.Lock()
 	for n, key := range keys {
@@ -126,7 +127,7 @@ func (r *Bracket) Report(ctx context.Context, i int, keys []string, vals []float
 	return survive
 }
 
-// Waits reports whether trials that reach rung i now would have to wait there for others.
+// Waits reports whether the trials keys would have to wait for others if they reached rung i now.
 func (r *Bracket) Waits(i int, keys []string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -155,7 +156,8 @@ func (r *Bracket) settle(i int) {
 	}
 }
 
-// RungAt returns the number of the rung, from 0, that is reached after a number of iterations.
+// RungAt returns the number, from 0, of the rung at done iterations. It reports false if there is
+// no such rung.
 func (r *Bracket) RungAt(done int) (i int, ok bool) {
 	if r == nil {
 		return 0, false
@@ -163,7 +165,7 @@ func (r *Bracket) RungAt(done int) (i int, ok bool) {
 	return slices.BinarySearch(r.rungs, done)
 }
 
-// Passed counts the rungs below a number of iterations.
+// Passed returns the number of rungs before done iterations.
 func (r *Bracket) Passed(done int) int {
 	i, _ := slices.BinarySearch(r.rungs, done)
 	return i
@@ -186,9 +188,9 @@ func (r *Bracket) Reached(key string) (rungs []results.Rung) {
 // rung. Trials that have diverged or failed since then rank last. In the asynchronous form, n is
 // the number of trials that have reached the rung so far. Equal accuracies rank by key.
 //
-// The median rule compares trials that have reached this check. It stops a trial if its best
+// The median rule compares the trials that have reached rung i. It stops a trial if its best
 // accuracy so far is below the median of the other trials' running averages. A running average is
-// the mean of the accuracies at this check and all previous ones.
+// the mean of the accuracies at this rung and all previous rungs.
 func (r *Bracket) decide(i int) (stopped []string) {
 	var here []string
 	field := 0
@@ -224,18 +226,18 @@ func (r *Bracket) decide(i int) (stopped []string) {
 	return stopped
 }
 
-// outside reports which of the trials here are not among the best ones at rung i; best is their
-// number.
-func (r *Bracket) outside(i int, here []string, best int) []bool {
-	val := func(n int) float64 { return r.contenders[here[n]].vals[i] }
-	order := make([]int, len(here))
+// outside reports which of the trials keys are not among the best at rung i. The argument best is
+// the number of the best trials.
+func (r *Bracket) outside(i int, keys []string, best int) []bool {
+	val := func(n int) float64 { return r.contenders[keys[n]].vals[i] }
+	order := make([]int, len(keys))
 	for n := range order {
 		order[n] = n
 	}
 	slices.SortFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(val(b), val(a)), strings.Compare(here[a], here[b]))
+		return cmp.Or(cmp.Compare(val(b), val(a)), strings.Compare(keys[a], keys[b]))
 	})
-	out := make([]bool, len(here))
+	out := make([]bool, len(keys))
 	for _, n := range order[min(best, len(order)):] {
 		out[n] = true
 	}

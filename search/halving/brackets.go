@@ -11,14 +11,14 @@ import (
 	"fusegrid/search/grid"
 )
 
-// Brackets holds a bracket for each length of training in a grid. Only trials of one length compete
-// with each other. A nil *Brackets means that all trials train to the end.
+// Brackets holds a bracket for each number of iterations in a grid. Only trials with the same
+// number of iterations compete. A nil *Brackets means that all trials train to the end.
 type Brackets struct {
 	rule    Rule
 	byIters map[int]*Bracket
 }
 
-// New returns empty brackets for the lengths of a grid, or nil if r is nil.
+// New returns empty brackets for the points of a grid, or nil if r is nil.
 func New(r *Rule, points grid.Points) (*Brackets, error) {
 	if r == nil {
 		return nil, nil
@@ -40,8 +40,8 @@ func New(r *Rule, points grid.Points) (*Brackets, error) {
 	return all, nil
 }
 
-// Enter adds the points of a grid to the brackets, with their records. It leaves out trials that
-// were trained to the end without the rule, because their accuracies at the rungs are not known.
+// Enter adds the points of a grid to the brackets, with their records. It omits trials that were
+// trained to the end without the rule, because their accuracies at the rungs are not known.
 func (bs *Brackets) Enter(points grid.Points, records map[string]results.Record) {
 	if bs == nil {
 		return
@@ -55,8 +55,8 @@ func (bs *Brackets) Enter(points grid.Points, records map[string]results.Record)
 	}
 }
 
-// contenderOf returns the standing of a trial according to its record, if it has one, and whether
-// the trial competes.
+// contenderOf returns the standing of a trial, and reports whether the trial competes. If ok is
+// true, rec is the record of the trial.
 func contenderOf(r *Bracket, rec *results.Record, ok bool) (e contender, takesPart bool) {
 	name := r.name
 	switch {
@@ -77,7 +77,8 @@ func contenderOf(r *Bracket, rec *results.Record, ok bool) (e contender, takesPa
 	return e, true
 }
 
-// Of returns the bracket of the trials of a length, or nil if no trial of that length competes.
+// Of returns the bracket of the trials with iters iterations, or nil if none of these trials
+// competes.
 func (bs *Brackets) Of(iters int) *Bracket {
 	if bs == nil {
 		return nil
@@ -85,7 +86,8 @@ func (bs *Brackets) Of(iters int) *Bracket {
 	return bs.byIters[iters]
 }
 
-// Name returns the name of the rule in the records of trials of a length, or "" if there is no bracket.
+// Name returns the name of the rule in the records of trials with iters iterations, or "" if these
+// have no bracket.
 func (bs *Brackets) Name(iters int) string {
 	if bracket := bs.Of(iters); bracket != nil {
 		return bracket.name
@@ -111,8 +113,8 @@ func (bs *Brackets) Leave(records []results.Record) {
 	}
 }
 
-// Describe describes the rungs of each length and how much work they save, one line for each
-// length. flops returns the operations of one iteration.
+// Describe describes the rungs and the work that they save, one line for each number of iterations.
+// The function flops returns the operations of one iteration.
 func (bs *Brackets) Describe(points grid.Points, flops func(results.Config) float64) string {
 	if bs == nil {
 		return ""
@@ -145,8 +147,9 @@ func (bs *Brackets) Describe(points grid.Points, flops func(results.Config) floa
 	return b.String()
 }
 
-// Share returns the share of the iterations of all trials of a length that will be trained. It is 1
-// if no trial is stopped, or if the share is not known in advance.
+// Share returns the expected number of iterations that trials with iters iterations are trained, as
+// a fraction of all their iterations. It is 1 if no trial is stopped, or if the number is not known
+// in advance.
 func (bs *Brackets) Share(iters int) float64 {
 	r := bs.Of(iters)
 	if r == nil {

@@ -2,15 +2,15 @@ package halving
 
 import "slices"
 
-// belowMedian is the median rule. It reports which of the trials here have a best accuracy below the
-// median of the other trials' running averages.
-func (r *Bracket) belowMedian(i int, here []string) []bool {
-	out := make([]bool, len(here))
-	if len(here) < 2 {
+// belowMedian is the median rule. It reports which of the trials keys have a best accuracy below
+// the median of the other trials' running averages.
+func (r *Bracket) belowMedian(i int, keys []string) []bool {
+	out := make([]bool, len(keys))
+	if len(keys) < 2 {
 		return out
 	}
-	averages := make([]float64, len(here))
-	for n, key := range here {
+	averages := make([]float64, len(keys))
+	for n, key := range keys {
 		vals := r.contenders[key].vals[:i+1]
 		for _, v := range vals {
 			averages[n] += v
@@ -20,14 +20,14 @@ func (r *Bracket) belowMedian(i int, here []string) []bool {
 	}
 	sorted := slices.Clone(averages)
 	slices.Sort(sorted)
-	for n, key := range here {
+	for n, key := range keys {
 		out[n] = slices.Max(r.contenders[key].vals[:i+1]) < medianWithout(sorted, averages[n])
 	}
 	return out
 }
 
-// medianWithout returns the median of at least two sorted numbers without one that equals v. The
-// median of an even number of values is the mean of the middle two.
+// medianWithout returns the median of at least two sorted numbers, after removal of one that is
+// equal to v. The median of an even number of values is the mean of the middle two.
 func medianWithout(sorted []float64, v float64) float64 {
 	at, _ := slices.BinarySearch(sorted, v)
 	rest := func(n int) float64 {

@@ -2,8 +2,8 @@
 // asynchronous form ASHA (Li et al. 2020), or the median rule (Golovin et al. 2017, Vizier).
 //
 // A [Rule] determines the rungs, which are the iterations at which trials are judged. A [Bracket]
-// holds the trials of one length. They report their validation accuracies at a rung and learn which
-// of them survive. The package does no I/O and trains nothing.
+// holds trials with the same number of iterations. Their validation accuracies at a rung determine
+// which of them survive. The package does no I/O and trains nothing.
 package halving
 
 import (
@@ -16,9 +16,9 @@ import (
 // A Rule determines when trials are judged by their validation accuracies, and which of them are
 // stopped. [Bracket.Report] applies it.
 type Rule struct {
-	Eta   int  // halving: one in Eta survives; 0 is the median rule
+	Eta   int  // halving: one in Eta survives; 0 means the median rule
 	Async bool // halving: judge trials as soon as they reach a rung
-	Min   int  // iterations before the first rung; 0 chooses by length
+	Min   int  // iterations before the first rung; 0 means a fraction of all iterations
 }
 
 // valid returns an error if no text for [ParseHalving] or [ParseStop] gives r.
@@ -34,7 +34,7 @@ func (r Rule) valid() error {
 	return nil
 }
 
-// maxRungs bounds the number of rungs of a trial.
+// maxRungs is the maximum number of rungs of a trial.
 const maxRungs = 1000
 
 // ParseHalving reads ETA[:MIN] or async:ETA[:MIN], such as 3:100.
@@ -73,8 +73,8 @@ func parseMin(text string, given bool, example string) (int, error) {
 	return n, nil
 }
 
-// minOf returns the first rung of trials of a length. By default, halving has two rungs and the
-// median rule has nine checks.
+// minOf returns the first rung of trials with iters iterations. By default, halving has two rungs
+// and the median rule has nine.
 func (r Rule) minOf(iters int) int {
 	switch {
 	case r.Min > 0:
@@ -85,8 +85,9 @@ func (r Rule) minOf(iters int) int {
 	return ceilDiv(iters, 10)
 }
 
-// Rungs returns the numbers of iterations after which trials of a length are judged. They are MIN,
-// MIN·η, MIN·η², … for halving and MIN, 2·MIN, 3·MIN, … for the median rule, all before the end.
+// Rungs returns the numbers of iterations after which trials with iters iterations are judged. They
+// are MIN, MIN·η, MIN·η², … for halving and MIN, 2·MIN, 3·MIN, … for the median rule, all before
+// the end.
 func (r Rule) Rungs(iters int) []int {
 	first := r.minOf(iters)
 	var all []int
@@ -104,7 +105,8 @@ func (r Rule) Rungs(iters int) []int {
 	return all
 }
 
-// Check returns an error if the rule has no rung or too many rungs for trials of a length.
+// Check returns an error if the rule has no rung or too many rungs for trials with iters
+// iterations.
 func (r Rule) Check(iters int) error {
 	switch n := len(r.Rungs(iters)); {
 	case n == 0:
@@ -131,16 +133,16 @@ func (r Rule) String() string {
 	return name
 }
 
-// Name returns the name of the rule in the records of trials of a length. Rules of one name make the same
-// decisions.
+// Name returns the name of the rule in the records of trials with iters iterations. Rules with the
+// same name make the same decisions.
 func (r Rule) Name(iters int) string {
 	r.Min = r.minOf(iters)
 	return strings.TrimPrefix(r.String(), "stop ")
 }
 
-// Forecast returns the number of trials, out of n of one length, that train up to each rung and, as
-// the last element, to the end. It assumes that no trial diverges. For the median rule, ok is false
-// because the numbers cannot be known in advance.
+// Forecast returns how many of n trials with iters iterations reach each rung. The last element is
+// the number of trials that train to the end. Forecast assumes that no trial diverges. For the
+// median rule, ok is false, because the numbers are not known in advance.
 func (r Rule) Forecast(n, iters int) (counts []int, ok bool) {
 	if r.Eta == 0 {
 		return nil, false

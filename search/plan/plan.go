@@ -20,7 +20,7 @@ import (
 	"fusegrid/search/grid"
 )
 
-// A Block is trials that are trained together.
+// A Block is a list of trials that are trained together.
 type Block struct {
 	Trials []grid.Trial
 	ID     string // see BlockID
@@ -28,18 +28,18 @@ type Block struct {
 
 	// The fields below describe a block that resumes from a saved state.
 	Resumed bool
-	Skip    []bool   // trials that are no longer trained, by position; nil if there are none
+	Skip    []bool   // by position: the trial is no longer trained; nil if all are trained
 	Done    int      // iterations
-	From    []Origin // by position, if the state must be gathered from others
+	From    []Origin // by position, if the state must be gathered from other blocks
 }
 
-// An Origin is a net in a saved state from which a trial resumes. The trial that saved the state
-// may differ from it only in its length.
+// An Origin is a net in a saved state from which a trial resumes. The net belongs to a trial that
+// may differ from the resuming trial only in its number of iterations.
 type Origin struct {
 	Kind string // checkpoints or kept states
 	File string // of the state
-	ID   string // of its block
-	Net  int    // position in it
+	ID   string // of the block of the state
+	Net  int    // position of the net in the block
 	Done int    // iterations
 }
 
@@ -66,7 +66,7 @@ func (b Block) Active() []grid.Trial {
 	return active
 }
 
-// RemainingFLOPs returns the operations of the iterations that are not done yet.
+// RemainingFLOPs returns the operations of the remaining iterations of the active trials.
 func (b Block) RemainingFLOPs() float64 {
 	return b.FLOPs() * (1 - float64(b.Done)/float64(max(b.Trials[0].Config.Iters, 1)))
 }
@@ -83,22 +83,22 @@ func (b Block) FLOPs() float64 {
 // A Planner puts trials into blocks.
 type Planner struct {
 	Workers int
-	Width   int // most trials of a block; 0 for as many as fit the cache
+	Width   int // maximum number of trials in a block; 0 means as many as fit the cache
 	Inputs  int // pixels of an image
 	Classes int
 	Bytes   int // bytes of a number
 }
 
-// BlockBytes bounds the size of the first layers of a block: 20 float32 nets of 3072-50-10. Blocks
-// of more than 8 such nets are not faster (BenchmarkStep of nn/train). Smaller blocks fit a cache
-// and give all workers equal work.
+// BlockBytes is the maximum size of the first layers of a block, in bytes. It allows 20 float32
+// nets of 3072-50-10. Blocks of more than 8 such nets are not faster (BenchmarkStep of nn/train).
+// Small blocks fit a cache and give all workers equal work.
 const BlockBytes = 12 << 20
 
-// maxWidth bounds the number of trials of a block if nets are tiny.
+// maxWidth is the maximum number of trials in a block if nets are tiny.
 const maxWidth = 256
 
-// Plan makes the fewest blocks that the width allows, or more blocks if these keep all workers
-// busy. The blocks that take longest come first.
+// Plan makes as few blocks as the width allows. If more blocks make better use of the workers, it
+// makes more. The blocks that take longest come first.
 func (p Planner) Plan(todo []grid.Trial) []Block {
 	groups := fusible(todo)
 	cuts := make([]int, len(groups)) // blocks per group
@@ -146,7 +146,7 @@ func (p Planner) balance(groups [][]grid.Trial, cuts []int) {
 	for _, n := range cuts {
 		blocks += n
 	}
-	// If each worker has many blocks, one more matters little.
+	// If each worker has many blocks, one more block has little effect.
 	for blocks > 0 && blocks < 4*p.Workers {
 		before, worst := p.makespan(groups, cuts)
 		if worst < 0 {
@@ -192,7 +192,7 @@ func (p Planner) makespan(groups [][]grid.Trial, cuts []int) (end float64, worst
 	return slices.Max(ends), worst
 }
 
-// deal distributes trials to n blocks of nearly equal work, and starts with the trials that have
+// deal distributes trials to n blocks of nearly equal work. It starts with the trials that have
 // most work. The larger blocks come first.
 func deal(trials []grid.Trial, n int) []Block {
 	sorted := slices.Clone(trials)
@@ -257,9 +257,9 @@ func Describe(blocks []Block) string {
 	return fmt.Sprintf("%s: %s", say.Plural(len(blocks), "block"), strings.Join(parts, ", "))
 }
 
-// PlanFrom makes blocks of the trials that have an origin; from holds the origins by key. The nets
-// of a block have done the same number of iterations. PlanFrom also returns the trials without an
-// origin.
+// PlanFrom makes blocks of the trials that have an origin. The map from holds the origins by key.
+// The nets of a block have done the same number of iterations. PlanFrom also returns the trials
+// without an origin.
 func (p Planner) PlanFrom(todo []grid.Trial, from map[string]Origin) (blocks []Block, rest []grid.Trial) {
 	if len(from) == 0 {
 		return nil, todo
@@ -284,15 +284,15 @@ func (p Planner) PlanFrom(todo []grid.Trial, from map[string]Origin) (blocks []B
 	return blocks, rest
 }
 
-// RuleOf returns the update rule of a configuration. If the field is absent, the rule is sgd, which
-// keeps the keys of versions without the field valid.
+// RuleOf returns the update rule of a configuration. If the field is absent, the rule is sgd.
+// Therefore keys of versions without this field remain valid.
 func RuleOf(c results.Config) (train.Rule, error) {
 	return train.ParseRule(cmp.Or(c.Rule, train.SGD.String()))
 }
 
 // StateSize returns the approximate size, in bytes, of the state of a trial at its end. The state
-// holds the weights, the arrays of the update rule, the best weights if the Solver trains, and one
-// loss for each iteration.
+// holds the weights, the arrays of the update rule, and one loss for each iteration. With the
+// Solver, it also holds the best weights.
 func (p Planner) StateSize(c results.Config) int64 {
 	copies := int64(1)
 	if rule, err := RuleOf(c); err == nil { // an unknown rule is rejected when the trial starts
@@ -324,9 +324,9 @@ func (p Planner) weightsSize(c results.Config) int64 {
 	return weights * int64(p.Bytes)
 }
 
-// minibatchSize returns the bytes that a block needs at least for one minibatch. These are the
-// images, the activations of all first layers, the activations of the deeper layers of the widest
-// net, and the deltas of one layer.
+// minibatchSize returns the minimum number of bytes that a block needs for one minibatch. These are
+// the images, the activations of all first layers, the activations of the deeper layers of the
+// widest net, and the deltas of one layer.
 func (p Planner) minibatchSize(trials []grid.Trial) float64 {
 	first, deeper, widest, batch := 0, 0, 0, 0
 	for _, t := range trials {
@@ -341,7 +341,7 @@ func (p Planner) minibatchSize(trials []grid.Trial) float64 {
 	return float64(batch) * float64(p.Inputs+p.Bytes*(first+deeper+widest))
 }
 
-// Memory returns the bytes that the blocks which train at the same time need at least.
+// Memory returns a lower bound, in bytes, for the memory of the blocks that train at the same time.
 func (p Planner) Memory(blocks []Block) float64 {
 	sizes := make([]float64, len(blocks))
 	for i, b := range blocks {
@@ -368,8 +368,8 @@ func Trials(blocks []Block) int {
 }
 
 // Resuming describes how many trials resume, and from which states. It returns "" if no trial
-// resumes. own is the name of the checkpoints of blocks.
-func Resuming(blocks []Block, own string) string {
+// resumes. The argument kind is the [Origin.Kind] of a block's own checkpoint.
+func Resuming(blocks []Block, kind string) string {
 	type place struct{ n, least, most int }
 	places := map[string]*place{}
 	var order []string
@@ -389,7 +389,7 @@ func Resuming(blocks []Block, own string) string {
 			}
 		case b.Resumed:
 			for range b.Active() {
-				add(own, b.Done)
+				add(kind, b.Done)
 			}
 		}
 	}

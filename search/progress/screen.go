@@ -12,14 +12,14 @@ import (
 	"golang.org/x/term"
 )
 
-// A Screen shows lines that change. On a terminal it redraws them, and elsewhere it prints new
+// A Screen shows text that is updated. On a terminal it redraws them, and elsewhere it prints new
 // lines every few seconds.
 type Screen struct {
 	w        io.Writer
 	terminal bool
 	width    int
 	every    time.Duration
-	lines    int // on the terminal
+	lines    int // number of newlines of the text on the terminal
 }
 
 // NewScreen returns a screen on w.
@@ -35,7 +35,7 @@ func NewScreen(w io.Writer) *Screen {
 	return s
 }
 
-// show prints the lines. On a terminal they replace the previous lines.
+// show prints the lines. On a terminal, they replace the previous lines.
 func (s *Screen) show(text string) {
 	if !s.terminal {
 		fmt.Fprintln(s.w, text)

@@ -1,7 +1,7 @@
 // Package progress shows the progress of a sweep while it runs.
 //
 // A [Sweep] counts the work that its blocks have done and formats status lines. A [Screen] shows
-// lines that change.
+// status lines and updates them.
 package progress
 
 import (
@@ -23,7 +23,7 @@ import (
 type Sweep struct {
 	flops        func(results.Config) float64 // of one iteration
 	total        float64                      // work of all blocks
-	expectedWork float64                      // total minus the work that early stopping is expected to save
+	expectedWork float64                      // total without the work that early stopping is expected to save
 	Peak         float64                      // measured peak of one core in operations per second; 0 if not measured
 	Cores        int                          // number of cores that the sweep uses
 
@@ -40,14 +40,14 @@ type Sweep struct {
 	failures int // trials that diverged or failed
 	best     *results.Record
 	saved    float64   // work that is not needed, because trials ended early or resume from a state
-	steady   time.Time // when some block had done two iterations
-	before   float64   // work until then
+	steady   time.Time // time when the first block had done two iterations
+	before   float64   // work until that time
 }
 
 // A Block counts the work of one block.
 type Block struct {
 	*Sweep
-	n     int // the n-th block, from 1
+	n     int // number of the block, from 1
 	block plan.Block
 	began time.Time
 
@@ -57,8 +57,9 @@ type Block struct {
 	skipped      atomic.Int64 // iterations that an earlier run did
 }
 
-// New returns a Sweep for the blocks. flops returns the operations of one iteration. share returns
-// the share of the iterations, for trials of a length, that early stopping is expected to leave.
+// New returns a Sweep for the blocks. The function flops returns the operations of one iteration.
+// The function share returns the expected fraction of iterations that early stopping does not save,
+// for trials with iters iterations.
 func New(blocks []plan.Block, flops func(results.Config) float64, share func(iters int) float64) *Sweep {
 	l := &Sweep{flops: flops, Cores: 1, Began: time.Now()}
 	for _, b := range blocks {
@@ -69,7 +70,7 @@ func New(blocks []plan.Block, flops func(results.Config) float64, share func(ite
 	return l
 }
 
-// Begin starts to count the n-th block, from 1.
+// Begin starts to count block n. Blocks are numbered from 1.
 func (l *Sweep) Begin(n int, b plan.Block) *Block {
 	t := &Block{Sweep: l, n: n, block: b, began: time.Now()}
 	t.nets.Store(int64(len(b.Active())))
@@ -99,7 +100,7 @@ func (t *Block) Stepped(nets int, flops float64) {
 	}
 }
 
-// Resumed records that the first iterations of the block need not be done.
+// Resumed records that the given number of iterations of the block were done in an earlier run.
 func (t *Block) Resumed(iterations int) {
 	t.skipped.Store(int64(iterations))
 	t.mu.Lock()
@@ -109,8 +110,8 @@ func (t *Block) Resumed(iterations int) {
 	}
 }
 
-// predict predicts, once, how long the sweep will take. It extrapolates from one second of work
-// after the first steps.
+// predict predicts the duration of the sweep once. It extrapolates from one second of work after
+// the first steps.
 func (l *Sweep) predict(work float64) {
 	if l.predicted.Load() != 0 {
 		return
@@ -156,10 +157,10 @@ func (l *Sweep) Ended(records []results.Record) {
 	}
 }
 
-// maxTracks bounds the number of blocks that are shown.
+// maxTracks is the maximum number of blocks that are shown.
 const maxTracks = 8
 
-// Text returns a status line for the sweep, and one for each running block.
+// Text returns a status line for the sweep, and a line for each running block.
 func (l *Sweep) Text(elapsed time.Duration, width int) string {
 	lines := []string{l.line(elapsed, width)}
 	l.mu.Lock()

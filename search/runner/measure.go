@@ -9,7 +9,7 @@ import (
 	"fusegrid/search/plan"
 )
 
-// Costs are the seconds that the parts of training a block take.
+// Costs are the seconds that the parts of the training of a block take.
 type Costs struct {
 	Setup float64 // making the block, with its weights
 	Step  float64 // an iteration
@@ -42,8 +42,8 @@ func (t *trainer[T]) Measure(ctx context.Context, b plan.Block, d time.Duration,
 	return c, nil
 }
 
-// timed calls f for a time d, or until ctx is done, and returns the seconds that one call takes. The
-// result is the median over a few parts of that time, so another program that runs during one part
+// timed calls f for the time d, or until ctx is done, and returns the seconds that one call takes.
+// The result is the median over a few parts of that time, so a short disturbance by another program
 // has no effect.
 func timed(ctx context.Context, f func(), d time.Duration) float64 {
 	const parts = 5
@@ -65,7 +65,7 @@ func median(x []float64) float64 {
 }
 
 // TrainOnly trains a block and measures accuracies as Run does, but makes no records. A benchmark
-// subtracts its time from that of Run to obtain the time for records.
+// subtracts its time from the time of Run to obtain the time for records.
 func (t *trainer[T]) TrainOnly(b plan.Block) error {
 	f, err := t.newBlock(b)
 	if err != nil {

@@ -12,10 +12,10 @@ import (
 	"fusegrid/search/halving"
 )
 
-// judge reports the nets of the block if they have reached a rung, and removes the nets that do not
-// survive. The survivors keep their bits. Nets that are no longer finite are not judged, because
-// the next iteration finds that they diverged. If the memory for waiting blocks is full, the block
-// waits on the disk.
+// judge passes the accuracies of the nets to the bracket if the block has reached a rung, and
+// removes the nets that do not survive. The survivors keep their bits. Nets with weights that are
+// not finite are not judged, because they diverge in the next iteration. If the memory for waiting
+// blocks is full, the block waits on the disk.
 func (f *fit[T]) judge(ctx context.Context) error {
 	bracket := f.hooks.brackets().Of(f.block.Trials[0].Config.Iters)
 	i, ok := bracket.RungAt(f.fused.Done())
@@ -40,7 +40,7 @@ func (f *fit[T]) judge(ctx context.Context) error {
 	report := func() { survive = bracket.Report(ctx, i, keys, vals) }
 	if bracket.Waits(i, keys) {
 		f.hooks.Pause(report)
-	} else { // a block that need not wait keeps its cores, so one worker runs blocks in their order
+	} else { // a block that does not wait keeps its cores, so a single worker runs the blocks in order
 		report()
 	}
 	release()
@@ -74,7 +74,7 @@ func (f *fit[T]) judge(ctx context.Context) error {
 }
 
 // saveToWait saves the block and frees its memory if it must wait at rung i and the referee has no
-// memory for it. The function release returns the memory that was reserved for the block.
+// memory for it. The function release releases the memory that was reserved for the block.
 func (f *fit[T]) saveToWait(r *halving.Bracket, i int, keys []string) (away bool, release func()) {
 	if f.hooks.Referee == nil || !r.Waits(i, keys) {
 		return false, func() {}
@@ -105,7 +105,7 @@ func (f *fit[T]) restoreAfterWait() error {
 // raceName is the entry of a saved state that holds the standings of its nets.
 const raceName = "race"
 
-// standings are the rungs of the nets that still train, by position in the block. A rung at the
+// standings hold the rungs of the nets that still train, by position in the block. A rung at the
 // current iteration is omitted, because it will be judged again, with the same result.
 type standings struct {
 	Race  string
@@ -127,7 +127,7 @@ func (f *fit[T]) standings() string {
 	}
 	text, err := json.Marshal(s)
 	if err != nil {
-		return "" // the numbers cannot be encoded
+		return "" // JSON cannot represent the accuracies
 	}
 	return string(text)
 }

@@ -1,7 +1,7 @@
 // Package runner trains the trials of a block together, and makes a record of each.
 //
-// A [Runner] calls three small interfaces while it trains. An [Observer] learns the progress and
-// takes records, a [Checkpointer] saves states and weights, and a [Referee] stops nets early.
+// A [Runner] calls three small interfaces while it trains. An [Observer] receives the progress and
+// the records, a [Checkpointer] saves states and weights, and a [Referee] stops nets early.
 package runner
 
 import (
@@ -28,15 +28,15 @@ import (
 )
 
 // A Runner trains the trials of a block. A trial that fails is an outcome, not an error. An error
-// means that the context ended or that a state could not be restored. The records until then are
-// valid. The methods are safe for concurrent use.
+// means that the context ended or that a state could not be restored. The records so far are valid.
+// The methods are safe for concurrent use.
 type Runner interface {
 	// Run trains a block.
 	Run(ctx context.Context, b plan.Block, h Hooks) error
 
-	// Measure trains the block for a short time, which ctx may end, and returns the time that each
-	// part takes. It calls ready once, after it has made the block. ready must return when all other
-	// runners that measure have called it.
+	// Measure trains the block for about the time d, or until ctx is done, and returns the time
+	// that each part takes. It calls the function ready once, after it has made the block. This
+	// function must block until all runners that measure at the same time have called it.
 	Measure(ctx context.Context, b plan.Block, d time.Duration, ready func()) (Costs, error)
 }
 
@@ -51,7 +51,7 @@ type Hooks struct {
 	StopAt int
 }
 
-// An Observer learns the progress of a block.
+// An Observer receives the progress and the records of a block.
 type Observer interface {
 	// Stepped is called after each iteration of a number of nets.
 	Stepped(nets int, flops float64)
@@ -72,14 +72,15 @@ type Checkpointer interface {
 	Save(f safetensors.File) error
 	// Load returns the saved state of the block.
 	Load() (*safetensors.File, error)
-	// Weights and State return the functions that take the weights and the state of a net. The net
-	// must have trained to the end and be on record. They return nil if these files are not wanted.
+	// Weights and State return the functions to which the weights and the state of a net are
+	// offered. The net must have trained to the end and be on record. They return nil if these
+	// files are not wanted.
 	Weights() Offer
 	State() Offer
 }
 
-// An Offer is called for each trial that ends. It decides whether to keep a file of the trial, and
-// if so calls write with the place for it.
+// An Offer is called for each trial that ends. It decides whether to keep a file of the trial. If
+// so, it calls write with a writer to that file.
 type Offer func(r results.Record, write func(io.Writer) error)
 
 // A Referee stops nets before the end.
@@ -172,15 +173,15 @@ func newTrainer[T kernels.Float](set *kernels.Set, data *dataset.Split) (*traine
 // trainImages is the number of training images on which final accuracies are measured.
 const trainImages = 1000
 
-// spread returns at most the given number of indices below n. They are evenly spread, because a set
-// may be sorted by class.
-func spread(n, most int) []int {
-	m := min(n, most)
-	some := make([]int, m)
-	for i := range some {
-		some[i] = i * n / m
+// spread returns evenly spaced indices from 0 to n−1, at most limit of them. They are spaced
+// because a set may be sorted by class.
+func spread(n, limit int) []int {
+	m := min(n, limit)
+	idx := make([]int, m)
+	for i := range idx {
+		idx[i] = i * n / m
 	}
-	return some
+	return idx
 }
 
 // Run trains the block. If the block fails, Run trains each trial alone, so one bad trial does not
@@ -257,7 +258,7 @@ func (f *fit[T]) train(ctx context.Context) (err error) {
 	return f.finish()
 }
 
-// start makes the block and restores its saved state, if it has one.
+// start makes the block and restores its saved state, if there is a saved state.
 func (f *fit[T]) start() (err error) {
 	if f.fused, err = f.newBlock(f.block); err != nil {
 		return err
@@ -415,7 +416,7 @@ func (f *fit[T]) stopped(stop []bool, vals []float64) []results.Record {
 	return records
 }
 
-// portion returns the accuracy, the share of the images that are classified correctly.
+// portion returns the accuracy, which is the fraction of the images that are classified correctly.
 func portion(hits int, images []int) *float64 { return ptr(float64(hits) / float64(len(images))) }
 
 // finish records the nets that trained to the end, and offers their weights and states.
@@ -464,8 +465,8 @@ func (f *fit[T]) finish() error {
 	return nil
 }
 
-// states returns the state of each net as a separate block, if states are wanted. It must be called
-// before the Solver replaces the last weights with its best ones.
+// states returns the state of each net as a separate block, or nil if no states are wanted. It must
+// be called before the Solver replaces the last weights by its best weights.
 func (f *fit[T]) states() ([]safetensors.File, error) {
 	if f.hooks.State() == nil {
 		return nil, nil
@@ -489,7 +490,8 @@ func (f *fit[T]) states() ([]safetensors.File, error) {
 	return states, nil
 }
 
-// detached returns f with copies of its tensors, which may alias weights that are about to change.
+// detached returns f with copies of its tensors, because these may share memory with weights that
+// change.
 func detached(f safetensors.File) safetensors.File {
 	f.Tensors = slices.Clone(f.Tensors)
 	for i := range f.Tensors {
@@ -503,14 +505,14 @@ func detached(f safetensors.File) safetensors.File {
 type outcome struct {
 	id    int // position in the block
 	state results.State
-	err   error // why it failed
+	err   error // reason of a failure
 
-	// For a net that diverged, steps is the number of its iterations. Other nets have one loss for
-	// each iteration.
+	// For a net that diverged, steps is the number of its iterations. For other nets, that is the
+	// number of losses.
 	steps int
 
-	// The fields below are set if the net was stopped or trained to the end: the hash of its
-	// weights, the iterations after which it had them, and its accuracies.
+	// The fields below are set if the net was stopped or trained to the end. They are the hash of
+	// its weights, the number of iterations after which it had these, and its accuracies.
 	weights          string
 	step             int
 	train, val, test *float64

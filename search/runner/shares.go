@@ -58,5 +58,5 @@ func (s *shares) restore(f *safetensors.File) error {
 // skip drops the time since the last lap.
 func (s *shares) skip() { s.lapped = time.Now() }
 
-// of returns the seconds of a trial and those of the block, up to the last lap.
+// of returns the seconds of a trial and the seconds of its block, up to the last lap.
 func (s *shares) of(id int) (share, whole float64) { return s.spent[id], s.whole }

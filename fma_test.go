@@ -63,9 +63,9 @@ func Generic[T float32 | float64](x, y, z T) T {
 	}
 }
 
-// fused returns the lines of the package, except its tests, that the compiler translates to a fused
-// multiply-add for arm64 although they do not call math.FMA. It also compiles the tests, because
-// generic code is compiled where it is used.
+// fused returns the lines of the package, except its tests, that the compiler fuses for arm64
+// although they do not call math.FMA. It also compiles the tests, because generic code is compiled
+// where it is used.
 func fused(t *testing.T, pkg string) []string {
 	t.Helper()
 	cmd := exec.Command("go", "test", "-c", "-o", os.DevNull, "-gcflags=-S", pkg)

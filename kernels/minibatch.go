@@ -24,10 +24,10 @@ type Images[T Float] interface {
 	// Parts returns the number of parts of Forward and of Update for the weights w and the images
 	// that were loaded last.
 	Parts(w Panels[T]) (forward, update int)
-	// Forward computes parts [lo, hi) of [Ops.Forward]. The operands are those of the whole
-	// product. If squares is not nil, exactly one part must set each of its elements.
+	// Forward computes parts [lo, hi) of [Ops.Forward]. The operands belong to the whole product.
+	// If squares is not nil, exactly one part must set each of its elements.
 	Forward(z Mat[T], w Panels[T], squares []T, lo, hi int)
-	// Update computes parts [lo, hi) of [Ops.Update]. The operands are those of the whole product.
+	// Update computes parts [lo, hi) of [Ops.Update]. The operands belong to the whole product.
 	Update(w Panels[T], beta []T, d Mat[T], lo, hi int)
 }
 

@@ -14,8 +14,8 @@ type Ops[T Float] struct{ s *Slots[T] }
 
 // A Product is C ← β∘C + α·op(A)·op(B), where op(X) is X or its transpose.
 //
-// In a stable set, an element is computed as t = Σ a(i,p)·b(p,j), summed from +0 in ascending p,
-// and then c ← β·c + α·t. Both steps round as the [Class] of the set says.
+// In a stable set, an element is computed as t = Σ a(i,p)·b(p,j), summed from +0 in ascending p.
+// Then c ← β·c + α·t. Both steps round as the [Class] of the set says.
 //
 //   - If β is 0, C is never read, so NaN in fresh memory does not spread: c ← α·t.
 //   - If α or the inner dimension is 0, A and B are never read: t = +0.

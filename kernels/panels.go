@@ -155,7 +155,7 @@ func (o Ops[T]) LaneSquares(dst []T, w Panels[T]) {
 
 // FoldSquares finishes sums of squares as [Ops.SumSquares] does; layouts call it. The sums must be
 // [SumLanes] rows of equal width. FoldSquares adds the upper half of the rows to the lower half
-// until one row is left, and copies the first elements of that row to dst.
+// until one row is left. It copies the first elements of that row to dst.
 func (s *Slots[T]) FoldSquares(dst, sums []T) {
 	width := len(sums) / SumLanes[T]()
 	for n := len(sums) / 2; n >= width; n /= 2 {

@@ -14,7 +14,7 @@ const minParallelWork = 1 << 20
 // returns when all are done. Small products run on the caller's goroutine alone.
 //
 // C is split along its longer side, at multiples of the tile. Sums are never split, so on a stable
-// set the bits are those of [Ops.Gemm] for any number of workers.
+// set the bits are the same as with [Ops.Gemm], for any number of workers.
 //
 // Wrong arguments cause the panics of Gemm. A panic in a worker reaches the caller after the other
 // workers have finished.

@@ -63,8 +63,8 @@ func (s *Solver[T]) checkpoint() error {
 // Resume restores the state that a Solver wrote to the file: weights, state of the update rules,
 // learning rates, random stream, history and best weights. Both Solvers must have the same model,
 // data sizes, options and rounding of the kernels. Only Epochs, Log, PrintEvery, Checkpoint and
-// OnStep may differ. The results then have the same bits as those of a training without
-// interruption. After an error, the Solver and its model are unchanged.
+// OnStep may differ. The results then have the same bits as without an interruption. After an
+// error, the Solver and its model are unchanged.
 //
 // The file is in the safetensors format. T is the type of the model, and P is the name of a
 // parameter. The tensors are:

@@ -53,10 +53,10 @@ type History struct {
 
 // Train does what the method train of the course's two-layer net does, for any number of hidden
 // layers. Each iteration draws rng.Choice(N, batch), records the loss, and updates with plain SGD.
-// If iteration % max(N/batch, 1) is 0, it then measures the accuracies on its minibatch and on val,
-// and multiplies the learning rate by the decay. [TrainConfig.Division] defines the quotient
-// N/batch. The net trains as a block of one in package nn/train, and n gets its weights when Train
-// returns.
+// If iteration % max(N/batch, 1) is 0, it then measures the accuracies on its minibatch and on val.
+// After that, it multiplies the learning rate by the decay. [TrainConfig.Division] defines the
+// quotient N/batch. The net trains as a block of one in package nn/train, and n gets its weights
+// when Train returns.
 //
 // A net that diverges is a result and not an error; see [History]. Train still draws the remaining
 // minibatches. Therefore rng is afterwards in the same state as the random stream after the

@@ -62,8 +62,8 @@ func (t *Table) WriteJSONL(w io.Writer) error {
 	return out.Flush()
 }
 
-// Digest returns a hash of all columns except those that depend on the time, the machine or the
-// speed of a training. Equal sweeps have equal digests.
+// Digest returns a hash of all columns that do not depend on the time, the machine or the speed of
+// a training. Equal sweeps have equal digests.
 func (t *Table) Digest() string {
 	h := sha256.New()
 	lasting := slices.DeleteFunc(slices.Clone(data), func(c datum) bool { return c.timing })

@@ -154,9 +154,8 @@ func cellOf(trials []*Record) Cell {
 	return c
 }
 
-// before reports whether a heat map prefers c to d. Trials that trained to the end come before stopped
-// trials, then later steps before earlier steps, then higher accuracies before lower ones, then means
-// of more trials.
+// before reports whether a heat map prefers c to d. The order is: trials that trained to the end,
+// then later steps, then higher accuracies, then means of more trials.
 func (c Cell) before(d Cell) bool {
 	switch {
 	case math.IsNaN(c.Val) || math.IsNaN(d.Val):

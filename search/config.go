@@ -46,11 +46,11 @@ type Config struct {
 	// unless the kernel set is not stable or the stop rule is asynchronous.
 	Workers int   // the number of blocks that train at the same time; 0 means one for each core
 	Block   int   // the maximum number of trials in a block; 0 means as many as fit the cache
-	Waiting int64 // the maximum size, in bytes, of blocks that wait at a rung in memory; 0 means 240 MB; further blocks wait on the disk
+	Waiting int64 // bytes for blocks that wait at a rung in memory; 0 means 240 MB. Further blocks wait on the disk.
 
 	// The fields of this group determine the files that are kept.
 	Dir        string        // the output folder, which is created if it does not exist
-	Checkpoint time.Duration // the time between two checkpoints of a block; 0 means that they are saved only at an interruption
+	Checkpoint time.Duration // the time between two checkpoints of a block; 0 means only at an interruption
 	Weights    int           // the number of best trials in Dir whose weights are kept; math.MaxInt means all
 	States     int           // the number of best trials in Dir whose states are kept, or [folder.EveryTrial]
 

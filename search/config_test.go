@@ -21,7 +21,8 @@ import (
 	"fusegrid/search/runner"
 )
 
-// TestBadConfig: what no sweep can be made of is refused in one line, by Run and DryRun, and no folder is made.
+// TestBadConfig checks that Run and DryRun return a one-line error for an invalid Config, and
+// create no folder.
 func TestBadConfig(t *testing.T) {
 	isolate(t)
 	good := config(t, "-lr 1e-4,1e-3 -hidden 2 -iters 4 -batch 10 -out o")
@@ -81,7 +82,7 @@ func TestBadConfig(t *testing.T) {
 	}
 }
 
-// TestDefaults runs a Config of nothing but its grid, data and folder.
+// TestDefaults runs a Config with only a grid, data and a folder.
 func TestDefaults(t *testing.T) {
 	isolate(t)
 	points, err := grid.Standard().Parse(grid.Setting{Given: map[string]string{"lr": "1e-4,1e-3", "reg": "0", "hidden": "2", "iters": "4", "batch": "10"}})
@@ -105,8 +106,8 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// TestDryRunThenRun uses one Config several times: a DryRun does not change what Run does, and a second Run, which
-// has nothing to train, returns what the first one did.
+// TestDryRunThenRun uses one Config several times. A DryRun must not change the result of Run. A
+// second Run, which has nothing to train, must return the result of the first.
 func TestDryRunThenRun(t *testing.T) {
 	isolate(t)
 	c := config(t, "-lr log:1e-4..1e-2:4 -reg 0 -hidden 2 -iters 8 -batch 10 -std 1e-2 -halving 2:2 -out o")
@@ -171,7 +172,7 @@ func TestPreviewNotes(t *testing.T) {
 	}
 }
 
-// TestDryRunInterrupted ends the context of a DryRun before it begins, and while it measures.
+// TestDryRunInterrupted ends the context of a DryRun before its start, and while it measures.
 func TestDryRunInterrupted(t *testing.T) {
 	isolate(t)
 	for name, before := range map[string]bool{"before": true, "while it measures": false} {
@@ -207,7 +208,8 @@ func (f measureFunc) Measure(ctx context.Context, b plan.Block, d time.Duration,
 	return f(ctx, b, d, ready)
 }
 
-// TestFailed checks that the result of a sweep has the trials that failed, although they are no error of Run.
+// TestFailed checks that the result of a sweep has the failed trials, although Run returns no error
+// for them.
 func TestFailed(t *testing.T) {
 	isolate(t)
 	c := config(t, "-lr 1e-4,1e-3,1e-2 -reg 0 -hidden 2 -iters 4 -batch 10 -block 1 -out o")
@@ -232,7 +234,8 @@ func TestFailed(t *testing.T) {
 	}
 }
 
-// TestOnlyItsGrid: the result holds the trials of the grid, though there are others in the folder, and no more.
+// TestOnlyItsGrid checks that the result holds only the trials of the grid, although the folder has
+// other trials.
 func TestOnlyItsGrid(t *testing.T) {
 	isolate(t)
 	const rest = " -reg 0 -hidden 2 -iters 4 -batch 10 -out o"
@@ -248,7 +251,7 @@ func TestOnlyItsGrid(t *testing.T) {
 	}
 }
 
-// TestMessages: the messages go to the logger, the status lines to their writer, and nothing is mixed.
+// TestMessages checks that messages go only to the logger, and status lines only to their writer.
 func TestMessages(t *testing.T) {
 	isolate(t)
 	c := config(t, "-lr 1e-4,1e-3 -reg 0 -hidden 2 -iters 4 -batch 10 -out o")
@@ -267,7 +270,8 @@ func TestMessages(t *testing.T) {
 	}
 }
 
-// TestTrainError: an interruption says how many trials are on record, and comes with them.
+// TestTrainError checks that the error of an interrupted Run has the number of trials on record,
+// and that Run returns them.
 func TestTrainError(t *testing.T) {
 	isolate(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -282,7 +286,7 @@ func TestTrainError(t *testing.T) {
 	}
 }
 
-// TestAllWeights: math.MaxInt keeps the weights of all trials.
+// TestAllWeights checks that math.MaxInt keeps the weights of all trials.
 func TestAllWeights(t *testing.T) {
 	isolate(t)
 	c := config(t, "-lr log:1e-4..1e-3:3 -reg 0 -hidden 2 -iters 4 -batch 10 -out o")

@@ -91,9 +91,9 @@ func TestDamagedJournalIsReported(t *testing.T) {
 	}
 }
 
-// TestDamageIsSetAside damages journals: one sweep says so, keeps the journal as it was, and trains again
-// what is missing; then nothing is wrong any more, and no line that could be read has changed. So it is
-// where the disk fails on the way.
+// TestDamageIsSetAside damages journals. The next sweep must report this, keep a copy of the
+// damaged journal, and train missing trials again. The new journal must have no damage, and all
+// undamaged lines unchanged. The same must hold if the disk fails in between.
 func TestDamageIsSetAside(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
@@ -112,7 +112,7 @@ func TestDamageIsSetAside(t *testing.T) {
 	}
 	without := func(n int) []byte {
 		l := slices.Clone(lines)
-		if n > 0 { // the first one is made anew
+		if n > 0 { // the first line is written again
 			l[n] = nil
 		}
 		return bytes.Join(l, nil)
@@ -151,14 +151,14 @@ func TestDamageIsSetAside(t *testing.T) {
 		}
 		settled(fmt.Sprint("line ", n+1), out)
 	}
-	// With a torn last line as well, all of it is kept.
+	// The copy of the damaged journal has a torn last line, too.
 	torn := damage(2)[:len(whole)-7]
 	name := put("torn", torn)
 	if said, _ := trainGrid(t, "torn", args); !strings.Contains(said, "cut off a torn last line") || !bytes.Equal(read(name+".damaged"), torn) {
 		t.Errorf("damaged and torn: what was set aside is not the journal as it was; %s", said)
 	}
 	settled("torn", "torn")
-	// Another time, another name.
+	// A second copy has another name.
 	name = put("o1", damage(2))
 	if said, _ := trainGrid(t, "o1", args); !strings.Contains(said, "it is kept in "+name+".damaged-2;") || !bytes.Equal(read(name+".damaged"), damage(1)) {
 		t.Errorf("damaged again: %s", said)
@@ -187,8 +187,8 @@ func TestDamageIsSetAside(t *testing.T) {
 	}
 }
 
-// TestConvertedLineEnds: a journal whose line ends Git has converted is gone on with, and the folder tells Git
-// not to. Attributes that someone else wrote stay as they are.
+// TestConvertedLineEnds checks that a sweep continues a journal whose line ends Git has converted,
+// and that the folder then has attributes that prevent this. Existing attributes must not change.
 func TestConvertedLineEnds(t *testing.T) {
 	isolate(t)
 	const args = "-reg 0,0.5 -hidden 3 -iters 5 -batch 10 -workers 1 "
@@ -220,13 +220,13 @@ func TestConvertedLineEnds(t *testing.T) {
 		}
 		trainGrid(t, "o", args+"-lr 1e-4")
 	}
-	// Git itself says so, where there is one.
+	// If Git is installed, it must read the attributes in this way.
 	if _, err := exec.LookPath("git"); err == nil {
 		if err := os.WriteFile("o/"+folder.GitName, []byte(folder.GitAttributes), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		for name, value := range map[string]string{"GIT_DIR": ".git", "GIT_WORK_TREE": ".", "GIT_INDEX_FILE": ".git/index"} {
-			t.Setenv(name, value) // whatever repository surrounds the test
+			t.Setenv(name, value) // ignore a repository around the folder of the test
 		}
 		for _, args := range [][]string{{"init", "-q"}, {"config", "core.autocrlf", "true"}, {"add", "-A"}} {
 			if out, err := exec.Command("git", args...).CombinedOutput(); err != nil {

@@ -24,8 +24,9 @@ import (
 // brittleGrid has two blocks, one trial that diverges, and a checkpoint after each iteration.
 const brittleGrid = "-lr 1e-4,1e-3,1e30 -reg 0 -hidden 3 -iters 3 -batch 10 -std 1e-2 -seed 1,2 -workers 1 -checkpoint 1e-9 -keep 2"
 
-// TestEveryFailure lets each operation on the disk fail in turn, with all after it or alone: the
-// sweep says so and does not end well; on a good disk, the same command ends as if nothing had been.
+// TestEveryFailure makes each operation on the disk fail in turn, alone or with all later ones. The
+// sweep must return an error. On a good disk, the same command must then give the result of a sweep
+// without failures.
 func TestEveryFailure(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
@@ -47,7 +48,7 @@ func TestEveryFailure(t *testing.T) {
 		{syscall.ENOSPC, false},
 		{syscall.EIO, true},
 		{syscall.EIO, false},
-		{io.ErrShortWrite, true}, // what a file says that took a part
+		{io.ErrShortWrite, true}, // the error of a partial write
 		{syscall.EROFS, false},
 	} {
 		first, stride := 1, 1
@@ -95,8 +96,8 @@ func testEveryFailure(t *testing.T, ops int, want string, failure error, once bo
 	}
 }
 
-// TestFolderGone takes the output folder away while a sweep runs, after different steps of it: it says
-// so in one line, claims nothing, does not end well, and leaves nothing in the place of the folder.
+// TestFolderGone removes the output folder while a sweep runs, after different steps. The sweep
+// must return a one-line error, report no trials on record, and not create the folder again.
 func TestFolderGone(t *testing.T) {
 	isolate(t)
 	if runtime.GOOS == "windows" {
@@ -131,7 +132,7 @@ func TestFolderGone(t *testing.T) {
 	}
 }
 
-// TestHalvesGo: what a sweep was writing when it was killed is gone after the next one, and nothing else is.
+// TestHalvesGo checks that a sweep removes the partial files of a killed sweep, and no other files.
 func TestHalvesGo(t *testing.T) {
 	isolate(t)
 	const args = "-lr 1e-4 -reg 0 -hidden 2 -iters 3 -batch 10 -keep 1 -states 1"
@@ -163,8 +164,8 @@ func TestHalvesGo(t *testing.T) {
 	}
 }
 
-// TestWeightsOfAnEarlierRun are there though their trial is not on record, and it is not among the best
-// when it is trained again: they go.
+// TestWeightsOfAnEarlierRun uses weights whose trial is not on record. The sweep trains it again,
+// and must remove the weights if the trial is not among the best.
 func TestWeightsOfAnEarlierRun(t *testing.T) {
 	isolate(t)
 	const args = "-lr 1e-4,1e-3,1e-2 -reg 0 -hidden 3 -iters 5 -batch 10 -std 1e-2 -workers 1 -fuse off -keep 3"
@@ -188,7 +189,7 @@ func TestWeightsOfAnEarlierRun(t *testing.T) {
 	}
 }
 
-// TestGoesOnFromCheckpoints stops in the midst of blocks.
+// TestGoesOnFromCheckpoints interrupts blocks before their end and resumes them.
 func TestGoesOnFromCheckpoints(t *testing.T) {
 	isolate(t)
 	const args = "-lr 1e-4,1e-3,1e30,1e29 -reg 0,0.5 -hidden 3 -iters 9 -batch 10 -std 1e-2"
@@ -218,7 +219,7 @@ func TestGoesOnFromCheckpoints(t *testing.T) {
 		if len(states) == 0 {
 			t.Fatalf("stopped after %d iterations: no checkpoint", stop)
 		}
-		// Other workers and widths make the blocks anew as they were.
+		// The blocks are the same with other numbers of workers and other widths.
 		steps := 0
 		s, r, stderr = tinyJob(t, out, args+" -workers 1 -block 1")
 		if err := runWith(t.Context(), s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
@@ -231,7 +232,7 @@ func TestGoesOnFromCheckpoints(t *testing.T) {
 		if !strings.Contains(stderr.String(), "resume from checkpoints") {
 			t.Errorf("stopped after %d: no word of checkpoints: %s", stop, stderr)
 		}
-		// Without the checkpoints each block of one would have taken all its iterations again.
+		// Without the checkpoints, each block of one trial would train all its iterations again.
 		if most := 9*4 - stop; steps > most {
 			t.Errorf("stopped after %d: %d iterations to the end, want at most %d", stop, steps, most)
 		}
@@ -239,7 +240,8 @@ func TestGoesOnFromCheckpoints(t *testing.T) {
 	}
 }
 
-// TestDamagedCheckpoint flips bits of a checkpoint: it is reported, and its trials start anew.
+// TestDamagedCheckpoint flips bits of a checkpoint. The next sweep must report the damage and start
+// its trials again.
 func TestDamagedCheckpoint(t *testing.T) {
 	isolate(t)
 	const args = "-lr 1e-4,1e-3 -reg 0 -hidden 2 -iters 4 -batch 10 -std 1e-2 -workers 1"

@@ -12,8 +12,8 @@ import (
 	"fusegrid/search/plan"
 )
 
-// TestDivision trains 30 images in batches of 20, 1.5 iterations an epoch, and holds the losses
-// to those of package nn.
+// TestDivision trains 30 images in batches of 20, which are 1.5 iterations per epoch, and compares
+// the losses with package nn.
 func TestDivision(t *testing.T) {
 	isolate(t)
 	const args = "-dtype f64 -lr 1e-2 -reg 0.1 -hidden 3 -batch 20 -decay 0.5 -std 1e-2 -iters 5"
@@ -55,7 +55,8 @@ func TestDivision(t *testing.T) {
 	}
 }
 
-// TestDivisionGoesOn: with more iterations, trials resume from states of their own division alone.
+// TestDivisionGoesOn checks that trials with more iterations resume only from states with the same
+// division.
 func TestDivisionGoesOn(t *testing.T) {
 	isolate(t)
 	const args = "-dtype f64 -lr 1e-2 -reg 0.1 -hidden 3 -batch 20 -decay 0.5 -std 1e-2"
@@ -82,8 +83,8 @@ func TestDivisionGoesOn(t *testing.T) {
 	}
 }
 
-// TestPredictDivision counts what is measured: with 30 images in batches of 20, at every iteration or at
-// every third.
+// TestPredictDivision counts measurements. With 30 images in batches of 20, accuracies are measured
+// at every iteration or at every third.
 func TestPredictDivision(t *testing.T) {
 	for division, images := range map[string]float64{"floor": 30*40 + 30, "true": 10*40 + 30} {
 		s, _, _ := tinyJob(t, "o", "-batch 20 -iters 30 -lr 1e-3 -reg 0 -division "+division)
@@ -94,7 +95,7 @@ func TestPredictDivision(t *testing.T) {
 	}
 }
 
-// only returns the one record of an output folder.
+// only returns the single record in an output folder.
 func only(t *testing.T, dir string) results.Record {
 	t.Helper()
 	records := searchtest.Recorded(t, dir)

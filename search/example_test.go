@@ -13,7 +13,8 @@ import (
 	"fusegrid/search/grid"
 )
 
-// Three nets are trained on the synthetic images, and ranked. Another Run into the folder would find them on record.
+// This example trains three nets on the synthetic images and ranks them. Another Run into the
+// folder would find them on record.
 func Example() {
 	data, err := dataset.Synthetic(0).DefaultSplit(dataset.HWC)
 	if err != nil {
@@ -34,7 +35,7 @@ func Example() {
 	sweep, err := search.Run(context.Background(), search.Config{
 		Grid:    points,
 		Data:    data,
-		Kernels: reference.New(), // leave it out for the best kernels of the machine
+		Kernels: reference.New(), // if omitted, Run uses the best kernels of the machine
 		Dir:     dir,
 	})
 	if err != nil {

@@ -15,11 +15,11 @@ import (
 	"fusegrid/search/runner"
 )
 
-// raced is a grid of 30 trials, most of which do not tie, in three groups that do not
-// fuse. Some diverge.
+// raced is a grid of 30 trials in three groups that cannot share a block. Most accuracies differ,
+// and some trials diverge.
 const raced = "-lr log:1e-5..1e-2:4,1e30 -reg 0,0.5 -hidden 3,4,6 -iters 40 -batch 10 -std 1e-2"
 
-// runRaced runs a grid and returns its records by key. It fails the test where it hangs.
+// runRaced runs a grid and returns its records by key. It fails the test if the sweep hangs.
 func runRaced(t *testing.T, out, args string) map[string]results.Record {
 	t.Helper()
 	s, r, _ := tinyJob(t, out, args)
@@ -39,7 +39,7 @@ func digest(all map[string]results.Record) string {
 	return results.NewTable(records).Digest()
 }
 
-// sameTraining reports what is not the same in two trainings, bit for bit.
+// sameTraining returns an error if two trainings have different bits.
 func sameTraining(a, b results.Record) error {
 	if a.State != b.State || a.Steps != b.Steps || a.Weights != b.Weights || a.Losses != b.Losses {
 		return fmt.Errorf("%s after %d steps, weights %.8s, losses %.8s; and %s after %d, %.8s, %.8s",
@@ -48,8 +48,9 @@ func sameTraining(a, b results.Record) error {
 	return nil
 }
 
-// TestSurvivorsAreUntouched compares a race with a sweep where all train to the end: what
-// survives has the same bits, and what is stopped those of a training that was meant to be that short.
+// TestSurvivorsAreUntouched compares a race with a sweep in which all trials train to the end.
+// Survivors must have the same bits. Stopped trials must have the bits of a training with that
+// number of iterations.
 func TestSurvivorsAreUntouched(t *testing.T) {
 	isolate(t)
 	whole := runRaced(t, "whole", raced)
@@ -96,7 +97,7 @@ func TestSurvivorsAreUntouched(t *testing.T) {
 	}
 }
 
-// TestRaceOfBlocks: what is stopped does not depend on workers and blocks.
+// TestRaceOfBlocks checks that the stopped trials do not depend on workers and blocks.
 func TestRaceOfBlocks(t *testing.T) {
 	isolate(t)
 	for i, rule := range []string{"-halving 3:5", "-stop median:8"} {
@@ -113,7 +114,8 @@ func TestRaceOfBlocks(t *testing.T) {
 	}
 }
 
-// TestStoppedCostNothing counts the work: stopped trials cost what they trained, and nothing after.
+// TestStoppedCostNothing counts the work, and checks that stopped trials have none after their last
+// rung.
 func TestStoppedCostNothing(t *testing.T) {
 	isolate(t)
 	s, r, _ := tinyJob(t, "o", raced+" -halving 3:5")
@@ -135,7 +137,7 @@ func TestStoppedCostNothing(t *testing.T) {
 	for _, r := range searchtest.Recorded(t, "o") {
 		steps := int64(r.Steps)
 		if r.State == results.Diverged {
-			steps++ // the iteration that found it
+			steps++ // the iteration in which the trial diverged
 		}
 		wantNets += steps
 		wantFlops += steps * int64(s.flops(r.Config))
@@ -148,8 +150,8 @@ func TestStoppedCostNothing(t *testing.T) {
 	}
 }
 
-// TestRaceInterruptedAndResumed ends a race after so many iterations of its blocks, at rungs and
-// between them, and goes on: the outcome is that of a race without a break.
+// TestRaceInterruptedAndResumed interrupts a race at rungs and between them, and resumes it. The
+// outcome must be that of a race without interruption.
 func TestRaceInterruptedAndResumed(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
@@ -189,7 +191,8 @@ func TestRaceInterruptedAndResumed(t *testing.T) {
 	}
 }
 
-// TestStoppedIsNotSettled: without the rule, or under another, what was stopped trains to the end.
+// TestStoppedIsNotSettled checks that stopped trials train to the end without the rule, or under
+// another rule.
 func TestStoppedIsNotSettled(t *testing.T) {
 	isolate(t)
 	whole := runRaced(t, "whole", raced)
@@ -211,8 +214,8 @@ func TestStoppedIsNotSettled(t *testing.T) {
 	}
 }
 
-// TestRaceAfterALargerGrid lets new trials race those that are on record: one is stopped only where
-// enough are better, and what is on record stays.
+// TestRaceAfterALargerGrid adds trials to a race with trials on record. A trial may be stopped only
+// if enough others are better, and the records must not change.
 func TestRaceAfterALargerGrid(t *testing.T) {
 	isolate(t)
 	small := strings.Replace(raced, "-hidden 3,4,6", "-hidden 3,4", 1) + " -halving 3:5"
@@ -234,7 +237,8 @@ func TestRaceAfterALargerGrid(t *testing.T) {
 	}
 }
 
-// TestFailureInARace panics in one block: its trials fail, the others do not wait for them for ever.
+// TestFailureInARace panics in one block. Its trials must fail, and the others must not wait for
+// them.
 func TestFailureInARace(t *testing.T) {
 	isolate(t)
 	s, r, _ := tinyJob(t, "o", raced+" -halving 3:5 -workers 2 -block 4")
@@ -262,15 +266,15 @@ func TestFailureInARace(t *testing.T) {
 	if states[results.Failed] == 0 || states[results.Failed] > 4 || states[results.Done] == 0 {
 		t.Errorf("states %v", states)
 	}
-	// The next run tries them again.
+	// The next run trains them again.
 	s, r, _ = tinyJob(t, "o", raced+" -halving 3:5")
 	if err := runWith(ctx, s, r); err != nil {
 		t.Error(err)
 	}
 }
 
-// TestOtherRuleAfterAnInterruption goes on under another rule than before: states that were not judged
-// at the rungs are of no use to a race, and what a race has stopped trains to the end without one.
+// TestOtherRuleAfterAnInterruption resumes under another rule. A race must not use states that were
+// not judged at its rungs. Without a rule, trials that a race has stopped must train to the end.
 func TestOtherRuleAfterAnInterruption(t *testing.T) {
 	isolate(t)
 	for i, c := range []struct {

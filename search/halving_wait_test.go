@@ -30,7 +30,8 @@ func (d *countingDisk) Swap(name string, write func(io.Writer) error) error {
 	return d.OS.Swap(name, write)
 }
 
-// TestWaitingOnTheDisk gives waiting blocks no memory, or that of a few: they wait on the disk, with the same end.
+// TestWaitingOnTheDisk gives waiting blocks little or no memory, so that they wait on the disk. The
+// outcome must be the same.
 func TestWaitingOnTheDisk(t *testing.T) {
 	isolate(t)
 	for i, c := range []struct {
@@ -47,7 +48,7 @@ func TestWaitingOnTheDisk(t *testing.T) {
 		for _, how := range []string{"", " -workers 3 -block 4", " -block 1"} {
 			for _, room := range []int64{1, 5000} {
 				if !c.waits && how != "" {
-					continue // what an asynchronous rule stops depends on blocks
+					continue // the decisions of an asynchronous rule depend on the blocks
 				}
 				if testing.Short() && (i%2 == 1 || (room == 1) != (how == "")) {
 					continue
@@ -70,7 +71,7 @@ func TestWaitingOnTheDisk(t *testing.T) {
 			}
 		}
 	}
-	// There is room for these.
+	// There is memory for these blocks.
 	d := new(countingDisk)
 	s, r, _ := tinyJob(t, "o", raced+" -halving 3:5 -checkpoint 0")
 	s.Disk = d
@@ -79,7 +80,7 @@ func TestWaitingOnTheDisk(t *testing.T) {
 	}
 }
 
-// TestWaitingInterrupted stops a race whose blocks wait on the disk, and goes on.
+// TestWaitingInterrupted interrupts a race whose blocks wait on the disk, and resumes it.
 func TestWaitingInterrupted(t *testing.T) {
 	isolate(t)
 	const args = raced + " -halving 3:5 -block 4"
@@ -114,8 +115,8 @@ func TestWaitingInterrupted(t *testing.T) {
 	}
 }
 
-// TestWaitingStateDamaged changes the state of a block while it waits: the sweep says so and stops, and the
-// same command ends as if nothing had been.
+// TestWaitingStateDamaged changes the state of a block while it waits. The sweep must return an
+// error. The same command must then give the result of a sweep without damage.
 func TestWaitingStateDamaged(t *testing.T) {
 	isolate(t)
 	const args = raced + " -halving 3:5 -block 4 -checkpoint 0 -workers 1"

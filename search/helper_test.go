@@ -20,8 +20,8 @@ import (
 	"fusegrid/search/runner"
 )
 
-// config returns the configuration that words describe as the flags of the command do, on tiny images and the
-// reference kernels.
+// config returns a configuration with tiny images and the reference kernels. The argument words has
+// other settings in the form of the command's flags.
 func config(t *testing.T, words string) Config {
 	t.Helper()
 	c := Config{Data: searchtest.Tiny(), Kernels: reference.New()}
@@ -80,7 +80,7 @@ func config(t *testing.T, words string) Config {
 	return c
 }
 
-// begin returns a sweep of a configuration into a folder, the runner that it has, and what it will say.
+// begin returns a sweep of a configuration into a folder, its runner, and the buffer of its log.
 func begin(t *testing.T, out string, c Config) (*job, runner.Runner, *bytes.Buffer) {
 	t.Helper()
 	said := new(bytes.Buffer)
@@ -93,13 +93,13 @@ func begin(t *testing.T, out string, c Config) (*job, runner.Runner, *bytes.Buff
 	return s, s.Runner, said
 }
 
-// tinyJob returns a sweep that words describe, on tiny images.
+// tinyJob returns a sweep with the flags in words, on tiny images.
 func tinyJob(t *testing.T, out, words string) (*job, runner.Runner, *bytes.Buffer) {
 	t.Helper()
 	return begin(t, out, config(t, words))
 }
 
-// fullJob returns a sweep that words describe, on images of the size of those of CIFAR-10.
+// fullJob returns a sweep with the flags in words, on images of the size of CIFAR-10.
 func fullJob(t *testing.T, out, words string) (*job, runner.Runner, *bytes.Buffer) {
 	t.Helper()
 	c := config(t, words)
@@ -121,12 +121,12 @@ func runWith(ctx context.Context, s *job, r runner.Runner) error {
 	return err
 }
 
-// todo returns the trials of a grid, of which none is on record.
+// todo returns all trials of the grid.
 func (s *job) todo() []grid.Trial {
 	return s.points().Pending(s.flops, func(string) bool { return false })
 }
 
-// isInput reports whether an error is the fault of the caller.
+// isInput reports whether an error is an InputError.
 func isInput(err error) bool {
 	var bad folder.InputError
 	return errors.As(err, &bad)
@@ -138,7 +138,7 @@ func isolate(t *testing.T) {
 	t.Chdir(t.TempDir())
 }
 
-// An ending is an observer that sees records before they are taken.
+// An ending is an observer that gets the records before another observer.
 type ending struct {
 	runner.Observer
 	see func([]results.Record)

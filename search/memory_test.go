@@ -28,9 +28,9 @@ func TestMemoryOfWhatTrainsSideBySide(t *testing.T) {
 	isolate(t)
 	s, _, _ := fullJob(t, "o", "-hidden 10,20,30 -workers 2")
 	var blocks []plan.Block
-	for i := range s.Grid.Len() { // several of each size
+	for i := range s.Grid.Len() { // several trials of each size
 		c := s.points().At(i)
-		c.Batch = 0 // the weights alone
+		c.Batch = 0 // only the weights count
 		blocks = append(blocks, plan.Block{Trials: []grid.Trial{{Config: c}}})
 	}
 	largest := 0.0
@@ -66,15 +66,15 @@ func TestMemoryOfWhatTrainsSideBySide(t *testing.T) {
 		t.Error("a minibatch of 20,000 images for 8,000 units is said to fit into 500 MB")
 	}
 
-	huge := blocks[0].Trials[0].Config // more bytes than an int of 32 bits counts
+	huge := blocks[0].Trials[0].Config // more bytes than an int of 32 bits can hold
 	huge.Hidden = []int{1 << 20}
 	if err := s.within(4e9, "", []plan.Block{{Trials: []grid.Trial{{Config: huge}}}}); err == nil {
 		t.Error("a net of 2^20 hidden units is said to fit into 4 GB")
 	}
 }
 
-// TestFreeMemory asks for the memory that is left on file systems as Linux shows them, with control groups of
-// either version.
+// TestFreeMemory computes the free memory from file systems like those of Linux, with control
+// groups of both versions.
 func TestFreeMemory(t *testing.T) {
 	const (
 		host = "MemTotal: 100 kB\nMemAvailable: 50 kB\n" // 51200 bytes

@@ -88,7 +88,7 @@ func TestPanicWhileMeasuring(t *testing.T) {
 	}
 }
 
-// TestGridsThatWereNotParsed checks that such grids are refused.
+// TestGridsThatWereNotParsed checks the errors for grids that were not parsed.
 func TestGridsThatWereNotParsed(t *testing.T) {
 	bare, err := grid.Axes{}.Parse(grid.Setting{})
 	if err != nil {
@@ -103,7 +103,7 @@ func TestGridsThatWereNotParsed(t *testing.T) {
 	}
 }
 
-// TestRulesThatWereNotParsed checks that rules without a meaning are refused.
+// TestRulesThatWereNotParsed checks the errors for stop rules without a meaning.
 func TestRulesThatWereNotParsed(t *testing.T) {
 	for _, r := range []halving.Rule{{Eta: -2}, {Eta: 1}, {Async: true}, {Eta: 2, Min: -1}} {
 		c := twoTrials(t)
@@ -131,7 +131,8 @@ func TestHugeNumbers(t *testing.T) {
 	}
 }
 
-// TestVerifyRefuses checks that a trial is not compared with one that was trained on other images, or not at all.
+// TestVerifyRefuses checks that Verify rejects changed configurations, records of failed trials,
+// and other splits of the data.
 func TestVerifyRefuses(t *testing.T) {
 	c := twoTrials(t)
 	r, err := Run(t.Context(), c)

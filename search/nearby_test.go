@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestNearby: where a folder has the rounded points of a range, or a number is typed as a table shows it, one line
-// says so and what to type; that then finds all on record.
+// TestNearby uses folders with rounded points of a range, and lists with rounded numbers. One
+// message must say so and give lists that select the recorded trials.
 func TestNearby(t *testing.T) {
 	isolate(t)
 	const rest = " -hidden 2 -iters 2 -batch 10 -workers 1"
@@ -29,7 +29,7 @@ func TestNearby(t *testing.T) {
 		if said, steps := trainGrid(t, out, tt.give+rest); steps != 0 || strings.Contains(said, "differ") {
 			t.Errorf("%s: %d iterations; %s", tt.give, steps, said)
 		}
-		// What is on record by then is said no more.
+		// After this, all trials are on record, so there is no such message.
 		if said, steps := trainGrid(t, out, tt.grid+rest); steps != 0 || strings.Contains(said, "differ") {
 			t.Errorf("%s again: %d iterations; %s", tt.grid, steps, said)
 		}

@@ -7,7 +7,7 @@ import (
 	"fusegrid/search/plan"
 )
 
-// TestPlan: no worker idles, and no block is wider than it may be.
+// TestPlan checks that each worker has a block, and that no block is too wide.
 func TestPlan(t *testing.T) {
 	for _, tt := range []struct {
 		args string
@@ -42,7 +42,7 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-// TestPredictFails where one of two blocks cannot be made: the other does not wait for it.
+// TestPredictFails checks that a block does not wait for a block that cannot be made.
 func TestPredictFails(t *testing.T) {
 	s, _, _ := tinyJob(t, "o", "-lr 1e-4,1e-3 -reg 0 -hidden 5 -iters 5 -batch 10 -workers 2")
 	blocks := s.planner().Plan(s.todo())

@@ -20,7 +20,8 @@ import (
 	"fusegrid/search/runner"
 )
 
-// trainGrid runs a grid to its end and returns what it said and the iterations that its blocks did.
+// trainGrid runs a grid to its end and returns its messages and the number of iterations of its
+// blocks.
 func trainGrid(t *testing.T, out, args string) (stderr string, steps int) {
 	t.Helper()
 	s, r, said := tinyJob(t, out, args)
@@ -40,7 +41,8 @@ func trainGrid(t *testing.T, out, args string) (stderr string, steps int) {
 	return said.String(), steps
 }
 
-// interrupt runs a grid and stops its blocks after some iterations, in the order they begin.
+// interrupt runs a grid and stops each block after a number of iterations. The numbers are in the
+// order in which the blocks start.
 func interrupt(t *testing.T, out, args string, after ...int) {
 	t.Helper()
 	s, r, stderr := tinyJob(t, out, fmt.Sprint(args, " -workers ", len(after)))
@@ -69,10 +71,11 @@ func interrupt(t *testing.T, out, args string, after ...int) {
 	}
 }
 
-// Grids of two blocks on the tiny images, three minibatches of which are an epoch. Some trials diverge.
+// lengths has grids of two blocks on the tiny images. An epoch has three iterations, and some
+// trials diverge.
 var lengths = []struct {
 	name, args, short, long string
-	iters                   int // of the long ones
+	iters                   int // of the long trials
 }{
 	{"sgd", "-lr 1e-4,1e-3,1e30 -reg 0,0.5 -hidden 3 -batch 10 -std 1e-2 -seed 1,2", "-iters 8", "-iters 20", 20},
 	{"momentum", "-rule momentum -mu 0,0.9 -lr 1e-4,1e-3,1e30 -reg 0.5 -hidden 3 -batch 10 -std 1e-2 -seed 1,2", "-iters 9", "-epochs 5", 15},
@@ -82,8 +85,8 @@ var lengths = []struct {
 	{"fc adam", "-net fc -rule adam -lr 1e-4,1e-3 -reg 0.1 -hidden 3,4x3 -batch 10 -std 1e-2", "-epochs 3", "-epochs 4", 12},
 }
 
-// TestLongerGoesOn interrupts sweeps and asks for more iterations: these go on from the checkpoints, in
-// whatever blocks, and end with the bits of a sweep that trained so long at once.
+// TestLongerGoesOn interrupts sweeps and then asks for more iterations. The trials must resume from
+// the checkpoints, in any blocks. They must have the bits of a sweep without interruption.
 func TestLongerGoesOn(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
@@ -105,7 +108,8 @@ func TestLongerGoesOn(t *testing.T) {
 				t.Errorf("%s: %d iterations", what, steps)
 			}
 			searchtest.SameFigures(t, what, out, c.name, c.iters)
-			// Those who stay with the short length find it as they left it.
+			// A sweep with the former number of iterations must use or remove the remaining
+			// checkpoints.
 			trainGrid(t, out, c.args+" "+c.short)
 			if left, _ := filepath.Glob(filepath.Join(out, folder.CheckpointsDir, "*")); len(left) > 0 {
 				t.Errorf("%s: checkpoints are left: %v", what, left)
@@ -114,9 +118,9 @@ func TestLongerGoesOn(t *testing.T) {
 	}
 }
 
-// TestSettledCheckpointsGoOn: a checkpoint may be there though its trials are settled, for they were trained in
-// other blocks, or a sweep was killed before it removed one. Longer trials resume from it for a last time, across
-// an interruption; where none does, it goes.
+// TestSettledCheckpointsGoOn uses checkpoints whose trials are all settled, because they were
+// trained in other blocks or a sweep was killed. Trials with more iterations must resume from such
+// a checkpoint, also after an interruption. If there are no such trials, the sweep must remove it.
 func TestSettledCheckpointsGoOn(t *testing.T) {
 	isolate(t)
 	const args = "-reg 0 -hidden 3 -batch 10 -std 1e-2 -workers 1 "
@@ -159,7 +163,7 @@ func TestSettledCheckpointsGoOn(t *testing.T) {
 			if said, steps := trainGrid(t, out, long); !strings.Contains(said, words) || steps != 15 {
 				t.Errorf("after an interruption: %d iterations, want 15: %s", steps, said)
 			}
-		case "q": // of no use
+		case "q": // useless
 			trainGrid(t, out, short)
 			if left := checkpoints(out); len(left) > 0 {
 				t.Errorf("checkpoints are left: %v", left)
@@ -173,7 +177,7 @@ func TestSettledCheckpointsGoOn(t *testing.T) {
 	}
 }
 
-// TestKeptStatesGoOn trains to the end, keeps states and asks for more iterations, twice.
+// TestKeptStatesGoOn trains to the end, keeps states and then asks for more iterations, twice.
 func TestKeptStatesGoOn(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
@@ -209,7 +213,8 @@ func TestKeptStatesGoOn(t *testing.T) {
 	}
 }
 
-// TestBestStates keeps the states of the best trials alone, and what these go on from until it is of no use.
+// TestBestStates keeps the states of the best trials, and the states from which these resume until
+// they are useless.
 func TestBestStates(t *testing.T) {
 	isolate(t)
 	const args = "-lr log:1e-4..1e-3:6,1e30 -reg 0 -hidden 3 -batch 10 -std 1e-2 -block 1"
@@ -232,7 +237,8 @@ func TestBestStates(t *testing.T) {
 		if got, want := files(out), best(out, 3, short); !slices.Equal(got, want) {
 			t.Errorf("kept\n%v, want\n%v", got, want)
 		}
-		// As one does: train on with the best. Each pushes others out that are still to go on.
+		// The best trials train further. Each displaces states from which other trials still
+		// resume.
 		on := fmt.Sprintf("-lr %g,%g,%g %s", short[0].Config.LR, short[1].Config.LR, short[2].Config.LR, strings.TrimPrefix(args, "-lr log:1e-4..1e-3:6,1e30"))
 		trainGrid(t, "whole", on+" -iters 40")
 		said, steps := trainGrid(t, out, fmt.Sprint(on, " -iters 40 -workers 1 -states ", n))
@@ -252,8 +258,8 @@ func TestBestStates(t *testing.T) {
 	}
 }
 
-// TestStatesDoNotPileUp ends sweeps before their time: what these leave in the folder of states is used
-// by the next one, or goes.
+// TestStatesDoNotPileUp interrupts sweeps. The next sweep must use or remove the states that they
+// leave.
 func TestStatesDoNotPileUp(t *testing.T) {
 	isolate(t)
 	const args = "-reg 0 -hidden 3 -batch 10 -std 1e-2 -block 1 -workers 1"
@@ -275,7 +281,8 @@ func TestStatesDoNotPileUp(t *testing.T) {
 		slices.Sort(keys)
 		return keys
 	}
-	// A state is written before its trial is on record; another sweep comes before the same one again.
+	// A state exists although its trial is not on record. Another sweep runs before the same sweep
+	// is repeated.
 	for _, how := range []string{"1", "2", "all"} {
 		trainGrid(t, "strays", "-lr 1e-4,2e-2 -iters 10 -states all "+args)
 		out := "o" + how
@@ -301,11 +308,12 @@ func TestStatesDoNotPileUp(t *testing.T) {
 			t.Errorf("-states %s: kept\n%v, want\n%v", how, got, want)
 		}
 	}
-	// Long trials push short ones out that are held, for others go on from them. Then comes Ctrl-C.
+	// Long trials displace short trials, whose states are retained because others resume from them.
+	// Then the sweep is interrupted.
 	trainGrid(t, "o", short+" -states 3")
 	records := searchtest.Recorded(t, "o")
 	results.Rank(records)
-	last := records[5] // it is not among the best, but another sweep has kept it: it stays
+	last := records[5] // not among the best, but another sweep has kept its state, which must stay
 	trainGrid(t, "o", fmt.Sprintf("-lr %g -iters 10 -states all %s", last.Config.LR, args))
 	long := fmt.Sprintf("-lr %g,%g,%g -iters 40 -states 1 %s", records[0].Config.LR, records[1].Config.LR, records[2].Config.LR, args)
 	s, r, _ := tinyJob(t, "o", long)
@@ -329,7 +337,7 @@ func TestStatesDoNotPileUp(t *testing.T) {
 	}
 }
 
-// TestStateSpace compares what is said of the room for states with what they take.
+// TestStateSpace compares the size in the message about states with the size of their files.
 func TestStateSpace(t *testing.T) {
 	isolate(t)
 	for i, args := range []string{
@@ -366,7 +374,7 @@ func TestStateSpace(t *testing.T) {
 	}
 }
 
-// TestShorterGoesOn asks for fewer iterations, but more than there are.
+// TestShorterGoesOn asks for fewer iterations than before, but more than the checkpoints have.
 func TestShorterGoesOn(t *testing.T) {
 	isolate(t)
 	const args = "-lr 1e-4,1e-3,1e30 -reg 0 -hidden 3 -batch 10 -std 1e-2"
@@ -381,7 +389,8 @@ func TestShorterGoesOn(t *testing.T) {
 	}
 }
 
-// TestPartlyTheSameGrid goes on with other trials: some of those saved, and new ones, of mixed widths.
+// TestPartlyTheSameGrid resumes with another grid, which has some of the saved trials and new
+// trials of several widths.
 func TestPartlyTheSameGrid(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
@@ -408,7 +417,8 @@ func TestPartlyTheSameGrid(t *testing.T) {
 	}
 }
 
-// TestOtherTrialsDoNotGoOn: whatever else differs but the length makes another training.
+// TestOtherTrialsDoNotGoOn checks that trials that differ in more than the number of iterations do
+// not resume.
 func TestOtherTrialsDoNotGoOn(t *testing.T) {
 	isolate(t)
 	const args = "-lr 1e-3 -reg 0 -hidden 3 -batch 10 -std 1e-2 -decay 0.9 -iters 9"
@@ -430,8 +440,8 @@ func TestOtherTrialsDoNotGoOn(t *testing.T) {
 	}
 }
 
-// TestRacesBeginAnew: a race does not take trials over that nobody has seen at its rungs, but what a
-// race has saved can go on without.
+// TestRacesBeginAnew checks that a race does not use states that were not judged at its rungs. A
+// sweep without a rule must resume from the states of a race.
 func TestRacesBeginAnew(t *testing.T) {
 	isolate(t)
 	const args = "-lr log:1e-5..1e-2:4 -reg 0,0.5 -hidden 3 -batch 10 -std 1e-2"
@@ -450,8 +460,8 @@ func TestRacesBeginAnew(t *testing.T) {
 	searchtest.SameFigures(t, "after a race", "p", "whole", 30)
 }
 
-// TestOriginDamaged flips a bit of what longer trials resume from: it is reported, and they start anew. So
-// they do where the file goes away after the planning.
+// TestOriginDamaged flips a bit of a state from which longer trials resume. The sweep must report
+// this and start them again. The same must hold if the file is removed after the planning.
 func TestOriginDamaged(t *testing.T) {
 	isolate(t)
 	const args = "-lr 1e-4,1e-3 -reg 0 -hidden 3 -batch 10 -std 1e-2"
@@ -481,7 +491,7 @@ func TestOriginDamaged(t *testing.T) {
 	searchtest.SameFigures(t, "gone", "p", "whole", 20)
 }
 
-// TestTimeComesAlong: the seconds of a trial that went on count all its iterations.
+// TestTimeComesAlong checks that the seconds of a resumed trial include all its iterations.
 func TestTimeComesAlong(t *testing.T) {
 	isolate(t)
 	const args = "-lr 1e-4,1e-3 -reg 0 -hidden 3 -batch 10 -std 1e-2"
@@ -515,7 +525,7 @@ func TestTimeComesAlong(t *testing.T) {
 	}
 }
 
-// TestDryRunGoesOn counts only what is left to train, and removes nothing.
+// TestDryRunGoesOn checks that a DryRun counts only the remaining iterations, and removes no files.
 func TestDryRunGoesOn(t *testing.T) {
 	isolate(t)
 	const args = "-lr 1e-4,1e-3 -reg 0 -hidden 3 -batch 10 -std 1e-2 "

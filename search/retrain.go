@@ -32,7 +32,7 @@ type retraining struct {
 var ErrOtherBits = errors.New("came out with other bits than on record")
 
 // trainAgain trains the best trials on record again if weights or states that should be kept are
-// missing. It keeps them if the bits are equal to those on record, or if the kernel set is not
+// missing. It keeps them if the training has the bits on record, or if the kernel set is not
 // stable.
 func (k *recorder) trainAgain(ctx context.Context) error {
 	m := &retraining{recorder: k, wanted: map[string]bool{}}

@@ -22,14 +22,14 @@ import (
 	"fusegrid/search/runner"
 )
 
-// filesIn returns the names in a folder of an output folder.
+// filesIn returns the names in a subfolder of an output folder.
 func filesIn(out, dir string) []string {
 	names, _ := filepath.Glob(filepath.Join(out, dir, "*.safetensors"))
 	return names
 }
 
-// TestKeepAfterwards asks for weights and states when there is nothing left to train: the best are trained
-// again, to the bits on record, and once.
+// TestKeepAfterwards asks for weights and states when all trials are on record. The best trials
+// must be trained again once, with the bits on record.
 func TestKeepAfterwards(t *testing.T) {
 	isolate(t)
 	const again = "2 trials on record to train again, because their weights or states are to be kept and are missing\n"
@@ -64,7 +64,7 @@ func TestKeepAfterwards(t *testing.T) {
 	}
 }
 
-// TestStatesAfterwards goes on from a state that was made by training again.
+// TestStatesAfterwards resumes from a state of a trial that was trained again.
 func TestStatesAfterwards(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
@@ -80,8 +80,8 @@ func TestStatesAfterwards(t *testing.T) {
 	}
 }
 
-// TestKeepOfAnotherGrid: the best of the folder may be of another grid, and is trained again all the same; what is
-// of another type cannot be.
+// TestKeepOfAnotherGrid checks that the best trials of the folder are trained again even if they
+// belong to another grid, unless they have another type.
 func TestKeepOfAnotherGrid(t *testing.T) {
 	isolate(t)
 	const rest = " -hidden 3 -iters 8 -batch 10 -std 1e-2 -reg 0"
@@ -98,14 +98,14 @@ func TestKeepOfAnotherGrid(t *testing.T) {
 	if names := filesIn("p", folder.WeightsDir); len(names) > 0 {
 		t.Errorf("another type: kept %v", names)
 	}
-	// All states are those of the grid.
+	// Here "all" means all trials of the grid.
 	trainGrid(t, "o", worst+" -states all")
 	if names := filesIn("o", folder.StatesDir); len(names) != 1 || !strings.Contains(names[0], records[4].Key) {
 		t.Errorf("states %v, want that of %s", names, records[4].Key)
 	}
 }
 
-// TestOtherBits: nothing is kept of a trial that comes out otherwise than it is on record.
+// TestOtherBits checks that no files are kept of a trial that was trained again with other bits.
 func TestOtherBits(t *testing.T) {
 	isolate(t)
 	const grid = "-lr 1e-4,1e-3 -hidden 3 -iters 4 -batch 10 -std 1e-2 -reg 0"
@@ -145,7 +145,7 @@ func TestOtherBits(t *testing.T) {
 	}
 }
 
-// A fullDisk has no room in some folders, and asks of the records whether they are there first.
+// A fullDisk has no space in some folders, and checks that records are written before other files.
 type fullDisk struct {
 	folder.OS
 	t    *testing.T
@@ -166,9 +166,9 @@ func (d fullDisk) Swap(name string, write func(io.Writer) error) error {
 	return d.OS.Swap(name, write)
 }
 
-// TestRecordsWithoutRoomForWeights: where there is no room for weights, states or checkpoints, all trials are on record
-// all the same; one line says what is wrong, and the sweep does not end well. With room, the same command keeps
-// what is missing.
+// TestRecordsWithoutRoomForWeights uses a disk without space for weights, states or checkpoints.
+// All trials must be on record, and the sweep must return a one-line error. With space, the same
+// command must write the missing files.
 func TestRecordsWithoutRoomForWeights(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
@@ -210,7 +210,7 @@ func TestRecordsWithoutRoomForWeights(t *testing.T) {
 	}
 }
 
-// TestFewKept: where a race stops trials, fewer may be kept than asked for, and one line says so.
+// TestFewKept checks the message if a race stops so that fewer trials are kept than asked for.
 func TestFewKept(t *testing.T) {
 	isolate(t)
 	const grid = "-lr log:1e-4..1e-2:9 -hidden 3 -iters 8 -batch 10 -std 1e-2 -reg 0"
@@ -228,7 +228,8 @@ func TestFewKept(t *testing.T) {
 	}
 }
 
-// TestKeepDamaged damages what was kept: the next sweep that asks for it trains those trials again.
+// TestKeepDamaged damages kept files. The next sweep that asks for them must train their trials
+// again.
 func TestKeepDamaged(t *testing.T) {
 	isolate(t)
 	const grid = "-lr 1e-4,1e-3,1e-2 -hidden 3 -iters 8 -batch 10 -std 1e-2 -reg 0 -keep 2 -states 2"
@@ -258,7 +259,8 @@ func TestKeepDamaged(t *testing.T) {
 	}
 }
 
-// TestKeep: the best nets' weights, and no others, are there, and they are those on record.
+// TestKeep checks that a sweep keeps only the weights of the best nets, and that they have the
+// hashes on record.
 func TestKeep(t *testing.T) {
 	isolate(t)
 	const args = "-lr log:1e-4..1e-2:6 -hidden 3 -iters 20 -batch 10 -std 1e-2 -reg 0 -keep 2 -workers 2 -block 1"

@@ -24,9 +24,8 @@ import (
 
 const tinyGrid = "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3,4 -iters 3 -batch 20 -std 1e-2 -seed 1,2"
 
-// TestInterruptedAndResumed stops a sweep after each number of trials and goes
-// on: nothing is lost, nothing trained twice, and the tables are those of a sweep
-// without a break.
+// TestInterruptedAndResumed interrupts a sweep after each number of trials and resumes it. No trial
+// may be lost or trained twice, and the tables must be those of a sweep without interruption.
 func TestInterruptedAndResumed(t *testing.T) {
 	isolate(t)
 	s, r, _ := tinyJob(t, "whole", tinyGrid)
@@ -84,8 +83,8 @@ func TestInterruptedAndResumed(t *testing.T) {
 	}
 }
 
-// TestBlocksDoNotMatter: the table without timings has one hash for any workers and any width of a
-// block, and without blocks, with nets among them that diverge.
+// TestBlocksDoNotMatter checks that the digest of a table does not depend on the number of workers
+// or the width of a block, if nets diverge.
 func TestBlocksDoNotMatter(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
@@ -124,8 +123,8 @@ func TestBlocksDoNotMatter(t *testing.T) {
 	}
 }
 
-// TestDivergedAmongGood trains 200 nets that diverge, at different iterations, among 200 that do not:
-// these have the bits that each has alone.
+// TestDivergedAmongGood trains 200 nets that diverge, at different iterations, together with 200
+// that do not. The latter must have the bits of nets that train alone.
 func TestDivergedAmongGood(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
@@ -135,7 +134,7 @@ func TestDivergedAmongGood(t *testing.T) {
 		lr := fmt.Sprint(1e-6 * float64(i+1))
 		good = append(good, lr)
 		both = append(both, lr, fmt.Sprint(0.1*math.Pow(1.5, float64(i))))
-		if i%3 == 0 { // so that they do not take turns: blocks are dealt like cards
+		if i%3 == 0 { // irregular, because the planner distributes trials in turn
 			n := len(both)
 			both[n-2], both[n-1] = both[n-1], both[n-2]
 		}
@@ -151,7 +150,7 @@ func TestDivergedAmongGood(t *testing.T) {
 	alone := train("alone", good, "-fuse off")
 	for i, how := range []string{"-block 400 -workers 1", "-workers 3 -block 60"} {
 		together := train(fmt.Sprint("both", i), both, how)
-		left := map[int]int{} // how many diverged at an iteration
+		left := map[int]int{} // number of nets that diverged, by iteration
 		for key, r := range together {
 			want, ok := alone[key]
 			switch {
@@ -192,8 +191,8 @@ func TestDiverged(t *testing.T) {
 	}
 }
 
-// TestFailuresStayApart panics in a block of four whenever one of its trials is in it: the
-// others train alone.
+// TestFailuresStayApart makes two trials of a block of four fail. The other two must train to the
+// end.
 func TestFailuresStayApart(t *testing.T) {
 	s, r, _ := tinyJob(t, "o", "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3 -iters 3 -batch 10 -workers 1")
 	b := s.planner().Plan(s.todo())[0]
@@ -221,7 +220,7 @@ func TestFailuresStayApart(t *testing.T) {
 	}
 }
 
-// A keepFunc is a keeper of records alone.
+// A keepFunc is a keeper that stores only records.
 type keepFunc func([]results.Record) error
 
 func (f keepFunc) keep(rs []results.Record) error              { return f(rs) }
@@ -268,8 +267,8 @@ func TestTrainerErrors(t *testing.T) {
 	}
 }
 
-// TestOtherCore checks that records of a library's other core are told of, because their speeds are not
-// those of this core.
+// TestOtherCore checks the message about records of the same library with the kernels of another
+// CPU model, which have other speeds.
 func TestOtherCore(t *testing.T) {
 	isolate(t)
 	run := func(detail, args string) string {

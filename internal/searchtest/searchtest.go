@@ -57,8 +57,8 @@ func Recorded(t *testing.T, dir string) []results.Record {
 	return records
 }
 
-// Complete fails the test unless the folder out has one record of each of the trials, its table has
-// the given digest, and no checkpoint is left. The argument what starts the messages.
+// Complete fails the test unless the folder out has one record for each trial, a table with the
+// given digest, and no checkpoint. The argument what starts the messages.
 func Complete(t *testing.T, what, out string, trials int, digest string) {
 	t.Helper()
 	records := Recorded(t, out)

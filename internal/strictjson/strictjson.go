@@ -1,6 +1,6 @@
 // Package strictjson decodes JSON like encoding/json, but rejects texts that different readers may
-// understand differently. In encoding/json, the last of two equal names counts, names match fields
-// without regard to case, and an array may be longer or shorter than its Go array. Here each of
+// understand differently. In encoding/json, the last of two equal names counts, and names match
+// fields without regard to case. An array may be longer or shorter than its Go array. Here each of
 // these is an error.
 package strictjson
 

@@ -5,8 +5,8 @@
 //	blas32.Use(dropin.New(set))
 //	blas64.Use(dropin.New(set))
 //
-// After these calls, gonum's packages mat, lapack and stat multiply matrices with the kernels
-// of the set, on up to GOMAXPROCS goroutines. All other BLAS routines are those of gonum.
+// After these calls, gonum's packages mat, lapack and stat multiply matrices with the kernels of
+// the set, on up to GOMAXPROCS goroutines. gonum computes all other BLAS routines.
 //
 // BenchmarkMatMul in the root package measures the speedup.
 package dropin

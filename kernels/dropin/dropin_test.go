@@ -224,8 +224,8 @@ func TestHuge(t *testing.T) {
 	}
 }
 
-// TestShared multiplies parts of one matrix. The parts are first those of an LU factorization,
-// then C and A are the same memory.
+// TestShared multiplies parts of one matrix. The first parts are from an LU factorization. Then C
+// and A are the same memory.
 func TestShared(t *testing.T) {
 	eachSet(t, func(t *testing.T, impl dropin.Implementation) {
 		const n, nb = 40, 7

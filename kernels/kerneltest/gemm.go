@@ -230,7 +230,7 @@ func (fx *fixture[T]) verifyElement(q *problem[T], c T, i, j int) error {
 	if fx.exact() && !same(c, want) {
 		return fmt.Errorf("element (%d,%d) = %s, want the bits of class %s: %s", i, j, show(c), fx.set.Class, show(want))
 	}
-	if q.overflows || fx.short && fx.exact() { // the bits are those of the model
+	if q.overflows || fx.short && fx.exact() { // the bits are equal to the model's
 		return nil
 	}
 	if want-want != 0 { // NaN or infinite

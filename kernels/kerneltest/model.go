@@ -54,8 +54,8 @@ func fma[T kernels.Float](x, y, z T) T {
 }
 
 // fma32 returns x·y + z with one rounding. The product of two float32 is exact in float64. The sum
-// is rounded to odd in float64, so rounding it again to float32 is correct (Boldo and Melquiond,
-// "Emulation of a FMA and correctly rounded sums", 2008).
+// is rounded to odd in float64, so rounding it again to float32 is correct. See Boldo and
+// Melquiond, "Emulation of a FMA and correctly rounded sums", 2008.
 func fma32(x, y, z float32) float32 {
 	p, c := float64(float64(x)*float64(y)), float64(z)
 	s, e := twoSum(p, c)

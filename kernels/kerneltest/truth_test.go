@@ -87,8 +87,8 @@ func TestSumHoldsTwiceThePrecision(t *testing.T) {
 	}
 }
 
-// TestVerifyProduct checks that verifyProduct and verifyResidual accept the correct C in a foreign
-// class, even if each element is near its bound, and reject wrong ones.
+// TestVerifyProduct checks that verifyProduct and verifyResidual reject wrong results. In a foreign
+// class, they must accept the correct C, even if each element is near its bound.
 func TestVerifyProduct(t *testing.T) {
 	t.Run("dtype=f32", testVerifyProduct[float32])
 	t.Run("dtype=f64", testVerifyProduct[float64])

@@ -41,9 +41,9 @@ import (
 // summation in OpenBLAS depends on the shape of the product and on the core.
 const Class kernels.Class = "openblas"
 
-// New returns a copy of base with the name "openblas" and the matrix products of OpenBLAS, for
-// both types. The other slots are those of base, so two trainings with base and with this set
-// differ only in their products. New sets OpenBLAS to one thread for the whole process.
+// New returns a copy of base with the name "openblas" and the matrix products of OpenBLAS, for both
+// types. The other slots come from base, so trainings with base and with this set differ only in
+// their products. New sets OpenBLAS to one thread for the whole process.
 func New(base *kernels.Set) *kernels.Set {
 	limit := callers()
 	s := *base

@@ -7,8 +7,8 @@ import (
 	"fusegrid/kernels"
 )
 
-// Gonum returns the plain-Go set with the matrix product of gonum's BLAS. Its
-// other kernels are those of [New].
+// Gonum returns the plain-Go set with the matrix product of gonum's BLAS. Its other kernels come
+// from [New].
 //
 // The set is not stable because gonum groups the terms of a sum by the shape and the transposition
 // of the operands. The product runs on the caller's goroutine, as in every set.

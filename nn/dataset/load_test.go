@@ -102,8 +102,8 @@ func TestPreprocessedGolden(t *testing.T) {
 	}
 }
 
-// TestVersionsAgree checks that both versions of the same images load to the same set. The
-// images are those of the real data if it is available, else simple ones.
+// TestVersionsAgree checks that both versions of the same images load to the same set. The test
+// uses the real images if they are available, and simple images otherwise.
 func TestVersionsAgree(t *testing.T) {
 	dir := os.Getenv("FUSEGRID_DATA")
 	if dir == "" {

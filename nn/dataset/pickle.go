@@ -11,8 +11,8 @@ import (
 
 // A pickle is a program for a stack machine. Python's reader calls any function that the program
 // names. This reader calls no function. It supports only the opcodes and globals that Python 2 and
-// 3 write for dictionaries, lists, strings, numbers and NumPy arrays, and rejects all others. The
-// names of opcodes are those of Python's pickletools, for protocols 0 to 5.
+// 3 write for dictionaries, lists, strings, numbers and NumPy arrays, and rejects all others.
+// Opcodes have the names of Python's pickletools, for protocols 0 to 5.
 
 // Types of values on the stack, in addition to nil, bool, int and float64. Strings share memory with
 // the input if possible.

@@ -25,9 +25,10 @@ type Split struct {
 	Notes []string
 }
 
-// Split returns a split like the assignment's. The arguments train, val and test are numbers of
-// images: the first ones of Train, the last ones of Train and the first ones of Test. In CHW order,
-// the subsets share memory with d. In HWC order, they are copies.
+// Split returns a split like the assignment's. The first train images of Train are the training
+// images, and the last val images of Train are the validation images. The first test images of Test
+// are the test images. In CHW order, the subsets share memory with d. In HWC order, they are
+// copies.
 func (d *Dataset) Split(order Order, train, val, test int) (*Split, error) {
 	n, name := d.Train.Len(), cmp.Or(d.Name, "the images")
 	switch {

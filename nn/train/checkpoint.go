@@ -19,7 +19,7 @@ const checkpointVersion = "fusegrid checkpoint 2"
 // before the next step. The argument identity names the nets, the schedule and the data.
 // [Trainer.Restore] requires the same identity.
 //
-// T is the type of the nets, K is the position at which a net started, and P is one of w1, b1, w2, b2, ….
+// T is the type of the nets, and K is the position at which a net started. P is w1, b1, w2, b2, ….
 // Weights are (out, in), and biases have one row. The tensors are:
 //
 //	net.K.loss                     F64  (iterations)      history of each net
@@ -167,7 +167,7 @@ func (t *Trainer[T]) restoreNets(f *safetensors.File) error {
 	return nil
 }
 
-// checkBest returns an error if net id has best weights whose sizes differ from those of net k.
+// checkBest returns an error if net id has best weights whose sizes differ from the sizes of net k.
 func (t *Trainer[T]) checkBest(k, id int) error {
 	best := t.best[id]
 	if best == nil {

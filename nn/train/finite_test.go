@@ -35,8 +35,8 @@ func trainerOfTwo(t *testing.T, reg float64) *Trainer[float32] {
 }
 
 // TestNotFiniteShows sets a weight or bias to a number that is not finite. The loss and the
-// validation accuracy of that net must not be finite, even if a dead unit hides the number from the
-// scores, and without regularization. The values of the other net must be finite.
+// validation accuracy of that net must not be finite. This must hold without regularization, and if
+// a dead unit hides the number from the scores. The values of the other net must be finite.
 func TestNotFiniteShows(t *testing.T) {
 	for _, bad := range []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))} {
 		for _, reg := range []float64{0, 0.5} {

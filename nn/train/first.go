@@ -92,8 +92,9 @@ func (f *byteLayer[T]) load(s Source, y, idx []int) {
 // rowLayer is the first layer for rows of numbers, with the matrix product of the kernel set.
 type rowLayer[T kernels.Float] struct {
 	products[T]
-	// A set that is not stable may add the terms of a gradient to W one by one, and round each to
-	// the precision of W. For such a set, the gradient is formed separately.
+	// apart is true for a set that is not stable. Such a set may add the terms of a gradient to W
+	// one by one, and round each to the precision of W. Therefore the gradient is formed
+	// separately.
 	apart       bool
 	sum         kernels.Panels[T]
 	ones, zeros []T

@@ -119,8 +119,8 @@ func TestWrongSources(t *testing.T) {
 	}
 }
 
-// TestWrongLabel trains on rows, of which one has a label that is not a class. The training must
-// end at that row.
+// TestWrongLabel trains on rows with one label that is not a class. The training must end at that
+// row.
 func TestWrongLabel(t *testing.T) {
 	for _, wrong := range []int{-1, 10} {
 		data := nn.Floats[float32]{X: kernels.NewMat[float32](30, 12), Y: make([]int, 30)}

@@ -26,7 +26,7 @@ func trial(lr, val float64) results.Record {
 	return results.Record{Key: c.Key(), Config: c, State: results.Done, Steps: 20, Accuracy: results.Accuracy{FinalVal: &val}}
 }
 
-// open opens a folder that must open, and returns what it logs.
+// open opens a folder and returns its log. It fails the test if there is an error.
 func open(t *testing.T, d folder.Disk, dir string) (*folder.Folder, string) {
 	t.Helper()
 	var said bytes.Buffer
@@ -67,10 +67,10 @@ func replace(t *testing.T, name string, data []byte) {
 // keys returns the keys of records, sorted.
 func keys(records map[string]results.Record) []string { return slices.Sorted(maps.Keys(records)) }
 
-// TestAppendAndOpenAgain: what was appended is there when the folder is opened again, and the later record of a trial
-// counts.
+// TestAppendAndOpenAgain checks that appended records are there when the folder is opened again,
+// and that the later record of a trial counts.
 func TestAppendAndOpenAgain(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "out", "o") // neither is there
+	dir := filepath.Join(t.TempDir(), "out", "o") // neither folder exists
 	a, b := trial(1e-4, 0.1), trial(1e-3, 0.3)
 	failed := b
 	failed.State, failed.Error = results.Failed, "no reason"
@@ -97,8 +97,8 @@ func TestAppendAndOpenAgain(t *testing.T) {
 	}
 }
 
-// TestOneSweepAtATime: a second sweep is refused while the first one has the folder, and changes nothing. Reading is
-// possible all the time.
+// TestOneSweepAtATime checks that a second Open returns an error and changes nothing while the
+// folder is open. Peek must work meanwhile.
 func TestOneSweepAtATime(t *testing.T) {
 	dir := t.TempDir()
 	first, _ := open(t, folder.OS{}, dir)
@@ -121,7 +121,8 @@ func TestOneSweepAtATime(t *testing.T) {
 	}
 }
 
-// TestRefused: a folder that cannot be used is refused in one line that says what to do, and nothing is written.
+// TestRefused checks that Open returns a one-line error with a remedy for a folder that cannot be
+// used, and writes nothing.
 func TestRefused(t *testing.T) {
 	t.Chdir(t.TempDir())
 	replace(t, "file", nil)
@@ -137,7 +138,7 @@ func TestRefused(t *testing.T) {
 	for _, tt := range []struct {
 		dir  string
 		disk folder.Disk
-		want string // how the error begins
+		want string // start of the error
 	}{
 		{"file", folder.OS{}, "mkdir file: not a directory; name a folder that you can write to"},
 		{"file/o", folder.OS{}, "mkdir file: not a directory; name a folder that you can write to"},
@@ -158,7 +159,7 @@ func TestRefused(t *testing.T) {
 		if after := tree(t); tt.dir != "denied" && !maps.Equal(before, after) {
 			t.Errorf("%s: the files were\n%q, now\n%q", tt.dir, before, after)
 		}
-		// What was refused is not locked.
+		// The folder is not locked after the error.
 		if tt.dir == "denied" {
 			f, _ := open(t, folder.OS{}, tt.dir)
 			f.Close()
@@ -211,8 +212,9 @@ func (d deniedDisk) Swap(name string, write func(io.Writer) error) error {
 	return d.OS.Swap(name, write)
 }
 
-// TestDamage damages journals. One Open says what is wrong, sets the journal aside as it was, and keeps all other
-// lines; the next one has nothing to say. Peek says the same and changes nothing.
+// TestDamage damages journals. Open must log the damage, set a copy of the journal aside, and keep
+// all other lines. The next Open must log nothing. Peek must log the same damage and change
+// nothing.
 func TestDamage(t *testing.T) {
 	t.Chdir(t.TempDir())
 	all := []results.Record{trial(1e-4, 0.1), trial(1e-3, 0.3), trial(1e-2, 0.2)}
@@ -262,7 +264,7 @@ func TestDamage(t *testing.T) {
 			if (err == nil) != tt.setAside || err == nil && !bytes.Equal(aside, tt.journal) {
 				t.Errorf("set aside: %v, %d bytes", err, len(aside))
 			}
-			for _, r := range f.Records { // every line that could be read is there as it was
+			for _, r := range f.Records { // undamaged lines are unchanged
 				line := lines[1+slices.IndexFunc(all, func(o results.Record) bool { return o.Key == r.Key })]
 				if !bytes.Contains(read(t, name), line) {
 					t.Errorf("the line of lr %g has changed", r.Config.LR)
@@ -280,8 +282,9 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// TestDamageOnABadDisk lets each operation fail while a damaged journal is set aside: it is refused, the journal or
-// its copy is as it was, and a good disk ends the work.
+// TestDamageOnABadDisk makes each operation fail while a damaged journal is set aside. Open must
+// return an error, and the journal or its copy must be unchanged. On a good disk, the next Open
+// must succeed.
 func TestDamageOnABadDisk(t *testing.T) {
 	all := []results.Record{trial(1e-4, 0.1), trial(1e-3, 0.3), trial(1e-2, 0.2)}
 	for at := 1; ; at++ {
@@ -311,7 +314,7 @@ func TestDamageOnABadDisk(t *testing.T) {
 	}
 }
 
-// TestManyDamagedLines: the first ones are named, and the others counted.
+// TestManyDamagedLines checks that the log names the first damaged lines and counts the others.
 func TestManyDamagedLines(t *testing.T) {
 	dir := t.TempDir()
 	var all []results.Record
@@ -326,8 +329,8 @@ func TestManyDamagedLines(t *testing.T) {
 	}
 }
 
-// TestTables: tables are functions of the journal. If one cannot be written, the error says where the trials are; if
-// the folder is gone, none is written.
+// TestTables checks that tables depend only on the journal. If a table cannot be written, the error
+// must name the journal. If the folder is gone, no table may be written.
 func TestTables(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "o")
 	write(t, dir, trial(1e-4, 0.1), trial(1e-3, 0.3))
@@ -362,7 +365,7 @@ func TestTables(t *testing.T) {
 		t.Errorf("no room: error %v, table %v", err, table)
 	}
 	if err := os.RemoveAll(dir); err != nil {
-		t.Skip(err) // Windows does not remove a folder with a file that is open
+		t.Skip(err) // Windows cannot remove a folder with an open file
 	}
 	if table, err := f.WriteTables(); !errors.Is(err, results.ErrGone) || table != nil {
 		t.Errorf("gone: error %v, table %v", err, table)
@@ -372,14 +375,15 @@ func TestTables(t *testing.T) {
 	}
 }
 
-// A noTables is a disk without room for tables.
+// A noTables is a disk without space for tables.
 type noTables struct{ folder.OS }
 
 func (noTables) Swap(name string, _ func(io.Writer) error) error {
 	return &fs.PathError{Op: "write", Path: name, Err: syscall.ENOSPC}
 }
 
-// TestNames: the folder of a custom set has a part of its hash, and a fresh one has an unused name.
+// TestNames checks that the default folder of a custom set has a part of its hash, and that Unused
+// returns an unused name.
 func TestNames(t *testing.T) {
 	t.Chdir(t.TempDir())
 	data := &dataset.Split{Name: "custom", Hash: "479eb0a3aaaa"}
@@ -401,7 +405,8 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestLatestNamesData: records of earlier versions name all files cifar-10.
+// TestLatestNamesData checks that Latest corrects the names of data sets in records of earlier
+// versions.
 func TestLatestNamesData(t *testing.T) {
 	const published = "121dd8d928af8fe4c8b98235ef22112e776f66c3c29512175bed47f0a45b7818"
 	for hash, want := range map[string]string{published: "cifar-10", "479eb0a3": "custom"} {

@@ -19,7 +19,7 @@ import (
 	"fusegrid/search/plan"
 )
 
-// trials returns trials of some learning rates and a length.
+// trials returns trials with the given numbers of iterations and learning rates.
 func trials(iters int, lrs ...float64) []grid.Trial {
 	var all []grid.Trial
 	for _, lr := range lrs {
@@ -30,7 +30,8 @@ func trials(iters int, lrs ...float64) []grid.Trial {
 	return all
 }
 
-// state returns the state of a block after some iterations, in which the nets still train.
+// state returns the state of a block after done iterations, with the positions of the nets that
+// still train.
 func state(b plan.Block, done, nets string) safetensors.File {
 	return safetensors.File{
 		Meta:    map[string]string{"identity": b.ID, "done": done, "nets": nets},
@@ -45,7 +46,7 @@ func store(t *testing.T, d folder.Disk) *folder.Store {
 	return &folder.Store{Dir: filepath.Join(t.TempDir(), folder.CheckpointsDir), Kind: "checkpoints", Disk: d}
 }
 
-// list returns the IDs of the states that are whole, and what is wrong with the others.
+// list returns the IDs of the undamaged states, and the errors of the others.
 func list(s *folder.Store) (ids []string, wrong string) {
 	for _, v := range s.List(func(name string, err error) { wrong += name + ": " + err.Error() + "\n" }) {
 		ids = append(ids, v.ID)
@@ -60,7 +61,8 @@ func save(t *testing.T, s *folder.Store, b plan.Block, done, nets string) {
 	}
 }
 
-// TestSaveAndLoad: a state comes back with every bit, the furthest is listed first, and Remove removes it once.
+// TestSaveAndLoad checks that Load returns a state with all its bits, and that Remove removes it.
+// In List, the state with the most iterations must be first.
 func TestSaveAndLoad(t *testing.T) {
 	s := store(t, folder.OS{})
 	if ids, wrong := list(s); ids != nil || wrong != "" {
@@ -89,8 +91,8 @@ func TestSaveAndLoad(t *testing.T) {
 	}
 }
 
-// TestDamagedState flips each bit of a state in turn (each seventh with -short), cuts it short, and gives it the name of another block: it is
-// never taken for a whole one.
+// TestDamagedState flips each bit of a state in turn (each seventh with -short), truncates it, and
+// gives it the name of another block. List must report the damage.
 func TestDamagedState(t *testing.T) {
 	s := store(t, folder.OS{})
 	b := block(trials(20, 2, 3))
@@ -142,7 +144,7 @@ func asBytes(t *testing.T, f safetensors.File) []byte {
 	return b.Bytes()
 }
 
-// TestSenselessState: a state whose checksum agrees may still make no sense, and is reported.
+// TestSenselessState checks that List reports an invalid state even if its checksum is correct.
 func TestSenselessState(t *testing.T) {
 	b := block(trials(20, 2, 3))
 	for _, tt := range []struct{ field, value, want string }{
@@ -166,7 +168,8 @@ func TestSenselessState(t *testing.T) {
 	}
 }
 
-// TestSaveOnABadDisk: an error leaves the state before, and a folder that is gone is not made anew.
+// TestSaveOnABadDisk checks that the previous state stays after an error, and that Save does not
+// create a missing output folder.
 func TestSaveOnABadDisk(t *testing.T) {
 	for at := 1; at <= 3; at++ {
 		d := &searchtest.Disk{}
@@ -191,15 +194,15 @@ func TestSaveOnABadDisk(t *testing.T) {
 	}
 }
 
-// TestResume: a state makes its block again if all nets that still train are wanted here. If only some are, it is
-// left. If none is, it is spent.
+// TestResume checks that a state gives a block if all its unsettled nets are to be trained. If only
+// some are, it must be left. If there are none, it must be spent.
 func TestResume(t *testing.T) {
-	saved := trials(20, 1, 2, 3) // the second one no longer trains
+	saved := trials(20, 1, 2, 3) // the second trial no longer trains
 	b := block(saved)
 	for _, tt := range []struct {
 		name         string
 		todo         []grid.Trial
-		settled      []int // of the saved ones
+		settled      []int // of the saved trials
 		blocks, rest int
 		left, spent  int
 		skip         []bool
@@ -242,7 +245,8 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// TestOrigins: a trial goes on from the furthest state of a training that differs from its own in the length alone.
+// TestOrigins checks that a trial resumes from the state with the most iterations of a trial that
+// differs only in its number of iterations.
 func TestOrigins(t *testing.T) {
 	other := trials(40, 1)[0]
 	other.Config.Reg = 1
@@ -259,7 +263,7 @@ func TestOrigins(t *testing.T) {
 		saved []grid.Trial
 		done  string
 		todo  grid.Trial
-		want  int // iterations, 0 for none
+		want  int // iterations; 0 if there is no origin
 	}{
 		{"longer", trials(20, 1), "12", trials(40, 1)[0], 12},
 		{"at its end", trials(20, 1), "20", trials(40, 1)[0], 20},
@@ -287,7 +291,7 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
-// TestGatherNeedsTimes: a state without the seconds of its trials is refused.
+// TestGatherNeedsTimes checks that Gather rejects a state without the seconds of its trials.
 func TestGatherNeedsTimes(t *testing.T) {
 	s := store(t, folder.OS{})
 	b := block(trials(20, 1))
@@ -311,7 +315,8 @@ func TestGatherNeedsTimes(t *testing.T) {
 	}
 }
 
-// TestTopFiles offers files of trials in some order: those of the best two are there, whatever the order.
+// TestTopFiles offers files of trials in several orders. The files of the best two must be there
+// after each.
 func TestTopFiles(t *testing.T) {
 	records := []results.Record{trial(1, 0.1), trial(2, 0.4), trial(3, 0.3), trial(4, 0.2)}
 	content := safetensors.File{Meta: map[string]string{}}
@@ -328,7 +333,7 @@ func TestTopFiles(t *testing.T) {
 		if got, want := files(t, dir), sorted(records[1].Key, records[2].Key); !slices.Equal(got, want) {
 			t.Errorf("%v: kept %q, want %q", order, got, want)
 		}
-		// The next sweep knows the best from the records, and finds strays.
+		// The next sweep derives the best from the records, and finds useless files.
 		stray := trial(5, 0.5).Key
 		for _, name := range []string{stray, "notes"} {
 			replace(t, filepath.Join(dir, name+".safetensors"), nil)
@@ -351,7 +356,7 @@ func TestTopFiles(t *testing.T) {
 	}
 }
 
-// TestMissingFiles: files that are not there, or not as they were written, are missing.
+// TestMissingFiles checks that missing and damaged files count as missing.
 func TestMissingFiles(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), folder.WeightsDir)
 	r := trial(1, 0.1)
@@ -381,7 +386,7 @@ func TestMissingFiles(t *testing.T) {
 	}
 }
 
-// TestKeepingFails: the error says what was to be kept.
+// TestKeepingFails checks that the error names the kind of file.
 func TestKeepingFails(t *testing.T) {
 	g := folder.NewTopFiles(filepath.Join(t.TempDir(), folder.WeightsDir), "weights", &searchtest.Disk{At: 1, Err: syscall.ENOSPC}, 1, nil)
 	err := g.Offer(trial(1, 0.1), func(w io.Writer) error { return safetensors.Write(w, safetensors.File{}) })
@@ -390,7 +395,7 @@ func TestKeepingFails(t *testing.T) {
 	}
 }
 
-// files returns the names in a folder, without their ends.
+// files returns the names in a folder, without their extensions.
 func files(t *testing.T, dir string) []string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)

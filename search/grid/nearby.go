@@ -9,10 +9,10 @@ import (
 	"fusegrid/results"
 )
 
-// Nearby counts the trials of the grid that have no record, but for which there is a record with
-// nearly equal numbers. It returns a message with the lists that select the recorded trials. Such
-// trials exist if a user typed a rounded number from a table, or if an earlier version rounded
-// ranges to six digits. If a list is too long to type, the message names the file that has it.
+// Nearby counts the trials of the grid that have no record although there is a record with nearly
+// equal numbers. It returns a message with the lists that select the recorded trials. Such trials
+// exist if a user typed a rounded number from a table, or if an earlier version rounded ranges to
+// six digits. If a list is too long to type, the message names the file that has it.
 func (p Points) Nearby(records map[string]results.Record, file string) string {
 	if len(records) == 0 {
 		return ""

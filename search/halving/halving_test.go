@@ -21,7 +21,7 @@ func TestParseRule(t *testing.T) {
 	for _, c := range []struct {
 		text  string
 		iters int
-		name  string // of the rule, in records
+		name  string // name of the rule in records
 		rungs []int
 	}{
 		{"halving 3:100", 1000, "halving 3:100", []int{100, 300, 900}},
@@ -185,8 +185,8 @@ func TestHalving(t *testing.T) {
 	}
 }
 
-// TestHalvingWhereMostDiverge checks that all trials survive that are left, if their number is
-// below the quota.
+// TestHalvingWhereMostDiverge checks that all remaining trials survive if they are fewer than may
+// survive.
 func TestHalvingWhereMostDiverge(t *testing.T) {
 	r, keys := enterAll(Rule{Eta: 2, Min: 1}, 3, 10)
 	reach(r, 0, keys[:4], []float64{0, 0, 0, 0})
@@ -358,7 +358,7 @@ func TestRaceDependsOnAccuraciesAlone(t *testing.T) {
 }
 
 // playBroken runs a bracket up to a rung, judges it there, and interrupts it. Only a part of the
-// stopped trials are then on record. The others and the survivors return unjudged.
+// stopped trials are then on record. The others and the survivors resume without a judgement.
 func playBroken(rng *rand.Rand, rl Rule, keys []string, all map[string]fate, stop int, part float64) map[string]int {
 	r, _ := enterAll(rl, 16, len(keys))
 	at := map[string]int{}

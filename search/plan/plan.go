@@ -325,8 +325,8 @@ func (p Planner) weightsSize(c results.Config) int64 {
 }
 
 // minibatchSize returns the minimum number of bytes that a block needs for one minibatch. These are
-// the images, the activations of all first layers, the activations of the deeper layers of the
-// widest net, and the deltas of one layer.
+// the images, the activations of all first layers and of the deeper layers of the widest net, and
+// the deltas of one layer.
 func (p Planner) minibatchSize(trials []grid.Trial) float64 {
 	first, deeper, widest, batch := 0, 0, 0, 0
 	for _, t := range trials {

@@ -21,8 +21,8 @@ func trialsOf(t *testing.T, given map[string]string, order *uint32) []grid.Trial
 	return g.Over(base).Pending(flops, func(string) bool { return false })
 }
 
-// TestPlan checks that each trial is in one block, that no block is too wide, and that blocks have
-// as many cores as there are workers.
+// TestPlan checks that each trial is in one block, and that no block is too wide. The blocks must
+// have as many cores as there are workers.
 func TestPlan(t *testing.T) {
 	order := uint32(0)
 	for _, tt := range []struct {

@@ -18,6 +18,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"fusegrid/internal/golden"
 )
 
 // point returns a record of a grid over lr and reg.
@@ -193,28 +195,18 @@ func grid() []Record {
 	}
 }
 
-func TestTableText(t *testing.T) {
+// checkTable compares what write writes with testdata/tables.txt.
+func checkTable(t *testing.T, write func(w io.Writer) error) {
+	t.Helper()
 	var b strings.Builder
-	table := NewTable(grid())
-	if err := table.WriteText(&b, 80, 0); err != nil {
+	if err := write(&b); err != nil {
 		t.Fatal(err)
 	}
-	want := `    lr   reg   train     val  step    test   sec  GFLOP/s/core  state
- 0.001  0.85  0.5000  0.5120  1000  0.4500  2.00          62.0  done
- 0.001  0.25  0.5000  0.5040  1000          2.00          62.0  done
-0.0001  0.25  0.5000  0.2830  1000          2.00          62.0  done
-0.0001  0.85  0.2000  0.1000    37          2.00          62.0  stopped at 37
-   0.5  0.25       -       -     -          2.00          62.0  diverged at 37
-   0.5  0.85       -       -     -          2.00          62.0  failed
-no room for samples/s/core
-`
-	if b.String() != want {
-		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
-	}
-	caption := "CIFAR-10 (5ad1), pixels hwc, two-layer, hidden 50, decay 0.95, batch 200, iters 1000, std 0.0001, seed 0, f32, class fma"
-	if got := table.Caption(); got != caption {
-		t.Errorf("caption %q\nwant    %q", got, caption)
-	}
+	golden.Check(t, "testdata/tables.txt", b.String())
+}
+
+func TestTableText(t *testing.T) {
+	checkTable(t, func(w io.Writer) error { return NewTable(grid()).WriteText(w, 80, 0) })
 }
 
 // TestPerCore checks that a block on several cores shows rates per core. Workers beyond the cores of the
@@ -229,20 +221,7 @@ func TestPerCore(t *testing.T) {
 }
 
 func TestTableMarkdown(t *testing.T) {
-	var b strings.Builder
-	if err := NewTable(grid()[:2]).WriteMarkdown(&b); err != nil {
-		t.Fatal(err)
-	}
-	want := `CIFAR-10 (5ad1), pixels hwc, two-layer, hidden 50, decay 0.95, batch 200, iters 1000, std 0.0001, seed 0, f32, class fma
-
-| lr | reg | train | val | test | sec | samples/s/core | GFLOP/s/core |
-| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
-| 0.001 | 0.25 | 0.5000 | 0.5040 | 0.4500 | 2.00 | 100000 | 62.0 |
-| 0.0001 | 0.25 | 0.5000 | 0.2830 |  | 2.00 | 100000 | 62.0 |
-`
-	if b.String() != want {
-		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
-	}
+	checkTable(t, NewTable(grid()[:2]).WriteMarkdown)
 }
 
 // TestTableMarkdownEscapes checks that a vertical bar in a cell does not begin another cell.
@@ -516,20 +495,9 @@ func TestCurves(t *testing.T) {
 }
 
 func TestWritePlan(t *testing.T) {
-	var b strings.Builder
 	planned := grid()[:3]
 	planned[1].State = ""
-	if err := WritePlan(&b, planned, 80, 2); err != nil {
-		t.Fatal(err)
-	}
-	want := `    lr   reg  state
-0.0001  0.25  done
- 0.001  0.25  to train
-and 1 more
-`
-	if b.String() != want {
-		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
-	}
+	checkTable(t, func(w io.Writer) error { return WritePlan(w, planned, 80, 2) })
 }
 
 // TestTableDigits checks the digits of numbers: six in tables for people, more if six do not distinguish the
@@ -548,23 +516,29 @@ func TestTableDigits(t *testing.T) {
 	if err := errors.Join(table.WriteText(&text, 80, 0), table.WriteMarkdown(&markdown), table.WriteCSV(&csv), table.WriteJSONL(&jsonl), WritePlan(&plan, records, 80, 0)); err != nil {
 		t.Fatal(err)
 	}
-	for name, b := range map[string]*bytes.Buffer{"text": &text, "Markdown": &markdown, "plan": &plan} {
+	for _, c := range []struct {
+		name string
+		b    *bytes.Buffer
+	}{{"text", &text}, {"Markdown", &markdown}, {"plan", &plan}} {
 		for _, cell := range []string{"0.000177828", "0.000316228", "1e-05", "0.001", "0.1", "0.100000000000001", "0.25", "1000000"} {
-			if !slices.Contains(strings.Fields(b.String()), cell) {
-				t.Errorf("%s: no cell %q in\n%s", name, cell, b)
+			if !slices.Contains(strings.Fields(c.b.String()), cell) {
+				t.Errorf("%s: no cell %q in\n%s", c.name, cell, c.b)
 			}
 		}
-		if strings.Contains(b.String(), "0.00017782794100389227") {
-			t.Errorf("%s: all digits:\n%s", name, b)
+		if strings.Contains(c.b.String(), "0.00017782794100389227") {
+			t.Errorf("%s: all digits:\n%s", c.name, c.b)
 		}
 	}
 	if caption := table.Caption(); !strings.Contains(caption, "std 0.333333,") {
 		t.Errorf("caption %s", caption)
 	}
-	for name, b := range map[string]*bytes.Buffer{"CSV": &csv, "JSON": &jsonl} {
+	for _, c := range []struct {
+		name string
+		b    *bytes.Buffer
+	}{{"CSV", &csv}, {"JSON", &jsonl}} {
 		for _, digits := range []string{"0.00017782794100389227", "0.00031622776601683794", "0.100000000000001", "0.3333333333333333"} {
-			if !strings.Contains(b.String(), digits) {
-				t.Errorf("%s: %s is not in\n%s", name, digits, b)
+			if !strings.Contains(c.b.String(), digits) {
+				t.Errorf("%s: %s is not in\n%s", c.name, digits, c.b)
 			}
 		}
 	}

@@ -187,19 +187,12 @@ func (c core) against(opponent *kernels.Set) core {
 	return c
 }
 
+// String returns "weak Haswell", for example, or "" for the zero core.
 func (c core) String() string {
 	if c == (core{}) {
 		return ""
 	}
 	return "weak " + c.name
-}
-
-// note returns the remark on c for the head of a column.
-func (c core) note() string {
-	if c == (core{}) {
-		return ""
-	}
-	return " (" + c.String() + ")"
 }
 
 // A duel is the median of A/B over the rounds with its confidence interval.

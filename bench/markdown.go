@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"math"
@@ -110,9 +111,9 @@ func (t *table) write(w io.Writer, m *machine, bases []string, file string, note
 
 	head, rule := []string{""}, []string{"---"}
 	for _, c := range t.cols.texts {
-		text := escape(c) + weakness(c, m.get(c)).note()
-		if c == "" {
-			text = "median"
+		text := cmp.Or(escape(c), "median")
+		if weak := weakness(c, m.get(c)).String(); weak != "" {
+			text += " (" + weak + ")"
 		}
 		head, rule = append(head, text), append(rule, "---:")
 	}
@@ -205,7 +206,7 @@ func compare(ours, theirs *cell) (string, float64) {
 		return "?", 0
 	}
 	mark := ""
-	if cmp := benchmath.AssumeNothing.Compare(sample(ours.values), sample(theirs.values)); cmp.P > cmp.Alpha {
+	if test := benchmath.AssumeNothing.Compare(sample(ours.values), sample(theirs.values)); test.P > test.Alpha {
 		mark = " ~"
 	}
 	return fmt.Sprintf("%.2f%s", ratio, mark), ratio

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 
 	"github.com/gofrs/flock"
 )
@@ -20,4 +21,29 @@ func lock(journal string) (io.Closer, error) {
 		return nil, ErrLocked
 	}
 	return l, nil
+}
+
+// lockName returns the name of the file to lock for a journal. It is the journal if the system has
+// flock(2), which does not block readers or writers. Otherwise it is a file next to the journal. On
+// Windows, a lock on the journal would block its readers. With fcntl(2), a process loses its lock on
+// the journal when it closes any descriptor of the journal, for example after reading.
+func lockName(journal string) string {
+	switch runtime.GOOS {
+	case "darwin", "dragonfly", "freebsd", "illumos", "linux", "netbsd", "openbsd":
+		return journal
+	}
+	return journal + ".lock"
+}
+
+// syncDir writes the names in a folder to disk, if the system can do that.
+func syncDir(dir string) error {
+	if runtime.GOOS == "windows" || runtime.GOOS == "plan9" {
+		return nil
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
 }

@@ -13,6 +13,7 @@ package dropin
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"unsafe"
 
@@ -66,12 +67,16 @@ type gemm[T kernels.Float] struct {
 }
 
 func (g *gemm[T]) run(tA, tB blas.Transpose, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int) {
-	A, okA := operand(tA, m, k, a, lda)
-	B, okB := operand(tB, k, n, b, ldb)
-	C, okC := operand(blas.NoTrans, m, n, c, ldc)
-	if !okA || !okB || !okC || alpha == 0 {
-		// Gonum handles empty products and the panics for invalid arguments.
-		refuseShort(tA, tB, m, n, k, a, lda, b, ldb, c, ldc)
+	A, stateA := operand(tA, m, k, a, lda)
+	B, stateB := operand(tB, k, n, b, ldb)
+	C, stateC := operand(blas.NoTrans, m, n, c, ldc)
+	states := []state{stateA, stateB, stateC}
+	if i := slices.Index(states, short); i >= 0 && m > 0 && n > 0 && k >= 0 && !slices.Contains(states, invalid) {
+		// Gonum's own check may fail to panic, because it multiplies sizes and the product may overflow.
+		panic("blas: insufficient length of " + "abc"[i:i+1])
+	}
+	if slices.Max(states) != usable || alpha == 0 {
+		// Gonum handles empty products and the panics for other invalid arguments.
 		g.gonum(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 		return
 	}
@@ -91,56 +96,34 @@ func (g *gemm[T]) run(tA, tB blas.Transpose, m, n, k int, alpha T, a []T, lda in
 	}, runtime.GOMAXPROCS(0))
 }
 
-// operand returns x as a matrix such that op(x) is rows×cols. It reports false if the matrix is
-// empty or the arguments are invalid.
-func operand[T kernels.Float](t blas.Transpose, rows, cols int, x []T, ld int) (kernels.Mat[T], bool) {
+// A state says whether the arguments for a matrix are valid.
+type state int
+
+const (
+	usable  state = iota
+	empty         // no rows or no columns
+	short         // too few elements
+	invalid       // an unknown transpose, or a stride below the number of columns
+)
+
+// operand returns x as a matrix such that op(x) is rows×cols, if it is usable.
+func operand[T kernels.Float](t blas.Transpose, rows, cols int, x []T, ld int) (kernels.Mat[T], state) {
 	switch t {
 	case blas.NoTrans:
 	case blas.Trans, blas.ConjTrans:
 		rows, cols = cols, rows
 	default:
-		return kernels.Mat[T]{}, false
+		return kernels.Mat[T]{}, invalid
 	}
-	if rows <= 0 || cols <= 0 || ld < cols || len(x) < cols || (len(x)-cols)/ld < rows-1 {
-		return kernels.Mat[T]{}, false
+	switch {
+	case ld < max(1, cols):
+		return kernels.Mat[T]{}, invalid
+	case rows > 0 && (len(x) < cols || (len(x)-cols)/ld < rows-1):
+		return kernels.Mat[T]{}, short
+	case rows <= 0 || cols <= 0:
+		return kernels.Mat[T]{}, empty
 	}
-	return kernels.Mat[T]{Rows: rows, Cols: cols, Stride: ld, Data: x[:(rows-1)*ld+cols]}, true
-}
-
-// refuseShort panics like gonum if all other arguments are valid but a, b or c is too short.
-// Gonum's own check may fail to panic, because it multiplies sizes and the product may overflow.
-func refuseShort[T kernels.Float](tA, tB blas.Transpose, m, n, k int, a []T, lda int, b []T, ldb int, c []T, ldc int) {
-	if m <= 0 || n <= 0 || k < 0 {
-		return
-	}
-	operands := []struct {
-		name       string
-		trans      blas.Transpose
-		rows, cols int
-		ld, length int
-	}{
-		{"a", tA, m, k, lda, len(a)},
-		{"b", tB, k, n, ldb, len(b)},
-		{"c", blas.NoTrans, m, n, ldc, len(c)},
-	}
-	for i := range operands {
-		x := &operands[i]
-		switch x.trans {
-		case blas.NoTrans:
-		case blas.Trans, blas.ConjTrans:
-			x.rows, x.cols = x.cols, x.rows
-		default:
-			return // gonum panics for this first
-		}
-		if x.ld < max(1, x.cols) {
-			return
-		}
-	}
-	for _, x := range operands {
-		if x.rows > 0 && (x.length < x.cols || (x.length-x.cols)/x.ld < x.rows-1) {
-			panic("blas: insufficient length of " + x.name)
-		}
-	}
+	return kernels.Mat[T]{Rows: rows, Cols: cols, Stride: ld, Data: x[:(rows-1)*ld+cols]}, usable
 }
 
 // clone copies x to a scratch buffer and makes x refer to the copy. The caller must return the

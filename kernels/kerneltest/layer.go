@@ -3,7 +3,6 @@ package kerneltest
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 
 	"fusegrid/kernels"
@@ -400,43 +399,4 @@ func (fx *fixture[T]) addSquares() error {
 		}
 		return nil
 	})
-}
-
-// axpbyPanels checks that each lane has the bits of Axpby.
-func (fx *fixture[T]) axpbyPanels() error {
-	factors := []float64{1, 0, math.Copysign(0, -1), -0.5, 0.9}
-	for _, lanes := range edges(fx.tile.NR, 50)[1:] {
-		for _, d := range []int{1, 5, 40, 64} {
-			x, y := fx.ops.NewPanels(d, lanes), fx.ops.NewPanels(d, lanes)
-			x.Data = fx.vec(0, len(x.Data), fx.lineSpot())
-			y.Data = fx.vec(1, len(y.Data), fx.lineSpot())
-			randomize(fx.rng, x.Data, 0.1)
-			randomize(fx.rng, y.Data, 0.1)
-			alpha, beta := make([]T, lanes), make([]T, lanes)
-			want := make([][]T, lanes)
-			for l := range lanes {
-				if l == 0 || fx.rng.IntN(3) == 0 {
-					alpha[l], beta[l] = T(factors[fx.rng.IntN(5)]), T(factors[fx.rng.IntN(5)])
-				} else {
-					alpha[l], beta[l] = alpha[l-1], beta[l-1]
-				}
-				lane := make([]T, d)
-				want[l] = make([]T, d)
-				x.Lane(lane, l)
-				y.Lane(want[l], l)
-				fx.ops.Axpby(alpha[l], lane, beta[l], want[l])
-			}
-			if err := fx.call(func() { fx.ops.AxpbyPanels(alpha, x, beta, y) }, 0); err != nil {
-				return err
-			}
-			for l := range lanes {
-				got := make([]T, d)
-				y.Lane(got, l)
-				if err := compare(fmt.Sprintf("%d lanes of %d: lane %d", lanes, d, l), got, want[l]); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
 }

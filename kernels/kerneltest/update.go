@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"slices"
 
 	"fusegrid/kernels"
 )
@@ -90,32 +89,42 @@ func (fx *fixture[T]) nonnegative(x, was []T) {
 	copy(was, x)
 }
 
+// rates are factors that AxpbyPanels and the panels of update rules take for each lane.
+var rates = []float64{0.01, 0.02, 0, math.Copysign(0, -1)}
+
+func (fx *fixture[T]) axpbyPanels() error {
+	return fx.panels(2, 0, []float64{1, 0, math.Copysign(0, -1), -0.5, 0.9}, 2, func(f [][]T, p []kernels.Panels[T]) {
+		fx.ops.AxpbyPanels(f[0], p[0], f[1], p[1])
+	}, func(f []T, lane [][]T) {
+		fx.ops.Axpby(f[0], lane[0], f[1], lane[1])
+	})
+}
+
 func (fx *fixture[T]) rmsPropPanels() error {
-	f := rmsPropFactors[T]()
-	return fx.updatePanels(3, func(rates []T, p []kernels.Panels[T]) {
-		fx.ops.RMSPropPanels(f, rates, p[0], p[1], p[2])
-	}, func(rate T, lane [][]T) {
-		f := f
-		f.Rate = rate
-		fx.ops.RMSProp(f, lane[0], lane[1], lane[2])
+	factors := rmsPropFactors[T]()
+	return fx.panels(3, 2, rates, 1, func(f [][]T, p []kernels.Panels[T]) {
+		fx.ops.RMSPropPanels(factors, f[0], p[0], p[1], p[2])
+	}, func(f []T, lane [][]T) {
+		factors := factors
+		factors.Rate = f[0]
+		fx.ops.RMSProp(factors, lane[0], lane[1], lane[2])
 	})
 }
 
 func (fx *fixture[T]) adamPanels() error {
-	f := adamFactors[T]()
-	return fx.updatePanels(4, func(rates []T, p []kernels.Panels[T]) {
-		fx.ops.AdamPanels(f, rates, p[0], p[1], p[3], p[2])
-	}, func(rate T, lane [][]T) {
-		f := f
-		f.Rate = rate
-		fx.ops.Adam(f, lane[0], lane[1], lane[3], lane[2])
+	factors := adamFactors[T]()
+	return fx.panels(4, 2, rates, 1, func(f [][]T, p []kernels.Panels[T]) {
+		fx.ops.AdamPanels(factors, f[0], p[0], p[1], p[3], p[2])
+	}, func(f []T, lane [][]T) {
+		factors := factors
+		factors.Rate = f[0]
+		fx.ops.Adam(factors, lane[0], lane[1], lane[3], lane[2])
 	})
 }
 
-// updatePanels checks that the function update gives the bits of the function single for each lane.
-// Both take count arrays, and the third array is the gradient.
-func (fx *fixture[T]) updatePanels(count int, update func(rates []T, p []kernels.Panels[T]), single func(rate T, lane [][]T)) error {
-	choice := []float64{0.01, 0.02, 0, math.Copysign(0, -1)}
+// panels checks that the function update gives the bits of the function single for each lane. Both take
+// count arrays, of which one must only be read, and lists of factors, which are drawn from choice.
+func (fx *fixture[T]) panels(count, readOnly int, choice []float64, lists int, update func(f [][]T, p []kernels.Panels[T]), single func(f []T, lane [][]T)) error {
 	for _, lanes := range edges(fx.tile.NR, 50)[1:] {
 		for _, d := range []int{1, 5, 40, 64} {
 			var panels []kernels.Panels[T]
@@ -125,20 +134,25 @@ func (fx *fixture[T]) updatePanels(count int, update func(rates []T, p []kernels
 				randomize(fx.rng, p.Data, 0.1)
 				panels = append(panels, p)
 			}
-			rates := make([]T, lanes)
+			factors := make([][]T, lists)
 			want := make([][][]T, lanes)
 			for l := range lanes {
-				if rates[l] = T(choice[fx.rng.IntN(4)]); l > 0 && fx.rng.IntN(3) > 0 {
-					rates[l] = rates[l-1]
+				same := l > 0 && fx.rng.IntN(3) > 0 // as the lane before
+				of := make([]T, lists)
+				for i := range of {
+					if of[i] = T(choice[fx.rng.IntN(len(choice))]); same {
+						of[i] = factors[i][l-1]
+					}
+					factors[i] = append(factors[i], of[i])
 				}
 				for _, p := range panels {
 					lane := make([]T, d)
 					p.Lane(lane, l)
 					want[l] = append(want[l], lane)
 				}
-				single(rates[l], want[l])
+				single(of, want[l])
 			}
-			if err := fx.call(func() { update(slices.Clone(rates), panels) }, 2); err != nil {
+			if err := fx.call(func() { update(factors, panels) }, readOnly); err != nil {
 				return err
 			}
 			for l := range lanes {

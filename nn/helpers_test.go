@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"fusegrid"
+	"fusegrid/internal/golden"
 	"fusegrid/kernels"
 	"fusegrid/nn/nprand"
 )
@@ -72,6 +73,15 @@ func weights[T kernels.Float](m Model[T]) []T {
 		w = append(w, p.Value.Data...)
 	}
 	return w
+}
+
+// checkError compares an error of one line with testdata/errors.txt.
+func checkError(t *testing.T, err error) {
+	t.Helper()
+	if err == nil || strings.Contains(err.Error(), "\n") {
+		t.Fatalf("error %v, want one line", err)
+	}
+	golden.Check(t, "testdata/errors.txt", err.Error())
 }
 
 // wantError fails the test unless err is one line that contains all parts.

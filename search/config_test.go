@@ -21,8 +21,7 @@ import (
 	"fusegrid/search/runner"
 )
 
-// TestBadConfig checks that Run and DryRun return a one-line error for an invalid Config, and
-// create no folder.
+// TestBadConfig checks that Run and DryRun refuse the same configurations, each in one line, and make no folder.
 func TestBadConfig(t *testing.T) {
 	isolate(t)
 	good := config(t, "-lr 1e-4,1e-3 -hidden 2 -iters 4 -batch 10 -out o")
@@ -82,7 +81,7 @@ func TestBadConfig(t *testing.T) {
 	}
 }
 
-// TestDefaults runs a Config with only a grid, data and a folder.
+// TestDefaults runs a Config that has only a grid, data and a folder.
 func TestDefaults(t *testing.T) {
 	isolate(t)
 	points, err := grid.Standard().Parse(grid.Setting{Given: map[string]string{"lr": "1e-4,1e-3", "reg": "0", "hidden": "2", "iters": "4", "batch": "10"}})
@@ -106,8 +105,8 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// TestDryRunThenRun uses one Config several times. A DryRun must not change the result of Run. A
-// second Run, which has nothing to train, must return the result of the first.
+// TestDryRunThenRun uses one Config several times. A DryRun must not change the outcome of Run. A second Run, which
+// trains nothing, must return the result of the first one.
 func TestDryRunThenRun(t *testing.T) {
 	isolate(t)
 	c := config(t, "-lr log:1e-4..1e-2:4 -reg 0 -hidden 2 -iters 8 -batch 10 -std 1e-2 -halving 2:2 -out o")
@@ -234,8 +233,7 @@ func TestFailed(t *testing.T) {
 	}
 }
 
-// TestOnlyItsGrid checks that the result holds only the trials of the grid, although the folder has
-// other trials.
+// TestOnlyItsGrid checks that a result has only the trials of its grid, although the folder has others.
 func TestOnlyItsGrid(t *testing.T) {
 	isolate(t)
 	const rest = " -reg 0 -hidden 2 -iters 4 -batch 10 -out o"
@@ -251,7 +249,7 @@ func TestOnlyItsGrid(t *testing.T) {
 	}
 }
 
-// TestMessages checks that messages go only to the logger, and status lines only to their writer.
+// TestMessages checks that messages go to the logger, and status lines to their writer.
 func TestMessages(t *testing.T) {
 	isolate(t)
 	c := config(t, "-lr 1e-4,1e-3 -reg 0 -hidden 2 -iters 4 -batch 10 -out o")
@@ -270,8 +268,8 @@ func TestMessages(t *testing.T) {
 	}
 }
 
-// TestTrainError checks that the error of an interrupted Run has the number of trials on record,
-// and that Run returns them.
+// TestTrainError checks that the error of an interruption has the number of trials on record, and comes with a
+// result.
 func TestTrainError(t *testing.T) {
 	isolate(t)
 	ctx, cancel := context.WithCancel(t.Context())

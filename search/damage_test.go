@@ -21,6 +21,7 @@ import (
 	"fusegrid/search/runner"
 )
 
+// TestBadOut checks that output folders which cannot be used are refused before any training.
 func TestBadOut(t *testing.T) {
 	isolate(t)
 	if err := os.WriteFile("file", nil, 0o600); err != nil {
@@ -91,9 +92,9 @@ func TestDamagedJournalIsReported(t *testing.T) {
 	}
 }
 
-// TestDamageIsSetAside damages journals. The next sweep must report this, keep a copy of the
-// damaged journal, and train missing trials again. The new journal must have no damage, and all
-// undamaged lines unchanged. The same must hold if the disk fails in between.
+// TestDamageIsSetAside damages journals. The next sweep must report the damage, keep the whole journal under another
+// name, and train the missing trials again. After that, the journal has no damage, and its other lines are unchanged.
+// The same must hold if the disk fails meanwhile.
 func TestDamageIsSetAside(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
@@ -112,7 +113,7 @@ func TestDamageIsSetAside(t *testing.T) {
 	}
 	without := func(n int) []byte {
 		l := slices.Clone(lines)
-		if n > 0 { // the first line is written again
+		if n > 0 { // the first one is made again
 			l[n] = nil
 		}
 		return bytes.Join(l, nil)
@@ -151,20 +152,20 @@ func TestDamageIsSetAside(t *testing.T) {
 		}
 		settled(fmt.Sprint("line ", n+1), out)
 	}
-	// The copy of the damaged journal has a torn last line, too.
+	// The copy has a torn last line, too.
 	torn := damage(2)[:len(whole)-7]
 	name := put("torn", torn)
 	if said, _ := trainGrid(t, "torn", args); !strings.Contains(said, "cut off a torn last line") || !bytes.Equal(read(name+".damaged"), torn) {
 		t.Errorf("damaged and torn: what was set aside is not the journal as it was; %s", said)
 	}
 	settled("torn", "torn")
-	// A second copy has another name.
+	// The second copy gets another name.
 	name = put("o1", damage(2))
 	if said, _ := trainGrid(t, "o1", args); !strings.Contains(said, "it is kept in "+name+".damaged-2;") || !bytes.Equal(read(name+".damaged"), damage(1)) {
 		t.Errorf("damaged again: %s", said)
 	}
 	settled("again", "o1")
-	// The disk fails.
+	// The disk fails while damage is set aside.
 	for at := 1; ; at++ {
 		out := fmt.Sprint("p", at)
 		name := put(out, damage(3))
@@ -187,8 +188,8 @@ func TestDamageIsSetAside(t *testing.T) {
 	}
 }
 
-// TestConvertedLineEnds checks that a sweep continues a journal whose line ends Git has converted,
-// and that the folder then has attributes that prevent this. Existing attributes must not change.
+// TestConvertedLineEnds converts the line ends of a journal as Git does. A sweep must continue it, and the attributes
+// in the folder must keep Git from converting it. A file of attributes that a user wrote must not change.
 func TestConvertedLineEnds(t *testing.T) {
 	isolate(t)
 	const args = "-reg 0,0.5 -hidden 3 -iters 5 -batch 10 -workers 1 "
@@ -220,13 +221,13 @@ func TestConvertedLineEnds(t *testing.T) {
 		}
 		trainGrid(t, "o", args+"-lr 1e-4")
 	}
-	// If Git is installed, it must read the attributes in this way.
+	// If Git is installed, it confirms that.
 	if _, err := exec.LookPath("git"); err == nil {
 		if err := os.WriteFile("o/"+folder.GitName, []byte(folder.GitAttributes), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		for name, value := range map[string]string{"GIT_DIR": ".git", "GIT_WORK_TREE": ".", "GIT_INDEX_FILE": ".git/index"} {
-			t.Setenv(name, value) // ignore a repository around the folder of the test
+			t.Setenv(name, value) // because a repository may surround the test
 		}
 		for _, args := range [][]string{{"init", "-q"}, {"config", "core.autocrlf", "true"}, {"add", "-A"}} {
 			if out, err := exec.Command("git", args...).CombinedOutput(); err != nil {

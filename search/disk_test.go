@@ -24,9 +24,9 @@ import (
 // brittleGrid has two blocks, one trial that diverges, and a checkpoint after each iteration.
 const brittleGrid = "-lr 1e-4,1e-3,1e30 -reg 0 -hidden 3 -iters 3 -batch 10 -std 1e-2 -seed 1,2 -workers 1 -checkpoint 1e-9 -keep 2"
 
-// TestEveryFailure makes each operation on the disk fail in turn, alone or with all later ones. The
-// sweep must return an error. On a good disk, the same command must then give the result of a sweep
-// without failures.
+// TestEveryFailure lets each operation on the disk fail in turn, alone or with all operations after it. The sweep
+// must report the failure and return an error. On a good disk, the same sweep must then have the outcome of an
+// unbroken one.
 func TestEveryFailure(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
@@ -48,7 +48,7 @@ func TestEveryFailure(t *testing.T) {
 		{syscall.ENOSPC, false},
 		{syscall.EIO, true},
 		{syscall.EIO, false},
-		{io.ErrShortWrite, true}, // the error of a partial write
+		{io.ErrShortWrite, true}, // the error of a file that has written a part
 		{syscall.EROFS, false},
 	} {
 		first, stride := 1, 1
@@ -67,8 +67,8 @@ func testEveryFailure(t *testing.T, ops int, want string, failure error, once bo
 		failing := &searchtest.Disk{At: at, Err: failure, Once: once}
 		s.Disk = failing
 		err := runWith(t.Context(), s, r)
-		// Records that end close together go to the journal in one write, so the number
-		// of operations is not the same in every run.
+		// Records that end at nearly the same time share a write, so the number of operations
+		// varies.
 		if err == nil && failing.Ops < at {
 			searchtest.Complete(t, what, out, 6, want)
 			if at < ops-10 {
@@ -96,8 +96,8 @@ func testEveryFailure(t *testing.T, ops int, want string, failure error, once bo
 	}
 }
 
-// TestFolderGone removes the output folder while a sweep runs, after different steps. The sweep
-// must return a one-line error, report no trials on record, and not create the folder again.
+// TestFolderGone removes the output folder during different steps of a sweep. The sweep must report that in one line,
+// return an error without a number of trials on record, and must not make the folder again.
 func TestFolderGone(t *testing.T) {
 	isolate(t)
 	if runtime.GOOS == "windows" {
@@ -106,6 +106,7 @@ func TestFolderGone(t *testing.T) {
 	for _, args := range []string{"", " -checkpoint 1e-9", " -keep 1", " -states 1"} {
 		for after := 1; after <= 6; after++ {
 			s, r, stderr := tinyJob(t, "o", "-lr 1e-4,1e-3 -reg 0 -hidden 2 -iters 3 -batch 10 -workers 1 -fuse off"+args)
+			s.Disk = folder.OS{} // only an fsync finds that the journal is gone
 			steps := 0
 			err := runWith(t.Context(), s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
 				stepped := h.Stepped
@@ -132,8 +133,8 @@ func TestFolderGone(t *testing.T) {
 	}
 }
 
-// TestHalvesGo checks that a sweep removes the partial files of a killed sweep, and no other files.
-func TestHalvesGo(t *testing.T) {
+// TestPartialFilesAreRemoved checks that a sweep removes the partial files of a killed one, and no other files.
+func TestPartialFilesAreRemoved(t *testing.T) {
 	isolate(t)
 	const args = "-lr 1e-4 -reg 0 -hidden 2 -iters 3 -batch 10 -keep 1 -states 1"
 	trainGrid(t, "o", args)
@@ -164,8 +165,8 @@ func TestHalvesGo(t *testing.T) {
 	}
 }
 
-// TestWeightsOfAnEarlierRun uses weights whose trial is not on record. The sweep trains it again,
-// and must remove the weights if the trial is not among the best.
+// TestWeightsOfAnEarlierRun checks that weights without a record are removed if the trial, trained again, is not
+// among the best.
 func TestWeightsOfAnEarlierRun(t *testing.T) {
 	isolate(t)
 	const args = "-lr 1e-4,1e-3,1e-2 -reg 0 -hidden 3 -iters 5 -batch 10 -std 1e-2 -workers 1 -fuse off -keep 3"
@@ -189,8 +190,8 @@ func TestWeightsOfAnEarlierRun(t *testing.T) {
 	}
 }
 
-// TestGoesOnFromCheckpoints interrupts blocks before their end and resumes them.
-func TestGoesOnFromCheckpoints(t *testing.T) {
+// TestResumesFromCheckpoints stops sweeps while their blocks train, and resumes them.
+func TestResumesFromCheckpoints(t *testing.T) {
 	isolate(t)
 	const args = "-lr 1e-4,1e-3,1e30,1e29 -reg 0,0.5 -hidden 3 -iters 9 -batch 10 -std 1e-2"
 	s, r, _ := tinyJob(t, "whole", args)
@@ -219,7 +220,7 @@ func TestGoesOnFromCheckpoints(t *testing.T) {
 		if len(states) == 0 {
 			t.Fatalf("stopped after %d iterations: no checkpoint", stop)
 		}
-		// The blocks are the same with other numbers of workers and other widths.
+		// Blocks are restored unchanged, although workers and widths differ.
 		steps := 0
 		s, r, stderr = tinyJob(t, out, args+" -workers 1 -block 1")
 		if err := runWith(t.Context(), s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
@@ -232,7 +233,7 @@ func TestGoesOnFromCheckpoints(t *testing.T) {
 		if !strings.Contains(stderr.String(), "resume from checkpoints") {
 			t.Errorf("stopped after %d: no word of checkpoints: %s", stop, stderr)
 		}
-		// Without the checkpoints, each block of one trial would train all its iterations again.
+		// Without checkpoints, each block of one net would repeat all its iterations.
 		if most := 9*4 - stop; steps > most {
 			t.Errorf("stopped after %d: %d iterations to the end, want at most %d", stop, steps, most)
 		}
@@ -240,8 +241,7 @@ func TestGoesOnFromCheckpoints(t *testing.T) {
 	}
 }
 
-// TestDamagedCheckpoint flips bits of a checkpoint. The next sweep must report the damage and start
-// its trials again.
+// TestDamagedCheckpoint flips bits of a checkpoint. The sweep must report it and start its trials again.
 func TestDamagedCheckpoint(t *testing.T) {
 	isolate(t)
 	const args = "-lr 1e-4,1e-3 -reg 0 -hidden 2 -iters 4 -batch 10 -std 1e-2 -workers 1"

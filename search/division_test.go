@@ -12,8 +12,8 @@ import (
 	"fusegrid/search/plan"
 )
 
-// TestDivision trains 30 images in batches of 20, which are 1.5 iterations per epoch, and compares
-// the losses with package nn.
+// TestDivision trains on 30 images in minibatches of 20, which are 1.5 iterations an epoch. It compares the losses
+// with those of package nn.
 func TestDivision(t *testing.T) {
 	isolate(t)
 	const args = "-dtype f64 -lr 1e-2 -reg 0.1 -hidden 3 -batch 20 -decay 0.5 -std 1e-2 -iters 5"
@@ -55,9 +55,8 @@ func TestDivision(t *testing.T) {
 	}
 }
 
-// TestDivisionGoesOn checks that trials with more iterations resume only from states with the same
-// division.
-func TestDivisionGoesOn(t *testing.T) {
+// TestDivisionResumes checks that longer trials resume only from states of the same division.
+func TestDivisionResumes(t *testing.T) {
 	isolate(t)
 	const args = "-dtype f64 -lr 1e-2 -reg 0.1 -hidden 3 -batch 20 -decay 0.5 -std 1e-2"
 	train := func(out, more string) *bytes.Buffer {
@@ -83,8 +82,8 @@ func TestDivisionGoesOn(t *testing.T) {
 	}
 }
 
-// TestPredictDivision counts measurements. With 30 images in batches of 20, accuracies are measured
-// at every iteration or at every third.
+// TestPredictDivision counts the images that are measured with 30 images in minibatches of 20. Floor division
+// measures at each iteration, and true division at every third.
 func TestPredictDivision(t *testing.T) {
 	for division, images := range map[string]float64{"floor": 30*40 + 30, "true": 10*40 + 30} {
 		s, _, _ := tinyJob(t, "o", "-batch 20 -iters 30 -lr 1e-3 -reg 0 -division "+division)

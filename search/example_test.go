@@ -13,15 +13,14 @@ import (
 	"fusegrid/search/grid"
 )
 
-// This example trains three nets on the synthetic images and ranks them. Another Run into the
-// folder would find them on record.
+// Three nets train on the synthetic images and are ranked. Another Run into the folder would find them on record.
 func Example() {
 	data, err := dataset.Synthetic(0).DefaultSplit(dataset.HWC)
 	if err != nil {
 		log.Fatal(err)
 	}
 	points, err := grid.Standard().Parse(grid.Setting{Given: map[string]string{
-		"lr": "1e-4,1e-3,2e-3", "reg": "0", "hidden": "10", "iters": "80", "batch": "50", "std": "1e-3",
+		"lr": "1e-4,1e-3,2e-3", "reg": "0", "hidden": "10", "iters": "80", "batch": "20", "std": "1e-3",
 	}})
 	if err != nil {
 		log.Fatal(err)
@@ -47,7 +46,7 @@ func Example() {
 	}
 
 	// Output:
-	// lr 0.002   validation accuracy 0.239
-	// lr 0.001   validation accuracy 0.186
-	// lr 0.0001  validation accuracy 0.123
+	// lr 0.002   validation accuracy 0.208
+	// lr 0.001   validation accuracy 0.190
+	// lr 0.0001  validation accuracy 0.127
 }

@@ -56,8 +56,8 @@ func accuracyOf(weights []safetensors.Tensor, mean []float64, images labelled.Im
 	return float64(hits) / float64(len(indices))
 }
 
-// TestShownIsKept computes the accuracies of the nets that a sweep keeps. They must be equal to
-// those in the records and in the table. No other net may have a higher accuracy.
+// TestShownIsKept computes the accuracies of the nets that a sweep keeps, in plain loops. They must be those on
+// record and in the table, and no other net may have a higher one.
 func TestShownIsKept(t *testing.T) {
 	isolate(t)
 	for name, args := range map[string]string{
@@ -105,7 +105,7 @@ func TestShownIsKept(t *testing.T) {
 	}
 }
 
-// indices returns 0, 1, …, n−1.
+// indices returns the numbers below n.
 func indices(n int) []int {
 	all := make([]int, n)
 	for i := range all {

@@ -11,15 +11,15 @@ import (
 
 	"fusegrid/internal/searchtest"
 	"fusegrid/results"
+	"fusegrid/search/folder"
 	"fusegrid/search/plan"
 	"fusegrid/search/runner"
 )
 
-// raced is a grid of 30 trials in three groups that cannot share a block. Most accuracies differ,
-// and some trials diverge.
+// raced is a grid of 30 trials in three groups that do not fuse. Some trials diverge, and most accuracies differ.
 const raced = "-lr log:1e-5..1e-2:4,1e30 -reg 0,0.5 -hidden 3,4,6 -iters 40 -batch 10 -std 1e-2"
 
-// runRaced runs a grid and returns its records by key. It fails the test if the sweep hangs.
+// runRaced runs a grid for at most a minute and returns its records by key.
 func runRaced(t *testing.T, out, args string) map[string]results.Record {
 	t.Helper()
 	s, r, _ := tinyJob(t, out, args)
@@ -31,6 +31,25 @@ func runRaced(t *testing.T, out, args string) map[string]results.Record {
 	return searchtest.ByKey(t, searchtest.Recorded(t, out))
 }
 
+// cancelAfter runs a sweep, and cancels it after a number of iterations of its blocks.
+func cancelAfter(t *testing.T, s *job, r runner.Runner, iterations int64) error {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var steps atomic.Int64
+	return runWith(ctx, s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+		stepped := h.Stepped
+		h.Observer = searchtest.Watch(h.Observer, func(nets int, flops float64) {
+			stepped(nets, flops)
+			if steps.Add(1) == iterations {
+				cancel()
+			}
+		})
+		return r.Run(ctx, b, h)
+	}))
+}
+
+// digest returns the digest of the table of the records.
 func digest(all map[string]results.Record) string {
 	var records []results.Record
 	for _, r := range all {
@@ -39,7 +58,7 @@ func digest(all map[string]results.Record) string {
 	return results.NewTable(records).Digest()
 }
 
-// sameTraining returns an error if two trainings have different bits.
+// sameTraining returns an error if two trainings differ in a bit.
 func sameTraining(a, b results.Record) error {
 	if a.State != b.State || a.Steps != b.Steps || a.Weights != b.Weights || a.Losses != b.Losses {
 		return fmt.Errorf("%s after %d steps, weights %.8s, losses %.8s; and %s after %d, %.8s, %.8s",
@@ -48,9 +67,8 @@ func sameTraining(a, b results.Record) error {
 	return nil
 }
 
-// TestSurvivorsAreUntouched compares a race with a sweep in which all trials train to the end.
-// Survivors must have the same bits. Stopped trials must have the bits of a training with that
-// number of iterations.
+// TestSurvivorsAreUntouched compares sweeps that stop trials early with one that trains all to the end. Survivors
+// must have the same bits. A stopped trial must have the bits of a training that is only as long.
 func TestSurvivorsAreUntouched(t *testing.T) {
 	isolate(t)
 	whole := runRaced(t, "whole", raced)
@@ -114,8 +132,7 @@ func TestRaceOfBlocks(t *testing.T) {
 	}
 }
 
-// TestStoppedCostNothing counts the work, and checks that stopped trials have none after their last
-// rung.
+// TestStoppedCostNothing checks that a stopped trial trains no more iterations than its record has.
 func TestStoppedCostNothing(t *testing.T) {
 	isolate(t)
 	s, r, _ := tinyJob(t, "o", raced+" -halving 3:5")
@@ -137,7 +154,7 @@ func TestStoppedCostNothing(t *testing.T) {
 	for _, r := range searchtest.Recorded(t, "o") {
 		steps := int64(r.Steps)
 		if r.State == results.Diverged {
-			steps++ // the iteration in which the trial diverged
+			steps++ // the iteration that found that it diverged
 		}
 		wantNets += steps
 		wantFlops += steps * int64(s.flops(r.Config))
@@ -150,8 +167,8 @@ func TestStoppedCostNothing(t *testing.T) {
 	}
 }
 
-// TestRaceInterruptedAndResumed interrupts a race at rungs and between them, and resumes it. The
-// outcome must be that of a race without interruption.
+// TestRaceInterruptedAndResumed interrupts sweeps at rungs and between them, and resumes them. The outcome must be
+// that of an unbroken sweep.
 func TestRaceInterruptedAndResumed(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
@@ -160,26 +177,11 @@ func TestRaceInterruptedAndResumed(t *testing.T) {
 		for _, stop := range []int64{1, 4, 5, 6, 14, 15, 16, 29, 31, 44, 45, 46, 60, 75, 90} {
 			for _, how := range []string{" -workers 1", " -workers 3 -block 4"} {
 				out := fmt.Sprint(i, stop, how)
-				ctx, cancel := context.WithCancel(t.Context())
-				s, r, _ := tinyJob(t, "o", raced+" "+rule+how)
-				s.Dir = out
-				var steps atomic.Int64
-				err := runWith(ctx, s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
-					stepped := h.Stepped
-					h.Observer = searchtest.Watch(h.Observer, func(n int, f float64) {
-						stepped(n, f)
-						if steps.Add(1) == stop {
-							cancel()
-						}
-					})
-					return r.Run(ctx, b, h)
-				}))
-				cancel()
-				if err != nil && !errors.Is(err, context.Canceled) {
+				s, r, _ := tinyJob(t, out, raced+" "+rule+how)
+				if err := cancelAfter(t, s, r, stop); err != nil && !errors.Is(err, context.Canceled) {
 					t.Fatal(err)
 				}
-				s, r, _ = tinyJob(t, "o", raced+" "+rule+" -workers 2")
-				s.Dir = out
+				s, r, _ = tinyJob(t, out, raced+" "+rule+" -workers 2")
 				if err := runWith(t.Context(), s, r); err != nil {
 					t.Fatal(err)
 				}
@@ -191,8 +193,7 @@ func TestRaceInterruptedAndResumed(t *testing.T) {
 	}
 }
 
-// TestStoppedIsNotSettled checks that stopped trials train to the end without the rule, or under
-// another rule.
+// TestStoppedIsNotSettled checks that a sweep without the stop rule trains stopped trials to the end.
 func TestStoppedIsNotSettled(t *testing.T) {
 	isolate(t)
 	whole := runRaced(t, "whole", raced)
@@ -205,17 +206,13 @@ func TestStoppedIsNotSettled(t *testing.T) {
 	if err := runWith(t.Context(), s, r); err != nil {
 		t.Fatal(err)
 	}
-	latest := map[string]results.Record{}
-	for _, r := range searchtest.Recorded(t, "o") {
-		latest[r.Key] = r
-	}
-	if got := digest(latest); got != digest(whole) {
+	if got := digest(folder.Latest(searchtest.Recorded(t, "o"))); got != digest(whole) {
 		t.Error("trained to the end after a race: other figures than without the race")
 	}
 }
 
-// TestRaceAfterALargerGrid adds trials to a race with trials on record. A trial may be stopped only
-// if enough others are better, and the records must not change.
+// TestRaceAfterALargerGrid adds trials to a grid. They compete with the trials on record, whose outcome must not
+// change.
 func TestRaceAfterALargerGrid(t *testing.T) {
 	isolate(t)
 	small := strings.Replace(raced, "-hidden 3,4,6", "-hidden 3,4", 1) + " -halving 3:5"
@@ -237,8 +234,7 @@ func TestRaceAfterALargerGrid(t *testing.T) {
 	}
 }
 
-// TestFailureInARace panics in one block. Its trials must fail, and the others must not wait for
-// them.
+// TestFailureInARace panics in one block. Its trials must fail, and the other blocks must not wait for them.
 func TestFailureInARace(t *testing.T) {
 	isolate(t)
 	s, r, _ := tinyJob(t, "o", raced+" -halving 3:5 -workers 2 -block 4")
@@ -273,51 +269,33 @@ func TestFailureInARace(t *testing.T) {
 	}
 }
 
-// TestOtherRuleAfterAnInterruption resumes under another rule. A race must not use states that were
-// not judged at its rungs. Without a rule, trials that a race has stopped must train to the end.
+// TestOtherRuleAfterAnInterruption resumes sweeps under another stop rule. Checkpoints of trials that were not judged
+// at the rungs of the new rule are rejected. Without a rule, trials resume, and stopped ones train to the end.
 func TestOtherRuleAfterAnInterruption(t *testing.T) {
 	isolate(t)
 	for i, c := range []struct {
 		before, after string
-		anew          bool
+		rejected      bool
 	}{
 		{"", "-halving 3:5", true},
 		{"-stop median:8", "-halving 3:5", true},
 		{"-halving 3:5", "", false},
 	} {
 		want := digest(runRaced(t, fmt.Sprint("whole", i), raced+" "+c.after))
-		ctx, cancel := context.WithCancel(t.Context())
-		s, r, _ := tinyJob(t, "o", raced+" -workers 1 "+c.before)
-		s.Dir = fmt.Sprint(i)
-		var steps atomic.Int64
-		err := runWith(ctx, s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
-			stepped := h.Stepped
-			h.Observer = searchtest.Watch(h.Observer, func(n int, f float64) {
-				stepped(n, f)
-				if steps.Add(1) == 33 {
-					cancel()
-				}
-			})
-			return r.Run(ctx, b, h)
-		}))
-		cancel()
-		if !errors.Is(err, context.Canceled) {
+		out := fmt.Sprint(i)
+		s, r, _ := tinyJob(t, out, raced+" -workers 1 "+c.before)
+		if err := cancelAfter(t, s, r, 33); !errors.Is(err, context.Canceled) {
 			t.Fatalf("%q: %v, want a cancelled context", c.before, err)
 		}
-		s, r, said := tinyJob(t, "o", raced+" "+c.after)
-		s.Dir = fmt.Sprint(i)
+		s, r, said := tinyJob(t, out, raced+" "+c.after)
 		if err := runWith(t.Context(), s, r); err != nil {
 			t.Fatal(err)
 		}
 		text := said.String()
-		if !strings.Contains(text, "resume from checkpoints") || strings.Contains(text, "it was not made under the rule") != c.anew {
+		if !strings.Contains(text, "resume from checkpoints") || strings.Contains(text, "it was not made under the rule") != c.rejected {
 			t.Errorf("%q, then %q: %s", c.before, c.after, text)
 		}
-		latest := map[string]results.Record{}
-		for _, r := range searchtest.Recorded(t, s.Dir) {
-			latest[r.Key] = r
-		}
-		if got := digest(latest); got != want {
+		if got := digest(folder.Latest(searchtest.Recorded(t, s.Dir))); got != want {
 			t.Errorf("%q, then %q: other figures than under the second rule from the start", c.before, c.after)
 		}
 	}

@@ -13,8 +13,6 @@ import (
 
 	"fusegrid/internal/searchtest"
 	"fusegrid/search/folder"
-	"fusegrid/search/plan"
-	"fusegrid/search/runner"
 )
 
 // A countingDisk counts the states that are saved.
@@ -30,8 +28,8 @@ func (d *countingDisk) Swap(name string, write func(io.Writer) error) error {
 	return d.OS.Swap(name, write)
 }
 
-// TestWaitingOnTheDisk gives waiting blocks little or no memory, so that they wait on the disk. The
-// outcome must be the same.
+// TestWaitingOnTheDisk gives waiting blocks no memory, or the memory of a few. The others must wait on the disk, with
+// the same outcome.
 func TestWaitingOnTheDisk(t *testing.T) {
 	isolate(t)
 	for i, c := range []struct {
@@ -48,7 +46,7 @@ func TestWaitingOnTheDisk(t *testing.T) {
 		for _, how := range []string{"", " -workers 3 -block 4", " -block 1"} {
 			for _, room := range []int64{1, 5000} {
 				if !c.waits && how != "" {
-					continue // the decisions of an asynchronous rule depend on the blocks
+					continue // the trials that an asynchronous rule stops depend on blocks
 				}
 				if testing.Short() && (i%2 == 1 || (room == 1) != (how == "")) {
 					continue
@@ -71,7 +69,7 @@ func TestWaitingOnTheDisk(t *testing.T) {
 			}
 		}
 	}
-	// There is memory for these blocks.
+	// The default memory is enough for all blocks.
 	d := new(countingDisk)
 	s, r, _ := tinyJob(t, "o", raced+" -halving 3:5 -checkpoint 0")
 	s.Disk = d
@@ -80,31 +78,23 @@ func TestWaitingOnTheDisk(t *testing.T) {
 	}
 }
 
-// TestWaitingInterrupted interrupts a race whose blocks wait on the disk, and resumes it.
+// TestWaitingInterrupted interrupts sweeps whose blocks wait on the disk, and resumes them.
 func TestWaitingInterrupted(t *testing.T) {
 	isolate(t)
 	const args = raced + " -halving 3:5 -block 4"
 	want := digest(runRaced(t, "whole", args))
-	for _, stop := range []int64{6, 16, 31, 36, 60, 90} {
-		ctx, cancel := context.WithCancel(t.Context())
-		s, r, _ := tinyJob(t, "o", args+" -workers 2")
-		s.Dir, s.Waiting = fmt.Sprint("o", stop), 1
-		var steps atomic.Int64
-		err := runWith(ctx, s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
-			stepped := h.Stepped
-			h.Observer = searchtest.Watch(h.Observer, func(n int, f float64) {
-				stepped(n, f)
-				if steps.Add(1) == stop {
-					cancel()
-				}
-			})
-			return r.Run(ctx, b, h)
-		}))
-		cancel()
-		if !errors.Is(err, context.Canceled) {
+	stops := []int64{6, 16, 31, 36, 60, 90}
+	if testing.Short() {
+		stops = []int64{6, 31, 60}
+	}
+	for _, stop := range stops {
+		out := fmt.Sprint("o", stop)
+		s, r, _ := tinyJob(t, out, args+" -workers 2")
+		s.Waiting = 1
+		if err := cancelAfter(t, s, r, stop); !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
-		s, r, _ = tinyJob(t, fmt.Sprint("o", stop), args)
+		s, r, _ = tinyJob(t, out, args)
 		s.Waiting = 1
 		if err := runWith(t.Context(), s, r); err != nil {
 			t.Fatal(err)
@@ -115,8 +105,8 @@ func TestWaitingInterrupted(t *testing.T) {
 	}
 }
 
-// TestWaitingStateDamaged changes the state of a block while it waits. The sweep must return an
-// error. The same command must then give the result of a sweep without damage.
+// TestWaitingStateDamaged changes the state of a block that waits. The sweep must stop with an error, and the next
+// one must have the outcome of an unbroken sweep.
 func TestWaitingStateDamaged(t *testing.T) {
 	isolate(t)
 	const args = raced + " -halving 3:5 -block 4 -checkpoint 0 -workers 1"

@@ -20,11 +20,10 @@ import (
 	"fusegrid/search/runner"
 )
 
-// config returns a configuration with tiny images and the reference kernels. The argument words has
-// other settings in the form of the command's flags.
+// config returns the Config that the flags of the command describe, on tiny images and the reference kernels.
 func config(t *testing.T, words string) Config {
 	t.Helper()
-	c := Config{Data: searchtest.Tiny(), Kernels: reference.New()}
+	c := Config{Data: searchtest.Tiny(), Kernels: reference.New(), Disk: searchtest.Unsynced{}}
 	fs := flag.NewFlagSet("config", flag.PanicOnError)
 	set := grid.Setting{Given: map[string]string{}, Prefix: "-"}
 	for _, a := range grid.Standard() {
@@ -80,7 +79,7 @@ func config(t *testing.T, words string) Config {
 	return c
 }
 
-// begin returns a sweep of a configuration into a folder, its runner, and the buffer of its log.
+// begin returns a sweep of a Config into a folder, its runner, and the buffer of its messages.
 func begin(t *testing.T, out string, c Config) (*job, runner.Runner, *bytes.Buffer) {
 	t.Helper()
 	said := new(bytes.Buffer)
@@ -93,13 +92,13 @@ func begin(t *testing.T, out string, c Config) (*job, runner.Runner, *bytes.Buff
 	return s, s.Runner, said
 }
 
-// tinyJob returns a sweep with the flags in words, on tiny images.
+// tinyJob returns a sweep that flags describe, on tiny images.
 func tinyJob(t *testing.T, out, words string) (*job, runner.Runner, *bytes.Buffer) {
 	t.Helper()
 	return begin(t, out, config(t, words))
 }
 
-// fullJob returns a sweep with the flags in words, on images of the size of CIFAR-10.
+// fullJob returns a sweep that flags describe, on images of the size of CIFAR-10.
 func fullJob(t *testing.T, out, words string) (*job, runner.Runner, *bytes.Buffer) {
 	t.Helper()
 	c := config(t, words)
@@ -107,7 +106,7 @@ func fullJob(t *testing.T, out, words string) (*job, runner.Runner, *bytes.Buffe
 	return begin(t, out, c)
 }
 
-// hasty returns the runner of a Config, with measurements of a millisecond.
+// hasty returns the runner of a Config, which measures only for a millisecond.
 func hasty(t *testing.T, c Config) runner.Runner {
 	t.Helper()
 	_, r, _ := begin(t, t.TempDir(), c)
@@ -121,7 +120,7 @@ func runWith(ctx context.Context, s *job, r runner.Runner) error {
 	return err
 }
 
-// todo returns all trials of the grid.
+// todo returns the trials of a sweep into an empty folder.
 func (s *job) todo() []grid.Trial {
 	return s.points().Pending(s.flops, func(string) bool { return false })
 }
@@ -138,7 +137,7 @@ func isolate(t *testing.T) {
 	t.Chdir(t.TempDir())
 }
 
-// An ending is an observer that gets the records before another observer.
+// An ending is an observer that passes records to see before it takes them.
 type ending struct {
 	runner.Observer
 	see func([]results.Record)

@@ -28,9 +28,9 @@ func TestMemoryOfWhatTrainsSideBySide(t *testing.T) {
 	isolate(t)
 	s, _, _ := fullJob(t, "o", "-hidden 10,20,30 -workers 2")
 	var blocks []plan.Block
-	for i := range s.Grid.Len() { // several trials of each size
+	for i := range s.Grid.Len() { // several blocks of each size
 		c := s.points().At(i)
-		c.Batch = 0 // only the weights count
+		c.Batch = 0 // without activations
 		blocks = append(blocks, plan.Block{Trials: []grid.Trial{{Config: c}}})
 	}
 	largest := 0.0
@@ -47,7 +47,7 @@ func TestMemoryOfWhatTrainsSideBySide(t *testing.T) {
 		t.Error(err)
 	}
 
-	// A rule's state and the gradient that it needs take as much as the weights.
+	// Each array of an update rule, and its gradient, takes as much memory as the weights.
 	plain := blocks[0].Trials[0].Config
 	plain.Iters = 0
 	for name, arrays := range map[string]float64{"": 1, "momentum": 2, "nesterov": 2, "rmsprop": 3, "adam": 4} {
@@ -73,8 +73,7 @@ func TestMemoryOfWhatTrainsSideBySide(t *testing.T) {
 	}
 }
 
-// TestFreeMemory computes the free memory from file systems like those of Linux, with control
-// groups of both versions.
+// TestFreeMemory reads the free memory from file systems like that of Linux, with control groups of both versions.
 func TestFreeMemory(t *testing.T) {
 	const (
 		host = "MemTotal: 100 kB\nMemAvailable: 50 kB\n" // 51200 bytes

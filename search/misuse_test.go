@@ -28,7 +28,7 @@ func twoTrials(t *testing.T) Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Config{Grid: points, Data: searchtest.Tiny(), Kernels: reference.New(), Dir: t.TempDir()}
+	return Config{Grid: points, Data: searchtest.Tiny(), Kernels: reference.New(), Disk: searchtest.Unsynced{}, Dir: t.TempDir()}
 }
 
 // TestOrderIsCopied changes the variable that Config.Order points to after a run. The records must not change.
@@ -47,7 +47,7 @@ func TestOrderIsCopied(t *testing.T) {
 	}
 }
 
-// TestRunnersThatGiveNoRecord checks that a sweep does not end well if trials have no record.
+// TestRunnersThatGiveNoRecord checks that Run returns an error if a runner gives no records.
 func TestRunnersThatGiveNoRecord(t *testing.T) {
 	for name, c := range map[string]struct {
 		err  error

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestNearby uses folders with rounded points of a range, and lists with rounded numbers. One
-// message must say so and give lists that select the recorded trials.
+// TestNearby trains numbers that differ from those on record after the sixth digit. A message must name the lists
+// that find all trials on record.
 func TestNearby(t *testing.T) {
 	isolate(t)
 	const rest = " -hidden 2 -iters 2 -batch 10 -workers 1"
@@ -29,7 +29,7 @@ func TestNearby(t *testing.T) {
 		if said, steps := trainGrid(t, out, tt.give+rest); steps != 0 || strings.Contains(said, "differ") {
 			t.Errorf("%s: %d iterations; %s", tt.give, steps, said)
 		}
-		// After this, all trials are on record, so there is no such message.
+		// Trials that are on record now are not mentioned again.
 		if said, steps := trainGrid(t, out, tt.grid+rest); steps != 0 || strings.Contains(said, "differ") {
 			t.Errorf("%s again: %d iterations; %s", tt.grid, steps, said)
 		}

@@ -7,7 +7,7 @@ import (
 	"fusegrid/search/plan"
 )
 
-// TestPlan checks that each worker has a block, and that no block is too wide.
+// TestPlan checks that each trial is in one block, that no worker is idle, and that no block is too wide.
 func TestPlan(t *testing.T) {
 	for _, tt := range []struct {
 		args string
@@ -42,7 +42,7 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-// TestPredictFails checks that a block does not wait for a block that cannot be made.
+// TestPredictFails measures two blocks, of which one cannot be made. The other must not wait for it.
 func TestPredictFails(t *testing.T) {
 	s, _, _ := tinyJob(t, "o", "-lr 1e-4,1e-3 -reg 0 -hidden 5 -iters 5 -batch 10 -workers 2")
 	blocks := s.planner().Plan(s.todo())

@@ -20,8 +20,7 @@ import (
 	"fusegrid/search/runner"
 )
 
-// trainGrid runs a grid to its end and returns its messages and the number of iterations of its
-// blocks.
+// trainGrid runs a grid to its end. It returns the messages and the number of iterations of its blocks.
 func trainGrid(t *testing.T, out, args string) (stderr string, steps int) {
 	t.Helper()
 	s, r, said := tinyJob(t, out, args)
@@ -41,8 +40,7 @@ func trainGrid(t *testing.T, out, args string) (stderr string, steps int) {
 	return said.String(), steps
 }
 
-// interrupt runs a grid and stops each block after a number of iterations. The numbers are in the
-// order in which the blocks start.
+// interrupt runs a grid and stops each of its blocks after a number of iterations.
 func interrupt(t *testing.T, out, args string, after ...int) {
 	t.Helper()
 	s, r, stderr := tinyJob(t, out, fmt.Sprint(args, " -workers ", len(after)))
@@ -71,8 +69,7 @@ func interrupt(t *testing.T, out, args string, after ...int) {
 	}
 }
 
-// lengths has grids of two blocks on the tiny images. An epoch has three iterations, and some
-// trials diverge.
+// The grids have two blocks on the tiny images, of which three minibatches are an epoch. Some trials diverge.
 var lengths = []struct {
 	name, args, short, long string
 	iters                   int // of the long trials
@@ -85,9 +82,9 @@ var lengths = []struct {
 	{"fc adam", "-net fc -rule adam -lr 1e-4,1e-3 -reg 0.1 -hidden 3,4x3 -batch 10 -std 1e-2", "-epochs 3", "-epochs 4", 12},
 }
 
-// TestLongerGoesOn interrupts sweeps and then asks for more iterations. The trials must resume from
-// the checkpoints, in any blocks. They must have the bits of a sweep without interruption.
-func TestLongerGoesOn(t *testing.T) {
+// TestLongerResumes interrupts sweeps and asks for more iterations. Trials must resume from the checkpoints, in other
+// blocks, and have the bits of an unbroken training.
+func TestLongerResumes(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
 	for _, c := range lengths {
@@ -108,8 +105,7 @@ func TestLongerGoesOn(t *testing.T) {
 				t.Errorf("%s: %d iterations", what, steps)
 			}
 			searchtest.SameFigures(t, what, out, c.name, c.iters)
-			// A sweep with the former number of iterations must use or remove the remaining
-			// checkpoints.
+			// The short trials resume unchanged.
 			trainGrid(t, out, c.args+" "+c.short)
 			if left, _ := filepath.Glob(filepath.Join(out, folder.CheckpointsDir, "*")); len(left) > 0 {
 				t.Errorf("%s: checkpoints are left: %v", what, left)
@@ -118,10 +114,9 @@ func TestLongerGoesOn(t *testing.T) {
 	}
 }
 
-// TestSettledCheckpointsGoOn uses checkpoints whose trials are all settled, because they were
-// trained in other blocks or a sweep was killed. Trials with more iterations must resume from such
-// a checkpoint, also after an interruption. If there are no such trials, the sweep must remove it.
-func TestSettledCheckpointsGoOn(t *testing.T) {
+// TestCheckpointsOfSettledTrials trains longer trials from checkpoints whose own trials are settled. Such checkpoints
+// remain if a sweep was killed, or if other blocks trained the trials. The last sweep that needs one must remove it.
+func TestCheckpointsOfSettledTrials(t *testing.T) {
 	isolate(t)
 	const args = "-reg 0 -hidden 3 -batch 10 -std 1e-2 -workers 1 "
 	const short, long = "-lr 1e-4,1e-3 -iters 8 " + args, "-lr 1e-4,1e-3 -iters 20 " + args
@@ -177,8 +172,8 @@ func TestSettledCheckpointsGoOn(t *testing.T) {
 	}
 }
 
-// TestKeptStatesGoOn trains to the end, keeps states and then asks for more iterations, twice.
-func TestKeptStatesGoOn(t *testing.T) {
+// TestKeptStatesResume trains to the end, keeps states and asks for more iterations, twice.
+func TestKeptStatesResume(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
 	for _, c := range lengths {
@@ -202,7 +197,7 @@ func TestKeptStatesGoOn(t *testing.T) {
 				t.Errorf("%s: %q, want %q", out, said, want)
 			}
 			if most := 2 * (c.iters - short[0].Config.Iters + 4); steps > most {
-				t.Errorf("%s: %d iterations to go on, want at most %d", out, steps, most)
+				t.Errorf("%s: %d iterations to the end, want at most %d", out, steps, most)
 			}
 			searchtest.SameFigures(t, out, out, c.name, c.iters)
 			kept, _ := filepath.Glob(filepath.Join(out, folder.StatesDir, "*"))
@@ -213,8 +208,8 @@ func TestKeptStatesGoOn(t *testing.T) {
 	}
 }
 
-// TestBestStates keeps the states of the best trials, and the states from which these resume until
-// they are useless.
+// TestBestStates checks that a sweep keeps only the states of the best trials, and those from which running trials
+// resume.
 func TestBestStates(t *testing.T) {
 	isolate(t)
 	const args = "-lr log:1e-4..1e-3:6,1e30 -reg 0 -hidden 3 -batch 10 -std 1e-2 -block 1"
@@ -237,8 +232,7 @@ func TestBestStates(t *testing.T) {
 		if got, want := files(out), best(out, 3, short); !slices.Equal(got, want) {
 			t.Errorf("kept\n%v, want\n%v", got, want)
 		}
-		// The best trials train further. Each displaces states from which other trials still
-		// resume.
+		// The best trials train longer. Each of them displaces states from which others still resume.
 		on := fmt.Sprintf("-lr %g,%g,%g %s", short[0].Config.LR, short[1].Config.LR, short[2].Config.LR, strings.TrimPrefix(args, "-lr log:1e-4..1e-3:6,1e30"))
 		trainGrid(t, "whole", on+" -iters 40")
 		said, steps := trainGrid(t, out, fmt.Sprint(on, " -iters 40 -workers 1 -states ", n))
@@ -258,8 +252,7 @@ func TestBestStates(t *testing.T) {
 	}
 }
 
-// TestStatesDoNotPileUp interrupts sweeps. The next sweep must use or remove the states that they
-// leave.
+// TestStatesDoNotPileUp interrupts sweeps. The next sweep must use the states that they left, or remove them.
 func TestStatesDoNotPileUp(t *testing.T) {
 	isolate(t)
 	const args = "-reg 0 -hidden 3 -batch 10 -std 1e-2 -block 1 -workers 1"
@@ -281,8 +274,7 @@ func TestStatesDoNotPileUp(t *testing.T) {
 		slices.Sort(keys)
 		return keys
 	}
-	// A state exists although its trial is not on record. Another sweep runs before the same sweep
-	// is repeated.
+	// A state is written although its trial is not on record, and another sweep runs first.
 	for _, how := range []string{"1", "2", "all"} {
 		trainGrid(t, "strays", "-lr 1e-4,2e-2 -iters 10 -states all "+args)
 		out := "o" + how
@@ -308,12 +300,11 @@ func TestStatesDoNotPileUp(t *testing.T) {
 			t.Errorf("-states %s: kept\n%v, want\n%v", how, got, want)
 		}
 	}
-	// Long trials displace short trials, whose states are retained because others resume from them.
-	// Then the sweep is interrupted.
+	// Long trials displace short ones from which others resume. Then the sweep is interrupted.
 	trainGrid(t, "o", short+" -states 3")
 	records := searchtest.Recorded(t, "o")
 	results.Rank(records)
-	last := records[5] // not among the best, but another sweep has kept its state, which must stay
+	last := records[5] // not among the best, but its state stays because another sweep has kept it
 	trainGrid(t, "o", fmt.Sprintf("-lr %g -iters 10 -states all %s", last.Config.LR, args))
 	long := fmt.Sprintf("-lr %g,%g,%g -iters 40 -states 1 %s", records[0].Config.LR, records[1].Config.LR, records[2].Config.LR, args)
 	s, r, _ := tinyJob(t, "o", long)
@@ -337,7 +328,7 @@ func TestStatesDoNotPileUp(t *testing.T) {
 	}
 }
 
-// TestStateSpace compares the size in the message about states with the size of their files.
+// TestStateSpace compares the predicted size of states with the size of their files.
 func TestStateSpace(t *testing.T) {
 	isolate(t)
 	for i, args := range []string{
@@ -374,8 +365,8 @@ func TestStateSpace(t *testing.T) {
 	}
 }
 
-// TestShorterGoesOn asks for fewer iterations than before, but more than the checkpoints have.
-func TestShorterGoesOn(t *testing.T) {
+// TestShorterResumes asks for fewer iterations, but for more than the checkpoint has.
+func TestShorterResumes(t *testing.T) {
 	isolate(t)
 	const args = "-lr 1e-4,1e-3,1e30 -reg 0 -hidden 3 -batch 10 -std 1e-2"
 	trainGrid(t, "whole", args+" -iters 7")
@@ -389,8 +380,7 @@ func TestShorterGoesOn(t *testing.T) {
 	}
 }
 
-// TestPartlyTheSameGrid resumes with another grid, which has some of the saved trials and new
-// trials of several widths.
+// TestPartlyTheSameGrid interrupts a sweep and trains another grid, which has some of its trials and new ones.
 func TestPartlyTheSameGrid(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
@@ -417,9 +407,8 @@ func TestPartlyTheSameGrid(t *testing.T) {
 	}
 }
 
-// TestOtherTrialsDoNotGoOn checks that trials that differ in more than the number of iterations do
-// not resume.
-func TestOtherTrialsDoNotGoOn(t *testing.T) {
+// TestOtherTrialsDoNotResume checks that a trial resumes only from a trial that differs in its length alone.
+func TestOtherTrialsDoNotResume(t *testing.T) {
 	isolate(t)
 	const args = "-lr 1e-3 -reg 0 -hidden 3 -batch 10 -std 1e-2 -decay 0.9 -iters 9"
 	interrupt(t, "o", args, 5)
@@ -440,9 +429,9 @@ func TestOtherTrialsDoNotGoOn(t *testing.T) {
 	}
 }
 
-// TestRacesBeginAnew checks that a race does not use states that were not judged at its rungs. A
-// sweep without a rule must resume from the states of a race.
-func TestRacesBeginAnew(t *testing.T) {
+// TestHalvingStartsAgain checks that trials under a stop rule do not resume from trials that were not judged at its
+// rungs. Trials without a rule may resume from any.
+func TestHalvingStartsAgain(t *testing.T) {
 	isolate(t)
 	const args = "-lr log:1e-5..1e-2:4 -reg 0,0.5 -hidden 3 -batch 10 -std 1e-2"
 	trainGrid(t, "race", args+" -iters 30 -halving 2:5")
@@ -460,8 +449,8 @@ func TestRacesBeginAnew(t *testing.T) {
 	searchtest.SameFigures(t, "after a race", "p", "whole", 30)
 }
 
-// TestOriginDamaged flips a bit of a state from which longer trials resume. The sweep must report
-// this and start them again. The same must hold if the file is removed after the planning.
+// TestOriginDamaged damages the state from which longer trials resume, or removes it after the planning. The sweep
+// must report that and start the trials again.
 func TestOriginDamaged(t *testing.T) {
 	isolate(t)
 	const args = "-lr 1e-4,1e-3 -reg 0 -hidden 3 -batch 10 -std 1e-2"
@@ -491,8 +480,8 @@ func TestOriginDamaged(t *testing.T) {
 	searchtest.SameFigures(t, "gone", "p", "whole", 20)
 }
 
-// TestTimeComesAlong checks that the seconds of a resumed trial include all its iterations.
-func TestTimeComesAlong(t *testing.T) {
+// TestTimeIsResumed checks that the seconds of a resumed trial include those before the interruption.
+func TestTimeIsResumed(t *testing.T) {
 	isolate(t)
 	const args = "-lr 1e-4,1e-3 -reg 0 -hidden 3 -batch 10 -std 1e-2"
 	interrupt(t, "o", args+" -iters 9", 5)
@@ -525,8 +514,8 @@ func TestTimeComesAlong(t *testing.T) {
 	}
 }
 
-// TestDryRunGoesOn checks that a DryRun counts only the remaining iterations, and removes no files.
-func TestDryRunGoesOn(t *testing.T) {
+// TestDryRunOfResumedTrials checks that a DryRun counts only the iterations that are left, and removes no file.
+func TestDryRunOfResumedTrials(t *testing.T) {
 	isolate(t)
 	const args = "-lr 1e-4,1e-3 -reg 0 -hidden 3 -batch 10 -std 1e-2 "
 	trainGrid(t, "o", args+"-iters 6 -states all")

@@ -22,14 +22,14 @@ import (
 	"fusegrid/search/runner"
 )
 
-// filesIn returns the names in a subfolder of an output folder.
+// filesIn returns the names of the files in a folder of an output folder.
 func filesIn(out, dir string) []string {
 	names, _ := filepath.Glob(filepath.Join(out, dir, "*.safetensors"))
 	return names
 }
 
-// TestKeepAfterwards asks for weights and states when all trials are on record. The best trials
-// must be trained again once, with the bits on record.
+// TestKeepAfterwards asks for weights and states of trials on record. The best must be trained again, once, to the
+// bits on record.
 func TestKeepAfterwards(t *testing.T) {
 	isolate(t)
 	const again = "2 trials on record to train again, because their weights or states are to be kept and are missing\n"
@@ -64,7 +64,7 @@ func TestKeepAfterwards(t *testing.T) {
 	}
 }
 
-// TestStatesAfterwards resumes from a state of a trial that was trained again.
+// TestStatesAfterwards resumes from a state that was made by training again.
 func TestStatesAfterwards(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
@@ -80,8 +80,8 @@ func TestStatesAfterwards(t *testing.T) {
 	}
 }
 
-// TestKeepOfAnotherGrid checks that the best trials of the folder are trained again even if they
-// belong to another grid, unless they have another type.
+// TestKeepOfAnotherGrid checks that the best trials of a folder are trained again even if they are of another grid,
+// but not if they are of another type.
 func TestKeepOfAnotherGrid(t *testing.T) {
 	isolate(t)
 	const rest = " -hidden 3 -iters 8 -batch 10 -std 1e-2 -reg 0"
@@ -105,7 +105,8 @@ func TestKeepOfAnotherGrid(t *testing.T) {
 	}
 }
 
-// TestOtherBits checks that no files are kept of a trial that was trained again with other bits.
+// TestOtherBits changes the bits of trials that are trained again. On a stable kernel set, their files must not be
+// kept.
 func TestOtherBits(t *testing.T) {
 	isolate(t)
 	const grid = "-lr 1e-4,1e-3 -hidden 3 -iters 4 -batch 10 -std 1e-2 -reg 0"
@@ -145,7 +146,7 @@ func TestOtherBits(t *testing.T) {
 	}
 }
 
-// A fullDisk has no space in some folders, and checks that records are written before other files.
+// A fullDisk has no room in some folders. It checks that records are written before other files.
 type fullDisk struct {
 	folder.OS
 	t    *testing.T
@@ -166,9 +167,8 @@ func (d fullDisk) Swap(name string, write func(io.Writer) error) error {
 	return d.OS.Swap(name, write)
 }
 
-// TestRecordsWithoutRoomForWeights uses a disk without space for weights, states or checkpoints.
-// All trials must be on record, and the sweep must return a one-line error. With space, the same
-// command must write the missing files.
+// TestRecordsWithoutRoomForWeights lets the disk have no room for weights, states or checkpoints. All trials must be
+// on record, with one message and an error. With room, the next sweep must make the missing files.
 func TestRecordsWithoutRoomForWeights(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
@@ -181,7 +181,7 @@ func TestRecordsWithoutRoomForWeights(t *testing.T) {
 			what := fmt.Sprintf("no room in %v%s", full, race)
 			s, r, stderr := tinyJob(t, out, grid+race)
 			s.Disk = fullDisk{t: t, full: full}
-			s.Waiting = 1 // blocks that wait go to the disk
+			s.Waiting = 1 // so that blocks wait on the disk
 			err := runWith(t.Context(), s, r)
 			if full == nil {
 				if err != nil {
@@ -210,7 +210,7 @@ func TestRecordsWithoutRoomForWeights(t *testing.T) {
 	}
 }
 
-// TestFewKept checks the message if a race stops so that fewer trials are kept than asked for.
+// TestFewKept checks the message about fewer files than asked for, because a stop rule stopped trials.
 func TestFewKept(t *testing.T) {
 	isolate(t)
 	const grid = "-lr log:1e-4..1e-2:9 -hidden 3 -iters 8 -batch 10 -std 1e-2 -reg 0"
@@ -228,8 +228,7 @@ func TestFewKept(t *testing.T) {
 	}
 }
 
-// TestKeepDamaged damages kept files. The next sweep that asks for them must train their trials
-// again.
+// TestKeepDamaged damages weights and states. The next sweep that asks for them must train their trials again.
 func TestKeepDamaged(t *testing.T) {
 	isolate(t)
 	const grid = "-lr 1e-4,1e-3,1e-2 -hidden 3 -iters 8 -batch 10 -std 1e-2 -reg 0 -keep 2 -states 2"
@@ -259,8 +258,7 @@ func TestKeepDamaged(t *testing.T) {
 	}
 }
 
-// TestKeep checks that a sweep keeps only the weights of the best nets, and that they have the
-// hashes on record.
+// TestKeep checks that the weights of the best nets, and only these, are kept, and that they are those on record.
 func TestKeep(t *testing.T) {
 	isolate(t)
 	const args = "-lr log:1e-4..1e-2:6 -hidden 3 -iters 20 -batch 10 -std 1e-2 -reg 0 -keep 2 -workers 2 -block 1"

@@ -24,8 +24,8 @@ import (
 
 const tinyGrid = "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3,4 -iters 3 -batch 20 -std 1e-2 -seed 1,2"
 
-// TestInterruptedAndResumed interrupts a sweep after each number of trials and resumes it. No trial
-// may be lost or trained twice, and the tables must be those of a sweep without interruption.
+// TestInterruptedAndResumed stops sweeps after some trials and resumes them. No trial may be lost or trained twice,
+// and the tables must be those of an unbroken sweep.
 func TestInterruptedAndResumed(t *testing.T) {
 	isolate(t)
 	s, r, _ := tinyJob(t, "whole", tinyGrid)
@@ -83,8 +83,7 @@ func TestInterruptedAndResumed(t *testing.T) {
 	}
 }
 
-// TestBlocksDoNotMatter checks that the digest of a table does not depend on the number of workers
-// or the width of a block, if nets diverge.
+// TestBlocksDoNotMatter checks that figures do not depend on workers and on the width of blocks. Some nets diverge.
 func TestBlocksDoNotMatter(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
@@ -123,8 +122,8 @@ func TestBlocksDoNotMatter(t *testing.T) {
 	}
 }
 
-// TestDivergedAmongGood trains 200 nets that diverge, at different iterations, together with 200
-// that do not. The latter must have the bits of nets that train alone.
+// TestDivergedAmongGood trains 200 nets that diverge, at different iterations, among 200 that do not. The latter must
+// have the bits that each has alone.
 func TestDivergedAmongGood(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
@@ -134,7 +133,7 @@ func TestDivergedAmongGood(t *testing.T) {
 		lr := fmt.Sprint(1e-6 * float64(i+1))
 		good = append(good, lr)
 		both = append(both, lr, fmt.Sprint(0.1*math.Pow(1.5, float64(i))))
-		if i%3 == 0 { // irregular, because the planner distributes trials in turn
+		if i%3 == 0 { // so that not every second one diverges, because blocks are dealt in turn
 			n := len(both)
 			both[n-2], both[n-1] = both[n-1], both[n-2]
 		}
@@ -150,7 +149,7 @@ func TestDivergedAmongGood(t *testing.T) {
 	alone := train("alone", good, "-fuse off")
 	for i, how := range []string{"-block 400 -workers 1", "-workers 3 -block 60"} {
 		together := train(fmt.Sprint("both", i), both, how)
-		left := map[int]int{} // number of nets that diverged, by iteration
+		left := map[int]int{} // nets that diverged, by iteration
 		for key, r := range together {
 			want, ok := alone[key]
 			switch {
@@ -191,8 +190,7 @@ func TestDiverged(t *testing.T) {
 	}
 }
 
-// TestFailuresStayApart makes two trials of a block of four fail. The other two must train to the
-// end.
+// TestFailuresStayApart panics if one trial of a block of four trains. The other three must train alone.
 func TestFailuresStayApart(t *testing.T) {
 	s, r, _ := tinyJob(t, "o", "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3 -iters 3 -batch 10 -workers 1")
 	b := s.planner().Plan(s.todo())[0]
@@ -220,7 +218,7 @@ func TestFailuresStayApart(t *testing.T) {
 	}
 }
 
-// A keepFunc is a keeper that stores only records.
+// A keepFunc is a keeper that only takes records.
 type keepFunc func([]results.Record) error
 
 func (f keepFunc) keep(rs []results.Record) error              { return f(rs) }
@@ -267,8 +265,7 @@ func TestTrainerErrors(t *testing.T) {
 	}
 }
 
-// TestOtherCore checks the message about records of the same library with the kernels of another
-// CPU model, which have other speeds.
+// TestOtherCore checks the message about records by another core of a library, whose speeds differ.
 func TestOtherCore(t *testing.T) {
 	isolate(t)
 	run := func(detail, args string) string {

@@ -8,8 +8,8 @@ import (
 	"fusegrid/results"
 )
 
-// TestVerify checks that a record agrees with its trial, and that a changed record does not. Other
-// data and kernels must give an error.
+// TestVerify checks that a record agrees with its trial, that a forged one differs, and that other data and kernels
+// are refused.
 func TestVerify(t *testing.T) {
 	isolate(t)
 	c := config(t, "-lr 1e-4,1e-3,1e30 -reg 0 -hidden 3 -iters 8 -batch 10 -std 1e-2 -halving 2:2 -out o")

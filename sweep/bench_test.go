@@ -19,7 +19,7 @@ import (
 	"fusegrid/search/runner"
 )
 
-// dots returns a data set of 40 images of 12 pixels: the least that trains.
+// dots returns a data set of 40 images of 12 pixels, the smallest that a sweep can train.
 func dots() *dataset.Split {
 	const pixels = 12
 	subset := func(n int) labelled.Images {
@@ -38,13 +38,12 @@ func dots() *dataset.Split {
 	}
 }
 
-// BenchmarkBookkeeping is all that a sweep does for a trial but train it, from the flags to the
-// last table: grid, plan, schedule, hashes of weights and losses, journal with its fsyncs, ranks,
-// tables. The sweep is a real one, of 100,000 tiny nets for one iteration; then the same blocks are
-// trained with nothing around them, and that time is taken off. A runner that trains nothing would
-// leave out what the real one does to make a record.
+// BenchmarkBookkeeping measures everything that a sweep does for a trial except its training, from the flags to the
+// last table: grid, plan, schedule, hashes of weights and losses, journal with its fsyncs, ranks, tables. It runs a
+// sweep of 100,000 tiny nets for one iteration. Then it trains the same blocks alone, and subtracts that time. A
+// runner that trains nothing would omit the work of the real one for a record.
 //
-// Beside the time that passed there is that of the CPU, which other programs disturb less.
+// It reports CPU time, too, which other programs disturb less.
 func BenchmarkBookkeeping(b *testing.B) {
 	for _, how := range []string{"on", "off"} {
 		b.Run("fuse="+how, func(b *testing.B) { benchBookkeeping(b, how) })
@@ -53,7 +52,7 @@ func BenchmarkBookkeeping(b *testing.B) {
 
 func benchBookkeeping(b *testing.B, fuse string) {
 	const trials = 100_000
-	// With CIFAR-10 in memory: what is alive sets how often garbage is collected.
+	// CIFAR-10 is in memory, because the live memory determines how often garbage is collected.
 	images := make([]byte, 60_000*dataset.Dim)
 	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent(len(images))))
 	defer runtime.KeepAlive(images)
@@ -73,7 +72,7 @@ func benchBookkeeping(b *testing.B, fuse string) {
 		}
 		whole, wholeCPU = whole+time.Since(start), wholeCPU+cpuTime(b)-startCPU
 
-		o.Dir = b.TempDir() // where nothing is on record
+		o.Dir = b.TempDir() // with no trial on record
 		p, err := search.DryRun(b.Context(), o.Config)
 		if err != nil {
 			b.Fatal(err)
@@ -94,13 +93,13 @@ func benchBookkeeping(b *testing.B, fuse string) {
 		alone, aloneCPU = alone+time.Since(start), aloneCPU+cpuTime(b)-startCPU
 	}
 	each := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 / float64(b.N) / trials }
-	b.ReportMetric(0, "ns/op") // training included
+	b.ReportMetric(0, "ns/op") // hidden, because it includes the training
 	b.ReportMetric(each(whole-alone), "µs/trial")
 	b.ReportMetric(each(wholeCPU-aloneCPU), "cpu-µs/trial")
 	b.ReportMetric(each(alone), "training-µs/trial")
 }
 
-// cpuTime returns what the process has used so far.
+// cpuTime returns the CPU time of the process.
 func cpuTime(b *testing.B) time.Duration {
 	var used unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &used); err != nil {

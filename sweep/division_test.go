@@ -23,8 +23,8 @@ func only(t *testing.T, dir string) results.Record {
 	return records[0]
 }
 
-// TestDivisionKeys: trials by floor division, and those that every division makes the same, are found
-// again, whatever -division says.
+// TestDivisionKeys checks that trials by floor division, and trials that are the same by both divisions, are found
+// again with any -division.
 func TestDivisionKeys(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
@@ -34,7 +34,7 @@ func TestDivisionKeys(t *testing.T) {
 	for _, c := range []struct {
 		args []string
 		say  string
-		key  string // the line of the key, if there is one
+		key  string // the line of the key, if it has one
 		all  int    // trials on record then
 	}{
 		{args("64"), "sweep: batch 64 does not divide 10000 images: an epoch is 156 iterations (Python 2); -division true: 156.25 (Python 3)\n", "", 1},
@@ -67,7 +67,7 @@ func TestDivisionKeys(t *testing.T) {
 	}
 }
 
-// TestDivisionOnImages: the figures of the course's loop in NumPy, in Python 2 and in Python 3.
+// TestDivisionOnImages compares with figures of the course's loop in NumPy, in Python 2 and in Python 3.
 func TestDivisionOnImages(t *testing.T) {
 	data := os.Getenv("FUSEGRID_DATA")
 	switch best, _ := fusegrid.Best(); {
@@ -84,7 +84,7 @@ func TestDivisionOnImages(t *testing.T) {
 		division         string
 		loss             float64
 		val, test        float64 // after the training
-		trainAcc, valAcc float64 // at the last multiple of an epoch, where they are known
+		trainAcc, valAcc float64 // at the last multiple of an epoch, if they are known
 	}{
 		{128, 1000, "true", 1.5762292908596967, .459, .463, .140625, .113},
 		{128, 1000, "floor", 1.5871052022157282, .46, .456, 0, 0},

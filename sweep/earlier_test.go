@@ -16,10 +16,10 @@ import (
 )
 
 // The folders in testdata/earlier were written before records had final_train and final_step, and before the last
-// version of the kernels: muladd by the reference, fma by AVX2, both by sweeps of two-layer and fc nets, momentum
-// and Nesterov, f32 and f64, with halving; resumable was killed.
+// version of the kernels. The reference wrote muladd, and AVX2 wrote fma. Both hold two-layer and fc nets, momentum and
+// Nesterov, f32 and f64, some with halving. The sweep of resumable was killed.
 
-// copyEarlier copies one of them to the test's folder and returns its absolute name.
+// copyEarlier copies a folder of testdata/earlier to the test's folder and returns its absolute name.
 func copyEarlier(t *testing.T, name string) string {
 	t.Helper()
 	from, err := filepath.Abs(filepath.Join("testdata", "earlier", name))
@@ -35,12 +35,12 @@ func copyEarlier(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	before := synthetic
-	synthetic = wholeSynthetic // they were trained on it
+	synthetic = wholeSynthetic // on which the trials were trained
 	t.Cleanup(func() { synthetic = before })
 	return to
 }
 
-// TestEarlierBits trains the recorded trials again: a configuration has the weights and losses that it had.
+// TestEarlierBits trains the recorded trials again. Their weights and losses must have the bits on record.
 func TestEarlierBits(t *testing.T) {
 	for name, class := range map[string]kernels.Class{"muladd": kernels.MulAdd, "fma": kernels.FMA} {
 		t.Run(name, func(t *testing.T) {
@@ -69,7 +69,8 @@ func TestEarlierBits(t *testing.T) {
 	}
 }
 
-// TestEarlierRecords asks for a grid that such a folder holds: nothing is trained, and all is shown.
+// TestEarlierRecords runs a grid whose trials are all in an earlier folder. It must train nothing and show all
+// trials.
 func TestEarlierRecords(t *testing.T) {
 	out := copyEarlier(t, "muladd")
 	before, err := os.ReadFile(filepath.Join(out, folder.JournalName))
@@ -94,8 +95,8 @@ func TestEarlierRecords(t *testing.T) {
 	}
 }
 
-// TestEarlierStates resumes what an earlier version left: a checkpoint of a block that was killed, and the
-// state of a trial that is now asked for more iterations. The weights are those of that version's unbroken runs.
+// TestEarlierStates resumes from a checkpoint and from a state of an earlier version. The weights must be those of
+// that version's unbroken runs.
 func TestEarlierStates(t *testing.T) {
 	out := copyEarlier(t, "resumable")
 	const args = "-data synthetic -impl reference -hidden 2 -std 1e-2 -workers 1 -out "

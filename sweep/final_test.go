@@ -11,8 +11,8 @@ import (
 	"fusegrid/search/folder"
 )
 
-// TestStatesAndWeights ranks trials whose last epoch shows them in another order than their end: the
-// weights and the state that are kept are those of the trial that the table has first.
+// TestStatesAndWeights ranks trials that have another order at their last epoch than at their end. The weights and
+// the state that are kept must be those of the first trial of the table.
 func TestStatesAndWeights(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)

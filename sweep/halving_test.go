@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"fusegrid/internal/searchtest"
 )
 
 func TestRaceFlags(t *testing.T) {
@@ -20,10 +22,12 @@ func TestRaceFlags(t *testing.T) {
 			t.Errorf("%s: exit code %d, stderr %q, want %q", c.args, code, stderr, c.want)
 		}
 	}
-	stdout, _, code := call(t, small("-halving", "2:20", "-dry-run", "-out", "o")...)
+	o := tinyOptions(t, "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 5 -iters 60 -batch 50 -halving 2:20 -dry-run -out o")
+	o.Runner = searchtest.Hasty{Runner: tinyRunner(t, o)}
+	stdout, _, err := sweepTiny(t.Context(), o)
 	want := "halving 2:20: 4 to 20, 2 to 40, 1 to 60 iterations: saves about "
-	if code != exitOK || !strings.Contains(stdout, want) || !strings.Contains(stdout, "(42%)") {
-		t.Errorf("exit code %d, got\n%swant in it\n%s… (42%%)", code, stdout, want)
+	if err != nil || !strings.Contains(stdout, want) || !strings.Contains(stdout, "(42%)") {
+		t.Errorf("error %v, got\n%swant in it\n%s… (42%%)", err, stdout, want)
 	}
 	if _, err := os.Stat("o"); err == nil {
 		t.Error("bad input and dry runs left a folder")

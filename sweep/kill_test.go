@@ -31,10 +31,10 @@ import (
 	"fusegrid/search/runner"
 )
 
-// envArgs makes the test binary the command itself, with these arguments, so that it can be killed.
-// With envCrash it kills itself in place of that operation on the disk. With envWait it waits in the
-// midst of its second block until it is interrupted. With envHang it says hanging and hangs when, once
-// interrupted, it swaps in a file of that folder or name.
+// Variables of the environment make the test binary the command itself, so that it can be killed. envArgs has its
+// arguments. With envCrash, it kills itself instead of an operation on the disk. With envWait, it waits during its
+// second block until it is interrupted. With envHang, it prints "hanging" and hangs when, after an interruption, it
+// writes a file of that folder or name.
 const (
 	envArgs  = "FUSEGRID_TEST_ARGS"
 	envCrash = "FUSEGRID_TEST_CRASH"
@@ -43,7 +43,7 @@ const (
 	hanging  = "the disk hangs"
 )
 
-// A waitingRunner waits in its second block, after a few iterations, until ctx is done.
+// A waitingRunner waits during its second block until ctx is done.
 type waitingRunner struct {
 	runner.Runner
 	blocks atomic.Int64
@@ -62,7 +62,7 @@ func (w *waitingRunner) Run(ctx context.Context, b plan.Block, h runner.Hooks) e
 	return w.Runner.Run(ctx, b, h)
 }
 
-// A hangingDisk never comes back, once ctx is done, from swapping in a file whose path has part in it.
+// A hangingDisk hangs, after ctx is done, when it writes a file whose path contains part.
 type hangingDisk struct {
 	folder.Disk
 	ctx  context.Context
@@ -92,14 +92,14 @@ func TestMain(m *testing.M) {
 // wholeSynthetic returns the whole synthetic set.
 var wholeSynthetic func() *dataset.Dataset
 
-// few returns a tenth of the synthetic set. Tests train on it with -short.
+// few returns a tenth of the synthetic set, for -short.
 func few() *dataset.Dataset {
 	d := *wholeSynthetic()
 	d.Train, d.Test = d.Train.Slice(0, 1000), d.Test.Slice(0, 100)
 	return &d
 }
 
-// beCommand is the command on tiny images, with the faults that the environment asks for.
+// beCommand runs the command on tiny images, with the faults of the environment.
 func beCommand(args []string) int {
 	ctx := untilInterrupted()
 	o, err := parseOptions(args)
@@ -112,7 +112,7 @@ func beCommand(args []string) int {
 		b := &searchtest.Disk{Crash: func() {
 			self, _ := os.FindProcess(os.Getpid())
 			self.Kill()
-			select {} // until it arrives
+			select {} // until the signal arrives
 		}}
 		fmt.Sscan(at, &b.At)
 		o.Disk = b
@@ -135,10 +135,10 @@ func beCommand(args []string) int {
 	return exitCode(err)
 }
 
-// killable returns the test binary as the command.
+// killable returns the test binary as a command that can be killed.
 func killable(args string, crash int) (*exec.Cmd, *bytes.Buffer) {
 	c := exec.Command(os.Args[0])
-	if emulator := os.Getenv("FUSEGRID_EMULATOR"); emulator != "" { // of another architecture, from make test-arch
+	if emulator := os.Getenv("FUSEGRID_EMULATOR"); emulator != "" { // runs binaries of another architecture, from make test-arch
 		c = exec.Command(emulator, os.Args[0])
 	}
 	c.Env = append(os.Environ(), envArgs+"="+args)
@@ -150,10 +150,10 @@ func killable(args string, crash int) (*exec.Cmd, *bytes.Buffer) {
 	return c, out
 }
 
-// waitGrid is 4 trials one after the other, which save their state after each iteration.
+// waitGrid has 4 trials in sequence, with a checkpoint after each iteration.
 const waitGrid = "-impl reference -quiet -lr log:1e-5..1e-3:4 -reg 0 -hidden 3 -iters 20 -batch 5 -std 1e-2 -workers 1 -fuse off -checkpoint 1e-9"
 
-// begin starts the command and returns when it is in the midst of its second trial, where it waits.
+// begin starts the command and returns when it waits during its second trial.
 func begin(t *testing.T, c *exec.Cmd, out string) {
 	t.Helper()
 	if runtime.GOOS == "windows" {
@@ -176,9 +176,9 @@ func begin(t *testing.T, c *exec.Cmd, out string) {
 	t.Fatal("a minute later the second trial has not begun")
 }
 
-// TestInterrupted sends Ctrl-C, and what a terminal sends that closes. At one of them the command stops: what has ended is on record, what runs
-// has a checkpoint, and the command that is printed goes on to the end of an unbroken run. At the
-// second, it ends at once, though it hangs in a checkpoint or a table; it can be gone on with all the same.
+// TestInterrupted sends the signals of Ctrl-C and of a terminal that closes. After one signal, ended trials must be
+// on record, the running one must have a checkpoint, and the printed command must resume to the end of an unbroken
+// run. After two signals, the command must end at once even if it hangs, and must be resumable.
 func TestInterrupted(t *testing.T) {
 	isolate(t)
 	c, out := killable(waitGrid+" -out whole", 0)
@@ -195,7 +195,7 @@ func TestInterrupted(t *testing.T) {
 }
 
 func testInterruptedOnce(t *testing.T, sig os.Signal, want string) {
-	// Tests may run under nohup; what they start does not ignore a hangup all the same.
+	// Tests may run under nohup, but the commands that they start must not ignore a hangup.
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
@@ -250,12 +250,11 @@ func testInterruptedTwice(t *testing.T, part, want string) {
 	searchtest.Complete(t, "resumed", dir, 4, want)
 }
 
-// killGrid is 16 trials, two of which diverge.
+// killGrid has 16 trials, two of which diverge.
 const killGrid = "-impl reference -quiet -lr 1e-4,1e-3,1e-2,1e30 -reg 0,0.5 -hidden 3,4 -iters 40 -batch 20 -std 1e-2 -workers 2 -checkpoint 0.005 -keep 3"
 
-// TestKilled kills the command at random moments, each start going on where the one before was
-// killed, and then lets it end: no trial is lost, none is there twice, the figures are those
-// of an unbroken run.
+// TestKilled kills the command at random moments, resumes it each time, and then lets it end. No trial may be lost or
+// trained twice, and the figures must be those of an unbroken run.
 func TestKilled(t *testing.T) {
 	searchtest.Long(t)
 	for _, race := range []string{"", " -block 2 -halving 2:10"} {
@@ -304,8 +303,8 @@ func testKilled(t *testing.T, grid string) {
 // brittleGrid has two blocks, one trial that diverges, and a checkpoint after each iteration.
 const brittleGrid = "-lr 1e-4,1e-3,1e30 -reg 0 -hidden 3 -iters 3 -batch 10 -std 1e-2 -seed 1,2 -workers 1 -checkpoint 1e-9 -keep 2"
 
-// TestKilledAtEachOperation kills the command in place of a write, fsync, rename or removal: at
-// some of them, or at all.
+// TestKilledAtEachOperation kills the command instead of a write, fsync, rename or removal. With -short, it does so
+// for a few of these operations.
 func TestKilledAtEachOperation(t *testing.T) {
 	isolate(t)
 	const args = "-impl reference -quiet " + brittleGrid
@@ -322,7 +321,7 @@ func TestKilledAtEachOperation(t *testing.T) {
 		var exit *exec.ExitError
 		err := c.Run()
 		if err == nil && at > d.Ops-10 {
-			break // this run had fewer operations: records that end close together share a write
+			break // this run had fewer operations, because records that end at nearly the same time share a write
 		}
 		if !errors.As(err, &exit) || exit.ExitCode() != -1 {
 			t.Fatalf("operation %d: %v, want it killed: %s", at, err, out)
@@ -335,8 +334,8 @@ func TestKilledAtEachOperation(t *testing.T) {
 	}
 }
 
-// TestLongerKilled kills a short sweep, then a longer one that goes on from it, in place of one
-// operation on the disk after another, and lets a third end.
+// TestLongerKilled kills a short sweep, and then a longer one that resumes from it, instead of each operation on the
+// disk. A third sweep must end with the figures of an unbroken one.
 func TestLongerKilled(t *testing.T) {
 	searchtest.Long(t)
 	for _, states := range []string{"", " -states 2"} {

@@ -38,7 +38,7 @@ func isolate(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
 }
 
-// call runs the command and returns what it says.
+// call runs the command and returns its output and its exit code.
 func call(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	return callContext(t, t.Context(), args...)
@@ -51,7 +51,7 @@ func callContext(t *testing.T, ctx context.Context, args ...string) (stdout, std
 	return out.String(), err.String(), code
 }
 
-// small is a grid that trains in no time. The reference gives the same figures on
+// small returns the arguments of a small grid. The reference gives the same figures on
 // every machine.
 func small(more ...string) []string {
 	return append([]string{
@@ -60,7 +60,7 @@ func small(more ...string) []string {
 	}, more...)
 }
 
-// timeless blots out seconds, samples/s and GFLOP/s.
+// timeless removes seconds, samples/s and GFLOP/s.
 func timeless(table string) string {
 	return regexp.MustCompile(`(?m)  +sec  +samples/s/core  +GFLOP/s/core|  +\d+\.\d\d  +\d+  +\d+\.\d( |$)`).ReplaceAllString(table, "$1")
 }
@@ -106,7 +106,7 @@ func TestGrid(t *testing.T) {
 		}
 	}
 
-	// The same command again has nothing to do, and shows the same.
+	// The same command trains nothing, and shows the same.
 	before, _ := os.ReadFile(filepath.Join("o", folder.JournalName))
 	again, stderr, code := call(t, small("-out", "o")...)
 	if code != exitOK || again != stdout || !strings.Contains(stderr, "4 of 4 trials are on record in o; 0 to train") {
@@ -116,7 +116,7 @@ func TestGrid(t *testing.T) {
 		t.Error("the journal grew though nothing was left to train")
 	}
 
-	// A larger grid trains the difference.
+	// A larger grid trains its new trials.
 	_, stderr, code = call(t, small("-out", "o", "-seed", "0,1")...)
 	if code != exitOK || !strings.Contains(stderr, "4 of 8 trials are on record in o; 4 to train") {
 		t.Errorf("larger: exit code %d, stderr %q", code, stderr)
@@ -148,8 +148,8 @@ func nothingWritten(t *testing.T) {
 	}
 }
 
-// TestBadInput runs the commands of testdata/errors.txt. Each must fail with exit code 2 and the line that
-// follows it there, and must write nothing. With -update, the lines become what the commands say.
+// TestBadInput runs the commands of testdata/errors.txt. Each must fail with exit code 2 and the line that follows it
+// there, and must write nothing. With -update, the lines are replaced.
 func TestBadInput(t *testing.T) {
 	golden, err := filepath.Abs("testdata/errors.txt")
 	if err != nil {
@@ -204,7 +204,7 @@ func TestUnknownSets(t *testing.T) {
 	nothingWritten(t)
 }
 
-// TestDecimalComma: what is likely a slip is said, and the run goes on.
+// TestDecimalComma checks the message about a list that may be a number with a decimal comma.
 func TestDecimalComma(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
@@ -226,7 +226,7 @@ func TestDecimalComma(t *testing.T) {
 	}
 }
 
-// TestOtherSets: trials on record of another kernel set are told of, for their speeds are not of this one.
+// TestOtherSets checks the message about trials on record by another kernel set, whose speeds differ.
 func TestOtherSets(t *testing.T) {
 	isolate(t)
 	var sets []string
@@ -260,7 +260,7 @@ func TestOtherSets(t *testing.T) {
 	}
 }
 
-// TestCrowd: more workers than cores are told of, in every command that has them.
+// TestCrowd checks the message about more workers than cores, in each command that has workers.
 func TestCrowd(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
@@ -278,7 +278,7 @@ func TestCrowd(t *testing.T) {
 	}
 }
 
-// TestEndsOfAxes: what is just inside is taken.
+// TestEndsOfAxes checks that values at the ends of their range are accepted.
 func TestEndsOfAxes(t *testing.T) {
 	for _, args := range []string{"-decay 1", "-decay 1e-300,1", "-rule momentum -mu 0", "-rule nesterov -mu 0,0.9999999", "-net fc -rule momentum -mu 0..0.99:4 -decay 0.1..1:4"} {
 		if _, err := parseOptions(strings.Fields(args)); err != nil {
@@ -315,7 +315,7 @@ func TestDataOfTheEnvironment(t *testing.T) {
 	}
 }
 
-// Files that are not the published CIFAR-10 are never called so, and one line says what they are.
+// TestCustomData trains on files that are not the published CIFAR-10. They must have another name, with a message.
 func TestCustomData(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
@@ -384,7 +384,7 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// TestHelpNamesFlags: the help text of a command has each of its flags.
+// TestHelpNamesFlags checks that the help text of a command has each of its flags.
 func TestHelpNamesFlags(t *testing.T) {
 	isolate(t)
 	fs := cli.NewFlags("sweep")
@@ -416,7 +416,7 @@ func TestHelpNamesFlags(t *testing.T) {
 	}
 }
 
-// TestAxisFlags: each entry of a table of axes has a flag, which can be given once.
+// TestAxisFlags checks that each entry of a table of axes has a flag, which can be given once.
 func TestAxisFlags(t *testing.T) {
 	axes := append(slices.Clone(grid.Standard()), grid.Axis{Name: "clip"})
 	for _, a := range axes {
@@ -461,7 +461,7 @@ func TestImpl(t *testing.T) {
 	}
 }
 
-// TestAssignmentGrid is the course's grid on the real images, digit for digit.
+// TestAssignmentGrid compares the course's grid on the real images, digit for digit.
 func TestAssignmentGrid(t *testing.T) {
 	data := os.Getenv("FUSEGRID_DATA")
 	switch best, _ := fusegrid.Best(); {
@@ -496,8 +496,8 @@ func TestAssignmentGrid(t *testing.T) {
 	}
 }
 
-// TestFinalAccuracyShown trains a net of the course that its last epoch's first step shows at another
-// accuracy than it has at the end: what is shown is what one gets.
+// TestFinalAccuracyShown trains a net whose accuracy at the end differs from that of its last epoch. The table must
+// show the accuracy at the end.
 func TestFinalAccuracyShown(t *testing.T) {
 	data := os.Getenv("FUSEGRID_DATA")
 	switch best, _ := fusegrid.Best(); {
@@ -521,7 +521,7 @@ func TestFinalAccuracyShown(t *testing.T) {
 	}
 }
 
-// A fresh start under a name that no folder can have ends in one line.
+// TestFreshName checks that a name which no folder can have is refused in one line.
 func TestFreshName(t *testing.T) {
 	isolate(t)
 	for _, more := range [][]string{{"-fresh"}, {"-fresh", "-dry-run"}} {

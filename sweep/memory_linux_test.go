@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// What cannot fit is refused in one line before it is tried, also by a dry run.
+// TestTooLarge checks that nets which do not fit the memory are refused in one line, also by a dry run.
 func TestTooLarge(t *testing.T) {
 	isolate(t)
 	huge := "65536" + strings.Repeat("x65536", 400) // 7 TB

@@ -15,7 +15,7 @@ import (
 	"fusegrid/results"
 )
 
-// TestReproduce runs what needs no images.
+// TestReproduce runs the experiments that need no images.
 func TestReproduce(t *testing.T) {
 	isolate(t)
 	stdout, stderr, code := call(t, "reproduce", "-quiet", "-out", "r/report.md")
@@ -46,7 +46,7 @@ func TestReproduce(t *testing.T) {
 	}
 }
 
-// TestVerdict shows that what differs is seen.
+// TestVerdict checks that a report shows figures that differ.
 func TestVerdict(t *testing.T) {
 	v := verdict{Report: assignment.Report{
 		Seconds: map[string]float64{"toy": 1.5},
@@ -78,7 +78,7 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// TestReproduceKeepsReports: a fuller report and what is no report stay as they are.
+// TestReproduceKeepsReports checks that a report with more figures, and a file that is no report, are not replaced.
 func TestReproduceKeepsReports(t *testing.T) {
 	full, err := os.ReadFile(trackedReport)
 	if err != nil {
@@ -101,7 +101,7 @@ func TestReproduceKeepsReports(t *testing.T) {
 			t.Errorf("%v; a report of %d bytes has %d", err, len(text), len(after))
 		}
 	}
-	// As many figures take its place, and the default is in out.
+	// A report with as many figures is replaced. By default, it is in the folder out.
 	for range 2 {
 		if _, stderr, code := call(t, "reproduce", "-quiet"); code != exitOK || !strings.HasSuffix(stderr, "sweep: the verdicts are in out/assignment/report.md\n") {
 			t.Errorf("exit code %d, stderr %q", code, stderr)
@@ -112,10 +112,10 @@ func TestReproduceKeepsReports(t *testing.T) {
 	}
 }
 
-// trackedReport is the report that git has.
+// trackedReport is the report in the repository.
 var trackedReport = filepath.Join("..", "results", "assignment.md")
 
-// readReport reads the figures of a report. Whether one that agrees must agree is not in it.
+// readReport reads the figures of a report. A report does not tell whether a figure that agrees must agree.
 func readReport(t *testing.T, text string) verdict {
 	t.Helper()
 	v := verdict{images: !strings.Contains(text, "did not run")}
@@ -147,8 +147,9 @@ func readReport(t *testing.T, text string) verdict {
 	return v
 }
 
-// TestTrackedReport: the report that git has is what the code writes of its figures, and those that need no
-// images are what kernels of its numeric class give; with CIFAR-10, all of it and its pictures are, byte for byte.
+// TestTrackedReport checks that the report in the repository is the text that the code writes for its figures. The
+// figures that need no images must be those of kernels of its numeric class. With CIFAR-10, the report and its
+// pictures must be the same bytes.
 func TestTrackedReport(t *testing.T) {
 	name, err := filepath.Abs(trackedReport)
 	if err != nil {
@@ -203,7 +204,7 @@ func TestTrackedReport(t *testing.T) {
 	}
 	for _, file := range append(pictures, "assignment.md") {
 		if read(file) != read(filepath.Join(filepath.Dir(name), file)) {
-			t.Errorf("results/%s is not what the code writes; make reproduce writes it anew", file)
+			t.Errorf("results/%s is not what the code writes; make reproduce writes it again", file)
 		}
 	}
 }

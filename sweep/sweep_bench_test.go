@@ -16,11 +16,11 @@ import (
 	"fusegrid/nn/dataset"
 )
 
-// BenchmarkSweep runs the command on CIFAR-10, from process start to the last table. It needs the
-// data: fetched, or where FUSEGRID_DATA says. All figures are medians.
+// BenchmarkSweep runs the command on CIFAR-10, from process start to the last table. The data must be
+// fetched, or in the folder FUSEGRID_DATA. All figures are medians.
 //
-//   - whole: 32 points × 1,000 iterations on all cores. The share counts the flops of the first layers, and
-//     is of what all cores together reach with multiply-adds in registers just before and after.
+//   - whole: 32 points × 1,000 iterations on all cores. The share is that of the flops of the first layers in the
+//     peak of all cores together, which is measured just before and after.
 //   - workers: 16 points × 500 iterations on one core and on two, in turn.
 //   - fuse: 16 points × 500 iterations on all cores, each point alone and fused, in turn.
 func BenchmarkSweep(b *testing.B) {
@@ -86,8 +86,8 @@ func BenchmarkSweep(b *testing.B) {
 	inTurn("fuse", "speedup", []string{"-fuse", "off"}, []string{"-fuse", "on"})
 }
 
-// corePeaks is what all cores together reach with multiply-adds in registers, over half a second; not ok
-// where the kernels have no such measure.
+// corePeaks measures the peak of all cores together for half a second. ok is false if the kernels have no such
+// measure.
 func corePeaks(b *testing.B) (sum float64, ok bool) {
 	set, err := fusegrid.Best()
 	if err != nil {

@@ -19,13 +19,14 @@ import (
 	"fusegrid/search/runner"
 )
 
-// tinyOptions returns what the flags of a sweep say that trains tiny images with the reference kernels.
+// tinyOptions returns the options of a sweep of tiny images with the reference kernels.
 func tinyOptions(t *testing.T, words string, args ...string) *options {
 	t.Helper()
 	o, err := parseOptions(append(append(strings.Fields(words), args...), "-impl", "reference", "-quiet"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	o.Disk = searchtest.Unsynced{}
 	return o
 }
 
@@ -118,8 +119,8 @@ func TestTableWithoutRoom(t *testing.T) {
 	}
 }
 
-// TestGoOnWith: who interrupts a sweep is told how to go on, and so is who lacks room on the disk.
-func TestGoOnWith(t *testing.T) {
+// TestCommandThatResumes checks the command that is printed after an interruption, and if the disk is full.
+func TestCommandThatResumes(t *testing.T) {
 	isolate(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -58,7 +58,7 @@ func TestVerify(t *testing.T) {
 			t.Errorf("forged %s: exit code %d, stderr %q, stdout\n%s", forge.what, code, stderr, stdout)
 		}
 	}
-	// Another data set than the one on record is no verdict.
+	// Another data set is refused.
 	r := records[0]
 	r.Config.Data = "71"
 	r.Key = r.Config.Key()
@@ -75,7 +75,7 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// TestVerifyRules trains nets in blocks by each update rule, some of which a race stops, and then each alone.
+// TestVerifyRules trains nets in blocks by each update rule, with halving, and then each net alone.
 func TestVerifyRules(t *testing.T) {
 	isolate(t)
 	rules := ruleNames()
@@ -97,7 +97,7 @@ func TestVerifyRules(t *testing.T) {
 	}
 }
 
-// TestVerifyStopped trains what a race has stopped up to there, and finds a forged one.
+// TestVerifyStopped trains stopped trials up to the step where they were stopped, and finds a forged record.
 func TestVerifyStopped(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
@@ -133,10 +133,9 @@ func TestVerifyStopped(t *testing.T) {
 	}
 }
 
-// TestDamageIsSaid changes a record and tears the last one, without new checksums. A torn line is what a crash
-// leaves, and while a sweep is writing it is no more than that; a changed one is not: verify fails
-// after it has verified the others.
-func TestDamageIsSaid(t *testing.T) {
+// TestDamageIsReported changes a record and tears the last line, without new checksums. A torn line is no failure,
+// because a crash or a running sweep leaves one. After a changed line, verify must fail, but verify the other trials.
+func TestDamageIsReported(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
 	grid := strings.Fields("-data synthetic -impl reference -quiet -hidden 3 -iters 4 -batch 20 -lr 1e-4,1e-3,1e-2 -reg 0 -out o")
@@ -193,7 +192,7 @@ func TestDamageIsSaid(t *testing.T) {
 			t.Errorf("the journal was changed (%v)", err)
 		}
 	}
-	// What differs is said as well.
+	// The error names both differences and damage.
 	records, _, err := results.ReadJournal(bytes.NewReader(whole), name)
 	if err != nil {
 		t.Fatal(err)

@@ -11,13 +11,13 @@ import (
 	"fusegrid/search/folder"
 )
 
-// A Disk counts each write, fsync, rename and removal. The operation with the number At fails, and
-// so do all later ones unless Once is set. A write that fails has written half of its data.
+// A Disk counts its operations, which are writes, fsyncs, renames and removals, and lets one of them fail. A write
+// that fails is done by half. By default, all later operations fail, too.
 type Disk struct {
-	At    int    // number of the operation that fails, from 1; 0 if no operation fails
-	Err   error  // error of the operations that fail
-	Once  bool   // later operations succeed
-	Crash func() // if not nil, called instead of a failing operation
+	At    int    // the operation that fails, from 1; 0 for none
+	Err   error  // the error of that operation
+	Once  bool   // whether later operations succeed
+	Crash func() // if set, is called instead of the operation that fails
 
 	Ops        int  // operations so far
 	LeftBehind bool // a removal has failed
@@ -59,6 +59,24 @@ func (f file) Sync() error {
 	return f.File.Sync()
 }
 
+// An Unsynced is a disk without fsyncs, on which tests are fast.
+type Unsynced struct{ folder.OS }
+
+type unsynced struct{ results.File }
+
+func (unsynced) Sync() error { return nil }
+
+// Open opens a file that is not synced.
+func (d Unsynced) Open(name string) (results.File, error) {
+	f, err := d.OS.Open(name)
+	return unsynced{f}, err
+}
+
+// Swap writes a whole file.
+func (Unsynced) Swap(name string, write func(io.Writer) error) error {
+	return new(Disk).Swap(name, write)
+}
+
 // Open opens a file whose operations are counted.
 func (d *Disk) Open(name string) (results.File, error) {
 	f, err := folder.OS{}.Open(name)
@@ -68,7 +86,7 @@ func (d *Disk) Open(name string) (results.File, error) {
 	return file{f, d}, nil
 }
 
-// Swap writes a whole file with a write, an fsync and a rename.
+// Swap writes a whole file, in three operations.
 func (d *Disk) Swap(name string, write func(io.Writer) error) error {
 	var b bytes.Buffer
 	if err := write(&b); err != nil {

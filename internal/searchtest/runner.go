@@ -8,7 +8,7 @@ import (
 	"fusegrid/search/runner"
 )
 
-// A RunnerFunc is a runner that measures nothing.
+// A RunnerFunc is a runner that is one function. It measures nothing.
 type RunnerFunc func(ctx context.Context, b plan.Block, h runner.Hooks) error
 
 // Run calls f.
@@ -29,7 +29,7 @@ func (h Hasty) Measure(ctx context.Context, b plan.Block, _ time.Duration, ready
 	return h.Runner.Measure(ctx, b, time.Millisecond, ready)
 }
 
-// Watch returns an observer like o, except that its method Stepped calls the function stepped.
+// Watch returns an observer with another function Stepped.
 func Watch(o runner.Observer, stepped func(nets int, flops float64)) runner.Observer {
 	return watching{o, stepped}
 }

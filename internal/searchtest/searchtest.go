@@ -1,5 +1,5 @@
-// Package searchtest has helpers for the tests of sweeps: a small data set, a [Disk] that can fail,
-// runners and observers, and checks of output folders.
+// Package searchtest has helpers for the tests of sweeps: a small data set, a disk that fails, runners that watch, and
+// checks of output folders.
 package searchtest
 
 import (
@@ -42,7 +42,7 @@ func Images(pixels int) *dataset.Split {
 	}
 }
 
-// Recorded returns the records in an output folder.
+// Recorded returns the records of an output folder.
 func Recorded(t *testing.T, dir string) []results.Record {
 	t.Helper()
 	f, err := os.Open(filepath.Join(dir, folder.JournalName))
@@ -57,8 +57,7 @@ func Recorded(t *testing.T, dir string) []results.Record {
 	return records
 }
 
-// Complete fails the test unless the folder out has one record for each trial, a table with the
-// given digest, and no checkpoint. The argument what starts the messages.
+// Complete fails unless the folder holds each trial once, has the given digest, and no checkpoint.
 func Complete(t *testing.T, what, out string, trials int, digest string) {
 	t.Helper()
 	records := Recorded(t, out)
@@ -77,8 +76,7 @@ func Complete(t *testing.T, what, out string, trials int, digest string) {
 	}
 }
 
-// WeightsOfBest fails the test unless the folder out has the weights of the best n trials, and
-// their hashes are those in the records.
+// WeightsOfBest fails unless the weights of the best n trials exist and have the hashes on record.
 func WeightsOfBest(t *testing.T, what, out string, n int) {
 	t.Helper()
 	records := Recorded(t, out)
@@ -104,7 +102,7 @@ func WeightsOfBest(t *testing.T, what, out string, n int) {
 	}
 }
 
-// ByKey returns the records by key, and fails the test if two records have the same key.
+// ByKey returns records by key. It fails if a key occurs twice.
 func ByKey(t *testing.T, records []results.Record) map[string]results.Record {
 	t.Helper()
 	all := map[string]results.Record{}
@@ -117,8 +115,7 @@ func ByKey(t *testing.T, records []results.Record) map[string]results.Record {
 	return all
 }
 
-// OfLength returns the records of the trials with iters iterations in the folder out. It fails the
-// test if a trial has two records.
+// OfLength returns the records of trials of a length. It fails if a key occurs twice.
 func OfLength(t *testing.T, out string, iters int) []results.Record {
 	t.Helper()
 	all := slices.DeleteFunc(Recorded(t, out), func(r results.Record) bool { return r.Config.Iters != iters })
@@ -126,8 +123,8 @@ func OfLength(t *testing.T, out string, iters int) []results.Record {
 	return all
 }
 
-// SameFigures fails the test unless the folders out and want have the same trials with iters
-// iterations. Each must have one record, with the same bits in both folders.
+// SameFigures fails unless the folder holds the same trials of a length as the folder want, each once, with the same
+// bits.
 func SameFigures(t *testing.T, what, out, want string, iters int) {
 	t.Helper()
 	got, all := OfLength(t, out, iters), OfLength(t, want, iters)
@@ -139,8 +136,7 @@ func SameFigures(t *testing.T, what, out, want string, iters int) {
 	}
 }
 
-// Long skips the test if -short is set. It is for tests that take seconds and do not depend on the
-// kernel sets of the build.
+// Long skips a test with -short. Such a test takes seconds, and does not depend on the kernels of a build.
 func Long(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
@@ -148,7 +144,7 @@ func Long(t *testing.T) {
 	}
 }
 
-// Torture returns large if FUSEGRID_TORTURE is set, else small.
+// Torture returns large if FUSEGRID_TORTURE is set, and small otherwise.
 func Torture(small, large int) int {
 	if os.Getenv("FUSEGRID_TORTURE") != "" {
 		return large

@@ -67,8 +67,8 @@ func replace(t *testing.T, name string, data []byte) {
 // keys returns the keys of records, sorted.
 func keys(records map[string]results.Record) []string { return slices.Sorted(maps.Keys(records)) }
 
-// TestAppendAndOpenAgain checks that appended records are there when the folder is opened again,
-// and that the later record of a trial counts.
+// TestAppendAndOpenAgain checks that appended records are read when the folder is opened again, and that the later
+// record of a trial counts.
 func TestAppendAndOpenAgain(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "out", "o") // neither folder exists
 	a, b := trial(1e-4, 0.1), trial(1e-3, 0.3)
@@ -97,8 +97,8 @@ func TestAppendAndOpenAgain(t *testing.T) {
 	}
 }
 
-// TestOneSweepAtATime checks that a second Open returns an error and changes nothing while the
-// folder is open. Peek must work meanwhile.
+// TestOneSweepAtATime opens a folder that is open. The second Open must be refused and change nothing, while Peek can
+// read the folder.
 func TestOneSweepAtATime(t *testing.T) {
 	dir := t.TempDir()
 	first, _ := open(t, folder.OS{}, dir)
@@ -121,8 +121,8 @@ func TestOneSweepAtATime(t *testing.T) {
 	}
 }
 
-// TestRefused checks that Open returns a one-line error with a remedy for a folder that cannot be
-// used, and writes nothing.
+// TestRefused checks that a folder which cannot be used is refused in one line with a remedy, and that nothing is
+// written.
 func TestRefused(t *testing.T) {
 	t.Chdir(t.TempDir())
 	replace(t, "file", nil)
@@ -138,7 +138,7 @@ func TestRefused(t *testing.T) {
 	for _, tt := range []struct {
 		dir  string
 		disk folder.Disk
-		want string // start of the error
+		want string // the beginning of the error
 	}{
 		{"file", folder.OS{}, "mkdir file: not a directory; name a folder that you can write to"},
 		{"file/o", folder.OS{}, "mkdir file: not a directory; name a folder that you can write to"},
@@ -159,7 +159,7 @@ func TestRefused(t *testing.T) {
 		if after := tree(t); tt.dir != "denied" && !maps.Equal(before, after) {
 			t.Errorf("%s: the files were\n%q, now\n%q", tt.dir, before, after)
 		}
-		// The folder is not locked after the error.
+		// A folder that was refused is not locked.
 		if tt.dir == "denied" {
 			f, _ := open(t, folder.OS{}, tt.dir)
 			f.Close()
@@ -212,9 +212,8 @@ func (d deniedDisk) Swap(name string, write func(io.Writer) error) error {
 	return d.OS.Swap(name, write)
 }
 
-// TestDamage damages journals. Open must log the damage, set a copy of the journal aside, and keep
-// all other lines. The next Open must log nothing. Peek must log the same damage and change
-// nothing.
+// TestDamage damages journals. Open must report the damage, keep the whole journal under another name, and keep all
+// other lines. The next Open must report nothing. Peek must report the same and change nothing.
 func TestDamage(t *testing.T) {
 	t.Chdir(t.TempDir())
 	all := []results.Record{trial(1e-4, 0.1), trial(1e-3, 0.3), trial(1e-2, 0.2)}
@@ -282,9 +281,8 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// TestDamageOnABadDisk makes each operation fail while a damaged journal is set aside. Open must
-// return an error, and the journal or its copy must be unchanged. On a good disk, the next Open
-// must succeed.
+// TestDamageOnABadDisk lets each operation fail while a damaged journal is set aside. Open must be refused, the
+// journal or its copy must be unchanged, and Open on a good disk must succeed.
 func TestDamageOnABadDisk(t *testing.T) {
 	all := []results.Record{trial(1e-4, 0.1), trial(1e-3, 0.3), trial(1e-2, 0.2)}
 	for at := 1; ; at++ {
@@ -314,7 +312,7 @@ func TestDamageOnABadDisk(t *testing.T) {
 	}
 }
 
-// TestManyDamagedLines checks that the log names the first damaged lines and counts the others.
+// TestManyDamagedLines checks that the first damaged lines are named, and the others counted.
 func TestManyDamagedLines(t *testing.T) {
 	dir := t.TempDir()
 	var all []results.Record
@@ -329,8 +327,8 @@ func TestManyDamagedLines(t *testing.T) {
 	}
 }
 
-// TestTables checks that tables depend only on the journal. If a table cannot be written, the error
-// must name the journal. If the folder is gone, no table may be written.
+// TestTables checks that tables are functions of the journal. If a table cannot be written, the error must name the
+// journal. If the folder is gone, no table is written.
 func TestTables(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "o")
 	write(t, dir, trial(1e-4, 0.1), trial(1e-3, 0.3))
@@ -382,8 +380,7 @@ func (noTables) Swap(name string, _ func(io.Writer) error) error {
 	return &fs.PathError{Op: "write", Path: name, Err: syscall.ENOSPC}
 }
 
-// TestNames checks that the default folder of a custom set has a part of its hash, and that Unused
-// returns an unused name.
+// TestNames checks that the folder of a custom set has a part of its hash, and that Unused returns an unused name.
 func TestNames(t *testing.T) {
 	t.Chdir(t.TempDir())
 	data := &dataset.Split{Name: "custom", Hash: "479eb0a3aaaa"}
@@ -405,8 +402,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestLatestNamesData checks that Latest corrects the names of data sets in records of earlier
-// versions.
+// TestLatestNamesData checks the name of custom data in records of earlier versions, which called all data cifar-10.
 func TestLatestNamesData(t *testing.T) {
 	const published = "121dd8d928af8fe4c8b98235ef22112e776f66c3c29512175bed47f0a45b7818"
 	for hash, want := range map[string]string{published: "cifar-10", "479eb0a3": "custom"} {

@@ -30,8 +30,7 @@ func trials(iters int, lrs ...float64) []grid.Trial {
 	return all
 }
 
-// state returns the state of a block after done iterations, with the positions of the nets that
-// still train.
+// state returns the state of a block after a number of iterations, with the nets that still train.
 func state(b plan.Block, done, nets string) safetensors.File {
 	return safetensors.File{
 		Meta:    map[string]string{"identity": b.ID, "done": done, "nets": nets},
@@ -61,8 +60,8 @@ func save(t *testing.T, s *folder.Store, b plan.Block, done, nets string) {
 	}
 }
 
-// TestSaveAndLoad checks that Load returns a state with all its bits, and that Remove removes it.
-// In List, the state with the most iterations must be first.
+// TestSaveAndLoad checks that a state is loaded with every bit, that the furthest is listed first, and that Remove
+// removes it.
 func TestSaveAndLoad(t *testing.T) {
 	s := store(t, folder.OS{})
 	if ids, wrong := list(s); ids != nil || wrong != "" {
@@ -91,8 +90,8 @@ func TestSaveAndLoad(t *testing.T) {
 	}
 }
 
-// TestDamagedState flips each bit of a state in turn (each seventh with -short), truncates it, and
-// gives it the name of another block. List must report the damage.
+// TestDamagedState flips each bit of a state in turn, or each seventh with -short. It also truncates the state, and
+// gives it the name of another block. List must never return it.
 func TestDamagedState(t *testing.T) {
 	s := store(t, folder.OS{})
 	b := block(trials(20, 2, 3))
@@ -144,7 +143,7 @@ func asBytes(t *testing.T, f safetensors.File) []byte {
 	return b.Bytes()
 }
 
-// TestSenselessState checks that List reports an invalid state even if its checksum is correct.
+// TestSenselessState checks that a state with a right checksum but wrong content is reported.
 func TestSenselessState(t *testing.T) {
 	b := block(trials(20, 2, 3))
 	for _, tt := range []struct{ field, value, want string }{
@@ -168,8 +167,8 @@ func TestSenselessState(t *testing.T) {
 	}
 }
 
-// TestSaveOnABadDisk checks that the previous state stays after an error, and that Save does not
-// create a missing output folder.
+// TestSaveOnABadDisk checks that an error keeps the previous state, and that a folder that was removed is not made
+// again.
 func TestSaveOnABadDisk(t *testing.T) {
 	for at := 1; at <= 3; at++ {
 		d := &searchtest.Disk{}
@@ -194,8 +193,8 @@ func TestSaveOnABadDisk(t *testing.T) {
 	}
 }
 
-// TestResume checks that a state gives a block if all its unsettled nets are to be trained. If only
-// some are, it must be left. If there are none, it must be spent.
+// TestResume checks that a state gives its block if all nets that still train are in the grid. If only some are, it
+// is left. If none is, it is spent.
 func TestResume(t *testing.T) {
 	saved := trials(20, 1, 2, 3) // the second trial no longer trains
 	b := block(saved)
@@ -245,8 +244,7 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// TestOrigins checks that a trial resumes from the state with the most iterations of a trial that
-// differs only in its number of iterations.
+// TestOrigins checks that a trial resumes from the furthest state of a trial that differs from it only in its length.
 func TestOrigins(t *testing.T) {
 	other := trials(40, 1)[0]
 	other.Config.Reg = 1
@@ -291,7 +289,7 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
-// TestGatherNeedsTimes checks that Gather rejects a state without the seconds of its trials.
+// TestGatherNeedsTimes checks that a state without the seconds of its trials is refused.
 func TestGatherNeedsTimes(t *testing.T) {
 	s := store(t, folder.OS{})
 	b := block(trials(20, 1))
@@ -315,8 +313,7 @@ func TestGatherNeedsTimes(t *testing.T) {
 	}
 }
 
-// TestTopFiles offers files of trials in several orders. The files of the best two must be there
-// after each.
+// TestTopFiles offers files of trials in different orders. The files of the best two must be kept in each.
 func TestTopFiles(t *testing.T) {
 	records := []results.Record{trial(1, 0.1), trial(2, 0.4), trial(3, 0.3), trial(4, 0.2)}
 	content := safetensors.File{Meta: map[string]string{}}
@@ -333,7 +330,7 @@ func TestTopFiles(t *testing.T) {
 		if got, want := files(t, dir), sorted(records[1].Key, records[2].Key); !slices.Equal(got, want) {
 			t.Errorf("%v: kept %q, want %q", order, got, want)
 		}
-		// The next sweep derives the best from the records, and finds useless files.
+		// The next sweep knows the best from the records, and removes other files.
 		stray := trial(5, 0.5).Key
 		for _, name := range []string{stray, "notes"} {
 			replace(t, filepath.Join(dir, name+".safetensors"), nil)
@@ -356,7 +353,7 @@ func TestTopFiles(t *testing.T) {
 	}
 }
 
-// TestMissingFiles checks that missing and damaged files count as missing.
+// TestMissingFiles checks that Missing returns the trials whose files do not exist or have changed.
 func TestMissingFiles(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), folder.WeightsDir)
 	r := trial(1, 0.1)
@@ -386,7 +383,7 @@ func TestMissingFiles(t *testing.T) {
 	}
 }
 
-// TestKeepingFails checks that the error names the kind of file.
+// TestKeepingFails checks that errors name the kind of the file.
 func TestKeepingFails(t *testing.T) {
 	g := folder.NewTopFiles(filepath.Join(t.TempDir(), folder.WeightsDir), "weights", &searchtest.Disk{At: 1, Err: syscall.ENOSPC}, 1, nil)
 	err := g.Offer(trial(1, 0.1), func(w io.Writer) error { return safetensors.Write(w, safetensors.File{}) })

@@ -2,8 +2,8 @@ package grid
 
 import "testing"
 
-// TestSettings checks the net and the rule of a grid, their defaults, and the errors for unknown
-// ones.
+// TestSettings checks that a grid knows its net and its rule, has those of a sweep by default, and
+// refuses unknown ones.
 func TestSettings(t *testing.T) {
 	lr := map[string]string{"lr": "1e-3"}
 	for _, tt := range []struct {

@@ -44,15 +44,17 @@ func TestBadOut(t *testing.T) {
 		{"alien", "alien/trials.jsonl: not a journal of trials; name another output folder"},
 		{"locked", "another sweep is writing to locked; wait for it, or name another folder"},
 	} {
-		s, _, stderr := tinyJob(t, tt.out, "-lr 1e-4 -batch 10 -iters 3")
-		err := runWith(t.Context(), s, searchtest.RunnerFunc(func(context.Context, plan.Block, runner.Hooks) error {
-			t.Errorf("-out %s: training began", tt.out)
-			return nil
-		}))
-		var bad folder.InputError
-		if !errors.As(err, &bad) || err.Error() != tt.want || stderr.Len() > 0 {
-			t.Errorf("-out %s: error %v, want %s; stderr %s", tt.out, err, tt.want, stderr)
-		}
+		t.Run(tt.out, func(t *testing.T) {
+			s, _, stderr := tinyJob(t, tt.out, "-lr 1e-4 -batch 10 -iters 3")
+			err := runWith(t.Context(), s, searchtest.RunnerFunc(func(context.Context, plan.Block, runner.Hooks) error {
+				t.Errorf("-out %s: training began", tt.out)
+				return nil
+			}))
+			var bad folder.InputError
+			if !errors.As(err, &bad) || err.Error() != tt.want || stderr.Len() > 0 {
+				t.Errorf("-out %s: error %v, want %s; stderr %s", tt.out, err, tt.want, stderr)
+			}
+		})
 	}
 	if left, _ := os.ReadFile("alien/" + folder.JournalName); string(left) != "my notes\n" {
 		t.Errorf("the file of someone else now holds %q", left)
@@ -141,7 +143,7 @@ func TestDamageIsSetAside(t *testing.T) {
 		out := fmt.Sprint("o", n)
 		name := put(out, damage(n))
 		said, steps := trainGrid(t, out, args)
-		if !strings.Contains(said, fmt.Sprintf("sweep: %s: line %d is damaged", name, n+1)) || !strings.Contains(said, "it is kept in "+name+".damaged;") || steps != 5*min(n, 1) {
+		if !strings.Contains(said, fmt.Sprintf("sweep: %s: line %d is damaged", name, n+1)) || !strings.Contains(said, "is kept in "+name+".damaged;") || steps != 5*min(n, 1) {
 			t.Errorf("line %d: %d iterations; %s", n+1, steps, said)
 		}
 		if !bytes.Equal(read(name+".damaged"), damage(n)) {
@@ -161,7 +163,7 @@ func TestDamageIsSetAside(t *testing.T) {
 	settled("torn", "torn")
 	// The second copy gets another name.
 	name = put("o1", damage(2))
-	if said, _ := trainGrid(t, "o1", args); !strings.Contains(said, "it is kept in "+name+".damaged-2;") || !bytes.Equal(read(name+".damaged"), damage(1)) {
+	if said, _ := trainGrid(t, "o1", args); !strings.Contains(said, "is kept in "+name+".damaged-2;") || !bytes.Equal(read(name+".damaged"), damage(1)) {
 		t.Errorf("damaged again: %s", said)
 	}
 	settled("again", "o1")

@@ -20,35 +20,37 @@ func TestDivision(t *testing.T) {
 	data := searchtest.Tiny()
 	last := map[nn.Division]float64{}
 	for _, d := range []nn.Division{nn.FloorDivision, nn.TrueDivision} {
-		out := d.String()
-		s, r, _ := tinyJob(t, out, args+" -division "+out)
-		if err := runWith(t.Context(), s, r); err != nil {
-			t.Fatal(err)
-		}
+		t.Run(d.String(), func(t *testing.T) {
+			out := d.String()
+			s, r, _ := tinyJob(t, out, args+" -division "+out)
+			if err := runWith(t.Context(), s, r); err != nil {
+				t.Fatal(err)
+			}
 
-		rng := nprand.New(0)
-		net := nn.NewTwoLayer[float64](s.Kernels, len(data.Mean), 3, 10, 1e-2, rng)
-		net.Reg = 0.1
-		train, err := nn.NewPixels[float64](s.Kernels, data.Train, data.Mean)
-		if err != nil {
-			t.Fatal(err)
-		}
-		val, err := nn.NewPixels[float64](s.Kernels, data.Val, data.Mean)
-		if err != nil {
-			t.Fatal(err)
-		}
-		hist, err := net.Train(t.Context(), train, val, nn.TrainConfig{LearningRate: 1e-2, Decay: 0.5, Iterations: 5, BatchSize: 20, Division: d}, rng)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := only(t, out)
-		if got.Losses != results.Hash(hist.Loss) {
-			t.Errorf("%v: the last loss is %v, package nn has %v", d, *got.Loss.Last, hist.Loss[4])
-		}
-		if n := map[nn.Division]int{nn.FloorDivision: 5, nn.TrueDivision: 2}[d]; len(hist.ValAcc) != n {
-			t.Errorf("%v: %d measurements, want %d", d, len(hist.ValAcc), n)
-		}
-		last[d] = *got.Loss.Last
+			rng := nprand.New(0)
+			net := nn.NewTwoLayer[float64](s.Kernels, len(data.Mean), 3, 10, 1e-2, rng)
+			net.Reg = 0.1
+			train, err := nn.NewPixels[float64](s.Kernels, data.Train, data.Mean)
+			if err != nil {
+				t.Fatal(err)
+			}
+			val, err := nn.NewPixels[float64](s.Kernels, data.Val, data.Mean)
+			if err != nil {
+				t.Fatal(err)
+			}
+			hist, err := net.Train(t.Context(), train, val, nn.TrainConfig{LearningRate: 1e-2, Decay: 0.5, Iterations: 5, BatchSize: 20, Division: d}, rng)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := only(t, out)
+			if got.Losses != results.Hash(hist.Loss) {
+				t.Errorf("%v: the last loss is %v, package nn has %v", d, *got.Loss.Last, hist.Loss[4])
+			}
+			if n := map[nn.Division]int{nn.FloorDivision: 5, nn.TrueDivision: 2}[d]; len(hist.ValAcc) != n {
+				t.Errorf("%v: %d measurements, want %d", d, len(hist.ValAcc), n)
+			}
+			last[d] = *got.Loss.Last
+		})
 	}
 	if last[nn.FloorDivision] == last[nn.TrueDivision] {
 		t.Error("both divisions give the same losses")
@@ -86,11 +88,13 @@ func TestDivisionResumes(t *testing.T) {
 // measures at each iteration, and true division at every third.
 func TestPredictDivision(t *testing.T) {
 	for division, images := range map[string]float64{"floor": 30*40 + 30, "true": 10*40 + 30} {
-		s, _, _ := tinyJob(t, "o", "-batch 20 -iters 30 -lr 1e-3 -reg 0 -division "+division)
-		b := plan.Block{Trials: s.todo()}
-		if got := s.measured(b); got != images {
-			t.Errorf("%s: %g images, want %g", division, got, images)
-		}
+		t.Run(division, func(t *testing.T) {
+			s, _, _ := tinyJob(t, "o", "-batch 20 -iters 30 -lr 1e-3 -reg 0 -division "+division)
+			b := plan.Block{Trials: s.todo()}
+			if got := s.measured(b); got != images {
+				t.Errorf("%s: %g images, want %g", division, got, images)
+			}
+		})
 	}
 }
 

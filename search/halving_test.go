@@ -78,40 +78,42 @@ func TestSurvivorsAreUntouched(t *testing.T) {
 		{"-halving async:2:5 -workers 1", "halving async:2:5"},
 		{"-stop median:8", "median:8"},
 	} {
-		out := fmt.Sprint(i)
-		race := runRaced(t, out, raced+" "+c.flags)
-		counts := map[results.State]int{}
-		short := map[int]map[string]results.Record{}
-		for key, r := range race {
-			counts[r.State]++
-			if r.Race != c.race {
-				t.Fatalf("%s: the record says %q", c.flags, r.Race)
-			}
-			if r.State != results.Stopped {
-				if err := sameTraining(r, whole[key]); err != nil {
-					t.Errorf("%s: survivor with lr %g, reg %g: %v", c.flags, r.Config.LR, r.Config.Reg, err)
+		t.Run(c.flags, func(t *testing.T) {
+			out := fmt.Sprint(i)
+			race := runRaced(t, out, raced+" "+c.flags)
+			counts := map[results.State]int{}
+			short := map[int]map[string]results.Record{}
+			for key, r := range race {
+				counts[r.State]++
+				if r.Race != c.race {
+					t.Fatalf("%s: the record says %q", c.flags, r.Race)
 				}
-				continue
+				if r.State != results.Stopped {
+					if err := sameTraining(r, whole[key]); err != nil {
+						t.Errorf("%s: survivor with lr %g, reg %g: %v", c.flags, r.Config.LR, r.Config.Reg, err)
+					}
+					continue
+				}
+				if last := r.Rungs[len(r.Rungs)-1]; last.Step != r.Steps || r.Weights == "" {
+					t.Errorf("%s: stopped after %d steps, rungs %v, weights %q", c.flags, r.Steps, r.Rungs, r.Weights)
+				}
+				if short[r.Steps] == nil {
+					short[r.Steps] = runRaced(t, fmt.Sprint(out, "-", r.Steps), strings.Replace(raced, "-iters 40", fmt.Sprint("-iters ", r.Steps), 1))
+				}
+				config := r.Config
+				config.Iters = r.Steps
+				like := short[r.Steps][config.Key()]
+				if r.Weights != like.Weights || r.Losses != like.Losses {
+					t.Errorf("%s: stopped after %d steps with lr %g, reg %g: not the bits of a training of that length", c.flags, r.Steps, r.Config.LR, r.Config.Reg)
+				}
+				if last := r.Rungs[len(r.Rungs)-1]; last.Val != *like.Accuracy.FinalVal {
+					t.Errorf("%s: accuracy %g at the last rung; %g after a training of that length", c.flags, last.Val, *like.Accuracy.FinalVal)
+				}
 			}
-			if last := r.Rungs[len(r.Rungs)-1]; last.Step != r.Steps || r.Weights == "" {
-				t.Errorf("%s: stopped after %d steps, rungs %v, weights %q", c.flags, r.Steps, r.Rungs, r.Weights)
+			if len(race) != 30 || counts[results.Diverged] != 6 || counts[results.Done] == 0 || counts[results.Stopped] < 8 {
+				t.Errorf("%s: %d records, %v", c.flags, len(race), counts)
 			}
-			if short[r.Steps] == nil {
-				short[r.Steps] = runRaced(t, fmt.Sprint(out, "-", r.Steps), strings.Replace(raced, "-iters 40", fmt.Sprint("-iters ", r.Steps), 1))
-			}
-			config := r.Config
-			config.Iters = r.Steps
-			like := short[r.Steps][config.Key()]
-			if r.Weights != like.Weights || r.Losses != like.Losses {
-				t.Errorf("%s: stopped after %d steps with lr %g, reg %g: not the bits of a training of that length", c.flags, r.Steps, r.Config.LR, r.Config.Reg)
-			}
-			if last := r.Rungs[len(r.Rungs)-1]; last.Val != *like.Accuracy.FinalVal {
-				t.Errorf("%s: accuracy %g at the last rung; %g after a training of that length", c.flags, last.Val, *like.Accuracy.FinalVal)
-			}
-		}
-		if len(race) != 30 || counts[results.Diverged] != 6 || counts[results.Done] == 0 || counts[results.Stopped] < 8 {
-			t.Errorf("%s: %d records, %v", c.flags, len(race), counts)
-		}
+		})
 	}
 }
 
@@ -119,16 +121,18 @@ func TestSurvivorsAreUntouched(t *testing.T) {
 func TestRaceOfBlocks(t *testing.T) {
 	isolate(t)
 	for i, rule := range []string{"-halving 3:5", "-stop median:8"} {
-		want := ""
-		for j, how := range []string{"-fuse off -workers 1", "-workers 1", "-workers 2 -block 3", "-workers 8 -block 1", "-workers 3 -block 64"} {
-			got := digest(runRaced(t, fmt.Sprint(i, j), raced+" "+rule+" "+how))
-			if want == "" {
-				want = got
+		t.Run(rule, func(t *testing.T) {
+			want := ""
+			for j, how := range []string{"-fuse off -workers 1", "-workers 1", "-workers 2 -block 3", "-workers 8 -block 1", "-workers 3 -block 64"} {
+				got := digest(runRaced(t, fmt.Sprint(i, j), raced+" "+rule+" "+how))
+				if want == "" {
+					want = got
+				}
+				if got != want {
+					t.Errorf("%s %s: other figures than each net alone", rule, how)
+				}
 			}
-			if got != want {
-				t.Errorf("%s %s: other figures than each net alone", rule, how)
-			}
-		}
+		})
 	}
 }
 
@@ -176,18 +180,20 @@ func TestRaceInterruptedAndResumed(t *testing.T) {
 		want := digest(runRaced(t, fmt.Sprint("whole", i), raced+" "+rule))
 		for _, stop := range []int64{1, 4, 5, 6, 14, 15, 16, 29, 31, 44, 45, 46, 60, 75, 90} {
 			for _, how := range []string{" -workers 1", " -workers 3 -block 4"} {
-				out := fmt.Sprint(i, stop, how)
-				s, r, _ := tinyJob(t, out, raced+" "+rule+how)
-				if err := cancelAfter(t, s, r, stop); err != nil && !errors.Is(err, context.Canceled) {
-					t.Fatal(err)
-				}
-				s, r, _ = tinyJob(t, out, raced+" "+rule+" -workers 2")
-				if err := runWith(t.Context(), s, r); err != nil {
-					t.Fatal(err)
-				}
-				if got := digest(searchtest.ByKey(t, searchtest.Recorded(t, out))); got != want {
-					t.Errorf("%s%s, stopped after %d iterations and resumed: other figures than without a break", rule, how, stop)
-				}
+				t.Run(fmt.Sprintf("%s stopped after %d%s", rule, stop, how), func(t *testing.T) {
+					out := fmt.Sprint(i, stop, how)
+					s, r, _ := tinyJob(t, out, raced+" "+rule+how)
+					if err := cancelAfter(t, s, r, stop); err != nil && !errors.Is(err, context.Canceled) {
+						t.Fatal(err)
+					}
+					s, r, _ = tinyJob(t, out, raced+" "+rule+" -workers 2")
+					if err := runWith(t.Context(), s, r); err != nil {
+						t.Fatal(err)
+					}
+					if got := digest(searchtest.ByKey(t, searchtest.Recorded(t, out))); got != want {
+						t.Errorf("%s%s, stopped after %d iterations and resumed: other figures than without a break", rule, how, stop)
+					}
+				})
 			}
 		}
 	}
@@ -281,22 +287,24 @@ func TestOtherRuleAfterAnInterruption(t *testing.T) {
 		{"-stop median:8", "-halving 3:5", true},
 		{"-halving 3:5", "", false},
 	} {
-		want := digest(runRaced(t, fmt.Sprint("whole", i), raced+" "+c.after))
-		out := fmt.Sprint(i)
-		s, r, _ := tinyJob(t, out, raced+" -workers 1 "+c.before)
-		if err := cancelAfter(t, s, r, 33); !errors.Is(err, context.Canceled) {
-			t.Fatalf("%q: %v, want a cancelled context", c.before, err)
-		}
-		s, r, said := tinyJob(t, out, raced+" "+c.after)
-		if err := runWith(t.Context(), s, r); err != nil {
-			t.Fatal(err)
-		}
-		text := said.String()
-		if !strings.Contains(text, "resume from checkpoints") || strings.Contains(text, "it was not made under the rule") != c.rejected {
-			t.Errorf("%q, then %q: %s", c.before, c.after, text)
-		}
-		if got := digest(folder.Latest(searchtest.Recorded(t, s.Dir))); got != want {
-			t.Errorf("%q, then %q: other figures than under the second rule from the start", c.before, c.after)
-		}
+		t.Run("from "+c.before+" to "+c.after, func(t *testing.T) {
+			want := digest(runRaced(t, fmt.Sprint("whole", i), raced+" "+c.after))
+			out := fmt.Sprint(i)
+			s, r, _ := tinyJob(t, out, raced+" -workers 1 "+c.before)
+			if err := cancelAfter(t, s, r, 33); !errors.Is(err, context.Canceled) {
+				t.Fatalf("%q: %v, want a cancelled context", c.before, err)
+			}
+			s, r, said := tinyJob(t, out, raced+" "+c.after)
+			if err := runWith(t.Context(), s, r); err != nil {
+				t.Fatal(err)
+			}
+			text := said.String()
+			if !strings.Contains(text, "resume from checkpoints") || strings.Contains(text, "it was not made under the rule") != c.rejected {
+				t.Errorf("%q, then %q: %s", c.before, c.after, text)
+			}
+			if got := digest(folder.Latest(searchtest.Recorded(t, s.Dir))); got != want {
+				t.Errorf("%q, then %q: other figures than under the second rule from the start", c.before, c.after)
+			}
+		})
 	}
 }

@@ -42,32 +42,34 @@ func TestWaitingOnTheDisk(t *testing.T) {
 		{strings.Replace(raced, "-iters 40", "-net fc -epochs 13", 1) + " -halving 2:4", true},
 		{raced + " -halving async:2:5 -workers 1", false},
 	} {
-		want := digest(runRaced(t, fmt.Sprint("whole", i), c.args))
-		for _, how := range []string{"", " -workers 3 -block 4", " -block 1"} {
-			for _, room := range []int64{1, 5000} {
-				if !c.waits && how != "" {
-					continue // the trials that an asynchronous rule stops depend on blocks
-				}
-				if testing.Short() && (i%2 == 1 || (room == 1) != (how == "")) {
-					continue
-				}
-				d := new(countingDisk)
-				s, r, _ := tinyJob(t, "o", c.args+how+" -checkpoint 0")
-				s.Dir, s.Waiting, s.Disk = fmt.Sprint(i, how, room), room, d
-				if err := runWith(t.Context(), s, r); err != nil {
-					t.Fatal(err)
-				}
-				if n := d.states.Load(); (n > 0) != c.waits {
-					t.Errorf("%s%s: %d states of blocks that wait", c.args, how, n)
-				}
-				if got := digest(searchtest.ByKey(t, searchtest.Recorded(t, s.Dir))); got != want {
-					t.Errorf("%s%s, room for %d bytes: other figures", c.args, how, room)
-				}
-				if left, _ := filepath.Glob(filepath.Join(s.Dir, folder.CheckpointsDir, "*.safetensors")); len(left) > 0 {
-					t.Errorf("%s%s: checkpoints are left: %v", c.args, how, left)
+		t.Run(strings.TrimPrefix(c.args, raced), func(t *testing.T) {
+			want := digest(runRaced(t, fmt.Sprint("whole", i), c.args))
+			for _, how := range []string{"", " -workers 3 -block 4", " -block 1"} {
+				for _, room := range []int64{1, 5000} {
+					if !c.waits && how != "" {
+						continue // the trials that an asynchronous rule stops depend on blocks
+					}
+					if testing.Short() && (i%2 == 1 || (room == 1) != (how == "")) {
+						continue
+					}
+					d := new(countingDisk)
+					s, r, _ := tinyJob(t, "o", c.args+how+" -checkpoint 0")
+					s.Dir, s.Waiting, s.Disk = fmt.Sprint(i, how, room), room, d
+					if err := runWith(t.Context(), s, r); err != nil {
+						t.Fatal(err)
+					}
+					if n := d.states.Load(); (n > 0) != c.waits {
+						t.Errorf("%s%s: %d states of blocks that wait", c.args, how, n)
+					}
+					if got := digest(searchtest.ByKey(t, searchtest.Recorded(t, s.Dir))); got != want {
+						t.Errorf("%s%s, room for %d bytes: other figures", c.args, how, room)
+					}
+					if left, _ := filepath.Glob(filepath.Join(s.Dir, folder.CheckpointsDir, "*.safetensors")); len(left) > 0 {
+						t.Errorf("%s%s: checkpoints are left: %v", c.args, how, left)
+					}
 				}
 			}
-		}
+		})
 	}
 	// The default memory is enough for all blocks.
 	d := new(countingDisk)

@@ -110,18 +110,20 @@ func TestFreeMemory(t *testing.T) {
 			"sys/fs/cgroup/unified/b/cgroup.procs": "1\n"}, 19999, "sys/fs/cgroup/memory/a"},
 		{"nonsense", "x\n1 2 3 - cgroup2\n" + v2, "0:\nx\n0::/a\n", map[string]string{"sys/fs/cgroup/a/memory.max": "-1\n", "sys/fs/cgroup/a/memory.current": "many\n"}, 51200, ""},
 	} {
-		root := fstest.MapFS{
-			"proc/meminfo":        {Data: []byte(host)},
-			"proc/self/mountinfo": {Data: []byte(tt.mounts)},
-			"proc/self/cgroup":    {Data: []byte(tt.own)},
-		}
-		for name, text := range tt.files {
-			root[name] = &fstest.MapFile{Data: []byte(text)}
-		}
-		got, where := freeMemory(root)
-		if got != tt.want || (where != "") != (tt.where != "") || !strings.HasSuffix(where, tt.where) {
-			t.Errorf("%s: %g bytes%s; want %g, %s", tt.name, got, where, tt.want, tt.where)
-		}
+		t.Run(tt.name, func(t *testing.T) {
+			root := fstest.MapFS{
+				"proc/meminfo":        {Data: []byte(host)},
+				"proc/self/mountinfo": {Data: []byte(tt.mounts)},
+				"proc/self/cgroup":    {Data: []byte(tt.own)},
+			}
+			for name, text := range tt.files {
+				root[name] = &fstest.MapFile{Data: []byte(text)}
+			}
+			got, where := freeMemory(root)
+			if got != tt.want || (where != "") != (tt.where != "") || !strings.HasSuffix(where, tt.where) {
+				t.Errorf("%s: %g bytes%s; want %g, %s", tt.name, got, where, tt.want, tt.where)
+			}
+		})
 	}
 	if got, where := freeMemory(fstest.MapFS{}); !math.IsInf(got, 1) || where != "" {
 		t.Errorf("another system: %g bytes%s, want no bound", got, where)

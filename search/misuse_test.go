@@ -106,11 +106,13 @@ func TestGridsThatWereNotParsed(t *testing.T) {
 // TestRulesThatWereNotParsed checks the errors for stop rules without a meaning.
 func TestRulesThatWereNotParsed(t *testing.T) {
 	for _, r := range []halving.Rule{{Eta: -2}, {Eta: 1}, {Async: true}, {Eta: 2, Min: -1}} {
-		c := twoTrials(t)
-		c.Halving = &r
-		if _, err := DryRun(t.Context(), c); !errors.As(err, new(folder.InputError)) || !strings.Contains(err.Error(), "halving: ") {
-			t.Errorf("%+v: error %v, want an InputError", r, err)
-		}
+		t.Run(r.String(), func(t *testing.T) {
+			c := twoTrials(t)
+			c.Halving = &r
+			if _, err := DryRun(t.Context(), c); !errors.As(err, new(folder.InputError)) || !strings.Contains(err.Error(), "halving: ") {
+				t.Errorf("%+v: error %v, want an InputError", r, err)
+			}
+		})
 	}
 }
 

@@ -20,18 +20,20 @@ func TestNearby(t *testing.T) {
 		{"-reg 0 -lr 0.1", "-reg 0 -lr 0.1,0.10000001", "", "-reg 0 -lr 0.1"},
 		{"-reg 0 -lr " + full, "-reg 0 -lr log:1e-4..1e-3:5", "", "-reg 0 -lr " + full},
 	} {
-		out := t.TempDir()
-		trainGrid(t, out, tt.record+rest)
-		said, _ := trainGrid(t, out, tt.grid+rest)
-		if strings.Contains(said, "differ") != (tt.want != "") || !strings.Contains(said, tt.want) {
-			t.Errorf("%s, then %s: %q, want %q", tt.record, tt.grid, said, tt.want)
-		}
-		if said, steps := trainGrid(t, out, tt.give+rest); steps != 0 || strings.Contains(said, "differ") {
-			t.Errorf("%s: %d iterations; %s", tt.give, steps, said)
-		}
-		// Trials that are on record now are not mentioned again.
-		if said, steps := trainGrid(t, out, tt.grid+rest); steps != 0 || strings.Contains(said, "differ") {
-			t.Errorf("%s again: %d iterations; %s", tt.grid, steps, said)
-		}
+		t.Run(tt.grid, func(t *testing.T) {
+			out := t.TempDir()
+			trainGrid(t, out, tt.record+rest)
+			said, _ := trainGrid(t, out, tt.grid+rest)
+			if strings.Contains(said, "differ") != (tt.want != "") || !strings.Contains(said, tt.want) {
+				t.Errorf("%s, then %s: %q, want %q", tt.record, tt.grid, said, tt.want)
+			}
+			if said, steps := trainGrid(t, out, tt.give+rest); steps != 0 || strings.Contains(said, "differ") {
+				t.Errorf("%s: %d iterations; %s", tt.give, steps, said)
+			}
+			// Trials that are on record now are not mentioned again.
+			if said, steps := trainGrid(t, out, tt.grid+rest); steps != 0 || strings.Contains(said, "differ") {
+				t.Errorf("%s again: %d iterations; %s", tt.grid, steps, said)
+			}
+		})
 	}
 }

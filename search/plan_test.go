@@ -24,21 +24,23 @@ func TestPlan(t *testing.T) {
 		{"-lr log:1e-5..1e-3:8 -reg 0 -workers 1 -block 3", "3 blocks: 2 of 3 nets, 1 of 2 nets"},
 		{"-lr log:1e-5..1e-3:8 -reg 0 -workers 1 -fuse off", "8 blocks: 8 of 1 net"},
 	} {
-		s, _, _ := fullJob(t, "o", tt.args)
-		todo := s.todo()
-		blocks := s.planner().Plan(todo)
-		if got := plan.Describe(blocks); got != tt.want {
-			t.Errorf("%s: %s, want %s", tt.args, got, tt.want)
-		}
-		seen := map[string]bool{}
-		for _, b := range blocks {
-			for _, trial := range b.Trials {
-				seen[trial.Key] = true
+		t.Run(tt.args, func(t *testing.T) {
+			s, _, _ := fullJob(t, "o", tt.args)
+			todo := s.todo()
+			blocks := s.planner().Plan(todo)
+			if got := plan.Describe(blocks); got != tt.want {
+				t.Errorf("%s: %s, want %s", tt.args, got, tt.want)
 			}
-		}
-		if len(seen) != len(todo) || plan.Trials(blocks) != len(todo) {
-			t.Errorf("%s: %d trials in the blocks, %d different, want %d", tt.args, plan.Trials(blocks), len(seen), len(todo))
-		}
+			seen := map[string]bool{}
+			for _, b := range blocks {
+				for _, trial := range b.Trials {
+					seen[trial.Key] = true
+				}
+			}
+			if len(seen) != len(todo) || plan.Trials(blocks) != len(todo) {
+				t.Errorf("%s: %d trials in the blocks, %d different, want %d", tt.args, plan.Trials(blocks), len(seen), len(todo))
+			}
+		})
 	}
 }
 

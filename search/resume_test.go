@@ -90,26 +90,28 @@ func TestLongerResumes(t *testing.T) {
 	for _, c := range lengths {
 		trainGrid(t, c.name, c.args+" "+c.long)
 		for i, after := range [][]int{{1, 1}, {5, 6}, {7, 3}, {6, 6}} {
-			out := fmt.Sprint(c.name, i)
-			what := fmt.Sprintf("%s, stopped after %v", c.name, after)
-			interrupt(t, out, c.args+" "+c.short, after...)
-			said, steps := trainGrid(t, out, c.args+" "+c.long+[]string{" -workers 1", " -workers 3 -block 2", " -fuse off"}[i%3])
-			words := fmt.Sprintf("resume from checkpoints after %d", min(after[0], after[1]))
-			if after[0] != after[1] {
-				words += fmt.Sprintf(" to %d", max(after[0], after[1]))
-			}
-			if !strings.Contains(said, words+" iterations\n") {
-				t.Errorf("%s: %q, want %q", what, said, words)
-			}
-			if i == 0 && steps > 2*c.iters+2*2 {
-				t.Errorf("%s: %d iterations", what, steps)
-			}
-			searchtest.SameFigures(t, what, out, c.name, c.iters)
-			// The short trials resume unchanged.
-			trainGrid(t, out, c.args+" "+c.short)
-			if left, _ := filepath.Glob(filepath.Join(out, folder.CheckpointsDir, "*")); len(left) > 0 {
-				t.Errorf("%s: checkpoints are left: %v", what, left)
-			}
+			t.Run(fmt.Sprint("after ", after), func(t *testing.T) {
+				out := fmt.Sprint(c.name, i)
+				what := fmt.Sprintf("%s, stopped after %v", c.name, after)
+				interrupt(t, out, c.args+" "+c.short, after...)
+				said, steps := trainGrid(t, out, c.args+" "+c.long+[]string{" -workers 1", " -workers 3 -block 2", " -fuse off"}[i%3])
+				words := fmt.Sprintf("resume from checkpoints after %d", min(after[0], after[1]))
+				if after[0] != after[1] {
+					words += fmt.Sprintf(" to %d", max(after[0], after[1]))
+				}
+				if !strings.Contains(said, words+" iterations\n") {
+					t.Errorf("%s: %q, want %q", what, said, words)
+				}
+				if i == 0 && steps > 2*c.iters+2*2 {
+					t.Errorf("%s: %d iterations", what, steps)
+				}
+				searchtest.SameFigures(t, what, out, c.name, c.iters)
+				// The short trials resume unchanged.
+				trainGrid(t, out, c.args+" "+c.short)
+				if left, _ := filepath.Glob(filepath.Join(out, folder.CheckpointsDir, "*")); len(left) > 0 {
+					t.Errorf("%s: checkpoints are left: %v", what, left)
+				}
+			})
 		}
 	}
 }
@@ -179,31 +181,33 @@ func TestKeptStatesResume(t *testing.T) {
 	for _, c := range lengths {
 		trainGrid(t, c.name, c.args+" "+c.long)
 		for i, how := range []string{" -workers 1", " -workers 3 -block 2", " -fuse off"} {
-			out := fmt.Sprint(c.name, i)
-			trainGrid(t, out, c.args+" "+c.short+" -states all"+how)
-			short := searchtest.Recorded(t, out)
-			done := 0
-			for _, r := range short {
-				_, err := os.Stat(filepath.Join(out, folder.StatesDir, r.Key+".safetensors"))
-				if (err == nil) != (r.State == results.Done) {
-					t.Errorf("%s: a trial is %s, its state: %v", out, r.State, err)
+			t.Run(how, func(t *testing.T) {
+				out := fmt.Sprint(c.name, i)
+				trainGrid(t, out, c.args+" "+c.short+" -states all"+how)
+				short := searchtest.Recorded(t, out)
+				done := 0
+				for _, r := range short {
+					_, err := os.Stat(filepath.Join(out, folder.StatesDir, r.Key+".safetensors"))
+					if (err == nil) != (r.State == results.Done) {
+						t.Errorf("%s: a trial is %s, its state: %v", out, r.State, err)
+					}
+					if r.State == results.Done {
+						done++
+					}
 				}
-				if r.State == results.Done {
-					done++
+				said, steps := trainGrid(t, out, c.args+" "+c.long+" -workers 1 -states all")
+				if want := fmt.Sprintf("sweep: %d trials resume from kept states after %d iterations\n", done, short[0].Config.Iters); !strings.Contains(said, want) {
+					t.Errorf("%s: %q, want %q", out, said, want)
 				}
-			}
-			said, steps := trainGrid(t, out, c.args+" "+c.long+" -workers 2 -states all")
-			if want := fmt.Sprintf("sweep: %d trials resume from kept states after %d iterations\n", done, short[0].Config.Iters); !strings.Contains(said, want) {
-				t.Errorf("%s: %q, want %q", out, said, want)
-			}
-			if most := 2 * (c.iters - short[0].Config.Iters + 4); steps > most {
-				t.Errorf("%s: %d iterations to the end, want at most %d", out, steps, most)
-			}
-			searchtest.SameFigures(t, out, out, c.name, c.iters)
-			kept, _ := filepath.Glob(filepath.Join(out, folder.StatesDir, "*"))
-			if len(kept) != 2*done {
-				t.Errorf("%s: %d states, want %d", out, len(kept), 2*done)
-			}
+				if most := 2 * (c.iters - short[0].Config.Iters + 4); steps > most {
+					t.Errorf("%s: %d iterations to the end, want at most %d", out, steps, most)
+				}
+				searchtest.SameFigures(t, out, out, c.name, c.iters)
+				kept, _ := filepath.Glob(filepath.Join(out, folder.StatesDir, "*"))
+				if len(kept) != 2*done {
+					t.Errorf("%s: %d states, want %d", out, len(kept), 2*done)
+				}
+			})
 		}
 	}
 }
@@ -226,23 +230,25 @@ func TestBestStates(t *testing.T) {
 		return names
 	}
 	for _, n := range []int{1, 3} {
-		out := fmt.Sprint("o", n)
-		trainGrid(t, out, args+" -iters 10 -states 3 -workers 2")
-		short := searchtest.Recorded(t, out)
-		if got, want := files(out), best(out, 3, short); !slices.Equal(got, want) {
-			t.Errorf("kept\n%v, want\n%v", got, want)
-		}
-		// The best trials train longer. Each of them displaces states from which others still resume.
-		on := fmt.Sprintf("-lr %g,%g,%g %s", short[0].Config.LR, short[1].Config.LR, short[2].Config.LR, strings.TrimPrefix(args, "-lr log:1e-4..1e-3:6,1e30"))
-		trainGrid(t, "whole", on+" -iters 40")
-		said, steps := trainGrid(t, out, fmt.Sprint(on, " -iters 40 -workers 1 -states ", n))
-		if !strings.Contains(said, "sweep: 3 trials resume from kept states after 10 iterations\n") || strings.Contains(said, "cannot be used") || steps != 90 {
-			t.Errorf("%d iterations, want 90; %s", steps, said)
-		}
-		searchtest.SameFigures(t, "best", out, "whole", 40)
-		if got, want := files(out), best(out, n, searchtest.Recorded(t, out)); !slices.Equal(got, want) {
-			t.Errorf("then kept\n%v, want\n%v", got, want)
-		}
+		t.Run(fmt.Sprint("states ", n), func(t *testing.T) {
+			out := fmt.Sprint("o", n)
+			trainGrid(t, out, args+" -iters 10 -states 3 -workers 2")
+			short := searchtest.Recorded(t, out)
+			if got, want := files(out), best(out, 3, short); !slices.Equal(got, want) {
+				t.Errorf("kept\n%v, want\n%v", got, want)
+			}
+			// The best trials train longer. Each of them displaces states from which others still resume.
+			on := fmt.Sprintf("-lr %g,%g,%g %s", short[0].Config.LR, short[1].Config.LR, short[2].Config.LR, strings.TrimPrefix(args, "-lr log:1e-4..1e-3:6,1e30"))
+			trainGrid(t, "whole", on+" -iters 40")
+			said, steps := trainGrid(t, out, fmt.Sprint(on, " -iters 40 -workers 1 -states ", n))
+			if !strings.Contains(said, "sweep: 3 trials resume from kept states after 10 iterations\n") || strings.Contains(said, "cannot be used") || steps != 90 {
+				t.Errorf("%d iterations, want 90; %s", steps, said)
+			}
+			searchtest.SameFigures(t, "best", out, "whole", 40)
+			if got, want := files(out), best(out, n, searchtest.Recorded(t, out)); !slices.Equal(got, want) {
+				t.Errorf("then kept\n%v, want\n%v", got, want)
+			}
+		})
 	}
 	if said, _ := trainGrid(t, "whole", args+" -iters 40 -states 2"); !strings.Contains(said, " on record to train again, because their weights or states are to be kept and are missing\n") {
 		t.Errorf("asked too late: %s", said)
@@ -276,29 +282,31 @@ func TestStatesDoNotPileUp(t *testing.T) {
 	}
 	// A state is written although its trial is not on record, and another sweep runs first.
 	for _, how := range []string{"1", "2", "all"} {
-		trainGrid(t, "strays", "-lr 1e-4,2e-2 -iters 10 -states all "+args)
-		out := "o" + how
-		if err := os.MkdirAll(filepath.Join(out, folder.StatesDir), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range files("strays") {
-			name = filepath.Join(folder.StatesDir, name+".safetensors")
-			if err := os.Rename(filepath.Join("strays", name), filepath.Join(out, name)); err != nil {
+		t.Run(how, func(t *testing.T) {
+			trainGrid(t, "strays", "-lr 1e-4,2e-2 -iters 10 -states all "+args)
+			out := "o" + how
+			if err := os.MkdirAll(filepath.Join(out, folder.StatesDir), 0o700); err != nil {
 				t.Fatal(err)
 			}
-		}
-		os.RemoveAll("strays")
-		if err := os.WriteFile(filepath.Join(out, folder.StatesDir, "notes"), nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		said, steps := trainGrid(t, out, short+" -states "+how)
-		if !strings.Contains(said, "sweep: 1 trial resumes from kept states after 10 iterations\n") || steps != 50 {
-			t.Errorf("%d iterations, want 50: the state of the trial that the grid has is there: %s", steps, said)
-		}
-		n := map[string]int{"1": 1, "2": 2, "all": 6}[how]
-		if got, want := files(out), append(bestOf(out, n), "notes"); !slices.Equal(got, want) {
-			t.Errorf("-states %s: kept\n%v, want\n%v", how, got, want)
-		}
+			for _, name := range files("strays") {
+				name = filepath.Join(folder.StatesDir, name+".safetensors")
+				if err := os.Rename(filepath.Join("strays", name), filepath.Join(out, name)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			os.RemoveAll("strays")
+			if err := os.WriteFile(filepath.Join(out, folder.StatesDir, "notes"), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			said, steps := trainGrid(t, out, short+" -states "+how)
+			if !strings.Contains(said, "sweep: 1 trial resumes from kept states after 10 iterations\n") || steps != 50 {
+				t.Errorf("%d iterations, want 50: the state of the trial that the grid has is there: %s", steps, said)
+			}
+			n := map[string]int{"1": 1, "2": 2, "all": 6}[how]
+			if got, want := files(out), append(bestOf(out, n), "notes"); !slices.Equal(got, want) {
+				t.Errorf("-states %s: kept\n%v, want\n%v", how, got, want)
+			}
+		})
 	}
 	// Long trials displace short ones from which others resume. Then the sweep is interrupted.
 	trainGrid(t, "o", short+" -states 3")
@@ -335,32 +343,34 @@ func TestStateSpace(t *testing.T) {
 		"-hidden 3,5,20", "-hidden 3,5 -dtype f64", "-rule momentum -hidden 10", "-net fc -hidden 10,8x5", "-net fc -rule nesterov -hidden 6 -dtype f64", "-rule rmsprop -hidden 10", "-net fc -rule adam -hidden 10,8x5",
 	} {
 		for j, states := range []string{"all", "1"} {
-			if testing.Short() && (i+j)%2 == 0 {
-				continue
-			}
-			out := fmt.Sprint("o", i, states)
-			args := args + " -lr 1e-4,1e-3 -reg 0 -batch 10 -std 1e-3 -epochs 4 -states " + states
-			s, r, said := fullJob(t, out, args)
-			if err := runWith(t.Context(), s, r); err != nil {
-				t.Fatal(err)
-			}
-			size := int64(0)
-			kept, _ := filepath.Glob(filepath.Join(out, folder.StatesDir, "*"))
-			for _, name := range kept {
-				info, err := os.Stat(name)
-				if err != nil {
+			t.Run(args+" -states "+states, func(t *testing.T) {
+				if testing.Short() && (i+j)%2 == 0 {
+					return
+				}
+				out := fmt.Sprint("o", i, states)
+				args := args + " -lr 1e-4,1e-3 -reg 0 -batch 10 -std 1e-3 -epochs 4 -states " + states
+				s, r, said := fullJob(t, out, args)
+				if err := runWith(t.Context(), s, r); err != nil {
 					t.Fatal(err)
 				}
-				size += info.Size()
-			}
-			var n int
-			var mb float64
-			for line := range strings.Lines(said.String()) {
-				fmt.Sscanf(strings.ReplaceAll(line, "states", "state"), "sweep: %d state will take up to %g MB in", &n, &mb)
-			}
-			if ratio := mb * 1e6 / float64(size); n != len(kept) || ratio < 0.9 || states == "all" && ratio > 1.1 {
-				t.Errorf("%s: %d states take %d bytes; it said %s", args, len(kept), size, said)
-			}
+				size := int64(0)
+				kept, _ := filepath.Glob(filepath.Join(out, folder.StatesDir, "*"))
+				for _, name := range kept {
+					info, err := os.Stat(name)
+					if err != nil {
+						t.Fatal(err)
+					}
+					size += info.Size()
+				}
+				var n int
+				var mb float64
+				for line := range strings.Lines(said.String()) {
+					fmt.Sscanf(strings.ReplaceAll(line, "states", "state"), "sweep: %d state will take up to %g MB in", &n, &mb)
+				}
+				if ratio := mb * 1e6 / float64(size); n != len(kept) || ratio < 0.9 || states == "all" && ratio > 1.1 {
+					t.Errorf("%s: %d states take %d bytes; it said %s", args, len(kept), size, said)
+				}
+			})
 		}
 	}
 }
@@ -413,16 +423,18 @@ func TestOtherTrialsDoNotResume(t *testing.T) {
 	const args = "-lr 1e-3 -reg 0 -hidden 3 -batch 10 -std 1e-2 -decay 0.9 -iters 9"
 	interrupt(t, "o", args, 5)
 	for _, other := range []string{"-lr 2e-3", "-reg 1", "-hidden 4", "-batch 15", "-std 1e-3", "-decay 1", "-seed 1", "-order 0", "-dtype f64", "-rule momentum"} {
-		name, value, _ := strings.Cut(other, " ")
-		words := strings.Fields(strings.Replace(args, "-iters 9", "-iters 20", 1))
-		if i := slices.Index(words, name); i >= 0 {
-			words[i+1] = value
-		} else {
-			words = append(words, name, value)
-		}
-		if said, _ := trainGrid(t, "o", strings.Join(words, " ")); strings.Contains(said, "from checkpoints") {
-			t.Errorf("%s: %s", other, said)
-		}
+		t.Run(other, func(t *testing.T) {
+			name, value, _ := strings.Cut(other, " ")
+			words := strings.Fields(strings.Replace(args, "-iters 9", "-iters 20", 1))
+			if i := slices.Index(words, name); i >= 0 {
+				words[i+1] = value
+			} else {
+				words = append(words, name, value)
+			}
+			if said, _ := trainGrid(t, "o", strings.Join(words, " ")); strings.Contains(said, "from checkpoints") {
+				t.Errorf("%s: %s", other, said)
+			}
+		})
 	}
 	if said, _ := trainGrid(t, "o", strings.Replace(args, "-iters 9", "-iters 20", 1)); !strings.Contains(said, "1 trial resumes from checkpoints after 5 iterations") {
 		t.Errorf("the same one: %s", said)

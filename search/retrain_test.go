@@ -38,29 +38,31 @@ func TestKeepAfterwards(t *testing.T) {
 		"-net fc -lr log:1e-4..1e-2:5 -hidden 4x3 -epochs 3 -batch 10 -std 1e-2 -reg 0 -rule momentum",
 		"-lr log:1e-4..1e-2:9 -hidden 3 -iters 8 -batch 10 -std 1e-2 -reg 0 -halving 2:2",
 	} {
-		out := t.TempDir()
-		trainGrid(t, out, grid)
-		before, err := os.ReadFile(filepath.Join(out, folder.JournalName))
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, _, _ := tinyJob(t, out, grid+" -keep 2 -states 1")
-		if p, err := s.dryRun(t.Context()); err != nil || p.Again != 2 {
-			t.Errorf("%s: dry run: %v, %+v; want 2 trials to train again", grid, err, p)
-		}
-		if said, _ := trainGrid(t, out, grid+" -keep 2 -states 1"); !strings.Contains(said, again) {
-			t.Errorf("%s: %s", grid, said)
-		}
-		searchtest.WeightsOfBest(t, grid, out, 2)
-		if n, m := len(filesIn(out, folder.WeightsDir)), len(filesIn(out, folder.StatesDir)); n != 2 || m != 1 {
-			t.Errorf("%s: weights of %d and states of %d trials, want 2 and 1", grid, n, m)
-		}
-		if after, _ := os.ReadFile(filepath.Join(out, folder.JournalName)); !bytes.Equal(before, after) {
-			t.Errorf("%s: the journal has changed", grid)
-		}
-		if said, steps := trainGrid(t, out, grid+" -keep 2 -states 1"); steps != 0 || strings.Contains(said, "again") {
-			t.Errorf("%s: once more: %d iterations; %s", grid, steps, said)
-		}
+		t.Run(grid, func(t *testing.T) {
+			out := t.TempDir()
+			trainGrid(t, out, grid)
+			before, err := os.ReadFile(filepath.Join(out, folder.JournalName))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, _, _ := tinyJob(t, out, grid+" -keep 2 -states 1")
+			if p, err := s.dryRun(t.Context()); err != nil || p.Again != 2 {
+				t.Errorf("%s: dry run: %v, %+v; want 2 trials to train again", grid, err, p)
+			}
+			if said, _ := trainGrid(t, out, grid+" -keep 2 -states 1"); !strings.Contains(said, again) {
+				t.Errorf("%s: %s", grid, said)
+			}
+			searchtest.WeightsOfBest(t, grid, out, 2)
+			if n, m := len(filesIn(out, folder.WeightsDir)), len(filesIn(out, folder.StatesDir)); n != 2 || m != 1 {
+				t.Errorf("%s: weights of %d and states of %d trials, want 2 and 1", grid, n, m)
+			}
+			if after, _ := os.ReadFile(filepath.Join(out, folder.JournalName)); !bytes.Equal(before, after) {
+				t.Errorf("%s: the journal has changed", grid)
+			}
+			if said, steps := trainGrid(t, out, grid+" -keep 2 -states 1"); steps != 0 || strings.Contains(said, "again") {
+				t.Errorf("%s: once more: %d iterations; %s", grid, steps, said)
+			}
+		})
 	}
 }
 
@@ -114,35 +116,37 @@ func TestOtherBits(t *testing.T) {
 		"reference": "2 trials came out with other bits than on record",
 		"gonum":     "2 trials trained again with other bits than on record: those of gonum depend on what is trained together",
 	} {
-		set, err := fusegrid.ByName(impl)
-		if err != nil {
-			t.Fatal(err)
-		}
-		with := func(args string) (*job, runner.Runner, *bytes.Buffer) {
-			c := config(t, args)
-			c.Kernels = set
-			return begin(t, impl, c)
-		}
-		s, r, _ := with(grid)
-		if err := runWith(t.Context(), s, r); err != nil {
-			t.Fatal(err)
-		}
-		s, r, stderr := with(grid + " -keep 2 -workers 1")
-		err = runWith(t.Context(), s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
-			h.Observer = ending{h.Observer, func(records []results.Record) {
-				for i := range records {
-					records[i].Weights = "others"
-				}
-			}}
-			return r.Run(ctx, b, h)
-		}))
-		said := stderr.String()
-		if err != nil {
-			said += err.Error()
-		}
-		if stable := impl == "reference"; !strings.Contains(said, want) || (err == nil) == stable || (len(filesIn(impl, folder.WeightsDir)) == 0) != stable {
-			t.Errorf("%s: %s; kept %v", impl, said, filesIn(impl, folder.WeightsDir))
-		}
+		t.Run(impl, func(t *testing.T) {
+			set, err := fusegrid.ByName(impl)
+			if err != nil {
+				t.Fatal(err)
+			}
+			with := func(args string) (*job, runner.Runner, *bytes.Buffer) {
+				c := config(t, args)
+				c.Kernels = set
+				return begin(t, impl, c)
+			}
+			s, r, _ := with(grid)
+			if err := runWith(t.Context(), s, r); err != nil {
+				t.Fatal(err)
+			}
+			s, r, stderr := with(grid + " -keep 2 -workers 1")
+			err = runWith(t.Context(), s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+				h.Observer = ending{h.Observer, func(records []results.Record) {
+					for i := range records {
+						records[i].Weights = "others"
+					}
+				}}
+				return r.Run(ctx, b, h)
+			}))
+			said := stderr.String()
+			if err != nil {
+				said += err.Error()
+			}
+			if stable := impl == "reference"; !strings.Contains(said, want) || (err == nil) == stable || (len(filesIn(impl, folder.WeightsDir)) == 0) != stable {
+				t.Errorf("%s: %s; kept %v", impl, said, filesIn(impl, folder.WeightsDir))
+			}
+		})
 	}
 }
 
@@ -177,35 +181,37 @@ func TestRecordsWithoutRoomForWeights(t *testing.T) {
 	want := results.NewTable(searchtest.Recorded(t, "whole")).Digest()
 	for i, full := range [][]string{nil, {folder.WeightsDir}, {folder.StatesDir}, {folder.CheckpointsDir}, {folder.WeightsDir, folder.StatesDir, folder.CheckpointsDir}} {
 		for _, race := range []string{"", " -halving 2:2"} {
-			out := fmt.Sprint("o", i, len(race))
-			what := fmt.Sprintf("no room in %v%s", full, race)
-			s, r, stderr := tinyJob(t, out, grid+race)
-			s.Disk = fullDisk{t: t, full: full}
-			s.Waiting = 1 // so that blocks wait on the disk
-			err := runWith(t.Context(), s, r)
-			if full == nil {
-				if err != nil {
+			t.Run(fmt.Sprint(full, race), func(t *testing.T) {
+				out := fmt.Sprint("o", i, len(race))
+				what := fmt.Sprintf("no room in %v%s", full, race)
+				s, r, stderr := tinyJob(t, out, grid+race)
+				s.Disk = fullDisk{t: t, full: full}
+				s.Waiting = 1 // so that blocks wait on the disk
+				err := runWith(t.Context(), s, r)
+				if full == nil {
+					if err != nil {
+						t.Errorf("%s: %v", what, err)
+					}
+					return
+				}
+				if !errors.Is(err, syscall.ENOSPC) || isInput(err) || strings.Contains(err.Error(), "\n") || !strings.HasSuffix(err.Error(), "; 8 of 8 trials are on record") {
 					t.Errorf("%s: %v", what, err)
 				}
-				continue
-			}
-			if !errors.Is(err, syscall.ENOSPC) || isInput(err) || strings.Contains(err.Error(), "\n") || !strings.HasSuffix(err.Error(), "; 8 of 8 trials are on record") {
-				t.Errorf("%s: %v", what, err)
-			}
-			if n := strings.Count(stderr.String(), "no space left"); n != 1 {
-				t.Errorf("%s: said %d times:\n%s", what, n, stderr)
-			}
-			if n := len(searchtest.Recorded(t, out)); n != 8 {
-				t.Errorf("%s: %d trials are on record, want 8", what, n)
-			}
-			trainGrid(t, out, grid+race)
-			if race == "" {
-				searchtest.Complete(t, what, out, 8, want)
-			}
-			searchtest.WeightsOfBest(t, what, out, 2)
-			if n, m := len(filesIn(out, folder.WeightsDir)), len(filesIn(out, folder.StatesDir)); n != 2 || m != 2 {
-				t.Errorf("%s: then weights of %d and states of %d trials, want 2", what, n, m)
-			}
+				if n := strings.Count(stderr.String(), "no space left"); n != 1 {
+					t.Errorf("%s: said %d times:\n%s", what, n, stderr)
+				}
+				if n := len(searchtest.Recorded(t, out)); n != 8 {
+					t.Errorf("%s: %d trials are on record, want 8", what, n)
+				}
+				trainGrid(t, out, grid+race)
+				if race == "" {
+					searchtest.Complete(t, what, out, 8, want)
+				}
+				searchtest.WeightsOfBest(t, what, out, 2)
+				if n, m := len(filesIn(out, folder.WeightsDir)), len(filesIn(out, folder.StatesDir)); n != 2 || m != 2 {
+					t.Errorf("%s: then weights of %d and states of %d trials, want 2", what, n, m)
+				}
+			})
 		}
 	}
 }
@@ -222,9 +228,11 @@ func TestFewKept(t *testing.T) {
 		{" -halving 3:2 -keep 1 -states 1", ""},
 		{" -keep 20", ""},
 	} {
-		if said, _ := trainGrid(t, t.TempDir(), grid+tt.flags); !strings.Contains(said, tt.want) || tt.want == "" && strings.Contains(said, "kept") {
-			t.Errorf("%s: %q, want %q", tt.flags, said, tt.want)
-		}
+		t.Run(tt.flags, func(t *testing.T) {
+			if said, _ := trainGrid(t, t.TempDir(), grid+tt.flags); !strings.Contains(said, tt.want) || tt.want == "" && strings.Contains(said, "kept") {
+				t.Errorf("%s: %q, want %q", tt.flags, said, tt.want)
+			}
+		})
 	}
 }
 
@@ -239,21 +247,23 @@ func TestKeepDamaged(t *testing.T) {
 			"empty":     func([]byte) []byte { return nil },
 			"one bit":   func(data []byte) []byte { data[len(data)-5] ^= 1; return data },
 		} {
-			name := filesIn("o", dir)[0]
-			whole, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(name, damage(slices.Clone(whole)), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			if said, _ := trainGrid(t, "o", grid); !strings.Contains(said, "1 trial on record to train again") {
-				t.Errorf("%s, %s: %s", dir, what, said)
-			}
-			searchtest.WeightsOfBest(t, dir+", "+what, "o", 2)
-			if said, _ := trainGrid(t, "o", grid); strings.Contains(said, "train again") {
-				t.Errorf("%s, %s, then: %s", dir, what, said)
-			}
+			t.Run(dir+" "+what, func(t *testing.T) {
+				name := filesIn("o", dir)[0]
+				whole, err := os.ReadFile(name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(name, damage(slices.Clone(whole)), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				if said, _ := trainGrid(t, "o", grid); !strings.Contains(said, "1 trial on record to train again") {
+					t.Errorf("%s, %s: %s", dir, what, said)
+				}
+				searchtest.WeightsOfBest(t, dir+", "+what, "o", 2)
+				if said, _ := trainGrid(t, "o", grid); strings.Contains(said, "train again") {
+					t.Errorf("%s, %s, then: %s", dir, what, said)
+				}
+			})
 		}
 	}
 }

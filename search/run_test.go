@@ -38,48 +38,50 @@ func TestInterruptedAndResumed(t *testing.T) {
 		t.Fatalf("%d trials, want 16", len(whole))
 	}
 	for _, stop := range []int64{0, 1, 7, 15} {
-		var train *TrainError
-		out := fmt.Sprintf("stop%d", stop)
-		s, r, stderr := tinyJob(t, out, tinyGrid+" -workers 3 -fuse off")
-		ctx, cancel := context.WithCancel(t.Context())
-		var ran atomic.Int64
-		err := runWith(ctx, s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
-			if ran.Add(1) > stop {
-				cancel()
+		t.Run(fmt.Sprint("after ", stop), func(t *testing.T) {
+			var train *TrainError
+			out := fmt.Sprintf("stop%d", stop)
+			s, r, stderr := tinyJob(t, out, tinyGrid+" -workers 3 -fuse off")
+			ctx, cancel := context.WithCancel(t.Context())
+			var ran atomic.Int64
+			err := runWith(ctx, s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+				if ran.Add(1) > stop {
+					cancel()
+				}
+				return r.Run(ctx, b, h)
+			}))
+			if !errors.Is(err, context.Canceled) {
+				t.Fatalf("stop after %d: %v, want a cancelled context", stop, err)
 			}
-			return r.Run(ctx, b, h)
-		}))
-		if !errors.Is(err, context.Canceled) {
-			t.Fatalf("stop after %d: %v, want a cancelled context", stop, err)
-		}
-		before := searchtest.Recorded(t, out)
-		if want := (TrainError{context.Canceled, len(before), 16}); !errors.As(err, &train) || *train != want {
-			t.Errorf("stop after %d: error %v, want %v; %s", stop, err, &want, stderr)
-		}
-		if int64(len(before)) > stop+2 {
-			t.Errorf("stop after %d: %d trials are on record", stop, len(before))
-		}
+			before := searchtest.Recorded(t, out)
+			if want := (TrainError{context.Canceled, len(before), 16}); !errors.As(err, &train) || *train != want {
+				t.Errorf("stop after %d: error %v, want %v; %s", stop, err, &want, stderr)
+			}
+			if int64(len(before)) > stop+2 {
+				t.Errorf("stop after %d: %d trials are on record", stop, len(before))
+			}
 
-		s, r, _ = tinyJob(t, out, tinyGrid+" -workers 2 -fuse off")
-		var again []string
-		var mu sync.Mutex
-		if err := runWith(t.Context(), s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
-			mu.Lock()
-			again = append(again, b.Trials[0].Key)
-			mu.Unlock()
-			return r.Run(ctx, b, h)
-		})); err != nil {
-			t.Fatal(err)
-		}
-		for _, r := range before {
-			if slices.Contains(again, r.Key) {
-				t.Errorf("stop after %d: a trial on record was trained again", stop)
+			s, r, _ = tinyJob(t, out, tinyGrid+" -workers 2 -fuse off")
+			var again []string
+			var mu sync.Mutex
+			if err := runWith(t.Context(), s, searchtest.RunnerFunc(func(ctx context.Context, b plan.Block, h runner.Hooks) error {
+				mu.Lock()
+				again = append(again, b.Trials[0].Key)
+				mu.Unlock()
+				return r.Run(ctx, b, h)
+			})); err != nil {
+				t.Fatal(err)
 			}
-		}
-		after := searchtest.Recorded(t, out)
-		if len(after) != 16 || results.NewTable(after).Digest() != want {
-			t.Errorf("stop after %d, then resumed: %d trials, or other figures than without a break", stop, len(after))
-		}
+			for _, r := range before {
+				if slices.Contains(again, r.Key) {
+					t.Errorf("stop after %d: a trial on record was trained again", stop)
+				}
+			}
+			after := searchtest.Recorded(t, out)
+			if len(after) != 16 || results.NewTable(after).Digest() != want {
+				t.Errorf("stop after %d, then resumed: %d trials, or other figures than without a break", stop, len(after))
+			}
+		})
 	}
 }
 
@@ -148,26 +150,28 @@ func TestDivergedAmongGood(t *testing.T) {
 	}
 	alone := train("alone", good, "-fuse off")
 	for i, how := range []string{"-block 400 -workers 1", "-workers 3 -block 60"} {
-		together := train(fmt.Sprint("both", i), both, how)
-		left := map[int]int{} // nets that diverged, by iteration
-		for key, r := range together {
-			want, ok := alone[key]
-			switch {
-			case ok && (r.State != results.Done || r.Weights != want.Weights || r.Losses != want.Losses || r.Weights == "" || r.Losses == ""):
-				t.Errorf("%s: lr %g: %s, weights %.8s, losses %.8s; alone %.8s, %.8s", how, r.Config.LR, r.State, r.Weights, r.Losses, want.Weights, want.Losses)
-			case !ok && (r.State != results.Diverged || r.Steps >= iters || r.Losses == "" || r.Weights != ""):
-				t.Errorf("%s: lr %g: %s at %d, hashes %q %q, want it diverged", how, r.Config.LR, r.State, r.Steps, r.Losses, r.Weights)
-			case !ok:
-				left[r.Steps]++
-				delete(together, key)
+		t.Run(how, func(t *testing.T) {
+			together := train(fmt.Sprint("both", i), both, how)
+			left := map[int]int{} // nets that diverged, by iteration
+			for key, r := range together {
+				want, ok := alone[key]
+				switch {
+				case ok && (r.State != results.Done || r.Weights != want.Weights || r.Losses != want.Losses || r.Weights == "" || r.Losses == ""):
+					t.Errorf("%s: lr %g: %s, weights %.8s, losses %.8s; alone %.8s, %.8s", how, r.Config.LR, r.State, r.Weights, r.Losses, want.Weights, want.Losses)
+				case !ok && (r.State != results.Diverged || r.Steps >= iters || r.Losses == "" || r.Weights != ""):
+					t.Errorf("%s: lr %g: %s at %d, hashes %q %q, want it diverged", how, r.Config.LR, r.State, r.Steps, r.Losses, r.Weights)
+				case !ok:
+					left[r.Steps]++
+					delete(together, key)
+				}
 			}
-		}
-		if digest(together) != digest(alone) {
-			t.Errorf("%s: the good nets have other figures than alone", how)
-		}
-		if len(alone) != count || len(together) != count || len(left) < 4 {
-			t.Errorf("%s: %d nets alone, %d together; the others left at %v", how, len(alone), len(together), left)
-		}
+			if digest(together) != digest(alone) {
+				t.Errorf("%s: the good nets have other figures than alone", how)
+			}
+			if len(alone) != count || len(together) != count || len(left) < 4 {
+				t.Errorf("%s: %d nets alone, %d together; the others left at %v", how, len(alone), len(together), left)
+			}
+		})
 	}
 }
 

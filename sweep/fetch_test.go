@@ -21,10 +21,12 @@ func TestFetch(t *testing.T) {
 	}))
 	defer server.Close()
 	for path, want := range map[string]string{"/missing": "404", "/wrong": "c32a1d4ab5d03f1284b67883e8d87530"} {
-		stdout, stderr, code := call(t, "fetch", "-quiet", "-url", server.URL+path)
-		if code != exitBadInput || stdout != "" || !strings.Contains(stderr, want) {
-			t.Errorf("%s: exit code %d, stdout %q, stderr %q; want a word of %s", path, code, stdout, stderr, want)
-		}
+		t.Run(path, func(t *testing.T) {
+			stdout, stderr, code := call(t, "fetch", "-quiet", "-url", server.URL+path)
+			if code != exitBadInput || stdout != "" || !strings.Contains(stderr, want) {
+				t.Errorf("%s: exit code %d, stdout %q, stderr %q; want a word of %s", path, code, stdout, stderr, want)
+			}
+		})
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

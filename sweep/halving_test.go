@@ -17,10 +17,12 @@ func TestRaceFlags(t *testing.T) {
 		{"-halving 3:60", "the first rung, 60, is not before the end, 60 iterations"},
 		{"-halving=", "sweep: -halving is empty"},
 	} {
-		stdout, stderr, code := call(t, small(append(strings.Fields(c.args), "-out", "o")...)...)
-		if code != exitBadInput || stdout != "" || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {
-			t.Errorf("%s: exit code %d, stderr %q, want %q", c.args, code, stderr, c.want)
-		}
+		t.Run(c.args, func(t *testing.T) {
+			stdout, stderr, code := call(t, small(append(strings.Fields(c.args), "-out", "o")...)...)
+			if code != exitBadInput || stdout != "" || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {
+				t.Errorf("%s: exit code %d, stderr %q, want %q", c.args, code, stderr, c.want)
+			}
+		})
 	}
 	o := tinyOptions(t, "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 5 -iters 60 -batch 50 -halving 2:20 -dry-run -out o")
 	o.Runner = searchtest.Hasty{Runner: tinyRunner(t, o)}

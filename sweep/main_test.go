@@ -190,16 +190,18 @@ func TestBadInput(t *testing.T) {
 func TestUnknownSets(t *testing.T) {
 	isolate(t)
 	for _, command := range [][]string{{}, {"verify"}, {"reproduce"}} {
-		_, stderr, code := call(t, append(command, "-impl", "z80")...)
-		if code != exitBadInput || !strings.Contains(stderr, `-impl: no kernel set "z80" on this machine; there are: `) || !strings.Contains(stderr, "reference") {
-			t.Errorf("%v -impl z80: exit code %d, stderr %q", command, code, stderr)
-		}
-		for _, a := range fusegrid.Missing() {
-			_, stderr, code := call(t, append(command, "-impl", a.Name)...)
-			if want := fmt.Sprintf("sweep: -impl: kernel set %q is missing: %s; there are: ", a.Name, a.Reason); code != exitBadInput || !strings.HasPrefix(stderr, want) {
-				t.Errorf("%v -impl %s: exit code %d, stderr %q, want %q", command, a.Name, code, stderr, want)
+		t.Run("sweep "+strings.Join(command, " "), func(t *testing.T) {
+			_, stderr, code := call(t, append(command, "-impl", "z80")...)
+			if code != exitBadInput || !strings.Contains(stderr, `-impl: no kernel set "z80" on this machine; there are: `) || !strings.Contains(stderr, "reference") {
+				t.Errorf("%v -impl z80: exit code %d, stderr %q", command, code, stderr)
 			}
-		}
+			for _, a := range fusegrid.Missing() {
+				_, stderr, code := call(t, append(command, "-impl", a.Name)...)
+				if want := fmt.Sprintf("sweep: -impl: kernel set %q is missing: %s; there are: ", a.Name, a.Reason); code != exitBadInput || !strings.HasPrefix(stderr, want) {
+					t.Errorf("%v -impl %s: exit code %d, stderr %q, want %q", command, a.Name, code, stderr, want)
+				}
+			}
+		})
 	}
 	nothingWritten(t)
 }
@@ -219,10 +221,12 @@ func TestDecimalComma(t *testing.T) {
 		"-seed 0,1 -reg 0":              "",
 		"-reg 0 -rule momentum -mu 0.9": "",
 	} {
-		_, stderr, code := call(t, append([]string{"-data", "synthetic", "-dry-run", "-lr", "1e-3", "-iters", "1", "-hidden", "2", "-out", "o"}, strings.Fields(args)...)...)
-		if code != exitOK || stderr != want {
-			t.Errorf("%s: exit code %d, stderr %q, want %q", args, code, stderr, want)
-		}
+		t.Run(args, func(t *testing.T) {
+			_, stderr, code := call(t, append([]string{"-data", "synthetic", "-dry-run", "-lr", "1e-3", "-iters", "1", "-hidden", "2", "-out", "o"}, strings.Fields(args)...)...)
+			if code != exitOK || stderr != want {
+				t.Errorf("%s: exit code %d, stderr %q, want %q", args, code, stderr, want)
+			}
+		})
 	}
 }
 
@@ -281,9 +285,11 @@ func TestCrowd(t *testing.T) {
 // TestEndsOfAxes checks that values at the ends of their range are accepted.
 func TestEndsOfAxes(t *testing.T) {
 	for _, args := range []string{"-decay 1", "-decay 1e-300,1", "-rule momentum -mu 0", "-rule nesterov -mu 0,0.9999999", "-net fc -rule momentum -mu 0..0.99:4 -decay 0.1..1:4"} {
-		if _, err := parseOptions(strings.Fields(args)); err != nil {
-			t.Errorf("%s: %v", args, err)
-		}
+		t.Run(args, func(t *testing.T) {
+			if _, err := parseOptions(strings.Fields(args)); err != nil {
+				t.Errorf("%s: %v", args, err)
+			}
+		})
 	}
 }
 
@@ -433,9 +439,11 @@ func TestAxisFlags(t *testing.T) {
 
 func TestVersion(t *testing.T) {
 	for _, args := range []string{"version", "-version", "--version"} {
-		if stdout, stderr, code := call(t, args); code != exitOK || stderr != "" || stdout != cli.Version("sweep")+"\n" {
-			t.Errorf("%s: exit code %d, stdout %q, stderr %q", args, code, stdout, stderr)
-		}
+		t.Run(args, func(t *testing.T) {
+			if stdout, stderr, code := call(t, args); code != exitOK || stderr != "" || stdout != cli.Version("sweep")+"\n" {
+				t.Errorf("%s: exit code %d, stdout %q, stderr %q", args, code, stdout, stderr)
+			}
+		})
 	}
 }
 
@@ -474,25 +482,27 @@ func TestAssignmentGrid(t *testing.T) {
 	}
 	isolate(t)
 	for _, dtype := range []string{"f64", "f32"} {
-		_, stderr, code := call(t, "-dtype", dtype, "-data", data, "-lr", "1e-3", "-reg", "0.85,0.89", "-iters", "3000", "-out", dtype, "-quiet")
-		if code != exitOK {
-			t.Fatalf("exit code %d: %s", code, stderr)
-		}
-		records := searchtest.Recorded(t, dtype)
-		slices.SortFunc(records, func(a, b results.Record) int { return cmp.Compare(b.Config.Reg, a.Config.Reg) })
-		want := [][3]float64{{0.89, 0.575, 0.512}, {0.85, 0.54, 0.504}}
-		for i, r := range records {
-			got := [3]float64{r.Config.Reg, *r.Accuracy.EpochTrain, *r.Accuracy.EpochVal}
-			if dtype == "f64" && got != want[i] {
-				t.Errorf("reg, training and validation accuracy of the last epoch %v, want %v", got, want[i])
+		t.Run(dtype, func(t *testing.T) {
+			_, stderr, code := call(t, "-dtype", dtype, "-data", data, "-lr", "1e-3", "-reg", "0.85,0.89", "-iters", "3000", "-out", dtype, "-quiet")
+			if code != exitOK {
+				t.Fatalf("exit code %d: %s", code, stderr)
 			}
-			if *r.Accuracy.EpochVal < 0.504-0.025 {
-				t.Errorf("%s, reg %g: validation accuracy %g is more than 2.5 points below", dtype, got[0], got[2])
+			records := searchtest.Recorded(t, dtype)
+			slices.SortFunc(records, func(a, b results.Record) int { return cmp.Compare(b.Config.Reg, a.Config.Reg) })
+			want := [][3]float64{{0.89, 0.575, 0.512}, {0.85, 0.54, 0.504}}
+			for i, r := range records {
+				got := [3]float64{r.Config.Reg, *r.Accuracy.EpochTrain, *r.Accuracy.EpochVal}
+				if dtype == "f64" && got != want[i] {
+					t.Errorf("reg, training and validation accuracy of the last epoch %v, want %v", got, want[i])
+				}
+				if *r.Accuracy.EpochVal < 0.504-0.025 {
+					t.Errorf("%s, reg %g: validation accuracy %g is more than 2.5 points below", dtype, got[0], got[2])
+				}
 			}
-		}
-		if best := records[0]; dtype == "f64" && *best.Accuracy.Test != 0.513 {
-			t.Errorf("test accuracy with reg 0.89: %g, want 0.513", *best.Accuracy.Test)
-		}
+			if best := records[0]; dtype == "f64" && *best.Accuracy.Test != 0.513 {
+				t.Errorf("test accuracy with reg 0.89: %g, want 0.513", *best.Accuracy.Test)
+			}
+		})
 	}
 }
 
@@ -525,9 +535,11 @@ func TestFinalAccuracyShown(t *testing.T) {
 func TestFreshName(t *testing.T) {
 	isolate(t)
 	for _, more := range [][]string{{"-fresh"}, {"-fresh", "-dry-run"}} {
-		_, stderr, code := call(t, append(small("-out", strings.Repeat("a", 5000)), more...)...)
-		if code != exitBadInput || !strings.HasPrefix(stderr, "sweep: -out: ") || strings.Count(stderr, "\n") != 1 {
-			t.Errorf("%v: exit code %d, stderr %.60q…", more, code, stderr)
-		}
+		t.Run(strings.Join(more, " "), func(t *testing.T) {
+			_, stderr, code := call(t, append(small("-out", strings.Repeat("a", 5000)), more...)...)
+			if code != exitBadInput || !strings.HasPrefix(stderr, "sweep: -out: ") || strings.Count(stderr, "\n") != 1 {
+				t.Errorf("%v: exit code %d, stderr %.60q…", more, code, stderr)
+			}
+		})
 	}
 }

@@ -10,9 +10,11 @@ func TestTooLarge(t *testing.T) {
 	isolate(t)
 	huge := "65536" + strings.Repeat("x65536", 400) // 7 TB
 	for _, more := range []string{"", " -dry-run"} {
-		_, stderr, code := call(t, strings.Fields("-data synthetic -impl reference -quiet -net fc -epochs 1 -out o -hidden "+huge+more)...)
-		if code != exitBadInput || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "GB of memory") {
-			t.Errorf("%q: exit code %d, stderr %q", more, code, stderr)
-		}
+		t.Run(more, func(t *testing.T) {
+			_, stderr, code := call(t, strings.Fields("-data synthetic -impl reference -quiet -net fc -epochs 1 -out o -hidden "+huge+more)...)
+			if code != exitBadInput || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "GB of memory") {
+				t.Errorf("%q: exit code %d, stderr %q", more, code, stderr)
+			}
+		})
 	}
 }

@@ -42,21 +42,23 @@ func TestVerify(t *testing.T) {
 		{"last loss", func(r *results.Record) { r.Loss.Last = nil }},
 		{"state", func(r *results.Record) { r.State = results.Diverged }},
 	} {
-		out, err := folder.Open(folder.OS{}, strings.ReplaceAll(forge.what, " ", ""), logger(os.Stderr))
-		if err != nil {
-			t.Fatal(err)
-		}
-		results.Rank(records)
-		r := records[0]
-		forge.do(&r)
-		if err := out.Append([]results.Record{r}); err != nil {
-			t.Fatal(err)
-		}
-		out.Close()
-		stdout, stderr, code := call(t, "verify", "-trial", r.Key[:8], "-out", out.Dir)
-		if code != exitFailed || !strings.Contains(stdout, "DIFFERS: "+forge.what) && !strings.Contains(stdout, "; "+forge.what) || !strings.Contains(stderr, "1 of 1 trials came out differently") {
-			t.Errorf("forged %s: exit code %d, stderr %q, stdout\n%s", forge.what, code, stderr, stdout)
-		}
+		t.Run(forge.what, func(t *testing.T) {
+			out, err := folder.Open(folder.OS{}, strings.ReplaceAll(forge.what, " ", ""), logger(os.Stderr))
+			if err != nil {
+				t.Fatal(err)
+			}
+			results.Rank(records)
+			r := records[0]
+			forge.do(&r)
+			if err := out.Append([]results.Record{r}); err != nil {
+				t.Fatal(err)
+			}
+			out.Close()
+			stdout, stderr, code := call(t, "verify", "-trial", r.Key[:8], "-out", out.Dir)
+			if code != exitFailed || !strings.Contains(stdout, "DIFFERS: "+forge.what) && !strings.Contains(stdout, "; "+forge.what) || !strings.Contains(stderr, "1 of 1 trials came out differently") {
+				t.Errorf("forged %s: exit code %d, stderr %q, stdout\n%s", forge.what, code, stderr, stdout)
+			}
+		})
 	}
 	// Another data set is refused.
 	r := records[0]
@@ -84,15 +86,17 @@ func TestVerifyRules(t *testing.T) {
 	}
 	for _, rule := range rules {
 		for _, net := range []string{"two-layer -hidden 3,20 -batch 50 -iters 24", "fc -hidden 3x2,5x4 -batch 50 -epochs 1"} {
-			out := rule + strings.Fields(net)[0]
-			const grid = "-data synthetic -quiet -std 1e-2 -lr 1e-4,1e-3,1e30 -reg 0,0.1 -halving 2:2 -out "
-			if _, stderr, code := call(t, strings.Fields(grid+out+" -rule "+rule+" -net "+net)...); code != exitOK {
-				t.Fatalf("%s: exit code %d: %s", out, code, stderr)
-			}
-			stdout, stderr, code := call(t, "verify", "-all", "-out", out)
-			if n := len(searchtest.Recorded(t, out)); code != exitOK || stderr != "" || n != 12 || strings.Count(stdout, ": the same bits\n") != n {
-				t.Errorf("%s: %d records, exit code %d, stderr %q, stdout\n%s", out, n, code, stderr, stdout)
-			}
+			t.Run(rule+" "+net, func(t *testing.T) {
+				out := rule + strings.Fields(net)[0]
+				const grid = "-data synthetic -quiet -std 1e-2 -lr 1e-4,1e-3,1e30 -reg 0,0.1 -halving 2:2 -out "
+				if _, stderr, code := call(t, strings.Fields(grid+out+" -rule "+rule+" -net "+net)...); code != exitOK {
+					t.Fatalf("%s: exit code %d: %s", out, code, stderr)
+				}
+				stdout, stderr, code := call(t, "verify", "-all", "-out", out)
+				if n := len(searchtest.Recorded(t, out)); code != exitOK || stderr != "" || n != 12 || strings.Count(stdout, ": the same bits\n") != n {
+					t.Errorf("%s: %d records, exit code %d, stderr %q, stdout\n%s", out, n, code, stderr, stdout)
+				}
+			})
 		}
 	}
 }
@@ -102,34 +106,36 @@ func TestVerifyStopped(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
 	for _, net := range []string{"two-layer -hidden 3 -iters 60 -halving 2:20", "fc -hidden 3x2 -epochs 1 -halving 2:20"} {
-		dir := strings.Fields(net)[0]
-		args := "-data synthetic -impl reference -quiet -batch 200 -std 1e-2 -lr 1e-4,1e-3,1e-2 -reg 0 -out " + dir + " -net " + net
-		if _, stderr, code := call(t, strings.Fields(args)...); code != exitOK {
-			t.Fatalf("%s: exit code %d: %s", net, code, stderr)
-		}
-		stdout, stderr, code := call(t, "verify", "-all", "-out", dir)
-		if code != exitOK || stderr != "" || strings.Count(stdout, ": the same bits\n") != 3 {
-			t.Errorf("%s: exit code %d, stderr %q, stdout\n%s", net, code, stderr, stdout)
-		}
-		for _, r := range searchtest.Recorded(t, dir) {
-			if r.State != results.Stopped {
-				continue
+		t.Run(net, func(t *testing.T) {
+			dir := strings.Fields(net)[0]
+			args := "-data synthetic -impl reference -quiet -batch 200 -std 1e-2 -lr 1e-4,1e-3,1e-2 -reg 0 -out " + dir + " -net " + net
+			if _, stderr, code := call(t, strings.Fields(args)...); code != exitOK {
+				t.Fatalf("%s: exit code %d: %s", net, code, stderr)
 			}
-			out, err := folder.Open(folder.OS{}, dir+"-forged", logger(os.Stderr))
-			if err != nil {
-				t.Fatal(err)
+			stdout, stderr, code := call(t, "verify", "-all", "-out", dir)
+			if code != exitOK || stderr != "" || strings.Count(stdout, ": the same bits\n") != 3 {
+				t.Errorf("%s: exit code %d, stderr %q, stdout\n%s", net, code, stderr, stdout)
 			}
-			r.Rungs[len(r.Rungs)-1].Val += 1e-9
-			if err := out.Append([]results.Record{r}); err != nil {
-				t.Fatal(err)
+			for _, r := range searchtest.Recorded(t, dir) {
+				if r.State != results.Stopped {
+					continue
+				}
+				out, err := folder.Open(folder.OS{}, dir+"-forged", logger(os.Stderr))
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.Rungs[len(r.Rungs)-1].Val += 1e-9
+				if err := out.Append([]results.Record{r}); err != nil {
+					t.Fatal(err)
+				}
+				out.Close()
+				stdout, _, code := call(t, "verify", "-trial", r.Key[:8], "-out", out.Dir)
+				if code != exitFailed || !strings.Contains(stdout, "DIFFERS: validation accuracy at the last rung") {
+					t.Errorf("%s, forged: exit code %d, stdout\n%s", net, code, stdout)
+				}
+				break
 			}
-			out.Close()
-			stdout, _, code := call(t, "verify", "-trial", r.Key[:8], "-out", out.Dir)
-			if code != exitFailed || !strings.Contains(stdout, "DIFFERS: validation accuracy at the last rung") {
-				t.Errorf("%s, forged: exit code %d, stdout\n%s", net, code, stdout)
-			}
-			break
-		}
+		})
 	}
 }
 
@@ -161,36 +167,38 @@ func TestDamageIsReported(t *testing.T) {
 		{"changed", change(string(whole), 2), []string{": line 2 is damaged", ": line 3 is damaged"}, "o/trials.jsonl has 2 damaged lines", 1},
 		{"changed header", strings.Replace(string(whole), "version", "Version", 1), []string{": line 1 is damaged"}, "o/trials.jsonl has 1 damaged line", 3},
 	} {
-		if err := os.WriteFile(name, []byte(c.journal), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		commands := [][]string{{"verify", "-all", "-out", "o"}}
-		if i == 0 {
-			commands = append(commands, append(grid, "-dry-run"))
-		}
-		for _, args := range commands {
-			stdout, stderr, code := call(t, args...)
-			for _, say := range c.says {
-				if !strings.Contains(stderr, name+say) {
-					t.Errorf("%s, %q: stderr %q, want a word of %q", c.what, args, stderr, say)
+		t.Run(c.what, func(t *testing.T) {
+			if err := os.WriteFile(name, []byte(c.journal), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			commands := [][]string{{"verify", "-all", "-out", "o"}}
+			if i == 0 {
+				commands = append(commands, append(grid, "-dry-run"))
+			}
+			for _, args := range commands {
+				stdout, stderr, code := call(t, args...)
+				for _, say := range c.says {
+					if !strings.Contains(stderr, name+say) {
+						t.Errorf("%s, %q: stderr %q, want a word of %q", c.what, args, stderr, say)
+					}
+				}
+				want := exitOK
+				if args[0] == "verify" {
+					if c.fails != "" {
+						want = exitFailed
+					}
+					if strings.Count(stdout, ": the same bits\n") != c.verified || c.fails != "" && !strings.Contains(stderr, "sweep: "+c.fails) {
+						t.Errorf("%s: stderr %q, stdout\n%s", c.what, stderr, stdout)
+					}
+				}
+				if code != want {
+					t.Errorf("%s, %q: exit code %d, want %d", c.what, args, code, want)
 				}
 			}
-			want := exitOK
-			if args[0] == "verify" {
-				if c.fails != "" {
-					want = exitFailed
-				}
-				if strings.Count(stdout, ": the same bits\n") != c.verified || c.fails != "" && !strings.Contains(stderr, "sweep: "+c.fails) {
-					t.Errorf("%s: stderr %q, stdout\n%s", c.what, stderr, stdout)
-				}
+			if after, err := os.ReadFile(name); err != nil || string(after) != c.journal {
+				t.Errorf("the journal was changed (%v)", err)
 			}
-			if code != want {
-				t.Errorf("%s, %q: exit code %d, want %d", c.what, args, code, want)
-			}
-		}
-		if after, err := os.ReadFile(name); err != nil || string(after) != c.journal {
-			t.Errorf("the journal was changed (%v)", err)
-		}
+		})
 	}
 	// The error names both differences and damage.
 	records, _, err := results.ReadJournal(bytes.NewReader(whole), name)

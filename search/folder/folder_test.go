@@ -148,23 +148,25 @@ func TestRefused(t *testing.T) {
 		{"denied", deniedDisk{op: "open"}, "open denied/trials.jsonl: permission denied; name a folder that you can write to"},
 		{"denied", deniedDisk{op: "swap"}, "write denied/.gitattributes: permission denied; name a folder that you can write to"},
 	} {
-		before := tree(t)
-		f, err := folder.Open(tt.disk, tt.dir, log.Default())
-		if err == nil {
-			f.Close()
-		}
-		if !errors.As(err, new(folder.InputError)) || !strings.HasPrefix(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%s: error %v, want %s", tt.dir, err, tt.want)
-		}
-		if after := tree(t); tt.dir != "denied" && !maps.Equal(before, after) {
-			t.Errorf("%s: the files were\n%q, now\n%q", tt.dir, before, after)
-		}
-		// A folder that was refused is not locked.
-		if tt.dir == "denied" {
-			f, _ := open(t, folder.OS{}, tt.dir)
-			f.Close()
-			os.RemoveAll(tt.dir)
-		}
+		t.Run(tt.want, func(t *testing.T) {
+			before := tree(t)
+			f, err := folder.Open(tt.disk, tt.dir, log.Default())
+			if err == nil {
+				f.Close()
+			}
+			if !errors.As(err, new(folder.InputError)) || !strings.HasPrefix(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%s: error %v, want %s", tt.dir, err, tt.want)
+			}
+			if after := tree(t); tt.dir != "denied" && !maps.Equal(before, after) {
+				t.Errorf("%s: the files were\n%q, now\n%q", tt.dir, before, after)
+			}
+			// A folder that was refused is not locked.
+			if tt.dir == "denied" {
+				f, _ := open(t, folder.OS{}, tt.dir)
+				f.Close()
+				os.RemoveAll(tt.dir)
+			}
+		})
 	}
 	for dir, want := range map[string]string{"alien": "alien/trials.jsonl: not a journal of trials", "taken": "read taken/trials.jsonl: is a directory"} {
 		if _, err := folder.Peek(dir, nil); !errors.As(err, new(folder.InputError)) || !strings.HasPrefix(err.Error(), want) {

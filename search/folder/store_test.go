@@ -3,6 +3,7 @@ package folder_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -153,17 +154,19 @@ func TestSenselessState(t *testing.T) {
 		{"done", "", "invalid syntax"},
 		{"identity", "71", "it is of block 71…"},
 	} {
-		s := store(t, folder.OS{})
-		save(t, s, b, "12", "0 1")
-		f := state(b, "12", "0 1")
-		f.Meta[tt.field] = tt.value
-		if err := folder.Seal(&f, b.Trials); err != nil {
-			t.Fatal(err)
-		}
-		replace(t, s.File(b.ID), asBytes(t, f))
-		if ids, wrong := list(s); ids != nil || !strings.Contains(wrong, tt.want) {
-			t.Errorf("%s %q: %q, %q; want %q", tt.field, tt.value, ids, wrong, tt.want)
-		}
+		t.Run(tt.want, func(t *testing.T) {
+			s := store(t, folder.OS{})
+			save(t, s, b, "12", "0 1")
+			f := state(b, "12", "0 1")
+			f.Meta[tt.field] = tt.value
+			if err := folder.Seal(&f, b.Trials); err != nil {
+				t.Fatal(err)
+			}
+			replace(t, s.File(b.ID), asBytes(t, f))
+			if ids, wrong := list(s); ids != nil || !strings.Contains(wrong, tt.want) {
+				t.Errorf("%s %q: %q, %q; want %q", tt.field, tt.value, ids, wrong, tt.want)
+			}
+		})
 	}
 }
 
@@ -318,38 +321,40 @@ func TestTopFiles(t *testing.T) {
 	records := []results.Record{trial(1, 0.1), trial(2, 0.4), trial(3, 0.3), trial(4, 0.2)}
 	content := safetensors.File{Meta: map[string]string{}}
 	for _, order := range [][]int{{0, 1, 2, 3}, {3, 2, 1, 0}, {1, 3, 0, 2}} {
-		dir := filepath.Join(t.TempDir(), folder.StatesDir)
-		g := folder.NewTopFiles(dir, "state", folder.OS{}, 2, nil)
-		onRecord := map[string]results.Record{}
-		for _, i := range order {
-			onRecord[records[i].Key] = records[i]
-			if err := g.Offer(records[i], func(w io.Writer) error { return safetensors.Write(w, content) }); err != nil {
+		t.Run(fmt.Sprint(order), func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), folder.StatesDir)
+			g := folder.NewTopFiles(dir, "state", folder.OS{}, 2, nil)
+			onRecord := map[string]results.Record{}
+			for _, i := range order {
+				onRecord[records[i].Key] = records[i]
+				if err := g.Offer(records[i], func(w io.Writer) error { return safetensors.Write(w, content) }); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got, want := files(t, dir), sorted(records[1].Key, records[2].Key); !slices.Equal(got, want) {
+				t.Errorf("%v: kept %q, want %q", order, got, want)
+			}
+			// The next sweep knows the best from the records, and removes other files.
+			stray := trial(5, 0.5).Key
+			for _, name := range []string{stray, "notes"} {
+				replace(t, filepath.Join(dir, name+".safetensors"), nil)
+			}
+			g = folder.NewTopFiles(dir, "state", folder.OS{}, 1, onRecord)
+			g.Retain(records[2].Key)
+			useless := func(key string) bool { return key != records[1].Key }
+			if err := g.Tidy(useless); err != nil {
 				t.Fatal(err)
 			}
-		}
-		if got, want := files(t, dir), sorted(records[1].Key, records[2].Key); !slices.Equal(got, want) {
-			t.Errorf("%v: kept %q, want %q", order, got, want)
-		}
-		// The next sweep knows the best from the records, and removes other files.
-		stray := trial(5, 0.5).Key
-		for _, name := range []string{stray, "notes"} {
-			replace(t, filepath.Join(dir, name+".safetensors"), nil)
-		}
-		g = folder.NewTopFiles(dir, "state", folder.OS{}, 1, onRecord)
-		g.Retain(records[2].Key)
-		useless := func(key string) bool { return key != records[1].Key }
-		if err := g.Tidy(useless); err != nil {
-			t.Fatal(err)
-		}
-		if got, want := files(t, dir), sorted(records[1].Key, records[2].Key, "notes"); !slices.Equal(got, want) {
-			t.Errorf("%v: tidied to %q, want %q", order, got, want)
-		}
-		if err := g.Release(useless); err != nil {
-			t.Fatal(err)
-		}
-		if got, want := files(t, dir), sorted(records[1].Key, "notes"); !slices.Equal(got, want) {
-			t.Errorf("%v: released to %q, want %q", order, got, want)
-		}
+			if got, want := files(t, dir), sorted(records[1].Key, records[2].Key, "notes"); !slices.Equal(got, want) {
+				t.Errorf("%v: tidied to %q, want %q", order, got, want)
+			}
+			if err := g.Release(useless); err != nil {
+				t.Fatal(err)
+			}
+			if got, want := files(t, dir), sorted(records[1].Key, "notes"); !slices.Equal(got, want) {
+				t.Errorf("%v: released to %q, want %q", order, got, want)
+			}
+		})
 	}
 }
 

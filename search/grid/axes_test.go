@@ -55,21 +55,23 @@ func TestBlocksOfAxes(t *testing.T) {
 			{map[string]string{"batch": "10,20"}, false, false},
 			{map[string]string{"epochs": "1,2"}, false, false},
 		} {
-			g, err := Standard().Parse(Setting{Net: "fc", Rule: "momentum", Given: tt.given})
-			if err != nil {
-				t.Fatal(err)
-			}
-			base := results.Config{Net: "fc", Rule: "momentum", Split: [3]int{1000, 10, 10}, Order: order}
-			trials := g.Over(base).Pending(func(results.Config) float64 { return 1 }, func(string) bool { return false })
-			a, b := Standard().Common(trials[0].Config), Standard().Common(trials[1].Config)
-			want := tt.always || tt.ordered && order != nil
-			if same, reasons := a.Equal(&b), Standard().Reasons(trials); len(trials) != 2 || same != want || (len(reasons) == 0) != want {
-				t.Errorf("%v, order %v: share a block %v, want %v; reasons %v", tt.given, order != nil, same, want, reasons)
-			}
-			differ := tt.given["seed"] != "" || tt.given["hidden"] != "" || tt.given["std"] != ""
-			if same := Standard().SameStart(&trials[0].Config, &trials[1].Config); same == differ {
-				t.Errorf("%v: same initial weights %v, want %v", tt.given, same, !differ)
-			}
+			t.Run(fmt.Sprint(tt.given, order != nil), func(t *testing.T) {
+				g, err := Standard().Parse(Setting{Net: "fc", Rule: "momentum", Given: tt.given})
+				if err != nil {
+					t.Fatal(err)
+				}
+				base := results.Config{Net: "fc", Rule: "momentum", Split: [3]int{1000, 10, 10}, Order: order}
+				trials := g.Over(base).Pending(func(results.Config) float64 { return 1 }, func(string) bool { return false })
+				a, b := Standard().Common(trials[0].Config), Standard().Common(trials[1].Config)
+				want := tt.always || tt.ordered && order != nil
+				if same, reasons := a.Equal(&b), Standard().Reasons(trials); len(trials) != 2 || same != want || (len(reasons) == 0) != want {
+					t.Errorf("%v, order %v: share a block %v, want %v; reasons %v", tt.given, order != nil, same, want, reasons)
+				}
+				differ := tt.given["seed"] != "" || tt.given["hidden"] != "" || tt.given["std"] != ""
+				if same := Standard().SameStart(&trials[0].Config, &trials[1].Config); same == differ {
+					t.Errorf("%v: same initial weights %v, want %v", tt.given, same, !differ)
+				}
+			})
 		}
 	}
 }

@@ -24,10 +24,12 @@ func TestLists(t *testing.T) {
 		{"log:1e-4..1e-3:3", []float64{1e-4, 0.00031622776601683794, 1e-3}},
 		{"0,log:1..16:5", []float64{0, 1, 2, 4, 8, 16}},
 	} {
-		got, err := Floats{Zero: true}.list("reg", tt.list)
-		if err != nil || !slices.Equal(got, tt.want) {
-			t.Errorf("%s: %v, %v; want %v", tt.list, got, err, tt.want)
-		}
+		t.Run(tt.list, func(t *testing.T) {
+			got, err := Floats{Zero: true}.list("reg", tt.list)
+			if err != nil || !slices.Equal(got, tt.want) {
+				t.Errorf("%s: %v, %v; want %v", tt.list, got, err, tt.want)
+			}
+		})
 	}
 	for _, tt := range []struct {
 		list string
@@ -38,10 +40,12 @@ func TestLists(t *testing.T) {
 		{"7,log:16..256:5", []int64{7, 16, 32, 64, 128, 256}},
 		{"4294967290..4294967295", []int64{4294967290, 4294967291, 4294967292, 4294967293, 4294967294, 4294967295}},
 	} {
-		got, err := integers{name: "seed", max: 1 << 32}.list(tt.list)
-		if err != nil || !slices.Equal(got, tt.want) {
-			t.Errorf("%s: %v, %v; want %v", tt.list, got, err, tt.want)
-		}
+		t.Run(tt.list, func(t *testing.T) {
+			got, err := integers{name: "seed", max: 1 << 32}.list(tt.list)
+			if err != nil || !slices.Equal(got, tt.want) {
+				t.Errorf("%s: %v, %v; want %v", tt.list, got, err, tt.want)
+			}
+		})
 	}
 	nets, err := hiddenLayers.list("hidden", "50,100x100,10..30:3", "fc")
 	if want := [][]int{{50}, {100, 100}, {10}, {20}, {30}}; err != nil || !reflect.DeepEqual(nets, want) {

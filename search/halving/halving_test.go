@@ -39,23 +39,25 @@ func TestParseRule(t *testing.T) {
 		{"stop median", 5, "median:1", []int{1, 2, 3, 4}},
 		{"stop median:400", 1000, "median:400", []int{400, 800}},
 	} {
-		r, err := parseRule(c.text)
-		if err != nil {
-			t.Errorf("%s: %v", c.text, err)
-			continue
-		}
-		if got := r.String(); got != c.text {
-			t.Errorf("%s: printed as %s", c.text, got)
-		}
-		if got := r.Name(c.iters); got != c.name {
-			t.Errorf("%s of %d iterations: name %q, want %q", c.text, c.iters, got, c.name)
-		}
-		if got := r.Rungs(c.iters); !slices.Equal(got, c.rungs) {
-			t.Errorf("%s of %d iterations: rungs %v, want %v", c.text, c.iters, got, c.rungs)
-		}
-		if err := r.Check(c.iters); err != nil {
-			t.Errorf("%s of %d iterations: %v", c.text, c.iters, err)
-		}
+		t.Run(fmt.Sprint(c.text, " of ", c.iters), func(t *testing.T) {
+			r, err := parseRule(c.text)
+			if err != nil {
+				t.Errorf("%s: %v", c.text, err)
+				return
+			}
+			if got := r.String(); got != c.text {
+				t.Errorf("%s: printed as %s", c.text, got)
+			}
+			if got := r.Name(c.iters); got != c.name {
+				t.Errorf("%s of %d iterations: name %q, want %q", c.text, c.iters, got, c.name)
+			}
+			if got := r.Rungs(c.iters); !slices.Equal(got, c.rungs) {
+				t.Errorf("%s of %d iterations: rungs %v, want %v", c.text, c.iters, got, c.rungs)
+			}
+			if err := r.Check(c.iters); err != nil {
+				t.Errorf("%s of %d iterations: %v", c.text, c.iters, err)
+			}
+		})
 	}
 }
 
@@ -96,10 +98,12 @@ func TestParseRuleRefuses(t *testing.T) {
 		{"stop median:", `the number of iterations must be 1 or more, not ""`},
 		{"stop median:0", `the number of iterations must be 1 or more, not "0"`},
 	} {
-		_, err := parseRule(c.text)
-		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "write ") {
-			t.Errorf("%s: %v; want an error with %q and an example", c.text, err, c.want)
-		}
+		t.Run(c.text, func(t *testing.T) {
+			_, err := parseRule(c.text)
+			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "write ") {
+				t.Errorf("%s: %v; want an error with %q and an example", c.text, err, c.want)
+			}
+		})
 	}
 	for _, c := range []struct {
 		rule  Rule
@@ -111,9 +115,11 @@ func TestParseRuleRefuses(t *testing.T) {
 		{Rule{}, 1, "stop median: the first rung"},
 		{Rule{Min: 1}, maxRungs + 2, "stop median:1: more than 1000 checks"},
 	} {
-		if err := c.rule.Check(c.iters); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%+v of %d iterations: %v; want %q", c.rule, c.iters, err, c.want)
-		}
+		t.Run(c.rule.String(), func(t *testing.T) {
+			if err := c.rule.Check(c.iters); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%+v of %d iterations: %v; want %q", c.rule, c.iters, err, c.want)
+			}
+		})
 	}
 	if err := (Rule{Min: 1}).Check(maxRungs + 1); err != nil {
 		t.Errorf("%d checks: %v", maxRungs, err)
@@ -337,23 +343,25 @@ func arrive(rng *rand.Rand, r *Bracket, i int, keys []string, all map[string]fat
 func TestRaceDependsOnAccuraciesAlone(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for _, rl := range []Rule{{Eta: 2, Min: 1}, {Eta: 3, Min: 2}, {Min: 3}} {
-		for range 50 {
-			first, keys := enterAll(rl, 16, 1+rng.IntN(40))
-			all := fates(rng, keys, len(first.rungs))
-			want := play(rng, first, keys, all)
-			again, _ := enterAll(rl, 16, len(keys))
-			if got := play(rng, again, keys, all); !equalMaps(got, want) {
-				t.Fatalf("%s: another order stops %v, want %v", rl.String(), got, want)
-			}
-			for stop := range first.rungs {
-				for _, part := range []float64{0, .5, 1} {
-					got := playBroken(rng, rl, keys, all, stop, part)
-					if !equalMaps(got, want) {
-						t.Fatalf("%s: broken off at rung %d stops %v, want %v", rl.String(), stop, got, want)
+		t.Run(rl.String(), func(t *testing.T) {
+			for range 50 {
+				first, keys := enterAll(rl, 16, 1+rng.IntN(40))
+				all := fates(rng, keys, len(first.rungs))
+				want := play(rng, first, keys, all)
+				again, _ := enterAll(rl, 16, len(keys))
+				if got := play(rng, again, keys, all); !equalMaps(got, want) {
+					t.Fatalf("%s: another order stops %v, want %v", rl.String(), got, want)
+				}
+				for stop := range first.rungs {
+					for _, part := range []float64{0, .5, 1} {
+						got := playBroken(rng, rl, keys, all, stop, part)
+						if !equalMaps(got, want) {
+							t.Fatalf("%s: broken off at rung %d stops %v, want %v", rl.String(), stop, got, want)
+						}
 					}
 				}
 			}
-		}
+		})
 	}
 }
 
@@ -508,21 +516,23 @@ func TestContenderOf(t *testing.T) {
 		{"diverged late, alone", results.Record{State: results.Diverged, Steps: 12}, contender{}, false, true},
 		{"failed", results.Record{State: results.Failed, Race: name, Rungs: rungs(1)}, contender{}, true, false},
 	} {
-		c.rec.Config, c.rec.Key = config, key
-		all, err := New(&r, points)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all.Enter(points, map[string]results.Record{key: c.rec})
-		e, takesPart := all.Of(config.Iters).contenders[key]
-		if takesPart != c.takesPart {
-			t.Errorf("%s: takes part %t, want %t", c.what, takesPart, c.takesPart)
-		} else if takesPart && (!slices.Equal(e.vals, c.want.vals) || e.passed != c.want.passed || e.stopped != c.want.stopped || e.gone != c.want.gone) {
-			t.Errorf("%s: stands %+v, want %+v", c.what, *e, c.want)
-		}
-		if got := c.rec.Settled(all.Name(config.Iters)); got != c.settled {
-			t.Errorf("%s: settled %t, want %t", c.what, got, c.settled)
-		}
+		t.Run(c.what, func(t *testing.T) {
+			c.rec.Config, c.rec.Key = config, key
+			all, err := New(&r, points)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all.Enter(points, map[string]results.Record{key: c.rec})
+			e, takesPart := all.Of(config.Iters).contenders[key]
+			if takesPart != c.takesPart {
+				t.Errorf("%s: takes part %t, want %t", c.what, takesPart, c.takesPart)
+			} else if takesPart && (!slices.Equal(e.vals, c.want.vals) || e.passed != c.want.passed || e.stopped != c.want.stopped || e.gone != c.want.gone) {
+				t.Errorf("%s: stands %+v, want %+v", c.what, *e, c.want)
+			}
+			if got := c.rec.Settled(all.Name(config.Iters)); got != c.settled {
+				t.Errorf("%s: settled %t, want %t", c.what, got, c.settled)
+			}
+		})
 	}
 }
 
@@ -531,31 +541,33 @@ func TestContenderOf(t *testing.T) {
 func TestReport(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
 	for _, rl := range []Rule{{Eta: 2, Min: 1}, {Eta: 3, Min: 2}, {Min: 3}} {
-		for range 20 {
-			alone, keys := enterAll(rl, 16, 1+rng.IntN(40))
-			all := fates(rng, keys, len(alone.rungs))
-			want := play(rng, alone, keys, all)
-			for range 5 {
-				r, _ := enterAll(rl, 16, len(keys))
-				var wg sync.WaitGroup
-				for rest := slices.Clone(keys); len(rest) > 0; {
-					n := 1 + rng.IntN(len(rest))
-					block := rest[:n]
-					rest = rest[n:]
-					wg.Go(func() { runBlock(t.Context(), r, block, all) })
-				}
-				wg.Wait()
-				got := map[string]int{}
-				for key, e := range r.contenders {
-					if e.stopped {
-						got[key] = len(e.vals) - 1
+		t.Run(rl.String(), func(t *testing.T) {
+			for range 20 {
+				alone, keys := enterAll(rl, 16, 1+rng.IntN(40))
+				all := fates(rng, keys, len(alone.rungs))
+				want := play(rng, alone, keys, all)
+				for range 5 {
+					r, _ := enterAll(rl, 16, len(keys))
+					var wg sync.WaitGroup
+					for rest := slices.Clone(keys); len(rest) > 0; {
+						n := 1 + rng.IntN(len(rest))
+						block := rest[:n]
+						rest = rest[n:]
+						wg.Go(func() { runBlock(t.Context(), r, block, all) })
+					}
+					wg.Wait()
+					got := map[string]int{}
+					for key, e := range r.contenders {
+						if e.stopped {
+							got[key] = len(e.vals) - 1
+						}
+					}
+					if !equalMaps(got, want) {
+						t.Fatalf("%s: blocks stop %v, want %v", rl.String(), got, want)
 					}
 				}
-				if !equalMaps(got, want) {
-					t.Fatalf("%s: blocks stop %v, want %v", rl.String(), got, want)
-				}
 			}
-		}
+		})
 	}
 }
 

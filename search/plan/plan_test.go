@@ -38,23 +38,25 @@ func TestPlan(t *testing.T) {
 		{Planner{Workers: 2, Bytes: 4}, map[string]string{"lr": "1", "reg": "0", "seed": "1..6", "hidden": "5,10"}, &order, "2 blocks: 2 of 6 nets"},
 		{Planner{Workers: 1, Bytes: 4, Width: 3}, map[string]string{"lr": "log:1e-5..1e-3:8", "reg": "0"}, nil, "3 blocks: 2 of 3 nets, 1 of 2 nets"},
 	} {
-		tt.planner.Inputs, tt.planner.Classes = 3072, 10
-		todo := trialsOf(t, tt.given, tt.order)
-		blocks := tt.planner.Plan(todo)
-		if got := Describe(blocks); got != tt.want {
-			t.Errorf("%v: %s, want %s", tt.given, got, tt.want)
-		}
-		seen := map[string]bool{}
-		cores := 0
-		for _, b := range blocks {
-			cores += b.Cores
-			for _, trial := range b.Trials {
-				seen[trial.Key] = true
+		t.Run(tt.want, func(t *testing.T) {
+			tt.planner.Inputs, tt.planner.Classes = 3072, 10
+			todo := trialsOf(t, tt.given, tt.order)
+			blocks := tt.planner.Plan(todo)
+			if got := Describe(blocks); got != tt.want {
+				t.Errorf("%v: %s, want %s", tt.given, got, tt.want)
 			}
-		}
-		if len(seen) != len(todo) || Trials(blocks) != len(todo) || len(blocks) < tt.planner.Workers && cores != tt.planner.Workers {
-			t.Errorf("%v: %d trials, %d different, want %d; %d cores", tt.given, Trials(blocks), len(seen), len(todo), cores)
-		}
+			seen := map[string]bool{}
+			cores := 0
+			for _, b := range blocks {
+				cores += b.Cores
+				for _, trial := range b.Trials {
+					seen[trial.Key] = true
+				}
+			}
+			if len(seen) != len(todo) || Trials(blocks) != len(todo) || len(blocks) < tt.planner.Workers && cores != tt.planner.Workers {
+				t.Errorf("%v: %d trials, %d different, want %d; %d cores", tt.given, Trials(blocks), len(seen), len(todo), cores)
+			}
+		})
 	}
 }
 

@@ -72,9 +72,11 @@ func TestDumbTerminal(t *testing.T) {
 	}
 	defer f.Close()
 	for name, want := range map[string]bool{"xterm": true, "dumb": false} {
-		t.Setenv("TERM", name)
-		if s := NewScreen(f); s.terminal != want {
-			t.Errorf("TERM=%s: lines are redrawn: %t, want %t", name, s.terminal, want)
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("TERM", name)
+			if s := NewScreen(f); s.terminal != want {
+				t.Errorf("TERM=%s: lines are redrawn: %t, want %t", name, s.terminal, want)
+			}
+		})
 	}
 }

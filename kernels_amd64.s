@@ -1673,7 +1673,7 @@ store:
 	JEQ  betaOfRow
 	JGT  betaOfColumn
 
-// A row: dst ← sum.
+// A row, whose last vector may be cut: dst ← sum.
 #define avx512Tile32F32_store(a, b) \
 	VMOVUPS a, (AX) \
 	VMOVUPS b, K1, 64(AX) \
@@ -3429,7 +3429,7 @@ store:
 	JEQ  betaOfRow
 	JGT  betaOfColumn
 
-// A row: dst ← sum.
+// A row, whose last vector may be cut: dst ← sum.
 #define avx512Tile16F64_store(a, b) \
 	VMOVUPD a, (AX) \
 	VMOVUPD b, K1, 64(AX) \
@@ -3543,7 +3543,7 @@ done:
 //
 // If both sides are packed, only R8 walks the scalars. R9 prefetches a line of later vectors with each eight steps,
 // because a burst of lines from a far cache would hold up those that come from a near one, and R10 the next tile's
-// sums, because these may have left L2. R11 is at sums of squares of the vectors, which AX walks. If scalars lie in
+// sums, because these may have left L2. If scalars lie in
 // runs, R9 prefetches a row of Dst with each run, R10 is the stride of Dst, and R11 leads to the next run.
 //
 // After the sum, AX is the row of Dst, R8 its β, R9 the stride of β, and R10 the stride of Dst.
@@ -4289,10 +4289,6 @@ packed:
 	CMOVQEQ R9, R10
 	CMPQ    R15, $14
 	JLT     fewRows
-	XORL    AX, AX
-	MOVQ    const_tileSquares(DI), R11
-	TESTQ   R11, R11
-	JNZ     squared14
 	JMP     packed14
 
 fewRows:
@@ -4558,45 +4554,6 @@ packed14:
 	SUBQ       $8, CX
 	JGE        packed14
 	JMP        packedDone
-	PCALIGN    $32
-
-// Step q of the loop squared14.
-#define avx512Tile16F32_squared14(q) \
-	VMOVUPS          (128*q)(SI), Z0 \
-	VFMADD231PS.BCST (56*q)(R8), Z0, Z4 \
-	VFMADD231PS.BCST (56*q+4)(R8), Z0, Z6 \
-	VFMADD231PS.BCST (56*q+8)(R8), Z0, Z8 \
-	VFMADD231PS.BCST (56*q+12)(R8), Z0, Z10 \
-	VFMADD231PS.BCST (56*q+16)(R8), Z0, Z12 \
-	VFMADD231PS.BCST (56*q+20)(R8), Z0, Z14 \
-	VFMADD231PS.BCST (56*q+24)(R8), Z0, Z16 \
-	VFMADD231PS.BCST (56*q+28)(R8), Z0, Z18 \
-	VFMADD231PS.BCST (56*q+32)(R8), Z0, Z20 \
-	VFMADD231PS.BCST (56*q+36)(R8), Z0, Z22 \
-	VFMADD231PS.BCST (56*q+40)(R8), Z0, Z24 \
-	VFMADD231PS.BCST (56*q+44)(R8), Z0, Z26 \
-	VFMADD231PS.BCST (56*q+48)(R8), Z0, Z28 \
-	VFMADD231PS.BCST (56*q+52)(R8), Z0, Z30
-
-	// The same for 14 rows, with sums of squares.
-squared14:
-	avx512Tile16F32_squared14(0)
-	avx512Tile16F32_squared14(1)
-	avx512Tile16F32_squared14(2)
-	avx512Tile16F32_squared14(3)
-	avx512Tile16F32_squared14(4)
-	avx512Tile16F32_squared14(5)
-	avx512Tile16F32_squared14(6)
-	avx512Tile16F32_squared14(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $448, R8
-	SUBQ       $8, CX
-	JGE        squared14
-	JMP        packedDone
 
 packedDone:
 	MOVQ R9, ahead-48(SP)
@@ -4688,7 +4645,7 @@ store:
 	JEQ  betaOfRow
 	JGT  betaOfColumn
 
-// A row: dst ← sum.
+// A row, whose last vector may be cut: dst ← sum.
 #define avx512Tile16F32_store(a) \
 	VMOVUPS a, K1, (AX) \
 	ADDQ    R10, AX \
@@ -4796,7 +4753,7 @@ done:
 //
 // If both sides are packed, only R8 walks the scalars. R9 prefetches a line of later vectors with each eight steps,
 // because a burst of lines from a far cache would hold up those that come from a near one, and R10 the next tile's
-// sums, because these may have left L2. R11 is at sums of squares of the vectors, which AX walks. If scalars lie in
+// sums, because these may have left L2. If scalars lie in
 // runs, R9 prefetches a row of Dst with each run, R10 is the stride of Dst, and R11 leads to the next run.
 //
 // After the sum, AX is the row of Dst, R8 its β, R9 the stride of β, and R10 the stride of Dst.
@@ -5542,10 +5499,6 @@ packed:
 	CMOVQEQ R9, R10
 	CMPQ    R15, $14
 	JLT     fewRows
-	XORL    AX, AX
-	MOVQ    const_tileSquares(DI), R11
-	TESTQ   R11, R11
-	JNZ     squared14
 	JMP     packed14
 
 fewRows:
@@ -5811,45 +5764,6 @@ packed14:
 	SUBQ       $8, CX
 	JGE        packed14
 	JMP        packedDone
-	PCALIGN    $32
-
-// Step q of the loop squared14.
-#define avx512Tile8F64_squared14(q) \
-	VMOVUPD          (128*q)(SI), Z0 \
-	VFMADD231PD.BCST (112*q)(R8), Z0, Z4 \
-	VFMADD231PD.BCST (112*q+8)(R8), Z0, Z6 \
-	VFMADD231PD.BCST (112*q+16)(R8), Z0, Z8 \
-	VFMADD231PD.BCST (112*q+24)(R8), Z0, Z10 \
-	VFMADD231PD.BCST (112*q+32)(R8), Z0, Z12 \
-	VFMADD231PD.BCST (112*q+40)(R8), Z0, Z14 \
-	VFMADD231PD.BCST (112*q+48)(R8), Z0, Z16 \
-	VFMADD231PD.BCST (112*q+56)(R8), Z0, Z18 \
-	VFMADD231PD.BCST (112*q+64)(R8), Z0, Z20 \
-	VFMADD231PD.BCST (112*q+72)(R8), Z0, Z22 \
-	VFMADD231PD.BCST (112*q+80)(R8), Z0, Z24 \
-	VFMADD231PD.BCST (112*q+88)(R8), Z0, Z26 \
-	VFMADD231PD.BCST (112*q+96)(R8), Z0, Z28 \
-	VFMADD231PD.BCST (112*q+104)(R8), Z0, Z30
-
-	// The same for 14 rows, with sums of squares.
-squared14:
-	avx512Tile8F64_squared14(0)
-	avx512Tile8F64_squared14(1)
-	avx512Tile8F64_squared14(2)
-	avx512Tile8F64_squared14(3)
-	avx512Tile8F64_squared14(4)
-	avx512Tile8F64_squared14(5)
-	avx512Tile8F64_squared14(6)
-	avx512Tile8F64_squared14(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $896, R8
-	SUBQ       $8, CX
-	JGE        squared14
-	JMP        packedDone
 
 packedDone:
 	MOVQ R9, ahead-48(SP)
@@ -5941,7 +5855,7 @@ store:
 	JEQ  betaOfRow
 	JGT  betaOfColumn
 
-// A row: dst ← sum.
+// A row, whose last vector may be cut: dst ← sum.
 #define avx512Tile8F64_store(a) \
 	VMOVUPD a, K1, (AX) \
 	ADDQ    R10, AX \
@@ -6049,7 +5963,7 @@ done:
 //
 // If both sides are packed, only R8 walks the scalars. R9 prefetches a line of later vectors with each eight steps,
 // because a burst of lines from a far cache would hold up those that come from a near one, and R10 the next tile's
-// sums, because these may have left L2. R11 is at sums of squares of the vectors, which AX walks. If scalars lie in
+// sums, because these may have left L2. If scalars lie in
 // runs, R9 prefetches a row of Dst with each run, R10 is the stride of Dst, and R11 leads to the next run.
 //
 // After the sum, AX is the row of Dst, R8 its β, R9 the stride of β, and R10 the stride of Dst.
@@ -6795,10 +6709,6 @@ packed:
 	CMOVQEQ R9, R10
 	CMPQ    R15, $14
 	JLT     fewRows
-	XORL    AX, AX
-	MOVQ    const_tileSquares(DI), R11
-	TESTQ   R11, R11
-	JNZ     squared14
 	JMP     packed14
 
 fewRows:
@@ -7064,45 +6974,6 @@ packed14:
 	SUBQ       $8, CX
 	JGE        packed14
 	JMP        packedDone
-	PCALIGN    $32
-
-// Step q of the loop squared14.
-#define avx512Tile8F32_squared14(q) \
-	VMOVUPS          (128*q)(SI), Y0 \
-	VFMADD231PS.BCST (56*q)(R8), Y0, Y4 \
-	VFMADD231PS.BCST (56*q+4)(R8), Y0, Y5 \
-	VFMADD231PS.BCST (56*q+8)(R8), Y0, Y6 \
-	VFMADD231PS.BCST (56*q+12)(R8), Y0, Y7 \
-	VFMADD231PS.BCST (56*q+16)(R8), Y0, Y8 \
-	VFMADD231PS.BCST (56*q+20)(R8), Y0, Y9 \
-	VFMADD231PS.BCST (56*q+24)(R8), Y0, Y10 \
-	VFMADD231PS.BCST (56*q+28)(R8), Y0, Y11 \
-	VFMADD231PS.BCST (56*q+32)(R8), Y0, Y12 \
-	VFMADD231PS.BCST (56*q+36)(R8), Y0, Y13 \
-	VFMADD231PS.BCST (56*q+40)(R8), Y0, Y14 \
-	VFMADD231PS.BCST (56*q+44)(R8), Y0, Y15 \
-	VFMADD231PS.BCST (56*q+48)(R8), Y0, Y16 \
-	VFMADD231PS.BCST (56*q+52)(R8), Y0, Y17
-
-	// The same for 14 rows, with sums of squares.
-squared14:
-	avx512Tile8F32_squared14(0)
-	avx512Tile8F32_squared14(1)
-	avx512Tile8F32_squared14(2)
-	avx512Tile8F32_squared14(3)
-	avx512Tile8F32_squared14(4)
-	avx512Tile8F32_squared14(5)
-	avx512Tile8F32_squared14(6)
-	avx512Tile8F32_squared14(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $448, R8
-	SUBQ       $8, CX
-	JGE        squared14
-	JMP        packedDone
 
 packedDone:
 	MOVQ R9, ahead-48(SP)
@@ -7194,7 +7065,7 @@ store:
 	JEQ  betaOfRow
 	JGT  betaOfColumn
 
-// A row: dst ← sum.
+// A row, whose last vector may be cut: dst ← sum.
 #define avx512Tile8F32_store(a) \
 	VMOVUPS a, K1, (AX) \
 	ADDQ    R10, AX \
@@ -7302,7 +7173,7 @@ done:
 //
 // If both sides are packed, only R8 walks the scalars. R9 prefetches a line of later vectors with each eight steps,
 // because a burst of lines from a far cache would hold up those that come from a near one, and R10 the next tile's
-// sums, because these may have left L2. R11 is at sums of squares of the vectors, which AX walks. If scalars lie in
+// sums, because these may have left L2. If scalars lie in
 // runs, R9 prefetches a row of Dst with each run, R10 is the stride of Dst, and R11 leads to the next run.
 //
 // After the sum, AX is the row of Dst, R8 its β, R9 the stride of β, and R10 the stride of Dst.
@@ -8048,10 +7919,6 @@ packed:
 	CMOVQEQ R9, R10
 	CMPQ    R15, $14
 	JLT     fewRows
-	XORL    AX, AX
-	MOVQ    const_tileSquares(DI), R11
-	TESTQ   R11, R11
-	JNZ     squared14
 	JMP     packed14
 
 fewRows:
@@ -8317,45 +8184,6 @@ packed14:
 	SUBQ       $8, CX
 	JGE        packed14
 	JMP        packedDone
-	PCALIGN    $32
-
-// Step q of the loop squared14.
-#define avx512Tile4F64_squared14(q) \
-	VMOVUPD          (128*q)(SI), Y0 \
-	VFMADD231PD.BCST (112*q)(R8), Y0, Y4 \
-	VFMADD231PD.BCST (112*q+8)(R8), Y0, Y5 \
-	VFMADD231PD.BCST (112*q+16)(R8), Y0, Y6 \
-	VFMADD231PD.BCST (112*q+24)(R8), Y0, Y7 \
-	VFMADD231PD.BCST (112*q+32)(R8), Y0, Y8 \
-	VFMADD231PD.BCST (112*q+40)(R8), Y0, Y9 \
-	VFMADD231PD.BCST (112*q+48)(R8), Y0, Y10 \
-	VFMADD231PD.BCST (112*q+56)(R8), Y0, Y11 \
-	VFMADD231PD.BCST (112*q+64)(R8), Y0, Y12 \
-	VFMADD231PD.BCST (112*q+72)(R8), Y0, Y13 \
-	VFMADD231PD.BCST (112*q+80)(R8), Y0, Y14 \
-	VFMADD231PD.BCST (112*q+88)(R8), Y0, Y15 \
-	VFMADD231PD.BCST (112*q+96)(R8), Y0, Y16 \
-	VFMADD231PD.BCST (112*q+104)(R8), Y0, Y17
-
-	// The same for 14 rows, with sums of squares.
-squared14:
-	avx512Tile4F64_squared14(0)
-	avx512Tile4F64_squared14(1)
-	avx512Tile4F64_squared14(2)
-	avx512Tile4F64_squared14(3)
-	avx512Tile4F64_squared14(4)
-	avx512Tile4F64_squared14(5)
-	avx512Tile4F64_squared14(6)
-	avx512Tile4F64_squared14(7)
-	PREFETCHT1 (R9)
-	ADDQ       $64, R9
-	PREFETCHT0 (R10)
-	ADDQ       $64, R10
-	ADDQ       $1024, SI
-	ADDQ       $896, R8
-	SUBQ       $8, CX
-	JGE        squared14
-	JMP        packedDone
 
 packedDone:
 	MOVQ R9, ahead-48(SP)
@@ -8447,7 +8275,7 @@ store:
 	JEQ  betaOfRow
 	JGT  betaOfColumn
 
-// A row: dst ← sum.
+// A row, whose last vector may be cut: dst ← sum.
 #define avx512Tile4F64_store(a) \
 	VMOVUPD a, K1, (AX) \
 	ADDQ    R10, AX \
@@ -9125,11 +8953,11 @@ store:
 	CMPQ CX, $const_betaRows
 	JEQ  betaOfRow
 	JGT  betaOfColumn
+	MOVQ lanes-48(SP), SI
 
-// A row: dst ← sum.
+// A row, whose last vector may be cut: dst ← sum.
 #define avx2Tile16F32_store(a, b, cut, storedBut3, storedBut1, stored) \
 	VMOVUPS a, (AX) \
-	MOVQ    lanes-48(SP), SI \
 	CMPQ    SI, $8 \
 	JNE     cut \
 	VMOVUPS b, 32(AX) \
@@ -9631,11 +9459,11 @@ store:
 	CMPQ CX, $const_betaRows
 	JEQ  betaOfRow
 	JGT  betaOfColumn
+	MOVQ lanes-48(SP), SI
 
-// A row: dst ← sum.
+// A row, whose last vector may be cut: dst ← sum.
 #define avx2Tile8F64_store(a, b, cut, storedBut1, stored) \
 	VMOVUPD a, (AX) \
-	MOVQ    lanes-48(SP), SI \
 	CMPQ    SI, $4 \
 	JNE     cut \
 	VMOVUPD b, 32(AX) \
@@ -10355,10 +10183,10 @@ store:
 	CMPQ CX, $const_betaRows
 	JEQ  betaOfRow
 	JGT  betaOfColumn
+	MOVQ lanes-48(SP), SI
 
-// A row: dst ← sum.
+// A row, whose last vector may be cut: dst ← sum.
 #define avx2Tile8F32_store(a, cut, storedBut3, storedBut1, stored) \
-	MOVQ    lanes-48(SP), SI \
 	CMPQ    SI, $8 \
 	JNE     cut \
 	VMOVUPS a, (AX) \
@@ -11097,10 +10925,10 @@ store:
 	CMPQ CX, $const_betaRows
 	JEQ  betaOfRow
 	JGT  betaOfColumn
+	MOVQ lanes-48(SP), SI
 
-// A row: dst ← sum.
+// A row, whose last vector may be cut: dst ← sum.
 #define avx2Tile4F64_store(a, cut, storedBut1, stored) \
-	MOVQ    lanes-48(SP), SI \
 	CMPQ    SI, $4 \
 	JNE     cut \
 	VMOVUPD a, (AX) \
@@ -11833,10 +11661,10 @@ store:
 	CMPQ CX, $const_betaRows
 	JEQ  betaOfRow
 	JGT  betaOfColumn
+	MOVQ lanes-48(SP), SI
 
-// A row: dst ← sum.
+// A row, whose last vector may be cut: dst ← sum.
 #define avx2Tile4F32_store(a, cut, storedBut3, storedBut1, stored) \
-	MOVQ    lanes-48(SP), SI \
 	CMPQ    SI, $4 \
 	JNE     cut \
 	VMOVUPS a, (AX) \
@@ -12575,10 +12403,10 @@ store:
 	CMPQ CX, $const_betaRows
 	JEQ  betaOfRow
 	JGT  betaOfColumn
+	MOVQ lanes-48(SP), SI
 
-// A row: dst ← sum.
+// A row, whose last vector may be cut: dst ← sum.
 #define avx2Tile2F64_store(a, cut, storedBut1, stored) \
-	MOVQ    lanes-48(SP), SI \
 	CMPQ    SI, $2 \
 	JNE     cut \
 	VMOVUPD a, (AX) \

@@ -47,6 +47,7 @@ const (
 	steps         = "CX"  // left in the run
 	stepsAfter    = "R14" // steps in the runs after this one
 	tileRows      = "R15"
+	lastMask      = "K1" // AVX-512: lanes of the last vector
 
 	start      = "R11" // before the sum: row of Start
 	out        = "AX"  // after the sum: row of Dst
@@ -78,7 +79,7 @@ const stackDoc = `
 On the stack, tiles is the number of tiles left, and scalar, start, dst and beta are the places of the next tile in
 the scalars, Start, Dst and β.`
 
-// sums returns the registers of the sums of row r of the group.
+// sums returns the registers of the sums of row r of the tile.
 func (s *tile) sums(r int) []vec {
 	switch {
 	case s.vectors == 2:
@@ -134,9 +135,12 @@ func (s *tile) nextRow() {
 	s.op("JZ", "done")
 }
 
+// broadcast returns the operation that loads an element to all lanes of a vector.
+func (s *tile) broadcast() string { return pick(s.width() == 16 && s.f64, "VBROADCASTS?", "VMOVDDUP") }
+
 // start writes the part before the first tile, and starts the sums of a tile at 0 or at Start. Then it fetches the
-// lines that they will be stored to, unless tests jumps to sum.
-func (s *tile) start(zero string, tests func()) {
+// lines that they will be stored to.
+func (s *tile) start() {
 	s.args("t", "DI")
 	s.bytes("tileScalarStride", scalarStride)
 	s.op("LEAQ", mem(scalarStride, 0, scalarStride, 2), scalarStride3)
@@ -154,7 +158,7 @@ func (s *tile) start(zero string, tests func()) {
 		s.op("MOVQ", 2, "AX")
 		s.op("SHLQ", "CX", "AX")
 		s.op("DECQ", "AX")
-		s.op("KMOVW", "AX", "K1")
+		s.op("KMOVW", "AX", lastMask)
 		s.bytes("tilePrefetch", "AX")
 		s.op("ADDQ", s.field("tileVec"), "AX")
 		s.op("MOVQ", "AX", ahead)
@@ -170,7 +174,7 @@ func (s *tile) start(zero string, tests func()) {
 	s.op("JNZ", "continue")
 	for r := range s.height {
 		for _, v := range s.sums(r) {
-			s.op(zero, v, v, v)
+			s.op(pick(s.avx512, "VXORPS", "VPXORQ"), v, v, v)
 		}
 	}
 	s.op("JMP", "started")
@@ -186,7 +190,13 @@ func (s *tile) start(zero string, tests func()) {
 	s.op("MOVQ", start, nextStart)
 	s.op("CMPB", s.field("tileFetch"), "$0")
 	s.op("JEQ", "sum")
-	tests()
+	if s.avx512 {
+		s.op("CMPQ", s.field("tileOrder"), s.enum("packedRuns"))
+		s.op("JNE", "burst")
+		s.op("CMPQ", s.field("tileK"), fmt.Sprint("$", s.height*s.height))
+		s.op("JGE", "sum", "// the loop over runs does it")
+		s.label("burst")
+	}
 	s.op("MOVQ", nextDst, "SI")
 	s.bytes("tileStride", "AX")
 	s.op("MOVQ", tileRows, "CX")
@@ -261,9 +271,10 @@ func (s *tile) choose(loop string, most, least int) {
 	}
 }
 
-// store writes what stores the sums: storeLast stores the last vector of a row, which may be cut.
-func (s *tile) store(v0 vec, broadcast string, storeLast func(v any), labels ...string) {
-	vectors := []any{v0, v0 + 1}[:s.vectors]
+// store writes what stores the sums and goes on to the next tile.
+func (s *tile) store() {
+	const v0, v1, lanes = vec(0), vec(1), "SI"
+	last := (s.vectors - 1) * s.width()
 	s.label("store", "The sums are complete. Store them, or merge them into Dst if there is a β.")
 	s.op("MOVQ", nextDst, out)
 	s.bytes("tileStride", outStride)
@@ -272,9 +283,27 @@ func (s *tile) store(v0 vec, broadcast string, storeLast func(v any), labels ...
 	s.op("CMPQ", "CX", s.enum("betaRows"))
 	s.op("JEQ", "betaOfRow")
 	s.op("JGT", "betaOfColumn")
-	s.byRow("store", "A row: dst ← sum.", func(sums []any) {
+	var labels []string
+	if !s.avx512 {
+		s.op("MOVQ", lastLanes, lanes)
+		labels = pick(s.f64, []string{"cut", "storedBut3", "storedBut1", "stored"}, []string{"cut", "storedBut1", "stored"})
+	}
+	s.byRow("store", "A row, whose last vector may be cut: dst ← sum.", func(sums []any) {
 		s.storeWhole(out, sums[:s.vectors-1]...)
-		storeLast(sums[s.vectors-1])
+		v := sums[s.vectors-1]
+		if s.avx512 {
+			s.op("VMOVUP?", v, lastMask, mem(out, last))
+		} else {
+			s.op("CMPQ", lanes, fmt.Sprint("$", s.lanes()))
+			s.op("JNE", "cut")
+			s.op("VMOVUP?", v, mem(out, last))
+			s.op("JMP", "stored")
+			s.label("cut")
+			s.op("LEAQ", mem(out, last), "CX")
+			s.op("VMOVUP?", v, v1)
+			s.storePart(v1, "CX", lanes, "stored")
+			s.label("stored")
+		}
 		s.nextRow()
 	}, labels...)
 
@@ -288,12 +317,12 @@ func (s *tile) store(v0 vec, broadcast string, storeLast func(v any), labels ...
 	s.label("betaOfRow", "A β for each row.")
 	s.bytes("tileBetaStride", betaStride)
 	s.byRow("mergeRow", "A row: dst ← β·dst + sum.", func(sums []any) {
-		s.op(broadcast, mem(beta, 0), v0)
+		s.op(s.broadcast(), mem(beta, 0), v0)
 		s.op("ADDQ", betaStride, beta)
 		add(func(int) vec { return v0 }, sums)
 	})
 	s.label("betaOfColumn", "A β for each column.")
-	s.load(beta, vectors...)
+	s.load(beta, []any{v0, v1}[:s.vectors]...)
 	s.byRow("mergeColumns", "A row: dst ← β·dst + sum.", func(sums []any) {
 		add(func(i int) vec { return v0 + vec(i) }, sums)
 	})

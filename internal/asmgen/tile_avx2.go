@@ -9,7 +9,6 @@ const avx2Panel = 6
 func tileAVX2(s *tile) {
 	const (
 		scalars, scalars4, scalars6, scalars10 = "R8", "R9", "R10", "AX" // of rows 0, 4, 6, 10
-		lanes                                  = "SI"                    // after the sum: of the last vector
 
 		v0, v1 = vec(0), vec(1)
 		s0     = vec(2) // a scalar
@@ -18,15 +17,13 @@ func tileAVX2(s *tile) {
 	panels := []string{scalars, scalars6}[:2/s.vectors] // where micro-panels are
 	packed := 2 * s.registerWidth()                     // bytes of a step of packed vectors
 
-	broadcast := pick(s.width() == 16 && s.f64, "VBROADCASTS?", "VMOVDDUP")
 	row := func(scalar string, sums []vec) {
-		s.op(broadcast, scalar, s0)
+		s.op(s.broadcast(), scalar, s0)
 		for i, v := range sums {
 			s.op("VFMADD231P?", s0, v0+vec(i), v)
 		}
 	}
 	vectors := []any{v0, v1}[:s.vectors]
-
 	size := s.size()
 
 	s.text(s.name, "t *blocked.Tiles[T]", "", 48, "AVX2, FMA3", fmt.Sprintf(`
@@ -46,7 +43,7 @@ last vector.
 The sums:
 `, s.vectors*s.lanes(), avx2Panel, pick(s.vectors == 2, "", ", V1"))+s.sumsDoc())
 
-	s.start("VXORPS", func() {})
+	s.start()
 	walkAll := func() {
 		s.op("LEAQ", mem(scalars, 0, scalarStride, 4), scalars4)
 		if s.vectors == 1 {
@@ -118,18 +115,5 @@ The sums:
 	s.op("ADDQ", avx2Panel, steps)
 	s.op("JNZ", fmt.Sprint("rows", s.height))
 
-	last := (s.vectors - 1) * s.width()
-	labels := pick(s.f64, []string{"cut", "storedBut3", "storedBut1", "stored"}, []string{"cut", "storedBut1", "stored"})
-	s.store(v0, broadcast, func(v any) {
-		s.op("MOVQ", lastLanes, lanes)
-		s.op("CMPQ", lanes, fmt.Sprint("$", s.lanes()))
-		s.op("JNE", "cut")
-		s.op("VMOVUP?", v, mem(out, last))
-		s.op("JMP", "stored")
-		s.label("cut")
-		s.op("LEAQ", mem(out, last), "CX")
-		s.op("VMOVUP?", v, v1)
-		s.storePart(v1, "CX", lanes, "stored")
-		s.label("stored")
-	}, labels...)
+	s.store()
 }

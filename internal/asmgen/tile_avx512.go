@@ -11,7 +11,6 @@ func tileAVX512(s *tile) {
 
 		v0, v1 = vec(0), vec(1)
 		s0, s1 = vec(2), vec(3) // scalars
-		last   = "K1"           // lanes of the last vector
 	)
 	scalars := []string{"R8", "R9", "R10", "R11"} // of rows 0, 4, 8, 12
 	vectors := []any{v0, v1}[:s.vectors]
@@ -49,9 +48,6 @@ func tileAVX512(s *tile) {
 		}
 	}
 	addSquares := func() {
-		if s.vectors == 1 {
-			return
-		}
 		for i := range vec(2) {
 			s.op("VMOVUP?", mem("R11", 64*int(i), "AX", 1), s0+i)
 		}
@@ -87,7 +83,7 @@ step, for each number of rows.
 
 If both sides are packed, only R8 walks the scalars. R9 prefetches a line of later vectors with each eight steps,
 because a burst of lines from a far cache would hold up those that come from a near one, and R10 the next tile's
-sums, because these may have left L2. R11 is at sums of squares of the vectors, which AX walks. If scalars lie in
+sums, because these may have left L2. `+pick(s.vectors == 1, "R11 is at sums of squares of the vectors, which AX walks. ", "")+`If scalars lie in
 runs, R9 prefetches a row of Dst with each run, R10 is the stride of Dst, and R11 leads to the next run.
 
 After the sum, AX is the row of Dst, R8 its β, R9 the stride of β, and R10 the stride of Dst.
@@ -96,13 +92,7 @@ After the sum, AX is the row of Dst, R8 its β, R9 the stride of β, and R10 the
 The sums:
 `, s.vectors*s.lanes(), pick(s.vectors == 2, "", ", V1"))+s.sumsDoc())
 
-	s.start("VPXORQ", func() {
-		s.op("CMPQ", s.field("tileOrder"), s.enum("packedRuns"))
-		s.op("JNE", "burst")
-		s.op("CMPQ", s.field("tileK"), fmt.Sprint("$", panel*panel))
-		s.op("JGE", "sum", "// the loop over runs does it")
-		s.label("burst")
-	})
+	s.start()
 	walkAll := func() {
 		for i := range 3 {
 			s.op("LEAQ", mem(scalars[i], 0, scalarStride, 4), scalars[i+1])
@@ -162,10 +152,12 @@ The sums:
 	s.op("CMOVQEQ", "R9", "R10")
 	s.op("CMPQ", tileRows, s.height)
 	s.op("JLT", "fewRows")
-	s.op("XORL", "AX", "AX")
-	s.op("MOVQ", s.field("tileSquares"), "R11")
-	s.op("TESTQ", "R11", "R11")
-	s.op("JNZ", "squared14")
+	if s.vectors == 2 {
+		s.op("XORL", "AX", "AX")
+		s.op("MOVQ", s.field("tileSquares"), "R11")
+		s.op("TESTQ", "R11", "R11")
+		s.op("JNZ", "squared14")
+	}
 	s.op("JMP", "packed14")
 	s.label("fewRows")
 	s.choose("packed", s.height-1, 8)
@@ -183,10 +175,12 @@ The sums:
 	for n := 8; n <= s.height; n++ {
 		packedLoop(fmt.Sprint("packed", n), fmt.Sprintf("Eight steps of %d rows.", n), func() { step(n, inPanels) })
 	}
-	packedLoop("squared14", "The same for 14 rows, with sums of squares.", func() {
-		step(panel, inPanels)
-		addSquares()
-	})
+	if s.vectors == 2 {
+		packedLoop("squared14", "The same for 14 rows, with sums of squares.", func() {
+			step(panel, inPanels)
+			addSquares()
+		})
+	}
 	s.label("packedDone")
 	s.op("MOVQ", "R9", ahead)
 	s.label("fewPacked", "The last steps, fewer than eight.")
@@ -224,7 +218,5 @@ The sums:
 	s.op("ADDQ", panel, steps)
 	s.op("JNZ", "rows14")
 
-	s.store(v0, "VBROADCASTS?", func(v any) {
-		s.op("VMOVUP?", v, last, mem(out, (s.vectors-1)*s.width()))
-	})
+	s.store()
 }

@@ -139,6 +139,18 @@ func (g *gemm[T]) width(rest int) int {
 	return rest
 }
 
+// wholeWidth returns cols rounded up to a width at which a strip has no partial vector.
+func (g *gemm[T]) wholeWidth(cols int) int {
+	t := &g.micro.Tile
+	switch {
+	case cols <= g.micro.Narrow:
+		return g.micro.Narrow
+	case cols <= t.Lanes:
+		return t.Lanes
+	}
+	return t.NR
+}
+
 // macroKernel computes rows [i, i+mb) of columns [j, j+nb) from the panels. It keeps partial sums
 // in w.partial from element partial on.
 func (g *gemm[T]) macroKernel(w *workspace[T], o *orientation[T], scalar operand[T], i, mb, j, nb, partial int) {
@@ -179,6 +191,9 @@ func (g *gemm[T]) multiplyTransposed(w *workspace[T], j, mb, i, width int) {
 	stride := roundUp(width, g.micro.Tile.Lanes)
 	w.strip = grow(w.strip, mb*stride)
 	w.s.out = Out[T]{Dst: w.strip, Stride: stride}
+	if g.micro.Copy != nil {
+		w.s.Cols = g.wholeWidth(width) // the rows of the strip have room for whole vectors
+	}
 	g.multiply(w)
 	w.move.Rows, w.move.Cols = mb, width
 	w.move.Src, w.move.SrcStride = w.strip, stride

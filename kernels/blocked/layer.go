@@ -31,18 +31,6 @@ func (l *layer[T]) flips(lanes int) bool {
 	return m.PackImageLanes != nil && l.costOfCols(lanes, oneVector)*m.Tile.Lanes*1000 > 20*lanes*(1000+m.FlipWaste)
 }
 
-// wholeWidth returns cols rounded up to a width at which a strip has no partial vector.
-func (l *layer[T]) wholeWidth(cols int) int {
-	t := &l.micro.Tile
-	switch {
-	case cols <= l.micro.Narrow:
-		return l.micro.Narrow
-	case cols <= t.Lanes:
-		return t.Lanes
-	}
-	return t.NR
-}
-
 // panels returns the number of panels or tiles, each NR wide, that hold n columns or rows.
 func (l *layer[T]) panels(n int) int {
 	nr := l.micro.Tile.NR

@@ -190,7 +190,7 @@ func (x *flippedImages[T]) Forward(z kernels.Mat[T], w kernels.Panels[T], square
 	s.alpha, s.rows = 1, w.Lanes
 	s.Vec, s.VecStride = ws.vector, nr
 	s.ScalarStride, s.ScalarKStride = nr, 1
-	s.run, s.RunSkip = nr, x.room*nr-nr
+	s.Run, s.RunSkip = nr, x.room*nr-nr
 	for k, summed := 0, 0; k < w.Rows; k += kc {
 		s.K = min(kc, w.Rows-k)
 		s.resume, s.unfinished = k > 0, k+s.K < w.Rows
@@ -247,6 +247,7 @@ func (x *flippedImages[T]) Update(w kernels.Panels[T], beta []T, d kernels.Mat[T
 		s.out.Dst = w.Data[p*x.room:]
 		for i := 0; i < x.n; i += kc {
 			s.K = min(kc, x.n-i)
+			s.Run = s.K
 			s.resume, s.unfinished = i > 0, i+s.K < x.n
 			s.scalar = ws.scalar[i*mr:]
 			x.micro.PackPixelLanes(ws.vector, x.bytes(p, i), x.mean[p:p+nr], s.K)

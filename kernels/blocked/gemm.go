@@ -72,7 +72,7 @@ func (g *gemm[T]) pass(w *workspace[T], o *orientation[T], b *blocking, i0, rows
 	}
 	for p := 0; ; p += b.kc {
 		kb := min(b.kc, o.k-p)
-		w.s.K = kb
+		w.s.K, w.s.Run = kb, kb
 		w.s.resume = p > 0
 		w.s.unfinished = p+kb < o.k
 		g.vectorPanels(w, o, b, j, nb, p, kb)

@@ -20,7 +20,6 @@ type strip[T kernels.Float] struct {
 	// heights of even tiles.
 	panelRows  int
 	evenPanels bool
-	run        int // Tiles.Run, or 0 if scalars do not lie in runs
 
 	resume     bool // sums continue from partial, not from +0
 	unfinished bool // sums go to partial, not to out
@@ -51,66 +50,74 @@ func nextTiles(rest, mr int, even bool) (rows, count int) {
 }
 
 // multiply computes the strip w.s. Whatever a kernel cannot store in place goes through a buffer in L1,
-// which Merge takes it from.
+// which Merge takes it from. A product of few rows spends much of its time here, so the loop keeps what
+// it can in registers, and goes on to the next tiles only if there are any.
 func (g *gemm[T]) multiply(w *workspace[T]) {
 	s := &w.s
 	t := &s.Tiles
 	k := g.micro.kernel(t.Cols)
 	t.Order = g.order(s)
-	if t.Run = s.run; t.Run == 0 {
-		t.Run = t.K
-	}
-	merge := !s.unfinished && (s.alpha != 1 || s.out.BetaKind != BetaNone && !s.wholeBeta)
-	t.BetaKind = BetaNone
+	t.Squares, t.BetaKind = s.squares, BetaNone
+	t.Fetch = !s.unfinished && t.K >= fetchK
+	dst, merge := s.out.Dst, false
 	switch {
 	case s.unfinished:
-		t.Stride = k.NR
-	case merge:
+		dst, t.Stride = s.partial, k.NR
+	case s.alpha == 1 && (s.out.BetaKind == BetaNone || s.wholeBeta):
+		t.Stride = s.out.Stride
+		if s.wholeBeta { // assigning the whole of Out would wait for its parts
+			t.BetaKind, t.Beta, t.BetaStride = s.out.BetaKind, s.out.Beta, s.out.BetaStride
+		}
+	default:
 		w.sums = grow(w.sums, mergeTiles*k.MR*g.micro.Tile.NR)
-		t.Dst, t.Stride = w.sums, g.micro.Tile.NR
-	default: // assigning the whole of Out would wait for its parts
-		t.Stride, t.BetaKind, t.Beta, t.BetaStride = s.out.Stride, s.out.BetaKind, s.out.Beta, s.out.BetaStride
+		dst, t.Stride, merge = w.sums, g.micro.Tile.NR, true
 	}
-	t.Fetch = !s.unfinished && !merge && t.K >= fetchK
-	t.Squares, t.Start = s.squares, nil
-	scalar, panels, even := 0, 0, true
+	var start []T
+	if s.resume {
+		start = s.partial
+	}
+	panels, even := 0, true
 	if s.panelRows > 0 {
 		panels, even = k.MR/s.panelRows*t.PanelStride, s.evenPanels
 	}
+	scalar := s.scalar
 	for row := 0; row < s.rows; {
-		t.Rows, t.Count = nextTiles(s.rows-row, k.MR, even)
-		if t.ScalarTile = panels; panels == 0 {
-			t.ScalarTile = t.Rows * t.ScalarStride
+		rows, count := nextTiles(s.rows-row, k.MR, even)
+		if t.Squares != nil {
+			count = 1
+		}
+		if merge {
+			count = min(count, mergeTiles)
+		}
+		tile := panels
+		if panels == 0 {
+			tile = rows * t.ScalarStride
+		}
+		t.Rows, t.Count, t.ScalarTile = rows, count, tile
+		t.Scalar, t.Start, t.Dst = scalar, start, dst
+		k.Compute(t)
+		rows *= count
+		if merge {
+			g.merge(w, row, rows)
+		}
+		if row += rows; row >= s.rows {
+			return
+		}
+		t.Squares = nil // the next tiles meet the same vectors
+		if t.Prefetch != 0 {
+			t.Prefetch += count * (t.K / prefetchK * lineElems[T]())
 		}
 		if t.K > 0 {
-			t.Scalar = s.scalar[scalar:]
+			scalar = scalar[count*tile:]
 		}
 		if s.resume {
-			t.Start = s.partial[row*k.NR:]
+			start = start[rows*k.NR:]
 		}
-		switch {
-		case s.unfinished:
-			t.Dst = s.partial[row*k.NR:]
-		case merge:
-			t.Count = min(t.Count, mergeTiles)
-		default:
-			t.Dst = s.out.Dst[row*t.Stride:]
-			if t.BetaKind == BetaRows {
-				t.Beta = s.out.Beta[row*t.BetaStride:]
-			}
+		if !merge {
+			dst = dst[rows*t.Stride:]
 		}
-		if t.Squares != nil {
-			t.Count = 1
-		}
-		k.Compute(t)
-		t.Squares = nil // the next tiles meet the same vectors
-		if merge {
-			g.merge(w, row)
-		}
-		row += t.Count * t.Rows
-		scalar += t.Count * t.ScalarTile
-		if t.Prefetch != 0 {
-			t.Prefetch += t.Count * (t.K / prefetchK * lineElems[T]())
+		if t.BetaKind == BetaRows {
+			t.Beta = t.Beta[rows*t.BetaStride:]
 		}
 	}
 }
@@ -121,24 +128,24 @@ func (g *gemm[T]) order(s *strip[T]) Order {
 	switch {
 	case s.VecStride != nr:
 		return AnyOrder
-	case s.panelRows > 0 && s.run == 0:
+	case s.panelRows > 0 && s.ScalarKStride != 1:
 		return Packed
-	case s.panelRows > 0 && s.run == s.panelRows:
+	case s.panelRows > 0 && s.Run == s.panelRows:
 		return PackedRuns
-	case s.panelRows == 0 && s.run == nr && s.ScalarStride == nr:
+	case s.panelRows == 0 && s.Run == nr && s.ScalarStride == nr && s.ScalarKStride == 1:
 		return RowRuns
 	}
 	return AnyOrder
 }
 
-// merge finishes the tiles that were computed last, from this row of the strip on.
-func (g *gemm[T]) merge(w *workspace[T], row int) {
+// merge finishes rows of the strip, from this row on, whose sums are in the buffer.
+func (g *gemm[T]) merge(w *workspace[T], row, rows int) {
 	s, m := &w.s, &w.move
 	m.Out = s.out
 	m.Dst = s.out.Dst[row*s.out.Stride:]
 	if m.BetaKind == BetaRows {
 		m.Beta = s.out.Beta[row*s.out.BetaStride:]
 	}
-	m.Rows, m.Cols, m.Src, m.SrcStride, m.Alpha = s.Count*s.Rows, s.Cols, s.Dst, s.Stride, s.alpha
+	m.Rows, m.Cols, m.Src, m.SrcStride, m.Alpha = rows, s.Cols, s.Dst, s.Stride, s.alpha
 	g.micro.Merge(m)
 }

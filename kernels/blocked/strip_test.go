@@ -105,11 +105,11 @@ func TestStrip(t *testing.T) {
 		}, func(_, k, i, q int) int { return i/3*(3*k+2) + 3*q + i%3 }, Packed, false},
 		{"runs in micro-panels", func(s *strip[float32], rows, k int) int {
 			s.panelRows, s.PanelStride, s.ScalarStride, s.ScalarKStride = 3, 9, 3, 1
-			s.run, s.RunSkip = 3, 3*rows+skip-3
+			s.Run, s.RunSkip = 3, 3*rows+skip-3
 			return (k/3+1)*(3*rows+skip) + 9
 		}, func(rows, _, i, q int) int { return q/3*(3*rows+skip) + 3*i + q%3 }, PackedRuns, false},
 		{"runs", func(s *strip[float32], rows, k int) int {
-			s.ScalarStride, s.ScalarKStride, s.run, s.RunSkip = 8, 1, 8, 8*rows+skip-8
+			s.ScalarStride, s.ScalarKStride, s.Run, s.RunSkip = 8, 1, 8, 8*rows+skip-8
 			return (k/8 + 1) * (8*rows + skip)
 		}, func(rows, _, i, q int) int { return q/8*(8*rows+skip) + 8*i + q%8 }, RowRuns, false},
 	}
@@ -146,6 +146,11 @@ func TestStrip(t *testing.T) {
 								want[i*s.out.Stride+j] = s.alpha*sum + s.out.BetaAt(i, j)*want[i*s.out.Stride+j]
 							}
 						}
+						runs := func() {
+							if l.order != PackedRuns && l.order != RowRuns {
+								s.Run = s.K
+							}
+						}
 						if variant&8 != 0 { // two blocks of terms
 							scalar, vec := s.scalar, s.Vec
 							s.partial = make([]float32, rows*nr)
@@ -153,12 +158,14 @@ func TestStrip(t *testing.T) {
 							if l.order == PackedRuns {
 								s.K = 9
 							}
+							runs()
 							g.multiply(w)
 							s.scalar, s.Vec = scalar[l.at(rows, k, 0, s.K):], vec[s.K*8:]
 							s.K, s.unfinished, s.resume = k-s.K, false, true
 						} else {
 							s.K = k
 						}
+						runs()
 						g.multiply(w)
 						if !slices.Equal(s.out.Dst, want) {
 							t.Fatalf("%d×%d, variant %d: got %v, want %v", rows, cols, variant, s.out.Dst, want)
@@ -215,7 +222,7 @@ func TestStripHints(t *testing.T) {
 	p := &plain{t: t}
 	w := new(workspace[float32])
 	w.s = strip[float32]{alpha: 1, rows: 11, panelRows: 3, scalar: integers(4 * 3 * 64), squares: integers(8)}
-	w.s.K, w.s.Cols, w.s.Vec, w.s.VecStride, w.s.Prefetch = 64, 8, integers(64*8), 8, 1000
+	w.s.K, w.s.Run, w.s.Cols, w.s.Vec, w.s.VecStride, w.s.Prefetch = 64, 64, 8, integers(64*8), 8, 1000
 	w.s.ScalarStride, w.s.ScalarKStride, w.s.PanelStride = 1, 3, 3*64
 	w.s.out = Out[float32]{Dst: make([]float32, 88), Stride: 8}
 	p.gemm().multiply(w)

@@ -186,11 +186,11 @@ func (x *imageScalars[T]) set(s *strip[T], row, p int) {
 	if x.tiled {
 		s.scalar = x.data[p/mr*x.stride+row*mr:]
 		s.ScalarStride, s.ScalarKStride, s.PanelStride = mr, 1, mr*mr
-		s.run, s.RunSkip = mr, x.stride-mr
+		s.Run, s.RunSkip = mr, x.stride-mr
 		return
 	}
 	s.scalar = x.data[row/mr*x.stride+p*mr:]
-	s.ScalarStride, s.ScalarKStride, s.PanelStride = 1, mr, x.stride
+	s.ScalarStride, s.ScalarKStride, s.PanelStride, s.Run = 1, mr, x.stride, s.K
 }
 
 // A view is a matrix, in panels or in row-major order. Column l of row r of panel c is at c·panel +

@@ -112,7 +112,7 @@ func (v verdict) text(w io.Writer, machine string) error {
 func (v verdict) markdown(w io.Writer, pictures []string) error {
 	var b bytes.Buffer
 	b.WriteString(reportTitle + "\n\n")
-	b.WriteString("Written by `sweep reproduce`. ECE 239AS assignment 3, after CS231n: what the notebooks print, what comes out here, and how\nmany significant digits agree.\n\n")
+	b.WriteString("This report was written by `sweep reproduce`. It compares the numbers that the notebooks of ECE 239AS assignment 3 print with\nthe results of this program. The assignment is based on CS231n. The column \"digits\" is the number of equal significant digits.\n\n")
 	fmt.Fprintf(&b, "%s\n"+computed+"\n", v.summary(), v.class)
 	for _, part := range v.parts() {
 		fmt.Fprintf(&b, "\n## %s\n\n%s", strings.ToUpper(part[:1])+part[1:], tableHead)

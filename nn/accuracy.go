@@ -1,26 +1,16 @@
 package nn
 
-import "fusegrid/kernels"
+import (
+	"fusegrid/kernels"
+	"fusegrid/nn/train"
+)
 
 // Predict sets dst (N) to the class with the highest score in each row of scores (N, C). Of equal scores,
 // the first counts. As in NumPy, a NaN counts as highest.
 func Predict[T kernels.Float](dst []int, scores kernels.Mat[T]) {
 	for i := range dst {
-		dst[i] = argmax(scores.Row(i))
+		dst[i] = train.Argmax(scores.Row(i))
 	}
-}
-
-func argmax[T kernels.Float](row []T) int {
-	best := 0
-	for j, v := range row {
-		if v != v {
-			return j
-		}
-		if v > row[best] {
-			best = j
-		}
-	}
-	return best
 }
 
 // Accuracy returns the share of samples that the model classifies correctly. It is NaN if there are
@@ -47,19 +37,8 @@ func newEvaluator[T kernels.Float](m Model[T], dim int) *evaluator[T] {
 func (e *evaluator[T]) accuracy(d Data[T], idx []int) float64 {
 	right, total := 0, 0
 	eachBatch(d, idx, e.room, func(b batch[T]) {
-		right += hits(e.model.Scores(b.x), b.y)
+		right += train.CountHits(e.model.Scores(b.x), b.y)
 		total += len(b.y)
 	})
 	return float64(right) / float64(total)
-}
-
-// hits counts the rows of scores whose highest score is that of the label.
-func hits[T kernels.Float](scores kernels.Mat[T], y []int) int {
-	right := 0
-	for i, c := range y {
-		if argmax(scores.Row(i)) == c {
-			right++
-		}
-	}
-	return right
 }

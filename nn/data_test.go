@@ -8,6 +8,7 @@ import (
 	"fusegrid/kernels/reference"
 	"fusegrid/nn/labelled"
 	"fusegrid/nn/nprand"
+	"fusegrid/nn/train"
 )
 
 func TestPixels(t *testing.T) {
@@ -66,7 +67,7 @@ func TestAccuracy(t *testing.T) {
 	scores := net.Scores(data.X)
 	right := 0
 	for i, c := range data.Y {
-		if argmax(scores.Row(i)) == c {
+		if train.Argmax(scores.Row(i)) == c {
 			right++
 		}
 	}
@@ -79,7 +80,7 @@ func TestAccuracy(t *testing.T) {
 	right = 0
 	scores = net.Scores(data.X)
 	for _, i := range idx {
-		if argmax(scores.Row(i)) == data.Y[i] {
+		if train.Argmax(scores.Row(i)) == data.Y[i] {
 			right++
 		}
 	}

@@ -2,8 +2,7 @@ package train
 
 import "fusegrid/kernels"
 
-// Hits counts, for each net, the samples at idx whose class it predicts. As in np.argmax, a net predicts
-// the first of the largest scores, or the first NaN if there is one.
+// Hits counts, for each net, the samples at idx whose class it predicts; see [CountHits].
 func (b *Block[T]) Hits(s Source, idx []int) []int {
 	hits := make([]int, len(b.nets))
 	b.countHits(hits, s, idx)
@@ -18,23 +17,30 @@ func (b *Block[T]) countHits(hits []int, s Source, idx []int) {
 		b.load(s, part)
 		h := b.forward(len(part), nil)
 		for k := range b.nets {
-			scores := b.forwardDeep(k, h.Slice(0, h.Rows, b.off[k], b.off[k+1]))
-			for i := range part {
-				if argmax(scores.Row(i)) == b.y[i] {
-					hits[k]++
-				}
-			}
+			hits[k] += CountHits(b.forwardDeep(k, h.Slice(0, h.Rows, b.off[k], b.off[k+1])), b.y[:len(part)])
 		}
 	}
 }
 
-func argmax[T kernels.Float](x []T) int {
+// CountHits returns the number of rows of scores (N, C) in which the class y (N) is predicted; see [Argmax].
+func CountHits[T kernels.Float](scores kernels.Mat[T], y []int) int {
+	hits := 0
+	for i, c := range y {
+		if Argmax(scores.Row(i)) == c {
+			hits++
+		}
+	}
+	return hits
+}
+
+// Argmax returns the index of the first of the largest elements of x. As in NumPy, a NaN counts as largest.
+func Argmax[T kernels.Float](x []T) int {
 	best := 0
 	for i, v := range x {
-		if x[best] != x[best] {
-			return best
+		if v != v {
+			return i
 		}
-		if v > x[best] || v != v {
+		if v > x[best] {
 			best = i
 		}
 	}

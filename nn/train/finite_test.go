@@ -65,8 +65,8 @@ func TestArgmax(t *testing.T) {
 		{[]float64{1, 3, 2}, 1}, {[]float64{3, 1, 3}, 0}, {[]float64{1, nan, 3}, 1}, {[]float64{nan, nan, 3}, 0},
 		{[]float64{math.Inf(-1), math.Inf(-1)}, 0}, {[]float64{2, 3, nan}, 2},
 	} {
-		if got := argmax(c.x); got != c.want {
-			t.Errorf("argmax(%v) is %d, want %d", c.x, got, c.want)
+		if got := Argmax(c.x); got != c.want {
+			t.Errorf("Argmax(%v) is %d, want %d", c.x, got, c.want)
 		}
 	}
 }

@@ -21,50 +21,49 @@ import (
 	"fusegrid/search/folder"
 )
 
-// verifyOptions are the values of the flags of verify.
-type verifyOptions struct {
-	n       int
-	key     string // the beginning of the key of one trial
-	all     bool
-	out     string
-	data    string
-	impl    string
-	workers int
+// A verifier trains recorded trials again.
+type verifier struct {
+	n, workers     int
+	key            string // the beginning of the key of one trial
+	all            bool
+	out, data      string
+	impl           string
+	stdout, stderr io.Writer
+	splits         map[string]*dataset.Split // by net
 }
 
 // verify trains recorded trials again, each alone, and compares every bit.
 func verify(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	o := verifyOptions{n: 5, workers: 1}
+	v := &verifier{n: 5, workers: 1, stdout: stdout, stderr: stderr, splits: map[string]*dataset.Split{}}
 	fs := cli.NewFlags("verify")
-	fs.Func("n", "", whole(&o.n, 1, math.MaxInt, "give the number of trials to train again, 1 or more"))
-	fs.Func("trial", "", text(&o.key))
-	fs.BoolVar(&o.all, "all", false, "")
-	fs.Func("out", "", text(&o.out))
-	fs.Func("data", "", text(&o.data))
-	fs.Func("impl", "", text(&o.impl))
-	fs.Func("workers", "", whole(&o.workers, 1, search.MaxWorkers, fmt.Sprintf("give a number from 1 to %d", search.MaxWorkers)))
+	fs.Func("n", "", whole(&v.n, 1, math.MaxInt, "give the number of trials to train again, 1 or more"))
+	fs.Func("trial", "", text(&v.key))
+	fs.BoolVar(&v.all, "all", false, "")
+	fs.Func("out", "", text(&v.out))
+	fs.Func("data", "", text(&v.data))
+	fs.Func("impl", "", text(&v.impl))
+	fs.Func("workers", "", whole(&v.workers, 1, search.MaxWorkers, fmt.Sprintf("give a number from 1 to %d", search.MaxWorkers)))
 	if err := parse(fs, args); err != nil {
 		return err
 	}
-	if o.impl != "" {
-		if _, err := pickSet(o.impl); err != nil {
+	if v.impl != "" {
+		if _, err := pickSet(v.impl); err != nil {
 			return err
 		}
 	}
-	if text := crowd(o.workers); text != "" {
+	if text := crowd(v.workers); text != "" {
 		fmt.Fprintf(stderr, "sweep: %s\n", text)
 	}
-	var err error
-	if o.out == "" {
-		if o.out, err = onlyOut(); err != nil {
+	if v.out == "" {
+		var err error
+		if v.out, err = onlyOut(); err != nil {
 			return err
 		}
 	}
-	records, damaged, err := o.pick(stderr)
+	records, damaged, err := v.pick()
 	if err != nil {
 		return err
 	}
-	v := &verifier{verifyOptions: o, stdout: stdout, stderr: stderr, splits: map[string]*dataset.Split{}}
 	return v.run(ctx, records, damaged)
 }
 
@@ -84,11 +83,11 @@ func onlyOut() (string, error) {
 // pick returns the records to verify, best first: the best one, and others evenly from all ranks. It also returns
 // the number of damaged lines of the journal. A torn last line does not count, because a crash or a sweep that is
 // writing leaves one, and no trial was on record with it.
-func (o verifyOptions) pick(stderr io.Writer) (found []results.Record, damaged int, err error) {
-	if _, err := os.Stat(filepath.Join(o.out, folder.JournalName)); err != nil {
+func (v *verifier) pick() (found []results.Record, damaged int, err error) {
+	if _, err := os.Stat(filepath.Join(v.out, folder.JournalName)); err != nil {
 		return nil, 0, badInput{fmt.Errorf("-out: %w; give the folder of a sweep", err)}
 	}
-	out, err := folder.Peek(o.out, logger(stderr))
+	out, err := folder.Peek(v.out, logger(v.stderr))
 	if err != nil {
 		return nil, 0, err
 	}
@@ -99,35 +98,28 @@ func (o verifyOptions) pick(stderr io.Writer) (found []results.Record, damaged i
 		}
 	}
 	results.Rank(all)
-	if o.key != "" {
+	if v.key != "" {
 		for _, r := range all {
-			if strings.HasPrefix(r.Key, o.key) {
+			if strings.HasPrefix(r.Key, v.key) {
 				found = append(found, r)
 			}
 		}
 		if len(found) != 1 {
-			return nil, 0, badInput{fmt.Errorf("-trial %s: the keys of %d trials in %s begin like this; the keys are in %s", o.key, len(found), o.out, folder.CSVName)}
+			return nil, 0, badInput{fmt.Errorf("-trial %s: the keys of %d trials in %s begin like this; the keys are in %s", v.key, len(found), v.out, folder.CSVName)}
 		}
 		return found, out.Damaged, nil
 	}
 	if len(all) == 0 {
-		return nil, 0, badInput{fmt.Errorf("%s has no trial to verify", o.out)}
+		return nil, 0, badInput{fmt.Errorf("%s has no trial to verify", v.out)}
 	}
-	n := min(o.n, len(all))
-	if o.all {
+	n := min(v.n, len(all))
+	if v.all {
 		n = len(all)
 	}
 	for i := range n {
 		found = append(found, all[i*len(all)/n])
 	}
 	return found, out.Damaged, nil
-}
-
-// A verifier trains trials again.
-type verifier struct {
-	verifyOptions
-	stdout, stderr io.Writer
-	splits         map[string]*dataset.Split // by pixel order
 }
 
 func (v *verifier) run(ctx context.Context, records []results.Record, damaged int) error {

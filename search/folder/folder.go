@@ -80,7 +80,7 @@ func Default(data *dataset.Split, net, dtype string) string {
 
 // Open opens a folder, or creates it. Unless log is nil, it logs damage of the journal. If the
 // folder cannot be used, Open returns an [InputError].
-func Open(d Disk, dir string, log *log.Logger) (*Folder, error) {
+func Open(d Disk, dir string, log *log.Logger) (_ *Folder, err error) {
 	log = orSilent(log)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, unwritable(err)
@@ -90,20 +90,22 @@ func Open(d Disk, dir string, log *log.Logger) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	journal, name := o.journal, o.journalFile()
+	defer func() {
+		if err != nil {
+			o.journal.Close()
+		}
+	}()
 	// A journal may exist in a folder that can no longer be written to.
 	if err := Probe(dir); err != nil {
-		journal.Close()
 		return nil, err
 	}
 	if err := o.removeTemporary(); err != nil {
-		journal.Close()
 		return nil, refused(fmt.Errorf("removing what a killed sweep left: %w", err))
 	}
 	if err := o.keepLineEnds(); err != nil {
-		journal.Close()
 		return nil, unwritable(err)
 	}
+	name := o.journalFile()
 	if recovery.Cut > 0 {
 		log.Printf("%s: cut off a torn last line of %d bytes; that trial is trained again", name, recovery.Cut)
 	}
@@ -113,7 +115,6 @@ func Open(d Disk, dir string, log *log.Logger) (*Folder, error) {
 	reportDamage(log, name, recovery.Damage)
 	aside, err := o.mend()
 	if err != nil {
-		o.journal.Close()
 		return nil, refused(fmt.Errorf("setting aside what is damaged: %w", err))
 	}
 	log.Printf("%s continues without the damaged lines; the whole file is kept in %s; trials that are missing are trained again", name, aside)

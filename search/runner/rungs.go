@@ -56,18 +56,14 @@ func (f *fit[T]) judge(ctx context.Context) error {
 	}
 	f.time.skip()
 
-	stop := make([]bool, len(all))
+	keep := slices.Repeat([]bool{true}, len(all))
 	for n, k := range at {
-		stop[k] = !survive[n]
+		keep[k] = survive[n]
 	}
-	if !slices.Contains(stop, true) {
+	if !slices.Contains(keep, false) {
 		return nil
 	}
-	records := f.stopped(stop, all)
-	keep := make([]bool, len(stop))
-	for k := range keep {
-		keep[k] = !stop[k]
-	}
+	records := f.stopped(keep, all)
 	f.fused.Keep(keep)
 	f.hooks.Ended(records, false)
 	return nil

@@ -240,7 +240,8 @@ func (f *fit[T]) train(ctx context.Context) (err error) {
 	}
 	for !f.fused.Finished() {
 		if at := f.hooks.StopAt; at > 0 && f.fused.Done() == at {
-			f.stopAll()
+			vals := f.fused.Validate()
+			f.hooks.Ended(f.stopped(make([]bool, len(vals)), vals), false)
 			return nil
 		}
 		if err := f.judge(ctx); err != nil {
@@ -388,24 +389,14 @@ func (f *fit[T]) step() {
 	}
 }
 
-// stopAll records all nets as stopped at this iteration.
-func (f *fit[T]) stopAll() {
-	vals := f.fused.Validate()
-	all := make([]bool, len(vals))
-	for k := range all {
-		all[k] = true
-	}
-	f.hooks.Ended(f.stopped(all, vals), false)
-}
-
-// stopped returns the records of the nets that are stopped at this iteration, with their validation accuracies.
-func (f *fit[T]) stopped(stop []bool, vals []float64) []results.Record {
+// stopped returns the records of the nets that are not kept after this iteration, with their validation accuracies.
+func (f *fit[T]) stopped(keep []bool, vals []float64) []results.Record {
 	b := f.fused.Block()
 	train := b.Hits(f.trainer.train, f.trainSample)
 	f.time.lap(f.fused.IDs())
 	var records []results.Record
 	for k, id := range f.fused.IDs() {
-		if !stop[k] {
+		if keep[k] {
 			continue
 		}
 		records = append(records, f.record(outcome{

@@ -2,8 +2,8 @@
 // one by one, for each instruction set and element type in turn. The author chooses every instruction and
 // every register: asmgen has no register allocator and no scheduler. It only repeats, counts and spells.
 //
-// The results are plain assembly files with every instruction in sight, which are part of the module.
-// After a change, run
+// The results are plain assembly files with every instruction in sight, which are part of the module. Asmgen also
+// writes Go files with their stubs and with the constants that they read. After a change, run
 //
 //	go generate ./internal/asmgen
 //

@@ -132,8 +132,9 @@ func (m *Micro[T]) kernel(cols int) *Kernel[T] {
 // The kernel stores the sums in Dst, or β·dst + t if there is a β. It writes no elements outside the
 // tiles. If there is a β, Cols is the kernel's NR and no β is 0.
 //
-// A call of one tile would be simpler, but it costs 8 ns more than a tile of several: a seventh of the
-// time of a product with ten terms.
+// Two decisions of the kernel were measured. With one tile a call, which costs 10 ns, products with ten
+// terms ran at 73 to 87% of the speed. With every β merged by Merge, in a second pass over C, updates
+// of eight nets ran at 88 to 91%.
 type Tiles[T kernels.Float] struct {
 	Out[T]
 	Count      int
@@ -177,7 +178,7 @@ const (
 	AnyOrder   Order = iota
 	Packed           // scalars lie in micro-panels
 	PackedRuns       // scalars lie in micro-panels in runs of PackMR terms
-	RowRuns          // scalars lie in runs of NR terms
+	RowRuns          // scalars lie in runs of NR terms, row by row
 )
 
 // A Move copies a matrix, as it is or transposed, or merges it into another.

@@ -87,8 +87,8 @@ func (r *report) has(bases []string) error {
 	return fmt.Errorf("-base %s: no table has such a column%s; there are: %s", wanted, cli.DidYouMean(wanted, columns.texts), strings.Join(columns.texts, ", "))
 }
 
-// maxCells is the largest number of cells in all tables of a file. Tables that are mostly empty could
-// otherwise exhaust memory.
+// maxCells is the maximum number of cells in all tables of a file. Tables that are mostly empty
+// could otherwise exhaust memory.
 const maxCells = 1 << 16
 
 // collect parses the text of a file into tables.

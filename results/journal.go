@@ -289,7 +289,7 @@ func (j *Journal) flush() error {
 // read calls take with the record of each line whose checksum is correct. It returns the damage,
 // including the errors of take, and the size of the journal without a torn last line.
 func read(r io.Reader, name string, take func(raw []byte) error) (recovery Recovery, size int64, err error) {
-	known := false // whether a line has occurred that only journals have
+	known := false // a line that only journals have has occurred
 	br := bufio.NewReaderSize(r, 64<<10)
 	head, _ := br.Peek(sniff.Head) // an error occurs again when the lines are read
 	head = bytes.Clone(head)

@@ -22,7 +22,7 @@ import (
 // states.
 type retraining struct {
 	*recorder
-	wanted map[string]bool  // files, by name, that are not there
+	wanted map[string]bool  // names of the missing files
 	other  []results.Record // trials that came out with other bits than on record
 	failed error
 }

@@ -35,7 +35,7 @@ type Store struct {
 type Checkpoint struct {
 	store  *Store
 	ID     string
-	Trials []results.Config // that the block began with
+	Trials []results.Config // trials of the block
 	live   []int            // positions of the trials that still train
 	done   int              // iterations
 }

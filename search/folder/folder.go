@@ -140,8 +140,8 @@ func (o *Folder) openJournal() (results.Recovery, error) {
 	return recovery, nil
 }
 
-// mend replaces the open journal by one without the damaged lines. It keeps the old one under another name, which it
-// returns.
+// mend replaces the open journal by a copy without the damaged lines. It keeps the old journal
+// under another name, which it returns.
 func (o *Folder) mend() (aside string, err error) {
 	write := func(name string, how func(w io.Writer, r io.Reader) error) error {
 		return o.disk.Swap(name, func(w io.Writer) error {

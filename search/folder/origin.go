@@ -86,7 +86,7 @@ func Gather(b plan.Block) (*safetensors.File, error) {
 // TimeName is the tensor of a state with the seconds of each trial, and then the seconds of the block.
 const TimeName = "sweep.seconds"
 
-// ErrNoTime is the error of a state without usable times.
+// ErrNoTime is the error for a state without valid times.
 var ErrNoTime = errors.New("the times of its trials are missing")
 
 // Times returns the seconds of the trials and of the block in a state.

@@ -114,7 +114,8 @@ func (NoFiles) Weights() Offer                   { return nil }
 func (NoFiles) State() Offer                     { return nil }
 
 // A filesOnly saves only the files of trials that trained to the end. It is the checkpointer of
-// trials that train apart from their block, because a saved state always holds a whole block.
+// trials that train alone after their block has failed, because a saved state always holds a whole
+// block.
 type filesOnly struct {
 	NoFiles
 	all Checkpointer

@@ -16,14 +16,15 @@ import (
 	"fusegrid/search/plan"
 )
 
-// enoughMemory refuses blocks that do not fit side by side into the free memory. It accepts all blocks if the system
-// does not tell how much memory is free.
+// enoughMemory returns an error if the blocks that train at the same time need more memory than is
+// free. If the free memory is not known, there is no error.
 func (s *job) enoughMemory(blocks []plan.Block) error {
 	free, where := freeMemory(os.DirFS("/"))
 	return s.within(free, where, blocks)
 }
 
-// within refuses blocks that do not fit side by side into a number of bytes. where names their owner, for messages.
+// within returns an error if the blocks that train at the same time need more than free bytes. The
+// argument where names the control group for the message.
 func (s *job) within(free float64, where string, blocks []plan.Block) error {
 	need := s.planner().Memory(blocks)
 	if need <= free {

@@ -35,8 +35,9 @@ type Prediction struct {
 	Peak    float64 // measured peak of one core in operations per second; 0 if not measured
 }
 
-// predict trains the first blocks for a short time and infers the time of the others from their operations. It trains
-// as many blocks side by side as the sweep, because they share caches, memory and power.
+// predict trains the first blocks for a short time and infers the time of the others from their
+// operations. It trains as many blocks at the same time as the sweep, because they share caches,
+// memory and power.
 func (s *job) predict(ctx context.Context, blocks []plan.Block) (Prediction, error) {
 	const each = time.Second
 	n := min(s.Workers, len(blocks))

@@ -199,10 +199,11 @@ func (s *job) kept() *folder.Store {
 	return &folder.Store{Dir: filepath.Join(s.Dir, folder.StatesDir), Kind: "kept states", Disk: s.Disk}
 }
 
-// plan makes blocks of the trials that are not settled. Trials with a checkpoint keep their block, and the planner
-// makes blocks of the others. Some of these may resume from a trial of another length, but not under a stop rule,
-// because their accuracies at its rungs are not known. plan removes checkpoints that no trial needs. It returns as
-// spent the checkpoints that only these blocks need.
+// plan makes blocks of the trials that are not settled. Trials with a checkpoint keep their block,
+// and the planner makes blocks of the others. Some of these may resume from a trial with another
+// number of iterations. Under a stop rule they do not, because their accuracies at its rungs are
+// not known. plan removes checkpoints that no trial needs. It returns as spent the checkpoints that
+// only these blocks need.
 func (s *job) plan(ctx context.Context, out *folder.Folder, store *folder.Store) (blocks []plan.Block, spent []folder.Checkpoint, err error) {
 	s.races.Enter(s.points(), out.Records)
 	settled := s.settled(out)
@@ -264,8 +265,8 @@ func (s *job) settled(out *folder.Folder) func(key string) bool {
 	}
 }
 
-// otherSets returns a message if trials of the grid are on record from other kernel sets, because their speeds are
-// not those of the kernel set of the job.
+// otherSets returns a message with the number of trials on record that other kernel sets trained.
+// Their speeds are not the speeds of the set of the job.
 func (s *job) otherSets(out *folder.Folder) string {
 	ours := setName(s.Kernels.Name, s.Kernels.Detail)
 	nameOf := func(r results.Record) string { return setName(r.Impl, r.Machine.Detail) }

@@ -17,10 +17,11 @@ import (
 	"fusegrid/search/runner"
 )
 
-// Verify trains the trial of a record again, alone and on a number of cores, and compares both trainings. It returns
-// whether they agree, and a verdict in one line, which names the differences. With a stable kernel set, all bits must
-// be the same. The error is a [folder.InputError] if the record has no training to compare with, or if the data or the
-// kernel set are not those of the trial.
+// Verify trains the trial of the record want again, alone and on the given number of cores, and
+// compares both trainings. The result same reports whether they agree. The result verdict is one
+// line that says so or names the differences. With a stable kernel set, all bits must be equal. The
+// error is a [folder.InputError] if the trial failed, or if it was trained with other data or
+// another class of kernels.
 func Verify(ctx context.Context, want results.Record, set *kernels.Set, data *dataset.Split, cores int) (verdict string, same bool, err error) {
 	switch c := want.Config; {
 	case set == nil || data == nil:

@@ -101,7 +101,8 @@ func readState(name string) (*safetensors.File, error) {
 	return f, nil
 }
 
-// List returns the undamaged states, the furthest first. It reports the errors of the others.
+// List returns the undamaged states, those with the most iterations first. It calls the function
+// report for each of the others.
 func (s *Store) List(report func(name string, err error)) []Checkpoint {
 	names, err := filepath.Glob(filepath.Join(s.Dir, "*.safetensors"))
 	if err != nil {
@@ -145,9 +146,10 @@ func (s *Store) inspect(name string) (Checkpoint, error) {
 	return v, nil
 }
 
-// Resume makes the blocks of the states again, if all their nets that still train are in todo. It returns the other
-// trials and the other states. A state is left if some of its nets are neither settled nor in todo. A state is spent if
-// all its nets are settled. No trial needs it then, but a longer one may resume from it.
+// Resume makes a block of each state whose unsettled nets are all among the trials todo. It also
+// returns, as rest, the trials of todo without such a block. States whose unsettled nets are not
+// all in todo are returned as left. States without unsettled nets are returned as spent. Only a
+// trial with more iterations may resume from a spent state.
 func (s *Store) Resume(states []Checkpoint, todo []grid.Trial, settled func(key string) bool) (blocks []plan.Block, rest []grid.Trial, left, spent []Checkpoint) {
 	if len(states) == 0 {
 		return nil, todo, nil, nil

@@ -2,8 +2,8 @@
 // records, tables and pictures of them, checkpoints of running blocks, and the weights and states
 // of the best trials.
 //
-// The records are the outcome. Tables and pictures are functions of the journal, and checkpoints, states and weights
-// save time. Everything is written through a [Disk].
+// Tables and pictures are computed from the journal. Checkpoints, states and weights are not, but
+// they only save time, because trials can be trained again. All files are written through a [Disk].
 package folder
 
 import (

@@ -10,8 +10,9 @@ import (
 	"fusegrid/search/plan"
 )
 
-// Origins returns, by key, the furthest net from which each trial can resume. Trainings of different lengths have the
-// same bits up to there.
+// Origins returns, by the key of each trial, the saved net with the most iterations from which the
+// trial can resume. Up to that iteration, trainings with any number of iterations have the same
+// bits.
 func Origins(todo []grid.Trial, states []Checkpoint) map[string]plan.Origin {
 	if len(states) == 0 {
 		return nil
@@ -42,9 +43,9 @@ func Lengthless(c results.Config) string {
 	return c.Key()
 }
 
-// beginsLonger reports whether a trial has the state of a longer one after a number of iterations. At the end of a
-// training, the Solver draws random numbers to measure accuracies. A longer training draws them there only if an epoch
-// ends.
+// beginsLonger reports whether the state of trial c after done iterations is also the state of the
+// same trial with more iterations. At the end of a training, the Solver draws random numbers to
+// measure accuracies. With more iterations, it draws them there only if an epoch ends.
 func beginsLonger(c results.Config, done int) bool {
 	return done < c.Iters || c.Net != "fc" || c.Iters%c.PerEpoch() == 0
 }

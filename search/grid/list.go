@@ -115,7 +115,8 @@ func values[T any](name, list, example string, item func(item) ([]T, error), tex
 }
 
 // numbers parses an item, which is a number or a range. The range needs a count, unless whole is
-// true and it has no ratios. least is the number that an example of a range with ratios begins with.
+// true and it has no ratios. The argument least is the first number in an example of a range with
+// ratios.
 func numbers[T int64 | float64](it item, number func(item, string) (T, error), whole bool, least string) ([]T, error) {
 	s, isRange, err := it.span()
 	if err != nil {

@@ -52,14 +52,6 @@ func (t *Table) Best() (*Record, bool) {
 	return t.records[0], true
 }
 
-// A column is a heading and the cell of each record.
-type column struct {
-	name string
-	cell func(b []byte, row int) []byte // appends the cell
-	left bool                           // cells are left-aligned
-	drop int                            // priority for removal if the table is too wide: highest first, 0 never
-}
-
 // Caption returns the values that all trials share.
 func (t *Table) Caption() string {
 	if len(t.records) == 0 {
@@ -90,102 +82,6 @@ func (t *Table) Caption() string {
 		}
 	}
 	return strings.Join(parts, ", ")
-}
-
-// columns returns the columns of the tables for people: the fields that vary and the results.
-func (t *Table) columns() []column {
-	of := func(cell func(b []byte, r *Record) []byte) func([]byte, int) []byte {
-		return func(b []byte, row int) []byte { return cell(b, t.records[row]) }
-	}
-	has := func(f func(r *Record) bool) bool { return slices.ContainsFunc(t.records, f) }
-	cols := t.varying()
-	cols = append(cols,
-		column{name: "train", cell: of(func(b []byte, r *Record) []byte { return share(b, r.Train()) }), drop: 1},
-		column{name: "val", cell: of(func(b []byte, r *Record) []byte { return share(b, r.Val()) })},
-	)
-	if has(func(r *Record) bool { return r.Val() != nil && r.Step() != r.Config.Iters }) {
-		cols = append(cols, column{name: "step", cell: of(step), drop: 1})
-	}
-	cols = append(cols,
-		column{name: "test", cell: func(b []byte, row int) []byte {
-			if t.tested(row) {
-				return share(b, t.records[row].Accuracy.Test)
-			}
-			return b
-		}},
-		column{name: "sec", cell: of(func(b []byte, r *Record) []byte { return strconv.AppendFloat(b, r.Speed.Seconds, 'f', 2, 64) }), drop: 2},
-		column{name: "samples/s/core", cell: of(func(b []byte, r *Record) []byte {
-			return strconv.AppendFloat(b, r.perCore(r.Speed.Samples), 'f', 0, 64)
-		}), drop: 4},
-		column{name: "GFLOP/s/core", cell: of(func(b []byte, r *Record) []byte {
-			return strconv.AppendFloat(b, r.perCore(r.Speed.FLOPs)/1e9, 'f', 1, 64)
-		}), drop: 3},
-	)
-	if has(func(r *Record) bool { return r.State != Done }) {
-		cols = append(cols, column{name: "state", left: true, cell: of(func(b []byte, r *Record) []byte {
-			b = append(b, r.State...)
-			if r.State == Diverged || r.State == Stopped {
-				b = strconv.AppendInt(append(b, " at "...), int64(r.Steps), 10)
-			}
-			return b
-		})})
-	}
-	return cols
-}
-
-// varying returns the fields that vary. Numbers have six digits if these distinguish all values.
-func (t *Table) varying() []column {
-	var cols []column
-	for _, f := range t.vary {
-		digits := fewDigits
-		if f.number != nil {
-			var all []float64
-			for _, r := range t.records {
-				all = append(all, f.number(&r.Config))
-			}
-			digits = Digits(fewDigits, all)
-		}
-		cols = append(cols, column{name: f.name, cell: func(b []byte, row int) []byte {
-			r := t.records[row]
-			if f.name == "data" {
-				return fmt.Appendf(b, "%s (%.8s)", r.DataName, r.Config.Data)
-			}
-			n := len(b)
-			switch b = f.value(b, &r.Config); {
-			case len(b) == n && f.name == "division":
-				b = append(b, "floor"...) // configurations omit this default
-			case len(b) == n:
-				b = append(b, '-')
-			case f.number != nil:
-				b = strconv.AppendFloat(b[:n], f.number(&r.Config), 'g', digits, 64)
-			}
-			return b
-		}})
-	}
-	return cols
-}
-
-// tested reports whether the tables show the test accuracy of a row. They show it only for the best
-// trial, because trials must not be chosen by it.
-func (t *Table) tested(row int) bool {
-	_, ok := t.Best()
-	return ok && row == 0
-}
-
-// share appends an accuracy in the format of the assignment.
-func share(b []byte, a *float64) []byte {
-	if a == nil {
-		return append(b, '-')
-	}
-	return strconv.AppendFloat(b, *a, 'f', 4, 64)
-}
-
-// step appends the step to which the accuracies in the same row belong.
-func step(b []byte, r *Record) []byte {
-	if r.Step() == 0 {
-		return append(b, '-')
-	}
-	return strconv.AppendInt(b, int64(r.Step()), 10)
 }
 
 // WriteText writes the table without its caption, in lines of at most width characters. The

@@ -7,7 +7,6 @@ import (
 
 	"fusegrid/internal/pages"
 	"fusegrid/kernels"
-	"fusegrid/nn/nprand"
 )
 
 // A Block is K nets that are trained together.
@@ -166,27 +165,6 @@ func (b *Block[T]) Net(k int) Net { return b.nets[k] }
 
 // Units returns ΣH, the units of all first layers.
 func (b *Block[T]) Units() int { return b.off[len(b.nets)] }
-
-// Init draws the weights of net k from rng, layer by layer, in the order of the assignment. Biases
-// and the state of the update rule become zero, and so does the number of steps, which all nets of
-// the block share.
-func (b *Block[T]) Init(k int, rng *nprand.State) {
-	b.steps = 0
-	for _, p := range b.weights(k) {
-		v := make([]T, p.rows*p.cols)
-		if p.weight {
-			drawn := make([]float64, len(v))
-			draw(rng, drawn, p.rows, p.cols, b.nets[k].Scale, b.shape.InOut)
-			for i, x := range drawn {
-				v[i] = T(x)
-			}
-		}
-		p.set(v)
-	}
-	for _, p := range b.state(k) {
-		p.set(make([]T, p.rows*p.cols))
-	}
-}
 
 // Copy copies the weights, the biases and the state of the update rule to net k. The argument from
 // is the position of the source net. It panics if the sizes of the nets differ.

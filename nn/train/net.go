@@ -3,8 +3,6 @@ package train
 import (
 	"fmt"
 	"slices"
-
-	"fusegrid/nn/nprand"
 )
 
 // A Net holds what may differ between the nets of a block.
@@ -55,15 +53,4 @@ func (s Shape) check(nets []Net) error {
 		}
 	}
 	return nil
-}
-
-// draw fills w (out, in) with scale·randn in the order of the assignment.
-func draw(rng *nprand.State, w []float64, out, in int, scale float64, inOut bool) {
-	for i := range w {
-		at := i
-		if inOut {
-			at = i%out*in + i/out
-		}
-		w[at] = scale * rng.Randn()
-	}
 }

@@ -47,7 +47,11 @@ func Verify(ctx context.Context, want results.Record, set *kernels.Set, data *da
 	}
 	b := plan.Block{Trials: []grid.Trial{{Key: want.Key, Config: want.Config}}, Cores: cores}
 	var got results.Record
-	if err := r.Run(ctx, b, runner.Hooks{Observer: single{&got}, StopAt: stopOf(want)}); err != nil {
+	hooks := runner.Hooks{Observer: single{&got}}
+	if want.State == results.Stopped {
+		hooks.StopAt = want.Steps
+	}
+	if err := r.Run(ctx, b, hooks); err != nil {
 		return "", false, err
 	}
 	verdict, same = compare(set.Stable, want, got)
@@ -65,14 +69,6 @@ func (s single) Ended(records []results.Record, _ bool) bool {
 func (single) Stepped(int, float64) {}
 func (single) Resumed(int)          {}
 func (single) Rejected(error)       {}
-
-// stopOf returns the iterations after which a trial was stopped, or 0 if it was not stopped.
-func stopOf(r results.Record) int {
-	if r.State == results.Stopped {
-		return r.Steps
-	}
-	return 0
-}
 
 // near is the largest relative difference of losses if bits depend on the shapes of products.
 const near = 1e-3

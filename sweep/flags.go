@@ -21,7 +21,7 @@ import (
 	"fusegrid/search/halving"
 )
 
-// Options are the values of the flags of a sweep.
+// options are the values of the flags of a sweep.
 type options struct {
 	search.Config // without the data
 	net, rule     string
@@ -216,17 +216,14 @@ func (o *options) outputFlags(fs *flag.FlagSet) {
 }
 
 // pickSet returns the kernel set of that name, or the best one.
-func pickSet(name string) (*kernels.Set, error) {
+func pickSet(name string) (set *kernels.Set, err error) {
 	if name == "" {
-		set, err := fusegrid.Best()
-		if err != nil {
-			return nil, badInput{err}
-		}
-		return set, nil
+		set, err = fusegrid.Best()
+	} else if set, err = fusegrid.ByName(name); err != nil {
+		err = fmt.Errorf("-impl: %w", err)
 	}
-	set, err := fusegrid.ByName(name)
 	if err != nil {
-		return nil, badInput{fmt.Errorf("-impl: %w", err)}
+		return nil, badInput{err}
 	}
 	return set, nil
 }

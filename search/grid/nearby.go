@@ -73,7 +73,7 @@ func (p Points) Nearby(records map[string]results.Record, file string) string {
 // A floatAxis is an axis of numbers in a grid.
 type floatAxis struct {
 	name string
-	floatColumn
+	fieldColumn[float64]
 	near map[float64]float64 // recorded values, by value of the grid
 }
 
@@ -86,9 +86,9 @@ func (p Points) floats() []floatAxis {
 		if !ok {
 			continue
 		}
-		column, ok := p.columns[slices.Index(p.order, i)].(floatColumn)
+		column, ok := p.columns[slices.Index(p.order, i)].(fieldColumn[float64])
 		if !ok {
-			column = floatColumn{[]float64{0}, x.Field}
+			column = fieldColumn[float64]{[]float64{0}, x.Field}
 		}
 		all = append(all, floatAxis{p.axes[i].Name, column, map[float64]float64{}})
 	}

@@ -29,6 +29,15 @@ type Column interface {
 	Set(c *results.Config, i int)
 }
 
+// fieldColumn is the column of an axis whose values go into a field without change.
+type fieldColumn[T any] struct {
+	values []T
+	field  func(c *results.Config) *T
+}
+
+func (x fieldColumn[T]) Len() int                     { return len(x.values) }
+func (x fieldColumn[T]) Set(c *results.Config, i int) { *x.field(c) = x.values[i] }
+
 // none is the column of an axis that does not apply. It does not change a configuration.
 type none struct{}
 
@@ -42,14 +51,6 @@ type Floats struct {
 	Field   func(c *results.Config) *float64
 	Check   func(v float64) error // rejects a value with which no net can converge; may be nil
 }
-
-type floatColumn struct {
-	values []float64
-	field  func(c *results.Config) *float64
-}
-
-func (x floatColumn) Len() int                     { return len(x.values) }
-func (x floatColumn) Set(c *results.Config, i int) { *x.field(c) = x.values[i] }
 
 // Parse reads a list of numbers.
 func (x Floats) Parse(name, list, _ string) (Column, error) {
@@ -65,7 +66,7 @@ func (x Floats) Parse(name, list, _ string) (Column, error) {
 			return nil, fmt.Errorf("%s %g: %w", name, v, err)
 		}
 	}
-	return floatColumn{values, x.Field}, nil
+	return fieldColumn[float64]{values, x.Field}, nil
 }
 
 // Clear sets the field to 0.
@@ -129,21 +130,13 @@ type Layers struct {
 	Field func(c *results.Config) *[]int
 }
 
-type layerColumn struct {
-	nets  [][]int
-	field func(c *results.Config) *[]int
-}
-
-func (x layerColumn) Len() int                     { return len(x.nets) }
-func (x layerColumn) Set(c *results.Config, i int) { *x.field(c) = x.nets[i] }
-
 // Parse reads a list of nets, each the sizes of its hidden layers.
 func (x Layers) Parse(name, list, net string) (Column, error) {
 	nets, err := x.list(name, list, net)
 	if err != nil {
 		return nil, err
 	}
-	return layerColumn{nets, x.Field}, nil
+	return fieldColumn[[]int]{nets, x.Field}, nil
 }
 
 // Clear keeps only the number of layers, which must be equal in a block.

@@ -375,7 +375,7 @@ func TestStateSpace(t *testing.T) {
 	}
 }
 
-// TestShorterResumes asks for fewer iterations, but for more than the checkpoint has.
+// TestShorterResumes asks for fewer iterations, but more than the checkpoint has.
 func TestShorterResumes(t *testing.T) {
 	isolate(t)
 	const args = "-lr 1e-4,1e-3,1e30 -reg 0 -hidden 3 -batch 10 -std 1e-2"

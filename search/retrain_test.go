@@ -82,8 +82,8 @@ func TestStatesAfterwards(t *testing.T) {
 	}
 }
 
-// TestKeepOfAnotherGrid checks that the best trials of a folder are trained again even if they are of another grid,
-// but not if they are of another type.
+// TestKeepOfAnotherGrid checks that the best trials of a folder are trained again if they belong to
+// another grid, but not if they have another type.
 func TestKeepOfAnotherGrid(t *testing.T) {
 	isolate(t)
 	const rest = " -hidden 3 -iters 8 -batch 10 -std 1e-2 -reg 0"

@@ -115,7 +115,8 @@ func ByKey(t *testing.T, records []results.Record) map[string]results.Record {
 	return all
 }
 
-// OfLength returns the records of trials of a length. It fails if a key occurs twice.
+// OfLength returns the records of the trials with iters iterations. It fails the test if a key
+// occurs twice.
 func OfLength(t *testing.T, out string, iters int) []results.Record {
 	t.Helper()
 	all := slices.DeleteFunc(Recorded(t, out), func(r results.Record) bool { return r.Config.Iters != iters })
@@ -123,8 +124,8 @@ func OfLength(t *testing.T, out string, iters int) []results.Record {
 	return all
 }
 
-// SameFigures fails unless the folder holds the same trials of a length as the folder want, each once, with the same
-// bits.
+// SameFigures fails the test unless the folder out has the same trials with iters iterations as the
+// folder want, each once, with the same bits.
 func SameFigures(t *testing.T, what, out, want string, iters int) {
 	t.Helper()
 	got, all := OfLength(t, out, iters), OfLength(t, want, iters)

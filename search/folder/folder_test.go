@@ -329,8 +329,8 @@ func TestManyDamagedLines(t *testing.T) {
 	}
 }
 
-// TestTables checks that tables are functions of the journal. If a table cannot be written, the error must name the
-// journal. If the folder is gone, no table is written.
+// TestTables checks that tables depend only on the journal. If a table cannot be written, the error
+// must name the journal. If the folder is gone, no table is written.
 func TestTables(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "o")
 	write(t, dir, trial(1e-4, 0.1), trial(1e-3, 0.3))

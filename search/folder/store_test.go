@@ -61,8 +61,8 @@ func save(t *testing.T, s *folder.Store, b plan.Block, done, nets string) {
 	}
 }
 
-// TestSaveAndLoad checks that a state is loaded with every bit, that the furthest is listed first, and that Remove
-// removes it.
+// TestSaveAndLoad checks that a state is loaded with every bit, that the state with the most
+// iterations is first in List, and that Remove removes it.
 func TestSaveAndLoad(t *testing.T) {
 	s := store(t, folder.OS{})
 	if ids, wrong := list(s); ids != nil || wrong != "" {
@@ -247,7 +247,8 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// TestOrigins checks that a trial resumes from the furthest state of a trial that differs from it only in its length.
+// TestOrigins checks that a trial resumes from the state with the most iterations of a trial that
+// differs only in its number of iterations.
 func TestOrigins(t *testing.T) {
 	other := trials(40, 1)[0]
 	other.Config.Reg = 1

@@ -86,6 +86,9 @@ func TestReferenceGemmOfFarRows(t *testing.T) {
 // TestReferenceGemmOfManyRows compares a product with too many rows to keep all partial sums at a
 // time.
 func TestReferenceGemmOfManyRows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out with -short: the product is large")
+	}
 	rng := rand.New(rand.NewPCG(5, 6))
 	const m, k, n = 4200, 260, 1024
 	p := kernels.Product[float32]{

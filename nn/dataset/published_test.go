@@ -83,6 +83,9 @@ func TestSplitNames(t *testing.T) {
 }
 
 func TestSyntheticHasNoNotes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out with -short: it takes seconds on a slow machine")
+	}
 	s, err := synthetic().DefaultSplit(CHW)
 	if err != nil || s.Name != "synthetic" || s.Notes != nil {
 		t.Errorf("name %q, notes %q, error %v", s.Name, s.Notes, err)

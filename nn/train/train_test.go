@@ -101,9 +101,9 @@ func TestSameBitsAloneAndTogether(t *testing.T) {
 }
 
 func testAlone[T kernels.Float](t *testing.T, set *kernels.Set, rule train.Rule) {
-	layers := [][]int{{}, {11}, {11, 7}, {5, 4, 3}}
+	layers, iterations := [][]int{{}, {11}, {11, 7}, {5, 4, 3}}, 40
 	if testing.Short() {
-		layers = [][]int{{}, {11, 7}}
+		layers, iterations = [][]int{{}, {11, 7}}, 15
 	}
 	for _, hidden := range layers {
 		shape := train.Shape{Batch: 20, Rule: rule}
@@ -114,7 +114,7 @@ func testAlone[T kernels.Float](t *testing.T, set *kernels.Set, rule train.Rule)
 				nets[i].Hidden[0] += i % 3
 			}
 		}
-		together, curves := trained[T](t, set, shape, nets, 40, 2)
+		together, curves := trained[T](t, set, shape, nets, iterations, 2)
 		if len(together) != len(nets) {
 			t.Fatalf("%d nets left of %d", len(together), len(nets))
 		}
@@ -122,7 +122,7 @@ func testAlone[T kernels.Float](t *testing.T, set *kernels.Set, rule train.Rule)
 			if testing.Short() && i%3 != 0 {
 				continue
 			}
-			alone, curve := trained[T](t, set, shape, []train.Net{net}, 40, 1)
+			alone, curve := trained[T](t, set, shape, []train.Net{net}, iterations, 1)
 			if !sameBits(alone[0], together[i]) {
 				t.Errorf("hidden %v: net %d: weights differ from those of the net alone", hidden, i)
 			}
@@ -244,6 +244,10 @@ func TestStepAllocatesNothing(t *testing.T) {
 	const d = 96
 	data := images(1, 50, d)
 	var source train.Source = data
+	steps := 50
+	if testing.Short() {
+		steps = 5
+	}
 	for _, set := range fusegrid.All() {
 		for _, rule := range train.Rules() {
 			for i := range 4 {
@@ -257,7 +261,7 @@ func TestStepAllocatesNothing(t *testing.T) {
 					t.Fatal(err)
 				}
 				idx := make([]int, 20)
-				if n := testing.AllocsPerRun(50, func() { b.Step(source, idx) }); n != 0 {
+				if n := testing.AllocsPerRun(steps, func() { b.Step(source, idx) }); n != 0 {
 					t.Errorf("%s, %v, %d nets: a step allocates %v times", set.Name, rule, count, n)
 				}
 			}

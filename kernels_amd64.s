@@ -4,7 +4,7 @@
 
 // The micro-kernels of the product. kernels_amd64.go has a row for each instruction set. blocked.Tiles and
 // blocked.Move describe the operands; const_ names are offsets of their fields, from kernels_stubs_amd64.go. A
-// macro is one step of a loop that does several in one go, or loads or stores a row of sums.
+// macro does one step of an unrolled loop, loads one row of sums, or stores one.
 //
 // Operands are in Go's order: VSUBPS b, a, c is c = a − b.
 

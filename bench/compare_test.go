@@ -129,7 +129,7 @@ func TestNoNumbers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			note := "!: the value cannot be averaged: x.txt:1 (" + shown + "). Such cells are not compared, and means omit their rows."
+			note := "!: the value cannot be averaged: x.txt:1 (" + shown + "). Such cells are not compared, and their rows are left out of means."
 			has(t, md, "| x | "+shown+" ! | 1.000G ±∞ |  |", "| y | 4.000T ±∞ | 1.000G ±∞ | 4000.00 ~ |",
 				"| geometric mean |  |  | **4000.00** (1 of 2 rows) |", note)
 			// In the base column, at any place of a sample, and in every cell.

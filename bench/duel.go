@@ -20,10 +20,11 @@ var duelCommand = command{
 	name: "duel", args: "A B", least: 2, most: 2,
 	short: "measure kernel set A against kernel set B",
 	long: `
-bench duel measures the kernel sets A and B in interleaved rounds and prints
-the median of A/B over the rounds with its confidence interval (CI). Each round
-measures both sets, so a slowdown of the machine affects both. The command
-fails if a ratio is below the limit of -each or -geomean.
+bench duel measures the speeds of the kernel sets A and B in interleaved rounds.
+It prints the median over the rounds of A/B, the speed of A divided by the speed
+of B, with its confidence interval (CI). Each round measures both sets, so a
+slowdown of the machine affects both. The command fails if a ratio is below the
+limit of -each or -geomean.
 
   bench duel -filter '.name:Gemm /dtype:f32' avx512 openblas
 `,

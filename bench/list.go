@@ -19,11 +19,11 @@ import (
 
 var listCommand = command{
 	name:  "list",
-	short: "list the benchmarks and the keys of -filter",
+	short: "list the benchmarks, and the keys for -filter",
 	long: `
-bench list prints the keys of -filter with their values, and then the names of
-the benchmarks. A condition key:value matches the whole value. If a filter has
-several conditions, a benchmark must meet all of them:
+bench list prints the keys for -filter, such as .name, with their values, and
+then the names of the benchmarks. A condition key:value matches the whole value.
+If a filter has several conditions, a benchmark must meet all of them:
 
   bench list -filter '.name:Gemm /dtype:f32 /shape:(512x512x512 OR 200x50x10)'
   bench list -filter '/op:TN -/dtype:f64'

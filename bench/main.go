@@ -1,6 +1,6 @@
 // Bench measures the kernel sets against each other.
 //
-//	bench list                     list the benchmarks and the keys of -filter
+//	bench list                     list the benchmarks, and the keys for -filter
 //	bench run                      measure every kernel set, write raw results
 //	bench compare [FILE...]        make tables from raw results
 //	bench duel A B                 measure kernel set A against kernel set B

@@ -192,7 +192,7 @@ func writeBad(w io.Writer, file string, bad []fault) {
 	if n := len(bad) - len(lines); n > 0 {
 		lines = append(lines, fmt.Sprintf("%d more", n))
 	}
-	fmt.Fprintf(w, "\n!: the value cannot be averaged: %s. Such cells are not compared, and means omit their rows.\n", strings.Join(lines, ", "))
+	fmt.Fprintf(w, "\n!: the value cannot be averaged: %s. Such cells are not compared, and their rows are left out of means.\n", strings.Join(lines, ", "))
 }
 
 // compare returns the ratio of two medians as text and as a number. The number is 0 if the

@@ -51,7 +51,7 @@ func TestBadConfig(t *testing.T) {
 		"checkpoint":    {func(c *Config) { c.Checkpoint = -time.Second }, "search: Config.Checkpoint is -1s; give 0 or more"},
 		"weights":       {func(c *Config) { c.Weights = -1 }, "search: Config.Weights is -1; give 0 or more"},
 		"states":        {func(c *Config) { c.States = -2 }, "search: Config.States is -2; give a number of trials, or folder.EveryTrial"},
-		"rung":          {func(c *Config) { c.Halving = &halving.Rule{Eta: 3, Min: 4} }, "halving 3:4: the first rung, 4, is not before the end, 4 iterations; give a lower MIN"},
+		"rung":          {func(c *Config) { c.Halving = &halving.Rule{Eta: 3, Min: 4} }, "halving 3:4: the first comparison is after 4 iterations, but training ends after 4; give a lower MIN"},
 		"hash":          {func(c *Config) { c.Data.Hash = "" }, "search: Config.Data has no Hash, which tells its records from those of other data; the DefaultSplit of a data set has one"},
 		"bytes missing": {func(c *Config) { c.Data.Val.X = c.Data.Val.X[1:] }, "tiny: 639 bytes for 20 validation images, and a mean of 32 pixels"},
 		"mean":          {func(c *Config) { c.Data.Mean = c.Data.Mean[:16] }, "tiny: 960 bytes for 30 training images, and a mean of 16 pixels"},

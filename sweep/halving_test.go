@@ -14,7 +14,7 @@ func TestRaceFlags(t *testing.T) {
 		{"-halving 1", `sweep: -halving "1": ETA must be a whole number, 2 or more, not "1"`},
 		{"-stop best", `sweep: -stop "best": there is no such rule`},
 		{"-halving 3 -stop median", "give -halving or -stop, once"},
-		{"-halving 3:60", "the first rung, 60, is not before the end, 60 iterations"},
+		{"-halving 3:60", "the first comparison is after 60 iterations, but training ends after 60"},
 		{"-halving=", "sweep: -halving is empty"},
 	} {
 		t.Run(c.args, func(t *testing.T) {

@@ -43,9 +43,9 @@ How to train:
   -dtype    f32 (default), or f64, which gives the assignment's numbers
   -impl     kernel set, see "sweep impl" (default: the fastest)
   -rule     RULES
-  -division an epoch ends if the iteration is a multiple of images / batch size.
-            floor (default): this quotient is rounded down, as in Python 2;
-            true: it is not rounded, as in Python 3. Not for fc
+  -division an epoch starts if the iteration, from 0, is a multiple of images /
+            batch size. floor (default): this quotient is rounded down, as in
+            Python 2; true: it is not rounded, as in Python 3. Not for fc
   -order    separate seed for the minibatches. By default, weights and then
             minibatches come from the stream of -seed, as in the course. With
             -order, nets of all seeds and hidden sizes share their minibatches
@@ -62,9 +62,10 @@ Stopping early (a survivor is bit-identical to a trial without early stopping):
             continue (default MIN: all iterations / ETA²)
             async:ETA[:MIN]: compare each block with the blocks that came before
             it, without waiting; the outcome depends on timing and blocks
-  -stop     median[:MIN]: every MIN iterations (default: a tenth of all), stop
-            each trial whose best accuracy is below the median of the other
-            trials' mean accuracies so far
+  -stop     median[:MIN]: compare trials every MIN iterations (default: a tenth
+            of all). A mean is taken of each trial's accuracies at all
+            comparisons so far. A trial is stopped if its best accuracy is below
+            the median of the other trials' means
 
 Output:
   -out      folder for the journal, tables and pictures
@@ -86,12 +87,13 @@ Output:
 
 Accuracies are measured on the final net. A two-layer net ends with its last
 weights, and a net of -net fc with its best weights. A stopped trial ends with
-the weights at its last rung. The column "step" has the iteration of these
-weights, "train" the accuracy on 1,000 training images, and "val" the accuracy
-on the validation set. Trials are ranked by val, and only the best net is
-tested. Stopped trials come last, those with the most iterations first.
-OUT/table.csv and table.jsonl also have the accuracies that the course prints
-(epoch_train, epoch_val). With several -lr and -reg, OUT/heatmap.png shows val.
+the weights at the comparison that stopped it. The column "step" has the
+iteration of these weights, "train" the accuracy on 1,000 training images, and
+"val" the accuracy on the validation set. Trials are ranked by val, and only the
+best net is tested. Stopped trials come last, those with the most iterations
+first. OUT/table.csv and table.jsonl also have the accuracies that the course
+prints (epoch_train, epoch_val). With several -lr and -reg, OUT/heatmap.png
+shows val.
 
 Speeds are per core. GFLOP/s/core counts only matrix products, but the time
 includes random initialization and the measurement of accuracy. Therefore a
@@ -100,9 +102,9 @@ short sweep is further below the peak ("sweep impl") than a long sweep.
 Every trial is appended to OUT/trials.jsonl when it ends, and is not trained
 again. The same command resumes after Ctrl-C or a crash. A larger grid trains
 only its new trials. With other -iters or -epochs, trials resume from
-checkpoints and states, with bit-identical results. With -halving or -stop they
-start again. The first Ctrl-C saves the running blocks and stops. The second
-Ctrl-C stops at once.
+checkpoints and states, with bit-identical results. But with -halving or -stop,
+these trials start at the first iteration. The first Ctrl-C saves the running
+blocks and stops. The second Ctrl-C stops at once.
 Exit code: 0 success, 1 a failure or a difference, 2 bad input, 130 Ctrl-C.
 
   sweep -lr log:1e-4..2e-3:8 -reg 0.25,0.5,0.85 -iters 3000

@@ -211,8 +211,8 @@ func TestDecimalComma(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
 	for args, want := range map[string]string{
-		"-reg 0,25":                     "sweep: -reg 0,25 is a list of two values; if that is a decimal comma, write 0.25\n",
-		"-reg 0,5":                      "sweep: -reg 0,5 is a list of two values; if that is a decimal comma, write 0.5\n",
+		"-reg 0,25":                     "sweep: -reg 0,25 is a list of two values; if it has a decimal comma, write 0.25\n",
+		"-reg 0,5":                      "sweep: -reg 0,5 is a list of two values; if it has a decimal comma, write 0.5\n",
 		"-reg 0,0.25":                   "",
 		"-reg 0,1e-3":                   "",
 		"-reg 0,25,50":                  "",

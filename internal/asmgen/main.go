@@ -53,7 +53,7 @@ units needs at most 10 chains.`, peak},
 		file{"kernels_amd64.s", `
 The micro-kernels of the product. kernels_amd64.go has a row for each instruction set. blocked.Tiles and
 blocked.Move describe the operands; const_ names are offsets of their fields, from kernels_stubs_amd64.go. A
-macro is one step of a loop that does several in one go, or loads or stores a row of sums.`, tiles},
+macro does one step of an unrolled loop, loads one row of sums, or stores one.`, tiles},
 		file{"moves_amd64.s", `
 The kernels that copy, transpose and pack the operands of a product. blocked.Move describes them; const_
 names are offsets of its fields, from kernels_stubs_amd64.go.`, moves})

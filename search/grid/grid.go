@@ -109,7 +109,7 @@ func (x Axes) Notes(s Setting) []string {
 	for i := range x {
 		list := s.Given[x[i].Name]
 		if number, ok := x[i].decimalComma(list); ok {
-			notes = append(notes, fmt.Sprintf("%s%s %s is a list of two values; if that is a decimal comma, write %s", s.Prefix, x[i].Name, list, number))
+			notes = append(notes, fmt.Sprintf("%s%s %s is a list of two values; if it has a decimal comma, write %s", s.Prefix, x[i].Name, list, number))
 		}
 	}
 	return notes
@@ -118,7 +118,7 @@ func (x Axes) Notes(s Setting) []string {
 // withComma adds to an error about a list a hint that the list may have a decimal comma.
 func (a *Axis) withComma(err error, list string) error {
 	if number, ok := a.decimalComma(list); ok {
-		return fmt.Errorf("%w; if that is a decimal comma, write %s", err, number)
+		return fmt.Errorf("%w; if %s has a decimal comma, write %s", err, list, number)
 	}
 	return err
 }

@@ -110,9 +110,9 @@ func TestParseRuleRefuses(t *testing.T) {
 		iters int
 		want  string
 	}{
-		{Rule{Eta: 3, Min: 100}, 100, "halving 3:100: the first rung, 100, is not before the end, 100 iterations"},
-		{Rule{Eta: 3}, 1, "halving 3: the first rung, 1, is not before the end"},
-		{Rule{}, 1, "stop median: the first rung"},
+		{Rule{Eta: 3, Min: 100}, 100, "halving 3:100: the first comparison is after 100 iterations, but training ends after 100"},
+		{Rule{Eta: 3}, 1, "halving 3: the first comparison is after 1 iteration, but training ends after 1"},
+		{Rule{}, 1, "stop median: the first comparison"},
 		{Rule{Min: 1}, maxRungs + 2, "stop median:1: more than 1000 checks"},
 	} {
 		t.Run(c.rule.String(), func(t *testing.T) {
@@ -484,7 +484,7 @@ func TestRacesOfAGrid(t *testing.T) {
 	if want := "median:10: 9 trials, checked after 10, 20, 30, …, 90 of 100 iterations; the saving is not known in advance\n"; !strings.HasSuffix(b, want) {
 		t.Errorf("got\n%swant\n%s", b, want)
 	}
-	if _, err := New(&Rule{Eta: 3, Min: 40}, points); err == nil || !strings.Contains(err.Error(), "is not before the end, 40 iterations") {
+	if _, err := New(&Rule{Eta: 3, Min: 40}, points); err == nil || !strings.Contains(err.Error(), "but training ends after 40") {
 		t.Errorf("a first rung at the end: %v", err)
 	}
 }

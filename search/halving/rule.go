@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"fusegrid/internal/say"
 )
 
 // A Rule determines when trials are judged by their validation accuracies, and which of them are
@@ -110,7 +112,7 @@ func (r Rule) Rungs(iters int) []int {
 func (r Rule) Check(iters int) error {
 	switch n := len(r.Rungs(iters)); {
 	case n == 0:
-		return fmt.Errorf("%s: the first rung, %d, is not before the end, %d iterations; give a lower MIN", r.String(), r.minOf(iters), iters)
+		return fmt.Errorf("%s: the first comparison is after %s, but training ends after %d; give a lower MIN", r.String(), say.Plural(r.minOf(iters), "iteration"), iters)
 	case n > maxRungs:
 		return fmt.Errorf("%s: more than %d checks in %d iterations; give a higher MIN", r.String(), maxRungs, iters)
 	}

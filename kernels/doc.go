@@ -3,8 +3,8 @@
 // or cache blocking.
 //
 // A [Set] is one implementation of all operations, for float32 and float64. It is a value that is
-// passed down, never a global, so one process can train on several sets in turn. [Of] returns the
-// operations of a set for one type. They check their arguments:
+// passed down, never a global, so one process can train on several sets in turn. The function [Of]
+// returns the operations of a set for one type. They check their arguments:
 //
 //	set := reference.New()
 //	ops := kernels.Of[float32](set)

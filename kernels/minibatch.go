@@ -19,15 +19,17 @@ type Minibatch[T Float] struct {
 // A product with Images is split into parts, which different goroutines may compute at the same
 // time. All terms of an element must be summed in one part.
 type Images[T Float] interface {
-	// Load converts the images idx of x as [Ops.Load] does.
+	// Load converts images as [Ops.Load] does.
 	Load(x []uint8, idx []int, mean []T)
 	// Parts returns the number of parts of Forward and of Update for the weights w and the images
 	// that were loaded last.
 	Parts(w Panels[T]) (forward, update int)
-	// Forward computes parts [lo, hi) of [Ops.Forward]. The operands belong to the whole product.
-	// If squares is not nil, exactly one part must set each of its elements.
+	// Forward computes parts [lo, hi) of [Ops.Forward]. The arguments are the operands of the
+	// whole product, not of these parts. If squares is not nil, exactly one part must set each of
+	// its elements.
 	Forward(z Mat[T], w Panels[T], squares []T, lo, hi int)
-	// Update computes parts [lo, hi) of [Ops.Update]. The operands belong to the whole product.
+	// Update computes parts [lo, hi) of [Ops.Update]. The arguments are the operands of the whole
+	// product.
 	Update(w Panels[T], beta []T, d Mat[T], lo, hi int)
 }
 
@@ -44,8 +46,8 @@ func (o Ops[T]) NewMinibatch(images int, w Panels[T]) *Minibatch[T] {
 // Len returns the number of images that were loaded last.
 func (m *Minibatch[T]) Len() int { return m.loaded }
 
-// Load fills m with the images idx of x, which holds images one after the other, and subtracts the
-// mean image from each.
+// Load fills m with the images of x at the indices idx, and subtracts the mean image from each.
+// The images of x lie one after the other.
 func (o Ops[T]) Load(m *Minibatch[T], x []uint8, idx []int, mean []T) {
 	d := m.Pixels
 	m.checkSet("Load", o)
@@ -81,8 +83,8 @@ func (o Ops[T]) Rows(m *Minibatch[T], n int) Mat[T] {
 // Forward computes z = X·W, the first layer of many nets. The minibatch X is (N, D), the weights W
 // are (D, Lanes), and z is (N, Lanes). The elements of z have the bits of [Ops.Gemm]. If squares is
 // not nil, Forward also sets it to the result of [Ops.LaneSquares] for W. This costs little,
-// because the product reads W anyway. Up to workers goroutines share the outputs, as in
-// [Ops.GemmParallel].
+// because the product reads W anyway. The argument workers is the maximum number of goroutines, as
+// in [Ops.GemmParallel].
 func (o Ops[T]) Forward(z Mat[T], m *Minibatch[T], w Panels[T], squares []T, workers int) {
 	checkMat("Forward", "z", z)
 	o.checkLayer("Forward", m, w)
@@ -116,7 +118,7 @@ func (m *Minibatch[T]) forwardParallel(z Mat[T], w Panels[T], squares []T, parts
 
 // Update computes W ← W·diag(β) + Xᵀ·d, the step of the first layer of many nets. The minibatch X
 // is (N, D), the weights W are (D, Lanes), and the deltas d are (N, Lanes). The elements have the
-// bits of [Ops.Gemm] with BetaCol. Up to workers goroutines share the outputs, as in [Ops.Forward].
+// bits of [Ops.Gemm] with BetaCol. The argument workers is the maximum number of goroutines.
 func (o Ops[T]) Update(w Panels[T], beta []T, m *Minibatch[T], d Mat[T], workers int) {
 	checkMat("Update", "d", d)
 	o.checkLayer("Update", m, w)

@@ -34,8 +34,9 @@ type Layout[T Float] interface {
 	// is [math.MaxInt] if the layout has no room for that number of lanes.
 	Size(rows, lanes int) int
 	// Runs returns where lane l of a matrix with the given number of rows is stored. The lane is
-	// stored in runs of consecutive rows, and the result length is the number of rows in a run. The
-	// first run starts at element first. The starts of neighbouring runs are stride elements apart.
+	// stored in runs with the same number of consecutive rows. The results are the first element of
+	// the first run, the number of rows in a run, and the number of elements between the starts of
+	// neighbouring runs.
 	Runs(rows, l int) (first, length, stride int)
 	// Squares computes [Ops.LaneSquares]. It may allocate.
 	Squares(dst []T, w Panels[T])
@@ -110,8 +111,8 @@ func (p Panels[T]) MoveLane(dst, src int) {
 	}
 }
 
-// First returns the first lanes of p, in the same memory and the same layout. The other lanes
-// become padding.
+// First returns p with only its first lanes, as many as the argument says, in the same memory and
+// the same layout. The other lanes become padding.
 func (p Panels[T]) First(lanes int) Panels[T] {
 	if lanes < 0 || lanes > p.Lanes {
 		panic(fmt.Sprintf("kernels: the first %d of %d lanes", lanes, p.Lanes))

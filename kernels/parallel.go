@@ -10,8 +10,9 @@ import (
 // about ten microseconds for it.
 const minParallelWork = 1 << 20
 
-// GemmParallel computes a [Product] on up to workers goroutines, one of them the caller's, and
-// returns when all are done. Small products run on the caller's goroutine alone.
+// GemmParallel computes a [Product] and returns when all goroutines are done. The argument workers
+// is their maximum number, including the caller's goroutine. Small products run on the caller's
+// goroutine alone.
 //
 // C is split along its longer side, at multiples of the tile. Sums are never split, so on a stable
 // set the bits are the same as with [Ops.Gemm], for any number of workers.
@@ -33,7 +34,7 @@ func (o Ops[T]) GemmParallel(p Product[T], workers int) {
 }
 
 // worthWorkers returns the number of goroutines that pay off for a product of m·n·k multiply-adds.
-// It is at most workers and at most parts.
+// It exceeds neither workers nor parts.
 func worthWorkers(m, n, k, parts, workers int) int {
 	worth := int64(m) * int64(n) * int64(k) / minParallelWork
 	return int(max(1, min(int64(workers), int64(parts), worth)))

@@ -32,8 +32,8 @@ func newEvaluator[T kernels.Float](m Model[T], dim int) *evaluator[T] {
 	return &evaluator[T]{model: m, room: newBatch[T](evalRows, dim)}
 }
 
-// accuracy returns the share of the samples idx that are classified correctly. If idx is nil, all
-// samples count.
+// accuracy returns the share of correctly classified samples among those at the indices idx. If
+// idx is nil, all samples count.
 func (e *evaluator[T]) accuracy(d Data[T], idx []int) float64 {
 	right, total := 0, 0
 	eachBatch(d, idx, e.room, func(b batch[T]) {

@@ -12,15 +12,15 @@ import (
 	"fusegrid/nn/nprand"
 )
 
-// Autoencoder is the tied linear autoencoder: z = W·x encodes, Wᵀ·z decodes. Its loss
-// averaged over N samples, and the gradient with S = 1/N Σ xxᵀ, are
+// Autoencoder is the tied linear autoencoder: z = W·x encodes, Wᵀ·z decodes. With S = 1/N Σ xxᵀ,
+// the mean loss L of N samples and its gradient are
 //
 //	L = 1/N Σ ½‖WᵀWx − x‖²
 //	∂L/∂W = W·(WᵀW·S + S·WᵀW − 2·S)
 //
-// W is used twice, so the gradient is a sum over two paths. If the data have mean zero, the minimum
-// follows from the eigenvalues of their covariance S. It is half the sum of the eigenvalues that
-// PCA discards if it has the same number of components (Baldi and Hornik, 1989).
+// W is used twice, so the gradient is a sum over two paths. If the data have mean zero, S is their
+// covariance. The minimum of L is then half the sum of the eigenvalues of S that a PCA with M
+// components discards (Baldi and Hornik, 1989).
 type Autoencoder[T kernels.Float] struct {
 	W   kernels.Mat[T] // (M, D)
 	ops kernels.Ops[T]

@@ -249,7 +249,7 @@ func (s *Solver[T]) restore(f *safetensors.File) error {
 	return nil
 }
 
-// measurements returns the number of measurements that a Solver makes in done iterations.
+// measurements returns the number of measurements that a Solver makes in a number of iterations.
 func (s *Solver[T]) measurements(done int) int {
 	n := done / s.perEpoch()
 	if done > 0 && s.perEpoch() > 1 {

@@ -102,8 +102,8 @@ func (b batch[T]) gather(d Data[T], classes int) error {
 	return nil
 }
 
-// eachBatch gathers the samples idx of d in room, as many at a time as room holds, and calls f with each
-// batch. If idx is nil, it gathers all samples in order.
+// eachBatch gathers the samples of d at the indices idx, as many at a time as room holds, and calls f
+// with each batch. If idx is nil, it gathers all samples in order.
 func eachBatch[T kernels.Float](d Data[T], idx []int, room batch[T], f func(b batch[T])) {
 	total := len(idx)
 	if idx == nil {

@@ -277,8 +277,8 @@ func (s *Solver[T]) accuracy(d Data[T], samples int) float64 {
 	return s.eval.accuracy(d, s.draw(d, samples))
 }
 
-// draw draws samples with replacement. If samples is 0 or the data have no more samples, it draws nothing
-// and returns nil, which stands for all.
+// draw draws a number of samples with replacement. If this number is 0 or the data have no more samples,
+// it draws nothing and returns nil, which stands for all.
 func (s *Solver[T]) draw(d Data[T], samples int) []int {
 	if samples == 0 || d.Len() <= samples {
 		return nil

@@ -49,8 +49,8 @@ func (c *Config) PerEpoch() int { return max(c.Split[0]/max(c.Batch, 1), 1) }
 // fewDigits is the number of significant digits in tables for people.
 const fewDigits = 6
 
-// Digits returns the number of significant digits for a list of values. It is the smallest number,
-// from digits on, with which different values look different.
+// Digits returns the number of significant digits for a list of values. It is the argument digits,
+// or more if different values would look equal.
 func Digits(digits int, values []float64) int {
 	sorted := slices.Compact(slices.Sorted(slices.Values(values)))
 	show := func(v float64, n int) string { return strconv.FormatFloat(v, 'g', n, 64) }

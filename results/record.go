@@ -51,9 +51,9 @@ type Record struct {
 // An Accuracy holds accuracies from 0 to 1. A nil accuracy was not measured.
 //
 // Final accuracies belong to the final net of a training. A two-layer net ends with its last weights,
-// and the Solver with its best weights. A stopped trial ends with the weights at its last rung. Epoch
-// accuracies are the history that the assignment prints. They were measured during training, so the
-// final net may have other accuracies.
+// and the Solver with its best weights. A stopped trial ends with the weights at the rung that
+// stopped it. Epoch accuracies are the history that the assignment prints. They were measured
+// during training, so the final net may have other accuracies.
 type Accuracy struct {
 	EpochTrain *float64 `json:"train,omitempty"`    // last of the history, on the random sample of each epoch
 	EpochVal   *float64 `json:"val,omitempty"`      // last of the history
@@ -83,7 +83,7 @@ type Loss struct {
 // Trials that are trained together share the time of their block. Each net gets a share of the time
 // of an iteration that is proportional to its floating-point operations. The seconds of all trials
 // therefore add up to the run time of the blocks, and rates are comparable with the rates of single
-// trials. A rate belongs to the block on all its cores.
+// trials. A rate is that of the whole block on all its cores.
 //
 // Only matrix products count as floating-point operations, see [Config.FLOPs]. Drawing weights and
 // measuring accuracy take time too, so a short trial has lower rates than a long trial.

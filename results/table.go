@@ -92,7 +92,8 @@ func (t *Table) WriteText(w io.Writer, width, rows int) error {
 }
 
 // WritePlan writes trials in the given order, with the fields that vary and the state of each
-// trial. Trials without a state have the text "to train". WriteText describes the limits.
+// trial. Trials without a state have the text "to train". The arguments width and rows are limits,
+// as in [Table.WriteText].
 func WritePlan(w io.Writer, trials []Record, width, rows int) error {
 	t := newTable(pointers(trials))
 	state := column{name: "state", left: true, cell: func(b []byte, row int) []byte {

@@ -67,7 +67,8 @@ type Config struct {
 	Runner runner.Runner // nil means a runner with Kernels and Data
 }
 
-// MaxWorkers is the maximum number of workers. It limits the memory of the plan.
+// MaxWorkers is the maximum number of workers. It limits memory, because the planner makes more
+// blocks for more workers.
 const MaxWorkers = 4096
 
 // waitingRoom is the memory of 20 blocks of the largest size.

@@ -23,8 +23,8 @@ func (s *job) enoughMemory(blocks []plan.Block) error {
 	return s.within(free, where, blocks)
 }
 
-// within returns an error if the blocks that train at the same time need more than free bytes. The
-// argument where names the control group for the message.
+// within returns an error if the blocks that train at the same time need more than the given number
+// of bytes. The argument where names the control group for the message.
 func (s *job) within(free float64, where string, blocks []plan.Block) error {
 	need := s.planner().Memory(blocks)
 	if need <= free {

@@ -28,7 +28,8 @@ type retraining struct {
 }
 
 // ErrOtherBits is the error if trials were trained again on a stable kernel set and gave other
-// bits. [Verify] shows the differences. A sweep into a new folder starts again.
+// bits. [Verify] shows the differences. To train all trials again, start a sweep with a new output
+// folder.
 var ErrOtherBits = errors.New("came out with other bits than on record")
 
 // trainAgain trains the best trials on record again if weights or states that should be kept are

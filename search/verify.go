@@ -17,11 +17,11 @@ import (
 	"fusegrid/search/runner"
 )
 
-// Verify trains the trial of the record want again, alone and on the given number of cores, and
-// compares both trainings. The result same reports whether they agree. The result verdict is one
-// line that says so or names the differences. With a stable kernel set, all bits must be equal. The
-// error is a [folder.InputError] if the trial failed, or if it was trained with other data or
-// another class of kernels.
+// Verify trains a recorded trial again, alone and on the given number of cores, and compares both
+// trainings. The verdict is one line that says that they agree, or names the differences. Verify
+// also reports whether they agree. With a stable kernel set, all bits must be equal. The error is a
+// [folder.InputError] if the trial failed, or if it was trained with other data or another class of
+// kernels.
 func Verify(ctx context.Context, want results.Record, set *kernels.Set, data *dataset.Split, cores int) (verdict string, same bool, err error) {
 	switch c := want.Config; {
 	case set == nil || data == nil:

@@ -127,7 +127,7 @@ func (g *gemm[T]) mustPack(width int) bool {
 	return g.micro.Copy != nil && width != t.NR && width != t.Lanes && width != g.micro.Narrow
 }
 
-// width returns the width of the next panel if rest columns are left.
+// width returns the width of the next panel for the number of columns that are left.
 func (g *gemm[T]) width(rest int) int {
 	t := &g.micro.Tile
 	if rest >= t.NR {

@@ -18,8 +18,8 @@ const recordLen = 1 + Dim
 // many as in a published batch.
 const maxBinary = 10 * perBatch * recordLen
 
-// readBinary returns the images of a batch file of the binary version, in memory from the function
-// room.
+// readBinary returns the images of a batch file of the binary version, in memory that room
+// returns.
 func readBinary(r io.Reader, size int64, room func(n int) labelled.Images) (labelled.Images, error) {
 	if size > maxBinary {
 		return labelled.Images{}, fmt.Errorf("%d bytes, want at most %d", size, maxBinary)

@@ -197,8 +197,8 @@ type permanent struct{ error }
 
 func (p permanent) Unwrap() error { return p.error }
 
-// download completes the file part from url. It tries again until f.attempts successive attempts
-// have transferred no new byte.
+// download completes a partial file, whose name is part, from url. It tries again until f.attempts
+// successive attempts have transferred no new byte.
 func (f fetcher) download(ctx context.Context, url, part string, progress func(done, total int64)) error {
 	furthest := int64(0)
 	for failures := 0; ; {
@@ -225,7 +225,8 @@ func (f fetcher) download(ctx context.Context, url, part string, progress func(d
 	}
 }
 
-// attempt sends one request for the missing bytes of part. It returns the new size of part.
+// attempt sends one request for the missing bytes of the partial file. It returns the new size of
+// the file.
 func (f fetcher) attempt(ctx context.Context, url, part string, progress func(done, total int64)) (have int64, err error) {
 	file, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE, 0o666)
 	if err != nil {

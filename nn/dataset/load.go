@@ -95,8 +95,7 @@ func Load(dir string) (*Dataset, error) {
 }
 
 // join sets Train to the images of the training batches. It copies them, unless each batch has the
-// published number of images. In this case, they are already in the memory that the function
-// published returns.
+// published number of images. In this case, they are already in the memory that published returns.
 func (d *Dataset) join(batches []labelled.Images, published func() labelled.Images) {
 	total := 0
 	for _, b := range batches {
@@ -154,7 +153,7 @@ func locate(dir string) (string, version, error) {
 	return "", version{}, fmt.Errorf("%s: no CIFAR-10 here: neither data_batch_1.bin (binary version) nor data_batch_1 (python version); %s", dir, remedy)
 }
 
-// readFile returns the images of the batch file at path, in memory from the function room.
+// readFile returns the images of the batch file at path, in memory that room returns.
 func (v version) readFile(path string, room func(n int) labelled.Images) (labelled.Images, error) {
 	f, size, err := openRegular(path)
 	if err != nil {

@@ -202,14 +202,14 @@ func (u *unpickler) line() []byte {
 	return b
 }
 
-// unsigned reads a little-endian integer of size bytes.
+// unsigned reads a little-endian integer with the given number of bytes.
 func (u *unpickler) unsigned(size uint64) uint64 {
 	var whole [8]byte
 	copy(whole[:], u.take(size))
 	return binary.LittleEndian.Uint64(whole[:])
 }
 
-// counted reads a length n, stored in size bytes, and then n bytes.
+// counted reads a length n, which has the given number of bytes, and then n bytes.
 func (u *unpickler) counted(size uint64) []byte { return u.take(u.unsigned(size)) }
 
 func (u *unpickler) frame() {

@@ -25,10 +25,10 @@ type Split struct {
 	Notes []string
 }
 
-// Split returns a split like the assignment's. The first train images of Train are the training
-// images, and the last val images of Train are the validation images. The first test images of Test
-// are the test images. In CHW order, the subsets share memory with d. In HWC order, they are
-// copies.
+// Split returns a split like the assignment's, with the given numbers of images. The training
+// images are the first images of d.Train, and the validation images are the last. The test images
+// are the first images of d.Test. In CHW order, the subsets share memory with d. In HWC order, they
+// are copies.
 func (d *Dataset) Split(order Order, train, val, test int) (*Split, error) {
 	n, name := d.Train.Len(), cmp.Or(d.Name, "the images")
 	switch {

@@ -75,8 +75,8 @@ type dense[T kernels.Float] struct {
 }
 
 // New returns a block of nets with zero weights; see [Block.Init]. The mean image must have D
-// elements. It must be empty if samples are [Rows]. The products of one step are split over workers
-// goroutines.
+// elements. It must be empty if samples are [Rows]. The argument workers is the maximum number of
+// goroutines that share a product.
 func New[T kernels.Float](set *kernels.Set, shape Shape, nets []Net, mean []T, workers int) (*Block[T], error) {
 	if err := shape.check(nets); err != nil {
 		return nil, err
@@ -166,20 +166,20 @@ func (b *Block[T]) Net(k int) Net { return b.nets[k] }
 // Units returns ΣH, the units of all first layers.
 func (b *Block[T]) Units() int { return b.off[len(b.nets)] }
 
-// Copy copies the weights, the biases and the state of the update rule to net k. The argument from
-// is the position of the source net. It panics if the sizes of the nets differ.
-func (b *Block[T]) Copy(k, from int) {
-	if to, of := b.nets[k].Hidden, b.nets[from].Hidden; !slices.Equal(to, of) {
-		panic(fmt.Sprintf("train: Copy: net %d has hidden layers %v, net %d has %v", k, to, from, of))
+// Copy copies the weights, the biases and the state of the update rule from net src to net dst. It
+// panics if the sizes of the nets differ.
+func (b *Block[T]) Copy(dst, src int) {
+	if to, of := b.nets[dst].Hidden, b.nets[src].Hidden; !slices.Equal(to, of) {
+		panic(fmt.Sprintf("train: Copy: net %d has hidden layers %v, net %d has %v", dst, to, src, of))
 	}
-	to := b.all(k)
-	for i, p := range b.all(from) {
+	to := b.all(dst)
+	for i, p := range b.all(src) {
 		to[i].copy(p)
 	}
 }
 
-// Keep drops the nets whose keep is false. The other nets move to the freed positions, and their
-// bits do not change. The next step computes nothing for dropped nets.
+// Keep drops each net k for which keep[k] is false. The other nets move to the freed positions,
+// and their bits do not change. The next step computes nothing for dropped nets.
 func (b *Block[T]) Keep(keep []bool) {
 	at, unit := 0, 0
 	for k, n := range b.nets {

@@ -20,7 +20,8 @@ type Rows[T kernels.Float] interface {
 	Source
 	// Dim returns the number of inputs of a sample.
 	Dim() int
-	// Gather copies the samples idx into the rows of dst (len(idx), Dim), and their labels into y.
+	// Gather copies the samples at the indices idx into the rows of dst (len(idx), Dim), and their
+	// labels into y.
 	Gather(dst kernels.Mat[T], y []int, idx []int)
 }
 

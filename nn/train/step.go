@@ -110,7 +110,7 @@ func (b *Block[T]) stepDeep(k int, h kernels.Mat[T]) float64 {
 }
 
 // sumSquares returns Σ‖W‖² of net k, summed unit by unit, and reports whether it and the biases are
-// finite. The slice first has the sums of the first layer.
+// finite. The argument first has the sums of the units of the first layer.
 func (b *Block[T]) sumSquares(k int, first []T) (weights float64, finite bool) {
 	for _, s := range first {
 		weights += float64(s)

@@ -52,8 +52,8 @@ type Trainer[T kernels.Float] struct {
 	Leaving func(k int)
 }
 
-// NewTrainer returns a trainer of block that draws its minibatches from rng. If all nets leave, it stops
-// drawing, unlike a loop over all iterations.
+// NewTrainer returns a trainer of block that draws its minibatches from rng. If all nets leave, it draws
+// no more minibatches, although the course's loops would draw those of the remaining iterations.
 func NewTrainer[T kernels.Float](block *Block[T], schedule Schedule, rng *nprand.State) (*Trainer[T], error) {
 	s := schedule
 	if s.Batch < 1 || s.Batch > block.shape.Batch {
@@ -118,14 +118,14 @@ func (t *Trainer[T]) IDs() []int { return t.ids }
 // Curve returns the history of the net that started at position id.
 func (t *Trainer[T]) Curve(id int) *Curve { return t.curves[id] }
 
-// Run trains until the schedule is over, ctx is done, or the function after returns an error. Run
-// calls this function once per iteration, with the nets that diverged in that iteration.
-func (t *Trainer[T]) Run(ctx context.Context, after func(left []Leaver) error) error {
+// Run trains until the schedule is over, ctx is done, or stepped returns an error. Run calls
+// stepped after each iteration, with the nets that diverged in that iteration.
+func (t *Trainer[T]) Run(ctx context.Context, stepped func(left []Leaver) error) error {
 	for !t.Finished() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := after(t.Step()); err != nil {
+		if err := stepped(t.Step()); err != nil {
 			return err
 		}
 	}
@@ -134,8 +134,8 @@ func (t *Trainer[T]) Run(ctx context.Context, after func(left []Leaver) error) e
 
 // Step does one iteration and returns the nets that diverged in it, which leave the block. A net
 // has diverged if its loss is NaN or infinite. Before a measurement and after the last iteration, a
-// net has also diverged if its updated weights are not finite. In other iterations, the net leaves
-// in the next iteration, because its loss is then not finite.
+// net has also diverged if its updated weights are not finite. If weights become infinite or NaN in
+// another iteration, the net leaves one iteration later, because its loss is not finite then.
 func (t *Trainer[T]) Step() []Leaver {
 	t.rng.Choice(t.idx, t.schedule.Train.Len())
 	t.block.load(t.schedule.Train, t.idx)
@@ -167,7 +167,7 @@ func (t *Trainer[T]) Step() []Leaver {
 	return left
 }
 
-// Keep drops the nets whose keep is false from the block.
+// Keep drops each net k of the block for which keep[k] is false.
 func (t *Trainer[T]) Keep(keep []bool) {
 	at := 0
 	for k, id := range t.ids {
@@ -210,7 +210,7 @@ func (t *Trainer[T]) BestStep(id int) int {
 	}
 }
 
-// measuresAfter reports whether accuracies are measured after step iterations.
+// measuresAfter reports whether accuracies are measured after the given number of iterations.
 func (t *Trainer[T]) measuresAfter(step int) bool {
 	if t.schedule.Protocol == Course {
 		return (step-1)%t.schedule.Division.Period(t.schedule.Train.Len(), t.schedule.Batch) == 0
@@ -241,8 +241,8 @@ func (t *Trainer[T]) record(idx []int) {
 }
 
 // Validate returns the accuracy of each net of the block on the validation set. The accuracy is NaN
-// if a weight of the net is not finite. Such a net leaves in the next iteration. It does not change
-// the curves, the random stream or the training that follows.
+// if a weight of the net is not finite. Such a net leaves in the next iteration. Validate does not
+// change the curves, the random stream or the training that follows.
 func (t *Trainer[T]) Validate() []float64 {
 	return t.validate(nil)
 }

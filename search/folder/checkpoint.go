@@ -146,9 +146,10 @@ func (s *Store) inspect(name string) (Checkpoint, error) {
 	return v, nil
 }
 
-// Resume makes a block of each state whose unsettled nets are all among the trials todo. It also
-// returns, as rest, the trials of todo without such a block. States whose unsettled nets are not
-// all in todo are returned as left. States without unsettled nets are returned as spent. Only a
+// Resume makes blocks of states. A net of a state is unsettled if settled returns false for its
+// trial. A state becomes a block if the trials of all its unsettled nets are in todo. The result
+// rest has the trials of todo that are in none of these blocks. The result left has the other
+// states with unsettled nets, and the result spent has the states without such nets. Only a
 // trial with more iterations may resume from a spent state.
 func (s *Store) Resume(states []Checkpoint, todo []grid.Trial, settled func(key string) bool) (blocks []plan.Block, rest []grid.Trial, left, spent []Checkpoint) {
 	if len(states) == 0 {

@@ -67,9 +67,9 @@ type Folder struct {
 	Damaged int                       // lines of the journal that were skipped
 }
 
-// Default returns the name of the output folder for a data set, a net and a type. Trials with different ones are hard
-// to compare, but all grids of equal ones share a folder. Custom data sets share a name, so the name has a part of
-// their hash.
+// Default returns the name of the output folder for a data set, a net and a type. All grids with the same three share
+// a folder. Other trials are hard to compare with theirs, so they have other folders. All custom data sets have the
+// same name, so their folders also have a part of the hash of the set.
 func Default(data *dataset.Split, net, dtype string) string {
 	name := data.Name
 	if len(data.Notes) > 0 {
@@ -215,14 +215,14 @@ func (o *Folder) removeTemporary() error {
 	return nil
 }
 
-// Unused returns the first of the names first, first-2, first-3, … that no file has.
-func Unused(first string) string {
-	name := first
+// Unused returns the first name of base, base-2, base-3, … that no file has.
+func Unused(base string) string {
+	name := base
 	for n := 2; ; n++ {
 		if _, err := os.Lstat(name); err != nil { // other errors than ErrNotExist occur again when the name is used
 			return name
 		}
-		name = fmt.Sprintf("%s-%d", first, n)
+		name = fmt.Sprintf("%s-%d", base, n)
 	}
 }
 

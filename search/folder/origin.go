@@ -11,8 +11,8 @@ import (
 )
 
 // Origins returns, by the key of each trial, the saved net with the most iterations from which the
-// trial can resume. Up to that iteration, trainings with any number of iterations have the same
-// bits.
+// trial can resume. The net may be of a training with another number of iterations, because both
+// have the same bits up to that iteration.
 func Origins(todo []grid.Trial, states []Checkpoint) map[string]plan.Origin {
 	if len(states) == 0 {
 		return nil
@@ -43,9 +43,9 @@ func Lengthless(c results.Config) string {
 	return c.Key()
 }
 
-// beginsLonger reports whether the state of trial c after done iterations is also the state of the
-// same trial with more iterations. At the end of a training, the Solver draws random numbers to
-// measure accuracies. With more iterations, it draws them there only if an epoch ends.
+// beginsLonger reports whether the state of trial c after a number of iterations is also the state
+// of the same trial with more iterations. At the end of a training, the Solver draws random
+// numbers to measure accuracies. With more iterations, it draws them there only if an epoch ends.
 func beginsLonger(c results.Config, done int) bool {
 	return done < c.Iters || c.Net != "fc" || c.Iters%c.PerEpoch() == 0
 }
@@ -84,7 +84,8 @@ func Gather(b plan.Block) (*safetensors.File, error) {
 	return &f, nil
 }
 
-// TimeName is the tensor of a state with the seconds of each trial, and then the seconds of the block.
+// TimeName names the tensor of a state that holds the seconds of each trial, followed by the seconds
+// of the block.
 const TimeName = "sweep.seconds"
 
 // ErrNoTime is the error for a state without valid times.

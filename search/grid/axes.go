@@ -25,8 +25,8 @@ type Axis struct {
 	// Values parses lists and sets the field of a configuration.
 	Values Values
 
-	// Applies returns the reason why a list cannot be given. If Applies is nil, the axis always has
-	// values.
+	// Applies returns the reason why the axis has no values with a setting, or nil if it has
+	// values. If Applies is nil, the axis always has values.
 	Applies func(s Setting) error
 
 	// Conflicts are the reasons why trials that differ in the axis cannot share a block. If there
@@ -52,7 +52,7 @@ func (s Setting) has(name string) bool {
 
 // A Conflict is a reason why trials that differ cannot share a block.
 type Conflict struct {
-	What string // the values that differ, in the plural
+	What string // a plural for messages about the values that differ, such as "seeds"
 	Why  string
 
 	// Ordered is true if the conflict does not exist when the minibatches have a separate seed.

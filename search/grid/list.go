@@ -216,7 +216,7 @@ func (x integers) number(it item, text string) (int64, error) {
 	return v, nil
 }
 
-// list parses a list of nets, each the sizes of its hidden layers: 50,100x100.
+// list parses a list of nets, which are written as the sizes of their hidden layers: 50,100x100.
 func (x Layers) list(name, list, net string) ([][]int, error) {
 	units := integers{name: name, min: 1, max: x.Max, example: "50,100"}
 	if net == "fc" {

@@ -12,7 +12,7 @@ import (
 // Values parses the lists of an axis, and reads and sets the field of a configuration that holds
 // one value.
 type Values interface {
-	// Parse reads a list for a net. Errors name the axis as name.
+	// Parse reads a list for a net. The name of the axis is for errors.
 	Parse(name, list, net string) (Column, error)
 	// Clear sets the field to a value that all configurations of a block can share.
 	Clear(c *results.Config)
@@ -130,7 +130,7 @@ type Layers struct {
 	Field func(c *results.Config) *[]int
 }
 
-// Parse reads a list of nets, each the sizes of its hidden layers.
+// Parse reads a list of nets. A net is written as the sizes of its hidden layers.
 func (x Layers) Parse(name, list, net string) (Column, error) {
 	nets, err := x.list(name, list, net)
 	if err != nil {

@@ -95,10 +95,10 @@ func (r *Bracket) Leave(key string) {
 	}
 }
 
-// Report takes the accuracies vals of the trials keys, which train together and have reached rung
-// i. Rungs are numbered from 0. Report returns which of the trials survive. Unless the rule is
-// asynchronous, it waits for all other contenders. If ctx is done before the rung is judged, all of
-// them survive.
+// Report takes the accuracies of trials that train together and have reached rung i, counted from
+// 0. The trial with key keys[n] has the accuracy vals[n]. Report returns which of the trials
+// survive. Unless the rule is asynchronous, it waits for all other contenders. If ctx is done
+// before the rung is judged, all of them survive.
 func (r *Bracket) Report(ctx context.Context, i int, keys []string, vals []float64) (survive []bool) {
 	r.mu.Lock()
 	for n, key := range keys {
@@ -127,7 +127,8 @@ func (r *Bracket) Report(ctx context.Context, i int, keys []string, vals []float
 	return survive
 }
 
-// Waits reports whether the trials keys would have to wait for others if they reached rung i now.
+// Waits reports whether the trials with these keys would have to wait for others if they reached
+// rung i now.
 func (r *Bracket) Waits(i int, keys []string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -156,8 +157,8 @@ func (r *Bracket) settle(i int) {
 	}
 }
 
-// RungAt returns the number, from 0, of the rung at done iterations. It reports false if there is
-// no such rung.
+// RungAt returns the number, from 0, of the rung after the given number of iterations. It reports
+// false if there is no such rung.
 func (r *Bracket) RungAt(done int) (i int, ok bool) {
 	if r == nil {
 		return 0, false
@@ -165,7 +166,7 @@ func (r *Bracket) RungAt(done int) (i int, ok bool) {
 	return slices.BinarySearch(r.rungs, done)
 }
 
-// Passed returns the number of rungs before done iterations.
+// Passed returns the number of rungs that come before the given number of iterations.
 func (r *Bracket) Passed(done int) int {
 	i, _ := slices.BinarySearch(r.rungs, done)
 	return i
@@ -226,8 +227,8 @@ func (r *Bracket) decide(i int) (stopped []string) {
 	return stopped
 }
 
-// outside reports which of the trials keys are not among the best at rung i. The argument best is
-// the number of the best trials.
+// outside reports which of the trials with these keys are not among the best at rung i. The
+// argument best is the number of the best trials.
 func (r *Bracket) outside(i int, keys []string, best int) []bool {
 	val := func(n int) float64 { return r.contenders[keys[n]].vals[i] }
 	order := make([]int, len(keys))

@@ -147,9 +147,8 @@ func (bs *Brackets) Describe(points grid.Points, flops func(results.Config) floa
 	return b.String()
 }
 
-// Share returns the expected number of iterations that trials with iters iterations are trained, as
-// a fraction of all their iterations. It is 1 if no trial is stopped, or if the number is not known
-// in advance.
+// Share returns the fraction of their iterations that trials are expected to train, if each has
+// iters iterations. It is 1 if no trial is stopped, or if the fraction is not known in advance.
 func (bs *Brackets) Share(iters int) float64 {
 	r := bs.Of(iters)
 	if r == nil {

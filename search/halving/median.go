@@ -2,8 +2,8 @@ package halving
 
 import "slices"
 
-// belowMedian is the median rule. It reports which of the trials keys have a best accuracy below
-// the median of the other trials' running averages.
+// belowMedian is the median rule. It reports which of the trials with these keys have a best
+// accuracy below the median of the other trials' running averages.
 func (r *Bracket) belowMedian(i int, keys []string) []bool {
 	out := make([]bool, len(keys))
 	if len(keys) < 2 {

@@ -257,16 +257,16 @@ func Describe(blocks []Block) string {
 	return fmt.Sprintf("%s: %s", say.Plural(len(blocks), "block"), strings.Join(parts, ", "))
 }
 
-// PlanFrom makes blocks of the trials that have an origin. The map from holds the origins by key.
-// The nets of a block have done the same number of iterations. PlanFrom also returns the trials
-// without an origin.
-func (p Planner) PlanFrom(todo []grid.Trial, from map[string]Origin) (blocks []Block, rest []grid.Trial) {
-	if len(from) == 0 {
+// PlanFrom makes blocks of the trials that have an origin. The map origins has them by the key of
+// the trial. The nets of a block have done the same number of iterations. PlanFrom also returns
+// the trials without an origin.
+func (p Planner) PlanFrom(todo []grid.Trial, origins map[string]Origin) (blocks []Block, rest []grid.Trial) {
+	if len(origins) == 0 {
 		return nil, todo
 	}
 	far := map[int][]grid.Trial{}
 	for _, t := range todo {
-		if o, ok := from[t.Key]; ok {
+		if o, ok := origins[t.Key]; ok {
 			far[o.Done] = append(far[o.Done], t)
 		} else {
 			rest = append(rest, t)
@@ -276,7 +276,7 @@ func (p Planner) PlanFrom(todo []grid.Trial, from map[string]Origin) (blocks []B
 		for _, b := range p.Plan(far[done]) {
 			b.Resumed, b.Done = true, done
 			for _, t := range b.Trials {
-				b.From = append(b.From, from[t.Key])
+				b.From = append(b.From, origins[t.Key])
 			}
 			blocks = append(blocks, b)
 		}
@@ -368,7 +368,8 @@ func Trials(blocks []Block) int {
 }
 
 // Resuming describes how many trials resume, and from which states. It returns "" if no trial
-// resumes. The argument kind is the [Origin.Kind] of a block's own checkpoint.
+// resumes. A block that resumes from its own checkpoint has no origins. The argument kind is the
+// name of such checkpoints, as in [Origin.Kind].
 func Resuming(blocks []Block, kind string) string {
 	type place struct{ n, least, most int }
 	places := map[string]*place{}

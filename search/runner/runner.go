@@ -35,8 +35,8 @@ type Runner interface {
 	Run(ctx context.Context, b plan.Block, h Hooks) error
 
 	// Measure trains the block for about the time d, or until ctx is done, and returns the time
-	// that each part takes. It calls the function ready once, after it has made the block. This
-	// function must block until all runners that measure at the same time have called it.
+	// that each part takes. It calls ready once, after it has made the block. The function ready
+	// must not return until all runners that measure at the same time have called it.
 	Measure(ctx context.Context, b plan.Block, d time.Duration, ready func()) (Costs, error)
 }
 

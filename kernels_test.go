@@ -10,6 +10,7 @@ import (
 	"fusegrid"
 	"fusegrid/kernels"
 	"fusegrid/kernels/kerneltest"
+	"fusegrid/kernels/reference"
 )
 
 func TestKernels(t *testing.T) {
@@ -23,7 +24,7 @@ func FuzzGemm(f *testing.F) { kerneltest.FuzzGemm(f, fusegrid.All()) }
 // TestSetsOfOneClassAgree checks that the stable sets of a class give the same bits.
 func TestSetsOfOneClassAgree(t *testing.T) {
 	first := map[kernels.Class]*kernels.Set{}
-	for _, set := range fusegrid.All() {
+	for _, set := range append(fusegrid.All(), reference.Fused()) {
 		if !set.Stable {
 			continue
 		}

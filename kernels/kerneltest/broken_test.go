@@ -244,7 +244,7 @@ func productFlaws[T kernels.Float]() []flaw[T] {
 	for _, f := range list[:len(list)-1] {
 		list = append(list, foreign(f))
 	}
-	return append(list, vectors("Gemm", "fused in a class that does not", func(s *kernels.Slots[T]) { s.Gemm = fusedGemm[T] }))
+	return append(list, vectors("Gemm", "fused in a class that does not", func(s *kernels.Slots[T]) { s.Gemm = kernels.Of[T](reference.Fused()).Gemm }))
 }
 
 func vectorFlaws[T kernels.Float]() []flaw[T] {
@@ -384,7 +384,7 @@ func vectorFlaws[T kernels.Float]() []flaw[T] {
 			}
 		}),
 		v("Axpby", "fused in a class that does not", func(s *kernels.Slots[T]) {
-			s.Axpby = fusedAxpby[T]
+			s.Axpby = kernels.Of[T](reference.Fused()).Axpby
 		}),
 		foreign(v("Axpby", "α cut to few bits", func(s *kernels.Slots[T]) {
 			right := s.Axpby

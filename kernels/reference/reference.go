@@ -1,5 +1,5 @@
-// Package reference has the kernel sets in plain Go. One of them defines the result of every
-// kernel. The other has gonum's matrix product behind the same contract.
+// Package reference has the kernel sets in plain Go. [New] defines the result of every kernel in
+// class MulAdd, and [Fused] in class FMA. [Gonum] has gonum's matrix product behind the same contract.
 package reference
 
 import (

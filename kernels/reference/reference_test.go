@@ -16,6 +16,7 @@ func TestSetsAreFresh(t *testing.T) {
 		stable bool
 	}{
 		{New, "reference", kernels.MulAdd, true},
+		{Fused, "fused", kernels.FMA, true},
 		{Gonum, "gonum", "gonum", false},
 	} {
 		changed := c.make()

@@ -20,7 +20,7 @@ func TestNothingIsFused(t *testing.T) {
 	if testing.Short() {
 		t.Skip("left out with -short: it compiles for another architecture")
 	}
-	for _, pkg := range []string{"kernels", "kernels/blocked", "kernels/reference", "nn", "nn/train", "nn/nprand"} {
+	for _, pkg := range []string{"kernels", "kernels/blocked", "kernels/reference", "kernels/bfp", "nn", "nn/train", "nn/nprand"} {
 		for _, at := range fused(t, "./"+pkg) {
 			t.Errorf("%s: the compiler fuses a product and a sum: write float64(x*y) + z", at)
 		}

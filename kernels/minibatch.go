@@ -81,10 +81,10 @@ func (o Ops[T]) Rows(m *Minibatch[T], n int) Mat[T] {
 }
 
 // Forward computes z = X·W, the first layer of many nets. The minibatch X is (N, D), the weights W
-// are (D, Lanes), and z is (N, Lanes). The elements of z have the bits of [Ops.Gemm]. If squares is
-// not nil, Forward also sets it to the result of [Ops.LaneSquares] for W. This costs little,
-// because the product reads W anyway. The argument workers is the maximum number of goroutines, as
-// in [Ops.GemmParallel].
+// are (D, Lanes), and z is (N, Lanes). The elements of z have the bits of [Ops.Gemm], or in class BFP16
+// those that package bfp defines. If squares is not nil, Forward also sets it to the result of
+// [Ops.LaneSquares] for W. This costs little, because the product reads W anyway. The argument
+// workers is the maximum number of goroutines, as in [Ops.GemmParallel].
 func (o Ops[T]) Forward(z Mat[T], m *Minibatch[T], w Panels[T], squares []T, workers int) {
 	checkMat("Forward", "z", z)
 	o.checkLayer("Forward", m, w)
@@ -118,7 +118,8 @@ func (m *Minibatch[T]) forwardParallel(z Mat[T], w Panels[T], squares []T, parts
 
 // Update computes W ← W·diag(β) + Xᵀ·d, the step of the first layer of many nets. The minibatch X
 // is (N, D), the weights W are (D, Lanes), and the deltas d are (N, Lanes). The elements have the
-// bits of [Ops.Gemm] with BetaCol. The argument workers is the maximum number of goroutines.
+// bits of [Ops.Gemm] with BetaCol, or in class BFP16 those that package bfp defines. The argument
+// workers is the maximum number of goroutines.
 func (o Ops[T]) Update(w Panels[T], beta []T, m *Minibatch[T], d Mat[T], workers int) {
 	checkMat("Update", "d", d)
 	o.checkLayer("Update", m, w)

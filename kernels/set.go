@@ -13,6 +13,9 @@ const (
 	FMA Class = "fma"
 	// MulAdd rounds each product and then each sum: t ← t + a·b in ascending k, then c ← β·c + α·t.
 	MulAdd Class = "muladd"
+	// BFP16 computes first layers of images in exact integers, as package bfp defines. All other
+	// operations are those of class FMA.
+	BFP16 Class = "bfp16"
 )
 
 // A Set is one implementation of every kernel.

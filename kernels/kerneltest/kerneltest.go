@@ -106,6 +106,8 @@ type fixture[T kernels.Float] struct {
 	short  bool
 	arenas [4]*arena
 	rng    *rand.Rand
+	// pixelMean is true if the set requires that the pixels of a mean image are in [0, 255].
+	pixelMean bool
 }
 
 func newFixture[T kernels.Float](set *kernels.Set, seed string) *fixture[T] {
@@ -139,6 +141,23 @@ func (fx *fixture[T]) arena(i, n int) *arena {
 		fx.arenas[i] = newArena(need)
 	}
 	return fx.arenas[i]
+}
+
+// drawMean fills a mean image. Each pixel is a special value with probability p, unless the set
+// requires pixels.
+func (fx *fixture[T]) drawMean(mean []T, p float64) {
+	randomize(fx.rng, mean, p)
+	if !fx.pixelMean {
+		return
+	}
+	for i := range mean {
+		switch mean[i] = T(255 * fx.rng.Float64()); fx.rng.IntN(6) {
+		case 0:
+			mean[i] = T(255 * fx.rng.IntN(2))
+		case 1: // a tie of 16 binary places
+			mean[i] = T(float64(2*fx.rng.IntN(1<<21)+1) / (1 << 17))
+		}
+	}
 }
 
 // vec places a vector of n elements in arena i.

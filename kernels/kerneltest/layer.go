@@ -35,7 +35,7 @@ func (fx *fixture[T]) newLayer(n, d, lanes int, p float64) (*layer[T], error) {
 		l.idx[i] = fx.rng.IntN(room)
 	}
 	l.idx[fx.rng.IntN(n)] = room - 1 // the last image is read, but nothing after it
-	randomize(fx.rng, l.mean, p)
+	fx.drawMean(l.mean, p)
 	for i, j := range l.idx {
 		for q, m := range l.mean {
 			l.x[i*d+q] = T(l.bytes[j*d+q]) - m

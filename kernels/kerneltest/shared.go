@@ -58,6 +58,9 @@ func (fx *fixture[T]) steps(m, n, k int) []step[T] {
 		idx[i] = fx.rng.IntN(m)
 	}
 	mean, h, squares, zeros := vec(k), mat(m, n), vec(n), make([]T, n)
+	if fx.pixelMean {
+		fx.drawMean(mean, 0)
+	}
 	for l := range n {
 		w.SetLane(l, vec(k))
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"fusegrid/kernels"
 	"fusegrid/kernels/reference"
 	"fusegrid/nn/nprand"
 	"fusegrid/nn/safetensors"
@@ -20,13 +21,19 @@ const pixels = 256
 // newTrainer returns a trainer of five nets, one of which diverges.
 func newTrainer(t *testing.T, protocol train.Protocol, rule train.Rule, iterations int) *train.Trainer[float32] {
 	t.Helper()
+	return newTrainerOn(t, reference.New(), protocol, rule, iterations)
+}
+
+// newTrainerOn is newTrainer for another kernel set.
+func newTrainerOn(t *testing.T, set *kernels.Set, protocol train.Protocol, rule train.Rule, iterations int) *train.Trainer[float32] {
+	t.Helper()
 	data, val := images(1, 120, pixels), images(2, 30, pixels)
 	var nets []train.Net
 	for i := range 5 {
 		nets = append(nets, train.Net{Hidden: []int{6 + i, 5}, LR: 1e-3 * float64(i+1), Reg: 0.1, Decay: 0.9, Scale: 0.05, Mu: 0.9})
 	}
 	nets[2].LR = 1e6
-	b, err := train.New(reference.New(), train.Shape{Inputs: pixels, Classes: 10, Batch: 20, Rule: rule}, nets, meanOf[float32](data, pixels), 1)
+	b, err := train.New(set, train.Shape{Inputs: pixels, Classes: 10, Batch: 20, Rule: rule}, nets, meanOf[float32](data, pixels), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,33 +68,40 @@ func saved(t *testing.T, tr *train.Trainer[float32]) []byte {
 }
 
 func TestResumeIsUnbroken(t *testing.T) {
-	const iterations = 20
 	for _, protocol := range []train.Protocol{train.Course, train.Solver} {
 		for _, rule := range train.Rules() {
-			whole := newTrainer(t, protocol, rule, iterations)
-			finish(whole)
-			want := saved(t, whole)
-			for at := range iterations + 1 {
-				if testing.Short() && at != 5 {
-					continue
-				}
-				first := newTrainer(t, protocol, rule, iterations)
-				for range at {
-					first.Step()
-				}
-				f, err := safetensors.Read(saved(t, first))
-				if err != nil {
-					t.Fatal(err)
-				}
-				second := newTrainer(t, protocol, rule, iterations)
-				if err := second.Restore(f, "test"); err != nil {
-					t.Fatal(err)
-				}
-				finish(second)
-				if !bytes.Equal(saved(t, second), want) {
-					t.Errorf("protocol %d, %v: a run resumed at iteration %d ends elsewhere", protocol, rule, at)
-				}
-			}
+			testResume(t, reference.New(), protocol, rule)
+		}
+		for _, rule := range bfp16Rules {
+			testResume(t, bfp16(), protocol, rule)
+		}
+	}
+}
+
+func testResume(t *testing.T, set *kernels.Set, protocol train.Protocol, rule train.Rule) {
+	const iterations = 20
+	whole := newTrainerOn(t, set, protocol, rule, iterations)
+	finish(whole)
+	want := saved(t, whole)
+	for at := range iterations + 1 {
+		if testing.Short() && at != 5 {
+			continue
+		}
+		first := newTrainerOn(t, set, protocol, rule, iterations)
+		for range at {
+			first.Step()
+		}
+		f, err := safetensors.Read(saved(t, first))
+		if err != nil {
+			t.Fatal(err)
+		}
+		second := newTrainerOn(t, set, protocol, rule, iterations)
+		if err := second.Restore(f, "test"); err != nil {
+			t.Fatal(err)
+		}
+		finish(second)
+		if !bytes.Equal(saved(t, second), want) {
+			t.Errorf("class %s, protocol %d, %v: a run resumed at iteration %d ends elsewhere", set.Class, protocol, rule, at)
 		}
 	}
 }

@@ -1,8 +1,12 @@
 package train_test
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"fusegrid/kernels"
@@ -20,7 +24,65 @@ func TestSetsOfOneClassTrainAlike(t *testing.T) {
 	}
 }
 
-func trainAlike[T kernels.Float](t *testing.T, all []*kernels.Set, rule train.Rule) {
+// TestBFP16TrainsAlike trains a block on every set of class BFP16. The weights have known bits, on every
+// machine, because keys of records promise them.
+func TestBFP16TrainsAlike(t *testing.T) {
+	known := map[train.Rule]string{
+		train.SGD:      "c4d1280a2acbe61a15089acd88b228251111d34efbcfdfa2cd977861cd48cf49",
+		train.Momentum: "5d0972f82ee41a925de04c07bc1481f217788fc1d6280f693ad2782e57b245e6",
+		train.Nesterov: "092821b8ad1745e599db76f7ff78edb0983202a2a6536e64cd7497ec5c538a09",
+	}
+	for _, rule := range bfp16Rules {
+		t.Run("rule="+rule.String(), func(t *testing.T) {
+			weights := trainAlike[float32](t, bfp16Sets(), rule)
+			h := sha256.New()
+			for _, net := range weights {
+				for _, array := range net {
+					for _, v := range array {
+						binary.Write(h, binary.LittleEndian, v)
+					}
+				}
+			}
+			if got := hex.EncodeToString(h.Sum(nil)); got != known[rule] {
+				t.Errorf("the weights have hash %s, want %s", got, known[rule])
+			}
+		})
+	}
+}
+
+// TestBFP16Refuses checks which blocks first layers in exact integers cannot have.
+func TestBFP16Refuses(t *testing.T) {
+	shape := train.Shape{Inputs: 2, Classes: 10, Batch: 1024}
+	nets := []train.Net{{Hidden: []int{3}}}
+	if _, err := train.New(bfp16(), shape, nets, []float32{0, 255}, 1); err != nil {
+		t.Errorf("the largest minibatch is refused: %v", err)
+	}
+	for want, edit := range map[string]func(s *train.Shape, mean []float32){
+		"at most 1024 images in a minibatch; the batch has 1025":      func(s *train.Shape, _ []float32) { s.Batch = 1025 },
+		"are for sgd, momentum and nesterov; the update rule is adam": func(s *train.Shape, _ []float32) { s.Rule = train.Adam },
+		"the update rule is rmsprop":                                  func(s *train.Shape, _ []float32) { s.Rule = train.RMSProp },
+		"pixel 1 of the mean image is 256, want 0…255":                func(_ *train.Shape, mean []float32) { mean[1] = 256 },
+	} {
+		s, mean := shape, []float32{0, 255}
+		edit(&s, mean)
+		if _, err := train.New(bfp16(), s, nets, mean, 1); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one about %q", err, want)
+		}
+	}
+	want := "images of at most 16777216 bytes and weights of float32"
+	floats := shape
+	floats.Floats = true
+	_, rows := train.New[float32](bfp16(), floats, nets, nil, 1)
+	_, f64 := train.New(bfp16(), shape, nets, []float64{0, 0}, 1)
+	for _, err := range []error{rows, f64} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one about %q", err, want)
+		}
+	}
+}
+
+// trainAlike returns the weights that the last set leads to.
+func trainAlike[T kernels.Float](t *testing.T, all []*kernels.Set, rule train.Rule) (weights [][][]T) {
 	type outcome struct {
 		set     string
 		weights [][][]T
@@ -32,7 +94,8 @@ func trainAlike[T kernels.Float](t *testing.T, all []*kernels.Set, rule train.Ru
 	}
 	first := map[kernels.Class]outcome{}
 	for _, set := range all {
-		weights, curves := trained[T](t, set, train.Shape{Batch: 20, Rule: rule}, nets, 30, 1)
+		var curves []*train.Curve
+		weights, curves = trained[T](t, set, train.Shape{Batch: 20, Rule: rule}, nets, 30, 1)
 		got := outcome{set.Name, weights, curves}
 		want, ok := first[set.Class]
 		if !ok {
@@ -48,4 +111,5 @@ func trainAlike[T kernels.Float](t *testing.T, all []*kernels.Set, rule train.Ru
 			}
 		}
 	}
+	return weights
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"fusegrid/kernels"
+	"fusegrid/kernels/bfp"
 	"fusegrid/nn/labelled"
 )
 
@@ -88,6 +89,33 @@ func (f *byteLayer[T]) load(s Source, y, idx []int) {
 	for i, j := range idx {
 		y[i] = int(im.Y[j])
 	}
+}
+
+// CheckBFP16 returns an error if sets of class [kernels.BFP16] cannot train with a rule on minibatches of
+// that many images.
+func CheckBFP16(rule Rule, batch int) error {
+	if rule.WorkArrays() > 0 {
+		return fmt.Errorf("first layers of type bfp16 are for %s, %s and %s; the update rule is %s", SGD, Momentum, Nesterov, rule)
+	}
+	if batch > bfp.MaxImages {
+		return fmt.Errorf("first layers of type bfp16 take at most %d images in a minibatch; the batch has %d", bfp.MaxImages, batch)
+	}
+	return nil
+}
+
+// checkBFP16 returns an error if blocks of class [kernels.BFP16] cannot have this shape or mean image.
+func checkBFP16[T kernels.Float](s Shape, mean []T) error {
+	if err := CheckBFP16(s.Rule, s.Batch); err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	pixels, ok := any(mean).([]float32)
+	if !ok || s.Floats || s.Inputs > bfp.MaxPixels {
+		return fmt.Errorf("train: first layers of type bfp16 take images of at most %d bytes and weights of float32", bfp.MaxPixels)
+	}
+	if err := bfp.CheckMean(pixels); err != nil {
+		return fmt.Errorf("train: first layers of type bfp16: %w", err)
+	}
+	return nil
 }
 
 // rowLayer is the first layer for rows of numbers, with the matrix product of the kernel set.

@@ -9,6 +9,7 @@ import (
 
 	"fusegrid"
 	"fusegrid/kernels"
+	"fusegrid/kernels/bfp"
 	"fusegrid/kernels/reference"
 	"fusegrid/nn/labelled"
 	"fusegrid/nn/nprand"
@@ -85,9 +86,31 @@ func sets() []*kernels.Set {
 	return slices.DeleteFunc(fusegrid.All(), func(s *kernels.Set) bool { return !s.Stable })
 }
 
+// bfp16Sets returns the sets of class BFP16.
+func bfp16Sets() []*kernels.Set {
+	var all []*kernels.Set
+	for _, s := range fusegrid.All() {
+		if made, err := fusegrid.BFP16(s); err == nil {
+			all = append(all, made)
+		}
+	}
+	return all
+}
+
+// bfp16 returns a set of class BFP16.
+func bfp16() *kernels.Set { return bfp.New(reference.Fused()) }
+
+// bfp16Rules are the rules that first layers of class BFP16 take.
+var bfp16Rules = []train.Rule{train.SGD, train.Momentum, train.Nesterov}
+
 // TestSameBitsAloneAndTogether checks that a net has the same bits whether it trains alone or in a
 // block.
 func TestSameBitsAloneAndTogether(t *testing.T) {
+	for _, set := range bfp16Sets() {
+		for _, rule := range bfp16Rules {
+			t.Run(fmt.Sprintf("impl=%s/rule=%s/dtype=bfp16", set.Name, rule), func(t *testing.T) { testAlone[float32](t, set, rule) })
+		}
+	}
 	for _, set := range sets() {
 		for i, rule := range train.Rules() {
 			if !testing.Short() || i%2 == 0 {
@@ -135,8 +158,8 @@ func testAlone[T kernels.Float](t *testing.T, set *kernels.Set, rule train.Rule)
 
 // TestDivergedNetsLeave trains nets that diverge together with nets that do not.
 func TestDivergedNetsLeave(t *testing.T) {
-	for _, set := range sets() {
-		t.Run("impl="+set.Name, func(t *testing.T) {
+	for _, set := range append(sets(), bfp16()) {
+		t.Run(fmt.Sprintf("impl=%s/class=%s", set.Name, set.Class), func(t *testing.T) {
 			good := train.Net{Hidden: []int{6}, LR: 1e-3, Decay: 1, Scale: 0.01}
 			bad := train.Net{Hidden: []int{9}, LR: 1e6, Reg: 1, Decay: 1, Scale: 0.01}
 			shape := train.Shape{Batch: 20}

@@ -37,7 +37,7 @@ type Config struct {
 	Grid     *grid.Grid     // the values of the hyper-parameters, the net and the update rule
 	Data     *dataset.Split // the images; the assignment trains two-layer nets on HWC and fc nets on CHW
 	Kernels  *kernels.Set   // nil means the best kernel set of the machine
-	DType    string         // f32 or f64; "" means f32
+	DType    string         // f32, f64 or bfp16; "" means f32
 	Division string         // the division of images into epochs, floor or true; "" means floor
 	Order    *uint32        // a separate seed for the minibatches; nil if weights and minibatches share a stream
 	Halving  *halving.Rule  // the rule that stops trials early; nil if all trials train to the end
@@ -108,7 +108,7 @@ func newJob(c Config) (*job, error) {
 }
 
 // checkPoints returns an error for a grid that was not parsed. Such a grid has no points, or its
-// points lack a value.
+// points lack a value. It also returns an error for a rule or a batch that the type does not have.
 func (s *job) checkPoints() error {
 	if s.Grid.Len() == 0 {
 		return errors.New("search: Config.Grid has no points; grid.Standard().Parse makes a grid")
@@ -116,7 +116,14 @@ func (s *job) checkPoints() error {
 	if c := s.points().At(0); c.Batch < 1 || c.Iters < 1 {
 		return fmt.Errorf("search: Config.Grid has points with %d iterations of %d images; grid.Standard().Parse makes a grid with defaults", c.Iters, c.Batch)
 	}
-	return nil
+	if s.DType != "bfp16" {
+		return nil
+	}
+	rule, err := train.ParseRule(s.Grid.Rule())
+	for i := 0; i < s.Grid.Len() && err == nil; i++ {
+		err = train.CheckBFP16(rule, s.points().At(i).Batch)
+	}
+	return err
 }
 
 // check returns an error for a configuration that does not describe a sweep.
@@ -132,8 +139,8 @@ func (c *Config) check() error {
 		return errors.New("search: Config.Data has no Hash, which tells its records from those of other data; the DefaultSplit of a data set has one")
 	case c.Data.Val.Len() == 0:
 		return errors.New("search: Config.Data has no validation images, by which trials are ranked")
-	case c.DType != "" && c.DType != "f32" && c.DType != "f64":
-		return fmt.Errorf("search: Config.DType is %q; the choices are f32 and f64", c.DType)
+	case c.DType != "" && c.DType != "f32" && c.DType != "f64" && c.DType != "bfp16":
+		return fmt.Errorf("search: Config.DType is %q; the choices are f32, f64 and bfp16", c.DType)
 	case c.Division != "" && c.Division != "floor" && c.Division != "true":
 		return fmt.Errorf("search: Config.Division is %q; the choices are floor and true", c.Division)
 	case c.Division == "true" && c.Grid.Net() == "fc":
@@ -167,6 +174,11 @@ func (c *Config) fill() (err error) {
 		}
 	}
 	c.DType, c.Waiting = cmp.Or(c.DType, "f32"), cmp.Or(c.Waiting, waitingRoom)
+	if c.DType == "bfp16" {
+		if c.Kernels, err = fusegrid.BFP16(c.Kernels); err != nil {
+			return err
+		}
+	}
 	c.Workers, c.Block = min(cmp.Or(c.Workers, runtime.GOMAXPROCS(0)), MaxWorkers), min(c.Block, grid.MaxPoints)
 	if c.Order != nil { // the caller may change the variable
 		order := *c.Order

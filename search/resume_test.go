@@ -78,6 +78,8 @@ var lengths = []struct {
 	{"momentum", "-rule momentum -mu 0,0.9 -lr 1e-4,1e-3,1e30 -reg 0.5 -hidden 3 -batch 10 -std 1e-2 -seed 1,2", "-iters 9", "-epochs 5", 15},
 	{"fc", "-net fc -lr 1e-4,1e-3,1e30 -reg 0.1 -decay 0.5,1 -hidden 3,4x3 -batch 10 -std 1e-2", "-epochs 3", "-epochs 7", 21},
 	{"fc nesterov", "-net fc -dtype f64 -rule nesterov -lr 1e-4,1e-3 -hidden 3 -batch 10 -std 1e-2 -seed 1,2", "-epochs 3", "-epochs 4", 12},
+	{"bfp16", "-dtype bfp16 -lr 1e-4,1e-3,1e30 -reg 0,0.5 -hidden 3 -batch 10 -std 1e-2 -seed 1,2", "-iters 8", "-iters 20", 20},
+	{"fc bfp16 nesterov", "-net fc -dtype bfp16 -rule nesterov -lr 1e-4,1e-3 -reg 0.1 -hidden 3,4x3 -batch 10 -std 1e-2", "-epochs 3", "-epochs 4", 12},
 	{"rmsprop", "-rule rmsprop -lr 1e-4,1e-3,1e30 -reg 0,0.5 -hidden 3 -batch 10 -std 1e-2 -seed 1,2", "-iters 9", "-epochs 5", 15},
 	{"fc adam", "-net fc -rule adam -lr 1e-4,1e-3 -reg 0.1 -hidden 3,4x3 -batch 10 -std 1e-2", "-epochs 3", "-epochs 4", 12},
 }

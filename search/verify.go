@@ -8,6 +8,7 @@ import (
 	"math"
 	"strings"
 
+	"fusegrid"
 	"fusegrid/kernels"
 	"fusegrid/nn/dataset"
 	"fusegrid/results"
@@ -23,6 +24,11 @@ import (
 // [folder.InputError] if the trial failed, or if it was trained with other data or another class of
 // kernels.
 func Verify(ctx context.Context, want results.Record, set *kernels.Set, data *dataset.Split, cores int) (verdict string, same bool, err error) {
+	if want.Config.DType == "bfp16" && set != nil {
+		if set, err = fusegrid.BFP16(set); err != nil {
+			return "", false, folder.InputError{Err: err}
+		}
+	}
 	switch c := want.Config; {
 	case set == nil || data == nil:
 		err = errors.New("search: Verify needs a kernel set and data")

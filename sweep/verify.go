@@ -168,6 +168,12 @@ func (v *verifier) run(ctx context.Context, records []results.Record, damaged in
 func (v *verifier) set(r results.Record) (*kernels.Set, error) {
 	var alike *kernels.Set
 	for _, s := range fusegrid.All() {
+		if r.Config.DType == "bfp16" {
+			var err error
+			if s, err = fusegrid.BFP16(s); err != nil {
+				continue
+			}
+		}
 		switch {
 		case v.impl != "" && s.Name != v.impl, string(s.Class) != r.Config.Class:
 		case s.Name == r.Impl:

@@ -134,15 +134,19 @@ type trainer[T kernels.Float] struct {
 	classes          int
 }
 
-// New returns the runner for a type, f32 or f64. It refers to the bytes of data without a copy.
+// New returns the runner for a type, f32, f64 or bfp16. It refers to the bytes of data without a copy.
+// The type bfp16 needs a set of class [kernels.BFP16], and the other types need a set of another class.
 func New(dtype string, set *kernels.Set, data *dataset.Split) (Runner, error) {
-	switch dtype {
-	case "f32":
-		return newTrainer[float32](set, data)
-	case "f64":
+	if dtype != "f32" && dtype != "f64" && dtype != "bfp16" {
+		return nil, fmt.Errorf("runner: type %q is unknown; the choices are f32, f64 and bfp16", dtype)
+	}
+	if (dtype == "bfp16") != (set.Class == kernels.BFP16) {
+		return nil, fmt.Errorf("runner: kernel set %s rounds as class %s, which is not for the type %s", set.Name, set.Class, dtype)
+	}
+	if dtype == "f64" {
 		return newTrainer[float64](set, data)
 	}
-	return nil, fmt.Errorf("runner: type %q is unknown; the choices are f32 and f64", dtype)
+	return newTrainer[float32](set, data)
 }
 
 func newTrainer[T kernels.Float](set *kernels.Set, data *dataset.Split) (*trainer[T], error) {

@@ -38,3 +38,13 @@ func TestBFP16(t *testing.T) {
 		t.Errorf("error %v, want %s", err, want)
 	}
 }
+
+func FuzzBFP16(f *testing.F) {
+	var sets []*kernels.Set
+	for _, set := range fusegrid.All() {
+		if made, err := fusegrid.BFP16(set); err == nil {
+			sets = append(sets, made)
+		}
+	}
+	kerneltest.FuzzBFP16(f, sets)
+}

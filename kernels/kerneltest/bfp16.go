@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -437,4 +438,51 @@ func (fx *fixture[T]) bfpFollows() error {
 		l.wt = l.lanes()
 	}
 	return fx.verifyBFP16Forward(l, 1)
+}
+
+// FuzzBFP16 fuzzes the shapes and values of first layers, and the sequence of products, on all sets of
+// class BFP16.
+func FuzzBFP16(f *testing.F, sets []*kernels.Set) {
+	f.Add(uint64(1), uint16(3), uint16(5), uint16(7), uint8(0))
+	f.Add(uint64(2), uint16(259), uint16(4), uint16(17), uint8(0b11))
+	f.Add(uint64(3), uint16(2), uint16(600), uint16(33), uint8(0b100))
+	f.Fuzz(func(t *testing.T, seed uint64, n, d, lanes uint16, values uint8) {
+		for _, set := range sets {
+			if err := fuzzBFP16(set, seed, int(n), int(d), int(lanes), values); err != nil {
+				t.Errorf("impl=%s: %v", set.Name, err)
+			}
+		}
+	})
+}
+
+// fuzzBFP16 tests a forward product, an update and a forward product of the new weights. All arguments
+// are valid, because large shapes are reduced. The bits of values are
+//
+//	bit 0      special values among the weights
+//	bit 1      special values among the deltas
+//	bit 2      two workers
+func fuzzBFP16(set *kernels.Set, seed uint64, n, d, lanes int, values uint8) error {
+	fused := *set
+	fused.Class = kernels.FMA
+	fx := newFixture[float32](&fused, "")
+	defer fx.close()
+	fx.rng, fx.pixelMean = rand.New(rand.NewPCG(seed, 0)), true
+	const most = 1022 // newLayer adds room for two
+	n = 1 + n%most
+	d = 1 + d%min(3000, 1+100_000/n)
+	lanes = 1 + lanes%min(80, 1+400_000/(n*d))
+	special := func(bit, of int) float64 { return float64(values>>bit&1) * 0.5 / float64(of) }
+	workers := 1 + int(values>>2&1)
+	l, err := fx.newBFP16(n, d, lanes, special(0, d))
+	if err == nil {
+		err = fx.verifyBFP16Forward(l, workers)
+	}
+	if err == nil {
+		beta, deltas := fx.bfpDeltas(l, special(1, n))
+		err = fx.verifyBFP16Update(l, beta, deltas, workers)
+	}
+	if err == nil {
+		err = fx.verifyBFP16Forward(l, workers)
+	}
+	return err
 }

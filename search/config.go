@@ -36,7 +36,7 @@ type Config struct {
 	// The fields of this group determine the results of the trials, and which trials are stopped.
 	Grid     *grid.Grid     // the values of the hyper-parameters, the net and the update rule
 	Data     *dataset.Split // the images; the assignment trains two-layer nets on HWC and fc nets on CHW
-	Kernels  *kernels.Set   // nil means the best kernel set of the machine
+	Kernels  *kernels.Set   // nil means the best kernel set of the machine; for bfp16, fusegrid.BFP16 is applied
 	DType    string         // f32, f64 or bfp16; "" means f32
 	Division string         // the division of images into epochs, floor or true; "" means floor
 	Order    *uint32        // a separate seed for the minibatches; nil if weights and minibatches share a stream

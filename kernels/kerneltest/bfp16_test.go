@@ -279,6 +279,18 @@ func TestFlawedBFP16IsRejected(t *testing.T) {
 				return fma32(scale, g, beta*w)
 			}
 		},
+		"only Update changes weights": func(b *plainBFP16) {
+			seen := map[int][]float32{}
+			fixed, next := b.fixed, b.next
+			b.fixed = func(mean float32) int64 { clear(seen); return fixed(mean) }
+			b.next = func(beta, w, scale, g float32) float32 { clear(seen); return next(beta, w, scale, g) }
+			b.weights = func(w []float32, l int) []float32 {
+				if seen[l] == nil {
+					seen[l] = append([]float32(nil), w...)
+				}
+				return seen[l]
+			}
+		},
 		"old weights": func(b *plainBFP16) {
 			seen := map[int][]float32{}
 			b.weights = func(w []float32, l int) []float32 {

@@ -161,7 +161,7 @@ func TestList(t *testing.T) {
 	fits(t, out)
 	keys, names, _ := strings.Cut(out, "\n\n")
 	for _, want := range []string{
-		".name       Gemm Forward Update ReLU ", "\n/dtype      f32 f64\n", "\n/op         NN TN NT\n", "/shape      200x3072x50 ",
+		".name       Gemm Forward Update ReLU ", "\n/dtype      f32 f64 bfp16\n", "\n/op         NN TN NT\n", "/shape      200x3072x50 ",
 		"\n            ", "\n/size       L1 L2", "reference gonum copy fusegrid",
 	} {
 		if !strings.Contains(keys, want) {

@@ -128,17 +128,27 @@ func gemm[T kernels.Float](s Shape, sets []*kernels.Set) Group {
 }
 
 // FirstLayer returns the groups of the first layers of 1 and of 8 nets, with 200 images of 3072
-// pixels and 50 units per net. Only the operations of matrix products count as FLOPs.
+// pixels and 50 units per net. Only the operations of matrix products count as FLOPs. In bfp16, these
+// are operations on integers, and the peak is that of float32.
 func FirstLayer(sets []*kernels.Set) []Group {
+	var exact []*kernels.Set // of class BFP16
+	for _, s := range sets {
+		if made, err := fusegrid.BFP16(s); err == nil {
+			exact = append(exact, made)
+		}
+	}
 	var groups []Group
 	for _, nets := range []int{1, 8} {
-		groups = append(groups, firstLayer[float32](nets, sets)...)
-		groups = append(groups, firstLayer[float64](nets, sets)...)
+		groups = append(groups, firstLayer[float32](dtype[float32](), nets, sets)...)
+		groups = append(groups, firstLayer[float64](dtype[float64](), nets, sets)...)
+		if exact != nil {
+			groups = append(groups, firstLayer[float32]("bfp16", nets, exact)...)
+		}
 	}
 	return groups
 }
 
-func firstLayer[T kernels.Float](nets int, sets []*kernels.Set) []Group {
+func firstLayer[T kernels.Float](dtype string, nets int, sets []*kernels.Set) []Group {
 	const images, pixels, hidden = 200, 3072, 50
 	units := nets * hidden
 	rows := func(run func(ops kernels.Ops[T]) func()) func() []Row {
@@ -164,7 +174,7 @@ func firstLayer[T kernels.Float](nets int, sets []*kernels.Set) []Group {
 	group := func(kernel string, run func(ops kernels.Ops[T]) func()) Group {
 		return Group{
 			Kernel: kernel,
-			Name:   fmt.Sprintf("dtype=%s/shape=%dx%dx%d", dtype[T](), images, pixels, units),
+			Name:   fmt.Sprintf("dtype=%s/shape=%dx%dx%d", dtype, images, pixels, units),
 			Amount: 2 * images * pixels * float64(units),
 			Unit:   "FLOP",
 			Impls:  names(sets),

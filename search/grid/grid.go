@@ -48,7 +48,7 @@ func (x Axes) Parse(s Setting) (*Grid, error) {
 			if given {
 				return nil, err
 			}
-			columns[i] = none{}
+			columns[i] = Column{1, func(*results.Config, int) {}} // leaves configurations as they are
 			continue
 		}
 		if !given {
@@ -62,7 +62,7 @@ func (x Axes) Parse(s Setting) (*Grid, error) {
 	size := 1.0
 	for _, i := range g.order {
 		g.columns = append(g.columns, columns[i])
-		n := columns[i].Len()
+		n := columns[i].Len
 		g.lens = append(g.lens, n)
 		size *= float64(n)
 		g.size *= n
@@ -198,7 +198,7 @@ func (p Points) DivisionNote() string {
 		return ""
 	}
 	column := p.columns[slices.Index(p.order, batch)]
-	for i := range column.Len() {
+	for i := range column.Len {
 		c := p.Base
 		if column.Set(&c, i); !c.DivisionMatters() {
 			continue

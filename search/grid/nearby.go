@@ -72,9 +72,10 @@ func (p Points) Nearby(records map[string]results.Record, file string) string {
 
 // A floatAxis is an axis of numbers in a grid.
 type floatAxis struct {
-	name string
-	fieldColumn[float64]
-	near map[float64]float64 // recorded values, by value of the grid
+	name   string
+	field  func(c *results.Config) *float64
+	values []float64
+	near   map[float64]float64 // recorded values, by value of the grid
 }
 
 // floats returns the axes of numbers, in the order of the help text. An axis that does not apply
@@ -86,11 +87,14 @@ func (p Points) floats() []floatAxis {
 		if !ok {
 			continue
 		}
-		column, ok := p.columns[slices.Index(p.order, i)].(fieldColumn[float64])
-		if !ok {
-			column = fieldColumn[float64]{[]float64{0}, x.Field}
+		a := floatAxis{name: p.axes[i].Name, field: x.Field, near: map[float64]float64{}}
+		column := p.columns[slices.Index(p.order, i)]
+		for v := range column.Len {
+			var c results.Config
+			column.Set(&c, v)
+			a.values = append(a.values, *x.Field(&c))
 		}
-		all = append(all, floatAxis{p.axes[i].Name, column, map[float64]float64{}})
+		all = append(all, a)
 	}
 	return all
 }

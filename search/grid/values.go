@@ -23,26 +23,15 @@ type Values interface {
 }
 
 // A Column holds the values of an axis in one grid.
-type Column interface {
-	Len() int
-	// Set puts value i into a configuration.
-	Set(c *results.Config, i int)
+type Column struct {
+	Len int
+	Set func(c *results.Config, i int) // puts value i into a configuration
 }
 
-// fieldColumn is the column of an axis whose values go into a field without change.
-type fieldColumn[T any] struct {
-	values []T
-	field  func(c *results.Config) *T
+// columnOf returns the column of values that go into a field without change.
+func columnOf[T any](values []T, field func(c *results.Config) *T) Column {
+	return Column{len(values), func(c *results.Config, i int) { *field(c) = values[i] }}
 }
-
-func (x fieldColumn[T]) Len() int                     { return len(x.values) }
-func (x fieldColumn[T]) Set(c *results.Config, i int) { *x.field(c) = x.values[i] }
-
-// none is the column of an axis that does not apply. It does not change a configuration.
-type none struct{}
-
-func (none) Len() int                 { return 1 }
-func (none) Set(*results.Config, int) {}
 
 // Floats are numbers, such as 1e-4,1e-3 or log:1e-4..1e-2:5.
 type Floats struct {
@@ -56,17 +45,17 @@ type Floats struct {
 func (x Floats) Parse(name, list, _ string) (Column, error) {
 	values, err := x.list(name, list)
 	if err != nil {
-		return nil, err
+		return Column{}, err
 	}
 	for _, v := range values {
 		if x.Check == nil {
 			break
 		}
 		if err := x.Check(v); err != nil {
-			return nil, fmt.Errorf("%s %g: %w", name, v, err)
+			return Column{}, fmt.Errorf("%s %g: %w", name, v, err)
 		}
 	}
-	return fieldColumn[float64]{values, x.Field}, nil
+	return columnOf(values, x.Field), nil
 }
 
 // Clear sets the field to 0.
@@ -88,32 +77,16 @@ type Ints[T int | uint32] struct {
 	Unit     func(c *results.Config) int // factor of the values; nil for 1
 }
 
-type intColumn[T int | uint32] struct {
-	values []int64
-	field  func(c *results.Config) *T
-	unit   func(c *results.Config) int
-}
-
-func (x intColumn[T]) Len() int { return len(x.values) }
-
-func (x intColumn[T]) Set(c *results.Config, i int) {
-	v := T(x.values[i])
-	if x.unit != nil {
-		v *= T(x.unit(c))
-	}
-	*x.field(c) = v
-}
-
 // Parse reads a list of whole numbers.
 func (x Ints[T]) Parse(name, list, _ string) (Column, error) {
-	values, err := x.bounds(name).list(list)
-	if err != nil {
-		return nil, err
-	}
-	return intColumn[T]{values, x.Field, x.Unit}, nil
+	values, err := integers{name, x.Min, x.Max, x.Example}.list(list)
+	return Column{len(values), func(c *results.Config, i int) {
+		*x.Field(c) = T(values[i])
+		if x.Unit != nil {
+			*x.Field(c) *= T(x.Unit(c))
+		}
+	}}, err
 }
-
-func (x Ints[T]) bounds(name string) integers { return integers{name, x.Min, x.Max, x.Example} }
 
 // Clear sets the field to 0.
 func (x Ints[T]) Clear(c *results.Config) { *x.Field(c) = 0 }
@@ -133,10 +106,7 @@ type Layers struct {
 // Parse reads a list of nets. A net is written as the sizes of its hidden layers.
 func (x Layers) Parse(name, list, net string) (Column, error) {
 	nets, err := x.list(name, list, net)
-	if err != nil {
-		return nil, err
-	}
-	return fieldColumn[[]int]{nets, x.Field}, nil
+	return columnOf(nets, x.Field), err
 }
 
 // Clear keeps only the number of layers, which must be equal in a block.

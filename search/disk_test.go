@@ -92,7 +92,7 @@ func testEveryFailure(t *testing.T, ops int, want string, failure error, once bo
 		if len(kept) != 2 && !failing.LeftBehind {
 			t.Errorf("%s: weights of %d trials, want those of the best 2", what, len(kept))
 		}
-		searchtest.WeightsOfBest(t, what, out, 2)
+		weightsOfBest(t, what, out, 2)
 	}
 }
 

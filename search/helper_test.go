@@ -6,6 +6,8 @@ import (
 	"errors"
 	"flag"
 	"log"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"fusegrid/internal/searchtest"
 	"fusegrid/kernels/reference"
 	"fusegrid/nn/dataset"
+	"fusegrid/nn/safetensors"
 	"fusegrid/results"
 	"fusegrid/search/folder"
 	"fusegrid/search/grid"
@@ -153,4 +156,30 @@ func text(table *results.Table) string {
 	var b bytes.Buffer
 	table.WriteText(&b, 80, 0)
 	return b.String()
+}
+
+// weightsOfBest fails unless the weights of the best n trials exist and have the hashes on record.
+func weightsOfBest(t *testing.T, what, out string, n int) {
+	t.Helper()
+	records := searchtest.Recorded(t, out)
+	results.Rank(records)
+	for _, r := range records[:n] {
+		data, err := os.ReadFile(filepath.Join(out, folder.WeightsDir, r.Key+".safetensors"))
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+			continue
+		}
+		f, err := safetensors.Read(data)
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+			continue
+		}
+		var all [][]float32
+		for _, tensor := range f.Tensors {
+			all = append(all, tensor.F32)
+		}
+		if results.Hash(all...) != r.Weights || f.Meta["weights"] != r.Weights {
+			t.Errorf("%s: the weights of lr %g, seed %d are not those on record", what, r.Config.LR, r.Config.Seed)
+		}
+	}
 }

@@ -52,7 +52,7 @@ func TestKeepAfterwards(t *testing.T) {
 			if said, _ := trainGrid(t, out, grid+" -keep 2 -states 1"); !strings.Contains(said, again) {
 				t.Errorf("%s: %s", grid, said)
 			}
-			searchtest.WeightsOfBest(t, grid, out, 2)
+			weightsOfBest(t, grid, out, 2)
 			if n, m := len(filesIn(out, folder.WeightsDir)), len(filesIn(out, folder.StatesDir)); n != 2 || m != 1 {
 				t.Errorf("%s: weights of %d and states of %d trials, want 2 and 1", grid, n, m)
 			}
@@ -93,7 +93,7 @@ func TestKeepOfAnotherGrid(t *testing.T) {
 	worst := fmt.Sprint("-lr ", records[4].Config.LR, rest)
 	trainGrid(t, "p", "-lr log:1e-4..1e-2:5"+rest)
 	trainGrid(t, "o", worst+" -keep 1")
-	searchtest.WeightsOfBest(t, "another grid", "o", 1)
+	weightsOfBest(t, "another grid", "o", 1)
 	if said, _ := trainGrid(t, "p", "-lr 1e-9 -dtype f64 -keep 2"+rest); !strings.Contains(said, "trials are among the best on record, but of other data, nets, types or kernels") {
 		t.Errorf("another type: %s", said)
 	}
@@ -207,7 +207,7 @@ func TestRecordsWithoutRoomForWeights(t *testing.T) {
 				if race == "" {
 					searchtest.Complete(t, what, out, 8, want)
 				}
-				searchtest.WeightsOfBest(t, what, out, 2)
+				weightsOfBest(t, what, out, 2)
 				if n, m := len(filesIn(out, folder.WeightsDir)), len(filesIn(out, folder.StatesDir)); n != 2 || m != 2 {
 					t.Errorf("%s: then weights of %d and states of %d trials, want 2", what, n, m)
 				}
@@ -259,7 +259,7 @@ func TestKeepDamaged(t *testing.T) {
 				if said, _ := trainGrid(t, "o", grid); !strings.Contains(said, "1 trial on record to train again") {
 					t.Errorf("%s, %s: %s", dir, what, said)
 				}
-				searchtest.WeightsOfBest(t, dir+", "+what, "o", 2)
+				weightsOfBest(t, dir+", "+what, "o", 2)
 				if said, _ := trainGrid(t, "o", grid); strings.Contains(said, "train again") {
 					t.Errorf("%s, %s, then: %s", dir, what, said)
 				}

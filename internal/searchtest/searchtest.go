@@ -11,16 +11,14 @@ import (
 
 	"fusegrid/nn/dataset"
 	"fusegrid/nn/labelled"
-	"fusegrid/nn/safetensors"
 	"fusegrid/results"
 	"fusegrid/search/folder"
 )
 
-// Tiny returns a data set of small images, 32 pixels each.
+// Tiny returns a data set of 30 training, 20 validation and 10 test images with 32 pixels each.
 func Tiny() *dataset.Split { return Images(32) }
 
-// Images returns a data set of 30 training, 20 validation and 10 test images with the given number
-// of pixels. The brightness of an image shows its class.
+// Images is like Tiny for images with the given number of pixels. The brightness of an image shows its class.
 func Images(pixels int) *dataset.Split {
 	subset := func(n int) labelled.Images {
 		s := labelled.Images{X: make([]uint8, n*pixels), Y: make([]uint8, n)}
@@ -73,32 +71,6 @@ func Complete(t *testing.T, what, out string, trials int, digest string) {
 	}
 	if left, _ := filepath.Glob(filepath.Join(out, folder.CheckpointsDir, "*.safetensors")); len(left) > 0 {
 		t.Errorf("%s: checkpoints are left: %v", what, left)
-	}
-}
-
-// WeightsOfBest fails unless the weights of the best n trials exist and have the hashes on record.
-func WeightsOfBest(t *testing.T, what, out string, n int) {
-	t.Helper()
-	records := Recorded(t, out)
-	results.Rank(records)
-	for _, r := range records[:n] {
-		data, err := os.ReadFile(filepath.Join(out, folder.WeightsDir, r.Key+".safetensors"))
-		if err != nil {
-			t.Errorf("%s: %v", what, err)
-			continue
-		}
-		f, err := safetensors.Read(data)
-		if err != nil {
-			t.Errorf("%s: %v", what, err)
-			continue
-		}
-		var all [][]float32
-		for _, tensor := range f.Tensors {
-			all = append(all, tensor.F32)
-		}
-		if results.Hash(all...) != r.Weights || f.Meta["weights"] != r.Weights {
-			t.Errorf("%s: the weights of lr %g, seed %d are not those on record", what, r.Config.LR, r.Config.Seed)
-		}
 	}
 }
 

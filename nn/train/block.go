@@ -165,12 +165,6 @@ func spread[T kernels.Float](rows, cols int) kernels.Mat[T] {
 // Len returns the number of nets in the block.
 func (b *Block[T]) Len() int { return len(b.nets) }
 
-// Net returns net k with its current learning rate.
-func (b *Block[T]) Net(k int) Net { return b.nets[k] }
-
-// Units returns ΣH, the units of all first layers.
-func (b *Block[T]) Units() int { return b.off[len(b.nets)] }
-
 // Copy copies the weights, the biases and the state of the update rule from net src to net dst. It
 // panics if the sizes of the nets differ.
 func (b *Block[T]) Copy(dst, src int) {

@@ -1,7 +1,6 @@
 package train
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -117,20 +116,6 @@ func (t *Trainer[T]) IDs() []int { return t.ids }
 
 // Curve returns the history of the net that started at position id.
 func (t *Trainer[T]) Curve(id int) *Curve { return t.curves[id] }
-
-// Run trains until the schedule is over, ctx is done, or stepped returns an error. Run calls
-// stepped after each iteration, with the nets that diverged in that iteration.
-func (t *Trainer[T]) Run(ctx context.Context, stepped func(left []Leaver) error) error {
-	for !t.Finished() {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := stepped(t.Step()); err != nil {
-			return err
-		}
-	}
-	return t.err
-}
 
 // Step does one iteration and returns the nets that diverged in it, which leave the block. A net
 // has diverged if its loss is NaN or infinite. Before a measurement and after the last iteration, a

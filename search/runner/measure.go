@@ -63,19 +63,3 @@ func median(x []float64) float64 {
 	slices.Sort(x)
 	return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
 }
-
-// TrainOnly trains a block and measures accuracies as Run does, but makes no records. A benchmark
-// subtracts its time from the time of Run to obtain the time for records.
-func (t *trainer[T]) TrainOnly(b plan.Block) error {
-	f, err := t.newBlock(b)
-	if err != nil {
-		return err
-	}
-	for !f.Finished() {
-		f.Step()
-	}
-	f.Block().Hits(t.train, t.trainSample)
-	f.Block().Hits(t.val, t.valAll)
-	f.Block().Hits(t.test, t.testAll)
-	return nil
-}

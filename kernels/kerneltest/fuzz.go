@@ -52,17 +52,7 @@ func fuzzProduct[T kernels.Float](set *kernels.Set, seed uint64, m, n, k int, pl
 	scalar := func(i int) T { return T(scalars[i%len(scalars)]) }
 	alpha, beta := int(values>>4&15), int(values>>8&15)
 	q.alpha, q.beta = scalar(alpha), scalar(beta)
-	switch values >> 2 & 3 {
-	case 1:
-		q.betaRow = make([]T, m)
-	case 2:
-		q.betaCol = make([]T, n)
-	}
-	for _, list := range [][]T{q.betaRow, q.betaCol} {
-		for i := range list {
-			list[i] = scalar(beta + i)
-		}
-	}
+	q.spreadBeta(int(values>>2&3)-1, func(i int) T { return scalar(beta + i) })
 
 	take := func(bits int) int {
 		v := int(place & (1<<bits - 1))

@@ -49,11 +49,17 @@ var scalars = []float64{1, 0, -1, 0.37, 2}
 // anyScalars draws α and β. There is one β for all elements, for each row or for each column.
 func (fx *fixture[T]) anyScalars(q *problem[T]) {
 	draw := func() T { return T(scalars[fx.rng.IntN(len(scalars))]) }
-	q.alpha, q.beta, q.betaRow, q.betaCol = draw(), draw(), nil, nil
+	q.alpha, q.beta = draw(), draw()
 	if q.alpha == 0 && fx.rng.IntN(4) > 0 {
 		q.alpha = 0.37 // zeros are tested elsewhere
 	}
-	switch fx.rng.IntN(4) {
+	q.spreadBeta(fx.rng.IntN(4), func(int) T { return draw() })
+}
+
+// spreadBeta gives q a β for each row if kind is 0, and for each column if kind is 1. The function
+// value returns β number i.
+func (q *problem[T]) spreadBeta(kind int, value func(i int) T) {
+	switch kind {
 	case 0:
 		q.betaRow = make([]T, q.m)
 	case 1:
@@ -61,7 +67,7 @@ func (fx *fixture[T]) anyScalars(q *problem[T]) {
 	}
 	for _, beta := range [][]T{q.betaRow, q.betaCol} {
 		for i := range beta {
-			beta[i] = draw()
+			beta[i] = value(i)
 		}
 	}
 }
@@ -334,21 +340,9 @@ func (fx *fixture[T]) gemmScalars() error {
 			for _, alpha := range scalars {
 				for kind := range len(scalars) + 2 {
 					q := fx.newProblem(shape[0], shape[1], shape[2])
-					q.alpha = T(alpha)
-					switch {
-					case kind < len(scalars):
-						q.beta = T(scalars[kind])
-					case kind == len(scalars):
-						q.betaRow = make([]T, q.m)
-					default:
-						q.betaCol = make([]T, q.n)
-					}
-					for i := range q.betaRow {
-						q.betaRow[i] = T(scalars[i%len(scalars)])
-					}
-					for j := range q.betaCol {
-						q.betaCol[j] = T(scalars[j%len(scalars)])
-					}
+					scalar := func(i int) T { return T(scalars[i%len(scalars)]) }
+					q.alpha, q.beta = T(alpha), scalar(kind)
+					q.spreadBeta(kind-len(scalars), scalar)
 					l := fx.anyLayout()
 					l.transA, l.transB = transposes&1 != 0, transposes&2 != 0
 					if err := fx.checkProduct(q, l); err != nil {

@@ -236,6 +236,46 @@ func transposed[T kernels.Float](x []T, rows, cols int) []T {
 	return out
 }
 
+// A layerStep has the operands of a step of a layer, and its results.
+type layerStep[T kernels.Float] struct {
+	beta, deltas []T
+	z, squares   []T
+	after        []T // the weights after the update, transposed
+}
+
+// newStep draws a layer and does a step. The weights of the layer are then those after the step.
+func (fx *fixture[T]) newStep(n, d, lanes int) (*layer[T], layerStep[T], error) {
+	s := layerStep[T]{beta: make([]T, lanes), deltas: make([]T, n*lanes)}
+	l, err := fx.newLayer(n, d, lanes, 0)
+	if err != nil {
+		return nil, s, err
+	}
+	randomize(fx.rng, s.beta, 0)
+	randomize(fx.rng, s.deltas, 0)
+	if s.z, s.squares, err = fx.forward(l, 1); err != nil {
+		return nil, s, err
+	}
+	err = fx.update(l, s.beta, s.deltas, 1)
+	s.after = l.lanes()
+	return l, s, err
+}
+
+// verifyStep does a step of l, which must have the results in want.
+func (fx *fixture[T]) verifyStep(l *layer[T], workers int, want layerStep[T]) error {
+	z, squares, err := fx.forward(l, workers)
+	if err := cmp.Or(err, compare("z", z, want.z), compare("squares", squares, want.squares)); err != nil {
+		return err
+	}
+	fx.ops.LaneSquares(squares, l.w)
+	if err := compare("LaneSquares", squares, want.squares); err != nil {
+		return err
+	}
+	if err := fx.update(l, want.beta, want.deltas, workers); err != nil {
+		return err
+	}
+	return compare("W", l.lanes(), want.after)
+}
+
 // layerStable checks that the bits of a lane do not depend on the other lanes or on the number of
 // workers.
 func (fx *fixture[T]) layerStable() error {
@@ -244,21 +284,10 @@ func (fx *fixture[T]) layerStable() error {
 	}
 	const n, d = 90, 700
 	lanes := max(5*fx.tile.NR+3, 51) // enough for workers
-	l, err := fx.newLayer(n, d, lanes, 0)
+	l, whole, err := fx.newStep(n, d, lanes)
 	if err != nil {
 		return err
 	}
-	beta, deltas := make([]T, lanes), make([]T, n*lanes)
-	randomize(fx.rng, beta, 0)
-	randomize(fx.rng, deltas, 0)
-	z, squares, err := fx.forward(l, 1)
-	if err != nil {
-		return err
-	}
-	if err := fx.update(l, beta, deltas, 1); err != nil {
-		return err
-	}
-	after := l.lanes()
 	type part struct{ lo, hi, workers int }
 	var parts []part
 	for lane := range lanes {
@@ -282,14 +311,10 @@ func (fx *fixture[T]) layerStable() error {
 		if err := fx.place(&some); err != nil {
 			return err
 		}
-		gotZ, gotSquares, err := fx.forward(&some, workers)
-		err = cmp.Or(err, compare("z", gotZ, block(z, lanes, 0, n, lo, hi)), compare("squares", gotSquares, squares[lo:hi]))
-		if err == nil {
-			err = fx.update(&some, beta[lo:hi], block(deltas, lanes, 0, n, lo, hi), workers)
-		}
-		if err == nil {
-			err = compare("W", some.lanes(), after[lo*d:hi*d])
-		}
+		err := fx.verifyStep(&some, workers, layerStep[T]{
+			beta: whole.beta[lo:hi], deltas: block(whole.deltas, lanes, 0, n, lo, hi),
+			z: block(whole.z, lanes, 0, n, lo, hi), squares: whole.squares[lo:hi], after: whole.after[lo*d : hi*d],
+		})
 		if err != nil {
 			return fmt.Errorf("lanes [%d, %d) alone, %d workers: %w", lo, hi, workers, err)
 		}
@@ -305,54 +330,27 @@ func (fx *fixture[T]) layerCompact() error {
 	}
 	const n, d = 20, 150
 	for _, lanes := range []int{5, fx.tile.NR + 3, 2 * fx.tile.NR} {
-		l, err := fx.newLayer(n, d, lanes, 0)
+		l, whole, err := fx.newStep(n, d, lanes)
 		if err != nil {
 			return err
 		}
-		beta, deltas := make([]T, lanes), make([]T, n*lanes)
-		randomize(fx.rng, beta, 0)
-		randomize(fx.rng, deltas, 0)
-		z, squares, err := fx.forward(l, 1)
-		if err != nil {
-			return err
-		}
-		after := *l
-		if err := fx.place(&after); err != nil {
-			return err
-		}
-		if err := fx.update(&after, beta, deltas, 1); err != nil {
-			return err
-		}
-		stepped := after.lanes()
 		if err := fx.place(l); err != nil {
 			return err
 		}
 		// Every second lane is kept.
 		kept := lanes / 2
-		wantZ, wantSquares := make([]T, n*kept), make([]T, kept)
-		keptBeta, keptDeltas, want := make([]T, kept), make([]T, n*kept), make([]T, 0, kept*d)
+		part := layerStep[T]{z: make([]T, n*kept), deltas: make([]T, n*kept)}
 		for k := range kept {
 			from := 2*k + 1
 			l.w.MoveLane(k, from)
-			wantSquares[k], keptBeta[k] = squares[from], beta[from]
-			want = append(want, stepped[from*d:(from+1)*d]...)
+			part.squares, part.beta = append(part.squares, whole.squares[from]), append(part.beta, whole.beta[from])
+			part.after = append(part.after, whole.after[from*d:(from+1)*d]...)
 			for i := range n {
-				wantZ[i*kept+k], keptDeltas[i*kept+k] = z[i*lanes+from], deltas[i*lanes+from]
+				part.z[i*kept+k], part.deltas[i*kept+k] = whole.z[i*lanes+from], whole.deltas[i*lanes+from]
 			}
 		}
 		l.w = l.w.First(kept)
-		gotZ, gotSquares, err := fx.forward(l, 1)
-		err = cmp.Or(err, compare("z", gotZ, wantZ), compare("squares", gotSquares, wantSquares))
-		if err == nil {
-			fx.ops.LaneSquares(gotSquares, l.w)
-			err = compare("LaneSquares", gotSquares, wantSquares)
-		}
-		if err == nil {
-			err = fx.update(l, keptBeta, keptDeltas, 1)
-		}
-		if err == nil {
-			err = compare("W", l.lanes(), want)
-		}
+		err = fx.verifyStep(l, 1, part)
 		if err == nil { // finally, no lane is kept
 			none := l.w.First(0)
 			err = fx.call(func() { fx.ops.LaneSquares(nil, none); fx.ops.AxpbyPanels(nil, none, nil, none) })
@@ -381,14 +379,9 @@ func (fx *fixture[T]) addSquares() error {
 			if err := fx.call(func() { fx.ops.AddSquares(dst, x) }, 0); err != nil {
 				return err
 			}
-			if !fx.exact() { // the elementwise kernels are of another class
-				for i, other := range sums(kernels.FMA) {
-					if same(dst[i], other) {
-						want[i] = other
-					}
-				}
-				for i, other := range sums(kernels.MulAdd) {
-					if same(dst[i], other) {
+			for _, class := range []kernels.Class{kernels.FMA, kernels.MulAdd} {
+				for i, other := range sums(class) {
+					if !fx.exact() && same(dst[i], other) { // the elementwise kernels are of another class
 						want[i] = other
 					}
 				}

@@ -138,8 +138,8 @@ type OptimState[T kernels.Float] struct {
 // State returns a copy of the state. Before the first update, all arrays are zero.
 func (o *Optimizer[T]) State() OptimState[T] {
 	s := OptimState[T]{Steps: o.steps}
-	for i, a := range s.arrays(o.cfg.Rule) {
-		*a.data = slices.Clone(o.state[i])
+	for i, name := range o.cfg.Rule.arrays() {
+		*s.array(name) = slices.Clone(o.state[i])
 	}
 	return s
 }
@@ -151,39 +151,27 @@ func (o *Optimizer[T]) SetState(s OptimState[T]) error {
 	if s.Steps < 0 || s.Steps > maxSteps {
 		return fmt.Errorf("nn: %s: state after %d updates, want 0 to %d", o.cfg.Rule, s.Steps, maxSteps)
 	}
-	for _, rule := range Rules() {
-		for _, a := range s.arrays(rule) {
-			switch {
-			case *a.data == nil:
-			case !slices.Contains(o.cfg.Rule.arrays(), a.name):
-				return fmt.Errorf("nn: %s: its state has no %s; it has: %s", o.cfg.Rule, a.name, cmp.Or(strings.Join(o.cfg.Rule.arrays(), ", "), "the number of updates alone"))
-			case len(*a.data) != o.n:
-				return fmt.Errorf("nn: %s: %s of %d elements, want %d", o.cfg.Rule, a.name, len(*a.data), o.n)
-			}
+	own := o.cfg.Rule.arrays()
+	for _, name := range []string{"Velocity", "Cache", "M", "V"} {
+		switch data := *s.array(name); {
+		case data == nil:
+		case !slices.Contains(own, name):
+			return fmt.Errorf("nn: %s: its state has no %s; it has: %s", o.cfg.Rule, name, cmp.Or(strings.Join(own, ", "), "the number of updates alone"))
+		case len(data) != o.n:
+			return fmt.Errorf("nn: %s: %s of %d elements, want %d", o.cfg.Rule, name, len(data), o.n)
 		}
 	}
-	for i, a := range s.arrays(o.cfg.Rule) {
+	for i, name := range own {
 		clear(o.state[i])
-		copy(o.state[i], *a.data)
+		copy(o.state[i], *s.array(name))
 	}
 	o.steps = s.Steps
 	return nil
 }
 
-// A stateArray is a field of an OptimState.
-type stateArray[T kernels.Float] struct {
-	name string
-	data *[]T
-}
-
-// arrays returns the fields that belong to a rule.
-func (s *OptimState[T]) arrays(rule Rule) []stateArray[T] {
-	fields := map[string]*[]T{"Velocity": &s.Velocity, "Cache": &s.Cache, "M": &s.M, "V": &s.V}
-	var all []stateArray[T]
-	for _, name := range rule.arrays() {
-		all = append(all, stateArray[T]{name, fields[name]})
-	}
-	return all
+// array returns the array with the name of its field.
+func (s *OptimState[T]) array(name string) *[]T {
+	return map[string]*[]T{"Velocity": &s.Velocity, "Cache": &s.Cache, "M": &s.M, "V": &s.V}[name]
 }
 
 // Update updates w from its gradient.

@@ -148,8 +148,8 @@ func testCourseState[T kernels.Float](t *testing.T, set *kernels.Set, tol float6
 		if after.Steps != c.state.Steps+1 {
 			t.Errorf("%s: %d updates, want %d", name, after.Steps, c.state.Steps+1)
 		}
-		for i, a := range after.arrays(c.rule) {
-			near(t, name+": "+a.name, *a.data, [][]float64{c.first, c.second}[i], tol)
+		for i, array := range c.rule.arrays() {
+			near(t, name+": "+array, *after.array(array), [][]float64{c.first, c.second}[i], tol)
 		}
 	}
 }
@@ -173,9 +173,9 @@ func TestOptimizerStateIsCopied(t *testing.T) {
 		if err := other.SetState(state); err != nil {
 			t.Fatalf("%s: %v", rule, err)
 		}
-		for _, a := range state.arrays(rule) {
-			for i := range *a.data {
-				(*a.data)[i] = 1e9
+		for _, array := range rule.arrays() {
+			for i := range *state.array(array) {
+				(*state.array(array))[i] = 1e9
 			}
 		}
 		w2 := append([]float64(nil), w...)

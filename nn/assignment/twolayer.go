@@ -22,6 +22,20 @@ func cifarNet(set *kernels.Set, rng *nprand.State) *nn.Net[float64] {
 	return nn.NewTwoLayer[float64](set, dataset.Dim, hidden, classes, weightStd, rng)
 }
 
+// trainCIFAR draws the net for CIFAR-10 from rng and trains it. It returns an error if the net diverges.
+func (r *runner) trainCIFAR(im pixels, reg, rate float64, iterations int, rng *nprand.State, progress func(done float64)) (*nn.Net[float64], nn.History, error) {
+	net := cifarNet(r.set, rng)
+	net.Reg = reg
+	hist, err := net.Train(r.ctx, im.train, im.val, nn.TrainConfig{
+		LearningRate: rate, Decay: decay, Iterations: iterations, BatchSize: batchSize,
+		OnStep: func(s nn.Step) { progress(float64(s.Iteration+1) / float64(iterations)) },
+	}, rng)
+	if err == nil && hist.Diverged {
+		err = fmt.Errorf("diverged at iteration %d", hist.DivergedAt)
+	}
+	return net, hist, err
+}
+
 // firstRun runs the first training of section 2. Its random stream continues the stream of the
 // toy training.
 func (r *runner) firstRun() ([]Figure, error) {
@@ -32,17 +46,9 @@ func (r *runner) firstRun() ([]Figure, error) {
 		return nil, err
 	}
 	rng := afterToy(r.set)
-	net := cifarNet(r.set, rng)
-	net.Reg = 0.25
-	hist, err := net.Train(r.ctx, im.train, im.val, nn.TrainConfig{
-		LearningRate: 1e-4, Decay: decay, Iterations: iterations, BatchSize: batchSize,
-		OnStep: func(s nn.Step) { r.progress(float64(s.Iteration+1) / iterations) },
-	}, rng)
+	net, hist, err := r.trainCIFAR(im, 0.25, 1e-4, iterations, rng, r.progress)
 	if err != nil {
 		return nil, err
-	}
-	if hist.Diverged {
-		return nil, fmt.Errorf("diverged at iteration %d", hist.DivergedAt)
 	}
 
 	var figures []Figure
@@ -79,18 +85,9 @@ func (r *runner) grid() ([]Figure, error) {
 		train, val string
 	}{{0.85, "0.5400", "0.5040"}, {0.89, "0.5750", "0.5120"}} {
 		golden := parse[gridGolden](gridJSON).Points[i]
-		rng := nprand.New(0)
-		net := cifarNet(r.set, rng)
-		net.Reg = p.reg
-		hist, err := net.Train(r.ctx, im.train, im.val, nn.TrainConfig{
-			LearningRate: 1e-3, Decay: decay, Iterations: iterations, BatchSize: batchSize,
-			OnStep: func(s nn.Step) { r.progress((float64(i) + float64(s.Iteration+1)/iterations) / 2) },
-		}, rng)
+		net, hist, err := r.trainCIFAR(im, p.reg, 1e-3, iterations, nprand.New(0), func(done float64) { r.progress((float64(i) + done) / 2) })
 		if err != nil {
-			return nil, err
-		}
-		if hist.Diverged {
-			return nil, fmt.Errorf("reg %v diverged at iteration %d", p.reg, hist.DivergedAt)
+			return nil, fmt.Errorf("reg %v: %w", p.reg, err)
 		}
 
 		last := len(hist.ValAcc) - 1

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"fusegrid/nn/labelled"
 )
@@ -47,9 +46,4 @@ func readBinary(r io.Reader, size int64, room func(n int) labelled.Images) (labe
 		dst.Y[i] = label
 	}
 	return dst, nil
-}
-
-// textClasses parses a file with one class name per line.
-func textClasses(b []byte) ([]string, error) {
-	return strings.Fields(string(b)), nil
 }

@@ -39,8 +39,10 @@ type version struct {
 }
 
 func versions() []version {
+	// The binary version has one class name per line.
+	lines := func(b []byte) ([]string, error) { return strings.Fields(string(b)), nil }
 	return []version{
-		{binaryFolder, ".bin", "batches.meta.txt", trainBatches + 1, readBinary, textClasses},
+		{binaryFolder, ".bin", "batches.meta.txt", trainBatches + 1, readBinary, lines},
 		{pythonFolder, "", "batches.meta", 2, readPython, pickleClasses},
 	}
 }

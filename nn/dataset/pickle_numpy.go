@@ -159,17 +159,10 @@ func shapeText(shape []int) string {
 
 // size returns the size of a number in bytes, or 0 if the type is not supported.
 func (d *dtype) size() int {
-	switch d.name {
-	case "b1", "u1", "i1":
-		return 1
-	case "u2", "i2", "f2":
-		return 2
-	case "u4", "i4", "f4":
-		return 4
-	case "u8", "i8", "f8":
-		return 8
+	if !slices.Contains(strings.Fields("b1 u1 i1 u2 i2 f2 u4 i4 f4 u8 i8 f8"), d.name) {
+		return 0
 	}
-	return 0
+	return int(d.name[1] - '0')
 }
 
 // integer returns the number with index i in the order of the file. An unsigned number that

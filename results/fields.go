@@ -35,10 +35,7 @@ var configFields = []configField{
 	intField("batch", func(c *Config) *int { return &c.Batch }),
 	intField("iters", func(c *Config) *int { return &c.Iters }),
 	floatField("std", func(c *Config) *float64 { return &c.Std }),
-	{
-		name:  "seed",
-		value: func(b []byte, c *Config) []byte { return strconv.AppendUint(b, uint64(c.Seed), 10) },
-	},
+	intField("seed", func(c *Config) *uint32 { return &c.Seed }),
 	{
 		name: "order", optional: true,
 		value: func(b []byte, c *Config) []byte {
@@ -68,7 +65,7 @@ func textField(name string, at func(*Config) *string) configField {
 	return configField{name: name, text: true, value: func(b []byte, c *Config) []byte { return append(b, *at(c)...) }}
 }
 
-func intField(name string, at func(*Config) *int) configField {
+func intField[T int | uint32](name string, at func(*Config) *T) configField {
 	return configField{name: name, value: func(b []byte, c *Config) []byte { return strconv.AppendInt(b, int64(*at(c)), 10) }}
 }
 

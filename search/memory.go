@@ -1,9 +1,7 @@
 package search
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"io/fs"
 	"math"
 	"os"
@@ -38,11 +36,8 @@ func (s *job) within(free float64, where string, blocks []plan.Block) error {
 // for messages. root is the root of the file system.
 func freeMemory(root fs.FS) (free float64, where string) {
 	free = math.Inf(1)
-	if f, err := root.Open("proc/meminfo"); err == nil {
-		defer f.Close()
-		if bytes, ok := available(f); ok {
-			free = bytes
-		}
+	if kilobytes, ok := entry(root, "proc/meminfo", "MemAvailable:"); ok {
+		free = kilobytes * 1024
 	}
 	for _, g := range memoryGroups(root) {
 		if left, ok := g.left(); ok && left < free {
@@ -52,12 +47,13 @@ func freeMemory(root fs.FS) (free float64, where string) {
 	return free, where
 }
 
-// available reads the bytes that programs can still allocate from the file meminfo of Linux.
-func available(r io.Reader) (bytes float64, ok bool) {
-	for lines := bufio.NewScanner(r); lines.Scan(); {
-		if rest, found := strings.CutPrefix(lines.Text(), "MemAvailable:"); found {
-			n, err := fmt.Sscanf(rest, "%g kB", &bytes)
-			return bytes * 1024, n == 1 && err == nil
+// entry returns the number after a name in a file such as meminfo, whose lines are names and numbers.
+func entry(root fs.FS, file, name string) (n float64, ok bool) {
+	text, _ := fs.ReadFile(root, file)
+	for line := range strings.Lines(string(text)) {
+		if words := strings.Fields(line); len(words) > 1 && words[0] == name {
+			n, err := strconv.ParseFloat(words[1], 64)
+			return n, err == nil
 		}
 	}
 	return 0, false
@@ -87,16 +83,8 @@ func (g memoryGroup) left() (bytes float64, ok bool) {
 	if !limited || !ok {
 		return 0, false
 	}
-	if stat, err := fs.ReadFile(g.root, path.Join(g.dir, "memory.stat")); err == nil {
-		for line := range strings.Lines(string(stat)) {
-			var cache float64
-			if rest, found := strings.CutPrefix(line, cacheName+" "); found {
-				fmt.Sscan(rest, &cache)
-				used = max(used-cache, 0)
-			}
-		}
-	}
-	return max(limit-used, 0), true
+	cache, _ := entry(g.root, path.Join(g.dir, "memory.stat"), cacheName)
+	return max(limit-max(used-cache, 0), 0), true
 }
 
 // memoryGroups returns the control groups of the process, of both versions, and their parents, whose limits hold
@@ -134,12 +122,9 @@ func memoryGroups(root fs.FS) (groups []memoryGroup) {
 			if rest, below := strings.CutPrefix(parts[2], strings.TrimSuffix(base, "/")); below && !strings.Contains(rest, "..") {
 				rel = strings.Trim(rest, "/")
 			}
-			for ; ; rel = path.Dir(rel) {
-				if rel == "." {
-					rel = ""
-				}
-				groups = append(groups, memoryGroup{root, path.Join(point, rel), v2})
-				if rel == "" {
+			for dir := path.Clean(rel); ; dir = path.Dir(dir) {
+				groups = append(groups, memoryGroup{root, path.Join(point, dir), v2})
+				if dir == "." {
 					break
 				}
 			}

@@ -10,14 +10,14 @@ import (
 	"fusegrid/search/plan"
 )
 
-func TestAvailable(t *testing.T) {
+func TestEntry(t *testing.T) {
 	for text, want := range map[string]float64{
-		"MemTotal:       24689764 kB\nMemFree:        23000000 kB\nMemAvailable:   23500000 kB\n": 23500000 * 1024,
+		"MemTotal:       24689764 kB\nMemFree:        23000000 kB\nMemAvailable:   23500000 kB\n": 23500000,
 		"MemTotal:       24689764 kB\n": 0,
 		"MemAvailable:   much\n":        0,
 		"":                              0,
 	} {
-		got, ok := available(strings.NewReader(text))
+		got, ok := entry(fstest.MapFS{"meminfo": {Data: []byte(text)}}, "meminfo", "MemAvailable:")
 		if ok != (want > 0) || ok && got != want {
 			t.Errorf("%q: %g, %v; want %g", text, got, ok, want)
 		}

@@ -94,98 +94,8 @@ func elements[T kernels.Float](m kernels.Mat[T]) []T {
 
 func (fx *fixture[T]) relu() error {
 	return fx.lengths(func(n int, at [3]spot) error {
-		x, was := fx.drawn(0, n, at[0])
-		dst := fx.vec(1, n, at[1])
-		want := make([]T, n)
-		for i, v := range was {
-			want[i] = reluModel(v)
-		}
-		if err := fx.call(func() { fx.ops.ReLU(dst, x) }, 0); err != nil {
-			return err
-		}
-		if err := compare("dst", dst, want); err != nil {
-			return err
-		}
-		x = fx.vec(0, n, at[0])
-		copy(x, was)
-		if err := fx.call(func() { fx.ops.ReLU(x, x) }); err != nil {
-			return fmt.Errorf("in place: %w", err)
-		}
-		return compare("in place: dst", x, want)
-	})
-}
-
-func (fx *fixture[T]) reluGrad() error {
-	return fx.lengths(func(n int, at [3]spot) error {
-		x, wasX := fx.drawn(0, n, at[0])
-		dy, wasDy := fx.drawn(1, n, at[1])
-		want, twice := make([]T, n), make([]T, n)
-		for i, v := range wasX {
-			if v > 0 {
-				want[i], twice[i] = wasDy[i], v
-			}
-		}
-		for _, in := range []struct {
-			what     string
-			readOnly []int
-			args     func() (dx, dy, x []T)
-			want     []T
-		}{
-			{"apart", []int{0, 1}, func() (_, _, _ []T) { return fx.vec(2, n, at[2]), dy, x }, want},
-			{"dx = dy", []int{0}, func() (_, _, _ []T) { return dy, dy, x }, want},
-			{"dx = x", []int{1}, func() (_, _, _ []T) { return x, dy, x }, want},
-			{"dx = dy = x", []int{1}, func() (_, _, _ []T) { return x, x, x }, twice},
-		} {
-			x, dy = fx.vec(0, n, at[0]), fx.vec(1, n, at[1])
-			copy(x, wasX)
-			copy(dy, wasDy)
-			dx, a1, a2 := in.args()
-			if err := fx.call(func() { fx.ops.ReLUGrad(dx, a1, a2) }, in.readOnly...); err != nil {
-				return fmt.Errorf("%s: %w", in.what, err)
-			}
-			if err := compare(in.what+": dx", dx, in.want); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func (fx *fixture[T]) reluGradMat() error {
-	return fx.shapes(func(rows, cols int, pad [2]int, at [3]spot) error {
-		x, wasX := fx.drawnMat(0, rows, cols, pad[0], at[0], 0.2)
-		dy, wasDy := fx.drawnMat(1, rows, cols, pad[1], at[1], 0.2)
-		dx := fx.mat(2, rows, cols, (pad[0]+pad[1])/2, at[2])
-		want := make([]T, len(wasX))
-		for i, v := range wasX {
-			if v > 0 {
-				want[i] = wasDy[i]
-			}
-		}
-		for _, in := range []struct {
-			what     string
-			readOnly []int
-			dx       func() kernels.Mat[T]
-		}{
-			{"apart", []int{0, 1}, func() kernels.Mat[T] { return dx }},
-			{"dx = dy", []int{0}, func() kernels.Mat[T] { return dy }},
-			{"dx = x", []int{1}, func() kernels.Mat[T] { return x }},
-		} {
-			x, dy = fx.mat(0, rows, cols, pad[0], at[0]), fx.mat(1, rows, cols, pad[1], at[1])
-			put(x, wasX, rows, cols, false)
-			put(dy, wasDy, rows, cols, false)
-			to := in.dx()
-			if err := fx.call(func() { fx.ops.ReLUGradMat(to, dy, x) }, in.readOnly...); err != nil {
-				return fmt.Errorf("%s: %w", in.what, err)
-			}
-			if err := compare(in.what+": dx", elements(to), want); err != nil {
-				return err
-			}
-			if err := padding(to); err != nil {
-				return fmt.Errorf("%s: %w", in.what, err)
-			}
-		}
-		return nil
+		op := func(dst, x kernels.Mat[T]) { fx.ops.ReLU(dst.Row(0), x.Row(0)) }
+		return fx.mapped(1, n, [2]int{}, at, op, func(v T, _ int) T { return reluModel(v) })
 	})
 }
 
@@ -200,29 +110,81 @@ func (fx *fixture[T]) biasReLU() error {
 // bias tests op: dst(i,j) = f(x(i,j) + bias(j)).
 func (fx *fixture[T]) bias(op func(dst, x kernels.Mat[T], bias []T), f func(T) T) error {
 	return fx.shapes(func(rows, cols int, pad [2]int, at [3]spot) error {
-		x, was := fx.drawnMat(0, rows, cols, pad[0], at[0], 0.2)
-		bias, wasBias := fx.drawn(2, cols, at[2])
-		dst := fx.mat(1, rows, cols, pad[1], at[1])
-		want := make([]T, len(was))
-		for i, v := range was {
-			want[i] = f(v + wasBias[i%cols])
-		}
-		if err := fx.call(func() { op(dst, x, bias) }, 0, 2); err != nil {
-			return err
-		}
-		if err := compare("dst", elements(dst), want); err != nil {
-			return err
-		}
-		if err := padding(dst); err != nil {
-			return err
-		}
-		x = fx.mat(0, rows, cols, pad[0], at[0])
-		put(x, was, rows, cols, false)
-		if err := fx.call(func() { op(x, x, bias) }, 2); err != nil {
-			return fmt.Errorf("in place: %w", err)
-		}
-		return cmp.Or(compare("in place: dst", elements(x), want), padding(x))
+		bias, was := fx.drawn(2, cols, at[2])
+		with := func(dst, x kernels.Mat[T]) { op(dst, x, bias) }
+		return fx.mapped(rows, cols, pad, at, with, func(v T, j int) T { return f(v + was[j]) }, 2)
 	})
+}
+
+// mapped tests op: dst(i,j) = f(x(i,j), j). The arenas in readOnly hold further operands.
+func (fx *fixture[T]) mapped(rows, cols int, pad [2]int, at [3]spot, op func(dst, x kernels.Mat[T]), f func(v T, j int) T, readOnly ...int) error {
+	x, was := fx.drawnMat(0, rows, cols, pad[0], at[0], 0.2)
+	dst := fx.mat(1, rows, cols, pad[1], at[1])
+	want := make([]T, len(was))
+	for i, v := range was {
+		want[i] = f(v, i%cols)
+	}
+	if err := fx.call(func() { op(dst, x) }, append(readOnly, 0)...); err != nil {
+		return err
+	}
+	if err := cmp.Or(compare("dst", elements(dst), want), padding(dst)); err != nil {
+		return err
+	}
+	x = fx.mat(0, rows, cols, pad[0], at[0])
+	put(x, was, rows, cols, false)
+	if err := fx.call(func() { op(x, x) }, readOnly...); err != nil {
+		return fmt.Errorf("in place: %w", err)
+	}
+	return cmp.Or(compare("in place: dst", elements(x), want), padding(x))
+}
+
+func (fx *fixture[T]) reluGrad() error {
+	return fx.lengths(func(n int, at [3]spot) error {
+		return fx.gated(1, n, [2]int{}, at, func(dx, dy, x kernels.Mat[T]) { fx.ops.ReLUGrad(dx.Row(0), dy.Row(0), x.Row(0)) })
+	})
+}
+
+func (fx *fixture[T]) reluGradMat() error {
+	return fx.shapes(func(rows, cols int, pad [2]int, at [3]spot) error {
+		return fx.gated(rows, cols, pad, at, fx.ops.ReLUGradMat)
+	})
+}
+
+// gated tests op: dx(i,j) = dy(i,j) where x(i,j) > 0, else 0.
+func (fx *fixture[T]) gated(rows, cols int, pad [2]int, at [3]spot, op func(dx, dy, x kernels.Mat[T])) error {
+	x, wasX := fx.drawnMat(0, rows, cols, pad[0], at[0], 0.2)
+	dy, wasDy := fx.drawnMat(1, rows, cols, pad[1], at[1], 0.2)
+	want, twice := make([]T, len(wasX)), make([]T, len(wasX))
+	for i, v := range wasX {
+		if v > 0 {
+			want[i], twice[i] = wasDy[i], v
+		}
+	}
+	for _, in := range []struct {
+		what     string
+		readOnly []int
+		args     func() (dx, dy, x kernels.Mat[T])
+		want     []T
+	}{
+		{"apart", []int{0, 1}, func() (_, _, _ kernels.Mat[T]) {
+			return fx.mat(2, rows, cols, (pad[0]+pad[1])/2, at[2]), dy, x
+		}, want},
+		{"dx = dy", []int{0}, func() (_, _, _ kernels.Mat[T]) { return dy, dy, x }, want},
+		{"dx = x", []int{1}, func() (_, _, _ kernels.Mat[T]) { return x, dy, x }, want},
+		{"dx = dy = x", []int{1}, func() (_, _, _ kernels.Mat[T]) { return x, x, x }, twice},
+	} {
+		x, dy = fx.mat(0, rows, cols, pad[0], at[0]), fx.mat(1, rows, cols, pad[1], at[1])
+		put(x, wasX, rows, cols, false)
+		put(dy, wasDy, rows, cols, false)
+		dx, a1, a2 := in.args()
+		if err := fx.call(func() { op(dx, a1, a2) }, in.readOnly...); err != nil {
+			return fmt.Errorf("%s: %w", in.what, err)
+		}
+		if err := cmp.Or(compare(in.what+": dx", elements(dx), in.want), padding(dx)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // axpby tests Axpby. Sets of a foreign class may round up to twice.

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"golang.org/x/perf/benchunit"
+	"gonum.org/v1/gonum/stat"
 
 	"fusegrid"
 	"fusegrid/bench/cases"
@@ -126,7 +127,7 @@ func (d duels) run(ctx context.Context, sets []*kernels.Set, stdout io.Writer) e
 	}
 	fmt.Fprintln(stdout, "\ngeometric means")
 	for _, key := range means.texts {
-		m := geomean(ratios[key])
+		m := stat.GeometricMean(ratios[key], nil)
 		line(key, "", weak, digits(m), "", "")
 		verdict(m, d.mean)
 	}

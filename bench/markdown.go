@@ -11,6 +11,7 @@ import (
 	"golang.org/x/perf/benchfmt"
 	"golang.org/x/perf/benchmath"
 	"golang.org/x/perf/benchunit"
+	"gonum.org/v1/gonum/stat"
 )
 
 // markdown returns the tables of r, which was read from file.
@@ -168,7 +169,7 @@ func (t *table) write(w io.Writer, m *machine, bases []string, file string, note
 			}
 			text := ""
 			if !gaps[c] && len(ratios[c]) > 0 {
-				text = fmt.Sprintf("**%.2f**", geomean(ratios[c]))
+				text = fmt.Sprintf("**%.2f**", stat.GeometricMean(ratios[c], nil))
 				if n := len(ratios[c]); n < len(t.rows.texts) {
 					text += fmt.Sprintf(" (%d of %d rows)", n, len(t.rows.texts))
 				}

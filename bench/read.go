@@ -122,11 +122,27 @@ func read(file string, text []byte, each func(measured) error) (benchfmt.UnitMet
 		return nil, fmt.Errorf("%s: %s", file, what)
 	}
 	text = bytes.TrimPrefix(text, []byte("\uFEFF"))
-	units, found, err := parseResults(file, text, each)
-	if err == nil && !found {
-		err = fmt.Errorf("%s: no benchmark results%s", file, instead(text))
+	in := benchfmt.NewReader(bytes.NewReader(text), file)
+	found := false
+	for in.Scan() {
+		switch rec := in.Result().(type) {
+		case *benchfmt.SyntaxError:
+			return nil, fmt.Errorf("%w: %.60q", rec, lineOf(text, rec.Line))
+		case *benchfmt.Result:
+			found = true
+			m, err := parseResult(rec)
+			if err == nil {
+				err = each(m)
+			}
+			if err != nil {
+				return nil, fmt.Errorf("%s:%d: %w", file, m.line, err)
+			}
+		}
 	}
-	return units, err
+	if in.Err() == nil && !found {
+		return nil, fmt.Errorf("%s: no benchmark results%s", file, instead(text))
+	}
+	return in.Units(), in.Err()
 }
 
 // foreign returns "" if text is text in UTF-8. Otherwise it returns the probable format of the file
@@ -164,46 +180,32 @@ func instead(text []byte) string {
 	return ""
 }
 
-// parseResults is like read, but requires text in UTF-8. It also reports whether the text has any
-// result.
-func parseResults(file string, text []byte, each func(measured) error) (units benchfmt.UnitMetadataMap, found bool, err error) {
-	in := benchfmt.NewReader(bytes.NewReader(text), file)
-	for in.Scan() {
-		switch rec := in.Result().(type) {
-		case *benchfmt.SyntaxError:
-			return nil, found, fmt.Errorf("%w: %.60q", rec, lineOf(text, rec.Line))
-		case *benchfmt.Result:
-			found = true
-			m := measured{name: split(rec.Name)}
-			_, m.line = rec.Pos()
-			size := 0
-			for _, c := range rec.Config {
-				size += len(c.Key) + len(c.Value)
-			}
-			if size > maxConfig {
-				return nil, found, fmt.Errorf("%s:%d: more than %d KiB of \"key: value\" lines above this result", file, m.line, maxConfig>>10)
-			}
-			m.config = rec.Config
-			if n := len(rec.Values); n > maxValues {
-				return nil, found, fmt.Errorf("%s:%d: %d values for one benchmark, more than %d", file, m.line, n, maxValues)
-			}
-			for _, v := range rec.Values {
-				// The reader does not convert 0 and ±Inf to base units.
-				x, unit := v.Value, v.Unit
-				if v.OrigUnit == "" {
-					x, unit = benchunit.Tidy(x, unit)
-				}
-				if slices.ContainsFunc(m.values, func(o value) bool { return o.unit == unit }) {
-					return nil, found, fmt.Errorf("%s:%d: two values of %s for one benchmark", file, m.line, unit)
-				}
-				m.values = append(m.values, value{x, unit})
-			}
-			if err := each(m); err != nil {
-				return nil, found, fmt.Errorf("%s:%d: %w", file, m.line, err)
-			}
-		}
+// parseResult checks the result of a line.
+func parseResult(rec *benchfmt.Result) (measured, error) {
+	m := measured{name: split(rec.Name), config: rec.Config}
+	_, m.line = rec.Pos()
+	size := 0
+	for _, c := range rec.Config {
+		size += len(c.Key) + len(c.Value)
 	}
-	return in.Units(), found, in.Err()
+	if size > maxConfig {
+		return m, fmt.Errorf("more than %d KiB of \"key: value\" lines above this result", maxConfig>>10)
+	}
+	if n := len(rec.Values); n > maxValues {
+		return m, fmt.Errorf("%d values for one benchmark, more than %d", n, maxValues)
+	}
+	for _, v := range rec.Values {
+		// The reader does not convert 0 and ±Inf to base units.
+		x, unit := v.Value, v.Unit
+		if v.OrigUnit == "" {
+			x, unit = benchunit.Tidy(x, unit)
+		}
+		if slices.ContainsFunc(m.values, func(o value) bool { return o.unit == unit }) {
+			return m, fmt.Errorf("two values of %s for one benchmark", unit)
+		}
+		m.values = append(m.values, value{x, unit})
+	}
+	return m, nil
 }
 
 func lineOf(text []byte, line int) []byte {

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"gonum.org/v1/gonum/stat"
 )
 
 // TestReadme checks README's table of products and the numbers around it against the raw results.
@@ -66,7 +68,7 @@ func readmeLines(t *testing.T) []string {
 			_, ratio := compare(products.cells[place{row, impl}], products.cells[place{row, "openblas"}])
 			ratios = append(ratios, ratio)
 		}
-		return fmt.Sprintf("%.2f", geomean(ratios))
+		return fmt.Sprintf("%.2f", stat.GeometricMean(ratios, nil))
 	}
 	var lines []string
 	for _, row := range []struct{ title, kernel, label string }{

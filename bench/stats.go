@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"math"
 
 	"golang.org/x/perf/benchmath"
 	"golang.org/x/perf/benchunit"
@@ -34,12 +33,4 @@ func sample(values []float64) *benchmath.Sample {
 func summary(values []float64, class benchunit.Class) string {
 	m := median(values)
 	return fmt.Sprintf("%s ±%s", benchunit.Scale(m.Center, class), m.PctRangeString())
-}
-
-func geomean(values []float64) float64 {
-	sum := 0.0
-	for _, v := range values {
-		sum += math.Log(v)
-	}
-	return math.Exp(sum / float64(len(values)))
 }

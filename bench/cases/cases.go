@@ -117,14 +117,18 @@ func gemm[T kernels.Float](s Shape, sets []*kernels.Set) Group {
 				B: stored(s.Op[1], s.K, s.N), TransB: s.Op[1] == 'T',
 				C: kernels.NewMat[T](s.M, s.N),
 			}
-			var rows []Row
-			for _, set := range sets {
-				ops := kernels.Of[T](set)
-				rows = append(rows, Row{set.Name, func() { ops.Gemm(p) }, peak[T](set, sets)})
-			}
-			return rows
+			return rowsOf(sets, func(ops kernels.Ops[T]) func() { return func() { ops.Gemm(p) } })
 		},
 	}
+}
+
+// rowsOf returns a row for each set, with the peak of the set.
+func rowsOf[T kernels.Float](sets []*kernels.Set, run func(ops kernels.Ops[T]) func()) []Row {
+	var rows []Row
+	for _, set := range sets {
+		rows = append(rows, Row{set.Name, run(kernels.Of[T](set)), peak[T](set, sets)})
+	}
+	return rows
 }
 
 // FirstLayer returns the groups of the first layers of 1 and of 8 nets, with 200 images of 3072
@@ -151,15 +155,6 @@ func FirstLayer(sets []*kernels.Set) []Group {
 func firstLayer[T kernels.Float](dtype string, nets int, sets []*kernels.Set) []Group {
 	const images, pixels, hidden = 200, 3072, 50
 	units := nets * hidden
-	rows := func(run func(ops kernels.Ops[T]) func()) func() []Row {
-		return func() []Row {
-			var rows []Row
-			for _, set := range sets {
-				rows = append(rows, Row{set.Name, run(kernels.Of[T](set)), peak[T](set, sets)})
-			}
-			return rows
-		}
-	}
 	loaded := func(ops kernels.Ops[T], w kernels.Panels[T]) *kernels.Minibatch[T] {
 		m, x, idx := ops.NewMinibatch(images, w), make([]uint8, images*pixels), make([]int, images)
 		for i := range x {
@@ -178,7 +173,7 @@ func firstLayer[T kernels.Float](dtype string, nets int, sets []*kernels.Set) []
 			Amount: 2 * images * pixels * float64(units),
 			Unit:   "FLOP",
 			Impls:  names(sets),
-			Rows:   rows(run),
+			Rows:   func() []Row { return rowsOf(sets, run) },
 		}
 	}
 	return []Group{

@@ -62,9 +62,6 @@ func Digits(digits int, values []float64) int {
 	return digits
 }
 
-// HiddenString returns the hidden layers in the form that users type: "50" or "100x100".
-func (c Config) HiddenString() string { return string(appendInts(nil, c.Hidden, 'x')) }
-
 // Canonical returns the text that Key hashes. The text has the line "fusegrid-trial/1" and then one
 // line "name=value" per field, sorted by name. Each line ends in a newline. Floats have the fewest
 // digits that identify the float64.

@@ -63,7 +63,8 @@ func (s *job) dryRun(ctx context.Context) (*Preview, error) {
 	if err := causeOf(ctx); err != nil {
 		return nil, err
 	}
-	again, _ := s.lacking(out)
+	best, states := s.topFiles(out)
+	again, _ := s.missing(best, states, out, map[string]bool{})
 	p.Again = len(again)
 	p.Halving = s.races.Describe(s.points(), s.flops)
 	p.Points = make([]results.Record, p.Trials)

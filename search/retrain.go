@@ -65,13 +65,6 @@ func (k *recorder) trainAgain(ctx context.Context) error {
 	return k.mishaps.err()
 }
 
-// lacking returns the trials on record that a sweep would train again if it trained no new ones. It also returns the
-// number of trials that only sweeps of other data, nets, types or kernels can train again.
-func (s *job) lacking(out *folder.Folder) (again []grid.Trial, strangers int) {
-	best, states := s.topFiles(out)
-	return s.missing(best, states, out, map[string]bool{})
-}
-
 // missing returns those of the best trials with missing files that this job can train, and the
 // number of the others. If the states of all trials are kept, only trials of the grid count. The
 // names of the files are added to wanted.

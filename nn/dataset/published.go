@@ -32,19 +32,19 @@ func (d *Dataset) notes(hash string, train, val, test int) []string {
 	notes := []string{d.custom(hash)}
 	n := d.Train.Len()
 	seen := firsts{}
-	if c := seen.add(d.Train, 0, train); c.n > 0 {
+	if c := seen.find(d.Train, 0, train, true); c.n > 0 {
 		notes = append(notes, fmt.Sprintf("%d of %d training images in use repeat earlier ones: %s is %s", c.n, train, d.trainPlace(c.one), d.trainPlace(c.other)))
 	}
 	inTrain := func(what string, im labelled.Images, lo, hi int, place func(i int) string) {
-		if c := seen.find(im, lo, hi); c.n > 0 {
+		if c := seen.find(im, lo, hi, false); c.n > 0 {
 			notes = append(notes, fmt.Sprintf("%d of %d %s images in use are training images: %s is %s", c.n, hi-lo, what, place(c.one), d.trainPlace(c.other)))
 		}
 	}
 	inTrain("validation", d.Train, n-val, n, d.trainPlace)
 	inTrain("test", d.Test, 0, test, testPlace)
 	seen = firsts{}
-	seen.add(d.Train, n-val, n)
-	if c := seen.find(d.Test, 0, test); c.n > 0 {
+	seen.find(d.Train, n-val, n, true)
+	if c := seen.find(d.Test, 0, test, false); c.n > 0 {
 		notes = append(notes, fmt.Sprintf("%d of %d test images in use are validation images: %s is %s", c.n, test, testPlace(c.one), d.trainPlace(c.other)))
 	}
 	return notes
@@ -88,24 +88,14 @@ func (c *common) count(one, other int) {
 // A firsts maps the hash of an image to the index of its first occurrence in a list.
 type firsts map[[sha256.Size]byte]int
 
-// add adds images lo to hi−1 and counts those that occurred before.
-func (f firsts) add(im labelled.Images, lo, hi int) (c common) {
+// find counts images lo to hi−1 of a list that occur in f. If add is true, it adds the others to f.
+func (f firsts) find(im labelled.Images, lo, hi int, add bool) (c common) {
 	for i := lo; i < hi; i++ {
 		hash := sha256.Sum256(im.Row(i))
 		if at, ok := f[hash]; ok {
 			c.count(i, at)
-		} else {
+		} else if add {
 			f[hash] = i
-		}
-	}
-	return c
-}
-
-// find counts images lo to hi−1 of another list that occur in f.
-func (f firsts) find(im labelled.Images, lo, hi int) (c common) {
-	for i := lo; i < hi; i++ {
-		if at, ok := f[sha256.Sum256(im.Row(i))]; ok {
-			c.count(i, at)
 		}
 	}
 	return c

@@ -28,8 +28,7 @@ type Grid struct {
 	prefix  string // prefix of the names of axes in messages
 	axes    Axes
 	order   []int    // axes by level: positions in axes
-	columns []Column // in the order of levels, as lens
-	lens    []int
+	columns []Column // in the order of levels
 	size    int
 }
 
@@ -62,10 +61,8 @@ func (x Axes) Parse(s Setting) (*Grid, error) {
 	size := 1.0
 	for _, i := range g.order {
 		g.columns = append(g.columns, columns[i])
-		n := columns[i].Len
-		g.lens = append(g.lens, n)
-		size *= float64(n)
-		g.size *= n
+		size *= float64(columns[i].Len)
+		g.size *= columns[i].Len
 	}
 	if size > MaxPoints {
 		return nil, fmt.Errorf("the grid has %.0f points (%s), more than %d; give fewer values", size, g.Shape(), MaxPoints)
@@ -143,9 +140,9 @@ func (g *Grid) Axes() Axes { return g.axes }
 // Shape returns the axes with several values, such as "8 lr × 4 reg".
 func (g *Grid) Shape() string {
 	var parts []string
-	for i, n := range g.lens {
-		if n > 1 {
-			parts = append(parts, strconv.Itoa(n)+" "+g.axes[g.order[i]].Name)
+	for i, column := range g.columns {
+		if column.Len > 1 {
+			parts = append(parts, strconv.Itoa(column.Len)+" "+g.axes[g.order[i]].Name)
 		}
 	}
 	return strings.Join(parts, " × ")
@@ -169,9 +166,9 @@ func (p Points) At(i int) results.Config {
 	// The columns are set from the outermost loop to the innermost, because epochs need the batch
 	// size.
 	stride := p.size
-	for a, column := range p.columns {
-		stride /= p.lens[a]
-		column.Set(&c, i/stride%p.lens[a])
+	for _, column := range p.columns {
+		stride /= column.Len
+		column.Set(&c, i/stride%column.Len)
 	}
 	if !c.DivisionMatters() {
 		c.Division = "" // because floor division gives the same training, which must have the same key

@@ -86,7 +86,7 @@ func TestGridPoints(t *testing.T) {
 	var got []string
 	keys := map[string]bool{}
 	for c := range g.Over(base).All() {
-		got = append(got, fmt.Sprintf("%s %d %d %g %d", c.HiddenString(), c.Batch, c.Iters, c.LR, c.Seed))
+		got = append(got, fmt.Sprintf("%s %d %d %g %d", layersText(c.Hidden), c.Batch, c.Iters, c.LR, c.Seed))
 		keys[c.Key()] = true
 	}
 	want := []string{

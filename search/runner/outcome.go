@@ -7,14 +7,12 @@ import (
 	"fusegrid/results"
 )
 
-func ptr[T any](v T) *T { return &v }
-
 // lastAndBest returns the last and the largest of some accuracies, or nil if there are none.
 func lastAndBest(x []float64) (last, best *float64) {
 	if len(x) == 0 {
 		return nil, nil
 	}
-	return ptr(x[len(x)-1]), ptr(slices.Max(x))
+	return new(x[len(x)-1]), new(slices.Max(x))
 }
 
 // lossOf summarizes the finite losses.
@@ -24,7 +22,7 @@ func lossOf(losses []float64) (l results.Loss) {
 			continue
 		}
 		if l.First == nil {
-			l = results.Loss{First: ptr(v), Last: ptr(v), Min: ptr(v)}
+			l = results.Loss{First: new(v), Last: new(v), Min: new(v)}
 		}
 		*l.Last, *l.Min = v, min(v, *l.Min)
 	}

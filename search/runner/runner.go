@@ -406,14 +406,14 @@ func (f *fit[T]) stopped(keep []bool, vals []float64) []results.Record {
 		}
 		records = append(records, f.record(outcome{
 			id: id, state: results.Stopped, weights: results.Hash(b.Weights(k)...), step: f.fused.Done(),
-			train: portion(train[k], f.trainSample), val: ptr(vals[k]),
+			train: portion(train[k], f.trainSample), val: new(vals[k]),
 		}))
 	}
 	return records
 }
 
 // portion returns the accuracy, which is the fraction of the images that are classified correctly.
-func portion(hits int, images []int) *float64 { return ptr(float64(hits) / float64(len(images))) }
+func portion(hits int, images []int) *float64 { return new(float64(hits) / float64(len(images))) }
 
 // finish records the nets that trained to the end, and offers their weights and states.
 func (f *fit[T]) finish() error {

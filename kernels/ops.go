@@ -57,10 +57,9 @@ func (p *Product[T]) BetaAt(i, j int) T {
 // Gemm computes a [Product]. C may not overlap A or B.
 func (o Ops[T]) Gemm(p Product[T]) {
 	p.check()
-	if p.C.Rows == 0 || p.C.Cols == 0 {
-		return
+	if p.C.Rows > 0 && p.C.Cols > 0 {
+		o.s.Gemm(p)
 	}
-	o.s.Gemm(p)
 }
 
 func (p *Product[T]) check() {
@@ -134,19 +133,17 @@ func (o Ops[T]) ReLUGradMat(dx, dy, x Mat[T]) {
 // AddBias sets dst(i,j) = x(i,j) + bias(j).
 func (o Ops[T]) AddBias(dst, x Mat[T], bias []T) {
 	checkBias("AddBias", dst, x, bias)
-	if x.Rows == 0 || x.Cols == 0 {
-		return
+	if x.Rows > 0 && x.Cols > 0 {
+		o.s.AddBias(dst, x, bias)
 	}
-	o.s.AddBias(dst, x, bias)
 }
 
 // BiasReLU sets dst(i,j) = ReLU(x(i,j) + bias(j)).
 func (o Ops[T]) BiasReLU(dst, x Mat[T], bias []T) {
 	checkBias("BiasReLU", dst, x, bias)
-	if x.Rows == 0 || x.Cols == 0 {
-		return
+	if x.Rows > 0 && x.Cols > 0 {
+		o.s.BiasReLU(dst, x, bias)
 	}
-	o.s.BiasReLU(dst, x, bias)
 }
 
 // SoftmaxLoss returns the cross-entropy loss of scores x (N, C) with labels y and
@@ -211,10 +208,9 @@ func (o Ops[T]) ColSums(dst []T, x Mat[T]) {
 	checkMat("ColSums", "x", x)
 	checkLen("ColSums", "dst", len(dst), x.Cols)
 	checkApart("ColSums", "dst", "x", dst, x.span())
-	if x.Cols == 0 {
-		return
+	if x.Cols > 0 {
+		o.s.ColSums(dst, x)
 	}
-	o.s.ColSums(dst, x)
 }
 
 // SubMean converts 8-bit pixels: dst(j) = float(src(j)) − mean(j), exactly rounded.

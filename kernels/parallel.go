@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"cmp"
 	"fmt"
 	"runtime/debug"
 	"sync"
@@ -118,9 +119,7 @@ func forEach(n int, f func(w int)) {
 	}
 	guarded(0)
 	wg.Wait()
-	for _, err := range panics {
-		if err != nil {
-			panic(err)
-		}
+	if err := cmp.Or(panics...); err != nil {
+		panic(err)
 	}
 }

@@ -227,13 +227,9 @@ func (fx *fixture[T]) layerUpdate() error {
 
 // transposed returns the transpose of x, rows × cols.
 func transposed[T kernels.Float](x []T, rows, cols int) []T {
-	out := make([]T, len(x))
-	for i := range rows {
-		for j := range cols {
-			out[j*rows+i] = x[i*cols+j]
-		}
-	}
-	return out
+	m := kernels.NewMat[T](cols, rows)
+	put(m, x, rows, cols, true)
+	return m.Data
 }
 
 // A layerStep has the operands of a step of a layer, and its results.

@@ -112,16 +112,6 @@ func (s *Solver[T]) fit() checkpointFit {
 	return f
 }
 
-// series returns the series of a checkpoint, in a fixed order.
-func (h *SolverHistory) series() []series {
-	return []series{{"loss", &h.Loss}, {"train_acc", &h.TrainAcc}, {"val_acc", &h.ValAcc}}
-}
-
-type series struct {
-	name string
-	data *[]float64
-}
-
 // stateTensors returns tensors that refer to the weights and to the state of the update rules.
 func (s *Solver[T]) stateTensors() []safetensors.Tensor {
 	var all []safetensors.Tensor
@@ -160,8 +150,11 @@ func (s *Solver[T]) encode() (safetensors.File, error) {
 		},
 		Tensors: append(s.stateTensors(), safetensors.Of("lr", rates, len(rates))),
 	}
-	for _, v := range s.hist.series() {
-		f.Tensors = append(f.Tensors, safetensors.Of(v.name, *v.data, len(*v.data)))
+	for _, v := range []struct {
+		name string
+		data []float64
+	}{{"loss", s.hist.Loss}, {"train_acc", s.hist.TrainAcc}, {"val_acc", s.hist.ValAcc}} {
+		f.Tensors = append(f.Tensors, safetensors.Of(v.name, v.data, len(v.data)))
 	}
 	for i, w := range s.best {
 		v := s.params[i].Value

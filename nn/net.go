@@ -141,12 +141,6 @@ func (n *Net[T]) Loss(x kernels.Mat[T], y []int) float64 {
 	return loss
 }
 
-// Finite reports whether every weight and bias is a finite number whose square does not overflow.
-func (n *Net[T]) Finite() bool {
-	_, ok := n.sumSquares()
-	return ok
-}
-
 // backward returns the loss of x and stores the δ of each layer in n.room. It changes no weights
 // and no gradients.
 func (n *Net[T]) backward(x kernels.Mat[T], y []int) float64 {

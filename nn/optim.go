@@ -3,11 +3,11 @@ package nn
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
 	"fusegrid/kernels"
+	"fusegrid/nn/train"
 )
 
 // A Rule names an update rule.
@@ -191,27 +191,12 @@ func (o *Optimizer[T]) Update(w, grad []T) {
 		o.ops.Axpby(T(-o.lr), grad, T(o.cfg.Momentum), v)
 		o.ops.Axpby(T(1+o.cfg.Momentum), v, 1, w)
 	case RMSProp:
-		o.rmsProp(w, grad)
+		f := train.RMSPropFactors[T](o.lr, o.cfg.DecayRate, o.cfg.Epsilon)
+		o.ops.RMSProp(f, w, o.state[0], grad)
 	case Adam:
-		o.adam(w, grad)
+		f := train.AdamFactors[T](o.lr, o.cfg.Beta1, o.cfg.Beta2, o.cfg.Epsilon, o.steps)
+		o.ops.Adam(f, w, o.state[0], o.state[1], grad)
 	}
-}
-
-func (o *Optimizer[T]) rmsProp(w, grad []T) {
-	c := o.cfg
-	o.ops.RMSProp(kernels.RMSPropFactors[T]{
-		Rate: T(o.lr), Keep: T(c.DecayRate), Add: T(1 - c.DecayRate), Epsilon: T(c.Epsilon),
-	}, w, o.state[0], grad)
-}
-
-func (o *Optimizer[T]) adam(w, grad []T) {
-	c, t := o.cfg, float64(o.steps)
-	o.ops.Adam(kernels.AdamFactors[T]{
-		Rate:  T(o.lr),
-		Keep1: T(c.Beta1), Add1: T(1 - c.Beta1), Fix1: T(1 / (1 - math.Pow(c.Beta1, t))),
-		Keep2: T(c.Beta2), Add2: T(1 - c.Beta2), Fix2: T(1 / (1 - math.Pow(c.Beta2, t))),
-		Epsilon: T(c.Epsilon),
-	}, w, o.state[0], o.state[1], grad)
 }
 
 // maxSteps is the maximum number of updates in a state for SetState. With it, the count cannot overflow.

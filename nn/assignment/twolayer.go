@@ -3,6 +3,7 @@ package assignment
 import (
 	"fmt"
 	"image"
+	"slices"
 
 	"fusegrid/kernels"
 	"fusegrid/nn"
@@ -114,8 +115,8 @@ func (r *runner) grid() ([]Figure, error) {
 
 func every(v []float64, n int) []float64 {
 	var w []float64
-	for i := 0; i < len(v); i += n {
-		w = append(w, v[i])
+	for part := range slices.Chunk(v, n) {
+		w = append(w, part[0])
 	}
 	return w
 }

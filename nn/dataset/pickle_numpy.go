@@ -20,16 +20,15 @@ const (
 )
 
 func (u *unpickler) stackGlobal() {
-	names := u.pop(2)
-	module, err := short(names[0])
-	if err != nil {
-		u.fail(fmt.Errorf("a global's module is %w", err))
+	var names [2]string
+	for i, v := range u.pop(2) {
+		name, err := short(v)
+		if err != nil {
+			u.fail(fmt.Errorf("a global's %s is %w", []string{"module", "name"}[i], err))
+		}
+		names[i] = name
 	}
-	name, err := short(names[1])
-	if err != nil {
-		u.fail(fmt.Errorf("a global's name is %w", err))
-	}
-	u.pushGlobal(module, name)
+	u.pushGlobal(names[0], names[1])
 }
 
 func (u *unpickler) pushGlobal(module, name string) {

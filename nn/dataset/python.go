@@ -70,7 +70,6 @@ func labelsOf(v any, n int) ([]uint8, error) {
 		if len(v.shape) == 2 && v.shape[0] != 1 && v.shape[1] != 1 {
 			return nil, fmt.Errorf("have shape %s, want (%d,)", shapeText(v.shape), n)
 		}
-		count = 0
 		if v.data != nil {
 			count = len(v.data) / v.dtype.size()
 		}

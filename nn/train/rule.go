@@ -143,19 +143,18 @@ func ahead[T kernels.Float](net Net, nesterov bool) T {
 	return 1
 }
 
-func rmsPropFactors[T kernels.Float](rate float64) kernels.RMSPropFactors[T] {
-	rho := float64(DecayRate)
-	return kernels.RMSPropFactors[T]{Rate: T(rate), Keep: T(rho), Add: T(1 - rho), Epsilon: T(Epsilon)}
+// RMSPropFactors returns the factors of [RMSProp] for η, ρ and ε.
+func RMSPropFactors[T kernels.Float](rate, rho, epsilon float64) kernels.RMSPropFactors[T] {
+	return kernels.RMSPropFactors[T]{Rate: T(rate), Keep: T(rho), Add: T(1 - rho), Epsilon: T(epsilon)}
 }
 
-// adamFactors returns the factors of step t. The first step is 1.
-func adamFactors[T kernels.Float](rate float64, t int) kernels.AdamFactors[T] {
-	b1, b2 := float64(Beta1), float64(Beta2)
+// AdamFactors returns the factors of [Adam] for η, β₁, β₂ and ε in step t. The first step is 1.
+func AdamFactors[T kernels.Float](rate, b1, b2, epsilon float64, t int) kernels.AdamFactors[T] {
 	return kernels.AdamFactors[T]{
 		Rate:  T(rate),
 		Keep1: T(b1), Add1: T(1 - b1), Fix1: T(1 / (1 - math.Pow(b1, float64(t)))),
 		Keep2: T(b2), Add2: T(1 - b2), Fix2: T(1 / (1 - math.Pow(b2, float64(t)))),
-		Epsilon: T(Epsilon),
+		Epsilon: T(epsilon),
 	}
 }
 
@@ -225,17 +224,17 @@ func (u *wideUpdate[T]) slope() {
 func (u *wideUpdate[T]) rmsProp() {
 	u.eachUnit(u.alpha, func(net Net) T { return T(net.LR) })
 	w, a, g := u.wide[0], u.wide[1], u.slopes
-	u.ops.RMSPropPanels(rmsPropFactors[T](0), u.alpha, w.w, a.w, g.w)
+	u.ops.RMSPropPanels(RMSPropFactors[T](0, DecayRate, Epsilon), u.alpha, w.w, a.w, g.w)
 	for k, net := range u.nets {
 		lo, hi := u.off[k], u.off[k+1]
-		u.ops.RMSProp(rmsPropFactors[T](net.LR), w.b[lo:hi], a.b[lo:hi], g.b[lo:hi])
+		u.ops.RMSProp(RMSPropFactors[T](net.LR, DecayRate, Epsilon), w.b[lo:hi], a.b[lo:hi], g.b[lo:hi])
 	}
 }
 
 func (u *wideUpdate[T]) adam() {
 	u.eachUnit(u.alpha, func(net Net) T { return T(net.LR) })
 	w, m, v, g := u.wide[0], u.wide[1], u.wide[2], u.slopes
-	f := adamFactors[T](0, u.steps)
+	f := AdamFactors[T](0, Beta1, Beta2, Epsilon, u.steps)
 	u.ops.AdamPanels(f, u.alpha, w.w, m.w, v.w, g.w)
 	for k, net := range u.nets {
 		lo, hi := u.off[k], u.off[k+1]
@@ -315,14 +314,14 @@ func (u *deepUpdate[T]) slope() {
 
 func (u *deepUpdate[T]) rmsProp() {
 	w, a, g := u.layer[0], u.layer[1], u.slopes()
-	f := rmsPropFactors[T](u.net.LR)
+	f := RMSPropFactors[T](u.net.LR, DecayRate, Epsilon)
 	u.ops.RMSProp(f, w.w.Data, a.w.Data, g.w.Data)
 	u.ops.RMSProp(f, w.b, a.b, g.b)
 }
 
 func (u *deepUpdate[T]) adam() {
 	w, m, v, g := u.layer[0], u.layer[1], u.layer[2], u.slopes()
-	f := adamFactors[T](u.net.LR, u.steps)
+	f := AdamFactors[T](u.net.LR, Beta1, Beta2, Epsilon, u.steps)
 	u.ops.Adam(f, w.w.Data, m.w.Data, v.w.Data, g.w.Data)
 	u.ops.Adam(f, w.b, m.b, v.b, g.b)
 }

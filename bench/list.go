@@ -47,7 +47,7 @@ const filterUsage = "select benchmarks by a `query` in the syntax of benchstat,\
 func writeList(contests []*contest, w io.Writer) error {
 	k := keysOf(contests)
 	for _, key := range k.keys.texts {
-		values := fold(k.values[key].texts, 80-12)
+		values := cli.Fold(k.values[key].texts, 80-12)
 		fmt.Fprintf(w, "%-10s  %s\n", key, strings.Join(values, "\n"+strings.Repeat(" ", 12)))
 	}
 	fmt.Fprintln(w)
@@ -57,19 +57,6 @@ func writeList(contests []*contest, w io.Writer) error {
 		}
 	}
 	return nil
-}
-
-// fold joins words into lines of at most width bytes. A longer word gets its own line.
-func fold(words []string, width int) []string {
-	var lines []string
-	for _, word := range words {
-		if last := len(lines) - 1; last >= 0 && len(lines[last])+1+len(word) <= width {
-			lines[last] += " " + word
-		} else {
-			lines = append(lines, word)
-		}
-	}
-	return lines
 }
 
 // A keys value holds the keys that a filter may use, with the values that occur in benchmarks.

@@ -90,8 +90,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // flagBefore returns the flag of the setting that an error of package search is about. It stands before the error.
 func flagBefore(err error) string {
-	var bad folder.InputError
-	errors.As(err, &bad)
+	bad, _ := errors.AsType[folder.InputError](err)
 	switch bad.Setting {
 	case "Dir":
 		return "-out: "
@@ -102,12 +101,10 @@ func flagBefore(err error) string {
 }
 
 func exitCode(err error) int {
-	var bad badInput
-	var badFolder folder.InputError
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.As(err, &bad), errors.As(err, &badFolder):
+	case errors.As(err, new(badInput)), errors.As(err, new(folder.InputError)):
 		return exitBadInput
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted

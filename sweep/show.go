@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"fusegrid/internal/cli"
 	"fusegrid/internal/say"
 	"fusegrid/results"
 	"fusegrid/search"
@@ -62,19 +63,6 @@ func (o *options) showPreview(stdout io.Writer, p *search.Preview) error {
 
 // wrap breaks a list at its commas into lines of at most width columns.
 func wrap(text string, width int) string {
-	var b strings.Builder
-	column := 0
-	for i, part := range strings.SplitAfter(text, ", ") {
-		if n := len([]rune(strings.TrimSpace(part))); i > 0 && column+n > width {
-			b.WriteString("\n")
-			column = 0
-		}
-		b.WriteString(part)
-		column += len([]rune(part))
-	}
-	lines := strings.Split(b.String(), "\n")
-	for i := range lines {
-		lines[i] = strings.TrimRight(lines[i], " ")
-	}
-	return strings.Join(lines, "\n")
+	items := strings.Split(strings.ReplaceAll(text, ", ", ",\n"), "\n")
+	return strings.Join(cli.Fold(items, width), "\n")
 }

@@ -5,6 +5,7 @@ package cli
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // DidYouMean returns the text ` (did you mean "NAME"?)`, where NAME is the result of [Nearest]. It
@@ -67,4 +68,17 @@ func distance(a, b string) int {
 		before, last = last, row
 	}
 	return last[len(t)]
+}
+
+// Fold joins words into lines of at most width characters. A longer word gets its own line.
+func Fold(words []string, width int) []string {
+	var lines []string
+	for _, word := range words {
+		if last := len(lines) - 1; last >= 0 && utf8.RuneCountInString(lines[last]+" "+word) <= width {
+			lines[last] += " " + word
+		} else {
+			lines = append(lines, word)
+		}
+	}
+	return lines
 }

@@ -1,6 +1,7 @@
 package results
 
 import (
+	"errors"
 	"fmt"
 	"image/color"
 	"io"
@@ -57,7 +58,7 @@ func NewHeatMap(records []Record) HeatMap {
 	most := -1
 	for _, key := range slices.Sorted(maps.Keys(groups)) {
 		h := heatMapOf(groups[key])
-		if n := h.filled(); n > most || n == most && h.Shown.Iters > best.Shown.Iters {
+		if n := len(h.accuracies()); n > most || n == most && h.Shown.Iters > best.Shown.Iters {
 			best, most = h, n
 		}
 		best.LeftOut = len(records) - len(groups[best.Shown.Canonical()])
@@ -170,17 +171,17 @@ func (c Cell) before(d Cell) bool {
 	return c.Stopped > d.Stopped
 }
 
-// filled counts the cells with an accuracy.
-func (h HeatMap) filled() int {
-	n := 0
+// accuracies returns the accuracies of the cells that have one.
+func (h HeatMap) accuracies() []float64 {
+	var all []float64
 	for _, row := range h.Cells {
 		for _, c := range row {
 			if !math.IsNaN(c.Val) {
-				n++
+				all = append(all, c.Val)
 			}
 		}
 	}
-	return n
+	return all
 }
 
 // Title returns a title of a few lines.
@@ -222,26 +223,12 @@ func (h HeatMap) label(c Cell) string {
 // Worthwhile reports whether a picture of the map is useful. The map must have at least one
 // accuracy, 2 to 40 learning rates, and 2 to 40 regularizations.
 func (h HeatMap) Worthwhile() bool {
-	lo, hi := h.span()
-	return len(h.LRs) > 1 && len(h.Regs) > 1 && len(h.LRs) <= 40 && len(h.Regs) <= 40 && lo <= hi
+	return len(h.LRs) > 1 && len(h.Regs) > 1 && len(h.LRs) <= 40 && len(h.Regs) <= 40 && len(h.accuracies()) > 0
 }
 
-// span returns the least and the greatest accuracy.
-func (h HeatMap) span() (lo, hi float64) {
-	lo, hi = math.Inf(1), math.Inf(-1)
-	for _, row := range h.Cells {
-		for _, c := range row {
-			if !math.IsNaN(c.Val) {
-				lo, hi = min(lo, c.Val), max(hi, c.Val)
-			}
-		}
-	}
-	return lo, hi
-}
-
-// WritePNG draws the map. Each cell shows its accuracy. If its trials were stopped, the next line
-// of the cell shows the step at which they stopped. If some seeds are missing, the cell also shows
-// the number of seeds in the mean.
+// WritePNG draws the map, which must have an accuracy. Each cell shows its accuracy. If its trials
+// were stopped, the next line of the cell shows the step at which they stopped. If some seeds are
+// missing, the cell also shows the number of seeds in the mean.
 func (h HeatMap) WritePNG(w io.Writer) error {
 	p := plot.New()
 	p.Title.Text = h.Title()
@@ -250,7 +237,11 @@ func (h HeatMap) WritePNG(w io.Writer) error {
 	p.X.Label.Text, p.Y.Label.Text = "learning rate", "regularization"
 	p.X.Tick.Marker, p.Y.Tick.Marker = names(h.LRs), names(h.Regs)
 
-	lo, hi := h.span()
+	vals := h.accuracies()
+	if len(vals) == 0 {
+		return errors.New("the heat map has no accuracy")
+	}
+	lo, hi := slices.Min(vals), slices.Max(vals)
 	grid := plotter.NewHeatMap(cells(h), shades(64))
 	grid.Min, grid.Max = lo, max(hi, lo+1e-9)
 	grid.NaN = color.Gray{225}

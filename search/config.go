@@ -83,10 +83,7 @@ type job struct {
 
 // newJob checks a configuration and sets its defaults. Its errors are of type [folder.InputError].
 func newJob(c Config) (*job, error) {
-	if err := c.check(); err != nil {
-		return nil, folder.InputError{Err: err}
-	}
-	if err := c.fill(); err != nil {
+	if err := cmp.Or(c.check(), c.fill()); err != nil {
 		return nil, folder.InputError{Err: err}
 	}
 	s := &job{Config: c, base: c.base()}

@@ -90,12 +90,9 @@ func (g memoryGroup) left() (bytes float64, ok bool) {
 // memoryGroups returns the control groups of the process, of both versions, and their parents, whose limits hold
 // for them, too.
 func memoryGroups(root fs.FS) (groups []memoryGroup) {
-	mounts, err := fs.ReadFile(root, "proc/self/mountinfo")
-	if err != nil {
-		return nil
-	}
-	own, err := fs.ReadFile(root, "proc/self/cgroup")
-	if err != nil {
+	mounts, noMounts := fs.ReadFile(root, "proc/self/mountinfo")
+	own, noGroups := fs.ReadFile(root, "proc/self/cgroup")
+	if noMounts != nil || noGroups != nil {
 		return nil
 	}
 	for line := range strings.Lines(string(mounts)) {

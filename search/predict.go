@@ -1,6 +1,7 @@
 package search
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -63,10 +64,8 @@ func (s *job) predict(ctx context.Context, blocks []plan.Block) (Prediction, err
 		})
 	}
 	wg.Wait()
-	for _, err := range append(errs, causeOf(ctx)) {
-		if err != nil {
-			return Prediction{}, err
-		}
+	if err := cmp.Or(append(errs, causeOf(ctx))...); err != nil {
+		return Prediction{}, err
 	}
 	ends := make([]float64, n)
 	work := 0.0

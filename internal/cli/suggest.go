@@ -1,5 +1,6 @@
 // Package cli holds the messages that the commands sweep and bench share: the version, a
-// suggestion for a mistyped word, and advice on characters that were pasted instead of typed.
+// suggestion for a mistyped word, and advice on characters that were pasted instead of typed. It also
+// breaks lists into lines.
 package cli
 
 import (

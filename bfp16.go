@@ -9,8 +9,8 @@ import (
 	"fusegrid/kernels/reference"
 )
 
-// BFP16 returns the set of class [kernels.BFP16] that has the name of set. It returns an error if
-// there is none. The reference is not of class FMA, so its name stands for the set of this class in
+// BFP16 returns the set of class [kernels.BFP16] that has the name of set, or an error if no such set
+// exists. The reference is not of class FMA, so its name stands for the set of this class in
 // plain Go, with first layers in plain Go. All sets that BFP16 returns give the same bits.
 func BFP16(set *kernels.Set) (*kernels.Set, error) {
 	if made := bfp16(set); made != nil {

@@ -40,7 +40,7 @@ vectors.
 	a.op("CMPQ", a.field("moveBetaKind"), a.enum("betaCols"))
 	a.op("JEQ", "betaOfColumn")
 
-	// row merges a row and goes on to the next.
+	// row merges a row and continues with the next.
 	row := func(loop string) {
 		a.op("VMULP?", mem(from, 0), alpha, sum)
 		a.addOld(betas, nonzero, sum)

@@ -70,7 +70,7 @@ zeros there.
 	a.op("TESTQ", colsLeft, colsLeft)
 	a.op("JLE", "done")
 
-	// down copies rows of whole vectors and goes on to the next columns.
+	// down copies rows of whole vectors and continues with the next columns.
 	down := func(loop string, row func(), vectors int) {
 		row()
 		a.op("ADDQ", fromStride, from)

@@ -128,7 +128,7 @@ func (s *tile) bytes(name, register string) {
 	s.op("SHLQ", s.log(), register)
 }
 
-// nextRow goes on to the next row of Dst, or to done if this was the last row.
+// nextRow continues with the next row of Dst, or to done if this was the last row.
 func (s *tile) nextRow() {
 	s.op("ADDQ", outStride, out)
 	s.op("DECQ", tileRows)
@@ -228,7 +228,7 @@ func (s *tile) nextRun(scratch string) {
 	s.op("SUBQ", steps, stepsAfter)
 }
 
-// steps writes the loops that do one step, for each number of rows, and what goes on to the next run.
+// steps writes the loops that do one step, for each number of rows, and the jump to the next run.
 func (s *tile) steps(bases []string, scratch string, step func(rows int)) {
 	s.label("steps", "One step at a time.")
 	s.choose("rows", s.height, 1)
@@ -271,7 +271,7 @@ func (s *tile) choose(loop string, most, least int) {
 	}
 }
 
-// store writes what stores the sums and goes on to the next tile.
+// store writes the stores of the sums and the jump to the next tile.
 func (s *tile) store() {
 	const v0, v1, lanes = vec(0), vec(1), "SI"
 	last := (s.vectors - 1) * s.width()
@@ -343,7 +343,7 @@ func atStep(base string, offset, step int) string {
 }
 
 // inOneGo writes a loop that does n steps in one go. Its macro is step q, which step writes; after writes what
-// follows the step, and end what goes on to the next steps and sets the flags for the jump.
+// follows the step, and end writes the advance to the next steps, which sets the flags for the jump.
 func (s *tile) inOneGo(loop, comment string, n int, step func(), after func(q int), end func()) {
 	s.op("PCALIGN", 64)
 	name := s.name + "_" + loop

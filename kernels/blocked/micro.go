@@ -12,9 +12,9 @@ type Micro[T kernels.Float] struct {
 	// Narrow is the greatest number of columns (≤ Tile.Lanes) that the kernel computes at half the
 	// cost of a whole vector. It is 0 if the kernel computes no partial vector at half the cost.
 	Narrow int
-	// OneVectorPenalty is the cost of a strip that is one vector wide minus half the cost of a
-	// strip of two vectors, in tenths of a half-vector multiply-add. It exists because the narrower
-	// strip needs a broadcast for each multiply-add.
+	// OneVectorPenalty says how much more a strip of one vector costs than half of a strip of two
+	// vectors, because it needs a broadcast for each multiply-add. The unit is a tenth of the time of
+	// a multiply-add on half a vector.
 	OneVectorPenalty int
 
 	// PackMR is the number of rows in a packed micro-panel of scalars, or 0 if Multiply does not
@@ -34,21 +34,22 @@ type Micro[T kernels.Float] struct {
 	// one image are a stride apart. Tiles with the same pixels of consecutive images have no
 	// padding between them. CopyTiles may prefetch the same pixels of the images in next.
 	CopyTiles func(dst []uint8, images, next []*uint8, tiles, stride int)
-	// PackImageLanes converts tiles, which are a stride apart, with imageLanes images along the
-	// vectors: dst(p, i) = float(pixel p of image i) − mean(p), for all pixels of all tiles in
-	// their order. The stride of dst is NR.
+	// PackImageLanes converts tiles to floats: dst(p, i) = float(pixel p of image i) − mean(p). A
+	// row of dst holds one pixel of imageLanes images. Tiles are a stride apart, and are converted
+	// in order. The stride of dst is NR.
 	PackImageLanes func(dst []T, src []uint8, mean []T, tiles, stride int)
 	// PackPixelLanes converts consecutive tiles, one of each image, with their first NR pixels
 	// along the vectors: dst(i, p) = float(pixel p of image i) − mean(p). The mean has NR elements.
 	// Rows of dst have no padding between them.
 	PackPixelLanes func(dst []T, src []uint8, mean []T, images int)
-	// FlipWaste is the measured waste, in thousandths of the useful work, above which the flipped
-	// layout is faster. The waste is that of partial vectors in the wide layout.
+	// FlipWaste is a threshold that was found by measurement. The flipped layout is faster if partial
+	// vectors waste more than FlipWaste thousandths of the useful work in the wide layout.
 	FlipWaste int
 
 	// Kernels are the micro-kernels, from the widest, whose NR is that of Tile, to the narrowest.
-	// Tiles.Squares may be set only if Squares is not 0, Order is Packed, K is a multiple of
-	// Squares, and the only tile is a whole one of the widest kernel.
+	// Tiles.Squares may be set only if Squares is not 0, Order is Packed, and K is a multiple of
+	// Squares. The call must then have one tile, and this tile must be a whole one of the widest
+	// kernel.
 	Kernels []Kernel[T]
 	Squares int
 	// Merge sets dst ← β·dst + α·src. The rows of src have whole vectors.

@@ -49,9 +49,9 @@ func nextTiles(rest, mr int, even bool) (rows, count int) {
 	return (rest + 1) / 2, 2 - rest%2
 }
 
-// multiply computes the strip w.s. Whatever a kernel cannot store in place goes through a buffer in L1,
-// which Merge takes it from. A product of few rows spends much of its time here, so the loop keeps what
-// it can in registers, and goes on to the next tiles only if there are any.
+// multiply computes the strip w.s. If a kernel cannot store its sums in place, they go to a buffer in
+// L1, and Merge reads them from there. A product of few rows spends much of its time here. Therefore
+// the loop keeps its variables in registers, and prepares the next tiles only if there are any.
 func (g *gemm[T]) multiply(w *workspace[T]) {
 	s := &w.s
 	t := &s.Tiles

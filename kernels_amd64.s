@@ -212,7 +212,7 @@ run:
 	JEQ     inRows10
 	CMPQ    R15, $9
 	JEQ     inRows9
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows8.
 #define avx512Tile32F32_inRows8(q) \
@@ -253,7 +253,7 @@ inRows8:
 	SUBQ    $8, CX
 	JGE     inRows8
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows9.
 #define avx512Tile32F32_inRows9(q) \
@@ -297,7 +297,7 @@ inRows9:
 	SUBQ    $8, CX
 	JGE     inRows9
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows10.
 #define avx512Tile32F32_inRows10(q) \
@@ -343,7 +343,7 @@ inRows10:
 	SUBQ    $8, CX
 	JGE     inRows10
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows11.
 #define avx512Tile32F32_inRows11(q) \
@@ -391,7 +391,7 @@ inRows11:
 	SUBQ    $8, CX
 	JGE     inRows11
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows12.
 #define avx512Tile32F32_inRows12(q) \
@@ -441,7 +441,7 @@ inRows12:
 	SUBQ    $8, CX
 	JGE     inRows12
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows13.
 #define avx512Tile32F32_inRows13(q) \
@@ -494,7 +494,7 @@ inRows13:
 	SUBQ    $8, CX
 	JGE     inRows13
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows14.
 #define avx512Tile32F32_inRows14(q) \
@@ -587,7 +587,7 @@ steps:
 	JEQ     rows3
 	CMPQ    R15, $2
 	JEQ     rows2
-	PCALIGN $64
+	PCALIGN $32
 
 	// One step of 1 rows.
 rows1:
@@ -604,7 +604,7 @@ rows1:
 	DECQ         CX
 	JNZ          rows1
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 2 rows.
 rows2:
@@ -624,7 +624,7 @@ rows2:
 	DECQ         CX
 	JNZ          rows2
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 3 rows.
 rows3:
@@ -647,7 +647,7 @@ rows3:
 	DECQ         CX
 	JNZ          rows3
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 4 rows.
 rows4:
@@ -673,7 +673,7 @@ rows4:
 	DECQ         CX
 	JNZ          rows4
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 5 rows.
 rows5:
@@ -702,7 +702,7 @@ rows5:
 	DECQ         CX
 	JNZ          rows5
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 6 rows.
 rows6:
@@ -734,7 +734,7 @@ rows6:
 	DECQ         CX
 	JNZ          rows6
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 7 rows.
 rows7:
@@ -769,7 +769,7 @@ rows7:
 	DECQ         CX
 	JNZ          rows7
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 8 rows.
 rows8:
@@ -807,7 +807,7 @@ rows8:
 	DECQ         CX
 	JNZ          rows8
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 9 rows.
 rows9:
@@ -848,7 +848,7 @@ rows9:
 	DECQ         CX
 	JNZ          rows9
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 10 rows.
 rows10:
@@ -892,7 +892,7 @@ rows10:
 	DECQ         CX
 	JNZ          rows10
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 11 rows.
 rows11:
@@ -939,7 +939,7 @@ rows11:
 	DECQ         CX
 	JNZ          rows11
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 12 rows.
 rows12:
@@ -989,7 +989,7 @@ rows12:
 	DECQ         CX
 	JNZ          rows12
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 13 rows.
 rows13:
@@ -1042,7 +1042,7 @@ rows13:
 	DECQ         CX
 	JNZ          rows13
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 14 rows.
 rows14:
@@ -1139,7 +1139,7 @@ fewRows:
 	JEQ     packed10
 	CMPQ    R15, $9
 	JEQ     packed9
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop packed8.
 #define avx512Tile32F32_packed8(q) \
@@ -1183,7 +1183,7 @@ packed8:
 	SUBQ       $8, CX
 	JGE        packed8
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed9.
 #define avx512Tile32F32_packed9(q) \
@@ -1230,7 +1230,7 @@ packed9:
 	SUBQ       $8, CX
 	JGE        packed9
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed10.
 #define avx512Tile32F32_packed10(q) \
@@ -1279,7 +1279,7 @@ packed10:
 	SUBQ       $8, CX
 	JGE        packed10
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed11.
 #define avx512Tile32F32_packed11(q) \
@@ -1330,7 +1330,7 @@ packed11:
 	SUBQ       $8, CX
 	JGE        packed11
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed12.
 #define avx512Tile32F32_packed12(q) \
@@ -1383,7 +1383,7 @@ packed12:
 	SUBQ       $8, CX
 	JGE        packed12
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed13.
 #define avx512Tile32F32_packed13(q) \
@@ -1439,7 +1439,7 @@ packed13:
 	SUBQ       $8, CX
 	JGE        packed13
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed14.
 #define avx512Tile32F32_packed14(q) \
@@ -1497,7 +1497,7 @@ packed14:
 	SUBQ       $8, CX
 	JGE        packed14
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop squared14.
 #define avx512Tile32F32_squared14(q) \
@@ -1590,7 +1590,7 @@ packedRuns:
 	SHLQ    $2, R11
 	ADDQ    $56, R11
 	ADDQ    $392, R8
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRuns14.
 #define avx512Tile32F32_inRuns14(q) \
@@ -1968,7 +1968,7 @@ run:
 	JEQ     inRows10
 	CMPQ    R15, $9
 	JEQ     inRows9
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows8.
 #define avx512Tile16F64_inRows8(q) \
@@ -2009,7 +2009,7 @@ inRows8:
 	SUBQ    $8, CX
 	JGE     inRows8
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows9.
 #define avx512Tile16F64_inRows9(q) \
@@ -2053,7 +2053,7 @@ inRows9:
 	SUBQ    $8, CX
 	JGE     inRows9
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows10.
 #define avx512Tile16F64_inRows10(q) \
@@ -2099,7 +2099,7 @@ inRows10:
 	SUBQ    $8, CX
 	JGE     inRows10
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows11.
 #define avx512Tile16F64_inRows11(q) \
@@ -2147,7 +2147,7 @@ inRows11:
 	SUBQ    $8, CX
 	JGE     inRows11
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows12.
 #define avx512Tile16F64_inRows12(q) \
@@ -2197,7 +2197,7 @@ inRows12:
 	SUBQ    $8, CX
 	JGE     inRows12
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows13.
 #define avx512Tile16F64_inRows13(q) \
@@ -2250,7 +2250,7 @@ inRows13:
 	SUBQ    $8, CX
 	JGE     inRows13
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows14.
 #define avx512Tile16F64_inRows14(q) \
@@ -2343,7 +2343,7 @@ steps:
 	JEQ     rows3
 	CMPQ    R15, $2
 	JEQ     rows2
-	PCALIGN $64
+	PCALIGN $32
 
 	// One step of 1 rows.
 rows1:
@@ -2360,7 +2360,7 @@ rows1:
 	DECQ         CX
 	JNZ          rows1
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 2 rows.
 rows2:
@@ -2380,7 +2380,7 @@ rows2:
 	DECQ         CX
 	JNZ          rows2
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 3 rows.
 rows3:
@@ -2403,7 +2403,7 @@ rows3:
 	DECQ         CX
 	JNZ          rows3
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 4 rows.
 rows4:
@@ -2429,7 +2429,7 @@ rows4:
 	DECQ         CX
 	JNZ          rows4
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 5 rows.
 rows5:
@@ -2458,7 +2458,7 @@ rows5:
 	DECQ         CX
 	JNZ          rows5
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 6 rows.
 rows6:
@@ -2490,7 +2490,7 @@ rows6:
 	DECQ         CX
 	JNZ          rows6
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 7 rows.
 rows7:
@@ -2525,7 +2525,7 @@ rows7:
 	DECQ         CX
 	JNZ          rows7
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 8 rows.
 rows8:
@@ -2563,7 +2563,7 @@ rows8:
 	DECQ         CX
 	JNZ          rows8
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 9 rows.
 rows9:
@@ -2604,7 +2604,7 @@ rows9:
 	DECQ         CX
 	JNZ          rows9
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 10 rows.
 rows10:
@@ -2648,7 +2648,7 @@ rows10:
 	DECQ         CX
 	JNZ          rows10
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 11 rows.
 rows11:
@@ -2695,7 +2695,7 @@ rows11:
 	DECQ         CX
 	JNZ          rows11
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 12 rows.
 rows12:
@@ -2745,7 +2745,7 @@ rows12:
 	DECQ         CX
 	JNZ          rows12
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 13 rows.
 rows13:
@@ -2798,7 +2798,7 @@ rows13:
 	DECQ         CX
 	JNZ          rows13
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 14 rows.
 rows14:
@@ -2895,7 +2895,7 @@ fewRows:
 	JEQ     packed10
 	CMPQ    R15, $9
 	JEQ     packed9
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop packed8.
 #define avx512Tile16F64_packed8(q) \
@@ -2939,7 +2939,7 @@ packed8:
 	SUBQ       $8, CX
 	JGE        packed8
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed9.
 #define avx512Tile16F64_packed9(q) \
@@ -2986,7 +2986,7 @@ packed9:
 	SUBQ       $8, CX
 	JGE        packed9
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed10.
 #define avx512Tile16F64_packed10(q) \
@@ -3035,7 +3035,7 @@ packed10:
 	SUBQ       $8, CX
 	JGE        packed10
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed11.
 #define avx512Tile16F64_packed11(q) \
@@ -3086,7 +3086,7 @@ packed11:
 	SUBQ       $8, CX
 	JGE        packed11
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed12.
 #define avx512Tile16F64_packed12(q) \
@@ -3139,7 +3139,7 @@ packed12:
 	SUBQ       $8, CX
 	JGE        packed12
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed13.
 #define avx512Tile16F64_packed13(q) \
@@ -3195,7 +3195,7 @@ packed13:
 	SUBQ       $8, CX
 	JGE        packed13
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed14.
 #define avx512Tile16F64_packed14(q) \
@@ -3253,7 +3253,7 @@ packed14:
 	SUBQ       $8, CX
 	JGE        packed14
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop squared14.
 #define avx512Tile16F64_squared14(q) \
@@ -3346,7 +3346,7 @@ packedRuns:
 	SHLQ    $3, R11
 	ADDQ    $112, R11
 	ADDQ    $784, R8
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRuns14.
 #define avx512Tile16F64_inRuns14(q) \
@@ -3709,7 +3709,7 @@ run:
 	JEQ     inRows10
 	CMPQ    R15, $9
 	JEQ     inRows9
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows8.
 #define avx512Tile16F32_inRows8(q) \
@@ -3739,7 +3739,7 @@ inRows8:
 	SUBQ    $8, CX
 	JGE     inRows8
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows9.
 #define avx512Tile16F32_inRows9(q) \
@@ -3770,7 +3770,7 @@ inRows9:
 	SUBQ    $8, CX
 	JGE     inRows9
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows10.
 #define avx512Tile16F32_inRows10(q) \
@@ -3802,7 +3802,7 @@ inRows10:
 	SUBQ    $8, CX
 	JGE     inRows10
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows11.
 #define avx512Tile16F32_inRows11(q) \
@@ -3835,7 +3835,7 @@ inRows11:
 	SUBQ    $8, CX
 	JGE     inRows11
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows12.
 #define avx512Tile16F32_inRows12(q) \
@@ -3869,7 +3869,7 @@ inRows12:
 	SUBQ    $8, CX
 	JGE     inRows12
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows13.
 #define avx512Tile16F32_inRows13(q) \
@@ -3904,7 +3904,7 @@ inRows13:
 	SUBQ    $8, CX
 	JGE     inRows13
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows14.
 #define avx512Tile16F32_inRows14(q) \
@@ -3978,7 +3978,7 @@ steps:
 	JEQ     rows3
 	CMPQ    R15, $2
 	JEQ     rows2
-	PCALIGN $64
+	PCALIGN $32
 
 	// One step of 1 rows.
 rows1:
@@ -3992,7 +3992,7 @@ rows1:
 	DECQ             CX
 	JNZ              rows1
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 2 rows.
 rows2:
@@ -4007,7 +4007,7 @@ rows2:
 	DECQ             CX
 	JNZ              rows2
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 3 rows.
 rows3:
@@ -4023,7 +4023,7 @@ rows3:
 	DECQ             CX
 	JNZ              rows3
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 4 rows.
 rows4:
@@ -4040,7 +4040,7 @@ rows4:
 	DECQ             CX
 	JNZ              rows4
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 5 rows.
 rows5:
@@ -4058,7 +4058,7 @@ rows5:
 	DECQ             CX
 	JNZ              rows5
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 6 rows.
 rows6:
@@ -4077,7 +4077,7 @@ rows6:
 	DECQ             CX
 	JNZ              rows6
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 7 rows.
 rows7:
@@ -4097,7 +4097,7 @@ rows7:
 	DECQ             CX
 	JNZ              rows7
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 8 rows.
 rows8:
@@ -4118,7 +4118,7 @@ rows8:
 	DECQ             CX
 	JNZ              rows8
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 9 rows.
 rows9:
@@ -4140,7 +4140,7 @@ rows9:
 	DECQ             CX
 	JNZ              rows9
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 10 rows.
 rows10:
@@ -4163,7 +4163,7 @@ rows10:
 	DECQ             CX
 	JNZ              rows10
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 11 rows.
 rows11:
@@ -4187,7 +4187,7 @@ rows11:
 	DECQ             CX
 	JNZ              rows11
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 12 rows.
 rows12:
@@ -4212,7 +4212,7 @@ rows12:
 	DECQ             CX
 	JNZ              rows12
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 13 rows.
 rows13:
@@ -4238,7 +4238,7 @@ rows13:
 	DECQ             CX
 	JNZ              rows13
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 14 rows.
 rows14:
@@ -4302,7 +4302,7 @@ fewRows:
 	JEQ     packed10
 	CMPQ    R15, $9
 	JEQ     packed9
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop packed8.
 #define avx512Tile16F32_packed8(q) \
@@ -4335,7 +4335,7 @@ packed8:
 	SUBQ       $8, CX
 	JGE        packed8
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed9.
 #define avx512Tile16F32_packed9(q) \
@@ -4369,7 +4369,7 @@ packed9:
 	SUBQ       $8, CX
 	JGE        packed9
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed10.
 #define avx512Tile16F32_packed10(q) \
@@ -4404,7 +4404,7 @@ packed10:
 	SUBQ       $8, CX
 	JGE        packed10
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed11.
 #define avx512Tile16F32_packed11(q) \
@@ -4440,7 +4440,7 @@ packed11:
 	SUBQ       $8, CX
 	JGE        packed11
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed12.
 #define avx512Tile16F32_packed12(q) \
@@ -4477,7 +4477,7 @@ packed12:
 	SUBQ       $8, CX
 	JGE        packed12
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed13.
 #define avx512Tile16F32_packed13(q) \
@@ -4515,7 +4515,7 @@ packed13:
 	SUBQ       $8, CX
 	JGE        packed13
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed14.
 #define avx512Tile16F32_packed14(q) \
@@ -4581,7 +4581,7 @@ packedRuns:
 	SHLQ    $2, R11
 	ADDQ    $56, R11
 	ADDQ    $392, R8
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRuns14.
 #define avx512Tile16F32_inRuns14(q) \
@@ -4919,7 +4919,7 @@ run:
 	JEQ     inRows10
 	CMPQ    R15, $9
 	JEQ     inRows9
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows8.
 #define avx512Tile8F64_inRows8(q) \
@@ -4949,7 +4949,7 @@ inRows8:
 	SUBQ    $8, CX
 	JGE     inRows8
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows9.
 #define avx512Tile8F64_inRows9(q) \
@@ -4980,7 +4980,7 @@ inRows9:
 	SUBQ    $8, CX
 	JGE     inRows9
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows10.
 #define avx512Tile8F64_inRows10(q) \
@@ -5012,7 +5012,7 @@ inRows10:
 	SUBQ    $8, CX
 	JGE     inRows10
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows11.
 #define avx512Tile8F64_inRows11(q) \
@@ -5045,7 +5045,7 @@ inRows11:
 	SUBQ    $8, CX
 	JGE     inRows11
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows12.
 #define avx512Tile8F64_inRows12(q) \
@@ -5079,7 +5079,7 @@ inRows12:
 	SUBQ    $8, CX
 	JGE     inRows12
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows13.
 #define avx512Tile8F64_inRows13(q) \
@@ -5114,7 +5114,7 @@ inRows13:
 	SUBQ    $8, CX
 	JGE     inRows13
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows14.
 #define avx512Tile8F64_inRows14(q) \
@@ -5188,7 +5188,7 @@ steps:
 	JEQ     rows3
 	CMPQ    R15, $2
 	JEQ     rows2
-	PCALIGN $64
+	PCALIGN $32
 
 	// One step of 1 rows.
 rows1:
@@ -5202,7 +5202,7 @@ rows1:
 	DECQ             CX
 	JNZ              rows1
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 2 rows.
 rows2:
@@ -5217,7 +5217,7 @@ rows2:
 	DECQ             CX
 	JNZ              rows2
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 3 rows.
 rows3:
@@ -5233,7 +5233,7 @@ rows3:
 	DECQ             CX
 	JNZ              rows3
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 4 rows.
 rows4:
@@ -5250,7 +5250,7 @@ rows4:
 	DECQ             CX
 	JNZ              rows4
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 5 rows.
 rows5:
@@ -5268,7 +5268,7 @@ rows5:
 	DECQ             CX
 	JNZ              rows5
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 6 rows.
 rows6:
@@ -5287,7 +5287,7 @@ rows6:
 	DECQ             CX
 	JNZ              rows6
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 7 rows.
 rows7:
@@ -5307,7 +5307,7 @@ rows7:
 	DECQ             CX
 	JNZ              rows7
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 8 rows.
 rows8:
@@ -5328,7 +5328,7 @@ rows8:
 	DECQ             CX
 	JNZ              rows8
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 9 rows.
 rows9:
@@ -5350,7 +5350,7 @@ rows9:
 	DECQ             CX
 	JNZ              rows9
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 10 rows.
 rows10:
@@ -5373,7 +5373,7 @@ rows10:
 	DECQ             CX
 	JNZ              rows10
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 11 rows.
 rows11:
@@ -5397,7 +5397,7 @@ rows11:
 	DECQ             CX
 	JNZ              rows11
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 12 rows.
 rows12:
@@ -5422,7 +5422,7 @@ rows12:
 	DECQ             CX
 	JNZ              rows12
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 13 rows.
 rows13:
@@ -5448,7 +5448,7 @@ rows13:
 	DECQ             CX
 	JNZ              rows13
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 14 rows.
 rows14:
@@ -5512,7 +5512,7 @@ fewRows:
 	JEQ     packed10
 	CMPQ    R15, $9
 	JEQ     packed9
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop packed8.
 #define avx512Tile8F64_packed8(q) \
@@ -5545,7 +5545,7 @@ packed8:
 	SUBQ       $8, CX
 	JGE        packed8
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed9.
 #define avx512Tile8F64_packed9(q) \
@@ -5579,7 +5579,7 @@ packed9:
 	SUBQ       $8, CX
 	JGE        packed9
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed10.
 #define avx512Tile8F64_packed10(q) \
@@ -5614,7 +5614,7 @@ packed10:
 	SUBQ       $8, CX
 	JGE        packed10
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed11.
 #define avx512Tile8F64_packed11(q) \
@@ -5650,7 +5650,7 @@ packed11:
 	SUBQ       $8, CX
 	JGE        packed11
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed12.
 #define avx512Tile8F64_packed12(q) \
@@ -5687,7 +5687,7 @@ packed12:
 	SUBQ       $8, CX
 	JGE        packed12
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed13.
 #define avx512Tile8F64_packed13(q) \
@@ -5725,7 +5725,7 @@ packed13:
 	SUBQ       $8, CX
 	JGE        packed13
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed14.
 #define avx512Tile8F64_packed14(q) \
@@ -5791,7 +5791,7 @@ packedRuns:
 	SHLQ    $3, R11
 	ADDQ    $112, R11
 	ADDQ    $784, R8
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRuns14.
 #define avx512Tile8F64_inRuns14(q) \
@@ -6129,7 +6129,7 @@ run:
 	JEQ     inRows10
 	CMPQ    R15, $9
 	JEQ     inRows9
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows8.
 #define avx512Tile8F32_inRows8(q) \
@@ -6159,7 +6159,7 @@ inRows8:
 	SUBQ    $8, CX
 	JGE     inRows8
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows9.
 #define avx512Tile8F32_inRows9(q) \
@@ -6190,7 +6190,7 @@ inRows9:
 	SUBQ    $8, CX
 	JGE     inRows9
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows10.
 #define avx512Tile8F32_inRows10(q) \
@@ -6222,7 +6222,7 @@ inRows10:
 	SUBQ    $8, CX
 	JGE     inRows10
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows11.
 #define avx512Tile8F32_inRows11(q) \
@@ -6255,7 +6255,7 @@ inRows11:
 	SUBQ    $8, CX
 	JGE     inRows11
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows12.
 #define avx512Tile8F32_inRows12(q) \
@@ -6289,7 +6289,7 @@ inRows12:
 	SUBQ    $8, CX
 	JGE     inRows12
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows13.
 #define avx512Tile8F32_inRows13(q) \
@@ -6324,7 +6324,7 @@ inRows13:
 	SUBQ    $8, CX
 	JGE     inRows13
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows14.
 #define avx512Tile8F32_inRows14(q) \
@@ -6398,7 +6398,7 @@ steps:
 	JEQ     rows3
 	CMPQ    R15, $2
 	JEQ     rows2
-	PCALIGN $64
+	PCALIGN $32
 
 	// One step of 1 rows.
 rows1:
@@ -6412,7 +6412,7 @@ rows1:
 	DECQ             CX
 	JNZ              rows1
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 2 rows.
 rows2:
@@ -6427,7 +6427,7 @@ rows2:
 	DECQ             CX
 	JNZ              rows2
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 3 rows.
 rows3:
@@ -6443,7 +6443,7 @@ rows3:
 	DECQ             CX
 	JNZ              rows3
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 4 rows.
 rows4:
@@ -6460,7 +6460,7 @@ rows4:
 	DECQ             CX
 	JNZ              rows4
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 5 rows.
 rows5:
@@ -6478,7 +6478,7 @@ rows5:
 	DECQ             CX
 	JNZ              rows5
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 6 rows.
 rows6:
@@ -6497,7 +6497,7 @@ rows6:
 	DECQ             CX
 	JNZ              rows6
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 7 rows.
 rows7:
@@ -6517,7 +6517,7 @@ rows7:
 	DECQ             CX
 	JNZ              rows7
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 8 rows.
 rows8:
@@ -6538,7 +6538,7 @@ rows8:
 	DECQ             CX
 	JNZ              rows8
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 9 rows.
 rows9:
@@ -6560,7 +6560,7 @@ rows9:
 	DECQ             CX
 	JNZ              rows9
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 10 rows.
 rows10:
@@ -6583,7 +6583,7 @@ rows10:
 	DECQ             CX
 	JNZ              rows10
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 11 rows.
 rows11:
@@ -6607,7 +6607,7 @@ rows11:
 	DECQ             CX
 	JNZ              rows11
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 12 rows.
 rows12:
@@ -6632,7 +6632,7 @@ rows12:
 	DECQ             CX
 	JNZ              rows12
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 13 rows.
 rows13:
@@ -6658,7 +6658,7 @@ rows13:
 	DECQ             CX
 	JNZ              rows13
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 14 rows.
 rows14:
@@ -6722,7 +6722,7 @@ fewRows:
 	JEQ     packed10
 	CMPQ    R15, $9
 	JEQ     packed9
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop packed8.
 #define avx512Tile8F32_packed8(q) \
@@ -6755,7 +6755,7 @@ packed8:
 	SUBQ       $8, CX
 	JGE        packed8
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed9.
 #define avx512Tile8F32_packed9(q) \
@@ -6789,7 +6789,7 @@ packed9:
 	SUBQ       $8, CX
 	JGE        packed9
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed10.
 #define avx512Tile8F32_packed10(q) \
@@ -6824,7 +6824,7 @@ packed10:
 	SUBQ       $8, CX
 	JGE        packed10
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed11.
 #define avx512Tile8F32_packed11(q) \
@@ -6860,7 +6860,7 @@ packed11:
 	SUBQ       $8, CX
 	JGE        packed11
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed12.
 #define avx512Tile8F32_packed12(q) \
@@ -6897,7 +6897,7 @@ packed12:
 	SUBQ       $8, CX
 	JGE        packed12
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed13.
 #define avx512Tile8F32_packed13(q) \
@@ -6935,7 +6935,7 @@ packed13:
 	SUBQ       $8, CX
 	JGE        packed13
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed14.
 #define avx512Tile8F32_packed14(q) \
@@ -7001,7 +7001,7 @@ packedRuns:
 	SHLQ    $2, R11
 	ADDQ    $56, R11
 	ADDQ    $392, R8
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRuns14.
 #define avx512Tile8F32_inRuns14(q) \
@@ -7339,7 +7339,7 @@ run:
 	JEQ     inRows10
 	CMPQ    R15, $9
 	JEQ     inRows9
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows8.
 #define avx512Tile4F64_inRows8(q) \
@@ -7369,7 +7369,7 @@ inRows8:
 	SUBQ    $8, CX
 	JGE     inRows8
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows9.
 #define avx512Tile4F64_inRows9(q) \
@@ -7400,7 +7400,7 @@ inRows9:
 	SUBQ    $8, CX
 	JGE     inRows9
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows10.
 #define avx512Tile4F64_inRows10(q) \
@@ -7432,7 +7432,7 @@ inRows10:
 	SUBQ    $8, CX
 	JGE     inRows10
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows11.
 #define avx512Tile4F64_inRows11(q) \
@@ -7465,7 +7465,7 @@ inRows11:
 	SUBQ    $8, CX
 	JGE     inRows11
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows12.
 #define avx512Tile4F64_inRows12(q) \
@@ -7499,7 +7499,7 @@ inRows12:
 	SUBQ    $8, CX
 	JGE     inRows12
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows13.
 #define avx512Tile4F64_inRows13(q) \
@@ -7534,7 +7534,7 @@ inRows13:
 	SUBQ    $8, CX
 	JGE     inRows13
 	JMP     inRows
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRows14.
 #define avx512Tile4F64_inRows14(q) \
@@ -7608,7 +7608,7 @@ steps:
 	JEQ     rows3
 	CMPQ    R15, $2
 	JEQ     rows2
-	PCALIGN $64
+	PCALIGN $32
 
 	// One step of 1 rows.
 rows1:
@@ -7622,7 +7622,7 @@ rows1:
 	DECQ             CX
 	JNZ              rows1
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 2 rows.
 rows2:
@@ -7637,7 +7637,7 @@ rows2:
 	DECQ             CX
 	JNZ              rows2
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 3 rows.
 rows3:
@@ -7653,7 +7653,7 @@ rows3:
 	DECQ             CX
 	JNZ              rows3
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 4 rows.
 rows4:
@@ -7670,7 +7670,7 @@ rows4:
 	DECQ             CX
 	JNZ              rows4
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 5 rows.
 rows5:
@@ -7688,7 +7688,7 @@ rows5:
 	DECQ             CX
 	JNZ              rows5
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 6 rows.
 rows6:
@@ -7707,7 +7707,7 @@ rows6:
 	DECQ             CX
 	JNZ              rows6
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 7 rows.
 rows7:
@@ -7727,7 +7727,7 @@ rows7:
 	DECQ             CX
 	JNZ              rows7
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 8 rows.
 rows8:
@@ -7748,7 +7748,7 @@ rows8:
 	DECQ             CX
 	JNZ              rows8
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 9 rows.
 rows9:
@@ -7770,7 +7770,7 @@ rows9:
 	DECQ             CX
 	JNZ              rows9
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 10 rows.
 rows10:
@@ -7793,7 +7793,7 @@ rows10:
 	DECQ             CX
 	JNZ              rows10
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 11 rows.
 rows11:
@@ -7817,7 +7817,7 @@ rows11:
 	DECQ             CX
 	JNZ              rows11
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 12 rows.
 rows12:
@@ -7842,7 +7842,7 @@ rows12:
 	DECQ             CX
 	JNZ              rows12
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 13 rows.
 rows13:
@@ -7868,7 +7868,7 @@ rows13:
 	DECQ             CX
 	JNZ              rows13
 	JMP              nextRun
-	PCALIGN          $64
+	PCALIGN          $32
 
 	// One step of 14 rows.
 rows14:
@@ -7932,7 +7932,7 @@ fewRows:
 	JEQ     packed10
 	CMPQ    R15, $9
 	JEQ     packed9
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop packed8.
 #define avx512Tile4F64_packed8(q) \
@@ -7965,7 +7965,7 @@ packed8:
 	SUBQ       $8, CX
 	JGE        packed8
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed9.
 #define avx512Tile4F64_packed9(q) \
@@ -7999,7 +7999,7 @@ packed9:
 	SUBQ       $8, CX
 	JGE        packed9
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed10.
 #define avx512Tile4F64_packed10(q) \
@@ -8034,7 +8034,7 @@ packed10:
 	SUBQ       $8, CX
 	JGE        packed10
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed11.
 #define avx512Tile4F64_packed11(q) \
@@ -8070,7 +8070,7 @@ packed11:
 	SUBQ       $8, CX
 	JGE        packed11
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed12.
 #define avx512Tile4F64_packed12(q) \
@@ -8107,7 +8107,7 @@ packed12:
 	SUBQ       $8, CX
 	JGE        packed12
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed13.
 #define avx512Tile4F64_packed13(q) \
@@ -8145,7 +8145,7 @@ packed13:
 	SUBQ       $8, CX
 	JGE        packed13
 	JMP        packedDone
-	PCALIGN    $64
+	PCALIGN    $32
 
 // Step q of the loop packed14.
 #define avx512Tile4F64_packed14(q) \
@@ -8211,7 +8211,7 @@ packedRuns:
 	SHLQ    $3, R11
 	ADDQ    $112, R11
 	ADDQ    $784, R8
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRuns14.
 #define avx512Tile4F64_inRuns14(q) \
@@ -8692,7 +8692,7 @@ steps:
 	JEQ     rows3
 	CMPQ    R15, $2
 	JEQ     rows2
-	PCALIGN $64
+	PCALIGN $32
 
 	// One step of 1 rows.
 rows1:
@@ -8708,7 +8708,7 @@ rows1:
 	DECQ         CX
 	JNZ          rows1
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 2 rows.
 rows2:
@@ -8727,7 +8727,7 @@ rows2:
 	DECQ         CX
 	JNZ          rows2
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 3 rows.
 rows3:
@@ -8749,7 +8749,7 @@ rows3:
 	DECQ         CX
 	JNZ          rows3
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 4 rows.
 rows4:
@@ -8774,7 +8774,7 @@ rows4:
 	DECQ         CX
 	JNZ          rows4
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 5 rows.
 rows5:
@@ -8802,7 +8802,7 @@ rows5:
 	DECQ         CX
 	JNZ          rows5
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 6 rows.
 rows6:
@@ -8847,7 +8847,7 @@ nextRun:
 packed:
 	SUBQ    $6, CX
 	JLT     few
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop packed6.
 #define avx2Tile16F32_packed6(q) \
@@ -8896,7 +8896,7 @@ packedRuns:
 	ADDQ    $24, R11
 	SUBQ    $6, CX
 	JLT     few
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRuns6.
 #define avx2Tile16F32_inRuns6(q) \
@@ -9198,7 +9198,7 @@ steps:
 	JEQ     rows3
 	CMPQ    R15, $2
 	JEQ     rows2
-	PCALIGN $64
+	PCALIGN $32
 
 	// One step of 1 rows.
 rows1:
@@ -9214,7 +9214,7 @@ rows1:
 	DECQ         CX
 	JNZ          rows1
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 2 rows.
 rows2:
@@ -9233,7 +9233,7 @@ rows2:
 	DECQ         CX
 	JNZ          rows2
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 3 rows.
 rows3:
@@ -9255,7 +9255,7 @@ rows3:
 	DECQ         CX
 	JNZ          rows3
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 4 rows.
 rows4:
@@ -9280,7 +9280,7 @@ rows4:
 	DECQ         CX
 	JNZ          rows4
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 5 rows.
 rows5:
@@ -9308,7 +9308,7 @@ rows5:
 	DECQ         CX
 	JNZ          rows5
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 6 rows.
 rows6:
@@ -9353,7 +9353,7 @@ nextRun:
 packed:
 	SUBQ    $6, CX
 	JLT     few
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop packed6.
 #define avx2Tile8F64_packed6(q) \
@@ -9402,7 +9402,7 @@ packedRuns:
 	ADDQ    $48, R11
 	SUBQ    $6, CX
 	JLT     few
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRuns6.
 #define avx2Tile8F64_inRuns6(q) \
@@ -9724,7 +9724,7 @@ steps:
 	JEQ     rows3
 	CMPQ    R15, $2
 	JEQ     rows2
-	PCALIGN $64
+	PCALIGN $32
 
 	// One step of 1 rows.
 rows1:
@@ -9740,7 +9740,7 @@ rows1:
 	DECQ         CX
 	JNZ          rows1
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 2 rows.
 rows2:
@@ -9758,7 +9758,7 @@ rows2:
 	DECQ         CX
 	JNZ          rows2
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 3 rows.
 rows3:
@@ -9778,7 +9778,7 @@ rows3:
 	DECQ         CX
 	JNZ          rows3
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 4 rows.
 rows4:
@@ -9800,7 +9800,7 @@ rows4:
 	DECQ         CX
 	JNZ          rows4
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 5 rows.
 rows5:
@@ -9824,7 +9824,7 @@ rows5:
 	DECQ         CX
 	JNZ          rows5
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 6 rows.
 rows6:
@@ -9850,7 +9850,7 @@ rows6:
 	DECQ         CX
 	JNZ          rows6
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 7 rows.
 rows7:
@@ -9878,7 +9878,7 @@ rows7:
 	DECQ         CX
 	JNZ          rows7
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 8 rows.
 rows8:
@@ -9908,7 +9908,7 @@ rows8:
 	DECQ         CX
 	JNZ          rows8
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 9 rows.
 rows9:
@@ -9940,7 +9940,7 @@ rows9:
 	DECQ         CX
 	JNZ          rows9
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 10 rows.
 rows10:
@@ -9974,7 +9974,7 @@ rows10:
 	DECQ         CX
 	JNZ          rows10
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 11 rows.
 rows11:
@@ -10010,7 +10010,7 @@ rows11:
 	DECQ         CX
 	JNZ          rows11
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 12 rows.
 rows12:
@@ -10064,7 +10064,7 @@ nextRun:
 packed:
 	SUBQ    $6, CX
 	JLT     few
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop packed12.
 #define avx2Tile8F32_packed12(q) \
@@ -10119,7 +10119,7 @@ packedRuns:
 	ADDQ    $24, R11
 	SUBQ    $6, CX
 	JLT     few
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRuns12.
 #define avx2Tile8F32_inRuns12(q) \
@@ -10466,7 +10466,7 @@ steps:
 	JEQ     rows3
 	CMPQ    R15, $2
 	JEQ     rows2
-	PCALIGN $64
+	PCALIGN $32
 
 	// One step of 1 rows.
 rows1:
@@ -10482,7 +10482,7 @@ rows1:
 	DECQ         CX
 	JNZ          rows1
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 2 rows.
 rows2:
@@ -10500,7 +10500,7 @@ rows2:
 	DECQ         CX
 	JNZ          rows2
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 3 rows.
 rows3:
@@ -10520,7 +10520,7 @@ rows3:
 	DECQ         CX
 	JNZ          rows3
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 4 rows.
 rows4:
@@ -10542,7 +10542,7 @@ rows4:
 	DECQ         CX
 	JNZ          rows4
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 5 rows.
 rows5:
@@ -10566,7 +10566,7 @@ rows5:
 	DECQ         CX
 	JNZ          rows5
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 6 rows.
 rows6:
@@ -10592,7 +10592,7 @@ rows6:
 	DECQ         CX
 	JNZ          rows6
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 7 rows.
 rows7:
@@ -10620,7 +10620,7 @@ rows7:
 	DECQ         CX
 	JNZ          rows7
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 8 rows.
 rows8:
@@ -10650,7 +10650,7 @@ rows8:
 	DECQ         CX
 	JNZ          rows8
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 9 rows.
 rows9:
@@ -10682,7 +10682,7 @@ rows9:
 	DECQ         CX
 	JNZ          rows9
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 10 rows.
 rows10:
@@ -10716,7 +10716,7 @@ rows10:
 	DECQ         CX
 	JNZ          rows10
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 11 rows.
 rows11:
@@ -10752,7 +10752,7 @@ rows11:
 	DECQ         CX
 	JNZ          rows11
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 12 rows.
 rows12:
@@ -10806,7 +10806,7 @@ nextRun:
 packed:
 	SUBQ    $6, CX
 	JLT     few
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop packed12.
 #define avx2Tile4F64_packed12(q) \
@@ -10861,7 +10861,7 @@ packedRuns:
 	ADDQ    $48, R11
 	SUBQ    $6, CX
 	JLT     few
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRuns12.
 #define avx2Tile4F64_inRuns12(q) \
@@ -11202,7 +11202,7 @@ steps:
 	JEQ     rows3
 	CMPQ    R15, $2
 	JEQ     rows2
-	PCALIGN $64
+	PCALIGN $32
 
 	// One step of 1 rows.
 rows1:
@@ -11218,7 +11218,7 @@ rows1:
 	DECQ         CX
 	JNZ          rows1
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 2 rows.
 rows2:
@@ -11236,7 +11236,7 @@ rows2:
 	DECQ         CX
 	JNZ          rows2
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 3 rows.
 rows3:
@@ -11256,7 +11256,7 @@ rows3:
 	DECQ         CX
 	JNZ          rows3
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 4 rows.
 rows4:
@@ -11278,7 +11278,7 @@ rows4:
 	DECQ         CX
 	JNZ          rows4
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 5 rows.
 rows5:
@@ -11302,7 +11302,7 @@ rows5:
 	DECQ         CX
 	JNZ          rows5
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 6 rows.
 rows6:
@@ -11328,7 +11328,7 @@ rows6:
 	DECQ         CX
 	JNZ          rows6
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 7 rows.
 rows7:
@@ -11356,7 +11356,7 @@ rows7:
 	DECQ         CX
 	JNZ          rows7
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 8 rows.
 rows8:
@@ -11386,7 +11386,7 @@ rows8:
 	DECQ         CX
 	JNZ          rows8
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 9 rows.
 rows9:
@@ -11418,7 +11418,7 @@ rows9:
 	DECQ         CX
 	JNZ          rows9
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 10 rows.
 rows10:
@@ -11452,7 +11452,7 @@ rows10:
 	DECQ         CX
 	JNZ          rows10
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 11 rows.
 rows11:
@@ -11488,7 +11488,7 @@ rows11:
 	DECQ         CX
 	JNZ          rows11
 	JMP          nextRun
-	PCALIGN      $64
+	PCALIGN      $32
 
 	// One step of 12 rows.
 rows12:
@@ -11542,7 +11542,7 @@ nextRun:
 packed:
 	SUBQ    $6, CX
 	JLT     few
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop packed12.
 #define avx2Tile4F32_packed12(q) \
@@ -11597,7 +11597,7 @@ packedRuns:
 	ADDQ    $24, R11
 	SUBQ    $6, CX
 	JLT     few
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRuns12.
 #define avx2Tile4F32_inRuns12(q) \
@@ -11944,7 +11944,7 @@ steps:
 	JEQ     rows3
 	CMPQ    R15, $2
 	JEQ     rows2
-	PCALIGN $64
+	PCALIGN $32
 
 	// One step of 1 rows.
 rows1:
@@ -11960,7 +11960,7 @@ rows1:
 	DECQ        CX
 	JNZ         rows1
 	JMP         nextRun
-	PCALIGN     $64
+	PCALIGN     $32
 
 	// One step of 2 rows.
 rows2:
@@ -11978,7 +11978,7 @@ rows2:
 	DECQ        CX
 	JNZ         rows2
 	JMP         nextRun
-	PCALIGN     $64
+	PCALIGN     $32
 
 	// One step of 3 rows.
 rows3:
@@ -11998,7 +11998,7 @@ rows3:
 	DECQ        CX
 	JNZ         rows3
 	JMP         nextRun
-	PCALIGN     $64
+	PCALIGN     $32
 
 	// One step of 4 rows.
 rows4:
@@ -12020,7 +12020,7 @@ rows4:
 	DECQ        CX
 	JNZ         rows4
 	JMP         nextRun
-	PCALIGN     $64
+	PCALIGN     $32
 
 	// One step of 5 rows.
 rows5:
@@ -12044,7 +12044,7 @@ rows5:
 	DECQ        CX
 	JNZ         rows5
 	JMP         nextRun
-	PCALIGN     $64
+	PCALIGN     $32
 
 	// One step of 6 rows.
 rows6:
@@ -12070,7 +12070,7 @@ rows6:
 	DECQ        CX
 	JNZ         rows6
 	JMP         nextRun
-	PCALIGN     $64
+	PCALIGN     $32
 
 	// One step of 7 rows.
 rows7:
@@ -12098,7 +12098,7 @@ rows7:
 	DECQ        CX
 	JNZ         rows7
 	JMP         nextRun
-	PCALIGN     $64
+	PCALIGN     $32
 
 	// One step of 8 rows.
 rows8:
@@ -12128,7 +12128,7 @@ rows8:
 	DECQ        CX
 	JNZ         rows8
 	JMP         nextRun
-	PCALIGN     $64
+	PCALIGN     $32
 
 	// One step of 9 rows.
 rows9:
@@ -12160,7 +12160,7 @@ rows9:
 	DECQ        CX
 	JNZ         rows9
 	JMP         nextRun
-	PCALIGN     $64
+	PCALIGN     $32
 
 	// One step of 10 rows.
 rows10:
@@ -12194,7 +12194,7 @@ rows10:
 	DECQ        CX
 	JNZ         rows10
 	JMP         nextRun
-	PCALIGN     $64
+	PCALIGN     $32
 
 	// One step of 11 rows.
 rows11:
@@ -12230,7 +12230,7 @@ rows11:
 	DECQ        CX
 	JNZ         rows11
 	JMP         nextRun
-	PCALIGN     $64
+	PCALIGN     $32
 
 	// One step of 12 rows.
 rows12:
@@ -12284,7 +12284,7 @@ nextRun:
 packed:
 	SUBQ    $6, CX
 	JLT     few
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop packed12.
 #define avx2Tile2F64_packed12(q) \
@@ -12339,7 +12339,7 @@ packedRuns:
 	ADDQ    $48, R11
 	SUBQ    $6, CX
 	JLT     few
-	PCALIGN $64
+	PCALIGN $32
 
 // Step q of the loop inRuns12.
 #define avx2Tile2F64_inRuns12(q) \

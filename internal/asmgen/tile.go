@@ -234,7 +234,7 @@ func (s *tile) steps(bases []string, scratch string, step func(rows int)) {
 	s.choose("rows", s.height, 1)
 	for n := 1; n <= s.height; n++ {
 		loop := fmt.Sprint("rows", n)
-		s.op("PCALIGN", 64)
+		s.op("PCALIGN", 32)
 		s.label(loop, fmt.Sprintf("One step of %d rows.", n))
 		step(n)
 		s.op("ADDQ", vectorStep, vector)
@@ -345,7 +345,7 @@ func atStep(base string, offset, step int) string {
 // inOneGo writes a loop that does n steps in one go. Its macro is step q, which step writes; after writes what
 // follows the step, and end writes the advance to the next steps, which sets the flags for the jump.
 func (s *tile) inOneGo(loop, comment string, n int, step func(), after func(q int), end func()) {
-	s.op("PCALIGN", 64)
+	s.op("PCALIGN", 32)
 	name := s.name + "_" + loop
 	s.macro(fmt.Sprintf("Step q of the loop %s.", loop), name, []string{"q"}, step)
 	s.label(loop, comment)

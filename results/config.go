@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"sync"
 )
 
 // A Config holds everything that determines the outcome of a training. Two trainings with equal
@@ -87,9 +88,15 @@ func (c *Config) appendCanonical(b []byte) []byte {
 	return b
 }
 
+// texts are buffers for Key, because a large sweep computes many keys.
+var texts = sync.Pool{New: func() any { return new([]byte) }}
+
 // Key returns the SHA-256 of Canonical in hex, which identifies the trial.
 func (c Config) Key() string {
-	sum := sha256.Sum256(c.appendCanonical(make([]byte, 0, 512)))
+	text := texts.Get().(*[]byte)
+	defer texts.Put(text)
+	*text = c.appendCanonical((*text)[:0])
+	sum := sha256.Sum256(*text)
 	return hex.EncodeToString(sum[:])
 }
 

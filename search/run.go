@@ -29,7 +29,13 @@ type Result struct {
 
 // Failed returns the records of the trials that failed. Each has the error of its trial. The next Run trains them again.
 func (r Result) Failed() []results.Record {
-	return slices.DeleteFunc(slices.Clone(r.Records), func(r results.Record) bool { return r.State != results.Failed })
+	var failed []results.Record
+	for i := range r.Records { // by index, because records are large and may be many
+		if r.Records[i].State == results.Failed {
+			failed = append(failed, r.Records[i])
+		}
+	}
+	return failed
 }
 
 // A TrainError is the reason why a sweep ended early. The records so far are kept, and a Run of the

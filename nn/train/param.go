@@ -3,6 +3,7 @@ package train
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	"fusegrid/kernels"
 )
@@ -70,15 +71,15 @@ func (b *Block[T]) all(k int) []param[T] { return append(b.weights(k), b.state(k
 func (b *Block[T]) params(k, i int) []param[T] {
 	prefix, a := b.shape.Rule.stateNames()[i], b.wide[i]
 	lo, hi := b.off[k], b.off[k+1]
-	all := []param[T]{
-		{name: prefix + "w1", weight: true, rows: hi - lo, cols: b.shape.Inputs, panels: a.w, lane: lo},
-		{name: prefix + "b1", rows: 1, cols: hi - lo, data: a.b[lo:hi]},
-	}
+	all := make([]param[T], 0, 2+2*len(b.deep[k]))
+	all = append(all,
+		param[T]{name: prefix + "w1", weight: true, rows: hi - lo, cols: b.shape.Inputs, panels: a.w, lane: lo},
+		param[T]{name: prefix + "b1", rows: 1, cols: hi - lo, data: a.b[lo:hi]})
 	for l, layer := range b.deep[k] {
-		d := layer[i]
+		d, number := layer[i], strconv.Itoa(l+2)
 		all = append(all,
-			param[T]{name: fmt.Sprintf("%sw%d", prefix, l+2), weight: true, rows: d.w.Rows, cols: d.w.Cols, data: d.w.Data},
-			param[T]{name: fmt.Sprintf("%sb%d", prefix, l+2), rows: 1, cols: len(d.b), data: d.b})
+			param[T]{name: prefix + "w" + number, weight: true, rows: d.w.Rows, cols: d.w.Cols, data: d.w.Data},
+			param[T]{name: prefix + "b" + number, rows: 1, cols: len(d.b), data: d.b})
 	}
 	return all
 }

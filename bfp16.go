@@ -31,11 +31,11 @@ func bfp16(set *kernels.Set) *kernels.Set {
 	case set.Class == kernels.BFP16:
 		return set
 	case set.Class == kernels.FMA && set.Stable:
-		return bfp.New(set)
+		return bfp.New(set, integerKernels(set.Name))
 	case set.Class == kernels.MulAdd && set.Name == reference.New().Name:
 		base := reference.Fused()
 		base.Name = set.Name
-		return bfp.New(base)
+		return bfp.New(base, nil)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"fusegrid/internal/simd"
 	"fusegrid/kernels"
+	"fusegrid/kernels/bfp"
 	"fusegrid/kernels/blocked"
 	"fusegrid/kernels/reference"
 )
@@ -72,6 +73,7 @@ func rows() []row {
 			},
 			simdF32: avx512F32,
 			simdF64: avx512F64,
+			bfp16:   vnni(),
 		},
 		{
 			name:     "avx2",
@@ -112,6 +114,7 @@ func rows() []row {
 			},
 			simdF32: avx2F32,
 			simdF64: avx2F64,
+			bfp16:   &avx2Integers,
 		},
 	}
 }
@@ -124,6 +127,35 @@ type row struct {
 	f64      blocked.Micro[float64]
 	simdF32  simd.Kernels[float32]
 	simdF64  simd.Kernels[float64]
+	bfp16    *bfp.Kernels
+}
+
+var vnniIntegers = bfp.Kernels{
+	Pixels: 4, Rows: 12, Block: 96, Terms: 257, Base: 256, SplitTerms: 65792, Load: vnniLoad,
+	Interleave: vnniInterleave, Top: vnniTop, Round: vnniRound, Sum: vnniSum, Output: vnniOutput, Step: vnniStep,
+}
+
+var avx2Integers = bfp.Kernels{
+	Pixels: 2, Rows: 6, Block: 48, Terms: 258, Base: 65536, SplitTerms: 256, Load: avx2Load,
+	Interleave: avx2Interleave, Top: avx2Top, Round: avx2Round, Sum: avx2Sum, Output: avx2Output, Step: avx2Step,
+}
+
+// vnni returns the kernels of the set avx512 for integers. CPUs without VNNI use those of AVX2.
+func vnni() *bfp.Kernels {
+	if cpuid.CPU.Supports(cpuid.AVX512VNNI) {
+		return &vnniIntegers
+	}
+	return &avx2Integers
+}
+
+// integerKernels returns the kernels of a set for first layers in integers, or nil.
+func integerKernels(name string) *bfp.Kernels {
+	for _, r := range rows() {
+		if r.name == name {
+			return r.bfp16
+		}
+	}
+	return nil
 }
 
 func (r *row) set() *kernels.Set {

@@ -6,6 +6,7 @@ import (
 	"runtime"
 
 	"fusegrid/kernels"
+	"fusegrid/kernels/bfp"
 )
 
 // native returns no set, because this build has no assembly.
@@ -21,3 +22,5 @@ func missing() []Absence {
 }
 
 func peakLoop[T kernels.Float](string) (loop func(rounds int), flopPerRound int) { return nil, 0 }
+
+func integerKernels(string) *bfp.Kernels { return nil }

@@ -9,6 +9,7 @@ package fusegrid
 import (
 	"unsafe"
 
+	"fusegrid/kernels/bfp"
 	"fusegrid/kernels/blocked"
 )
 
@@ -98,46 +99,127 @@ func packScalars6F32(dst, src []float32, k, stride int)
 //go:noescape
 func packScalars6F64(dst, src []float64, k, stride int)
 
+//go:noescape
+func vnniSum(p *bfp.Products)
+
+//go:noescape
+func vnniTop(p *bfp.Rounding)
+
+//go:noescape
+func vnniRound(p *bfp.Rounding)
+
+//go:noescape
+func vnniOutput(p *bfp.Outputs)
+
+//go:noescape
+func vnniStep(p *bfp.Steps)
+
+//go:noescape
+func vnniLoad(dst, src, next []uint8)
+
+//go:noescape
+func vnniInterleave(p *bfp.Interleaving)
+
+//go:noescape
+func avx2Sum(p *bfp.Products)
+
+//go:noescape
+func avx2Top(p *bfp.Rounding)
+
+//go:noescape
+func avx2Round(p *bfp.Rounding)
+
+//go:noescape
+func avx2Output(p *bfp.Outputs)
+
+//go:noescape
+func avx2Step(p *bfp.Steps)
+
+//go:noescape
+func avx2Load(dst, src, next []uint8)
+
+//go:noescape
+func avx2Interleave(p *bfp.Interleaving)
+
 const (
-	tileScalarStride  = unsafe.Offsetof(blocked.Tiles[float32]{}.ScalarStride)
-	tileScalarKStride = unsafe.Offsetof(blocked.Tiles[float32]{}.ScalarKStride)
-	tileVecStride     = unsafe.Offsetof(blocked.Tiles[float32]{}.VecStride)
-	tileCount         = unsafe.Offsetof(blocked.Tiles[float32]{}.Count)
-	tileScalar        = unsafe.Offsetof(blocked.Tiles[float32]{}.Scalar)
-	tileStart         = unsafe.Offsetof(blocked.Tiles[float32]{}.Start)
-	tileDst           = unsafe.Offsetof(blocked.Tiles[float32]{}.Dst)
-	tileBeta          = unsafe.Offsetof(blocked.Tiles[float32]{}.Beta)
-	tileCols          = unsafe.Offsetof(blocked.Tiles[float32]{}.Cols)
-	tilePrefetch      = unsafe.Offsetof(blocked.Tiles[float32]{}.Prefetch)
-	tileVec           = unsafe.Offsetof(blocked.Tiles[float32]{}.Vec)
-	tileRows          = unsafe.Offsetof(blocked.Tiles[float32]{}.Rows)
-	tileFetch         = unsafe.Offsetof(blocked.Tiles[float32]{}.Fetch)
-	tileOrder         = unsafe.Offsetof(blocked.Tiles[float32]{}.Order)
-	packedRuns        = int(blocked.PackedRuns)
-	tileK             = unsafe.Offsetof(blocked.Tiles[float32]{}.K)
-	tileStride        = unsafe.Offsetof(blocked.Tiles[float32]{}.Stride)
-	tileScalarTile    = unsafe.Offsetof(blocked.Tiles[float32]{}.ScalarTile)
-	packed            = int(blocked.Packed)
-	tileRun           = unsafe.Offsetof(blocked.Tiles[float32]{}.Run)
-	rowRuns           = int(blocked.RowRuns)
-	tileRunSkip       = unsafe.Offsetof(blocked.Tiles[float32]{}.RunSkip)
-	tileSquares       = unsafe.Offsetof(blocked.Tiles[float32]{}.Squares)
-	tileBetaKind      = unsafe.Offsetof(blocked.Tiles[float32]{}.BetaKind)
-	betaRows          = int(blocked.BetaRows)
-	tileBetaStride    = unsafe.Offsetof(blocked.Tiles[float32]{}.BetaStride)
-	moveSrc           = unsafe.Offsetof(blocked.Move[float32]{}.Src)
-	moveDst           = unsafe.Offsetof(blocked.Move[float32]{}.Dst)
-	moveSrcStride     = unsafe.Offsetof(blocked.Move[float32]{}.SrcStride)
-	moveStride        = unsafe.Offsetof(blocked.Move[float32]{}.Stride)
-	moveCols          = unsafe.Offsetof(blocked.Move[float32]{}.Cols)
-	moveAlpha         = unsafe.Offsetof(blocked.Move[float32]{}.Alpha)
-	moveBeta          = unsafe.Offsetof(blocked.Move[float32]{}.Beta)
-	moveBetaStride    = unsafe.Offsetof(blocked.Move[float32]{}.BetaStride)
-	moveBetaKind      = unsafe.Offsetof(blocked.Move[float32]{}.BetaKind)
-	betaNone          = int(blocked.BetaNone)
-	moveRows          = unsafe.Offsetof(blocked.Move[float32]{}.Rows)
-	betaCols          = int(blocked.BetaCols)
-	tilePanelStride   = unsafe.Offsetof(blocked.Tiles[float32]{}.PanelStride)
+	tileScalarStride      = unsafe.Offsetof(blocked.Tiles[float32]{}.ScalarStride)
+	tileScalarKStride     = unsafe.Offsetof(blocked.Tiles[float32]{}.ScalarKStride)
+	tileVecStride         = unsafe.Offsetof(blocked.Tiles[float32]{}.VecStride)
+	tileCount             = unsafe.Offsetof(blocked.Tiles[float32]{}.Count)
+	tileScalar            = unsafe.Offsetof(blocked.Tiles[float32]{}.Scalar)
+	tileStart             = unsafe.Offsetof(blocked.Tiles[float32]{}.Start)
+	tileDst               = unsafe.Offsetof(blocked.Tiles[float32]{}.Dst)
+	tileBeta              = unsafe.Offsetof(blocked.Tiles[float32]{}.Beta)
+	tileCols              = unsafe.Offsetof(blocked.Tiles[float32]{}.Cols)
+	tilePrefetch          = unsafe.Offsetof(blocked.Tiles[float32]{}.Prefetch)
+	tileVec               = unsafe.Offsetof(blocked.Tiles[float32]{}.Vec)
+	tileRows              = unsafe.Offsetof(blocked.Tiles[float32]{}.Rows)
+	tileFetch             = unsafe.Offsetof(blocked.Tiles[float32]{}.Fetch)
+	tileOrder             = unsafe.Offsetof(blocked.Tiles[float32]{}.Order)
+	packedRuns            = int(blocked.PackedRuns)
+	tileK                 = unsafe.Offsetof(blocked.Tiles[float32]{}.K)
+	tileStride            = unsafe.Offsetof(blocked.Tiles[float32]{}.Stride)
+	tileScalarTile        = unsafe.Offsetof(blocked.Tiles[float32]{}.ScalarTile)
+	packed                = int(blocked.Packed)
+	tileRun               = unsafe.Offsetof(blocked.Tiles[float32]{}.Run)
+	rowRuns               = int(blocked.RowRuns)
+	tileRunSkip           = unsafe.Offsetof(blocked.Tiles[float32]{}.RunSkip)
+	tileSquares           = unsafe.Offsetof(blocked.Tiles[float32]{}.Squares)
+	tileBetaKind          = unsafe.Offsetof(blocked.Tiles[float32]{}.BetaKind)
+	betaRows              = int(blocked.BetaRows)
+	tileBetaStride        = unsafe.Offsetof(blocked.Tiles[float32]{}.BetaStride)
+	moveSrc               = unsafe.Offsetof(blocked.Move[float32]{}.Src)
+	moveDst               = unsafe.Offsetof(blocked.Move[float32]{}.Dst)
+	moveSrcStride         = unsafe.Offsetof(blocked.Move[float32]{}.SrcStride)
+	moveStride            = unsafe.Offsetof(blocked.Move[float32]{}.Stride)
+	moveCols              = unsafe.Offsetof(blocked.Move[float32]{}.Cols)
+	moveAlpha             = unsafe.Offsetof(blocked.Move[float32]{}.Alpha)
+	moveBeta              = unsafe.Offsetof(blocked.Move[float32]{}.Beta)
+	moveBetaStride        = unsafe.Offsetof(blocked.Move[float32]{}.BetaStride)
+	moveBetaKind          = unsafe.Offsetof(blocked.Move[float32]{}.BetaKind)
+	betaNone              = int(blocked.BetaNone)
+	moveRows              = unsafe.Offsetof(blocked.Move[float32]{}.Rows)
+	betaCols              = int(blocked.BetaCols)
+	tilePanelStride       = unsafe.Offsetof(blocked.Tiles[float32]{}.PanelStride)
+	productsRowStride     = unsafe.Offsetof(bfp.Products{}.RowStride)
+	productsGroupStep     = unsafe.Offsetof(bfp.Products{}.GroupStep)
+	productsX             = unsafe.Offsetof(bfp.Products{}.X)
+	productsTiles         = unsafe.Offsetof(bfp.Products{}.Tiles)
+	productsSums          = unsafe.Offsetof(bfp.Products{}.Sums)
+	productsFetch         = unsafe.Offsetof(bfp.Products{}.Fetch)
+	productsTileStep      = unsafe.Offsetof(bfp.Products{}.TileStep)
+	productsQ             = unsafe.Offsetof(bfp.Products{}.Q)
+	productsGroups        = unsafe.Offsetof(bfp.Products{}.Groups)
+	productsSplit         = unsafe.Offsetof(bfp.Products{}.Split)
+	roundingX             = unsafe.Offsetof(bfp.Rounding{}.X)
+	roundingStride        = unsafe.Offsetof(bfp.Rounding{}.Stride)
+	roundingRows          = unsafe.Offsetof(bfp.Rounding{}.Rows)
+	roundingTop           = unsafe.Offsetof(bfp.Rounding{}.Top)
+	roundingInverse       = unsafe.Offsetof(bfp.Rounding{}.Inverse)
+	roundingQ             = unsafe.Offsetof(bfp.Rounding{}.Q)
+	roundingTotals        = unsafe.Offsetof(bfp.Rounding{}.Totals)
+	outputsSums           = unsafe.Offsetof(bfp.Outputs{}.Sums)
+	outputsZ              = unsafe.Offsetof(bfp.Outputs{}.Z)
+	outputsStride         = unsafe.Offsetof(bfp.Outputs{}.Stride)
+	outputsRows           = unsafe.Offsetof(bfp.Outputs{}.Rows)
+	outputsBase           = unsafe.Offsetof(bfp.Outputs{}.Base)
+	outputsUnit           = unsafe.Offsetof(bfp.Outputs{}.Unit)
+	outputsMean           = unsafe.Offsetof(bfp.Outputs{}.Mean)
+	outputsScale          = unsafe.Offsetof(bfp.Outputs{}.Scale)
+	stepsSums             = unsafe.Offsetof(bfp.Steps{}.Sums)
+	stepsW                = unsafe.Offsetof(bfp.Steps{}.W)
+	stepsMinus            = unsafe.Offsetof(bfp.Steps{}.Minus)
+	stepsRows             = unsafe.Offsetof(bfp.Steps{}.Rows)
+	stepsTotal            = unsafe.Offsetof(bfp.Steps{}.Total)
+	stepsScale            = unsafe.Offsetof(bfp.Steps{}.Scale)
+	stepsBeta             = unsafe.Offsetof(bfp.Steps{}.Beta)
+	stepsBase             = unsafe.Offsetof(bfp.Steps{}.Base)
+	stepsSplit            = unsafe.Offsetof(bfp.Steps{}.Split)
+	interleavingSrc       = unsafe.Offsetof(bfp.Interleaving{}.Src)
+	interleavingSrcStride = unsafe.Offsetof(bfp.Interleaving{}.SrcStride)
+	interleavingDst       = unsafe.Offsetof(bfp.Interleaving{}.Dst)
+	interleavingBlocks    = unsafe.Offsetof(bfp.Interleaving{}.Blocks)
+	interleavingDstStride = unsafe.Offsetof(bfp.Interleaving{}.DstStride)
 )
 
 // Offsets of fields are the same for both types, since no element stands before another field. An

@@ -41,9 +41,8 @@ How to train:
   -net      two-layer (default): like the assignment's train(); HWC pixel order
             fc: any depth, like the assignment's Solver; CHW pixel order
   -dtype    f32 (default); f64, which gives the assignment's numbers; or bfp16:
-            first layers in exact integers, the rest as in f32 (in plain Go, so
-            slow, in this version). For sgd, momentum and nesterov, and batches
-            of at most 1024
+            first layers in exact integers, the rest as in f32. For sgd,
+            momentum and nesterov, and batches of at most 1024
   -impl     kernel set, see "sweep impl" (default: the fastest)
   -rule     RULES
   -division an epoch starts if the iteration, from 0, is a multiple of images /

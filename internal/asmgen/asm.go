@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // A target is an instruction set and an element type: what the text of a kernel may depend on.
@@ -263,10 +264,21 @@ func mem(base string, offset int, index ...any) string {
 	return s
 }
 
-// field returns the operand of a field of the blocked.Tiles or the blocked.Move in DI: tileK or moveRows.
-func (a *asm) field(name string) string {
-	typ := map[string]string{"tile": "Tiles", "move": "Move"}[name[:4]]
-	return a.constant(name, fmt.Sprintf("unsafe.Offsetof(blocked.%s[float32]{}.%s)", typ, name[4:])) + "(DI)"
+// field returns the operand of a field of the struct in DI. Its name starts with that of the struct: tileK or moveRows.
+func (a *asm) field(name string) string { return a.fieldAt(name, 0) }
+
+// fieldAt returns the operand at an offset within a field.
+func (a *asm) fieldAt(name string, offset int) string {
+	types := map[string]string{
+		"tile": "blocked.Tiles[float32]", "move": "blocked.Move[float32]", "products": "bfp.Products", "rounding": "bfp.Rounding",
+		"outputs": "bfp.Outputs", "steps": "bfp.Steps", "interleaving": "bfp.Interleaving",
+	}
+	first := strings.IndexFunc(name, unicode.IsUpper)
+	operand := a.constant(name, fmt.Sprintf("unsafe.Offsetof(%s{}.%s)", types[name[:first]], name[first:]))
+	if offset != 0 {
+		operand += fmt.Sprintf("+%d", offset)
+	}
+	return operand + "(DI)"
 }
 
 // enum returns the immediate operand of a constant of package blocked.

@@ -17,17 +17,25 @@ const (
 )
 
 // New returns a set of class [kernels.BFP16]. It has the name of base, which must be a stable set
-// of class [kernels.FMA], and all operations of base except those of first layers of images.
-func New(base *kernels.Set) *kernels.Set {
+// of class [kernels.FMA], and all operations of base except those of first layers of images. These
+// are computed with k, or in plain Go if k is nil.
+func New(base *kernels.Set, k *Kernels) *kernels.Set {
 	if base.Class != kernels.FMA || !base.Stable {
 		panic(fmt.Sprintf("bfp: set %s has class %s, want a stable set of class %s", base.Name, base.Class, kernels.FMA))
 	}
 	s := *base
 	s.Class = kernels.BFP16
-	l := &layer{slots: &base.F32}
+	l := &layer{slots: &base.F32, kernels: k}
 	l.pool.New = func() any { return new(workspace) }
 	s.F32.Layout = func(int) kernels.Layout[float32] { return layout{l} }
 	return &s
+}
+
+// checkMean panics if [CheckMean] returns an error.
+func checkMean(mean []float32) {
+	if err := CheckMean(mean); err != nil {
+		panic("bfp: Load: " + err.Error())
+	}
 }
 
 // CheckMean returns an error if a pixel of a mean image does not lie in [0, 255].
@@ -40,37 +48,35 @@ func CheckMean(mean []float32) error {
 	return nil
 }
 
-// scaleOf returns the scale of numbers whose largest magnitude is top. If a number is not finite,
-// top must not be, either.
-func scaleOf(top float32) float32 {
-	if !(top <= math.MaxFloat32) {
-		return float32(math.NaN())
+// scaleOf returns the scale of numbers and its inverse. The argument is the bits of their largest
+// magnitude, or the bits of NaN if a number is not finite. The scale is then NaN, and its inverse is 0.
+func scaleOf(top uint32) (scale, inverse float32) {
+	const infinity, mantissa, half = 0xff << 23, 1<<23 - 1, 0x7eff00 // the mantissa of Limit + ½
+	if top >= infinity {
+		return float32(math.NaN()), 0
 	}
-	_, e := math.Frexp(float64(top)) // top is at least 2^(e-1) and less than 2^e
-	e -= 15
-	if math.Ldexp(float64(top), -e) >= Limit+0.5 {
-		e++
+	e := top >> 23
+	if top&mantissa >= half {
+		e++ // the numbers would be rounded to more than Limit
 	}
-	return float32(math.Ldexp(1, max(e, -126)))
+	e = max(e, 15) - 14 // top is at least 2^14 times the scale, or the scale is the smallest
+	return math.Float32frombits(e << 23), math.Float32frombits((254 - e) << 23)
 }
 
 // quantize rounds x to integers, which it stores in q, and returns their scale. If the scale is NaN,
 // the integers are 0.
 func quantize(q []int16, x []float32) (scale float32) {
-	top := float32(0)
+	top := uint32(0)
 	for _, v := range x {
-		if a := float32(math.Abs(float64(v))); a > top || a != a {
-			top = a // NaN stays, because no number is larger
-		}
+		top = max(top, math.Float32bits(v)&^(1<<31)) // NaN has the largest bits
 	}
-	scale = scaleOf(top)
+	scale, inverse := scaleOf(top)
 	if scale != scale {
 		clear(q)
 		return scale
 	}
-	inverse := 1 / float64(scale)
 	for i, v := range x {
-		q[i] = int16(math.RoundToEven(float64(v) * inverse))
+		q[i] = int16(math.RoundToEven(float64(v) * float64(inverse)))
 	}
 	return scale
 }
@@ -87,3 +93,6 @@ func toFloat(t int64, scale float64) float32 {
 
 // fixedPoint returns the pixel v of a mean image in units of 2^−16.
 func fixedPoint(v float32) int { return int(math.RoundToEven(float64(v) * (1 << 16))) }
+
+// minusMean returns −M·2^−16.
+func minusMean(fixed int) float32 { return -float32(fixed) / (1 << 16) }

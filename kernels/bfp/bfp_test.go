@@ -10,4 +10,4 @@ import (
 
 // TestFirstLayers runs the conformance suite in plain Go. The root package runs it on all sets of the
 // machine.
-func TestFirstLayers(t *testing.T) { kerneltest.RunBFP16(t, bfp.New(reference.Fused())) }
+func TestFirstLayers(t *testing.T) { kerneltest.RunBFP16(t, bfp.New(reference.Fused(), nil)) }

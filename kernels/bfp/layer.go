@@ -13,8 +13,9 @@ const lanes = 16
 
 // A layer holds what the first layers of a set share.
 type layer struct {
-	slots *kernels.Slots[float32] // of class FMA
-	pool  sync.Pool               // of *workspace
+	slots   *kernels.Slots[float32] // of class FMA
+	kernels *Kernels                // nil: plain Go
+	pool    sync.Pool               // of *workspace
 }
 
 // A layout holds weights in panels of 16 lanes, row by row: element (p, l) is at l/16·16·Rows + p·16 +
@@ -65,6 +66,9 @@ func (l layout) NewImages(n, pixels int) kernels.Images[float32] {
 	if n > MaxImages || pixels > MaxPixels {
 		panic(fmt.Sprintf("bfp: %d images of %d pixels, want at most %d of %d", n, pixels, MaxImages, MaxPixels))
 	}
+	if l.kernels != nil && pixels <= exactPixels {
+		return newFastImages(l, l.kernels, n, pixels)
+	}
 	return &images{layout: l, pixels: pixels, rows: pages.Make[uint8]((n + meanRows) * pixels), minus: make([]float32, pixels)}
 }
 
@@ -83,9 +87,7 @@ type images struct {
 func (m *images) row(i int) []uint8 { return m.rows[i*m.pixels : (i+1)*m.pixels] }
 
 func (m *images) Load(x []uint8, idx []int, mean []float32) {
-	if err := CheckMean(mean); err != nil {
-		panic("bfp: Load: " + err.Error())
-	}
+	checkMean(mean)
 	m.n = len(idx)
 	for i, j := range idx {
 		copy(m.row(i), x[j*m.pixels:])
@@ -94,7 +96,7 @@ func (m *images) Load(x []uint8, idx []int, mean []float32) {
 	for p, v := range mean {
 		fixed := fixedPoint(v)
 		high[p], middle[p], low[p] = uint8(fixed>>16), uint8(fixed>>8), uint8(fixed)
-		m.minus[p] = -float32(fixed) / (1 << 16)
+		m.minus[p] = minusMean(fixed)
 	}
 }
 
@@ -105,6 +107,24 @@ type workspace struct {
 	q       []int16   // the same, rounded
 	sums    []int64
 	g       []float32
+
+	// Of fastImages.
+	q8       []uint8 // rounded numbers of a panel
+	split    []int32 // sums
+	scale    [lanes]float32
+	stride   int
+	pad      [4 * lanes]float32
+	rounding Rounding
+	products Products
+	outputs  Outputs
+	steps    Steps
+	z        []float32 // of a panel with padding
+}
+
+// release drops the references to the caller's memory.
+func (ws *workspace) release() {
+	ws.rounding.X, ws.products.X, ws.products.Fetch, ws.outputs.Z = nil, nil, nil, nil
+	ws.steps.W, ws.steps.Minus = nil, nil
 }
 
 func grow[T any](x []T, n int) []T {

@@ -56,7 +56,7 @@ func newPlainBFP16() *plainBFP16 {
 
 // set returns a set with these first layers.
 func (b *plainBFP16) set() *kernels.Set {
-	set := bfp.New(reference.Fused())
+	set := bfp.New(reference.Fused(), nil)
 	layout := set.F32.Layout
 	set.F32.Layout = func(lanes int) kernels.Layout[float32] {
 		if b.Layout == nil {

@@ -98,7 +98,7 @@ func bfp16Sets() []*kernels.Set {
 }
 
 // bfp16 returns a set of class BFP16.
-func bfp16() *kernels.Set { return bfp.New(reference.Fused()) }
+func bfp16() *kernels.Set { return bfp.New(reference.Fused(), nil) }
 
 // bfp16Rules are the rules that first layers of class BFP16 take.
 var bfp16Rules = []train.Rule{train.SGD, train.Momentum, train.Nesterov}

@@ -1,0 +1,238 @@
+package bfp
+
+import (
+	"slices"
+
+	"fusegrid/internal/pages"
+	"fusegrid/kernels"
+)
+
+// exactPixels is the number of pixels up to which the sum for an image is a float64: 2^16·255 times a
+// rounded weight is less than 2^38.99…, and the sum of so many is at most 2^53.
+const exactPixels = 16513
+
+func roundUp(n, unit int) int { return (n + unit - 1) / unit * unit }
+
+// fastImages is a minibatch that [Kernels] multiply. It holds the pixels in two orders.
+type fastImages struct {
+	layout
+	k      *Kernels
+	pixels int
+	n      int // images that were loaded last
+	// rows has image after image, then the mean image as three rows of bytes, from the highest to the
+	// lowest. Forward reads it.
+	rows   []uint8
+	stride int // between rows
+	// blocks has [block of pixels][group of images][pixel]. Update reads it.
+	blocks []uint8
+
+	mean     []float32 // the last mean image, and what follows from it:
+	minus    []float32 // −M·2^−16
+	meanRows []uint8   // the last rows, in bytes
+
+	interleaving Interleaving
+}
+
+func newFastImages(l layout, k *Kernels, n, pixels int) *fastImages {
+	m := &fastImages{layout: l, k: k, pixels: pixels, minus: make([]float32, pixels), meanRows: make([]uint8, meanRows*pixels)}
+	// Neighbouring rows start in different sets of the L1 cache.
+	m.stride = roundUp(m.groups(pixels)*groupBytes, 64) + 64
+	m.rows = pages.Make[uint8](max(roundUp(n+meanRows, k.Rows), roundUp(n, k.Pixels)) * m.stride)
+	m.blocks = pages.Make[uint8](m.groups(n) * m.blockPixels() * groupBytes)
+	return m
+}
+
+// groups returns the number of groups of n terms.
+func (m *fastImages) groups(n int) int { return (n + m.k.Pixels - 1) / m.k.Pixels }
+
+func (m *fastImages) blockPixels() int { return roundUp(m.pixels, m.k.Block) }
+
+func (m *fastImages) row(i int) []uint8 { return m.rows[i*m.stride : (i+1)*m.stride] }
+
+func (m *fastImages) Load(x []uint8, idx []int, mean []float32) {
+	m.setMean(mean)
+	m.n = len(idx)
+	image := func(i int) []uint8 { return x[idx[i]*m.pixels:][:m.pixels] }
+	for i := range idx {
+		m.k.Load(m.row(i), image(i), image(min(i+2, len(idx)-1)))
+	}
+	for i := m.n; i < roundUp(m.n, m.k.Pixels); i++ {
+		clear(m.row(i))
+	}
+	m.interleave()
+	for i := range meanRows {
+		row := m.meanRows[i*m.pixels : (i+1)*m.pixels]
+		m.k.Load(m.row(m.n+i), row, row)
+	}
+}
+
+// setMean sets minus and meanRows.
+func (m *fastImages) setMean(mean []float32) {
+	if slices.Equal(mean, m.mean) {
+		return // as in all minibatches of a training
+	}
+	checkMean(mean)
+	m.mean = append(m.mean[:0], mean...)
+	for p, v := range mean {
+		fixed := fixedPoint(v)
+		m.minus[p] = minusMean(fixed)
+		for i := range meanRows {
+			m.meanRows[i*m.pixels+p] = uint8(fixed >> (8 * (meanRows - 1 - i)))
+		}
+	}
+}
+
+// interleave fills blocks from rows.
+func (m *fastImages) interleave() {
+	size, block := groupBytes/m.k.Pixels, m.k.Block*groupBytes
+	whole := m.pixels / m.k.Block
+	groups := m.groups(m.n)
+	a := &m.interleaving
+	*a = Interleaving{SrcStride: m.stride, DstStride: groups * block, Blocks: whole}
+	for g := range groups {
+		src := m.rows[g*m.k.Pixels*m.stride:]
+		if whole > 0 {
+			a.Src, a.Dst = src, m.blocks[g*block:]
+			m.k.Interleave(a)
+		}
+		for p := whole * m.k.Block; p < m.pixels; p++ { // the pixels of the last block
+			dst := m.blocks[whole*groups*block+g*block+(p-whole*m.k.Block)*groupBytes:]
+			for i := range m.k.Pixels {
+				copy(dst[i*size:], src[i*m.stride+p*size:][:size])
+			}
+		}
+	}
+}
+
+// Parts returns the number of panels.
+func (m *fastImages) Parts(w kernels.Panels[float32]) (forward, update int) {
+	n := panels(w.Lanes)
+	return n, n
+}
+
+// round rounds numbers of 16 units to ws.q. Their scales are in ws.scale.
+func (m *fastImages) round(ws *workspace, x []float32, stride, rows int) {
+	r, groups := &ws.rounding, 32*m.k.Pixels
+	ws.q8 = grow(ws.q8, m.groups(rows)*groups)
+	r.X, r.Stride, r.Rows, r.Q = x, stride, rows, ws.q8
+	m.k.Top(r)
+	for l, top := range r.Top {
+		ws.scale[l], r.Inverse[l] = scaleOf(top)
+	}
+	clear(r.Totals[:])
+	whole := rows / m.k.Pixels * m.k.Pixels
+	if r.Rows = whole; whole > 0 {
+		m.k.Round(r)
+	}
+	if whole < rows {
+		clear(ws.pad[:])
+		for i := whole; i < rows; i++ {
+			copy(ws.pad[(i-whole)*lanes:], x[i*stride:][:lanes])
+		}
+		r.X, r.Stride, r.Rows, r.Q = ws.pad[:], lanes, m.k.Pixels, ws.q8[whole/m.k.Pixels*groups:]
+		m.k.Round(r)
+	}
+}
+
+// sum adds up all products of p, in as many calls as sums of 32 bits need.
+func (m *fastImages) sum(p *Products, terms int) {
+	p.Split = terms > m.k.Terms || p.Split
+	groups := m.groups(terms)
+	if !p.Split {
+		p.Groups = groups
+		m.k.Sum(p)
+		return
+	}
+	clear(p.Sums)
+	x, q, most := p.X, p.Q, m.k.SplitTerms/m.k.Pixels
+	for g := 0; g < groups; g += most {
+		p.X, p.Q, p.Groups = x[g*p.GroupStep:], q[g*32*m.k.Pixels:], min(most, groups-g)
+		m.k.Sum(p)
+	}
+}
+
+func (m *fastImages) Forward(z kernels.Mat[float32], w kernels.Panels[float32], squares []float32, lo, hi int) {
+	ws := m.pool.Get().(*workspace)
+	tiles := (m.n + meanRows + m.k.Rows - 1) / m.k.Rows
+	ws.split = grow(ws.split, tiles*m.k.Rows*2*lanes)
+	p, o := &ws.products, &ws.outputs
+	for i := lo; i < hi; i++ {
+		m.round(ws, w.Data[i*lanes*m.pixels:], lanes, m.pixels)
+		if squares != nil {
+			m.squares(squares, w, i, i+1, ws)
+		}
+		*p = Products{
+			X: m.rows, RowStride: m.stride, GroupStep: groupBytes, TileStep: m.k.Rows * m.stride,
+			Q: ws.q8, Tiles: tiles, Sums: ws.split, Split: true, Fetch: w.Data[min(i+1, hi-1)*lanes*m.pixels:],
+		}
+		m.sum(p, m.pixels)
+		o.Sums, o.Rows, o.Unit, o.Base = ws.split, m.n, 1<<16, float64(m.k.Base)
+		mean := ws.split[m.n*2*lanes:]
+		for l := range lanes {
+			sum := int64(0)
+			for row := range meanRows {
+				at := row*2*lanes + l
+				sum = sum<<8 + int64(mean[at])*int64(m.k.Base) + int64(mean[at+lanes])
+			}
+			o.Mean[l], o.Scale[l] = float64(sum), float64(ws.scale[l])/(1<<16)
+		}
+		first := i * lanes
+		if cols := w.Lanes - first; cols < lanes {
+			ws.z = grow(ws.z, m.n*lanes)
+			o.Z, o.Stride = ws.z, lanes
+			m.k.Output(o)
+			for row := range m.n {
+				copy(z.Data[row*z.Stride+first:][:cols], ws.z[row*lanes:])
+			}
+			continue
+		}
+		o.Z, o.Stride = z.Data[first:], z.Stride
+		m.k.Output(o)
+	}
+	ws.release()
+	m.pool.Put(ws)
+}
+
+func (m *fastImages) Update(w kernels.Panels[float32], beta []float32, d kernels.Mat[float32], lo, hi int) {
+	ws := m.pool.Get().(*workspace)
+	ws.split = grow(ws.split, m.k.Block*2*lanes)
+	p, s, block := &ws.products, &ws.steps, m.k.Block
+	for i := lo; i < hi; i++ {
+		first := i * lanes
+		n := min(lanes, w.Lanes-first)
+		m.round(ws, m.deltas(ws, d, first, n), ws.stride, m.n)
+		clear(s.Beta[copy(s.Beta[:], beta[first:first+n]):])
+		s.Scale, s.Base = ws.scale, float64(m.k.Base)
+		for l, total := range ws.rounding.Totals {
+			s.Total[l] = float32(total)
+		}
+		for at := 0; at < m.pixels; at += block {
+			rows := min(block, m.pixels-at)
+			*p = Products{
+				X: m.blocks[at*m.groups(m.n)*groupBytes:], RowStride: groupBytes, GroupStep: block * groupBytes,
+				TileStep: m.k.Rows * groupBytes, Q: ws.q8, Tiles: (rows + m.k.Rows - 1) / m.k.Rows, Sums: ws.split,
+				Fetch: w.Data[(i*m.pixels+at)*lanes:],
+			}
+			m.sum(p, m.n)
+			s.Sums, s.Split, s.Rows, s.Minus, s.W = ws.split, p.Split, rows, m.minus[at:], w.Data[(i*m.pixels+at)*lanes:]
+			m.k.Step(s)
+		}
+	}
+	ws.release()
+	m.pool.Put(ws)
+}
+
+// deltas returns columns [first, first+n) of d, 16 columns a row, and sets ws.stride.
+func (m *fastImages) deltas(ws *workspace, d kernels.Mat[float32], first, n int) []float32 {
+	if n == lanes {
+		ws.stride = d.Stride
+		return d.Data[first:]
+	}
+	ws.stride = lanes
+	ws.lane = grow(ws.lane, m.n*lanes)
+	clear(ws.lane)
+	for i := range m.n {
+		copy(ws.lane[i*lanes:], d.Data[i*d.Stride+first:][:n])
+	}
+	return ws.lane
+}

@@ -1,0 +1,110 @@
+package bfp
+
+// Kernels are the routines of an instruction set for first layers. They work on panels of 16 units,
+// with sums of 32 bits. Weights and deltas are rounded to 16-bit integers, in groups:
+//
+//   - A group of pixels has 4 bytes. It holds Pixels consecutive pixels of an image, or one pixel of
+//     that many consecutive images.
+//   - A group of integers holds those that meet such pixels, for each of 16 units. An integer has
+//     2 bytes, whose order is up to the kernels.
+//
+// The exported fields of the arguments are read by assembly.
+type Kernels struct {
+	// Pixels is the number of pixels in a group, 4 or 2. A pixel has 4/Pixels bytes.
+	Pixels int
+	// Rows is the number of rows in a tile of sums, and Block that of pixels in a block of
+	// interleaved images, a multiple of Rows.
+	Rows, Block int
+	// Terms is the number of products of a pixel and an integer whose sum surely fits 32 bits.
+	Terms int
+	// Base says what the two numbers of a split sum mean: Base·hi + lo. SplitTerms is the number of
+	// products for which both surely fit 32 bits, in one call of Sum.
+	Base, SplitTerms int
+
+	// Load copies pixels to consecutive groups, and prefetches as many pixels of next.
+	Load func(dst, src, next []uint8)
+	// Interleave combines rows of pixels to groups of one pixel each.
+	Interleave func(a *Interleaving)
+	// Top sets Rounding.Top.
+	Top func(r *Rounding)
+	// Round sets Q and adds to Totals.
+	Round func(r *Rounding)
+	// Sum computes tiles of products.
+	Sum func(p *Products)
+	// Output computes z of a panel, and Step the next weights of a part of a panel.
+	Output func(o *Outputs)
+	Step   func(s *Steps)
+}
+
+// groupBytes is the size of a group of pixels.
+const groupBytes = 4
+
+// A Rounding has numbers of 16 units. Number (i, l) is X[i·Stride + l].
+type Rounding struct {
+	X            []float32
+	Stride, Rows int
+	// Top is the result of Kernels.Top: the bits of the largest magnitude of each unit. A NaN counts
+	// as larger than all numbers.
+	Top [lanes]uint32
+	// Inverse is 2^−e of each unit, and Q has rint(X·2^−e), for a number of rows that is a multiple of
+	// Kernels.Pixels.
+	Inverse [lanes]float32
+	Q       []uint8
+	// Totals are sums of integers.
+	Totals [lanes]int32
+}
+
+// Products are tiles of sums of products, one below the other:
+//
+//	sum(r, l) = Σ pixels(r, g)·integers(g, l)
+//
+// Group g of row r of a tile is at X[r·RowStride + g·GroupStep], and tiles are TileStep apart. All
+// strides are bytes.
+type Products struct {
+	X                              []uint8
+	RowStride, GroupStep, TileStep int
+	Q                              []uint8
+	Groups, Tiles                  int
+	// Sums has the results, 16 units a row. If Split is true, a row has 16 numbers hi and then 16
+	// numbers lo, and the results are added to them.
+	Sums  []int32
+	Split bool
+	// Fetch is memory that is needed next. Sum prefetches 16 bytes of it for each group of a tile.
+	Fetch []float32
+}
+
+// Outputs are the operands of the last part of Forward:
+//
+//	z(n, l) = float32((Unit·(Base·hi(n, l) + lo(n, l)) − Mean(l))·Scale(l))
+//
+// All but the conversion to float32 is exact.
+type Outputs struct {
+	Sums        []int32 // split
+	Rows        int
+	Unit, Base  float64
+	Mean, Scale [lanes]float64
+	Z           []float32 // 16 units a row
+	Stride      int
+}
+
+// Steps are the operands of the last part of Update:
+//
+//	g = fma(Minus(p), Total(l), float32(sum(p, l)))
+//	W(p, l) ← fma(Beta(l), W(p, l), Scale(l)·g), or Scale(l)·g if Beta(l) is 0
+type Steps struct {
+	Sums               []int32
+	Split              bool
+	Base               float64
+	Rows               int
+	Minus              []float32
+	Total, Scale, Beta [lanes]float32
+	W                  []float32 // 16 units a row
+}
+
+// An Interleaving combines Kernels.Pixels rows of pixels, a number of bytes apart. Group p has pixel p of each. The
+// first Kernels.Block groups are at Dst[0], the next at Dst[DstStride], and so on for so many blocks.
+type Interleaving struct {
+	Src                          []uint8
+	SrcStride, DstStride, Blocks int
+	Dst                          []uint8
+}

@@ -54,7 +54,7 @@ func (m *fastImages) Load(x []uint8, idx []int, mean []float32) {
 	m.n = len(idx)
 	image := func(i int) []uint8 { return x[idx[i]*m.pixels:][:m.pixels] }
 	for i := range idx {
-		m.k.Load(m.row(i), image(i), image(min(i+2, len(idx)-1)))
+		m.k.Load(m.row(i), image(i), image(min(i+1, len(idx)-1)))
 	}
 	for i := m.n; i < roundUp(m.n, m.k.Pixels); i++ {
 		clear(m.row(i))
@@ -110,14 +110,16 @@ func (m *fastImages) Parts(w kernels.Panels[float32]) (forward, update int) {
 	return n, n
 }
 
-// round rounds numbers of 16 units to ws.q. Their scales are in ws.scale.
-func (m *fastImages) round(ws *workspace, x []float32, stride, rows int) {
-	r, groups := &ws.rounding, 32*m.k.Pixels
-	ws.q8 = grow(ws.q8, m.groups(rows)*groups)
-	r.X, r.Stride, r.Rows, r.Q = x, stride, rows, ws.q8
+// groupOfIntegers is the size of a group of integers of 16 units.
+func (m *fastImages) groupOfIntegers() int { return 2 * lanes * m.k.Pixels }
+
+// round rounds numbers of 16 units to q, and sets ws.rounding.Totals.
+func (m *fastImages) round(ws *workspace, q []uint8, x []float32, stride, rows int) (scale [lanes]float32) {
+	r := &ws.rounding
+	r.X, r.Stride, r.Rows, r.Q = x, stride, rows, q
 	m.k.Top(r)
 	for l, top := range r.Top {
-		ws.scale[l], r.Inverse[l] = scaleOf(top)
+		scale[l], r.Inverse[l] = scaleOf(top)
 	}
 	clear(r.Totals[:])
 	whole := rows / m.k.Pixels * m.k.Pixels
@@ -129,9 +131,10 @@ func (m *fastImages) round(ws *workspace, x []float32, stride, rows int) {
 		for i := whole; i < rows; i++ {
 			copy(ws.pad[(i-whole)*lanes:], x[i*stride:][:lanes])
 		}
-		r.X, r.Stride, r.Rows, r.Q = ws.pad[:], lanes, m.k.Pixels, ws.q8[whole/m.k.Pixels*groups:]
+		r.X, r.Stride, r.Rows, r.Q = ws.pad[:], lanes, m.k.Pixels, q[whole/m.k.Pixels*m.groupOfIntegers():]
 		m.k.Round(r)
 	}
+	return scale
 }
 
 // sum adds up all products of p, in as many calls as sums of 32 bits need.
@@ -146,7 +149,7 @@ func (m *fastImages) sum(p *Products, terms int) {
 	clear(p.Sums)
 	x, q, most := p.X, p.Q, m.k.SplitTerms/m.k.Pixels
 	for g := 0; g < groups; g += most {
-		p.X, p.Q, p.Groups = x[g*p.GroupStep:], q[g*32*m.k.Pixels:], min(most, groups-g)
+		p.X, p.Q, p.Groups = x[g*p.GroupStep:], q[g*m.groupOfIntegers():], min(most, groups-g)
 		m.k.Sum(p)
 	}
 }
@@ -155,9 +158,10 @@ func (m *fastImages) Forward(z kernels.Mat[float32], w kernels.Panels[float32], 
 	ws := m.pool.Get().(*workspace)
 	tiles := (m.n + meanRows + m.k.Rows - 1) / m.k.Rows
 	ws.split = grow(ws.split, tiles*m.k.Rows*2*lanes)
+	ws.q8 = grow(ws.q8, m.groups(m.pixels)*m.groupOfIntegers())
 	p, o := &ws.products, &ws.outputs
 	for i := lo; i < hi; i++ {
-		m.round(ws, w.Data[i*lanes*m.pixels:], lanes, m.pixels)
+		scale := m.round(ws, ws.q8, w.Data[i*lanes*m.pixels:], lanes, m.pixels)
 		if squares != nil {
 			m.squares(squares, w, i, i+1, ws)
 		}
@@ -174,7 +178,7 @@ func (m *fastImages) Forward(z kernels.Mat[float32], w kernels.Panels[float32], 
 				at := row*2*lanes + l
 				sum = sum<<8 + int64(mean[at])*int64(m.k.Base) + int64(mean[at+lanes])
 			}
-			o.Mean[l], o.Scale[l] = float64(sum), float64(ws.scale[l])/(1<<16)
+			o.Mean[l], o.Scale[l] = float64(sum), float64(scale[l])/(1<<16)
 		}
 		first := i * lanes
 		if cols := w.Lanes - first; cols < lanes {
@@ -193,28 +197,37 @@ func (m *fastImages) Forward(z kernels.Mat[float32], w kernels.Panels[float32], 
 	m.pool.Put(ws)
 }
 
+// Update goes through the blocks of images once, and applies each to all panels.
 func (m *fastImages) Update(w kernels.Panels[float32], beta []float32, d kernels.Mat[float32], lo, hi int) {
 	ws := m.pool.Get().(*workspace)
-	ws.split = grow(ws.split, m.k.Block*2*lanes)
-	p, s, block := &ws.products, &ws.steps, m.k.Block
+	block, size := m.k.Block, m.groups(m.n)*m.groupOfIntegers()
+	ws.split = grow(ws.split, block*2*lanes)
+	ws.q8 = grow(ws.q8, (hi-lo)*size)
+	ws.steps = grow(ws.steps, hi-lo)
 	for i := lo; i < hi; i++ {
-		first := i * lanes
-		n := min(lanes, w.Lanes-first)
-		m.round(ws, m.deltas(ws, d, first, n), ws.stride, m.n)
+		s := &ws.steps[i-lo]
+		first, n := i*lanes, min(lanes, w.Lanes-i*lanes)
+		deltas, stride := m.deltas(ws, d, first, n)
+		s.Scale = m.round(ws, ws.q8[(i-lo)*size:], deltas, stride, m.n)
 		clear(s.Beta[copy(s.Beta[:], beta[first:first+n]):])
-		s.Scale, s.Base = ws.scale, float64(m.k.Base)
 		for l, total := range ws.rounding.Totals {
 			s.Total[l] = float32(total)
 		}
-		for at := 0; at < m.pixels; at += block {
-			rows := min(block, m.pixels-at)
+		s.Sums, s.Base = ws.split, float64(m.k.Base)
+	}
+	p := &ws.products
+	for at := 0; at < m.pixels; at += block {
+		rows := min(block, m.pixels-at)
+		for i := lo; i < hi; i++ {
+			s := &ws.steps[i-lo]
+			s.W = w.Data[(i*m.pixels+at)*lanes:]
 			*p = Products{
 				X: m.blocks[at*m.groups(m.n)*groupBytes:], RowStride: groupBytes, GroupStep: block * groupBytes,
-				TileStep: m.k.Rows * groupBytes, Q: ws.q8, Tiles: (rows + m.k.Rows - 1) / m.k.Rows, Sums: ws.split,
-				Fetch: w.Data[(i*m.pixels+at)*lanes:],
+				TileStep: m.k.Rows * groupBytes, Q: ws.q8[(i-lo)*size:], Tiles: (rows + m.k.Rows - 1) / m.k.Rows, Sums: ws.split,
+				Fetch: s.W,
 			}
 			m.sum(p, m.n)
-			s.Sums, s.Split, s.Rows, s.Minus, s.W = ws.split, p.Split, rows, m.minus[at:], w.Data[(i*m.pixels+at)*lanes:]
+			s.Split, s.Rows, s.Minus = p.Split, rows, m.minus[at:]
 			m.k.Step(s)
 		}
 	}
@@ -222,17 +235,15 @@ func (m *fastImages) Update(w kernels.Panels[float32], beta []float32, d kernels
 	m.pool.Put(ws)
 }
 
-// deltas returns columns [first, first+n) of d, 16 columns a row, and sets ws.stride.
-func (m *fastImages) deltas(ws *workspace, d kernels.Mat[float32], first, n int) []float32 {
+// deltas returns columns [first, first+n) of d, 16 columns a row.
+func (m *fastImages) deltas(ws *workspace, d kernels.Mat[float32], first, n int) (x []float32, stride int) {
 	if n == lanes {
-		ws.stride = d.Stride
-		return d.Data[first:]
+		return d.Data[first:], d.Stride
 	}
-	ws.stride = lanes
 	ws.lane = grow(ws.lane, m.n*lanes)
 	clear(ws.lane)
 	for i := range m.n {
 		copy(ws.lane[i*lanes:], d.Data[i*d.Stride+first:][:n])
 	}
-	return ws.lane
+	return ws.lane, lanes
 }

@@ -111,20 +111,18 @@ type workspace struct {
 	// Of fastImages.
 	q8       []uint8 // rounded numbers of a panel
 	split    []int32 // sums
-	scale    [lanes]float32
-	stride   int
 	pad      [4 * lanes]float32
 	rounding Rounding
 	products Products
 	outputs  Outputs
-	steps    Steps
+	steps    []Steps   // of panels
 	z        []float32 // of a panel with padding
 }
 
 // release drops the references to the caller's memory.
 func (ws *workspace) release() {
 	ws.rounding.X, ws.products.X, ws.products.Fetch, ws.outputs.Z = nil, nil, nil, nil
-	ws.steps.W, ws.steps.Minus = nil, nil
+	clear(ws.steps)
 }
 
 func grow[T any](x []T, n int) []T {

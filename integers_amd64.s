@@ -1047,6 +1047,460 @@ groups:
 	VZEROUPPER
 	RET
 
+// func vnniSumRows(p *bfp.Products)
+// Requires: AVX512F, AVX512VL, AVX512_VNNI
+//
+//	sum(r, i, u) = Σ pixels(r, 16·g + u)·byte(i, 16·g + u)
+//
+// Tiles of 6 rows of images, with 4 planes of bytes: hi and lo of two units. A group has 64 pixels, and 4 bytes of it
+// are added in each lane. The sums of four lanes remain.
+//
+//	SI  bytes of group g           CX  groups left                 DX  sums of the tile
+//	R8, R9  vectors 0 and 4 of group g                             R12, R13  bytes between vectors, three times that
+//	BX  bytes between groups       R14 the next tile               R15 tiles left
+//	R10, R11  bytes between planes, three times that
+//	Z(4r) … Z(4r+3)  sums of vector r      Z24 … Z29  pixels       Z30, Z31  bytes
+//
+//	DI  the operands
+TEXT ·vnniSumRows(SB), NOSPLIT, $0-8
+	MOVQ p+0(FP), DI
+	MOVQ const_productsRowStride(DI), R12
+	LEAQ (R12)(R12*2), R13
+	MOVQ const_productsGroupStep(DI), BX
+	MOVQ const_productsX(DI), R14
+	MOVQ const_productsTiles(DI), R15
+	MOVQ const_productsSums(DI), DX
+	MOVQ const_productsPlane(DI), R10
+	LEAQ (R10)(R10*2), R11
+
+tile:
+	MOVQ    R14, R8
+	LEAQ    (R8)(R12*4), R9
+	ADDQ    const_productsTileStep(DI), R14
+	MOVQ    const_productsQ(DI), SI
+	MOVQ    const_productsGroups(DI), CX
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	VPXORD  Z16, Z16, Z16
+	VPXORD  Z17, Z17, Z17
+	VPXORD  Z18, Z18, Z18
+	VPXORD  Z19, Z19, Z19
+	VPXORD  Z20, Z20, Z20
+	VPXORD  Z21, Z21, Z21
+	VPXORD  Z22, Z22, Z22
+	VPXORD  Z23, Z23, Z23
+	PCALIGN $32
+
+group:
+	VMOVDQU32     (R8), Z24
+	VMOVDQU32     (R8)(R12*1), Z25
+	VMOVDQU32     (R8)(R12*2), Z26
+	VMOVDQU32     (R8)(R13*1), Z27
+	VMOVDQU32     (R9), Z28
+	VMOVDQU32     (R9)(R12*1), Z29
+	VMOVDQU32     (SI), Z30
+	VPDPBUSD      Z30, Z24, Z0
+	VPDPBUSD      Z30, Z25, Z4
+	VPDPBUSD      Z30, Z26, Z8
+	VPDPBUSD      Z30, Z27, Z12
+	VPDPBUSD      Z30, Z28, Z16
+	VPDPBUSD      Z30, Z29, Z20
+	VMOVDQU32     (SI)(R10*1), Z31
+	VPDPBUSD      Z31, Z24, Z1
+	VPDPBUSD      Z31, Z25, Z5
+	VPDPBUSD      Z31, Z26, Z9
+	VPDPBUSD      Z31, Z27, Z13
+	VPDPBUSD      Z31, Z28, Z17
+	VPDPBUSD      Z31, Z29, Z21
+	VMOVDQU32     (SI)(R10*2), Z30
+	VPDPBUSD      Z30, Z24, Z2
+	VPDPBUSD      Z30, Z25, Z6
+	VPDPBUSD      Z30, Z26, Z10
+	VPDPBUSD      Z30, Z27, Z14
+	VPDPBUSD      Z30, Z28, Z18
+	VPDPBUSD      Z30, Z29, Z22
+	VMOVDQU32     (SI)(R11*1), Z31
+	VPDPBUSD      Z31, Z24, Z3
+	VPDPBUSD      Z31, Z25, Z7
+	VPDPBUSD      Z31, Z26, Z11
+	VPDPBUSD      Z31, Z27, Z15
+	VPDPBUSD      Z31, Z28, Z19
+	VPDPBUSD      Z31, Z29, Z23
+	ADDQ          $64, SI
+	ADDQ          BX, R8
+	ADDQ          BX, R9
+	DECQ          CX
+	JNZ           group
+	VEXTRACTI64X4 $1, Z0, Y24
+	VPADDD        Y24, Y0, Y0
+	VEXTRACTI32X4 $1, Y0, X24
+	VPADDD        X24, X0, X0
+	VMOVDQU32     X0, (DX)
+	VEXTRACTI64X4 $1, Z1, Y24
+	VPADDD        Y24, Y1, Y1
+	VEXTRACTI32X4 $1, Y1, X24
+	VPADDD        X24, X1, X1
+	VMOVDQU32     X1, 16(DX)
+	VEXTRACTI64X4 $1, Z2, Y24
+	VPADDD        Y24, Y2, Y2
+	VEXTRACTI32X4 $1, Y2, X24
+	VPADDD        X24, X2, X2
+	VMOVDQU32     X2, 32(DX)
+	VEXTRACTI64X4 $1, Z3, Y24
+	VPADDD        Y24, Y3, Y3
+	VEXTRACTI32X4 $1, Y3, X24
+	VPADDD        X24, X3, X3
+	VMOVDQU32     X3, 48(DX)
+	VEXTRACTI64X4 $1, Z4, Y24
+	VPADDD        Y24, Y4, Y4
+	VEXTRACTI32X4 $1, Y4, X24
+	VPADDD        X24, X4, X4
+	VMOVDQU32     X4, 64(DX)
+	VEXTRACTI64X4 $1, Z5, Y24
+	VPADDD        Y24, Y5, Y5
+	VEXTRACTI32X4 $1, Y5, X24
+	VPADDD        X24, X5, X5
+	VMOVDQU32     X5, 80(DX)
+	VEXTRACTI64X4 $1, Z6, Y24
+	VPADDD        Y24, Y6, Y6
+	VEXTRACTI32X4 $1, Y6, X24
+	VPADDD        X24, X6, X6
+	VMOVDQU32     X6, 96(DX)
+	VEXTRACTI64X4 $1, Z7, Y24
+	VPADDD        Y24, Y7, Y7
+	VEXTRACTI32X4 $1, Y7, X24
+	VPADDD        X24, X7, X7
+	VMOVDQU32     X7, 112(DX)
+	VEXTRACTI64X4 $1, Z8, Y24
+	VPADDD        Y24, Y8, Y8
+	VEXTRACTI32X4 $1, Y8, X24
+	VPADDD        X24, X8, X8
+	VMOVDQU32     X8, 128(DX)
+	VEXTRACTI64X4 $1, Z9, Y24
+	VPADDD        Y24, Y9, Y9
+	VEXTRACTI32X4 $1, Y9, X24
+	VPADDD        X24, X9, X9
+	VMOVDQU32     X9, 144(DX)
+	VEXTRACTI64X4 $1, Z10, Y24
+	VPADDD        Y24, Y10, Y10
+	VEXTRACTI32X4 $1, Y10, X24
+	VPADDD        X24, X10, X10
+	VMOVDQU32     X10, 160(DX)
+	VEXTRACTI64X4 $1, Z11, Y24
+	VPADDD        Y24, Y11, Y11
+	VEXTRACTI32X4 $1, Y11, X24
+	VPADDD        X24, X11, X11
+	VMOVDQU32     X11, 176(DX)
+	VEXTRACTI64X4 $1, Z12, Y24
+	VPADDD        Y24, Y12, Y12
+	VEXTRACTI32X4 $1, Y12, X24
+	VPADDD        X24, X12, X12
+	VMOVDQU32     X12, 192(DX)
+	VEXTRACTI64X4 $1, Z13, Y24
+	VPADDD        Y24, Y13, Y13
+	VEXTRACTI32X4 $1, Y13, X24
+	VPADDD        X24, X13, X13
+	VMOVDQU32     X13, 208(DX)
+	VEXTRACTI64X4 $1, Z14, Y24
+	VPADDD        Y24, Y14, Y14
+	VEXTRACTI32X4 $1, Y14, X24
+	VPADDD        X24, X14, X14
+	VMOVDQU32     X14, 224(DX)
+	VEXTRACTI64X4 $1, Z15, Y24
+	VPADDD        Y24, Y15, Y15
+	VEXTRACTI32X4 $1, Y15, X24
+	VPADDD        X24, X15, X15
+	VMOVDQU32     X15, 240(DX)
+	VEXTRACTI64X4 $1, Z16, Y24
+	VPADDD        Y24, Y16, Y16
+	VEXTRACTI32X4 $1, Y16, X24
+	VPADDD        X24, X16, X16
+	VMOVDQU32     X16, 256(DX)
+	VEXTRACTI64X4 $1, Z17, Y24
+	VPADDD        Y24, Y17, Y17
+	VEXTRACTI32X4 $1, Y17, X24
+	VPADDD        X24, X17, X17
+	VMOVDQU32     X17, 272(DX)
+	VEXTRACTI64X4 $1, Z18, Y24
+	VPADDD        Y24, Y18, Y18
+	VEXTRACTI32X4 $1, Y18, X24
+	VPADDD        X24, X18, X18
+	VMOVDQU32     X18, 288(DX)
+	VEXTRACTI64X4 $1, Z19, Y24
+	VPADDD        Y24, Y19, Y19
+	VEXTRACTI32X4 $1, Y19, X24
+	VPADDD        X24, X19, X19
+	VMOVDQU32     X19, 304(DX)
+	VEXTRACTI64X4 $1, Z20, Y24
+	VPADDD        Y24, Y20, Y20
+	VEXTRACTI32X4 $1, Y20, X24
+	VPADDD        X24, X20, X20
+	VMOVDQU32     X20, 320(DX)
+	VEXTRACTI64X4 $1, Z21, Y24
+	VPADDD        Y24, Y21, Y21
+	VEXTRACTI32X4 $1, Y21, X24
+	VPADDD        X24, X21, X21
+	VMOVDQU32     X21, 336(DX)
+	VEXTRACTI64X4 $1, Z22, Y24
+	VPADDD        Y24, Y22, Y22
+	VEXTRACTI32X4 $1, Y22, X24
+	VPADDD        X24, X22, X22
+	VMOVDQU32     X22, 352(DX)
+	VEXTRACTI64X4 $1, Z23, Y24
+	VPADDD        Y24, Y23, Y23
+	VEXTRACTI32X4 $1, Y23, X24
+	VPADDD        X24, X23, X23
+	VMOVDQU32     X23, 368(DX)
+	ADDQ          $384, DX
+	DECQ          R15
+	JNZ           tile
+	VZEROUPPER
+	RET
+
+// func vnniSumPixels(p *bfp.Products)
+// Requires: AVX512F, AVX512VL, AVX512_VNNI
+//
+//	sum(i, p) = Σ pixels(g, p)·byte(i, g)
+//
+// Tiles of 6·16 pixels, with 4 planes of bytes: hi and lo of two units. A group has 4 images.
+//
+//	SI  bytes of group g           CX  groups left                 DX  sums of the tile
+//	R8, R9  vectors 0 and 4 of group g                             R12, R13  bytes between vectors, three times that
+//	BX  bytes between groups       R14 the next tile               R15 tiles left
+//	R10, R11  bytes between planes, three times that
+//	Z(4r) … Z(4r+3)  sums of vector r      Z24 … Z29  pixels       Z30, Z31  bytes
+//
+//	DI  the operands
+TEXT ·vnniSumPixels(SB), NOSPLIT, $0-8
+	MOVQ p+0(FP), DI
+	MOVQ const_productsRowStride(DI), R12
+	LEAQ (R12)(R12*2), R13
+	MOVQ const_productsGroupStep(DI), BX
+	MOVQ const_productsX(DI), R14
+	MOVQ const_productsTiles(DI), R15
+	MOVQ const_productsSums(DI), DX
+	MOVQ const_productsPlane(DI), R10
+	LEAQ (R10)(R10*2), R11
+
+tile:
+	MOVQ    R14, R8
+	LEAQ    (R8)(R12*4), R9
+	ADDQ    const_productsTileStep(DI), R14
+	MOVQ    const_productsQ(DI), SI
+	MOVQ    const_productsGroups(DI), CX
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	VPXORD  Z16, Z16, Z16
+	VPXORD  Z17, Z17, Z17
+	VPXORD  Z18, Z18, Z18
+	VPXORD  Z19, Z19, Z19
+	VPXORD  Z20, Z20, Z20
+	VPXORD  Z21, Z21, Z21
+	VPXORD  Z22, Z22, Z22
+	VPXORD  Z23, Z23, Z23
+	PCALIGN $32
+
+group:
+	VMOVDQU32    (R8), Z24
+	VMOVDQU32    (R8)(R12*1), Z25
+	VMOVDQU32    (R8)(R12*2), Z26
+	VMOVDQU32    (R8)(R13*1), Z27
+	VMOVDQU32    (R9), Z28
+	VMOVDQU32    (R9)(R12*1), Z29
+	VPBROADCASTD (SI), Z30
+	VPDPBUSD     Z30, Z24, Z0
+	VPDPBUSD     Z30, Z25, Z4
+	VPDPBUSD     Z30, Z26, Z8
+	VPDPBUSD     Z30, Z27, Z12
+	VPDPBUSD     Z30, Z28, Z16
+	VPDPBUSD     Z30, Z29, Z20
+	VPBROADCASTD (SI)(R10*1), Z31
+	VPDPBUSD     Z31, Z24, Z1
+	VPDPBUSD     Z31, Z25, Z5
+	VPDPBUSD     Z31, Z26, Z9
+	VPDPBUSD     Z31, Z27, Z13
+	VPDPBUSD     Z31, Z28, Z17
+	VPDPBUSD     Z31, Z29, Z21
+	VPBROADCASTD (SI)(R10*2), Z30
+	VPDPBUSD     Z30, Z24, Z2
+	VPDPBUSD     Z30, Z25, Z6
+	VPDPBUSD     Z30, Z26, Z10
+	VPDPBUSD     Z30, Z27, Z14
+	VPDPBUSD     Z30, Z28, Z18
+	VPDPBUSD     Z30, Z29, Z22
+	VPBROADCASTD (SI)(R11*1), Z31
+	VPDPBUSD     Z31, Z24, Z3
+	VPDPBUSD     Z31, Z25, Z7
+	VPDPBUSD     Z31, Z26, Z11
+	VPDPBUSD     Z31, Z27, Z15
+	VPDPBUSD     Z31, Z28, Z19
+	VPDPBUSD     Z31, Z29, Z23
+	ADDQ         $4, SI
+	ADDQ         BX, R8
+	ADDQ         BX, R9
+	DECQ         CX
+	JNZ          group
+	VMOVDQU32    Z0, (DX)
+	VMOVDQU32    Z1, 384(DX)
+	VMOVDQU32    Z2, 768(DX)
+	VMOVDQU32    Z3, 1152(DX)
+	VMOVDQU32    Z4, 64(DX)
+	VMOVDQU32    Z5, 448(DX)
+	VMOVDQU32    Z6, 832(DX)
+	VMOVDQU32    Z7, 1216(DX)
+	VMOVDQU32    Z8, 128(DX)
+	VMOVDQU32    Z9, 512(DX)
+	VMOVDQU32    Z10, 896(DX)
+	VMOVDQU32    Z11, 1280(DX)
+	VMOVDQU32    Z12, 192(DX)
+	VMOVDQU32    Z13, 576(DX)
+	VMOVDQU32    Z14, 960(DX)
+	VMOVDQU32    Z15, 1344(DX)
+	VMOVDQU32    Z16, 256(DX)
+	VMOVDQU32    Z17, 640(DX)
+	VMOVDQU32    Z18, 1024(DX)
+	VMOVDQU32    Z19, 1408(DX)
+	VMOVDQU32    Z20, 320(DX)
+	VMOVDQU32    Z21, 704(DX)
+	VMOVDQU32    Z22, 1088(DX)
+	VMOVDQU32    Z23, 1472(DX)
+	ADDQ         $1536, DX
+	DECQ         R15
+	JNZ          tile
+	VZEROUPPER
+	RET
+
+// func vnniRoundUnit(p *bfp.UnitRounding)
+// Requires: AVX512F, BMI2
+//
+//	256·hi(i) + lo(i) = rint(x(i)·2^−e), where hi and lo are in −128 … 127
+//
+// This is Round for the numbers of one unit, one after the other. The last vectors of hi and lo are padded with zeros.
+//
+//	SI  numbers      DX, BX  hi and lo      CX  numbers left      AX, R9  scratch
+//	Z0  1.5·2²³ + 128      Z1  2^−e      X2  0x80 in each byte      Z3  numbers      K1  lanes of the vector
+//
+//	DI  the operands
+TEXT ·vnniRoundUnit(SB), NOSPLIT, $0-8
+	MOVQ         p+0(FP), DI
+	MOVQ         const_unitRoundingX(DI), SI
+	MOVQ         const_unitRoundingN(DI), CX
+	MOVQ         const_unitRoundingHi(DI), DX
+	MOVQ         const_unitRoundingLo(DI), BX
+	MOVL         $0x4b400080, AX
+	VPBROADCASTD AX, Z0
+	MOVL         $0x80808080, AX
+	VPBROADCASTD AX, Z2
+	VBROADCASTSS const_unitRoundingInverse(DI), Z1
+
+vector:
+	MOVQ        $16, AX
+	CMPQ        CX, AX
+	CMOVQLT     CX, AX
+	MOVL        $0xffff, R9
+	BZHIL       AX, R9, R9
+	KMOVW       R9, K1
+	VMOVUPS.Z   (SI), K1, Z3
+	VFMADD213PS Z0, Z1, Z3
+	VPMOVDB     Z3, X4
+	VPXOR       X2, X4, X4
+	VMOVDQU     X4, (BX)
+	VPSRLD      $8, Z3, Z3
+	VPMOVDB     Z3, (DX)
+	ADDQ        $64, SI
+	ADDQ        $16, DX
+	ADDQ        $16, BX
+	SUBQ        $16, CX
+	JG          vector
+	VZEROUPPER
+	RET
+
+// func vnniStepUnit(p *bfp.UnitSteps)
+// Requires: AVX512F, BMI2
+//
+//	g = fma(minus(p), total, float32(Base·hi(p) + lo(p)))
+//	w(p) ← fma(β, w(p), scale·g), or scale·g if β is 0
+//
+// This is Step for one unit, whose sums are split.
+//
+//	SI, R8  hi and lo of pixel p      DX  w of pixel p      BX  minus, of pixel p      CX  pixels left
+//	AX, R9  scratch                   K1  lanes of the vector      K2  those to which β·w is added
+//	Z0  Base      Z1  total      Z2  scale      Z3  β      Z4 … Z6  sums
+//
+//	DI  the operands
+TEXT ·vnniStepUnit(SB), NOSPLIT, $0-8
+	MOVQ         p+0(FP), DI
+	MOVQ         const_unitStepsHi(DI), SI
+	MOVQ         const_unitStepsLo(DI), R8
+	MOVQ         const_unitStepsW(DI), DX
+	MOVQ         const_unitStepsMinus(DI), BX
+	MOVQ         const_unitStepsRows(DI), CX
+	VBROADCASTSD const_unitStepsBase(DI), Z0
+	VBROADCASTSS const_unitStepsTotal(DI), Z1
+	VBROADCASTSS const_unitStepsScale(DI), Z2
+	VBROADCASTSS const_unitStepsBeta(DI), Z3
+	VPXORD       Z4, Z4, Z4
+	VCMPPS       $4, Z4, Z3, K3 // β ≠ 0
+
+vector:
+	MOVQ         $16, AX
+	CMPQ         CX, AX
+	CMOVQLT      CX, AX
+	MOVL         $0xffff, R9
+	BZHIL        AX, R9, R9
+	KMOVW        R9, K1
+	KANDW        K1, K3, K2
+	VCVTDQ2PD    (SI), Z4
+	VCVTDQ2PD    (R8), Z5
+	VFMADD231PD  Z0, Z4, Z5
+	VCVTPD2PS    Z5, Y5
+	VCVTDQ2PD    32(SI), Z4
+	VCVTDQ2PD    32(R8), Z6
+	VFMADD231PD  Z0, Z4, Z6
+	VCVTPD2PS    Z6, Y6
+	VINSERTF64X4 $1, Y6, Z5, Z5
+	VMOVUPS.Z    (BX), K1, Z4
+	VFMADD231PS  Z1, Z4, Z5
+	VMULPS       Z2, Z5, Z5
+	VFMADD231PS  (DX), Z3, K2, Z5
+	VMOVUPS      Z5, K1, (DX)
+	ADDQ         $64, SI
+	ADDQ         $64, R8
+	ADDQ         $64, DX
+	ADDQ         $64, BX
+	SUBQ         $16, CX
+	JG           vector
+	VZEROUPPER
+	RET
+
 // VPSHUFB exchanges the middle two of four bytes.
 DATA integerBytes<>+0(SB)/8, $0x0705060403010200
 DATA integerBytes<>+8(SB)/8, $0x0f0d0e0c0b090a08

@@ -141,6 +141,18 @@ func avx2Load(dst, src, next []uint8)
 //go:noescape
 func avx2Interleave(p *bfp.Interleaving)
 
+//go:noescape
+func vnniSumRows(p *bfp.Products)
+
+//go:noescape
+func vnniSumPixels(p *bfp.Products)
+
+//go:noescape
+func vnniRoundUnit(p *bfp.UnitRounding)
+
+//go:noescape
+func vnniStepUnit(p *bfp.UnitSteps)
+
 const (
 	tileScalarStride      = unsafe.Offsetof(blocked.Tiles[float32]{}.ScalarStride)
 	tileScalarKStride     = unsafe.Offsetof(blocked.Tiles[float32]{}.ScalarKStride)
@@ -220,6 +232,21 @@ const (
 	interleavingDst       = unsafe.Offsetof(bfp.Interleaving{}.Dst)
 	interleavingBlocks    = unsafe.Offsetof(bfp.Interleaving{}.Blocks)
 	interleavingDstStride = unsafe.Offsetof(bfp.Interleaving{}.DstStride)
+	productsPlane         = unsafe.Offsetof(bfp.Products{}.Plane)
+	unitRoundingX         = unsafe.Offsetof(bfp.UnitRounding{}.X)
+	unitRoundingN         = unsafe.Offsetof(bfp.UnitRounding{}.N)
+	unitRoundingHi        = unsafe.Offsetof(bfp.UnitRounding{}.Hi)
+	unitRoundingLo        = unsafe.Offsetof(bfp.UnitRounding{}.Lo)
+	unitRoundingInverse   = unsafe.Offsetof(bfp.UnitRounding{}.Inverse)
+	unitStepsHi           = unsafe.Offsetof(bfp.UnitSteps{}.Hi)
+	unitStepsLo           = unsafe.Offsetof(bfp.UnitSteps{}.Lo)
+	unitStepsW            = unsafe.Offsetof(bfp.UnitSteps{}.W)
+	unitStepsMinus        = unsafe.Offsetof(bfp.UnitSteps{}.Minus)
+	unitStepsRows         = unsafe.Offsetof(bfp.UnitSteps{}.Rows)
+	unitStepsBase         = unsafe.Offsetof(bfp.UnitSteps{}.Base)
+	unitStepsTotal        = unsafe.Offsetof(bfp.UnitSteps{}.Total)
+	unitStepsScale        = unsafe.Offsetof(bfp.UnitSteps{}.Scale)
+	unitStepsBeta         = unsafe.Offsetof(bfp.UnitSteps{}.Beta)
 )
 
 // Offsets of fields are the same for both types, since no element stands before another field. An

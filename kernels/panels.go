@@ -104,10 +104,16 @@ func (p Panels[T]) MoveLane(dst, src int) {
 	p.checkIndex("MoveLane", dst)
 	p.checkIndex("MoveLane", src)
 	to, length, stride := p.Layout.Runs(p.Rows, dst)
-	at, _, _ := p.Layout.Runs(p.Rows, src)
+	at, fromLength, fromStride := p.Layout.Runs(p.Rows, src)
+	if length != fromLength {
+		for i := range p.Rows {
+			p.Data[to+i/length*stride+i%length] = p.Data[at+i/fromLength*fromStride+i%fromLength]
+		}
+		return
+	}
 	for i := 0; i < p.Rows; i += length {
 		copy(p.Data[to:to+min(length, p.Rows-i)], p.Data[at:])
-		to, at = to+stride, at+stride
+		to, at = to+stride, at+fromStride
 	}
 }
 

@@ -271,10 +271,14 @@ func (a *asm) field(name string) string { return a.fieldAt(name, 0) }
 func (a *asm) fieldAt(name string, offset int) string {
 	types := map[string]string{
 		"tile": "blocked.Tiles[float32]", "move": "blocked.Move[float32]", "products": "bfp.Products", "rounding": "bfp.Rounding",
-		"outputs": "bfp.Outputs", "steps": "bfp.Steps", "interleaving": "bfp.Interleaving",
+		"outputs": "bfp.Outputs", "steps": "bfp.Steps", "interleaving": "bfp.Interleaving", "unitRounding": "bfp.UnitRounding",
+		"unitSteps": "bfp.UnitSteps",
 	}
-	first := strings.IndexFunc(name, unicode.IsUpper)
-	operand := a.constant(name, fmt.Sprintf("unsafe.Offsetof(%s{}.%s)", types[name[:first]], name[first:]))
+	last := strings.LastIndexFunc(name, unicode.IsUpper)
+	for types[name[:last]] == "" {
+		last = strings.LastIndexFunc(name[:last], unicode.IsUpper)
+	}
+	operand := a.constant(name, fmt.Sprintf("unsafe.Offsetof(%s{}.%s)", types[name[:last]], name[last:]))
 	if offset != 0 {
 		operand += fmt.Sprintf("+%d", offset)
 	}

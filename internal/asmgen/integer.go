@@ -13,6 +13,11 @@ func integers(a *asm) {
 		loadPixels(a)
 		interleave(a)
 	}
+	a.target = avx512F32
+	sumAlong(a, "SumRows", false)
+	sumAlong(a, "SumPixels", true)
+	roundUnit(a)
+	stepUnit(a)
 	a.buf.WriteString("\n// VPSHUFB exchanges the middle two of four bytes.\n")
 	a.data("integerBytes<>", 0, 0x0705060403010200, 0x0f0d0e0c0b090a08)
 	a.global("integerBytes<>", 16)
@@ -485,6 +490,174 @@ Blocks of %d groups, %d groups at a time.
 	a.op("ADDQ", 4*each, "AX")
 	a.next("CX", "groups")
 	a.next("R14", "block")
+	a.ret()
+}
+
+// sumAlong writes a kernel of products with two units, whose vectors hold pixels. The vectors of a tile are rows of
+// images, or one pixel of four images each; the integers are vectors, or four of them for all lanes.
+func sumAlong(a *asm, name string, broadcast bool) {
+	const (
+		vectors, integers = vec(24), vec(30)
+
+		stride, stride3, step = "R12", "R13", "BX"
+		groups, tile, tiles   = "CX", "R14", "R15"
+		sums, plane, plane3   = "DX", "R10", "R11"
+		x0, x4, q             = "R8", "R9", "SI"
+	)
+	sum := func(v, i int) vec { return vec(4*v + i) }
+	a.integerKernel(name, "Products", "AVX512F, AVX512VL, AVX512_VNNI", pick(broadcast, `
+	sum(r, i, u) = Σ pixels(r, 16·g + u)·byte(i, 16·g + u)
+
+Tiles of 6 rows of images, with 4 planes of bytes: hi and lo of two units. A group has 64 pixels, and 4 bytes of it
+are added in each lane. The sums of four lanes remain.`, `
+	sum(i, p) = Σ pixels(g, p)·byte(i, g)
+
+Tiles of 6·16 pixels, with 4 planes of bytes: hi and lo of two units. A group has 4 images.`)+`
+
+	SI  bytes of group g           CX  groups left                 DX  sums of the tile
+	R8, R9  vectors 0 and 4 of group g                             R12, R13  bytes between vectors, three times that
+	BX  bytes between groups       R14 the next tile               R15 tiles left
+	R10, R11  bytes between planes, three times that
+	Z(4r) … Z(4r+3)  sums of vector r      Z24 … Z29  pixels       Z30, Z31  bytes`)
+	a.op("MOVQ", a.field("productsRowStride"), stride)
+	a.op("LEAQ", mem(stride, 0, stride, 2), stride3)
+	a.op("MOVQ", a.field("productsGroupStep"), step)
+	a.op("MOVQ", a.field("productsX"), tile)
+	a.op("MOVQ", a.field("productsTiles"), tiles)
+	a.op("MOVQ", a.field("productsSums"), sums)
+	a.op("MOVQ", a.field("productsPlane"), plane)
+	a.op("LEAQ", mem(plane, 0, plane, 2), plane3)
+	a.label("tile")
+	a.op("MOVQ", tile, x0)
+	a.op("LEAQ", mem(x0, 0, stride, 4), x4)
+	a.op("ADDQ", a.field("productsTileStep"), tile)
+	a.op("MOVQ", a.field("productsQ"), q)
+	a.op("MOVQ", a.field("productsGroups"), groups)
+	for v := range vec(24) {
+		a.op("VPXORD", v, v, v)
+	}
+	a.op("PCALIGN", 32)
+	a.label("group")
+	for v := range 6 {
+		at := mem([]string{x0, x4}[v/4], 0, [][]any{nil, {stride, 1}, {stride, 2}, {stride3, 1}}[v%4]...)
+		a.op("VMOVDQU32", at, vectors+vec(v))
+	}
+	for i := range 4 {
+		bytes := integers + vec(i%2)
+		at := mem(q, 0, [][]any{nil, {plane, 1}, {plane, 2}, {plane3, 1}}[i]...)
+		a.op(pick(broadcast, "VMOVDQU32", "VPBROADCASTD"), at, bytes)
+		for v := range 6 {
+			a.op("VPDPBUSD", bytes, vectors+vec(v), sum(v, i))
+		}
+	}
+	a.op("ADDQ", pick(broadcast, 64, 4), q)
+	a.op("ADDQ", step, x0)
+	a.op("ADDQ", step, x4)
+	a.next(groups, "group")
+	for v := range 6 {
+		for i := range 4 {
+			s := sum(v, i)
+			if broadcast {
+				a.op("VMOVDQU32", s, mem(sums, 64*(6*i+v)))
+				continue
+			}
+			a.op("VEXTRACTI64X4", 1, s, vectors.y())
+			a.op("VPADDD", vectors.y(), s.y(), s.y())
+			a.op("VEXTRACTI32X4", 1, s.y(), vectors.x())
+			a.op("VPADDD", vectors.x(), s.x(), s.x())
+			a.op("VMOVDQU32", s.x(), mem(sums, 64*v+16*i))
+		}
+	}
+	a.op("ADDQ", 6*64*pick(broadcast, 1, 4), sums)
+	a.next(tiles, "tile")
+	a.ret()
+}
+
+// lastUnits writes the mask of the vector of the last elements: CX is left over them, and at most 16 are selected.
+func (a *asm) lastUnits() {
+	a.op("MOVQ", 16, "AX")
+	a.op("CMPQ", "CX", "AX")
+	a.op("CMOVQLT", "CX", "AX")
+	a.op("MOVL", "$0xffff", "R9")
+	a.op("BZHIL", "AX", "R9", "R9")
+	a.op("KMOVW", "R9", "K1")
+}
+
+func roundUnit(a *asm) {
+	const magic, inverse, flip, v = vec(0), vec(1), vec(2), vec(3)
+	a.integerKernel("RoundUnit", "UnitRounding", "AVX512F, BMI2", `
+	256·hi(i) + lo(i) = rint(x(i)·2^−e), where hi and lo are in −128 … 127
+
+This is Round for the numbers of one unit, one after the other. The last vectors of hi and lo are padded with zeros.
+
+	SI  numbers      DX, BX  hi and lo      CX  numbers left      AX, R9  scratch
+	Z0  1.5·2²³ + 128      Z1  2^−e      X2  0x80 in each byte      Z3  numbers      K1  lanes of the vector`)
+	a.op("MOVQ", a.field("unitRoundingX"), "SI")
+	a.op("MOVQ", a.field("unitRoundingN"), "CX")
+	a.op("MOVQ", a.field("unitRoundingHi"), "DX")
+	a.op("MOVQ", a.field("unitRoundingLo"), "BX")
+	a.integerConstant(0x4b400080, magic)
+	a.integerConstant(0x80808080, flip)
+	a.op("VBROADCASTSS", a.field("unitRoundingInverse"), inverse)
+	a.label("vector")
+	a.lastUnits()
+	a.op("VMOVUPS.Z", "(SI)", "K1", v)
+	a.op("VFMADD213PS", magic, inverse, v)
+	a.op("VPMOVDB", v, vec(4).x())
+	a.op("VPXOR", flip.x(), vec(4).x(), vec(4).x())
+	a.op("VMOVDQU", vec(4).x(), "(BX)")
+	a.op("VPSRLD", 8, v, v)
+	a.op("VPMOVDB", v, "(DX)")
+	a.op("ADDQ", 64, "SI")
+	a.op("ADDQ", 16, "DX")
+	a.op("ADDQ", 16, "BX")
+	a.op("SUBQ", 16, "CX")
+	a.op("JG", "vector")
+	a.ret()
+}
+
+func stepUnit(a *asm) {
+	const base, total, scale, beta, hi, sum, high = vec(0), vec(1), vec(2), vec(3), vec(4), vec(5), vec(6)
+	a.integerKernel("StepUnit", "UnitSteps", "AVX512F, BMI2", `
+	g = fma(minus(p), total, float32(Base·hi(p) + lo(p)))
+	w(p) ← fma(β, w(p), scale·g), or scale·g if β is 0
+
+This is Step for one unit, whose sums are split.
+
+	SI, R8  hi and lo of pixel p      DX  w of pixel p      BX  minus, of pixel p      CX  pixels left
+	AX, R9  scratch                   K1  lanes of the vector      K2  those to which β·w is added
+	Z0  Base      Z1  total      Z2  scale      Z3  β      Z4 … Z6  sums`)
+	a.op("MOVQ", a.field("unitStepsHi"), "SI")
+	a.op("MOVQ", a.field("unitStepsLo"), "R8")
+	a.op("MOVQ", a.field("unitStepsW"), "DX")
+	a.op("MOVQ", a.field("unitStepsMinus"), "BX")
+	a.op("MOVQ", a.field("unitStepsRows"), "CX")
+	a.op("VBROADCASTSD", a.field("unitStepsBase"), base)
+	a.op("VBROADCASTSS", a.field("unitStepsTotal"), total)
+	a.op("VBROADCASTSS", a.field("unitStepsScale"), scale)
+	a.op("VBROADCASTSS", a.field("unitStepsBeta"), beta)
+	a.op("VPXORD", hi, hi, hi)
+	a.op("VCMPPS", 4, hi, beta, "K3", "// β ≠ 0")
+	a.label("vector")
+	a.lastUnits()
+	a.op("KANDW", "K1", "K3", "K2")
+	for i, to := range []vec{sum, high} {
+		a.op("VCVTDQ2PD", mem("SI", 32*i), hi)
+		a.op("VCVTDQ2PD", mem("R8", 32*i), to)
+		a.op("VFMADD231PD", base, hi, to)
+		a.toFloats(to)
+	}
+	a.op("VINSERTF64X4", 1, a.low(high), sum, sum)
+	a.op("VMOVUPS.Z", "(BX)", "K1", hi)
+	a.op("VFMADD231PS", total, hi, sum)
+	a.op("VMULPS", scale, sum, sum)
+	a.op("VFMADD231PS", "(DX)", beta, "K2", sum)
+	a.op("VMOVUPS", sum, "K1", "(DX)")
+	for _, r := range []string{"SI", "R8", "DX", "BX"} {
+		a.op("ADDQ", 64, r)
+	}
+	a.op("SUBQ", 16, "CX")
+	a.op("JG", "vector")
 	a.ret()
 }
 

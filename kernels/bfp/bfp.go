@@ -27,7 +27,7 @@ func New(base *kernels.Set, k *Kernels) *kernels.Set {
 	s.Class = kernels.BFP16
 	l := &layer{slots: &base.F32, kernels: k}
 	l.pool.New = func() any { return new(workspace) }
-	s.F32.Layout = func(int) kernels.Layout[float32] { return layout{l} }
+	s.F32.Layout = func(n int) kernels.Layout[float32] { return l.newLayout(n) }
 	return &s
 }
 
@@ -68,7 +68,7 @@ func scaleOf(top uint32) (scale, inverse float32) {
 func quantize(q []int16, x []float32) (scale float32) {
 	top := uint32(0)
 	for _, v := range x {
-		top = max(top, math.Float32bits(v)&^(1<<31)) // NaN has the largest bits
+		top = max(top, bitsOf(v))
 	}
 	scale, inverse := scaleOf(top)
 	if scale != scale {

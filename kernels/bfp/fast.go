@@ -37,7 +37,7 @@ func newFastImages(l layout, k *Kernels, n, pixels int) *fastImages {
 	m := &fastImages{layout: l, k: k, pixels: pixels, minus: make([]float32, pixels), meanRows: make([]uint8, meanRows*pixels)}
 	// Neighbouring rows start in different sets of the L1 cache.
 	m.stride = roundUp(m.groups(pixels)*groupBytes, 64) + 64
-	m.rows = pages.Make[uint8](max(roundUp(n+meanRows, k.Rows), roundUp(n, k.Pixels)) * m.stride)
+	m.rows = pages.Make[uint8](max(roundUp(n+meanRows, k.Rows), roundUp(n+meanRows, UnitRows), roundUp(n, k.Pixels)) * m.stride)
 	m.blocks = pages.Make[uint8](m.groups(n) * m.blockPixels() * groupBytes)
 	return m
 }
@@ -104,7 +104,7 @@ func (m *fastImages) interleave() {
 	}
 }
 
-// Parts returns the number of panels.
+// Parts returns the number of panels, plus 1 for the lanes outside of panels.
 func (m *fastImages) Parts(w kernels.Panels[float32]) (forward, update int) {
 	n := panels(w.Lanes)
 	return n, n
@@ -156,6 +156,13 @@ func (m *fastImages) sum(p *Products, terms int) {
 
 func (m *fastImages) Forward(z kernels.Mat[float32], w kernels.Panels[float32], squares []float32, lo, hi int) {
 	ws := m.pool.Get().(*workspace)
+	if n := m.panels(w.Lanes); hi > n {
+		m.forwardUnits(ws, z, w)
+		if squares != nil {
+			m.squares(squares, w, n, hi, ws)
+		}
+		hi = n
+	}
 	tiles := (m.n + meanRows + m.k.Rows - 1) / m.k.Rows
 	ws.split = grow(ws.split, tiles*m.k.Rows*2*lanes)
 	ws.q8 = grow(ws.q8, m.groups(m.pixels)*m.groupOfIntegers())
@@ -171,12 +178,11 @@ func (m *fastImages) Forward(z kernels.Mat[float32], w kernels.Panels[float32], 
 		}
 		m.sum(p, m.pixels)
 		o.Sums, o.Rows, o.Unit, o.Base = ws.split, m.n, 1<<16, float64(m.k.Base)
-		mean := ws.split[m.n*2*lanes:]
 		for l := range lanes {
 			sum := int64(0)
-			for row := range meanRows {
+			for row := m.n; row < m.n+meanRows; row++ {
 				at := row*2*lanes + l
-				sum = sum<<8 + int64(mean[at])*int64(m.k.Base) + int64(mean[at+lanes])
+				sum = sum<<8 + int64(ws.split[at])*int64(m.k.Base) + int64(ws.split[at+lanes])
 			}
 			o.Mean[l], o.Scale[l] = float64(sum), float64(scale[l])/(1<<16)
 		}
@@ -200,6 +206,10 @@ func (m *fastImages) Forward(z kernels.Mat[float32], w kernels.Panels[float32], 
 // Update goes through the blocks of images once, and applies each to all panels.
 func (m *fastImages) Update(w kernels.Panels[float32], beta []float32, d kernels.Mat[float32], lo, hi int) {
 	ws := m.pool.Get().(*workspace)
+	if n := m.panels(w.Lanes); hi > n {
+		m.updateUnits(ws, w, beta, d)
+		hi = n
+	}
 	block, size := m.k.Block, m.groups(m.n)*m.groupOfIntegers()
 	ws.split = grow(ws.split, block*2*lanes)
 	ws.q8 = grow(ws.q8, (hi-lo)*size)
@@ -216,7 +226,7 @@ func (m *fastImages) Update(w kernels.Panels[float32], beta []float32, d kernels
 		s.Sums, s.Base = ws.split, float64(m.k.Base)
 	}
 	p := &ws.products
-	for at := 0; at < m.pixels; at += block {
+	for at := 0; at < m.pixels && lo < hi; at += block {
 		rows := min(block, m.pixels-at)
 		for i := lo; i < hi; i++ {
 			s := &ws.steps[i-lo]

@@ -19,16 +19,34 @@ type layer struct {
 }
 
 // A layout holds weights in panels of 16 lanes, row by row: element (p, l) is at l/16·16·Rows + p·16 +
-// l mod 16.
-type layout struct{ *layer }
+// l mod 16. Lanes from whole on, a multiple of 16, are stored one after the other: (p, l) is at l·Rows + p.
+type layout struct {
+	*layer
+	whole int
+}
 
-func (l layout) String() string { return fmt.Sprintf("bfp16 panels of %d", lanes) }
+// newLayout returns the layout for n lanes.
+func (l *layer) newLayout(n int) layout {
+	whole := panels(n) * lanes
+	if l.kernels != nil && l.kernels.Units != nil && n%lanes <= l.kernels.Units.Most {
+		whole = n / lanes * lanes
+	}
+	return layout{l, whole}
+}
+
+func (l layout) String() string { return fmt.Sprintf("bfp16 panels of %d up to %d", lanes, l.whole) }
 
 func panels(n int) int { return (n + lanes - 1) / lanes }
 
-func (l layout) Size(rows, n int) int { return rows * panels(n) * lanes }
+// panels returns the number of panels of the first n lanes.
+func (l layout) panels(n int) int { return panels(min(n, l.whole)) }
+
+func (l layout) Size(rows, n int) int { return rows * max(l.panels(n)*lanes, n) }
 
 func (l layout) Runs(rows, lane int) (first, length, stride int) {
+	if lane >= l.whole {
+		return lane * rows, max(rows, 1), rows
+	}
 	return lane/lanes*lanes*rows + lane%lanes, 1, lanes
 }
 
@@ -38,26 +56,33 @@ func (l layout) Squares(dst []float32, w kernels.Panels[float32]) {
 	l.pool.Put(ws)
 }
 
-// squares computes Squares for the panels [lo, hi).
+// squares computes Squares for the panels [lo, hi), the last of which may be the lanes outside of panels.
 func (l layout) squares(dst []float32, w kernels.Panels[float32], lo, hi int, ws *workspace) {
 	ws.squares = grow(ws.squares, kernels.SumLanes[float32]()*lanes)
 	for i := lo; i < hi; i++ {
+		if i*lanes >= l.whole {
+			for lane := l.whole; lane < w.Lanes; lane++ {
+				dst[lane] = l.slots.SumSquares(w.Data[lane*w.Rows : (lane+1)*w.Rows])
+			}
+			break
+		}
 		clear(ws.squares)
 		l.slots.AddSquares(ws.squares, w.Data[i*lanes*w.Rows:(i+1)*lanes*w.Rows])
 		l.slots.FoldSquares(dst[i*lanes:min((i+1)*lanes, w.Lanes)], ws.squares)
 	}
 }
 
-// Span returns whole panels, which are one run, padding included, or lanes of one panel.
+// Span returns whole panels and the lanes after them, which are one run, padding included, or lanes
+// of one panel.
 func (l layout) Span(rows, n, l0, l1 int) kernels.Span {
-	whole := l1 / lanes * lanes
-	if l1 == n {
-		whole = n
+	end := l1 / lanes * lanes
+	if l1 == n || l1 > l.whole {
+		end = l1
 	}
-	if l0%lanes == 0 && whole > l0 {
-		return kernels.Span{First: l0 * rows, Length: panels(whole-l0) * lanes * rows, Count: 1, End: whole}
+	if (l0%lanes == 0 || l0 > l.whole) && end > l0 {
+		return kernels.Span{First: l0 * rows, Length: l.Size(rows, end) - l0*rows, Count: 1, End: end}
 	}
-	end := min(l1, l0/lanes*lanes+lanes)
+	end = min(l1, l0/lanes*lanes+lanes)
 	first, _, stride := l.Runs(rows, l0)
 	return kernels.Span{First: first, Length: end - l0, Stride: stride, Count: rows, End: end}
 }
@@ -117,11 +142,14 @@ type workspace struct {
 	outputs  Outputs
 	steps    []Steps   // of panels
 	z        []float32 // of a panel with padding
+	unit     UnitRounding
+	unitStep UnitSteps
 }
 
 // release drops the references to the caller's memory.
 func (ws *workspace) release() {
 	ws.rounding.X, ws.products.X, ws.products.Fetch, ws.outputs.Z = nil, nil, nil, nil
+	ws.unit.X, ws.unitStep.W, ws.unitStep.Minus = nil, nil, nil
 	clear(ws.steps)
 }
 
@@ -132,7 +160,7 @@ func grow[T any](x []T, n int) []T {
 	return x[:n]
 }
 
-// Parts returns the number of panels.
+// Parts returns the number of panels, plus 1 for the lanes outside of panels.
 func (m *images) Parts(w kernels.Panels[float32]) (forward, update int) {
 	n := panels(w.Lanes)
 	return n, n

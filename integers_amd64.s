@@ -224,9 +224,11 @@ split:
 // Requires: AVX512F
 //
 //	top(l) = max |x(i, l)|, compared as integers, so NaN is above ∞
+//	squares(i mod n, l) ← fma(x(i, l), x(i, l), squares(i mod n, l))
 //
 //	SI  row i      DX  bytes between rows      CX  rows left
-//	Z0  all bits but the sign      Z1  magnitudes      Z2  maxima
+//	R8  squares    R9  bytes of them, less 1   AX  row of squares, in bytes
+//	Z0  all bits but the sign      Z1, Z2  numbers and magnitudes      Z3  squares      Z4  maxima
 //
 //	DI  the operands
 TEXT ·vnniTop(SB), NOSPLIT, $0-8
@@ -237,15 +239,42 @@ TEXT ·vnniTop(SB), NOSPLIT, $0-8
 	MOVQ         const_roundingRows(DI), CX
 	MOVL         $0x7fffffff, AX
 	VPBROADCASTD AX, Z0
-	VPXORD       Z2, Z2, Z2
+	VPXORD       Z4, Z4, Z4
+	MOVQ         const_roundingSquares(DI), R8
+	MOVQ         const_roundingSquares+8(DI), R9 // its length
+	TESTQ        R9, R9
+	JNZ          squares
 
 row:
-	VPANDD  (SI), Z0, Z1
-	VPMAXUD Z1, Z2, Z2
+	VMOVUPS (SI), Z1
+	VPANDD  Z1, Z0, Z2
+	VPMAXUD Z2, Z4, Z4
 	ADDQ    DX, SI
 	DECQ    CX
 	JNZ     row
-	VMOVUPS Z2, const_roundingTop(DI)
+	JMP     done
+
+	// The same, and the squares.
+squares:
+	SHLQ $2, R9
+	DECQ R9
+	XORL AX, AX
+
+square:
+	VMOVUPS     (SI), Z1
+	VPANDD      Z1, Z0, Z2
+	VPMAXUD     Z2, Z4, Z4
+	VMOVUPS     (R8)(AX*1), Z3
+	VFMADD231PS Z1, Z1, Z3
+	VMOVUPS     Z3, (R8)(AX*1)
+	ADDQ        DX, SI
+	ADDQ        $64, AX
+	ANDQ        R9, AX
+	DECQ        CX
+	JNZ         square
+
+done:
+	VMOVUPS Z4, const_roundingTop(DI)
 	VZEROUPPER
 	RET
 
@@ -720,9 +749,11 @@ split:
 // Requires: AVX2, FMA3
 //
 //	top(l) = max |x(i, l)|, compared as integers, so NaN is above ∞
+//	squares(i mod n, l) ← fma(x(i, l), x(i, l), squares(i mod n, l))
 //
 //	SI  row i      DX  bytes between rows      CX  rows left
-//	Y0  all bits but the sign      Y1  magnitudes      Y2, Y3  maxima
+//	R8  squares    R9  bytes of them, less 1   AX  row of squares, in bytes
+//	Y0  all bits but the sign      Y1, Y2  numbers and magnitudes      Y3  squares      Y4, Y5  maxima
 //
 //	DI  the operands
 TEXT ·avx2Top(SB), NOSPLIT, $0-8
@@ -734,19 +765,53 @@ TEXT ·avx2Top(SB), NOSPLIT, $0-8
 	MOVL         $0x7fffffff, AX
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	VPXOR        Y2, Y2, Y2
-	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	MOVQ         const_roundingSquares(DI), R8
+	MOVQ         const_roundingSquares+8(DI), R9 // its length
+	TESTQ        R9, R9
+	JNZ          squares
 
 row:
-	VPAND   (SI), Y0, Y1
-	VPMAXUD Y1, Y2, Y2
-	VPAND   32(SI), Y0, Y1
-	VPMAXUD Y1, Y3, Y3
+	VMOVUPS (SI), Y1
+	VPAND   Y1, Y0, Y2
+	VPMAXUD Y2, Y4, Y4
+	VMOVUPS 32(SI), Y1
+	VPAND   Y1, Y0, Y2
+	VPMAXUD Y2, Y5, Y5
 	ADDQ    DX, SI
 	DECQ    CX
 	JNZ     row
-	VMOVUPS Y2, const_roundingTop(DI)
-	VMOVUPS Y3, const_roundingTop+32(DI)
+	JMP     done
+
+	// The same, and the squares.
+squares:
+	SHLQ $2, R9
+	DECQ R9
+	XORL AX, AX
+
+square:
+	VMOVUPS     (SI), Y1
+	VPAND       Y1, Y0, Y2
+	VPMAXUD     Y2, Y4, Y4
+	VMOVUPS     (R8)(AX*1), Y3
+	VFMADD231PS Y1, Y1, Y3
+	VMOVUPS     Y3, (R8)(AX*1)
+	VMOVUPS     32(SI), Y1
+	VPAND       Y1, Y0, Y2
+	VPMAXUD     Y2, Y5, Y5
+	VMOVUPS     32(R8)(AX*1), Y3
+	VFMADD231PS Y1, Y1, Y3
+	VMOVUPS     Y3, 32(R8)(AX*1)
+	ADDQ        DX, SI
+	ADDQ        $64, AX
+	ANDQ        R9, AX
+	DECQ        CX
+	JNZ         square
+
+done:
+	VMOVUPS Y4, const_roundingTop(DI)
+	VMOVUPS Y5, const_roundingTop+32(DI)
 	VZEROUPPER
 	RET
 

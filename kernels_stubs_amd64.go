@@ -206,6 +206,7 @@ const (
 	roundingX             = unsafe.Offsetof(bfp.Rounding{}.X)
 	roundingStride        = unsafe.Offsetof(bfp.Rounding{}.Stride)
 	roundingRows          = unsafe.Offsetof(bfp.Rounding{}.Rows)
+	roundingSquares       = unsafe.Offsetof(bfp.Rounding{}.Squares)
 	roundingTop           = unsafe.Offsetof(bfp.Rounding{}.Top)
 	roundingInverse       = unsafe.Offsetof(bfp.Rounding{}.Inverse)
 	roundingQ             = unsafe.Offsetof(bfp.Rounding{}.Q)

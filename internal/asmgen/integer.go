@@ -189,26 +189,53 @@ func (a *asm) numbers() {
 }
 
 func top(a *asm) {
-	const mask, number = vec(0), vec(1)
+	const mask, number, bits, sum = vec(0), vec(1), vec(2), vec(3)
+	maximum := func(i int) vec { return vec(4 + i) }
 	a.integerKernel("Top", "Rounding", "AVX512F", `
 	top(l) = max |x(i, l)|, compared as integers, so NaN is above ∞
+	squares(i mod n, l) ← fma(x(i, l), x(i, l), squares(i mod n, l))
 
 	SI  row i      DX  bytes between rows      CX  rows left
-	V0  all bits but the sign      V1  magnitudes      `+pick(a.avx512, "Y2, Y3  maxima", "Z2  maxima"))
+	R8  squares    R9  bytes of them, less 1   AX  row of squares, in bytes
+	V0  all bits but the sign      V1, V2  numbers and magnitudes      V3  squares      V4`+pick(a.avx512, ", Y5", "")+`  maxima`)
 	a.numbers()
 	a.integerConstant(0x7fffffff, mask)
 	for i := range a.vectorsOf16() {
-		a.op(pick(a.avx512, "VPXOR", "VPXORD"), vec(2+i), vec(2+i), vec(2+i))
+		a.op(pick(a.avx512, "VPXOR", "VPXORD"), maximum(i), maximum(i), maximum(i))
 	}
-	a.label("row")
-	for i := range a.vectorsOf16() {
-		a.op(pick(a.avx512, "VPAND", "VPANDD"), mem("SI", i*a.width()), mask, number)
-		a.op("VPMAXUD", number, vec(2+i), vec(2+i))
+	row := func(loop string, square func(i int)) {
+		a.label(loop)
+		for i := range a.vectorsOf16() {
+			a.op("VMOVUPS", mem("SI", i*a.width()), number)
+			a.op(pick(a.avx512, "VPAND", "VPANDD"), number, mask, bits)
+			a.op("VPMAXUD", bits, maximum(i), maximum(i))
+			square(i)
+		}
+		a.op("ADDQ", "DX", "SI")
 	}
-	a.op("ADDQ", "DX", "SI")
+	a.op("MOVQ", a.field("roundingSquares"), "R8")
+	a.op("MOVQ", a.fieldAt("roundingSquares", 8), "R9", "// its length")
+	a.op("TESTQ", "R9", "R9")
+	a.op("JNZ", "squares")
+	row("row", func(int) {})
 	a.next("CX", "row")
+	a.op("JMP", "done")
+	a.label("squares", "The same, and the squares.")
+	a.op("SHLQ", 2, "R9")
+	a.op("DECQ", "R9")
+	a.op("XORL", "AX", "AX")
+	row("square", func(i int) {
+		at := mem("R8", i*a.width(), "AX", 1)
+		a.op("VMOVUPS", at, sum)
+		a.op("VFMADD231PS", number, number, sum)
+		a.op("VMOVUPS", sum, at)
+	})
+	a.op("ADDQ", 64, "AX")
+	a.op("ANDQ", "R9", "AX")
+	a.next("CX", "square")
+	a.label("done")
 	for i := range a.vectorsOf16() {
-		a.op("VMOVUPS", vec(2+i), a.fieldAt("roundingTop", i*a.width()))
+		a.op("VMOVUPS", maximum(i), a.fieldAt("roundingTop", i*a.width()))
 	}
 	a.ret()
 }

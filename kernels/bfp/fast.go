@@ -113,10 +113,11 @@ func (m *fastImages) Parts(w kernels.Panels[float32]) (forward, update int) {
 // groupOfIntegers is the size of a group of integers of 16 units.
 func (m *fastImages) groupOfIntegers() int { return 2 * lanes * m.k.Pixels }
 
-// round rounds numbers of 16 units to q, and sets ws.rounding.Totals.
-func (m *fastImages) round(ws *workspace, q []uint8, x []float32, stride, rows int) (scale [lanes]float32) {
+// round rounds numbers of 16 units to q, and sets ws.rounding.Totals. It also sets sums of squares, if they are not nil.
+func (m *fastImages) round(ws *workspace, q []uint8, x []float32, stride, rows int, squares []float32) (scale [lanes]float32) {
 	r := &ws.rounding
-	r.X, r.Stride, r.Rows, r.Q = x, stride, rows, q
+	clear(squares)
+	r.X, r.Stride, r.Rows, r.Q, r.Squares = x, stride, rows, q, squares
 	m.k.Top(r)
 	for l, top := range r.Top {
 		scale[l], r.Inverse[l] = scaleOf(top)
@@ -139,7 +140,6 @@ func (m *fastImages) round(ws *workspace, q []uint8, x []float32, stride, rows i
 
 // sum adds up all products of p, in as many calls as sums of 32 bits need.
 func (m *fastImages) sum(p *Products, terms int) {
-	p.Split = terms > m.k.Terms || p.Split
 	groups := m.groups(terms)
 	if !p.Split {
 		p.Groups = groups
@@ -167,10 +167,16 @@ func (m *fastImages) Forward(z kernels.Mat[float32], w kernels.Panels[float32], 
 	ws.split = grow(ws.split, tiles*m.k.Rows*2*lanes)
 	ws.q8 = grow(ws.q8, m.groups(m.pixels)*m.groupOfIntegers())
 	p, o := &ws.products, &ws.outputs
+	var sums []float32
+	if squares != nil {
+		ws.squares = grow(ws.squares, kernels.SumLanes[float32]()*lanes)
+		sums = ws.squares
+	}
 	for i := lo; i < hi; i++ {
-		scale := m.round(ws, ws.q8, w.Data[i*lanes*m.pixels:], lanes, m.pixels)
+		first := i * lanes
+		scale := m.round(ws, ws.q8, w.Data[first*m.pixels:], lanes, m.pixels, sums)
 		if squares != nil {
-			m.squares(squares, w, i, i+1, ws)
+			m.slots.FoldSquares(squares[first:min(first+lanes, w.Lanes)], sums)
 		}
 		*p = Products{
 			X: m.rows, RowStride: m.stride, GroupStep: groupBytes, TileStep: m.k.Rows * m.stride,
@@ -186,7 +192,6 @@ func (m *fastImages) Forward(z kernels.Mat[float32], w kernels.Panels[float32], 
 			}
 			o.Mean[l], o.Scale[l] = float64(sum), float64(scale[l])/(1<<16)
 		}
-		first := i * lanes
 		if cols := w.Lanes - first; cols < lanes {
 			ws.z = grow(ws.z, m.n*lanes)
 			o.Z, o.Stride = ws.z, lanes
@@ -218,7 +223,7 @@ func (m *fastImages) Update(w kernels.Panels[float32], beta []float32, d kernels
 		s := &ws.steps[i-lo]
 		first, n := i*lanes, min(lanes, w.Lanes-i*lanes)
 		deltas, stride := m.deltas(ws, d, first, n)
-		s.Scale = m.round(ws, ws.q8[(i-lo)*size:], deltas, stride, m.n)
+		s.Scale = m.round(ws, ws.q8[(i-lo)*size:], deltas, stride, m.n, nil)
 		clear(s.Beta[copy(s.Beta[:], beta[first:first+n]):])
 		for l, total := range ws.rounding.Totals {
 			s.Total[l] = float32(total)
@@ -226,16 +231,14 @@ func (m *fastImages) Update(w kernels.Panels[float32], beta []float32, d kernels
 		s.Sums, s.Base = ws.split, float64(m.k.Base)
 	}
 	p := &ws.products
+	*p = Products{RowStride: groupBytes, GroupStep: block * groupBytes, TileStep: m.k.Rows * groupBytes, Sums: ws.split, Split: m.n > m.k.Terms}
 	for at := 0; at < m.pixels && lo < hi; at += block {
 		rows := min(block, m.pixels-at)
 		for i := lo; i < hi; i++ {
 			s := &ws.steps[i-lo]
 			s.W = w.Data[(i*m.pixels+at)*lanes:]
-			*p = Products{
-				X: m.blocks[at*m.groups(m.n)*groupBytes:], RowStride: groupBytes, GroupStep: block * groupBytes,
-				TileStep: m.k.Rows * groupBytes, Q: ws.q8[(i-lo)*size:], Tiles: (rows + m.k.Rows - 1) / m.k.Rows, Sums: ws.split,
-				Fetch: s.W,
-			}
+			p.X, p.Q, p.Fetch = m.blocks[at*m.groups(m.n)*groupBytes:], ws.q8[(i-lo)*size:], s.W
+			p.Tiles = (rows + m.k.Rows - 1) / m.k.Rows
 			m.sum(p, m.n)
 			s.Split, s.Rows, s.Minus = p.Split, rows, m.minus[at:]
 			m.k.Step(s)

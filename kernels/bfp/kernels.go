@@ -85,6 +85,9 @@ type Rounding struct {
 	// Top is the result of Kernels.Top: the bits of the largest magnitude of each unit. A NaN counts
 	// as larger than all numbers.
 	Top [lanes]uint32
+	// If Squares is not empty, Kernels.Top adds the squares of row i to row i mod n of Squares, which
+	// has n rows of 16. n must be a power of 2.
+	Squares []float32
 	// Inverse is 2^−e of each unit, and Q has rint(X·2^−e), for a number of rows that is a multiple of
 	// Kernels.Pixels.
 	Inverse [lanes]float32

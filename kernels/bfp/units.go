@@ -15,7 +15,7 @@ func (m *fastImages) roundUnit(ws *workspace, i, plane int, x []float32) float32
 	var top uint32
 	whole := len(x) / lanes
 	if whole > 0 {
-		r.X, r.Stride, r.Rows = x, lanes, whole
+		r.X, r.Stride, r.Rows, r.Squares = x, lanes, whole, nil
 		m.k.Top(r)
 		for _, t := range r.Top {
 			top = max(top, t)

@@ -127,6 +127,8 @@ func small(program string, args []string, url string) []string {
 		flag("-batch", "20")
 	case args[0] == "fetch":
 		flag("-url", url)
+	case args[0] == "accuracy":
+		args = append(args, "-data", "synthetic", "-seeds", "2", "-iters", "1")
 	case args[0] == "duel":
 		args = slices.Insert(args, 1, "-n", "6", "-time", "10us")
 	}

@@ -4,6 +4,7 @@
 //	bench run                      measure every kernel set, write raw results
 //	bench compare [FILE...]        make tables from raw results
 //	bench duel A B                 measure kernel set A against kernel set B
+//	bench accuracy                 compare accuracies of bfp16 and f32
 //
 // "bench help COMMAND" shows the flags of a command. The flag -filter selects benchmarks
 // with the syntax of benchstat: '.name:Gemm /dtype:f32 /impl:(avx512 OR openblas)'. The
@@ -44,7 +45,7 @@ type command struct {
 type action func(ctx context.Context, args []string, stdout, stderr io.Writer) error
 
 func commands() []command {
-	return []command{listCommand, runCommand, compareCommand, duelCommand}
+	return []command{listCommand, runCommand, compareCommand, duelCommand, accuracyCommand}
 }
 
 func find(name string) (command, error) {

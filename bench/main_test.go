@@ -120,6 +120,12 @@ func TestBadCommandLines(t *testing.T) {
 		{"duel -geomean -1 reference gonum", 2},
 		{"duel -filter .name:MatMul reference gonum", 2},
 		{"compare nowhere.txt", 1},
+		{"accuracy -seeds 1", 2},
+		{"accuracy -iters 0", 2},
+		{"accuracy -workers -1", 2},
+		{"accuracy -impl gonun", 2},
+		{"accuracy -data nowhere", 2},
+		{"accuracy f32", 2},
 		{"compare -raw EMPTY", 1},
 
 		{"run -filter .name:Nothing -o -", 2},

@@ -84,7 +84,7 @@ var accuracyConfigs = []accuracyConfig{
 	{"lr 2.5e-3, reg 0.25", "two-layer", "sgd", map[string]string{"lr": "2.5e-3", "reg": "0.25"}},
 	{"momentum, lr 5e-4, reg 0.25", "two-layer", "momentum", map[string]string{"lr": "5e-4", "reg": "0.25"}},
 	{"hidden 200, lr 1e-3, reg 0.5", "two-layer", "sgd", map[string]string{"hidden": "200", "lr": "1e-3", "reg": "0.5"}},
-	{"fc 100x100, lr 1e-3", "fc", "sgd", map[string]string{"hidden": "100x100", "lr": "1e-3", "std": "5e-2", "epochs": "4"}},
+	{"fc 100x100, lr 3e-3", "fc", "sgd", map[string]string{"hidden": "100x100", "lr": "3e-3", "std": "1e-2", "epochs": "4"}},
 }
 
 // An accuracy holds the settings of bench accuracy.

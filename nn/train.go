@@ -3,6 +3,7 @@ package nn
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"fusegrid/kernels"
 	"fusegrid/nn/nprand"
@@ -117,13 +118,21 @@ func (n *Net[T]) blockOfOne(data, val Data[T], cfg TrainConfig, rng *nprand.Stat
 		net.Hidden = append(net.Hidden, len(l.B))
 	}
 	shape := train.Shape{Inputs: n.Inputs(), Classes: n.Classes(), Batch: max(cfg.BatchSize, evalRows), Floats: true}
-	block, err := train.New[T](n.set, shape, []train.Net{net}, nil, 1)
+	var mean []T
+	sources := [2]train.Source{data, val}
+	images, ok := data.(*Pixels[T])
+	valImages, both := val.(*Pixels[T])
+	if n.set.Class == kernels.BFP16 && ok && both && slices.Equal(images.mean, valImages.mean) {
+		shape.Floats, mean = false, images.mean
+		sources = [2]train.Source{images.im, valImages.im}
+	}
+	block, err := train.New(n.set, shape, []train.Net{net}, mean, 1)
 	if err != nil {
 		return nil, nil, err
 	}
 	block.SetWeights(0, n.outIn())
 	trainer, err := train.NewTrainer(block, train.Schedule{
-		Iterations: cfg.Iterations, Batch: cfg.BatchSize, Train: data, Val: val, Division: cfg.Division,
+		Iterations: cfg.Iterations, Batch: cfg.BatchSize, Train: sources[0], Val: sources[1], Division: cfg.Division,
 	}, rng)
 	return block, trainer, err
 }

@@ -129,6 +129,8 @@ that must agree differs.
             It is not replaced by a report with fewer results
   -data     folder with CIFAR-10 (default: FUSEGRID_DATA, else fetched data)
   -impl     kernel set, see "sweep impl" (default: the fastest)
+  -dtype    f64 (default), or bfp16: only the two-layer nets on CIFAR-10, with
+            first layers in integers. No result must agree then
   -quiet    no progress
 `
 

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"fusegrid"
 	"fusegrid/internal/cli"
 	"fusegrid/internal/say"
 	"fusegrid/kernels"
@@ -22,10 +23,11 @@ import (
 // reproduce runs the assignment's experiments and compares every printed figure.
 func reproduce(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := cli.NewFlags("reproduce")
-	out, dir, impl := filepath.Join("out", "assignment", "report.md"), "", ""
+	out, dir, impl, dtype := filepath.Join("out", "assignment", "report.md"), "", "", "f64"
 	flags.Func("out", "", text(&out))
 	flags.Func("data", "", text(&dir))
 	flags.Func("impl", "", text(&impl))
+	flags.Func("dtype", "", choice(&dtype, "f64", "bfp16"))
 	quiet := flags.Bool("quiet", false, "")
 	if err := parse(flags, args); err != nil {
 		return err
@@ -34,11 +36,19 @@ func reproduce(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	if err != nil {
 		return err
 	}
+	if dtype == "bfp16" {
+		if set, err = fusegrid.BFP16(set); err != nil {
+			return badInput{err}
+		}
+	}
 	switch dir {
 	case builtIn:
 		return badInput{fmt.Errorf("-data %q: the course used CIFAR-10; give its folder, or omit -data", builtIn)}
 	case "":
 		dir, _ = dataset.Find()
+	}
+	if dir == "" && dtype == "bfp16" {
+		return badInput{errors.New(`-dtype bfp16 trains nets on CIFAR-10, and there is none here; "sweep fetch" gets it`)}
 	}
 	if dir == "" {
 		fmt.Fprintln(stderr, `sweep: no CIFAR-10 here, so only the experiments without it run; "sweep fetch" gets it`)

@@ -78,6 +78,17 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
+// TestVerdictOfIntegers checks the words of a report without figures that must agree.
+func TestVerdictOfIntegers(t *testing.T) {
+	figures := []assignment.Figure{{Part: "toy", Printed: "1", Ours: "1", OK: true}, {Part: "toy", Printed: "1", Ours: "2"}}
+	v := verdict{Report: assignment.Report{Figures: figures}, class: "bfp16", images: true}
+	var b bytes.Buffer
+	want := "No figure must agree, because this type rounds differently. 1 of 2 do.\nComputed in float32 with kernels of numeric class bfp16.\n"
+	if err := v.markdown(&b, nil); err != nil || !v.OK() || !strings.Contains(b.String(), want) {
+		t.Errorf("%v, OK is %v, and the report lacks %q:\n%s", err, v.OK(), want, b.String())
+	}
+}
+
 // TestReproduceKeepsReports checks that a report with more figures, and a file that is no report, are not replaced.
 func TestReproduceKeepsReports(t *testing.T) {
 	full, err := os.ReadFile(trackedReport)

@@ -10,6 +10,7 @@ import (
 
 	"fusegrid"
 	"fusegrid/kernels"
+	"fusegrid/kernels/bfp"
 	"fusegrid/kernels/reference"
 	"fusegrid/nn"
 	"fusegrid/nn/dataset"
@@ -85,12 +86,12 @@ func testBeginning(t *testing.T, set *kernels.Set, dir string) {
 		t.Fatal(err)
 	}
 	r := runner{set: set, data: data}
-	im, err := r.images(dataset.HWC)
+	im, err := images[float64](&r, dataset.HWC)
 	if err != nil {
 		t.Fatal(err)
 	}
 	rng := afterToy(set)
-	net := cifarNet(set, rng)
+	net := cifarNet[float64](set, rng)
 	net.Reg = 0.25
 	hist, err := net.Train(t.Context(), im.train, im.val, nn.TrainConfig{
 		LearningRate: 1e-4, Decay: decay, Iterations: iterations, BatchSize: batchSize,
@@ -234,5 +235,19 @@ func TestRunRefuses(t *testing.T) {
 	cancel()
 	if _, err := Run(ctx, set, Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// TestBFP16 checks that sets of class BFP16 run only the nets for CIFAR-10, and that no figure of theirs must agree.
+func TestBFP16(t *testing.T) {
+	set := bfp.New(reference.Fused(), nil)
+	report, err := Run(t.Context(), set, Options{})
+	if err != nil || len(report.Figures) > 0 {
+		t.Errorf("%v, %d figures without images", err, len(report.Figures))
+	}
+	r := runner{ctx: t.Context(), set: set, report: Report{Seconds: map[string]float64{}}}
+	figure := part{name: "x", run: func(*runner) ([]Figure, error) { return []Figure{number("n", "1", 2)}, nil }}
+	if err := r.runPart(figure, Options{}); err != nil || !r.report.OK() {
+		t.Errorf("%v, and the figures are %+v", err, r.report.Figures)
 	}
 }

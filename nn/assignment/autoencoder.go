@@ -32,7 +32,7 @@ func autoencoderGradient(set *kernels.Set) Figure {
 
 // autoencoder trains the tied autoencoder on CIFAR-10 and compares its loss with PCA.
 func (r *runner) autoencoder() ([]Figure, error) {
-	if _, err := r.images(dataset.HWC); err != nil {
+	if _, err := images[float64](r, dataset.HWC); err != nil {
 		return nil, err
 	}
 	rng := nprand.New(0)

@@ -13,7 +13,7 @@ import (
 
 // solver runs the training with the Solver in section 4.
 func (r *runner) solver() ([]Figure, error) {
-	im, err := r.images(dataset.CHW)
+	im, err := images[float64](r, dataset.CHW)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func lines(s string) []string { return strings.Split(strings.TrimSuffix(s, "\n")
 // the seed is 0.
 func (r *runner) overfit() ([]Figure, error) {
 	const n = 50
-	im, err := r.images(dataset.CHW)
+	im, err := images[float64](r, dataset.CHW)
 	if err != nil {
 		return nil, err
 	}

@@ -26,15 +26,15 @@ type fastImages struct {
 	// blocks has [block of pixels][group of images][pixel]. Update reads it.
 	blocks []uint8
 
-	mean     []float32 // the last mean image, and what follows from it:
-	minus    []float32 // −M·2^−16
-	meanRows []uint8   // the last rows, in bytes
+	mean      []float32 // the last mean image, and what follows from it:
+	minus     []float32 // −M·2^−16
+	meanBytes []uint8   // its rows in bytes
 
 	interleaving Interleaving
 }
 
 func newFastImages(l layout, k *Kernels, n, pixels int) *fastImages {
-	m := &fastImages{layout: l, k: k, pixels: pixels, minus: make([]float32, pixels), meanRows: make([]uint8, meanRows*pixels)}
+	m := &fastImages{layout: l, k: k, pixels: pixels, minus: make([]float32, pixels), meanBytes: make([]uint8, meanRows*pixels)}
 	// Neighbouring rows start in different sets of the L1 cache.
 	m.stride = roundUp(m.groups(pixels)*groupBytes, 64) + 64
 	m.rows = pages.Make[uint8](max(roundUp(n+meanRows, k.Rows), roundUp(n+meanRows, UnitRows), roundUp(n, k.Pixels)) * m.stride)
@@ -61,12 +61,12 @@ func (m *fastImages) Load(x []uint8, idx []int, mean []float32) {
 	}
 	m.interleave()
 	for i := range meanRows {
-		row := m.meanRows[i*m.pixels : (i+1)*m.pixels]
+		row := m.meanBytes[i*m.pixels : (i+1)*m.pixels]
 		m.k.Load(m.row(m.n+i), row, row)
 	}
 }
 
-// setMean sets minus and meanRows.
+// setMean sets minus and meanBytes.
 func (m *fastImages) setMean(mean []float32) {
 	if slices.Equal(mean, m.mean) {
 		return // as in all minibatches of a training
@@ -77,7 +77,7 @@ func (m *fastImages) setMean(mean []float32) {
 		fixed := fixedPoint(v)
 		m.minus[p] = minusMean(fixed)
 		for i := range meanRows {
-			m.meanRows[i*m.pixels+p] = uint8(fixed >> (8 * (meanRows - 1 - i)))
+			m.meanBytes[i*m.pixels+p] = uint8(fixed >> (8 * (meanRows - 1 - i)))
 		}
 	}
 }

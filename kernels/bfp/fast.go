@@ -7,8 +7,8 @@ import (
 	"fusegrid/kernels"
 )
 
-// exactPixels is the number of pixels up to which the sum for an image is a float64: 2^16·255 times a
-// rounded weight is less than 2^38.99…, and the sum of so many is at most 2^53.
+// exactPixels is the largest number of pixels for which the sum for an image surely is a float64: each
+// term is at most 2^16·255·Limit, and exactPixels terms are at most 2^53.
 const exactPixels = 16513
 
 func roundUp(n, unit int) int { return (n + unit - 1) / unit * unit }

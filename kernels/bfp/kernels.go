@@ -146,7 +146,7 @@ type Steps struct {
 }
 
 // An Interleaving combines Kernels.Pixels rows of pixels, a number of bytes apart. Group p has pixel p of each. The
-// first Kernels.Block groups are at Dst[0], the next at Dst[DstStride], and so on for so many blocks.
+// first Kernels.Block groups are at Dst[0], the next at Dst[DstStride], up to the number of Blocks.
 type Interleaving struct {
 	Src                          []uint8
 	SrcStride, DstStride, Blocks int

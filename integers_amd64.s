@@ -118,8 +118,9 @@ group:
 	ADDQ         BX, R10
 	DECQ         CX
 	JNZ          group
-	CMPB         const_productsSplit(DI), $0
-	JNE          split
+	CMPQ         const_productsKind(DI), $const_splitSums
+	JEQ          split
+	JGT          pair
 
 	// Each sum as one number.
 	VPSLLD    $8, Z8, Z8
@@ -220,6 +221,38 @@ split:
 	VZEROUPPER
 	RET
 
+	// The sums of two panels.
+pair:
+	VMOVDQU32 Z8, (DX)
+	VMOVDQU32 Z9, 64(DX)
+	VMOVDQU32 Z10, 128(DX)
+	VMOVDQU32 Z11, 192(DX)
+	VMOVDQU32 Z12, 256(DX)
+	VMOVDQU32 Z13, 320(DX)
+	VMOVDQU32 Z14, 384(DX)
+	VMOVDQU32 Z15, 448(DX)
+	VMOVDQU32 Z16, 512(DX)
+	VMOVDQU32 Z17, 576(DX)
+	VMOVDQU32 Z18, 640(DX)
+	VMOVDQU32 Z19, 704(DX)
+	VMOVDQU32 Z20, 768(DX)
+	VMOVDQU32 Z21, 832(DX)
+	VMOVDQU32 Z22, 896(DX)
+	VMOVDQU32 Z23, 960(DX)
+	VMOVDQU32 Z24, 1024(DX)
+	VMOVDQU32 Z25, 1088(DX)
+	VMOVDQU32 Z26, 1152(DX)
+	VMOVDQU32 Z27, 1216(DX)
+	VMOVDQU32 Z28, 1280(DX)
+	VMOVDQU32 Z29, 1344(DX)
+	VMOVDQU32 Z30, 1408(DX)
+	VMOVDQU32 Z31, 1472(DX)
+	ADDQ      $1536, DX
+	DECQ      R15
+	JNZ       tile
+	VZEROUPPER
+	RET
+
 // func vnniTop(p *bfp.Rounding)
 // Requires: AVX512F
 //
@@ -285,7 +318,7 @@ done:
 //
 // Four rows at a time. The sum of a number and 1.5·2²³ + 128 has hi and lo + 128 in its last bytes.
 //
-//	SI  row i      DX, R8  bytes between rows, three times that      CX  rows left      AX  integers
+//	SI  row i      DX, R8  bytes between rows, three times that      CX  rows left      BX, AX  hi and lo
 //	Z0  1.5·2²³ + 128      Z1  2^−e      Z2  0x80 in each byte      Z3  order of bytes
 //	Z4  ones       Z5, Z6  totals of hi and lo
 //	Z8 … Z11  rows i … i+3      Z12, Z13  scratch
@@ -312,7 +345,8 @@ TEXT ·vnniRound(SB), NOSPLIT, $0-8
 	MOVL            $0xaaaaaaaa, AX
 	KMOVD           AX, K1
 	KNOTD           K1, K2
-	MOVQ            const_roundingQ(DI), AX
+	MOVQ            const_roundingHi(DI), BX
+	MOVQ            const_roundingLo(DI), AX
 
 group:
 	VMOVAPS     Z0, Z8
@@ -334,12 +368,13 @@ group:
 	VMOVDQU16   Z13, K1, Z8  // lo of all rows
 	VMOVDQU16   Z12, K2, Z10 // hi
 	VPXORD      Z2, Z8, Z8
-	VMOVDQU32   Z10, (AX)
-	VMOVDQU32   Z8, 64(AX)
+	VMOVDQU32   Z10, (BX)
+	VMOVDQU32   Z8, (AX)
 	VPDPBUSD    Z10, Z4, Z5
 	VPDPBUSD    Z8, Z4, Z6
 	LEAQ        (SI)(DX*4), SI
 	ADDQ        $128, AX
+	ADDQ        $128, BX
 	SUBQ        $4, CX
 	JNZ         group
 	VPSLLD      $8, Z5, Z5
@@ -401,6 +436,7 @@ image:
 //	w(p, l) ← fma(β(l), w(p, l), scale(l)·g), or scale(l)·g if β(l) is 0
 //
 //	SI  sums of pixel p      DX  w of pixel p      BX  minus, of pixel p      CX  pixels left
+//	R8  bytes between sums
 //	Z0  minus      Z1  sum      Z2  w or scratch   Z3  Base      Z4, Z5  scratch
 //	Z6  total      Z8  scale      Z10  β      K1  where it is not 0
 //
@@ -417,6 +453,8 @@ TEXT ·vnniStep(SB), NOSPLIT, $0-8
 	VMOVUPS      const_stepsBeta(DI), Z10
 	VCMPPS       $4, Z0, Z10, K1 // β ≠ 0
 	VBROADCASTSD const_stepsBase(DI), Z3
+	MOVQ         const_stepsStride(DI), R8
+	SHLQ         $2, R8
 	CMPB         const_stepsSplit(DI), $0
 	JNE          split
 	PCALIGN      $32
@@ -428,7 +466,7 @@ pixel:
 	VMULPS       Z8, Z1, Z1
 	VFMADD231PS  (DX), Z10, K1, Z1
 	VMOVUPS      Z1, (DX)
-	ADDQ         $64, SI
+	ADDQ         R8, SI
 	ADDQ         $64, DX
 	ADDQ         $4, BX
 	DECQ         CX
@@ -641,8 +679,8 @@ group:
 	ADDQ         BX, R9
 	DECQ         CX
 	JNZ          group
-	CMPB         const_productsSplit(DI), $0
-	JNE          split
+	CMPQ         const_productsKind(DI), $const_splitSums
+	JEQ          split
 
 	// Each sum as one number.
 	VMOVDQU Y4, (DX)
@@ -841,7 +879,7 @@ TEXT ·avx2Round(SB), NOSPLIT, $0-8
 	VMOVUPS      const_roundingTotals(DI), Y4
 	VMOVUPS      const_roundingInverse+32(DI), Y3
 	VMOVUPS      const_roundingTotals+32(DI), Y5
-	MOVQ         const_roundingQ(DI), AX
+	MOVQ         const_roundingLo(DI), AX
 
 group:
 	VMOVAPS     Y0, Y6
@@ -941,6 +979,7 @@ image:
 //	w(p, l) ← fma(β(l), w(p, l), scale(l)·g), or scale(l)·g if β(l) is 0
 //
 //	SI  sums of pixel p      DX  w of pixel p      BX  minus, of pixel p      CX  pixels left
+//	R8  bytes between sums
 //	Y0  minus      Y1  sum      Y2  w or scratch   Y3  Base      Y4, Y5  scratch
 //	Y6, Y7  total      Y8, Y9  scale      Y10, Y11  β      Y12, Y13  where it is not 0
 //
@@ -961,6 +1000,8 @@ TEXT ·avx2Step(SB), NOSPLIT, $0-8
 	VMOVUPS      const_stepsBeta+32(DI), Y11
 	VCMPPS       $4, Y0, Y11, Y13 // β ≠ 0
 	VBROADCASTSD const_stepsBase(DI), Y3
+	MOVQ         const_stepsStride(DI), R8
+	SHLQ         $2, R8
 	CMPB         const_stepsSplit(DI), $0
 	JNE          split
 	PCALIGN      $32
@@ -981,7 +1022,7 @@ pixel:
 	VFMADD213PS  Y1, Y11, Y2
 	VBLENDVPS    Y13, Y2, Y1, Y1
 	VMOVUPS      Y1, 32(DX)
-	ADDQ         $64, SI
+	ADDQ         R8, SI
 	ADDQ         $64, DX
 	ADDQ         $4, BX
 	DECQ         CX

@@ -131,7 +131,7 @@ type row struct {
 }
 
 var vnniIntegers = bfp.Kernels{
-	Pixels: 4, Rows: 12, Block: 96, Terms: 257, Base: 256, SplitTerms: 65792, Load: vnniLoad,
+	Pixels: 4, Rows: 12, Pairs: true, Block: 96, Terms: 257, Base: 256, SplitTerms: 65792, Load: vnniLoad,
 	Interleave: vnniInterleave, Top: vnniTop, Round: vnniRound, Sum: vnniSum, Output: vnniOutput, Step: vnniStep,
 	Units: &bfp.UnitKernels{Most: 8, SumRows: vnniSumRows, SumPixels: vnniSumPixels, Round: vnniRoundUnit, Step: vnniStepUnit},
 }

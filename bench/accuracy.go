@@ -18,6 +18,7 @@ import (
 
 	"fusegrid"
 	"fusegrid/internal/atomicfile"
+	"fusegrid/internal/cli"
 	"fusegrid/kernels"
 	"fusegrid/nn/dataset"
 	"fusegrid/results"
@@ -27,10 +28,10 @@ import (
 
 var accuracyCommand = command{
 	name:  "accuracy",
-	short: "compare accuracies of bfp16 and f32",
+	short: "compare accuracies of two types",
 	long: `
 bench accuracy trains pairs of nets with the same configuration and seed, one
-with -dtype f32 and one with bfp16, and compares the validation accuracies of
+in f32 and one in the type -dtype, and compares the validation accuracies of
 the final nets. It prints the mean difference of each configuration with its
 99.6% confidence interval, and that of all pairs with its 95% interval.
 
@@ -43,6 +44,7 @@ Records are kept in -dir, so a second run trains only what is not on record.
 		data := f.String("data", "", "`folder` with CIFAR-10, or \"synthetic\" for the built-in set\n(default: FUSEGRID_DATA, else fetched data)")
 		impl := f.String("impl", "", "kernel `set` (default: the fastest)")
 		out := f.String("o", "", "write the table as Markdown to this `file`, too")
+		f.StringVar(&a.dtype, "dtype", "bfp16", "`type` to compare with f32: bfp16, bfp16d8 or f64\n")
 		f.StringVar(&a.dir, "dir", "accuracy", "`folder` for the records")
 		f.IntVar(&a.seeds, "seeds", 10, "number of pairs of each configuration\n")
 		f.IntVar(&a.iters, "iters", 1500, "iterations of a two-layer net\n")
@@ -56,10 +58,13 @@ Records are kept in -dir, so a second run trains only what is not on record.
 			case a.workers < 0:
 				return badUsage("-workers %d: want 0 or more", a.workers)
 			}
+			if types := search.Types(); a.dtype == "f32" || !slices.Contains(types, a.dtype) {
+				return badUsage("-dtype %q: the choices are bfp16, bfp16d8 and f64%s", a.dtype, cli.DidYouMean(a.dtype, types))
+			}
 			if a.set, err = kernelSet(*impl); err != nil {
 				return badUsage("%w", err)
 			}
-			if _, err = fusegrid.BFP16(a.set); err != nil {
+			if _, err = fusegrid.ForType(a.set, a.dtype); err != nil {
 				return badUsage("%w", err)
 			}
 			if a.data, err = images(*data); err != nil {
@@ -93,12 +98,9 @@ type accuracy struct {
 	data                  *dataset.Dataset
 	splits                map[dataset.Order]*dataset.Split // of data, as far as they were needed
 	set                   *kernels.Set
-	dir                   string
+	dtype, dir            string // the type under test; the folder for records
 	seeds, iters, workers int
 }
-
-// accuracyTypes are the type to compare with, and the type under test.
-var accuracyTypes = [2]string{"f32", "bfp16"}
 
 // The rule that the type under test must pass.
 const (
@@ -123,7 +125,7 @@ func intervalOf(differences []float64, level float64) interval {
 // A comparison has the accuracies of one configuration, seed by seed.
 type comparison struct {
 	title string
-	vals  [2][]float64 // by accuracyTypes
+	vals  [2][]float64 // of f32, and of the type under test
 }
 
 func (c comparison) differences() []float64 {
@@ -139,7 +141,7 @@ func (a accuracy) run(ctx context.Context, out string, stdout, stderr io.Writer)
 	var all []comparison
 	for _, c := range a.configs {
 		pair := comparison{title: c.title}
-		for i, dtype := range accuracyTypes {
+		for i, dtype := range []string{"f32", a.dtype} {
 			fmt.Fprintf(stderr, "%s, %s, %d seeds\n", c.title, dtype, a.seeds)
 			var err error
 			if pair.vals[i], err = a.train(ctx, c, dtype, stderr); err != nil {
@@ -148,12 +150,12 @@ func (a accuracy) run(ctx context.Context, out string, stdout, stderr io.Writer)
 		}
 		all = append(all, pair)
 	}
-	text, verdict := accuracyTable(all)
+	text, verdict := accuracyTable(a.dtype, all)
 	if _, err := stdout.Write(text); err != nil {
 		return err
 	}
 	if out != "" {
-		head := fmt.Sprintf("<!-- Made by `go run ./bench accuracy -seeds %d`. -->\n\n# Accuracy of bfp16\n\n", a.seeds)
+		head := fmt.Sprintf("<!-- Made by `go run ./bench accuracy -dtype %s -seeds %d`. -->\n\n# Accuracy of %s\n\n", a.dtype, a.seeds, a.dtype)
 		err := atomicfile.Write(out, func(w io.Writer) error {
 			_, err := fmt.Fprintf(w, "%s```text\n%s```\n", head, text)
 			return err
@@ -208,9 +210,9 @@ func (a accuracy) train(ctx context.Context, c accuracyConfig, dtype string, pro
 }
 
 // accuracyTable returns the table, and an error if the rule does not hold.
-func accuracyTable(all []comparison) (text []byte, verdict error) {
+func accuracyTable(dtype string, all []comparison) (text []byte, verdict error) {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "Validation accuracy: mean and standard deviation of f32, and of bfp16 minus f32.\n\n")
+	fmt.Fprintf(&b, "Validation accuracy: mean and deviation (sd) of f32, and of %s minus f32.\n\n", dtype)
 	const columns = "%-28s %5s %6s %6s %7s %6s  %s\n"
 	fmt.Fprintf(&b, columns, "", "pairs", "f32", "sd", "diff", "sd", "99.6% interval")
 	var pool []float64

@@ -65,7 +65,7 @@ func TestAccuracyTable(t *testing.T) {
 		{"one configuration may be worse", []comparison{around("a", 0.003, 0.001), around("bad", -0.006, 0.003), around("c", 0.003, 0.001)}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			text, err := accuracyTable(c.all)
+			text, err := accuracyTable("bfp16", c.all)
 			fits(t, string(text))
 			golden.Check(t, "testdata/accuracy.txt", string(text))
 			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
@@ -81,7 +81,7 @@ func TestAccuracyTitles(t *testing.T) {
 	for _, c := range accuracyConfigs {
 		all = append(all, around(c.title, 0, 0.001))
 	}
-	text, _ := accuracyTable(all)
+	text, _ := accuracyTable("bfp16d8", all)
 	fits(t, string(text))
 }
 
@@ -101,7 +101,7 @@ func TestAccuracy(t *testing.T) {
 			{"small", "two-layer", "sgd", map[string]string{"lr": "1e-3", "reg": "0", "hidden": "2", "batch": "10"}},
 			{"deep", "fc", "momentum", map[string]string{"lr": "1e-3", "reg": "0", "hidden": "2x2", "batch": "50", "epochs": "1"}},
 		},
-		data: data, splits: map[dataset.Order]*dataset.Split{}, set: reference.New(), dir: filepath.Join(dir, "records"),
+		data: data, splits: map[dataset.Order]*dataset.Split{}, set: reference.New(), dtype: "bfp16", dir: filepath.Join(dir, "records"),
 		seeds: 2, iters: 5, workers: 1,
 	}
 	page := filepath.Join(dir, "page.md")

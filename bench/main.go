@@ -4,7 +4,7 @@
 //	bench run                      measure every kernel set, write raw results
 //	bench compare [FILE...]        make tables from raw results
 //	bench duel A B                 measure kernel set A against kernel set B
-//	bench accuracy                 compare accuracies of bfp16 and f32
+//	bench accuracy                 compare accuracies of two types
 //
 // "bench help COMMAND" shows the flags of a command. The flag -filter selects benchmarks
 // with the syntax of benchstat: '.name:Gemm /dtype:f32 /impl:(avx512 OR openblas)'. The

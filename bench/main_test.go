@@ -122,6 +122,8 @@ func TestBadCommandLines(t *testing.T) {
 		{"compare nowhere.txt", 1},
 		{"accuracy -seeds 1", 2},
 		{"accuracy -iters 0", 2},
+		{"accuracy -dtype f32", 2},
+		{"accuracy -dtype bpf16", 2},
 		{"accuracy -workers -1", 2},
 		{"accuracy -impl gonun", 2},
 		{"accuracy -data nowhere", 2},
@@ -167,7 +169,7 @@ func TestList(t *testing.T) {
 	fits(t, out)
 	keys, names, _ := strings.Cut(out, "\n\n")
 	for _, want := range []string{
-		".name       Gemm Forward Update ReLU ", "\n/dtype      f32 f64 bfp16\n", "\n/op         NN TN NT\n", "/shape      200x3072x50 ",
+		".name       Gemm Forward Update ReLU ", "\n/dtype      f32 f64 bfp16 bfp16d8\n", "\n/op         NN TN NT\n", "/shape      200x3072x50 ",
 		"\n            ", "\n/size       L1 L2", "reference gonum copy fusegrid",
 	} {
 		if !strings.Contains(keys, want) {

@@ -81,7 +81,7 @@ func (o Ops[T]) Rows(m *Minibatch[T], n int) Mat[T] {
 }
 
 // Forward computes z = X·W, the first layer of many nets. The minibatch X is (N, D), the weights W
-// are (D, Lanes), and z is (N, Lanes). The elements of z have the bits of [Ops.Gemm], or in class BFP16
+// are (D, Lanes), and z is (N, Lanes). The elements of z have the bits of [Ops.Gemm], or in class BFP16 or BFP16D8
 // those that package bfp defines. If squares is not nil, Forward also sets it to the result of
 // [Ops.LaneSquares] for W. This costs little, because the product reads W anyway. The argument
 // workers is the maximum number of goroutines, as in [Ops.GemmParallel].

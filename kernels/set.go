@@ -16,7 +16,12 @@ const (
 	// BFP16 computes first layers of images in exact integers, as package bfp defines. All other
 	// operations are those of class FMA.
 	BFP16 Class = "bfp16"
+	// BFP16D8 is like BFP16, but rounds the deltas of first layers to 8 bits.
+	BFP16D8 Class = "bfp16d8"
 )
+
+// Integers reports whether sets of class c compute first layers of images in exact integers.
+func (c Class) Integers() bool { return c == BFP16 || c == BFP16D8 }
 
 // A Set is one implementation of every kernel.
 type Set struct {

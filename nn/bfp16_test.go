@@ -46,7 +46,7 @@ func TestTrainBFP16(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	set := bfp.New(reference.Fused(), nil)
+	set := bfp.New(reference.Fused(), kernels.BFP16, nil)
 	got, err := losses(set, false)
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +59,7 @@ func TestTrainBFP16(t *testing.T) {
 	if slices.Equal(got, want) {
 		t.Error("all losses are those of class FMA")
 	}
-	if _, err := losses(set, true); err == nil || !strings.Contains(err.Error(), "bfp16 take images") {
+	if _, err := losses(set, true); err == nil || !strings.Contains(err.Error(), "in integers take images") {
 		t.Errorf("rows of numbers: %v", err)
 	}
 }

@@ -122,7 +122,7 @@ func (n *Net[T]) blockOfOne(data, val Data[T], cfg TrainConfig, rng *nprand.Stat
 	sources := [2]train.Source{data, val}
 	images, ok := data.(*Pixels[T])
 	valImages, both := val.(*Pixels[T])
-	if n.set.Class == kernels.BFP16 && ok && both && slices.Equal(images.mean, valImages.mean) {
+	if n.set.Class.Integers() && ok && both && slices.Equal(images.mean, valImages.mean) {
 		shape.Floats, mean = false, images.mean
 		sources = [2]train.Source{images.im, valImages.im}
 	}

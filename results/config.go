@@ -24,7 +24,7 @@ type Config struct {
 	Iters  int     `json:"iters"`  // total number of minibatches
 	Std    float64 `json:"std"`    // standard deviation of the initial weights
 	Seed   uint32  `json:"seed"`   // seed of the random stream
-	DType  string  `json:"dtype"`  // f32, f64 or bfp16
+	DType  string  `json:"dtype"`  // f32, f64, bfp16 or bfp16d8
 	Class  string  `json:"class"`  // numeric class of the kernels, see kernels.Class
 
 	// Order is the seed of the minibatches if they have a separate random stream. If Order is nil,

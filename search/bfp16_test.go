@@ -31,7 +31,7 @@ func TestBFP16(t *testing.T) {
 		}
 		var sets []*kernels.Set
 		for _, set := range fusegrid.All() {
-			if _, err := fusegrid.BFP16(set); err == nil {
+			if _, err := fusegrid.ForType(set, "bfp16"); err == nil {
 				sets = append(sets, set)
 			}
 		}
@@ -129,9 +129,9 @@ func TestBFP16Refuses(t *testing.T) {
 		args string
 		set  *kernels.Set
 	}{
-		"first layers of type bfp16 take at most 1024 images in a minibatch; the batch has 1025": {args: "-batch 10,1025"},
-		"first layers of type bfp16 are for sgd, momentum and nesterov; the update rule is adam": {args: "-rule adam"},
-		"kernel set gonum has no first layers of type bfp16; the choices are ":                   {set: reference.Gonum()},
+		"first layers in integers take at most 1024 images in a minibatch; the batch has 1025": {args: "-batch 10,1025"},
+		"first layers in integers are for sgd, momentum and nesterov; the update rule is adam": {args: "-rule adam"},
+		"kernel set gonum has no first layers of type bfp16; the choices are ":                 {set: reference.Gonum()},
 	} {
 		config := config(t, "-dtype bfp16 -out o "+c.args)
 		if c.set != nil {
@@ -146,7 +146,7 @@ func TestBFP16Refuses(t *testing.T) {
 		}
 	}
 	c := config(t, "-out o")
-	made, err := fusegrid.BFP16(c.Kernels)
+	made, err := fusegrid.ForType(c.Kernels, "bfp16")
 	if err != nil {
 		t.Fatal(err)
 	}

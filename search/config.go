@@ -15,6 +15,7 @@ import (
 	"io"
 	"log"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,8 +37,8 @@ type Config struct {
 	// The fields of this group determine the results of the trials, and which trials are stopped.
 	Grid     *grid.Grid     // the values of the hyper-parameters, the net and the update rule
 	Data     *dataset.Split // the images; the assignment trains two-layer nets on HWC and fc nets on CHW
-	Kernels  *kernels.Set   // nil means the best kernel set of the machine; for bfp16, fusegrid.BFP16 is applied
-	DType    string         // f32, f64 or bfp16; "" means f32
+	Kernels  *kernels.Set   // nil means the best kernel set of the machine; fusegrid.ForType is applied to it
+	DType    string         // one of Types(); "" means f32
 	Division string         // the division of images into epochs, floor or true; "" means floor
 	Order    *uint32        // a separate seed for the minibatches; nil if weights and minibatches share a stream
 	Halving  *halving.Rule  // the rule that stops trials early; nil if all trials train to the end
@@ -66,6 +67,9 @@ type Config struct {
 	Disk   folder.Disk   // nil means the disk of the operating system
 	Runner runner.Runner // nil means a runner with Kernels and Data
 }
+
+// Types returns the values of Config.DType.
+func Types() []string { return slices.Clone(runner.Types) }
 
 // MaxWorkers is the maximum number of workers. It limits memory, because the planner makes more
 // blocks for more workers.
@@ -113,12 +117,12 @@ func (s *job) checkPoints() error {
 	if c := s.points().At(0); c.Batch < 1 || c.Iters < 1 {
 		return fmt.Errorf("search: Config.Grid has points with %d iterations of %d images; grid.Standard().Parse makes a grid with defaults", c.Iters, c.Batch)
 	}
-	if s.DType != "bfp16" {
+	if !s.Kernels.Class.Integers() {
 		return nil
 	}
 	rule, err := train.ParseRule(s.Grid.Rule())
 	for i := 0; i < s.Grid.Len() && err == nil; i++ {
-		err = train.CheckBFP16(rule, s.points().At(i).Batch)
+		err = train.CheckIntegers(rule, s.points().At(i).Batch)
 	}
 	return err
 }
@@ -136,8 +140,8 @@ func (c *Config) check() error {
 		return errors.New("search: Config.Data has no Hash, which tells its records from those of other data; the DefaultSplit of a data set has one")
 	case c.Data.Val.Len() == 0:
 		return errors.New("search: Config.Data has no validation images, by which trials are ranked")
-	case c.DType != "" && c.DType != "f32" && c.DType != "f64" && c.DType != "bfp16":
-		return fmt.Errorf("search: Config.DType is %q; the choices are f32, f64 and bfp16", c.DType)
+	case c.DType != "" && !slices.Contains(runner.Types, c.DType):
+		return fmt.Errorf("search: Config.DType is %q; the choices are %s", c.DType, strings.Join(runner.Types, ", "))
 	case c.Division != "" && c.Division != "floor" && c.Division != "true":
 		return fmt.Errorf("search: Config.Division is %q; the choices are floor and true", c.Division)
 	case c.Division == "true" && c.Grid.Net() == "fc":
@@ -171,10 +175,8 @@ func (c *Config) fill() (err error) {
 		}
 	}
 	c.DType, c.Waiting = cmp.Or(c.DType, "f32"), cmp.Or(c.Waiting, waitingRoom)
-	if c.DType == "bfp16" {
-		if c.Kernels, err = fusegrid.BFP16(c.Kernels); err != nil {
-			return err
-		}
+	if c.Kernels, err = fusegrid.ForType(c.Kernels, c.DType); err != nil {
+		return err
 	}
 	c.Workers, c.Block = min(cmp.Or(c.Workers, runtime.GOMAXPROCS(0)), MaxWorkers), min(c.Block, grid.MaxPoints)
 	if c.Order != nil { // the caller may change the variable

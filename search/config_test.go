@@ -42,7 +42,7 @@ func TestBadConfig(t *testing.T) {
 		"no grid":       {func(c *Config) { c.Grid = nil }, "search: Config.Grid is nil; grid.Standard().Parse makes one"},
 		"no data":       {func(c *Config) { c.Data = nil }, "search: Config.Data is nil; the DefaultSplit of a data set is one"},
 		"no folder":     {func(c *Config) { c.Dir = "" }, "search: Config.Dir is empty; name the output folder"},
-		"type":          {func(c *Config) { c.DType = "f16" }, `search: Config.DType is "f16"; the choices are f32, f64 and bfp16`},
+		"type":          {func(c *Config) { c.DType = "f16" }, `search: Config.DType is "f16"; the choices are f32, f64, bfp16, bfp16d8`},
 		"division":      {func(c *Config) { c.Division = "half" }, `search: Config.Division is "half"; the choices are floor and true`},
 		"Solver":        {func(c *Config) { c.Division, c.Grid = "true", fc }, "search: Config.Division is true, which is for the two-layer net; leave it empty for the net fc"},
 		"workers":       {func(c *Config) { c.Workers = -1 }, "search: Config.Workers is -1; give 0 or more"},

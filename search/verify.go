@@ -24,8 +24,8 @@ import (
 // [folder.InputError] if the trial failed, or if it was trained with other data or another class of
 // kernels.
 func Verify(ctx context.Context, want results.Record, set *kernels.Set, data *dataset.Split, cores int) (verdict string, same bool, err error) {
-	if want.Config.DType == "bfp16" && set != nil {
-		if set, err = fusegrid.BFP16(set); err != nil {
+	if set != nil {
+		if set, err = fusegrid.ForType(set, want.Config.DType); err != nil {
 			return "", false, folder.InputError{Err: err}
 		}
 	}

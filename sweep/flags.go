@@ -162,7 +162,7 @@ func crowd(workers int) string {
 // trainingFlags adds the flags of the training.
 func (o *options) trainingFlags(fs *flag.FlagSet, impl, fuse *string) {
 	fs.Func("net", "", choice(&o.net, "two-layer", "fc"))
-	fs.Func("dtype", "", choice(&o.DType, "f32", "f64", "bfp16"))
+	fs.Func("dtype", "", choice(&o.DType, search.Types()...))
 	fs.Func("rule", "", choice(&o.rule, ruleNames()...))
 	fs.Func("division", "", func(s string) error {
 		err := choice(&o.Division, "floor", "true")(s)

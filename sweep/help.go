@@ -41,7 +41,8 @@ How to train:
   -net      two-layer (default): like the assignment's train(); HWC pixel order
             fc: any depth, like the assignment's Solver; CHW pixel order
   -dtype    f32 (default); f64, which gives the assignment's numbers; or bfp16:
-            first layers in exact integers, the rest as in f32. For sgd,
+            first layers in exact integers, the rest as in f32; or bfp16d8: like
+            bfp16, but with 8-bit deltas, which is faster. Both are for sgd,
             momentum and nesterov, and batches of at most 1024
   -impl     kernel set, see "sweep impl" (default: the fastest)
   -rule     RULES
@@ -129,8 +130,8 @@ that must agree differs.
             It is not replaced by a report with fewer results
   -data     folder with CIFAR-10 (default: FUSEGRID_DATA, else fetched data)
   -impl     kernel set, see "sweep impl" (default: the fastest)
-  -dtype    f64 (default), or bfp16: only the two-layer nets on CIFAR-10, with
-            first layers in integers. No result must agree then
+  -dtype    f64 (default), or bfp16 or bfp16d8: only the two-layer nets on
+            CIFAR-10, with first layers in integers. No result must agree then
   -quiet    no progress
 `
 

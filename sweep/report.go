@@ -121,7 +121,7 @@ func (v verdict) markdown(w io.Writer, pictures []string) error {
 	b.WriteString(reportTitle + "\n\n")
 	b.WriteString("This report was written by `sweep reproduce`. It compares the numbers that the notebooks of ECE 239AS assignment 3 print with\nthe results of this program. The assignment is based on CS231n. The column \"digits\" is the number of equal significant digits.\n\n")
 	float := "float64"
-	if v.class == string(kernels.BFP16) {
+	if kernels.Class(v.class).Integers() {
 		float = "float32"
 	}
 	fmt.Fprintf(&b, "%s\nComputed in %s with kernels of numeric class %s.\n", v.summary(), float, v.class)

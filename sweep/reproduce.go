@@ -27,7 +27,7 @@ func reproduce(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	flags.Func("out", "", text(&out))
 	flags.Func("data", "", text(&dir))
 	flags.Func("impl", "", text(&impl))
-	flags.Func("dtype", "", choice(&dtype, "f64", "bfp16"))
+	flags.Func("dtype", "", choice(&dtype, "f64", "bfp16", "bfp16d8"))
 	quiet := flags.Bool("quiet", false, "")
 	if err := parse(flags, args); err != nil {
 		return err
@@ -36,10 +36,8 @@ func reproduce(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	if err != nil {
 		return err
 	}
-	if dtype == "bfp16" {
-		if set, err = fusegrid.BFP16(set); err != nil {
-			return badInput{err}
-		}
+	if set, err = fusegrid.ForType(set, dtype); err != nil {
+		return badInput{err}
 	}
 	switch dir {
 	case builtIn:
@@ -47,8 +45,8 @@ func reproduce(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	case "":
 		dir, _ = dataset.Find()
 	}
-	if dir == "" && dtype == "bfp16" {
-		return badInput{errors.New(`-dtype bfp16 trains nets on CIFAR-10, and there is none here; "sweep fetch" gets it`)}
+	if dir == "" && dtype != "f64" {
+		return badInput{fmt.Errorf(`-dtype %s trains nets on CIFAR-10, and there is none here; "sweep fetch" gets it`, dtype)}
 	}
 	if dir == "" {
 		fmt.Fprintln(stderr, `sweep: no CIFAR-10 here, so only the experiments without it run; "sweep fetch" gets it`)

@@ -168,11 +168,9 @@ func (v *verifier) run(ctx context.Context, records []results.Record, damaged in
 func (v *verifier) set(r results.Record) (*kernels.Set, error) {
 	var alike *kernels.Set
 	for _, s := range fusegrid.All() {
-		if r.Config.DType == "bfp16" {
-			var err error
-			if s, err = fusegrid.BFP16(s); err != nil {
-				continue
-			}
+		s, err := fusegrid.ForType(s, r.Config.DType)
+		if err != nil {
+			continue
 		}
 		switch {
 		case v.impl != "" && s.Name != v.impl, string(s.Class) != r.Config.Class:

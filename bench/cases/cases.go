@@ -132,21 +132,23 @@ func rowsOf[T kernels.Float](sets []*kernels.Set, run func(ops kernels.Ops[T]) f
 }
 
 // FirstLayer returns the groups of the first layers of 1 and of 8 nets, with 200 images of 3072
-// pixels and 50 units per net. Only the operations of matrix products count as FLOPs. In bfp16, these
+// pixels and 50 units per net. Only the operations of matrix products count as FLOPs. In types of integers, these
 // are operations on integers, and the peak is that of float32.
 func FirstLayer(sets []*kernels.Set) []Group {
-	var exact []*kernels.Set // of class BFP16
-	for _, s := range sets {
-		if made, err := fusegrid.BFP16(s); err == nil {
-			exact = append(exact, made)
-		}
-	}
 	var groups []Group
 	for _, nets := range []int{1, 8} {
 		groups = append(groups, firstLayer[float32](dtype[float32](), nets, sets)...)
 		groups = append(groups, firstLayer[float64](dtype[float64](), nets, sets)...)
-		if exact != nil {
-			groups = append(groups, firstLayer[float32]("bfp16", nets, exact)...)
+		for _, class := range []kernels.Class{kernels.BFP16, kernels.BFP16D8} {
+			var exact []*kernels.Set
+			for _, s := range sets {
+				if made, err := fusegrid.ForType(s, string(class)); err == nil {
+					exact = append(exact, made)
+				}
+			}
+			if exact != nil {
+				groups = append(groups, firstLayer[float32](string(class), nets, exact)...)
+			}
 		}
 	}
 	return groups

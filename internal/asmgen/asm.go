@@ -285,9 +285,10 @@ func (a *asm) fieldAt(name string, offset int) string {
 	return operand + "(DI)"
 }
 
-// enum returns the immediate operand of a constant of package blocked.
+// enum returns the immediate operand of a constant of package blocked, or of package bfp if it is a kind of sums.
 func (a *asm) enum(name string) string {
-	return "$" + a.constant(name, fmt.Sprintf("int(blocked.%s)", strings.ToUpper(name[:1])+name[1:]))
+	pkg := pick(strings.HasSuffix(name, "Sums"), "blocked", "bfp")
+	return "$" + a.constant(name, fmt.Sprintf("int(%s.%s)", pkg, strings.ToUpper(name[:1])+name[1:]))
 }
 
 // constant declares a Go constant, and returns its name in go_asm.h.

@@ -131,13 +131,16 @@ are separate.
 		a.op("ADDQ", groupStep, b)
 	}
 	a.next(groups, "group")
-	a.op("CMPB", a.field("productsSplit"), "$0")
-	a.op("JNE", "split")
+	a.op("CMPQ", a.field("productsKind"), a.enum("splitSums"))
+	a.op("JEQ", "split")
 
 	store := func(size int) {
 		a.op("ADDQ", rows*size*units*4, sums)
 		a.next(tiles, "tile")
 		a.ret()
+	}
+	if a.avx512 {
+		a.op("JGT", "pair")
 	}
 	a.comment("Each sum as one number.")
 	for r := range rows {
@@ -158,6 +161,13 @@ are separate.
 		for r := range rows {
 			for i := range 2 {
 				a.op("VPADDD", mem(sums, 128*r+64*i), acc(r, i), acc(r, i))
+				a.op("VMOVDQU32", acc(r, i), mem(sums, 128*r+64*i))
+			}
+		}
+		store(2)
+		a.label("pair", "The sums of two panels.")
+		for r := range rows {
+			for i := range 2 {
 				a.op("VMOVDQU32", acc(r, i), mem(sums, 128*r+64*i))
 			}
 		}
@@ -264,7 +274,7 @@ Two rows at a time. The sum of a number and 1.5·2²³ has the rounded number in
 		a.op("VMOVUPS", a.fieldAt("roundingInverse", 32*i), inverse(i))
 		a.op("VMOVUPS", a.fieldAt("roundingTotals", 32*i), totals(i))
 	}
-	a.op("MOVQ", a.field("roundingQ"), "AX")
+	a.op("MOVQ", a.field("roundingLo"), "AX")
 	a.label("group")
 	for i := range 2 {
 		a.op("VMOVAPS", magic, number)
@@ -294,7 +304,7 @@ func roundToBytes(a *asm) {
 
 Four rows at a time. The sum of a number and 1.5·2²³ + 128 has hi and lo + 128 in its last bytes.
 
-	SI  row i      DX, R8  bytes between rows, three times that      CX  rows left      AX  integers
+	SI  row i      DX, R8  bytes between rows, three times that      CX  rows left      BX, AX  hi and lo
 	Z0  1.5·2²³ + 128      Z1  2^−e      Z2  0x80 in each byte      Z3  order of bytes
 	Z4  ones       Z5, Z6  totals of hi and lo
 	Z8 … Z11  rows i … i+3      Z12, Z13  scratch
@@ -311,7 +321,8 @@ Four rows at a time. The sum of a number and 1.5·2²³ + 128 has hi and lo + 12
 	a.op("MOVL", "$0xaaaaaaaa", "AX")
 	a.op("KMOVD", "AX", "K1")
 	a.op("KNOTD", "K1", "K2")
-	a.op("MOVQ", a.field("roundingQ"), "AX")
+	a.op("MOVQ", a.field("roundingHi"), "BX")
+	a.op("MOVQ", a.field("roundingLo"), "AX")
 	a.label("group")
 	for r, at := range []string{"(SI)", "(SI)(DX*1)", "(SI)(DX*2)", "(SI)(R8*1)"} {
 		a.op("VMOVAPS", magic, t0+vec(r))
@@ -327,12 +338,13 @@ Four rows at a time. The sum of a number and 1.5·2²³ + 128 has hi and lo + 12
 	a.op("VMOVDQU16", u+1, "K1", t0, "// lo of all rows")
 	a.op("VMOVDQU16", u, "K2", t0+2, "// hi")
 	a.op("VPXORD", flip, t0, t0)
-	a.op("VMOVDQU32", t0+2, "(AX)")
-	a.op("VMOVDQU32", t0, "64(AX)")
+	a.op("VMOVDQU32", t0+2, "(BX)")
+	a.op("VMOVDQU32", t0, "(AX)")
 	a.op("VPDPBUSD", t0+2, one, hiTotal)
 	a.op("VPDPBUSD", t0, one, loTotal)
 	a.op("LEAQ", "(SI)(DX*4)", "SI")
 	a.op("ADDQ", 128, "AX")
+	a.op("ADDQ", 128, "BX")
 	a.op("SUBQ", 4, "CX")
 	a.op("JNZ", "group")
 	a.op("VPSLLD", 8, hiTotal, hiTotal)
@@ -405,6 +417,7 @@ func step(a *asm) {
 	w(p, l) ← fma(β(l), w(p, l), scale(l)·g), or scale(l)·g if β(l) is 0
 
 	SI  sums of pixel p      DX  w of pixel p      BX  minus, of pixel p      CX  pixels left
+	R8  bytes between sums
 	V0  minus      V1  sum      V2  w or scratch   V3  Base      V4, V5  scratch
 	`+pick(a.avx512, "Y6, Y7  total      Y8, Y9  scale      Y10, Y11  β      Y12, Y13  where it is not 0",
 		"Z6  total      Z8  scale      Z10  β      K1  where it is not 0"))
@@ -420,11 +433,13 @@ func step(a *asm) {
 		a.op("VCMPPS", 4, vec(0), beta(i), nonzero(i), "// β ≠ 0")
 	}
 	a.op("VBROADCASTSD", a.field("stepsBase"), base)
+	a.op("MOVQ", a.field("stepsStride"), "R8")
+	a.op("SHLQ", 2, "R8")
 	a.op("CMPB", a.field("stepsSplit"), "$0")
 	a.op("JNE", "split")
 
 	// pixel writes a loop. load sets sum to that of vector i, as a float32.
-	pixel := func(loop string, rowBytes int, load func(i int)) {
+	pixel := func(loop string, rowBytes any, load func(i int)) {
 		a.op("PCALIGN", 32)
 		a.label(loop)
 		a.op("VBROADCASTSS", "(BX)", minus)
@@ -448,7 +463,7 @@ func step(a *asm) {
 		a.next("CX", loop)
 		a.ret()
 	}
-	pixel("pixel", 64, func(i int) { a.op("VCVTDQ2PS", mem("SI", i*a.width()), sum) })
+	pixel("pixel", "R8", func(i int) { a.op("VCVTDQ2PS", mem("SI", i*a.width()), sum) })
 	a.comment("Sums that are split are converted by way of float64, which holds them.")
 	pixel("split", 128, func(i int) {
 		a.joined("SI", 2*i, base, hi, sum)

@@ -3,6 +3,7 @@ package bfp_test
 import (
 	"testing"
 
+	"fusegrid/kernels"
 	"fusegrid/kernels/bfp"
 	"fusegrid/kernels/kerneltest"
 	"fusegrid/kernels/reference"
@@ -10,4 +11,8 @@ import (
 
 // TestFirstLayers runs the conformance suite in plain Go. The root package runs it on all sets of the
 // machine.
-func TestFirstLayers(t *testing.T) { kerneltest.RunBFP16(t, bfp.New(reference.Fused(), nil)) }
+func TestFirstLayers(t *testing.T) {
+	for _, class := range []kernels.Class{kernels.BFP16, kernels.BFP16D8} {
+		kerneltest.RunIntegers(t, bfp.New(reference.Fused(), class, nil))
+	}
+}

@@ -1,9 +1,9 @@
 // Package bfp computes first layers in exact integers: bfp16, which is 16-bit block floating point.
 // Pixels are bytes, and CPUs multiply bytes and short integers faster than floats. The weights stay
 // float32. For each product, they are rounded to 16-bit integers that share one power of 2 for each
-// unit. So are the deltas of a minibatch.
+// unit. So are the deltas of a minibatch, or in class BFP16D8 to 8-bit integers.
 //
-// [New] returns a set of class [kernels.BFP16] that starts from a set of class [kernels.FMA]. Its
+// [New] returns a set of class [kernels.BFP16] or [kernels.BFP16D8] that starts from a set of class [kernels.FMA]. Its
 // first layers of images, [kernels.Ops.Forward] and [kernels.Ops.Update], are those below. All other
 // operations are those of class FMA.
 //
@@ -14,7 +14,8 @@
 // neighbour.
 //
 // The scale 2^e of some numbers v is the smallest power of 2 with e ≥ −126 for which no
-// rint(v·2^−e) exceeds ±[Limit]. If some v is NaN or ±Inf, the scale is NaN.
+// rint(v·2^−e) exceeds ±[Limit], or ±[ShortLimit] for the deltas of class BFP16D8. If some v is NaN or
+// ±Inf, the scale is NaN.
 //
 // The mean image, each pixel of which lies in [0, 255], is rounded to 16 binary places:
 //

@@ -113,14 +113,23 @@ func (m *fastImages) Parts(w kernels.Panels[float32]) (forward, update int) {
 // groupOfIntegers is the size of a group of integers of 16 units.
 func (m *fastImages) groupOfIntegers() int { return 2 * lanes * m.k.Pixels }
 
-// round rounds numbers of 16 units to q, and sets ws.rounding.Totals. It also sets sums of squares, if they are not nil.
-func (m *fastImages) round(ws *workspace, q []uint8, x []float32, stride, rows int, squares []float32) (scale [lanes]float32) {
+// planes returns where a panel's integers are stored in q: their bytes hi and lo, or whole integers twice.
+func (m *fastImages) planes(q []uint8) (hi, lo []uint8) {
+	if m.k.Pairs {
+		return q, q[groupBytes*lanes:]
+	}
+	return q, q
+}
+
+// round rounds numbers of 16 units to hi and lo, and sets ws.rounding.Totals. It also sets sums of squares, if they are
+// not nil.
+func (m *fastImages) round(ws *workspace, as integer, hi, lo []uint8, x []float32, stride, rows int, squares []float32) (scale [lanes]float32) {
 	r := &ws.rounding
 	clear(squares)
-	r.X, r.Stride, r.Rows, r.Q, r.Squares = x, stride, rows, q, squares
+	r.X, r.Stride, r.Rows, r.Hi, r.Lo, r.Squares = x, stride, rows, hi, lo, squares
 	m.k.Top(r)
 	for l, top := range r.Top {
-		scale[l], r.Inverse[l] = scaleOf(top)
+		scale[l], r.Inverse[l] = as.scaleOf(top)
 	}
 	clear(r.Totals[:])
 	whole := rows / m.k.Pixels * m.k.Pixels
@@ -132,7 +141,8 @@ func (m *fastImages) round(ws *workspace, q []uint8, x []float32, stride, rows i
 		for i := whole; i < rows; i++ {
 			copy(ws.pad[(i-whole)*lanes:], x[i*stride:][:lanes])
 		}
-		r.X, r.Stride, r.Rows, r.Q = ws.pad[:], lanes, m.k.Pixels, q[whole/m.k.Pixels*m.groupOfIntegers():]
+		at := whole / m.k.Pixels * m.groupOfIntegers()
+		r.X, r.Stride, r.Rows, r.Hi, r.Lo = ws.pad[:], lanes, m.k.Pixels, hi[at:], lo[at:]
 		m.k.Round(r)
 	}
 	return scale
@@ -141,7 +151,7 @@ func (m *fastImages) round(ws *workspace, q []uint8, x []float32, stride, rows i
 // sum adds up all products of p, in as many calls as sums of 32 bits need.
 func (m *fastImages) sum(p *Products, terms int) {
 	groups := m.groups(terms)
-	if !p.Split {
+	if p.Kind != SplitSums {
 		p.Groups = groups
 		m.k.Sum(p)
 		return
@@ -172,15 +182,16 @@ func (m *fastImages) Forward(z kernels.Mat[float32], w kernels.Panels[float32], 
 		ws.squares = grow(ws.squares, kernels.SumLanes[float32]()*lanes)
 		sums = ws.squares
 	}
+	high, low := m.planes(ws.q8)
 	for i := lo; i < hi; i++ {
 		first := i * lanes
-		scale := m.round(ws, ws.q8, w.Data[first*m.pixels:], lanes, m.pixels, sums)
+		scale := m.round(ws, weights, high, low, w.Data[first*m.pixels:], lanes, m.pixels, sums)
 		if squares != nil {
 			m.slots.FoldSquares(squares[first:min(first+lanes, w.Lanes)], sums)
 		}
 		*p = Products{
 			X: m.rows, RowStride: m.stride, GroupStep: groupBytes, TileStep: m.k.Rows * m.stride,
-			Q: ws.q8, Tiles: tiles, Sums: ws.split, Split: true, Fetch: w.Data[min(i+1, hi-1)*lanes*m.pixels:],
+			Q: ws.q8, Tiles: tiles, Sums: ws.split, Kind: SplitSums, Fetch: w.Data[min(i+1, hi-1)*lanes*m.pixels:],
 		}
 		m.sum(p, m.pixels)
 		o.Sums, o.Rows, o.Unit, o.Base = ws.split, m.n, 1<<16, float64(m.k.Base)
@@ -217,39 +228,66 @@ func (m *fastImages) Update(w kernels.Panels[float32], beta []float32, d kernels
 	}
 	block, size := m.k.Block, m.groups(m.n)*m.groupOfIntegers()
 	ws.split = grow(ws.split, block*2*lanes)
-	ws.q8 = grow(ws.q8, (hi-lo)*size)
+	ws.q8, ws.zeros = grow(ws.q8, (hi-lo)*size), grow(ws.zeros, size)
 	ws.steps = grow(ws.steps, hi-lo)
 	for i := lo; i < hi; i++ {
+		high, low := m.planes(ws.q8[(i-lo)*size:])
+		switch first, two := m.pair(i, lo, hi); {
+		case two && first == i: // the bytes hi are 0
+			high, low = ws.zeros, high
+		case two:
+			_, low = m.planes(ws.q8[(first-lo)*size:])
+			high = ws.zeros
+		}
 		s := &ws.steps[i-lo]
 		first, n := i*lanes, min(lanes, w.Lanes-i*lanes)
-		deltas, stride := m.deltas(ws, d, first, n)
-		s.Scale = m.round(ws, ws.q8[(i-lo)*size:], deltas, stride, m.n, nil)
+		deltas, stride := m.deltaColumns(ws, d, first, n)
+		s.Scale = m.round(ws, m.deltas, high, low, deltas, stride, m.n, nil)
 		clear(s.Beta[copy(s.Beta[:], beta[first:first+n]):])
 		for l, total := range ws.rounding.Totals {
 			s.Total[l] = float32(total)
 		}
-		s.Sums, s.Base = ws.split, float64(m.k.Base)
+		s.Base = float64(m.k.Base)
 	}
 	p := &ws.products
-	*p = Products{RowStride: groupBytes, GroupStep: block * groupBytes, TileStep: m.k.Rows * groupBytes, Sums: ws.split, Split: m.n > m.k.Terms}
+	*p = Products{RowStride: groupBytes, GroupStep: block * groupBytes, TileStep: m.k.Rows * groupBytes, Sums: ws.split}
 	for at := 0; at < m.pixels && lo < hi; at += block {
 		rows := min(block, m.pixels-at)
-		for i := lo; i < hi; i++ {
-			s := &ws.steps[i-lo]
-			s.W = w.Data[(i*m.pixels+at)*lanes:]
-			p.X, p.Q, p.Fetch = m.blocks[at*m.groups(m.n)*groupBytes:], ws.q8[(i-lo)*size:], s.W
-			p.Tiles = (rows + m.k.Rows - 1) / m.k.Rows
+		p.X, p.Tiles = m.blocks[at*m.groups(m.n)*groupBytes:], (rows+m.k.Rows-1)/m.k.Rows
+		for i := lo; i < hi; {
+			n := 1
+			p.Kind = WholeSums
+			if _, two := m.pair(i, lo, hi); two {
+				n, p.Kind = 2, PairSums
+			} else if m.n > m.k.Terms && m.deltas == weights {
+				p.Kind = SplitSums
+			}
+			x := p.X
+			p.Q, p.Fetch = ws.q8[(i-lo)*size:], w.Data[(i*m.pixels+at)*lanes:]
 			m.sum(p, m.n)
-			s.Split, s.Rows, s.Minus = p.Split, rows, m.minus[at:]
-			m.k.Step(s)
+			p.X = x
+			for j := range n {
+				s := &ws.steps[i+j-lo]
+				s.Sums, s.Stride, s.Split, s.Rows = ws.split[j*lanes:], n*lanes, p.Kind == SplitSums, rows
+				s.Minus, s.W = m.minus[at:], w.Data[((i+j)*m.pixels+at)*lanes:]
+				m.k.Step(s)
+			}
+			i += n
 		}
 	}
 	ws.release()
 	m.pool.Put(ws)
 }
 
-// deltas returns columns [first, first+n) of d, 16 columns a row.
-func (m *fastImages) deltas(ws *workspace, d kernels.Mat[float32], first, n int) (x []float32, stride int) {
+// pair returns the first of the two panels that are multiplied together with panel i of [lo, hi), and
+// reports whether there are two. Deltas of one byte leave room for those of another panel.
+func (m *fastImages) pair(i, lo, hi int) (first int, two bool) {
+	first = i - (i-lo)%2
+	return first, m.k.Pairs && m.deltas == shortDeltas && first+1 < hi
+}
+
+// deltaColumns returns columns [first, first+n) of d, 16 columns a row.
+func (m *fastImages) deltaColumns(ws *workspace, d kernels.Mat[float32], first, n int) (x []float32, stride int) {
 	if n == lanes {
 		return d.Data[first:], d.Stride
 	}

@@ -20,6 +20,8 @@ type Kernels struct {
 	// Base says what the two numbers of a split sum mean: Base·hi + lo. SplitTerms is the number of
 	// products for which both surely fit 32 bits, in one call of Sum.
 	Base, SplitTerms int
+	// Pairs reports whether Sum has PairSums.
+	Pairs bool
 
 	// Load copies pixels to consecutive groups, and prefetches as many pixels of next.
 	Load func(dst, src, next []uint8)
@@ -88,10 +90,11 @@ type Rounding struct {
 	// If Squares is not empty, Kernels.Top adds the squares of row i to row i mod n of Squares, which
 	// has n rows of 16. n must be a power of 2.
 	Squares []float32
-	// Inverse is 2^−e of each unit, and Q has rint(X·2^−e), for a number of rows that is a multiple of
-	// Kernels.Pixels.
+	// Inverse is 2^−e of each unit. The rounded numbers are rint(X·2^−e), for a number of rows that is a
+	// multiple of Kernels.Pixels. VNNI stores hi and lo of a group at Hi and at Lo, 2·64 bytes after
+	// those of the group before. AVX2 stores both at Lo.
 	Inverse [lanes]float32
-	Q       []uint8
+	Hi, Lo  []uint8
 	// Totals are sums of integers.
 	Totals [lanes]int32
 }
@@ -107,15 +110,27 @@ type Products struct {
 	RowStride, GroupStep, TileStep int
 	Q                              []uint8
 	Groups, Tiles                  int
-	// Sums has the results, 16 units a row. If Split is true, a row has 16 numbers hi and then 16
-	// numbers lo, and the results are added to them.
-	Sums  []int32
-	Split bool
+	// Sums has the results.
+	Sums []int32
+	Kind SumKind
 	// Fetch is memory that is needed next. Sum prefetches 16 bytes of it for each group of a tile.
 	Fetch []float32
 	// Plane is the number of bytes between the planes of UnitKernels.
 	Plane int
 }
+
+// SumKind says what [Products] store.
+type SumKind int
+
+const (
+	// WholeSums are 16 sums a row.
+	WholeSums SumKind = iota
+	// SplitSums are 16 numbers hi and 16 numbers lo a row, which are added to those before.
+	SplitSums
+	// PairSums are 16 sums with the bytes hi and 16 sums with the bytes lo, which belong to different units. Only VNNI
+	// has them.
+	PairSums
+)
 
 // Outputs are the operands of the last part of Forward:
 //
@@ -137,6 +152,7 @@ type Outputs struct {
 //	W(p, l) ← fma(Beta(l), W(p, l), Scale(l)·g), or Scale(l)·g if Beta(l) is 0
 type Steps struct {
 	Sums               []int32
+	Stride             int // of Sums, if they are not split
 	Split              bool
 	Base               float64
 	Rows               int

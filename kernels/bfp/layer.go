@@ -14,6 +14,7 @@ const lanes = 16
 // A layer holds what the first layers of a set share.
 type layer struct {
 	slots   *kernels.Slots[float32] // of class FMA
+	deltas  integer                 // how deltas are rounded
 	kernels *Kernels                // nil: plain Go
 	pool    sync.Pool               // of *workspace
 }
@@ -134,7 +135,8 @@ type workspace struct {
 	g       []float32
 
 	// Of fastImages.
-	q8       []uint8 // rounded numbers of a panel
+	q8       []uint8 // rounded numbers of panels
+	zeros    []uint8 // bytes hi of short deltas
 	split    []int32 // sums
 	pad      [4 * lanes]float32
 	rounding Rounding
@@ -174,7 +176,7 @@ func (m *images) Forward(z kernels.Mat[float32], w kernels.Panels[float32], squa
 	}
 	for l := lo * lanes; l < min(hi*lanes, w.Lanes); l++ {
 		w.Lane(ws.lane, l)
-		scale := float64(quantize(ws.q, ws.lane)) / (1 << 16)
+		scale := float64(weights.quantize(ws.q, ws.lane)) / (1 << 16)
 		m.dot(ws.sums, ws.q)
 		mean := ws.sums[m.n]<<16 + ws.sums[m.n+1]<<8 + ws.sums[m.n+2]
 		for i, sum := range ws.sums[:m.n] {
@@ -216,7 +218,7 @@ func (m *images) Update(w kernels.Panels[float32], beta []float32, d kernels.Mat
 		for i := range ws.lane {
 			ws.lane[i] = d.Data[i*d.Stride+l]
 		}
-		scale := quantize(ws.q, ws.lane)
+		scale := m.deltas.quantize(ws.q, ws.lane)
 		total := m.gradient(ws.sums, ws.q)
 		for p, sum := range ws.sums {
 			ws.g[p] = toFloat(sum, 1)

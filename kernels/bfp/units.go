@@ -10,7 +10,7 @@ import (
 const planes = 4
 
 // roundUnit rounds numbers of unit i of two to its planes in ws.q8, and returns their scale.
-func (m *fastImages) roundUnit(ws *workspace, i, plane int, x []float32) float32 {
+func (m *fastImages) roundUnit(ws *workspace, as integer, i, plane int, x []float32) float32 {
 	r := &ws.rounding
 	var top uint32
 	whole := len(x) / lanes
@@ -24,7 +24,7 @@ func (m *fastImages) roundUnit(ws *workspace, i, plane int, x []float32) float32
 	for _, v := range x[whole*lanes:] {
 		top = max(top, bitsOf(v))
 	}
-	scale, inverse := scaleOf(top)
+	scale, inverse := as.scaleOf(top)
 	q := ws.q8[2*i*plane:]
 	ws.unit = UnitRounding{X: x, N: len(x), Inverse: inverse, Hi: q, Lo: q[plane:]}
 	m.k.Units.Round(&ws.unit)
@@ -42,7 +42,7 @@ func (m *fastImages) forwardUnits(ws *workspace, z kernels.Mat[float32], w kerne
 	for first := m.whole; first < w.Lanes; first += 2 {
 		var scale [2]float32
 		for i := range min(2, w.Lanes-first) {
-			scale[i] = m.roundUnit(ws, i, plane, w.Data[(first+i)*m.pixels:][:m.pixels])
+			scale[i] = m.roundUnit(ws, weights, i, plane, w.Data[(first+i)*m.pixels:][:m.pixels])
 		}
 		ws.products = Products{
 			X: m.rows, RowStride: m.stride, GroupStep: 64, TileStep: UnitRows * m.stride, Q: ws.q8, Plane: plane,
@@ -76,7 +76,7 @@ func (m *fastImages) updateUnits(ws *workspace, w kernels.Panels[float32], beta 
 			for n := range m.n {
 				ws.lane[n] = d.Data[n*d.Stride+first+i]
 			}
-			scale[i] = m.roundUnit(ws, i, plane, ws.lane)
+			scale[i] = m.roundUnit(ws, m.deltas, i, plane, ws.lane)
 			sum := 0
 			for n, hi := range ws.q8[2*i*plane:][:m.n] {
 				sum += int(int8(hi))<<8 + int(int8(ws.q8[(2*i+1)*plane+n]))

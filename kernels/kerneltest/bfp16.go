@@ -11,11 +11,11 @@ import (
 	"fusegrid/kernels"
 )
 
-// RunBFP16 tests the first layers of a set of class BFP16 against the definition in package bfp, in
-// subtests impl=…/dtype=bfp16/kernel=…/check. With -short, it tests fewer shapes. [Run] tests the
+// RunIntegers tests the first layers of a set of class BFP16 or BFP16D8 against the definition in package
+// bfp, in subtests impl=…/dtype=…/kernel=…/check. With -short, it tests fewer shapes. [Run] tests the
 // other operations on the set of class FMA that they come from.
-func RunBFP16(t *testing.T, set *kernels.Set) {
-	t.Run("impl="+set.Name+"/dtype=bfp16", func(t *testing.T) {
+func RunIntegers(t *testing.T, set *kernels.Set) {
+	t.Run("impl="+set.Name+"/dtype="+string(set.Class), func(t *testing.T) {
 		for _, c := range bfpChecks() {
 			t.Run("kernel="+c.kernel+"/"+c.name, func(t *testing.T) {
 				if err := c.verifyBFP16(set, testing.Short()); err != nil {
@@ -43,22 +43,31 @@ func bfpChecks() []check[float32] {
 	}
 }
 
-// verifyBFP16 runs the check on a fresh fixture. Operations other than those of first layers have
-// the class FMA.
+// verifyBFP16 runs the check on a fresh fixture.
 func (c check[T]) verifyBFP16(set *kernels.Set, short bool) error {
-	fused := *set
-	fused.Class = kernels.FMA
-	fx := newFixture[T](&fused, c.kernel+c.name)
-	fx.short, fx.pixelMean = short, true
+	fx := integerFixture[T](set, c.kernel+c.name)
+	fx.short = short
 	defer fx.close()
 	return c.run(fx)
 }
 
-// bfpLimit is the largest magnitude of an integer.
+// integerFixture returns a fixture for a set with first layers in integers. All other operations have class FMA.
+func integerFixture[T kernels.Float](set *kernels.Set, name string) *fixture[T] {
+	fused := *set
+	fused.Class = kernels.FMA
+	fx := newFixture[T](&fused, name)
+	fx.pixelMean, fx.deltaLimit = true, bfpLimit
+	if set.Class == kernels.BFP16D8 {
+		fx.deltaLimit = 127
+	}
+	return fx
+}
+
+// bfpLimit is the largest magnitude of an integer, except for the deltas of class BFP16D8.
 const bfpLimit = 32639
 
 // bfpScale returns the exponent of the scale of x, or false if x has a number that is not finite.
-func bfpScale(x []float32) (e int, finite bool) {
+func bfpScale(x []float32, limit int) (e int, finite bool) {
 	top := 0.0
 	for _, v := range x {
 		if v-v != 0 {
@@ -66,7 +75,7 @@ func bfpScale(x []float32) (e int, finite bool) {
 		}
 		top = max(top, math.Abs(float64(v)))
 	}
-	for e = -126; math.RoundToEven(math.Ldexp(top, -e)) > bfpLimit; e++ {
+	for e = -126; math.RoundToEven(math.Ldexp(top, -e)) > float64(limit); e++ {
 	}
 	return e, true
 }
@@ -89,7 +98,7 @@ func fixed[T kernels.Float](mean T) int64 { return int64(math.RoundToEven(float6
 // bfpForwardModel returns z of a unit with weights w.
 func bfpForwardModel(l *layer[float32], w []float32) []float32 {
 	z := make([]float32, len(l.idx))
-	e, finite := bfpScale(w)
+	e, finite := bfpScale(w, bfpLimit)
 	for i := range z {
 		sum := int64(0)
 		for p, v := range w {
@@ -105,9 +114,9 @@ func bfpForwardModel(l *layer[float32], w []float32) []float32 {
 }
 
 // bfpUpdateModel returns the next weights of a unit with weights w and deltas d.
-func bfpUpdateModel(l *layer[float32], w, d []float32, beta float32) []float32 {
+func bfpUpdateModel(l *layer[float32], w, d []float32, beta float32, limit int) []float32 {
 	next := make([]float32, len(w))
-	e, finite := bfpScale(d)
+	e, finite := bfpScale(d, limit)
 	scale, total := float32(math.NaN()), int64(0)
 	if finite {
 		scale = float32(math.Ldexp(1, e))
@@ -133,7 +142,7 @@ func bfpUpdateModel(l *layer[float32], w, d []float32, beta float32) []float32 {
 
 // bfpNumbers fills x with numbers that are hard to scale or to round. Each is a special value with
 // probability p.
-func (fx *fixture[T]) bfpNumbers(x []T, p float64) {
+func (fx *fixture[T]) bfpNumbers(x []T, limit int, p float64) {
 	rng := fx.rng
 	randomize(rng, x, p)
 	each := func(f func(v float64) float64) {
@@ -147,7 +156,8 @@ func (fx *fixture[T]) bfpNumbers(x []T, p float64) {
 	case 1: // any magnitude, down to denormals
 		each(func(v float64) float64 { return math.Ldexp(v, exponent) })
 	case 2: // as large as they may be without another scale, or just larger
-		top := []float64{bfpLimit, bfpLimit + 0.25, bfpLimit + 0.5, bfpLimit + 0.75, 16320, 16319.75, 32768}[rng.IntN(7)]
+		most, half := float64(limit), float64(limit/2)
+		top := []float64{most, most + 0.25, most + 0.5, most + 0.75, half + 1, half + 0.75, most + 129}[rng.IntN(7)]
 		one := rng.IntN(2) == 0
 		each(func(v float64) float64 {
 			if one && rng.IntN(2) == 0 {
@@ -156,7 +166,7 @@ func (fx *fixture[T]) bfpNumbers(x []T, p float64) {
 			return math.Copysign(top, v)
 		})
 	case 3: // ties
-		each(func(float64) float64 { return float64(rng.IntN(2*bfpLimit)) - bfpLimit + 0.5 })
+		each(func(float64) float64 { return float64(rng.IntN(2*limit)) - float64(limit) + 0.5 })
 	case 4: // one large number
 		each(func(v float64) float64 { return v * 1e-4 })
 		x[rng.IntN(len(x))] = 10
@@ -178,7 +188,7 @@ func (fx *fixture[T]) newBFP16(n, d, lanes int, p float64) (*layer[T], error) {
 		}
 	}
 	for lane := range lanes {
-		fx.bfpNumbers(l.wt[lane*d:(lane+1)*d], p)
+		fx.bfpNumbers(l.wt[lane*d:(lane+1)*d], bfpLimit, p)
 	}
 	return l, fx.place(l)
 }
@@ -213,7 +223,7 @@ func (fx *fixture[T]) verifyBFP16Update(l *layer[T], beta, deltas []T) error {
 	model, got := any(l).(*layer[float32]), any(after).([]float32)
 	columns := any(transposed(deltas, len(l.idx), l.w.Lanes)).([]float32)
 	for lane := range l.w.Lanes {
-		want := bfpUpdateModel(model, model.wt[lane*d:(lane+1)*d], columns[lane*len(l.idx):(lane+1)*len(l.idx)], float32(beta[lane]))
+		want := bfpUpdateModel(model, model.wt[lane*d:(lane+1)*d], columns[lane*len(l.idx):(lane+1)*len(l.idx)], float32(beta[lane]), fx.deltaLimit)
 		if err := compare(fmt.Sprintf("weights of unit %d", lane), got[lane*d:(lane+1)*d], want); err != nil {
 			return err
 		}
@@ -242,7 +252,7 @@ func (fx *fixture[T]) bfpDeltas(l *layer[T], p float64) (beta, deltas []T) {
 	n, lanes := len(l.idx), l.w.Lanes
 	beta, deltas = make([]T, lanes), make([]T, lanes*n)
 	for lane := range lanes {
-		fx.bfpNumbers(deltas[lane*n:(lane+1)*n], p)
+		fx.bfpNumbers(deltas[lane*n:(lane+1)*n], fx.deltaLimit, p)
 		switch beta[lane] = T(fx.rng.NormFloat64()); fx.rng.IntN(4) {
 		case 0:
 			beta[lane] = 1
@@ -287,12 +297,12 @@ func (fx *fixture[T]) extreme(l *layer[T], pixel uint8) error {
 	return fx.place(l)
 }
 
-// fullScale fills x with ±bfpLimit, mostly of one sign.
-func (fx *fixture[T]) fullScale(x []T) {
+// fullScale fills x with ±limit, mostly of one sign.
+func (fx *fixture[T]) fullScale(x []T, limit int) {
 	sign := T(1 - 2*fx.rng.IntN(2))
 	rare := 1 + fx.rng.IntN(2)*fx.rng.IntN(len(x)+1)
 	for i := range x {
-		x[i] = sign * bfpLimit
+		x[i] = sign * T(limit)
 		if rare > 1 && fx.rng.IntN(rare) == 0 {
 			x[i] = -x[i]
 		}
@@ -313,7 +323,7 @@ func (fx *fixture[T]) bfpLongForward() error {
 				return err
 			}
 			for lane := range 2 {
-				fx.fullScale(l.wt[lane*d : (lane+1)*d])
+				fx.fullScale(l.wt[lane*d:(lane+1)*d], bfpLimit)
 			}
 			if err = fx.extreme(l, pixel); err == nil {
 				err = fx.verifyBFP16Forward(l)
@@ -381,7 +391,7 @@ func (fx *fixture[T]) bfpLongUpdate() error {
 			}
 			columns := make([]T, 3*n)
 			for lane := range 3 {
-				fx.fullScale(columns[lane*n : (lane+1)*n])
+				fx.fullScale(columns[lane*n:(lane+1)*n], fx.deltaLimit)
 			}
 			if err = fx.extreme(l, pixel); err == nil {
 				err = fx.verifyBFP16Update(l, []T{1, 0.5, 0}, transposed(columns, 3, n))
@@ -438,9 +448,9 @@ func (fx *fixture[T]) bfpFollows() error {
 	return fx.verifyBFP16Forward(l)
 }
 
-// FuzzBFP16 fuzzes the shapes and values of first layers, and the sequence of products, on all sets of
-// class BFP16.
-func FuzzBFP16(f *testing.F, sets []*kernels.Set) {
+// FuzzIntegers fuzzes the shapes and values of first layers, and the sequence of products, on all sets of
+// one class.
+func FuzzIntegers(f *testing.F, sets []*kernels.Set) {
 	f.Add(uint64(1), uint16(3), uint16(5), uint16(7), uint8(0))
 	f.Add(uint64(2), uint16(259), uint16(4), uint16(17), uint8(0b11))
 	f.Add(uint64(3), uint16(2), uint16(600), uint16(33), uint8(0))
@@ -459,11 +469,9 @@ func FuzzBFP16(f *testing.F, sets []*kernels.Set) {
 //	bit 0      special values among the weights
 //	bit 1      special values among the deltas
 func fuzzBFP16(set *kernels.Set, seed uint64, n, d, lanes int, values uint8) error {
-	fused := *set
-	fused.Class = kernels.FMA
-	fx := newFixture[float32](&fused, "")
+	fx := integerFixture[float32](set, "")
 	defer fx.close()
-	fx.rng, fx.pixelMean = rand.New(rand.NewPCG(seed, 0)), true
+	fx.rng = rand.New(rand.NewPCG(seed, 0))
 	const most = 1022 // newLayer adds room for two
 	n = 1 + n%most
 	d = 1 + d%min(3000, 1+100_000/n)

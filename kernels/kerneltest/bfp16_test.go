@@ -2,6 +2,7 @@ package kerneltest
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"fusegrid/kernels"
@@ -28,7 +29,7 @@ func newPlainBFP16() *plainBFP16 {
 	same := func(v int64) int64 { return v }
 	return &plainBFP16{
 		scale: func(x, _ []float32) float64 {
-			if e, ok := bfpScale(x); ok {
+			if e, ok := bfpScale(x, bfpLimit); ok {
 				return math.Ldexp(1, e)
 			}
 			return math.NaN()
@@ -56,7 +57,7 @@ func newPlainBFP16() *plainBFP16 {
 
 // set returns a set with these first layers.
 func (b *plainBFP16) set() *kernels.Set {
-	set := bfp.New(reference.Fused(), nil)
+	set := bfp.New(reference.Fused(), kernels.BFP16, nil)
 	layout := set.F32.Layout
 	set.F32.Layout = func(lanes int) kernels.Layout[float32] {
 		if b.Layout == nil {
@@ -312,5 +313,16 @@ func TestFlawedBFP16IsRejected(t *testing.T) {
 			}
 			t.Log(err)
 		})
+	}
+}
+
+// TestOtherDeltasAreRejected checks that the suite tells deltas of 16 bits from those of 8 bits.
+func TestOtherDeltasAreRejected(t *testing.T) {
+	for _, c := range [][2]kernels.Class{{kernels.BFP16, kernels.BFP16D8}, {kernels.BFP16D8, kernels.BFP16}} {
+		set := *bfp.New(reference.Fused(), c[0], nil)
+		set.Class = c[1]
+		if err := verifyAllBFP16(&set); err == nil || !strings.Contains(err.Error(), "weights of unit") {
+			t.Errorf("class %s that is called %s: %v", c[0], c[1], err)
+		}
 	}
 }

@@ -108,6 +108,8 @@ type fixture[T kernels.Float] struct {
 	rng    *rand.Rand
 	// pixelMean is true if the set requires that the pixels of a mean image are in [0, 255].
 	pixelMean bool
+	// deltaLimit is the largest magnitude of a rounded delta, if first layers are in integers.
+	deltaLimit int
 }
 
 func newFixture[T kernels.Float](set *kernels.Set, seed string) *fixture[T] {

@@ -61,7 +61,7 @@ type Options struct {
 	Progress func(part string, done float64)
 }
 
-// Run runs the experiments in float64 on a kernel set. On a set of class [kernels.BFP16], it only
+// Run runs the experiments in float64 on a kernel set. If the class of the set has [kernels.Class.Integers], it only
 // trains the two-layer nets on CIFAR-10, and all figures are for information. Run returns an error if the
 // data cannot be read, a part is unknown, or ctx is cancelled. A figure that does not agree is not an error.
 func Run(ctx context.Context, set *kernels.Set, opts Options) (Report, error) {
@@ -79,7 +79,7 @@ func Run(ctx context.Context, set *kernels.Set, opts Options) (Report, error) {
 		}
 	}
 	for _, p := range parts() {
-		if opts.Parts != nil && !slices.Contains(opts.Parts, p.name) || p.images && opts.Data == "" || set.Class == kernels.BFP16 && !p.bfp16 {
+		if opts.Parts != nil && !slices.Contains(opts.Parts, p.name) || p.images && opts.Data == "" || set.Class.Integers() && !p.integers {
 			continue
 		}
 		if err := r.runPart(p, opts); err != nil {
@@ -91,10 +91,10 @@ func Run(ctx context.Context, set *kernels.Set, opts Options) (Report, error) {
 
 // A part is one experiment.
 type part struct {
-	name   string
-	images bool // needs CIFAR-10
-	bfp16  bool // has nets of class BFP16, too
-	run    func(r *runner) ([]Figure, error)
+	name     string
+	images   bool // needs CIFAR-10
+	integers bool // has nets with first layers in integers, too
+	run      func(r *runner) ([]Figure, error)
 }
 
 func parts() []part {
@@ -151,7 +151,7 @@ func (r *runner) runPart(p part, opts Options) (err error) {
 	}
 	for _, f := range figures {
 		f.Part = p.name
-		f.Must = f.Must && r.set.Class != kernels.BFP16
+		f.Must = f.Must && !r.set.Class.Integers()
 		r.report.Figures = append(r.report.Figures, f)
 	}
 	r.report.Seconds[p.name] = time.Since(start).Seconds()

@@ -240,7 +240,7 @@ func TestRunRefuses(t *testing.T) {
 
 // TestBFP16 checks that sets of class BFP16 run only the nets for CIFAR-10, and that no figure of theirs must agree.
 func TestBFP16(t *testing.T) {
-	set := bfp.New(reference.Fused(), nil)
+	set := bfp.New(reference.Fused(), kernels.BFP16, nil)
 	report, err := Run(t.Context(), set, Options{})
 	if err != nil || len(report.Figures) > 0 {
 		t.Errorf("%v, %d figures without images", err, len(report.Figures))

@@ -32,7 +32,7 @@ type trained struct {
 
 // trainCIFAR draws the net for CIFAR-10 from rng and trains it. It returns an error if the net diverges.
 func (r *runner) trainCIFAR(reg, rate float64, iterations int, rng *nprand.State, progress func(done float64)) (trained, error) {
-	if r.set.Class == kernels.BFP16 {
+	if r.set.Class.Integers() {
 		return trainCIFAR[float32](r, reg, rate, iterations, rng, progress)
 	}
 	return trainCIFAR[float64](r, reg, rate, iterations, rng, progress)

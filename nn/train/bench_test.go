@@ -21,8 +21,10 @@ func BenchmarkStep(b *testing.B) {
 		for _, nets := range []int{1, 8, 32} {
 			b.Run(fmt.Sprintf("dtype=f32/nets=%d/impl=%s", nets, set.Name), func(b *testing.B) { benchStep[float32](b, set, nets) })
 			b.Run(fmt.Sprintf("dtype=f64/nets=%d/impl=%s", nets, set.Name), func(b *testing.B) { benchStep[float64](b, set, nets) })
-			if made, err := fusegrid.BFP16(set); err == nil {
-				b.Run(fmt.Sprintf("dtype=bfp16/nets=%d/impl=%s", nets, set.Name), func(b *testing.B) { benchStep[float32](b, made, nets) })
+			for _, dtype := range []string{"bfp16", "bfp16d8"} {
+				if made, err := fusegrid.ForType(set, dtype); err == nil {
+					b.Run(fmt.Sprintf("dtype=%s/nets=%d/impl=%s", dtype, nets, set.Name), func(b *testing.B) { benchStep[float32](b, made, nets) })
+				}
 			}
 		}
 	}

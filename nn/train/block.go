@@ -88,8 +88,8 @@ func New[T kernels.Float](set *kernels.Set, shape Shape, nets []Net, mean []T, w
 	if len(mean) != want {
 		return nil, fmt.Errorf("train: the mean image has %d pixels, want %d", len(mean), want)
 	}
-	if set.Class == kernels.BFP16 {
-		if err := checkBFP16(shape, mean); err != nil {
+	if set.Class.Integers() {
+		if err := checkIntegers(shape, mean); err != nil {
 			return nil, err
 		}
 	}

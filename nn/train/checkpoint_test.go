@@ -72,7 +72,7 @@ func TestResumeIsUnbroken(t *testing.T) {
 		for _, rule := range train.Rules() {
 			testResume(t, reference.New(), protocol, rule)
 		}
-		for _, rule := range bfp16Rules {
+		for _, rule := range integerRules {
 			testResume(t, bfp16(), protocol, rule)
 		}
 	}

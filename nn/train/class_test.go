@@ -24,17 +24,23 @@ func TestSetsOfOneClassTrainAlike(t *testing.T) {
 	}
 }
 
-// TestBFP16TrainsAlike trains a block on every set of class BFP16. The weights have known bits, on every
-// machine, because keys of records promise them.
-func TestBFP16TrainsAlike(t *testing.T) {
-	known := map[train.Rule]string{
-		train.SGD:      "c4d1280a2acbe61a15089acd88b228251111d34efbcfdfa2cd977861cd48cf49",
-		train.Momentum: "5d0972f82ee41a925de04c07bc1481f217788fc1d6280f693ad2782e57b245e6",
-		train.Nesterov: "092821b8ad1745e599db76f7ff78edb0983202a2a6536e64cd7497ec5c538a09",
-	}
-	for _, rule := range bfp16Rules {
-		t.Run("rule="+rule.String(), func(t *testing.T) {
-			weights := trainAlike[float32](t, bfp16Sets(), rule)
+// TestIntegersTrainAlike trains a block on every set with first layers in integers. The weights have known
+// bits, on every machine, because keys of records promise them.
+func TestIntegersTrainAlike(t *testing.T) {
+	for _, c := range []struct {
+		class kernels.Class
+		rule  train.Rule
+		want  string
+	}{
+		{kernels.BFP16, train.SGD, "c4d1280a2acbe61a15089acd88b228251111d34efbcfdfa2cd977861cd48cf49"},
+		{kernels.BFP16, train.Momentum, "5d0972f82ee41a925de04c07bc1481f217788fc1d6280f693ad2782e57b245e6"},
+		{kernels.BFP16, train.Nesterov, "092821b8ad1745e599db76f7ff78edb0983202a2a6536e64cd7497ec5c538a09"},
+		{kernels.BFP16D8, train.SGD, "406a8ddf2c78258379f94dce3c9f7b2ed808dafa68779b653fcda159eea28555"},
+		{kernels.BFP16D8, train.Momentum, "1354e45a1aaad1ed790b693f7ec48928243a5705362d739b36c387eeee94f4ea"},
+		{kernels.BFP16D8, train.Nesterov, "e8886a444d6b4096c3278c9a8025972a19a053ffdd45ede4a7446e05f8720b87"},
+	} {
+		t.Run(fmt.Sprintf("dtype=%s/rule=%s", c.class, c.rule), func(t *testing.T) {
+			weights := trainAlike[float32](t, integerSets(c.class), c.rule)
 			h := sha256.New()
 			for _, net := range weights {
 				for _, array := range net {
@@ -43,8 +49,8 @@ func TestBFP16TrainsAlike(t *testing.T) {
 					}
 				}
 			}
-			if got := hex.EncodeToString(h.Sum(nil)); got != known[rule] {
-				t.Errorf("the weights have hash %s, want %s", got, known[rule])
+			if got := hex.EncodeToString(h.Sum(nil)); got != c.want {
+				t.Errorf("the weights have hash %s, want %s", got, c.want)
 			}
 		})
 	}

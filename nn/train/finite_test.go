@@ -40,7 +40,7 @@ func trainerOfTwo(t *testing.T, set *kernels.Set, reg float64) *Trainer[float32]
 // validation accuracy of that net must not be finite. This must hold without regularization, and if
 // a dead unit hides the number from the scores. The values of the other net must be finite.
 func TestNotFiniteShows(t *testing.T) {
-	for _, set := range []*kernels.Set{reference.New(), bfp.New(reference.Fused(), nil)} {
+	for _, set := range []*kernels.Set{reference.New(), bfp.New(reference.Fused(), kernels.BFP16, nil)} {
 		for _, bad := range []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))} {
 			for _, reg := range []float64{0, 0.5} {
 				for i, p := range trainerOfTwo(t, set, reg).block.weights(1) {

@@ -91,29 +91,29 @@ func (f *byteLayer[T]) load(s Source, y, idx []int) {
 	}
 }
 
-// CheckBFP16 returns an error if sets of class [kernels.BFP16] cannot train with a rule on minibatches of
+// CheckIntegers returns an error if sets whose class has [kernels.Class.Integers] cannot train with a rule on minibatches of
 // that many images.
-func CheckBFP16(rule Rule, batch int) error {
+func CheckIntegers(rule Rule, batch int) error {
 	if rule.WorkArrays() > 0 {
-		return fmt.Errorf("first layers of type bfp16 are for %s, %s and %s; the update rule is %s", SGD, Momentum, Nesterov, rule)
+		return fmt.Errorf("first layers in integers are for %s, %s and %s; the update rule is %s", SGD, Momentum, Nesterov, rule)
 	}
 	if batch > bfp.MaxImages {
-		return fmt.Errorf("first layers of type bfp16 take at most %d images in a minibatch; the batch has %d", bfp.MaxImages, batch)
+		return fmt.Errorf("first layers in integers take at most %d images in a minibatch; the batch has %d", bfp.MaxImages, batch)
 	}
 	return nil
 }
 
-// checkBFP16 returns an error if blocks of class [kernels.BFP16] cannot have this shape or mean image.
-func checkBFP16[T kernels.Float](s Shape, mean []T) error {
-	if err := CheckBFP16(s.Rule, s.Batch); err != nil {
+// checkIntegers returns an error if blocks with first layers in integers cannot have this shape or mean image.
+func checkIntegers[T kernels.Float](s Shape, mean []T) error {
+	if err := CheckIntegers(s.Rule, s.Batch); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
 	pixels, ok := any(mean).([]float32)
 	if !ok || s.Floats || s.Inputs > bfp.MaxPixels {
-		return fmt.Errorf("train: first layers of type bfp16 take images of at most %d bytes and weights of float32", bfp.MaxPixels)
+		return fmt.Errorf("train: first layers in integers take images of at most %d bytes and weights of float32", bfp.MaxPixels)
 	}
 	if err := bfp.CheckMean(pixels); err != nil {
-		return fmt.Errorf("train: first layers of type bfp16: %w", err)
+		return fmt.Errorf("train: first layers in integers: %w", err)
 	}
 	return nil
 }

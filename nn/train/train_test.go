@@ -86,11 +86,11 @@ func sets() []*kernels.Set {
 	return slices.DeleteFunc(fusegrid.All(), func(s *kernels.Set) bool { return !s.Stable })
 }
 
-// bfp16Sets returns the sets of class BFP16.
-func bfp16Sets() []*kernels.Set {
+// integerSets returns the sets of a class with first layers in integers.
+func integerSets(class kernels.Class) []*kernels.Set {
 	var all []*kernels.Set
 	for _, s := range fusegrid.All() {
-		if made, err := fusegrid.BFP16(s); err == nil {
+		if made, err := fusegrid.ForType(s, string(class)); err == nil {
 			all = append(all, made)
 		}
 	}
@@ -98,17 +98,19 @@ func bfp16Sets() []*kernels.Set {
 }
 
 // bfp16 returns a set of class BFP16.
-func bfp16() *kernels.Set { return bfp.New(reference.Fused(), nil) }
+func bfp16() *kernels.Set { return bfp.New(reference.Fused(), kernels.BFP16, nil) }
 
-// bfp16Rules are the rules that first layers of class BFP16 take.
-var bfp16Rules = []train.Rule{train.SGD, train.Momentum, train.Nesterov}
+// integerRules are the rules that first layers in integers take.
+var integerRules = []train.Rule{train.SGD, train.Momentum, train.Nesterov}
 
 // TestSameBitsAloneAndTogether checks that a net has the same bits whether it trains alone or in a
 // block.
 func TestSameBitsAloneAndTogether(t *testing.T) {
-	for _, set := range bfp16Sets() {
-		for _, rule := range bfp16Rules {
-			t.Run(fmt.Sprintf("impl=%s/rule=%s/dtype=bfp16", set.Name, rule), func(t *testing.T) { testAlone[float32](t, set, rule) })
+	for i, rule := range integerRules {
+		for _, class := range []kernels.Class{kernels.BFP16, kernels.BFP16D8}[:1+i%2] {
+			for _, set := range integerSets(class) {
+				t.Run(fmt.Sprintf("impl=%s/rule=%s/dtype=%s", set.Name, rule, class), func(t *testing.T) { testAlone[float32](t, set, rule) })
+			}
 		}
 	}
 	for _, set := range sets() {

@@ -11,6 +11,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"fusegrid/kernels"
@@ -134,13 +135,16 @@ type trainer[T kernels.Float] struct {
 	classes          int
 }
 
-// New returns the runner for a type, f32, f64 or bfp16. It refers to the bytes of data without a copy.
-// The type bfp16 needs a set of class [kernels.BFP16], and the other types need a set of another class.
+// Types are the names of the types, as in -dtype. Those after f64 have first layers in integers.
+var Types = []string{"f32", "f64", "bfp16", "bfp16d8"}
+
+// New returns the runner for a type, one of [Types]. It refers to the bytes of data without a copy.
+// The set must be the one that fusegrid.ForType returns for the type.
 func New(dtype string, set *kernels.Set, data *dataset.Split) (Runner, error) {
-	if dtype != "f32" && dtype != "f64" && dtype != "bfp16" {
-		return nil, fmt.Errorf("runner: type %q is unknown; the choices are f32, f64 and bfp16", dtype)
+	if !slices.Contains(Types, dtype) {
+		return nil, fmt.Errorf("runner: type %q is unknown; the choices are %s", dtype, strings.Join(Types, ", "))
 	}
-	if (dtype == "bfp16") != (set.Class == kernels.BFP16) {
+	if set.Class.Integers() != kernels.Class(dtype).Integers() || set.Class.Integers() && string(set.Class) != dtype {
 		return nil, fmt.Errorf("runner: kernel set %s rounds as class %s, which is not for the type %s", set.Name, set.Class, dtype)
 	}
 	if dtype == "f64" {

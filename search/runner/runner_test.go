@@ -9,7 +9,7 @@ import (
 // TestNewRefuses checks that there is no runner for an unknown type.
 func TestNewRefuses(t *testing.T) {
 	for _, dtype := range []string{"", "f16", "F32", "float64"} {
-		want := fmt.Sprintf("runner: type %q is unknown; the choices are f32, f64 and bfp16", dtype)
+		want := fmt.Sprintf("runner: type %q is unknown; the choices are f32, f64, bfp16, bfp16d8", dtype)
 		if r, err := New(dtype, nil, nil); r != nil || err == nil || err.Error() != want {
 			t.Errorf("%q: %v, error %v, want %s", dtype, r, err, want)
 		}

@@ -7,10 +7,16 @@ import (
 	"fusegrid/internal/searchtest"
 )
 
-// TestBFP16 trains with first layers in exact integers on two kernel sets, verifies both sweeps, and compares them.
-func TestBFP16(t *testing.T) {
+// TestIntegers trains with first layers in exact integers on two kernel sets, verifies both sweeps, and compares them.
+func TestIntegers(t *testing.T) {
+	for _, dtype := range []string{"bfp16", "bfp16d8"} {
+		t.Run(dtype, func(t *testing.T) { testIntegers(t, dtype) })
+	}
+}
+
+func testIntegers(t *testing.T, dtype string) {
 	isolate(t)
-	const grid = "-dtype bfp16 -data synthetic -quiet -hidden 3 -iters 8 -batch 20 -std 1e-2 -lr 1e-4,1e-3,1e30 -reg 0"
+	grid := "-dtype " + dtype + " -data synthetic -quiet -hidden 3 -iters 8 -batch 20 -std 1e-2 -lr 1e-4,1e-3,1e30 -reg 0"
 	for _, out := range []string{"reference", "best"} {
 		args := strings.Fields(grid + " -out " + out)
 		if out == "reference" {
@@ -28,15 +34,15 @@ func TestBFP16(t *testing.T) {
 		}
 	}
 	stdout, stderr, code := call(t, "verify", "-n", "1", "-out", "best", "-impl", "gonum")
-	if code != exitBadInput || !strings.Contains(stderr, "rounds as class bfp16; no kernel set gonum does") {
+	if code != exitBadInput || !strings.Contains(stderr, "rounds as class "+dtype+"; no kernel set gonum does") {
 		t.Errorf("verify on gonum: exit code %d, stderr %q, stdout\n%s", code, stderr, stdout)
 	}
 	for args, want := range map[string]string{
-		"-impl gonum":           "sweep: kernel set gonum has no first layers of type bfp16; the choices are ",
-		"-batch 200,4000":       "sweep: first layers of type bfp16 take at most 1024 images in a minibatch; the batch has 4000\n",
-		"-net fc -rule rmsprop": "sweep: first layers of type bfp16 are for sgd, momentum and nesterov; the update rule is rmsprop\n",
+		"-impl gonum":           "sweep: kernel set gonum has no first layers of type " + dtype + "; the choices are ",
+		"-batch 200,4000":       "sweep: first layers in integers take at most 1024 images in a minibatch; the batch has 4000\n",
+		"-net fc -rule rmsprop": "sweep: first layers in integers are for sgd, momentum and nesterov; the update rule is rmsprop\n",
 	} {
-		stdout, stderr, code := call(t, strings.Fields("-dtype bfp16 -data synthetic -out o "+args)...)
+		stdout, stderr, code := call(t, strings.Fields("-dtype " + dtype + " -data synthetic -out o "+args)...)
 		if code != exitBadInput || stdout != "" || !strings.HasPrefix(stderr, want) || strings.Count(stderr, "\n") != 1 {
 			t.Errorf("%s: exit code %d, stdout %q, stderr\n%s", args, code, stdout, stderr)
 		}

@@ -246,7 +246,7 @@ func TestInterrupted(t *testing.T) {
 	cancel()
 	var stdout, stderr bytes.Buffer
 	code := run(ctx, []string{"run", "-n", "1", "-filter", small, "-o", file}, &stdout, &stderr)
-	if code != 1 || !strings.Contains(stderr.String(), "interrupted; no results were written") {
+	if code != 130 || !strings.Contains(stderr.String(), "bench run: interrupted; no results were written") {
 		t.Errorf("exit %d: %s", code, &stderr)
 	}
 	if text, _ := os.ReadFile(file); string(text) != "old\n" {

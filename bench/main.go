@@ -29,7 +29,7 @@ import (
 func main() {
 	fusegrid.EnsureOpenBLAS(os.Stderr)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -60,7 +60,7 @@ func find(name string) (command, error) {
 }
 
 // run runs the command line args and returns the exit code. The code is 1 for a failure or a lost
-// duel, and 2 for a wrong command line.
+// duel, 2 for a wrong command line, and 130 after an interruption.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
 		usage(stderr)
@@ -87,6 +87,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.As(err, new(usageError)):
 		fmt.Fprintf(stderr, "%s: %v\n", name, err)
 		return 2
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintf(stderr, "%s: %s\n", name, strings.Replace(err.Error(), context.Canceled.Error(), "interrupted", 1))
+		return 130
 	default:
 		fmt.Fprintf(stderr, "%s: %v\n", name, err)
 		return 1

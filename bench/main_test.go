@@ -124,9 +124,13 @@ func TestBadCommandLines(t *testing.T) {
 		{"accuracy -iters 0", 2},
 		{"accuracy -dtype f32", 2},
 		{"accuracy -dtype bpf16", 2},
+		{"accuracy -sed 3", 2},
+		{"accuracy -seeds 1000001", 2},
+		{"accuracy -o EMPTY/none/deep/x.md", 2},
 		{"accuracy -workers -1", 2},
 		{"accuracy -impl gonun", 2},
 		{"accuracy -data nowhere", 2},
+		{"accuracy -data syntetic", 2},
 		{"accuracy f32", 2},
 		{"compare -raw EMPTY", 1},
 

@@ -47,9 +47,8 @@ results.
 				return err
 			}
 			if *out != "-" {
-				// Fail before the measurement, not after it.
-				if err := os.Mkdir(filepath.Dir(*out), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-					return badUsage("-o %s: %v; run bench in the module's root, or create the folder", *out, err)
+				if err := makeFolder(*out); err != nil {
+					return err
 				}
 			}
 			var raw bytes.Buffer
@@ -63,6 +62,14 @@ results.
 			return atomicfile.Write(*out, func(w io.Writer) error { _, err := w.Write(raw.Bytes()); return err })
 		}
 	},
+}
+
+// makeFolder makes the folder of the file that -o names. A wrong name is then an error before the work, not after it.
+func makeFolder(out string) error {
+	if err := os.Mkdir(filepath.Dir(out), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return badUsage("-o %s: %v; run bench in the module's root, or create the folder", out, err)
+	}
+	return nil
 }
 
 // record measures the kernel sets and writes the raw results to raw and status lines to
@@ -95,7 +102,7 @@ func (p *plan) record(ctx context.Context, sets []*kernels.Set, raw, progress io
 		return w.contest(c)
 	})
 	if ctx.Err() != nil {
-		return fmt.Errorf("interrupted; no results were written")
+		return fmt.Errorf("%w; no results were written", ctx.Err())
 	}
 	return err
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 
 	"fusegrid/internal/cli"
 	"fusegrid/nn/dataset"
@@ -40,23 +39,15 @@ func load(ctx context.Context, dir, net string, stderr io.Writer) (*dataset.Spli
 }
 
 func find(dir string, stderr io.Writer) (*dataset.Dataset, error) {
-	variable := dir == "" && os.Getenv(dataset.EnvData) != ""
-	if dir == "" {
-		if found, ok := dataset.Find(); ok {
-			dir = found
-		} else {
-			fmt.Fprintln(stderr, `sweep: no CIFAR-10 here, so this runs on the built-in synthetic images; "sweep fetch" gets the real ones`)
-			dir = builtIn
-		}
-	}
 	if dir == builtIn {
 		return synthetic(), nil
 	}
-	d, err := dataset.Load(dir)
+	d, err := dataset.Open(dir)
 	switch {
-	case err != nil && variable:
-		return nil, fmt.Errorf("%w (%s names the folder)", err, dataset.EnvData)
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, dataset.ErrNone):
+		fmt.Fprintln(stderr, `sweep: no CIFAR-10 here, so this runs on the built-in synthetic images; "sweep fetch" gets the real ones`)
+		return synthetic(), nil
+	case errors.Is(err, fs.ErrNotExist) && dir != "":
 		return nil, fmt.Errorf("%w%s", err, cli.DidYouMean(dir, []string{builtIn}))
 	}
 	return d, err

@@ -100,6 +100,25 @@ func Find() (dir string, ok bool) {
 	return "", false
 }
 
+// ErrNone is the error of [Open] if no folder is named and Find finds none.
+var ErrNone = errors.New("dataset: no CIFAR-10 here")
+
+// Open returns the data set in a folder. An empty name stands for the folder of [Find].
+func Open(dir string) (*Dataset, error) {
+	if dir != "" {
+		return Load(dir)
+	}
+	dir, ok := Find()
+	if !ok {
+		return nil, ErrNone
+	}
+	d, err := Load(dir)
+	if err != nil && os.Getenv(EnvData) != "" {
+		err = fmt.Errorf("%w (%s names the folder)", err, EnvData)
+	}
+	return d, err
+}
+
 // check returns an error if a file of a is missing from dir or has the wrong size.
 func (a Archive) check(dir string) error {
 	for name, size := range a.Files {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -18,6 +19,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"fusegrid/nn/dataset/datasettest"
 )
 
 // An entry is an entry of a test archive.
@@ -448,6 +451,30 @@ func TestFind(t *testing.T) {
 	t.Setenv("FUSEGRID_DATA", "elsewhere")
 	if dir, ok := Find(); !ok || dir != "elsewhere" {
 		t.Errorf("with FUSEGRID_DATA, Find gives %q, %v", dir, ok)
+	}
+}
+
+func TestOpen(t *testing.T) {
+	cache := t.TempDir()
+	t.Setenv("HOME", cache)
+	t.Setenv("XDG_CACHE_HOME", cache)
+	t.Setenv("FUSEGRID_DATA", "")
+	if _, err := Open(""); err != ErrNone {
+		t.Errorf("without a folder: %v", err)
+	}
+	const named = "(FUSEGRID_DATA names the folder)"
+	t.Setenv("FUSEGRID_DATA", "elsewhere")
+	if _, err := Open(""); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "elsewhere") || !strings.HasSuffix(err.Error(), named) {
+		t.Errorf("FUSEGRID_DATA names no folder: %v", err)
+	}
+	if _, err := Open("nowhere"); !errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), named) {
+		t.Errorf("the caller names no folder: %v", err)
+	}
+	dir := t.TempDir()
+	datasettest.WriteBinary(t, dir, 20)
+	t.Setenv("FUSEGRID_DATA", dir)
+	if d, err := Open(""); err != nil || d.Train.Len() == 0 {
+		t.Errorf("FUSEGRID_DATA names a folder: %v", err)
 	}
 }
 

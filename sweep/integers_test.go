@@ -42,7 +42,7 @@ func testIntegers(t *testing.T, dtype string) {
 		"-batch 200,4000":       "sweep: first layers in integers take at most 1024 images in a minibatch; the batch has 4000\n",
 		"-net fc -rule rmsprop": "sweep: first layers in integers are for sgd, momentum and nesterov; the update rule is rmsprop\n",
 	} {
-		stdout, stderr, code := call(t, strings.Fields("-dtype " + dtype + " -data synthetic -out o "+args)...)
+		stdout, stderr, code := call(t, strings.Fields("-dtype "+dtype+" -data synthetic -out o "+args)...)
 		if code != exitBadInput || stdout != "" || !strings.HasPrefix(stderr, want) || strings.Count(stderr, "\n") != 1 {
 			t.Errorf("%s: exit code %d, stdout %q, stderr\n%s", args, code, stdout, stderr)
 		}

@@ -19,7 +19,7 @@ import (
 // BenchmarkSweep runs the command on CIFAR-10, from process start to the last table. The data must be
 // fetched, or in the folder FUSEGRID_DATA. All figures are medians.
 //
-//   - whole: 32 points × 1,000 iterations on all cores. The share is that of the flops of the first layers in the
+//   - whole: 32 points × 1,000 iterations on all cores, for each type with first layers in float32 or integers. The share is that of the flops of the first layers in the
 //     peak of all cores together, which is measured just before and after.
 //   - workers: 16 points × 500 iterations on one core and on two, in turn.
 //   - fuse: 16 points × 500 iterations on all cores, each point alone and fused, in turn.
@@ -52,22 +52,29 @@ func BenchmarkSweep(b *testing.B) {
 	}
 	const half = "-lr log:1e-4..2e-3:4 -reg 0.25,0.5,0.85,0.89 -iters 500"
 
-	b.Run("whole", func(b *testing.B) {
-		const flops = 32 * 1000 * 4.0 * 200 * dataset.Dim * 50
-		var seconds, shares []float64
-		for b.Loop() {
-			before, _ := corePeaks(b)
-			took := sweep(b, "-lr log:1e-4..2e-3:8 -reg 0.25,0.5,0.85,0.89 -iters 1000")
-			seconds = append(seconds, took.Seconds())
-			if after, ok := corePeaks(b); ok {
-				shares = append(shares, flops/took.Seconds()/(before+after)*2)
+	for _, dtype := range []string{"f32", "bfp16", "bfp16d8"} {
+		b.Run("whole/dtype="+dtype, func(b *testing.B) {
+			if set, err := fusegrid.Best(); err == nil {
+				if _, err = fusegrid.ForType(set, dtype); err != nil {
+					b.Skip(err)
+				}
 			}
-		}
-		b.ReportMetric(middle(seconds)*1e9, "ns/op")
-		if len(shares) > 0 {
-			b.ReportMetric(middle(shares), "peak-share")
-		}
-	})
+			const flops = 32 * 1000 * 4.0 * 200 * dataset.Dim * 50
+			var seconds, shares []float64
+			for b.Loop() {
+				before, _ := corePeaks(b)
+				took := sweep(b, "-lr log:1e-4..2e-3:8 -reg 0.25,0.5,0.85,0.89 -iters 1000", "-dtype", dtype)
+				seconds = append(seconds, took.Seconds())
+				if after, ok := corePeaks(b); ok {
+					shares = append(shares, flops/took.Seconds()/(before+after)*2)
+				}
+			}
+			b.ReportMetric(middle(seconds)*1e9, "ns/op")
+			if len(shares) > 0 {
+				b.ReportMetric(middle(shares), "peak-share")
+			}
+		})
+	}
 	inTurn := func(name, unit string, slow, fast []string) {
 		b.Run(name, func(b *testing.B) {
 			var a, c, ratios []float64

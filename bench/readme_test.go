@@ -106,6 +106,12 @@ func readmeLines(t *testing.T) []string {
 		return fmt.Sprintf("%.1f", median(all).Center/1e9)
 	}
 	rounds := len(at(products, "NN 200x50x10", "avx512").values)
+	share := func(kernel, dtype string) float64 {
+		return median(at(tab(avx512, kernel+" "+dtype, "peak-share"), "200x3072x400", "avx512").values).Center
+	}
+	lines = append(lines,
+		fmt.Sprintf("With `-dtype bfp16`, first layers are computed in exact integers: for 8 nets at %.2f (forward) and %.2f", share("Forward", "bfp16"), share("Update", "bfp16")),
+		fmt.Sprintf("(update) of the f32 peak. With `bfp16d8`, whose deltas have 8 bits, it is %.2f and %.2f.", share("Forward", "bfp16d8"), share("Update", "bfp16d8")))
 	library := strings.Fields(avx512.machines[0].get("openblas")) // "0.3.21 SkylakeX threads=1"
 	zenLibrary := strings.Fields(zen.machines[0].get("openblas"))
 	return append(lines,

@@ -226,8 +226,17 @@ func (m *fastImages) Update(w kernels.Panels[float32], beta []float32, d kernels
 		m.updateUnits(ws, w, beta, d)
 		hi = n
 	}
-	block, size := m.k.Block, m.groups(m.n)*m.groupOfIntegers()
-	ws.split = grow(ws.split, block*2*lanes)
+	m.roundDeltas(ws, w.Lanes, beta, d, lo, hi)
+	for at := 0; at < m.pixels && lo < hi; at += m.k.Block {
+		m.updateBlock(ws, w, at, lo, hi)
+	}
+	ws.release()
+	m.pool.Put(ws)
+}
+
+// roundDeltas rounds the deltas of panels [lo, hi) to ws.q8, and sets what their steps have in common.
+func (m *fastImages) roundDeltas(ws *workspace, units int, beta []float32, d kernels.Mat[float32], lo, hi int) {
+	size := m.groups(m.n) * m.groupOfIntegers()
 	ws.q8, ws.zeros = grow(ws.q8, (hi-lo)*size), grow(ws.zeros, size)
 	ws.steps = grow(ws.steps, hi-lo)
 	for i := lo; i < hi; i++ {
@@ -240,7 +249,7 @@ func (m *fastImages) Update(w kernels.Panels[float32], beta []float32, d kernels
 			high = ws.zeros
 		}
 		s := &ws.steps[i-lo]
-		first, n := i*lanes, min(lanes, w.Lanes-i*lanes)
+		first, n := i*lanes, min(lanes, units-i*lanes)
 		deltas, stride := m.deltaColumns(ws, d, first, n)
 		s.Scale = m.round(ws, m.deltas, high, low, deltas, stride, m.n, nil)
 		clear(s.Beta[copy(s.Beta[:], beta[first:first+n]):])
@@ -249,34 +258,37 @@ func (m *fastImages) Update(w kernels.Panels[float32], beta []float32, d kernels
 		}
 		s.Base = float64(m.k.Base)
 	}
+}
+
+// updateBlock computes the next weights of the pixels from at on, for panels [lo, hi).
+func (m *fastImages) updateBlock(ws *workspace, w kernels.Panels[float32], at, lo, hi int) {
+	block, size := m.k.Block, m.groups(m.n)*m.groupOfIntegers()
+	rows := min(block, m.pixels-at)
+	ws.split = grow(ws.split, block*2*lanes)
 	p := &ws.products
-	*p = Products{RowStride: groupBytes, GroupStep: block * groupBytes, TileStep: m.k.Rows * groupBytes, Sums: ws.split}
-	for at := 0; at < m.pixels && lo < hi; at += block {
-		rows := min(block, m.pixels-at)
-		p.X, p.Tiles = m.blocks[at*m.groups(m.n)*groupBytes:], (rows+m.k.Rows-1)/m.k.Rows
-		for i := lo; i < hi; {
-			n := 1
-			p.Kind = WholeSums
-			if _, two := m.pair(i, lo, hi); two {
-				n, p.Kind = 2, PairSums
-			} else if m.n > m.k.Terms && m.deltas == weights {
-				p.Kind = SplitSums
-			}
-			x := p.X
-			p.Q, p.Fetch = ws.q8[(i-lo)*size:], w.Data[(i*m.pixels+at)*lanes:]
-			m.sum(p, m.n)
-			p.X = x
-			for j := range n {
-				s := &ws.steps[i+j-lo]
-				s.Sums, s.Stride, s.Split, s.Rows = ws.split[j*lanes:], n*lanes, p.Kind == SplitSums, rows
-				s.Minus, s.W = m.minus[at:], w.Data[((i+j)*m.pixels+at)*lanes:]
-				m.k.Step(s)
-			}
-			i += n
-		}
+	*p = Products{
+		RowStride: groupBytes, GroupStep: block * groupBytes, TileStep: m.k.Rows * groupBytes,
+		Tiles: (rows + m.k.Rows - 1) / m.k.Rows, Sums: ws.split,
 	}
-	ws.release()
-	m.pool.Put(ws)
+	for i := lo; i < hi; {
+		n := 1
+		p.Kind = WholeSums
+		if _, two := m.pair(i, lo, hi); two {
+			n, p.Kind = 2, PairSums
+		} else if m.n > m.k.Terms && m.deltas == weights {
+			p.Kind = SplitSums
+		}
+		p.X = m.blocks[at*m.groups(m.n)*groupBytes:]
+		p.Q, p.Fetch = ws.q8[(i-lo)*size:], w.Data[(i*m.pixels+at)*lanes:]
+		m.sum(p, m.n)
+		for j := range n {
+			s := &ws.steps[i+j-lo]
+			s.Sums, s.Stride, s.Split, s.Rows = ws.split[j*lanes:], n*lanes, p.Kind == SplitSums, rows
+			s.Minus, s.W = m.minus[at:], w.Data[((i+j)*m.pixels+at)*lanes:]
+			m.k.Step(s)
+		}
+		i += n
+	}
 }
 
 // pair returns the first of the two panels that are multiplied together with panel i of [lo, hi), and

@@ -29,7 +29,7 @@ type Kernels struct {
 	Interleave func(a *Interleaving)
 	// Top sets Rounding.Top.
 	Top func(r *Rounding)
-	// Round sets Q and adds to Totals.
+	// Round sets Hi and Lo, and adds to Totals.
 	Round func(r *Rounding)
 	// Sum computes tiles of products.
 	Sum func(p *Products)

@@ -145,6 +145,17 @@ func (fx *fixture[T]) layerEdges() (shapes [][3]int) {
 	// These shapes split the sums over pixels or images into several blocks, or the lanes into
 	// several blocks.
 	shapes = append(shapes, [3]int{7, 1100, 20}, [3]int{600, 20, 20}, [3]int{70, 450, 20})
+	if fx.deltaLimit > 0 && !fx.short { // integers have panels of 16 lanes, and blocks of 48 or 96 pixels
+		for _, d := range []int{47, 49, 95, 96, 97, 143, 144, 145, 191, 192, 193} {
+			shapes = append(shapes, [3]int{pick(ns), d, pick(lanes)})
+		}
+		for l := 1; l <= 50; l++ {
+			shapes = append(shapes, [3]int{pick(ns), pick(ds), l})
+		}
+		for n := 1; n <= 25; n++ {
+			shapes = append(shapes, [3]int{n, pick(ds), pick(lanes)})
+		}
+	}
 	if !fx.short {
 		shapes = append(shapes, [3]int{300, 300, 300}, [3]int{530, 700, 40})
 	}

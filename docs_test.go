@@ -103,6 +103,8 @@ func TestDocumentedCommands(t *testing.T) {
 					if err == nil || !strings.Contains(string(out), "MD5") {
 						t.Errorf("%v; a wrong archive must be refused by its MD5\n%s", err, out)
 					}
+				case slices.Contains(words, "accuracy") && strings.Contains(string(out), "fails: "):
+					// Two seeds and one iteration show nothing.
 				case err != nil && strings.Contains(string(out), "no kernel set"):
 					t.Skipf("this machine lacks a kernel set: %s", out)
 				case err != nil:

@@ -25,7 +25,7 @@ func TestEveryKernelIsMeasured(t *testing.T) {
 		}
 	}
 	delete(measured, "MatMul f64") // a gonum program, not a kernel
-	for _, name := range []string{"Forward bfp16", "Update bfp16"} {
+	for _, name := range []string{"Forward bfp16", "Update bfp16", "Forward bfp16d8", "Update bfp16d8"} {
 		if !measured[name] {
 			t.Errorf("no case of %s", name)
 		}

@@ -32,7 +32,7 @@ func (o *options) showTable(stdout io.Writer, table *results.Table) error {
 func (o *options) showPreview(stdout io.Writer, p *search.Preview) error {
 	var b bytes.Buffer
 	todo := plan.Trials(p.Blocks)
-	fmt.Fprintf(&b, "%d trials", p.Trials)
+	b.WriteString(say.Plural(p.Trials, "trial"))
 	if shape := o.Grid.Shape(); shape != "" {
 		fmt.Fprintf(&b, " (%s)", shape)
 	}

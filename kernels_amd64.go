@@ -71,9 +71,9 @@ func rows() []row {
 				Copy:      avx512CopyF64,
 				Transpose: avx512TransposeF64,
 			},
-			simdF32: avx512F32,
-			simdF64: avx512F64,
-			bfp16:   vnni(),
+			simdF32:  avx512F32,
+			simdF64:  avx512F64,
+			integers: vnniIntegers(),
 		},
 		{
 			name:     "avx2",
@@ -112,9 +112,9 @@ func rows() []row {
 				Copy:      avx2CopyF64,
 				Transpose: avx2TransposeF64,
 			},
-			simdF32: avx2F32,
-			simdF64: avx2F64,
-			bfp16:   &avx2Integers,
+			simdF32:  avx2F32,
+			simdF64:  avx2F64,
+			integers: avx2Integers(),
 		},
 	}
 }
@@ -127,33 +127,33 @@ type row struct {
 	f64      blocked.Micro[float64]
 	simdF32  simd.Kernels[float32]
 	simdF64  simd.Kernels[float64]
-	bfp16    *bfp.Kernels
+	integers *bfp.Kernels // of first layers
 }
 
-var vnniIntegers = bfp.Kernels{
-	Pixels: 4, Rows: 12, Pairs: true, Block: 96, Terms: 257, Base: 256, SplitTerms: 65792, Load: vnniLoad,
-	Interleave: vnniInterleave, Top: vnniTop, Round: vnniRound, Sum: vnniSum, Output: vnniOutput, Step: vnniStep,
-	Units: &bfp.UnitKernels{Most: 8, SumRows: vnniSumRows, SumPixels: vnniSumPixels, Round: vnniRoundUnit, Step: vnniStepUnit},
-}
-
-var avx2Integers = bfp.Kernels{
-	Pixels: 2, Rows: 6, Block: 48, Terms: 258, Base: 65536, SplitTerms: 256, Load: avx2Load,
-	Interleave: avx2Interleave, Top: avx2Top, Round: avx2Round, Sum: avx2Sum, Output: avx2Output, Step: avx2Step,
-}
-
-// vnni returns the kernels of the set avx512 for integers. CPUs without VNNI use those of AVX2.
-func vnni() *bfp.Kernels {
-	if cpuid.CPU.Supports(cpuid.AVX512VNNI) {
-		return &vnniIntegers
+// vnniIntegers returns the kernels of the set avx512 for integers. CPUs without VNNI use those of AVX2.
+func vnniIntegers() *bfp.Kernels {
+	if !cpuid.CPU.Supports(cpuid.AVX512VNNI, cpuid.BMI2) {
+		return avx2Integers()
 	}
-	return &avx2Integers
+	return &bfp.Kernels{
+		Pixels: 4, Rows: 12, Block: 96, Terms: 257, Base: 256, SplitTerms: 65792, Pairs: true, Load: vnniLoad,
+		Interleave: vnniInterleave, Top: vnniTop, Round: vnniRound, Sum: vnniSum, Output: vnniOutput, Step: vnniStep,
+		Units: &bfp.UnitKernels{Most: 8, SumRows: vnniSumRows, SumPixels: vnniSumPixels, Round: vnniRoundUnit, Step: vnniStepUnit},
+	}
+}
+
+func avx2Integers() *bfp.Kernels {
+	return &bfp.Kernels{
+		Pixels: 2, Rows: 6, Block: 48, Terms: 258, Base: 65536, SplitTerms: 256, Load: avx2Load,
+		Interleave: avx2Interleave, Top: avx2Top, Round: avx2Round, Sum: avx2Sum, Output: avx2Output, Step: avx2Step,
+	}
 }
 
 // integerKernels returns the kernels of a set for first layers in integers, or nil.
 func integerKernels(name string) *bfp.Kernels {
 	for _, r := range rows() {
 		if r.name == name {
-			return r.bfp16
+			return r.integers
 		}
 	}
 	return nil

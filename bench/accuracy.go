@@ -16,7 +16,6 @@ import (
 	"strings"
 
 	"gonum.org/v1/gonum/stat"
-	"gonum.org/v1/gonum/stat/distuv"
 
 	"fusegrid"
 	"fusegrid/internal/atomicfile"
@@ -114,20 +113,6 @@ const (
 	poolLevel, poolBound     = 0.95, 0.004
 	configLevel, configBound = 0.996, -0.005
 )
-
-// An interval is a mean difference with its confidence interval.
-type interval struct {
-	n                         int
-	mean, deviation, lo, high float64
-}
-
-// intervalOf returns the interval of Student's t for differences.
-func intervalOf(differences []float64, level float64) interval {
-	n := float64(len(differences))
-	mean, deviation := stat.MeanStdDev(differences, nil)
-	half := distuv.StudentsT{Sigma: 1, Nu: n - 1}.Quantile((1+level)/2) * deviation / math.Sqrt(n)
-	return interval{len(differences), mean, deviation, mean - half, mean + half}
-}
 
 // A comparison has the accuracies of one configuration, seed by seed.
 type comparison struct {
@@ -270,8 +255,6 @@ func accuracyTable(all []comparison, dtype string) (text []byte, err error) {
 	}
 	return b.Bytes(), err
 }
-
-func (i interval) String() string { return fmt.Sprintf("%+.4f…%+.4f", i.lo, i.high) }
 
 // kernelSet returns the set of a name, or the best set if it is empty.
 func kernelSet(name string) (*kernels.Set, error) {

@@ -2,9 +2,12 @@ package main
 
 import (
 	"fmt"
+	"math"
 
 	"golang.org/x/perf/benchmath"
 	"golang.org/x/perf/benchunit"
+	"gonum.org/v1/gonum/stat"
+	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // confidence is the level of the confidence intervals of medians.
@@ -34,3 +37,19 @@ func summary(values []float64, class benchunit.Class) string {
 	m := median(values)
 	return fmt.Sprintf("%s ±%s", benchunit.Scale(m.Center, class), m.PctRangeString())
 }
+
+// An interval is a mean difference with its confidence interval.
+type interval struct {
+	n                         int
+	mean, deviation, lo, high float64
+}
+
+// intervalOf returns the interval of Student's t for differences.
+func intervalOf(differences []float64, level float64) interval {
+	n := float64(len(differences))
+	mean, deviation := stat.MeanStdDev(differences, nil)
+	half := distuv.StudentsT{Sigma: 1, Nu: n - 1}.Quantile((1+level)/2) * deviation / math.Sqrt(n)
+	return interval{len(differences), mean, deviation, mean - half, mean + half}
+}
+
+func (i interval) String() string { return fmt.Sprintf("%+.4f…%+.4f", i.lo, i.high) }

@@ -105,7 +105,7 @@ func (p Panels[T]) MoveLane(dst, src int) {
 	p.checkIndex("MoveLane", src)
 	to, length, stride := p.Layout.Runs(p.Rows, dst)
 	at, fromLength, fromStride := p.Layout.Runs(p.Rows, src)
-	if length != fromLength {
+	if length != fromLength { // as from a lane in a panel to one outside of panels
 		for i := range p.Rows {
 			p.Data[to+i/length*stride+i%length] = p.Data[at+i/fromLength*fromStride+i%fromLength]
 		}

@@ -118,6 +118,7 @@ func (n *Net[T]) blockOfOne(data, val Data[T], cfg TrainConfig, rng *nprand.Stat
 		net.Hidden = append(net.Hidden, len(l.B))
 	}
 	shape := train.Shape{Inputs: n.Inputs(), Classes: n.Classes(), Batch: max(cfg.BatchSize, evalRows), Floats: true}
+	// First layers in integers multiply bytes. All others multiply rows of numbers, of which images are made.
 	var mean []T
 	sources := [2]train.Source{data, val}
 	images, ok := data.(*Pixels[T])

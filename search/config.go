@@ -69,7 +69,7 @@ type Config struct {
 }
 
 // Types returns the values of Config.DType.
-func Types() []string { return slices.Clone(runner.Types) }
+func Types() []string { return runner.Types() }
 
 // MaxWorkers is the maximum number of workers. It limits memory, because the planner makes more
 // blocks for more workers.
@@ -140,8 +140,8 @@ func (c *Config) check() error {
 		return errors.New("search: Config.Data has no Hash, which tells its records from those of other data; the DefaultSplit of a data set has one")
 	case c.Data.Val.Len() == 0:
 		return errors.New("search: Config.Data has no validation images, by which trials are ranked")
-	case c.DType != "" && !slices.Contains(runner.Types, c.DType):
-		return fmt.Errorf("search: Config.DType is %q; the choices are %s", c.DType, strings.Join(runner.Types, ", "))
+	case c.DType != "" && !slices.Contains(Types(), c.DType):
+		return fmt.Errorf("search: Config.DType is %q; the choices are %s", c.DType, strings.Join(Types(), ", "))
 	case c.Division != "" && c.Division != "floor" && c.Division != "true":
 		return fmt.Errorf("search: Config.Division is %q; the choices are floor and true", c.Division)
 	case c.Division == "true" && c.Grid.Net() == "fc":

@@ -126,8 +126,9 @@ const reproduceHelp = `sweep reproduce runs every seeded experiment of the assig
 compares the results with the course's numbers. The exit code is 1 if a result
 that must agree differs.
 
-  -out      report file (default out/assignment/report.md), pictures next to it.
-            It is not replaced by a report with fewer results
+  -out      report file (default out/assignment/report.md, or for bfp16
+            out/assignment-bfp16/report.md), pictures next to it. It is not
+            replaced by a report with fewer results
   -data     folder with CIFAR-10 (default: FUSEGRID_DATA, else fetched data)
   -impl     kernel set, see "sweep impl" (default: the fastest)
   -dtype    f64 (default), or bfp16 or bfp16d8: only the two-layer nets on

@@ -28,6 +28,9 @@ type verdict struct {
 	images bool   // whether the parts with CIFAR-10 ran
 }
 
+// integers reports whether the first layers were in integers.
+func (v verdict) integers() bool { return kernels.Class(v.class).Integers() }
+
 // word returns the verdict on a figure.
 func word(f assignment.Figure) string {
 	switch {
@@ -65,22 +68,20 @@ func (v verdict) of(part string) []assignment.Figure {
 
 // summary counts the figures that agree.
 func (v verdict) summary() string {
-	agree, must, may := 0, 0, 0
-	for _, f := range v.Figures {
-		switch {
-		case f.Must && f.OK:
+	figures := slices.Clone(v.Figures)
+	words := "%d of %d figures that must agree do."
+	if v.integers() {
+		words = "No figure must agree, because this type rounds differently. %d of %d do."
+	} else {
+		figures = slices.DeleteFunc(figures, func(f assignment.Figure) bool { return !f.Must })
+	}
+	agree := 0
+	for _, f := range figures {
+		if f.OK {
 			agree++
-			must++
-		case f.Must:
-			must++
-		case f.OK:
-			may++
 		}
 	}
-	s := fmt.Sprintf("%d of %d figures that must agree do.", agree, must)
-	if must == 0 {
-		s = fmt.Sprintf("No figure must agree, because this type rounds differently. %d of %d do.", may, len(v.Figures))
-	}
+	s := fmt.Sprintf(words, agree, len(figures))
 	if !v.images {
 		s += " The experiments on CIFAR-10 did not run."
 	}
@@ -121,7 +122,7 @@ func (v verdict) markdown(w io.Writer, pictures []string) error {
 	b.WriteString(reportTitle + "\n\n")
 	b.WriteString("This report was written by `sweep reproduce`. It compares the numbers that the notebooks of ECE 239AS assignment 3 print with\nthe results of this program. The assignment is based on CS231n. The column \"digits\" is the number of equal significant digits.\n\n")
 	float := "float64"
-	if kernels.Class(v.class).Integers() {
+	if v.integers() {
 		float = "float32"
 	}
 	fmt.Fprintf(&b, "%s\nComputed in %s with kernels of numeric class %s.\n", v.summary(), float, v.class)

@@ -23,7 +23,7 @@ import (
 // reproduce runs the assignment's experiments and compares every printed figure.
 func reproduce(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := cli.NewFlags("reproduce")
-	out, dir, impl, dtype := filepath.Join("out", "assignment", "report.md"), "", "", "f64"
+	out, dir, impl, dtype := "", "", "", "f64"
 	flags.Func("out", "", text(&out))
 	flags.Func("data", "", text(&dir))
 	flags.Func("impl", "", text(&impl))
@@ -31,6 +31,13 @@ func reproduce(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	quiet := flags.Bool("quiet", false, "")
 	if err := parse(flags, args); err != nil {
 		return err
+	}
+	if out == "" {
+		name := "assignment"
+		if dtype != "f64" {
+			name += "-" + dtype // a report of f64 has more figures, and is not replaced
+		}
+		out = filepath.Join("out", name, "report.md")
 	}
 	set, err := pickSet(impl)
 	if err != nil {

@@ -52,14 +52,53 @@ func (a *asm) next(left, loop string) {
 	a.op("JNZ", loop)
 }
 
+// Registers of products.
+const (
+	rowStride, rowStride3 = "R12", "R13" // bytes between rows of a tile, three times that
+	groupStep             = "BX"         // bytes between groups
+	groupsLeft            = "CX"
+	nextTile, tilesToDo   = "R14", "R15"
+	sums                  = "DX"
+)
+
+// productStart loads the operands that all kernels of products have.
+func (a *asm) productStart() {
+	a.op("MOVQ", a.field("productsRowStride"), rowStride)
+	a.op("LEAQ", mem(rowStride, 0, rowStride, 2), rowStride3)
+	a.op("MOVQ", a.field("productsGroupStep"), groupStep)
+	a.op("MOVQ", a.field("productsX"), nextTile)
+	a.op("MOVQ", a.field("productsTiles"), tilesToDo)
+	a.op("MOVQ", a.field("productsSums"), sums)
+}
+
+// tileStart starts a tile: bases are at its rows 0, 4 and 8, and integers at those of the first group.
+func (a *asm) tileStart(bases []string, integers string) {
+	a.label("tile")
+	a.op("MOVQ", nextTile, bases[0])
+	for i := range len(bases) - 1 {
+		a.op("LEAQ", mem(bases[i], 0, rowStride, 4), bases[i+1])
+	}
+	a.op("ADDQ", a.field("productsTileStep"), nextTile)
+	a.op("MOVQ", a.field("productsQ"), integers)
+	a.op("MOVQ", a.field("productsGroups"), groupsLeft)
+}
+
+// productRow returns the operand of row r of a tile.
+func productRow(bases []string, r int) string {
+	return mem(bases[r/4], 0, [][]any{nil, {rowStride, 1}, {rowStride, 2}, {rowStride3, 1}}[r%4]...)
+}
+
+// productNext continues with the next group of a tile.
+func (a *asm) productNext(bases []string) {
+	for _, b := range bases {
+		a.op("ADDQ", groupStep, b)
+	}
+	a.next(groupsLeft, "group")
+}
+
 // sumProducts writes the kernel of products. VNNI multiplies bytes, so an integer is 256·hi + lo. AVX2 multiplies 16 bits.
 func sumProducts(a *asm) {
-	const (
-		rowStride, rowStride3, groupStep = "R12", "R13", "BX"
-		integers, groups, tile, tiles    = "SI", "CX", "R14", "R15"
-		sums, fetch                      = "DX", "R11"
-		first                            = "R8"
-	)
+	const first, integers, fetch = "R8", "SI", "R11"
 	rows := pick(a.avx512, 6, 12)
 	bases := []string{first, "R9", "R10"}[:rows/4+min(rows%4, 1)]
 	acc := func(r, i int) vec { return vec(pick(a.avx512, 4, 8) + 2*r + i) }
@@ -85,22 +124,9 @@ are separate.
 	R11 memory to prefetch
 	Z0, Z1  hi and lo              Z2, Z3  pixels
 	Z(8+2r), Z(9+2r)  sums of hi and lo of row r`))
-	a.op("MOVQ", a.field("productsRowStride"), rowStride)
-	a.op("LEAQ", mem(rowStride, 0, rowStride, 2), rowStride3)
-	a.op("MOVQ", a.field("productsGroupStep"), groupStep)
-	a.op("MOVQ", a.field("productsX"), tile)
-	a.op("MOVQ", a.field("productsTiles"), tiles)
-	a.op("MOVQ", a.field("productsSums"), sums)
+	a.productStart()
 	a.op("MOVQ", a.field("productsFetch"), fetch)
-
-	a.label("tile")
-	a.op("MOVQ", tile, first)
-	for i := range len(bases) - 1 {
-		a.op("LEAQ", mem(bases[i], 0, rowStride, 4), bases[i+1])
-	}
-	a.op("ADDQ", a.field("productsTileStep"), tile)
-	a.op("MOVQ", a.field("productsQ"), integers)
-	a.op("MOVQ", a.field("productsGroups"), groups)
+	a.tileStart(bases, integers)
 	for r := range rows {
 		for i := range 2 {
 			a.op(pick(a.avx512, "VPXOR", "VPXORD"), acc(r, i), acc(r, i), acc(r, i))
@@ -112,7 +138,7 @@ are separate.
 		a.op(pick(a.avx512, "VMOVDQU", "VMOVDQU32"), mem(integers, i*a.width()), vec(i))
 	}
 	for r := range rows {
-		at := mem(bases[r/4], 0, [][]any{nil, {rowStride, 1}, {rowStride, 2}, {rowStride3, 1}}[r%4]...)
+		at := productRow(bases, r)
 		pixels := vec(2 + pick(a.avx512, 0, r%2))
 		a.op("VPBROADCASTD", at, pixels)
 		for i := range 2 {
@@ -127,16 +153,13 @@ are separate.
 	a.op("PREFETCHT1", mem(fetch, 0))
 	a.op("ADDQ", 16, fetch)
 	a.op("ADDQ", 2*a.width(), integers)
-	for _, b := range bases {
-		a.op("ADDQ", groupStep, b)
-	}
-	a.next(groups, "group")
+	a.productNext(bases)
 	a.op("CMPQ", a.field("productsKind"), a.enum("splitSums"))
 	a.op("JEQ", "split")
 
 	store := func(size int) {
 		a.op("ADDQ", rows*size*units*4, sums)
-		a.next(tiles, "tile")
+		a.next(tilesToDo, "tile")
 		a.ret()
 	}
 	if a.avx512 {
@@ -540,12 +563,9 @@ Blocks of %d groups, %d groups at a time.
 func sumAlong(a *asm, name string, broadcast bool) {
 	const (
 		vectors, integers = vec(24), vec(30)
-
-		stride, stride3, step = "R12", "R13", "BX"
-		groups, tile, tiles   = "CX", "R14", "R15"
-		sums, plane, plane3   = "DX", "R10", "R11"
-		x0, x4, q             = "R8", "R9", "SI"
+		plane, plane3, q  = "R10", "R11", "SI"
 	)
+	bases := []string{"R8", "R9"}
 	sum := func(v, i int) vec { return vec(4*v + i) }
 	a.integerKernel(name, "Products", "AVX512F, AVX512VL, AVX512_VNNI", pick(broadcast, `
 	sum(r, i, u) = Σ pixels(r, 16·g + u)·byte(i, 16·g + u)
@@ -561,28 +581,17 @@ Tiles of 6·16 pixels, with 4 planes of bytes: hi and lo of two units. A group h
 	BX  bytes between groups       R14 the next tile               R15 tiles left
 	R10, R11  bytes between planes, three times that
 	Z(4r) … Z(4r+3)  sums of vector r      Z24 … Z29  pixels       Z30, Z31  bytes`)
-	a.op("MOVQ", a.field("productsRowStride"), stride)
-	a.op("LEAQ", mem(stride, 0, stride, 2), stride3)
-	a.op("MOVQ", a.field("productsGroupStep"), step)
-	a.op("MOVQ", a.field("productsX"), tile)
-	a.op("MOVQ", a.field("productsTiles"), tiles)
-	a.op("MOVQ", a.field("productsSums"), sums)
+	a.productStart()
 	a.op("MOVQ", a.field("productsPlane"), plane)
 	a.op("LEAQ", mem(plane, 0, plane, 2), plane3)
-	a.label("tile")
-	a.op("MOVQ", tile, x0)
-	a.op("LEAQ", mem(x0, 0, stride, 4), x4)
-	a.op("ADDQ", a.field("productsTileStep"), tile)
-	a.op("MOVQ", a.field("productsQ"), q)
-	a.op("MOVQ", a.field("productsGroups"), groups)
+	a.tileStart(bases, q)
 	for v := range vec(24) {
 		a.op("VPXORD", v, v, v)
 	}
 	a.op("PCALIGN", 32)
 	a.label("group")
 	for v := range 6 {
-		at := mem([]string{x0, x4}[v/4], 0, [][]any{nil, {stride, 1}, {stride, 2}, {stride3, 1}}[v%4]...)
-		a.op("VMOVDQU32", at, vectors+vec(v))
+		a.op("VMOVDQU32", productRow(bases, v), vectors+vec(v))
 	}
 	for i := range 4 {
 		bytes := integers + vec(i%2)
@@ -593,9 +602,7 @@ Tiles of 6·16 pixels, with 4 planes of bytes: hi and lo of two units. A group h
 		}
 	}
 	a.op("ADDQ", pick(broadcast, 64, 4), q)
-	a.op("ADDQ", step, x0)
-	a.op("ADDQ", step, x4)
-	a.next(groups, "group")
+	a.productNext(bases)
 	for v := range 6 {
 		for i := range 4 {
 			s := sum(v, i)
@@ -611,7 +618,7 @@ Tiles of 6·16 pixels, with 4 planes of bytes: hi and lo of two units. A group h
 		}
 	}
 	a.op("ADDQ", 6*64*pick(broadcast, 1, 4), sums)
-	a.next(tiles, "tile")
+	a.next(tilesToDo, "tile")
 	a.ret()
 }
 

@@ -82,6 +82,9 @@ func (i integer) scaleOf(top uint32) (scale, inverse float32) {
 	return math.Float32frombits(e << 23), math.Float32frombits((254 - e) << 23)
 }
 
+// bitsOf returns the bits of the magnitude of v, which order numbers by magnitude, with NaN last.
+func bitsOf(v float32) uint32 { return math.Float32bits(v) &^ (1 << 31) }
+
 // quantize rounds x to integers, which it stores in q, and returns their scale. If the scale is NaN,
 // the integers are 0.
 func (i integer) quantize(q []int16, x []float32) (scale float32) {

@@ -41,42 +41,6 @@ type Kernels struct {
 	Units *UnitKernels
 }
 
-// UnitKernels are the routines for two units outside of panels. A vector then holds pixels. So the
-// last units of a layer need not fill a panel.
-type UnitKernels struct {
-	// Most is the largest number of units, after those of whole panels, for which this is faster than
-	// another panel. It was measured.
-	Most int
-	// SumRows multiplies rows of pixels, UnitRows in a tile. A row of sums has four numbers for each
-	// plane. SumPixels multiplies interleaved pixels. A tile is Kernels.Block pixels, and has one sum
-	// for each pixel and plane. The integers of two units are planes of bytes: hi, lo, hi, lo.
-	SumRows, SumPixels func(p *Products)
-	Round              func(r *UnitRounding)
-	Step               func(s *UnitSteps)
-}
-
-// UnitRows is the number of rows in a tile of UnitKernels.SumRows.
-const UnitRows = 6
-
-// A UnitRounding has N numbers of one unit. Hi and Lo are the results: rint(X·2^−e) = 256·hi + lo,
-// padded with zeros to a multiple of 16.
-type UnitRounding struct {
-	X       []float32
-	N       int
-	Inverse float32
-	Hi, Lo  []uint8
-}
-
-// UnitSteps are the operands of [Steps] for one unit, whose sums are split.
-type UnitSteps struct {
-	Hi, Lo             []int32
-	Base               float64
-	Rows               int
-	Minus              []float32
-	Total, Scale, Beta float32
-	W                  []float32
-}
-
 // groupBytes is the size of a group of pixels.
 const groupBytes = 4
 
@@ -167,4 +131,40 @@ type Interleaving struct {
 	Src                          []uint8
 	SrcStride, DstStride, Blocks int
 	Dst                          []uint8
+}
+
+// UnitKernels are the routines for two units outside of panels. A vector then holds pixels. So the
+// last units of a layer need not fill a panel.
+type UnitKernels struct {
+	// Most is the largest number of units, after those of whole panels, for which this is faster than
+	// another panel. It was measured.
+	Most int
+	// SumRows multiplies rows of pixels, UnitRows in a tile. A row of sums has four numbers for each
+	// plane. SumPixels multiplies interleaved pixels. A tile is Kernels.Block pixels, and has one sum
+	// for each pixel and plane. The integers of two units are planes of bytes: hi, lo, hi, lo.
+	SumRows, SumPixels func(p *Products)
+	Round              func(r *UnitRounding)
+	Step               func(s *UnitSteps)
+}
+
+// UnitRows is the number of rows in a tile of UnitKernels.SumRows.
+const UnitRows = 6
+
+// A UnitRounding has N numbers of one unit. Hi and Lo are the results: rint(X·2^−e) = 256·hi + lo,
+// padded with zeros to a multiple of 16.
+type UnitRounding struct {
+	X       []float32
+	N       int
+	Inverse float32
+	Hi, Lo  []uint8
+}
+
+// UnitSteps are the operands of [Steps] for one unit, whose sums are split.
+type UnitSteps struct {
+	Hi, Lo             []int32
+	Base               float64
+	Rows               int
+	Minus              []float32
+	Total, Scale, Beta float32
+	W                  []float32
 }

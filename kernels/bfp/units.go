@@ -1,16 +1,12 @@
 package bfp
 
-import (
-	"math"
+import "fusegrid/kernels"
 
-	"fusegrid/kernels"
-)
-
-// planes is the number of planes of bytes of two units.
-const planes = 4
+// unitPlanes is the number of planes of bytes of two units.
+const unitPlanes = 4
 
 // roundUnit rounds numbers of unit i of two to its planes in ws.q8, and returns their scale.
-func (m *fastImages) roundUnit(ws *workspace, as integer, i, plane int, x []float32) float32 {
+func (m *kernelImages) roundUnit(ws *workspace, as integer, i, plane int, x []float32) float32 {
 	r := &ws.rounding
 	var top uint32
 	whole := len(x) / lanes
@@ -34,11 +30,11 @@ func (m *fastImages) roundUnit(ws *workspace, as integer, i, plane int, x []floa
 }
 
 // forwardUnits computes z of the units outside of panels, two at a time.
-func (m *fastImages) forwardUnits(ws *workspace, z kernels.Mat[float32], w kernels.Panels[float32]) {
+func (m *kernelImages) forwardUnits(ws *workspace, z kernels.Mat[float32], w kernels.Panels[float32]) {
 	plane := roundUp(m.pixels, 64)
 	tiles := (m.n + meanRows + UnitRows - 1) / UnitRows
-	ws.q8 = grow(ws.q8, planes*plane)
-	ws.split = grow(ws.split, tiles*UnitRows*4*planes)
+	ws.q8 = grow(ws.q8, unitPlanes*plane)
+	ws.split = grow(ws.split, tiles*UnitRows*4*unitPlanes)
 	for first := m.whole; first < w.Lanes; first += 2 {
 		var scale [2]float32
 		for i := range min(2, w.Lanes-first) {
@@ -51,7 +47,7 @@ func (m *fastImages) forwardUnits(ws *workspace, z kernels.Mat[float32], w kerne
 		m.k.Units.SumRows(&ws.products)
 		for i := range min(2, w.Lanes-first) {
 			sum := func(row int) int64 {
-				s := ws.split[(row*planes+2*i)*4:][:8]
+				s := ws.split[(row*unitPlanes+2*i)*4:][:8]
 				hi, lo := int64(s[0])+int64(s[1])+int64(s[2])+int64(s[3]), int64(s[4])+int64(s[5])+int64(s[6])+int64(s[7])
 				return hi<<8 + lo
 			}
@@ -64,10 +60,10 @@ func (m *fastImages) forwardUnits(ws *workspace, z kernels.Mat[float32], w kerne
 }
 
 // updateUnits computes the next weights of the units outside of panels, two at a time.
-func (m *fastImages) updateUnits(ws *workspace, w kernels.Panels[float32], beta []float32, d kernels.Mat[float32]) {
+func (m *kernelImages) updateUnits(ws *workspace, w kernels.Panels[float32], beta []float32, d kernels.Mat[float32]) {
 	plane, block := roundUp(m.n, lanes), m.k.Block
-	ws.q8 = grow(ws.q8, planes*plane)
-	ws.split = grow(ws.split, planes*block)
+	ws.q8 = grow(ws.q8, unitPlanes*plane)
+	ws.split = grow(ws.split, unitPlanes*block)
 	ws.lane = grow(ws.lane, m.n)
 	for first := m.whole; first < w.Lanes; first += 2 {
 		var scale, total [2]float32
@@ -99,6 +95,3 @@ func (m *fastImages) updateUnits(ws *workspace, w kernels.Panels[float32], beta 
 		}
 	}
 }
-
-// bitsOf returns the bits of the magnitude of v, which order numbers by magnitude, with NaN last.
-func bitsOf(v float32) uint32 { return math.Float32bits(v) &^ (1 << 31) }

@@ -135,16 +135,18 @@ type trainer[T kernels.Float] struct {
 	classes          int
 }
 
-// Types are the names of the types, as in -dtype. Those after f64 have first layers in integers.
-var Types = []string{"f32", "f64", "bfp16", "bfp16d8"}
+// Types returns the names of the types, as in -dtype.
+func Types() []string {
+	return []string{"f32", "f64", string(kernels.BFP16), string(kernels.BFP16D8)}
+}
 
 // New returns the runner for a type, one of [Types]. It refers to the bytes of data without a copy.
 // The set must be the one that fusegrid.ForType returns for the type.
 func New(dtype string, set *kernels.Set, data *dataset.Split) (Runner, error) {
-	if !slices.Contains(Types, dtype) {
-		return nil, fmt.Errorf("runner: type %q is unknown; the choices are %s", dtype, strings.Join(Types, ", "))
+	if !slices.Contains(Types(), dtype) {
+		return nil, fmt.Errorf("runner: type %q is unknown; the choices are %s", dtype, strings.Join(Types(), ", "))
 	}
-	if set.Class.Integers() != kernels.Class(dtype).Integers() || set.Class.Integers() && string(set.Class) != dtype {
+	if class := kernels.Class(dtype); class != set.Class && (class.Integers() || set.Class.Integers()) {
 		return nil, fmt.Errorf("runner: kernel set %s rounds as class %s, which is not for the type %s", set.Name, set.Class, dtype)
 	}
 	if dtype == "f64" {

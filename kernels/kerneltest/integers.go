@@ -18,7 +18,7 @@ func RunIntegers(t *testing.T, set *kernels.Set) {
 	t.Run("impl="+set.Name+"/dtype="+string(set.Class), func(t *testing.T) {
 		for _, c := range bfpChecks() {
 			t.Run("kernel="+c.kernel+"/"+c.name, func(t *testing.T) {
-				if err := c.verifyBFP16(set, testing.Short()); err != nil {
+				if err := c.verifyIntegers(set, testing.Short()); err != nil {
 					t.Error(err)
 				}
 			})
@@ -43,8 +43,8 @@ func bfpChecks() []check[float32] {
 	}
 }
 
-// verifyBFP16 runs the check on a fresh fixture.
-func (c check[T]) verifyBFP16(set *kernels.Set, short bool) error {
+// verifyIntegers runs the check on a fresh fixture.
+func (c check[T]) verifyIntegers(set *kernels.Set, short bool) error {
 	fx := integerFixture[T](set, c.kernel+c.name)
 	fx.short = short
 	defer fx.close()
@@ -173,9 +173,9 @@ func (fx *fixture[T]) bfpNumbers(x []T, limit int, p float64) {
 	}
 }
 
-// newBFP16 is newLayer for images of a mean image and for weights that are hard to round. Some images are all
+// newIntegers is newLayer for images of a mean image and for weights that are hard to round. Some images are all
 // 0 or all 255.
-func (fx *fixture[T]) newBFP16(n, d, lanes int, p float64) (*layer[T], error) {
+func (fx *fixture[T]) newIntegers(n, d, lanes int, p float64) (*layer[T], error) {
 	l, err := fx.newLayer(n, d, lanes, 0)
 	if err != nil {
 		return nil, err
@@ -193,8 +193,8 @@ func (fx *fixture[T]) newBFP16(n, d, lanes int, p float64) (*layer[T], error) {
 	return l, fx.place(l)
 }
 
-// verifyBFP16Forward compares z and the squares of all units with the model.
-func (fx *fixture[T]) verifyBFP16Forward(l *layer[T]) error {
+// verifyIntegersForward compares z and the squares of all units with the model.
+func (fx *fixture[T]) verifyIntegersForward(l *layer[T]) error {
 	z, squares, err := fx.forward(l, 1)
 	if err != nil {
 		return err
@@ -213,9 +213,9 @@ func (fx *fixture[T]) verifyBFP16Forward(l *layer[T]) error {
 	return fx.verifySquares(l, squares)
 }
 
-// verifyBFP16Update updates all units and compares their weights with the model. The weights of the
+// verifyIntegersUpdate updates all units and compares their weights with the model. The weights of the
 // layer become the new ones.
-func (fx *fixture[T]) verifyBFP16Update(l *layer[T], beta, deltas []T) error {
+func (fx *fixture[T]) verifyIntegersUpdate(l *layer[T], beta, deltas []T) error {
 	if err := fx.update(l, beta, deltas, 1); err != nil {
 		return err
 	}
@@ -235,9 +235,9 @@ func (fx *fixture[T]) verifyBFP16Update(l *layer[T], beta, deltas []T) error {
 func (fx *fixture[T]) bfpForward() error {
 	return fx.layerShapes(func(n, d, lanes int) error {
 		for _, p := range []float64{0, 0.2 / float64(d)} {
-			l, err := fx.newBFP16(n, d, lanes, p)
+			l, err := fx.newIntegers(n, d, lanes, p)
 			if err == nil {
-				err = fx.verifyBFP16Forward(l)
+				err = fx.verifyIntegersForward(l)
 			}
 			if err != nil {
 				return err
@@ -267,7 +267,7 @@ func (fx *fixture[T]) bfpDeltas(l *layer[T], p float64) (beta, deltas []T) {
 func (fx *fixture[T]) bfpUpdate() error {
 	return fx.layerShapes(func(n, d, lanes int) error {
 		for _, p := range []float64{0, 0.2 / float64(n)} {
-			l, err := fx.newBFP16(n, d, lanes, p)
+			l, err := fx.newIntegers(n, d, lanes, p)
 			if err != nil {
 				return err
 			}
@@ -278,7 +278,7 @@ func (fx *fixture[T]) bfpUpdate() error {
 					l.w.SetLane(lane, l.wt[lane*d:(lane+1)*d])
 				}
 			}
-			if err := fx.verifyBFP16Update(l, beta, deltas); err != nil {
+			if err := fx.verifyIntegersUpdate(l, beta, deltas); err != nil {
 				return err
 			}
 		}
@@ -326,7 +326,7 @@ func (fx *fixture[T]) bfpLongForward() error {
 				fx.fullScale(l.wt[lane*d:(lane+1)*d], bfpLimit)
 			}
 			if err = fx.extreme(l, pixel); err == nil {
-				err = fx.verifyBFP16Forward(l)
+				err = fx.verifyIntegersForward(l)
 			}
 			if err != nil {
 				return fmt.Errorf("%d pixels of %d: %w", d, pixel, err)
@@ -370,7 +370,7 @@ func (fx *fixture[T]) bfpMiddles() error {
 				l.wt[d+p] = -l.wt[p]
 			}
 			if err = fx.place(l); err == nil {
-				err = fx.verifyBFP16Forward(l)
+				err = fx.verifyIntegersForward(l)
 			}
 			if err != nil {
 				return fmt.Errorf("%d beside the middle: %w", off, err)
@@ -394,7 +394,7 @@ func (fx *fixture[T]) bfpLongUpdate() error {
 				fx.fullScale(columns[lane*n:(lane+1)*n], fx.deltaLimit)
 			}
 			if err = fx.extreme(l, pixel); err == nil {
-				err = fx.verifyBFP16Update(l, []T{1, 0.5, 0}, transposed(columns, 3, n))
+				err = fx.verifyIntegersUpdate(l, []T{1, 0.5, 0}, transposed(columns, 3, n))
 			}
 			if err != nil {
 				return fmt.Errorf("%d images of pixels %d: %w", n, pixel, err)
@@ -408,12 +408,12 @@ func (fx *fixture[T]) bfpLongUpdate() error {
 // weights between the products by every other operation on them.
 func (fx *fixture[T]) bfpFollows() error {
 	const n, d, lanes = 21, 70, 37
-	l, err := fx.newBFP16(n, d, lanes, 0)
+	l, err := fx.newIntegers(n, d, lanes, 0)
 	if err != nil {
 		return err
 	}
 	for step, factor := range []float64{1, 40, 3000, 1e-3, 1e30, 1e-30, 1, 1e-38, 40} {
-		if err := fx.verifyBFP16Forward(l); err != nil {
+		if err := fx.verifyIntegersForward(l); err != nil {
 			return fmt.Errorf("step %d: %w", step, err)
 		}
 		beta, deltas := make([]T, lanes), make([]T, n*lanes)
@@ -423,10 +423,10 @@ func (fx *fixture[T]) bfpFollows() error {
 		for i := range deltas {
 			deltas[i] = T(factor * fx.rng.NormFloat64())
 		}
-		if err := fx.verifyBFP16Update(l, beta, deltas); err != nil {
+		if err := fx.verifyIntegersUpdate(l, beta, deltas); err != nil {
 			return fmt.Errorf("step %d: %w", step, err)
 		}
-		if err := fx.verifyBFP16Forward(l); err != nil {
+		if err := fx.verifyIntegersForward(l); err != nil {
 			return fmt.Errorf("after the update of step %d: %w", step, err)
 		}
 		fx.arenas[1].protect(readWrite)
@@ -445,7 +445,7 @@ func (fx *fixture[T]) bfpFollows() error {
 		}
 		l.wt = l.lanes()
 	}
-	return fx.verifyBFP16Forward(l)
+	return fx.verifyIntegersForward(l)
 }
 
 // FuzzIntegers fuzzes the shapes and values of first layers, and the sequence of products, on all sets of
@@ -456,19 +456,19 @@ func FuzzIntegers(f *testing.F, sets []*kernels.Set) {
 	f.Add(uint64(3), uint16(2), uint16(600), uint16(33), uint8(0))
 	f.Fuzz(func(t *testing.T, seed uint64, n, d, lanes uint16, values uint8) {
 		for _, set := range sets {
-			if err := fuzzBFP16(set, seed, int(n), int(d), int(lanes), values); err != nil {
+			if err := fuzzIntegers(set, seed, int(n), int(d), int(lanes), values); err != nil {
 				t.Errorf("impl=%s: %v", set.Name, err)
 			}
 		}
 	})
 }
 
-// fuzzBFP16 tests a forward product, an update and a forward product of the new weights. All arguments
+// fuzzIntegers tests a forward product, an update and a forward product of the new weights. All arguments
 // are valid, because large shapes are reduced. The bits of values are
 //
 //	bit 0      special values among the weights
 //	bit 1      special values among the deltas
-func fuzzBFP16(set *kernels.Set, seed uint64, n, d, lanes int, values uint8) error {
+func fuzzIntegers(set *kernels.Set, seed uint64, n, d, lanes int, values uint8) error {
 	fx := integerFixture[float32](set, "")
 	defer fx.close()
 	fx.rng = rand.New(rand.NewPCG(seed, 0))
@@ -477,16 +477,16 @@ func fuzzBFP16(set *kernels.Set, seed uint64, n, d, lanes int, values uint8) err
 	d = 1 + d%min(3000, 1+100_000/n)
 	lanes = 1 + lanes%min(80, 1+400_000/(n*d))
 	special := func(bit, of int) float64 { return float64(values>>bit&1) * 0.5 / float64(of) }
-	l, err := fx.newBFP16(n, d, lanes, special(0, d))
+	l, err := fx.newIntegers(n, d, lanes, special(0, d))
 	if err == nil {
-		err = fx.verifyBFP16Forward(l)
+		err = fx.verifyIntegersForward(l)
 	}
 	if err == nil {
 		beta, deltas := fx.bfpDeltas(l, special(1, n))
-		err = fx.verifyBFP16Update(l, beta, deltas)
+		err = fx.verifyIntegersUpdate(l, beta, deltas)
 	}
 	if err == nil {
-		err = fx.verifyBFP16Forward(l)
+		err = fx.verifyIntegersForward(l)
 	}
 	return err
 }

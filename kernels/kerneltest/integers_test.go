@@ -10,9 +10,9 @@ import (
 	"fusegrid/kernels/reference"
 )
 
-// A plainBFP16 computes first layers of class BFP16 element by element. Its functions may be replaced
+// A plainIntegers computes first layers of class BFP16 element by element. Its functions may be replaced
 // by wrong ones.
-type plainBFP16 struct {
+type plainIntegers struct {
 	kernels.Layout[float32]
 	scale    func(x, panel []float32) float64 // of numbers x that lie in a panel
 	round    func(x float64) float64
@@ -25,9 +25,9 @@ type plainBFP16 struct {
 	weights  func(w []float32, l int) []float32 // of unit l, as Forward sees them
 }
 
-func newPlainBFP16() *plainBFP16 {
+func newPlainIntegers() *plainIntegers {
 	same := func(v int64) int64 { return v }
-	return &plainBFP16{
+	return &plainIntegers{
 		scale: func(x, _ []float32) float64 {
 			if e, ok := bfpScale(x, bfpLimit); ok {
 				return math.Ldexp(1, e)
@@ -56,7 +56,7 @@ func newPlainBFP16() *plainBFP16 {
 }
 
 // set returns a set with these first layers.
-func (b *plainBFP16) set() *kernels.Set {
+func (b *plainIntegers) set() *kernels.Set {
 	set := bfp.New(reference.Fused(), kernels.BFP16, nil)
 	layout := set.F32.Layout
 	set.F32.Layout = func(lanes int) kernels.Layout[float32] {
@@ -68,18 +68,18 @@ func (b *plainBFP16) set() *kernels.Set {
 	return set
 }
 
-func (b *plainBFP16) NewImages(n, pixels int) kernels.Images[float32] {
-	return &plainBFP16Images{plainBFP16: b, pixels: pixels}
+func (b *plainIntegers) NewImages(n, pixels int) kernels.Images[float32] {
+	return &plainIntegersImages{plainIntegers: b, pixels: pixels}
 }
 
-type plainBFP16Images struct {
-	*plainBFP16
+type plainIntegersImages struct {
+	*plainIntegers
 	pixels int
 	rows   [][]uint8
 	mean   []int64
 }
 
-func (m *plainBFP16Images) Load(x []uint8, idx []int, mean []float32) {
+func (m *plainIntegersImages) Load(x []uint8, idx []int, mean []float32) {
 	m.rows, m.mean = nil, nil
 	for _, i := range idx {
 		m.rows = append(m.rows, append([]uint8(nil), x[i*m.pixels:][:m.pixels]...))
@@ -89,12 +89,12 @@ func (m *plainBFP16Images) Load(x []uint8, idx []int, mean []float32) {
 	}
 }
 
-func (m *plainBFP16Images) Parts(w kernels.Panels[float32]) (forward, update int) {
+func (m *plainIntegersImages) Parts(w kernels.Panels[float32]) (forward, update int) {
 	return w.Lanes, w.Lanes
 }
 
 // panel returns the weights of the units around l.
-func (m *plainBFP16Images) panel(w kernels.Panels[float32], l int) (all []float32) {
+func (m *plainIntegersImages) panel(w kernels.Panels[float32], l int) (all []float32) {
 	for k := l / 4 * 4; k < min(l/4*4+4, w.Lanes); k++ {
 		lane := make([]float32, w.Rows)
 		w.Lane(lane, k)
@@ -103,7 +103,7 @@ func (m *plainBFP16Images) panel(w kernels.Panels[float32], l int) (all []float3
 	return all
 }
 
-func (m *plainBFP16Images) Forward(z kernels.Mat[float32], w kernels.Panels[float32], squares []float32, lo, hi int) {
+func (m *plainIntegersImages) Forward(z kernels.Mat[float32], w kernels.Panels[float32], squares []float32, lo, hi int) {
 	if squares != nil && lo == 0 {
 		m.Squares(squares, w)
 	}
@@ -124,7 +124,7 @@ func (m *plainBFP16Images) Forward(z kernels.Mat[float32], w kernels.Panels[floa
 	}
 }
 
-func (m *plainBFP16Images) Update(w kernels.Panels[float32], beta []float32, d kernels.Mat[float32], lo, hi int) {
+func (m *plainIntegersImages) Update(w kernels.Panels[float32], beta []float32, d kernels.Mat[float32], lo, hi int) {
 	lane, column := make([]float32, w.Rows), make([]float32, d.Rows)
 	for l := lo; l < hi; l++ {
 		w.Lane(lane, l)
@@ -149,24 +149,24 @@ func (m *plainBFP16Images) Update(w kernels.Panels[float32], beta []float32, d k
 	}
 }
 
-// verifyAllBFP16 returns the first error of the checks of products.
-func verifyAllBFP16(set *kernels.Set) error {
+// verifyAllIntegers returns the first error of the checks of products.
+func verifyAllIntegers(set *kernels.Set) error {
 	for _, c := range bfpChecks()[:7] {
-		if err := c.verifyBFP16(set, true); err != nil {
+		if err := c.verifyIntegers(set, true); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func TestPlainBFP16IsAccepted(t *testing.T) {
-	if err := verifyAllBFP16(newPlainBFP16().set()); err != nil {
+func TestPlainIntegersAreAccepted(t *testing.T) {
+	if err := verifyAllIntegers(newPlainIntegers().set()); err != nil {
 		t.Error(err)
 	}
 }
 
-// TestFlawedBFP16IsRejected checks that the suite rejects every flaw.
-func TestFlawedBFP16IsRejected(t *testing.T) {
+// TestFlawedIntegersAreRejected checks that the suite rejects every flaw.
+func TestFlawedIntegersAreRejected(t *testing.T) {
 	wrap := func(v int64) int64 { return int64(int32(v)) }
 	scaleBy := func(limit float64, lowest int) func(x, _ []float32) float64 {
 		return func(x, _ []float32) float64 {
@@ -184,13 +184,13 @@ func TestFlawedBFP16IsRejected(t *testing.T) {
 			return math.Ldexp(1, e)
 		}
 	}
-	for name, flaw := range map[string]func(b *plainBFP16){
-		"15 bits":                 func(b *plainBFP16) { b.scale = scaleBy(16319, -126) },
-		"16 bits without digits":  func(b *plainBFP16) { b.scale = scaleBy(32767, -126) },
-		"limit off by one":        func(b *plainBFP16) { b.scale = scaleBy(bfpLimit-1, -126) },
-		"scales below 2^-126":     func(b *plainBFP16) { b.scale = scaleBy(bfpLimit, -149) },
-		"scales not below 2^-125": func(b *plainBFP16) { b.scale = scaleBy(bfpLimit, -125) },
-		"limit before the rounding": func(b *plainBFP16) {
+	for name, flaw := range map[string]func(b *plainIntegers){
+		"15 bits":                 func(b *plainIntegers) { b.scale = scaleBy(16319, -126) },
+		"16 bits without digits":  func(b *plainIntegers) { b.scale = scaleBy(32767, -126) },
+		"limit off by one":        func(b *plainIntegers) { b.scale = scaleBy(bfpLimit-1, -126) },
+		"scales below 2^-126":     func(b *plainIntegers) { b.scale = scaleBy(bfpLimit, -149) },
+		"scales not below 2^-125": func(b *plainIntegers) { b.scale = scaleBy(bfpLimit, -125) },
+		"limit before the rounding": func(b *plainIntegers) {
 			b.scale = func(x, _ []float32) float64 {
 				top := 0.0
 				for _, v := range x {
@@ -206,11 +206,11 @@ func TestFlawedBFP16IsRejected(t *testing.T) {
 				return math.Ldexp(1, e)
 			}
 		},
-		"one scale for four units": func(b *plainBFP16) {
+		"one scale for four units": func(b *plainIntegers) {
 			right := b.scale
 			b.scale = func(_, panel []float32) float64 { return right(panel, nil) }
 		},
-		"NaN vanishes": func(b *plainBFP16) {
+		"NaN vanishes": func(b *plainIntegers) {
 			right := b.scale
 			b.scale = func(x, _ []float32) float64 {
 				y := append([]float32(nil), x...)
@@ -222,7 +222,7 @@ func TestFlawedBFP16IsRejected(t *testing.T) {
 				return right(y, nil)
 			}
 		},
-		"Inf vanishes": func(b *plainBFP16) {
+		"Inf vanishes": func(b *plainIntegers) {
 			right := b.scale
 			b.scale = func(x, _ []float32) float64 {
 				y := append([]float32(nil), x...)
@@ -234,19 +234,23 @@ func TestFlawedBFP16IsRejected(t *testing.T) {
 				return right(y, nil)
 			}
 		},
-		"ties away from 0":      func(b *plainBFP16) { b.round = math.Round },
-		"truncates":             func(b *plainBFP16) { b.round = math.Trunc },
-		"mean of 8 places":      func(b *plainBFP16) { b.fixed = func(v float32) int64 { return fixed(v*256) / 65536 * 256 } },
-		"mean truncated":        func(b *plainBFP16) { b.fixed = func(v float32) int64 { return int64(float64(v) * 65536) } },
-		"mean ties away from 0": func(b *plainBFP16) { b.fixed = func(v float32) int64 { return int64(math.Round(float64(v) * 65536)) } },
-		"mean of 255 overflows": func(b *plainBFP16) { b.fixed = func(v float32) int64 { return min(fixed(v), 255<<16-1) } },
-		"32 bits in Update":     func(b *plainBFP16) { b.update = wrap },
-		"saturates in Update": func(b *plainBFP16) {
+		"ties away from 0": func(b *plainIntegers) { b.round = math.Round },
+		"truncates":        func(b *plainIntegers) { b.round = math.Trunc },
+		"mean of 8 places": func(b *plainIntegers) { b.fixed = func(v float32) int64 { return fixed(v*256) / 65536 * 256 } },
+		"mean truncated":   func(b *plainIntegers) { b.fixed = func(v float32) int64 { return int64(float64(v) * 65536) } },
+		"mean ties away from 0": func(b *plainIntegers) {
+			b.fixed = func(v float32) int64 { return int64(math.Round(float64(v) * 65536)) }
+		},
+		"mean of 255 overflows": func(b *plainIntegers) { b.fixed = func(v float32) int64 { return min(fixed(v), 255<<16-1) } },
+		"32 bits in Update":     func(b *plainIntegers) { b.update = wrap },
+		"saturates in Update": func(b *plainIntegers) {
 			b.update = func(v int64) int64 { return max(math.MinInt32, min(v, math.MaxInt32)) }
 		},
-		"48 bits in Forward":   func(b *plainBFP16) { b.forward = func(v int64) int64 { return v << 16 >> 16 } },
-		"z rounded to float64": func(b *plainBFP16) { b.toFloat = func(t int64, s float64) float32 { return float32(float64(t) * s) } },
-		"Update adds two float32": func(b *plainBFP16) {
+		"48 bits in Forward": func(b *plainIntegers) { b.forward = func(v int64) int64 { return v << 16 >> 16 } },
+		"z rounded to float64": func(b *plainIntegers) {
+			b.toFloat = func(t int64, s float64) float32 { return float32(float64(t) * s) }
+		},
+		"Update adds two float32": func(b *plainIntegers) {
 			b.toFloat = func(t int64, s float64) float32 {
 				if s == 1 {
 					return float32(t>>16)*65536 + float32(t&0xffff)
@@ -254,7 +258,7 @@ func TestFlawedBFP16IsRejected(t *testing.T) {
 				return rounded(t, int(math.Log2(s)))
 			}
 		},
-		"z truncated": func(b *plainBFP16) {
+		"z truncated": func(b *plainIntegers) {
 			right := b.toFloat
 			b.toFloat = func(t int64, s float64) float32 {
 				z := right(t, s)
@@ -264,14 +268,14 @@ func TestFlawedBFP16IsRejected(t *testing.T) {
 				return z
 			}
 		},
-		"g rounded twice": func(b *plainBFP16) {
+		"g rounded twice": func(b *plainIntegers) {
 			b.gradient = func(mean, total, sum float32) float32 { return sum - float32(mean*total) }
 		},
-		"mean forgotten": func(b *plainBFP16) { b.gradient = func(_, _, sum float32) float32 { return sum } },
-		"w is read if β is 0": func(b *plainBFP16) {
+		"mean forgotten": func(b *plainIntegers) { b.gradient = func(_, _, sum float32) float32 { return sum } },
+		"w is read if β is 0": func(b *plainIntegers) {
 			b.next = func(beta, w, scale, g float32) float32 { return fma32(beta, w, scale*g) }
 		},
-		"β·w is rounded": func(b *plainBFP16) {
+		"β·w is rounded": func(b *plainIntegers) {
 			right := b.next
 			b.next = func(beta, w, scale, g float32) float32 {
 				if beta == 0 {
@@ -280,7 +284,7 @@ func TestFlawedBFP16IsRejected(t *testing.T) {
 				return fma32(scale, g, beta*w)
 			}
 		},
-		"only Update changes weights": func(b *plainBFP16) {
+		"only Update changes weights": func(b *plainIntegers) {
 			seen := map[int][]float32{}
 			fixed, next := b.fixed, b.next
 			b.fixed = func(mean float32) int64 { clear(seen); return fixed(mean) }
@@ -292,7 +296,7 @@ func TestFlawedBFP16IsRejected(t *testing.T) {
 				return seen[l]
 			}
 		},
-		"old weights": func(b *plainBFP16) {
+		"old weights": func(b *plainIntegers) {
 			seen := map[int][]float32{}
 			b.weights = func(w []float32, l int) []float32 {
 				old := seen[l]
@@ -305,9 +309,9 @@ func TestFlawedBFP16IsRejected(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newPlainBFP16()
+			b := newPlainIntegers()
 			flaw(b)
-			err := verifyAllBFP16(b.set())
+			err := verifyAllIntegers(b.set())
 			if err == nil {
 				t.Fatal("the suite accepts it")
 			}
@@ -321,7 +325,7 @@ func TestOtherDeltasAreRejected(t *testing.T) {
 	for _, c := range [][2]kernels.Class{{kernels.BFP16, kernels.BFP16D8}, {kernels.BFP16D8, kernels.BFP16}} {
 		set := *bfp.New(reference.Fused(), c[0], nil)
 		set.Class = c[1]
-		if err := verifyAllBFP16(&set); err == nil || !strings.Contains(err.Error(), "weights of unit") {
+		if err := verifyAllIntegers(&set); err == nil || !strings.Contains(err.Error(), "weights of unit") {
 			t.Errorf("class %s that is called %s: %v", c[0], c[1], err)
 		}
 	}

@@ -13,8 +13,8 @@ const exactPixels = 16513
 
 func roundUp(n, unit int) int { return (n + unit - 1) / unit * unit }
 
-// fastImages is a minibatch that [Kernels] multiply. It holds the pixels in two orders.
-type fastImages struct {
+// kernelImages is a minibatch that [Kernels] multiply. It holds the pixels in two orders.
+type kernelImages struct {
 	layout
 	k      *Kernels
 	pixels int
@@ -33,8 +33,8 @@ type fastImages struct {
 	interleaving Interleaving
 }
 
-func newFastImages(l layout, k *Kernels, n, pixels int) *fastImages {
-	m := &fastImages{layout: l, k: k, pixels: pixels, minus: make([]float32, pixels), meanBytes: make([]uint8, meanRows*pixels)}
+func newKernelImages(l layout, k *Kernels, n, pixels int) *kernelImages {
+	m := &kernelImages{layout: l, k: k, pixels: pixels, minus: make([]float32, pixels), meanBytes: make([]uint8, meanRows*pixels)}
 	// Neighbouring rows start in different sets of the L1 cache.
 	m.stride = roundUp(m.groups(pixels)*groupBytes, 64) + 64
 	m.rows = pages.Make[uint8](max(roundUp(n+meanRows, k.Rows), roundUp(n+meanRows, UnitRows), roundUp(n, k.Pixels)) * m.stride)
@@ -43,13 +43,13 @@ func newFastImages(l layout, k *Kernels, n, pixels int) *fastImages {
 }
 
 // groups returns the number of groups of n terms.
-func (m *fastImages) groups(n int) int { return (n + m.k.Pixels - 1) / m.k.Pixels }
+func (m *kernelImages) groups(n int) int { return (n + m.k.Pixels - 1) / m.k.Pixels }
 
-func (m *fastImages) blockPixels() int { return roundUp(m.pixels, m.k.Block) }
+func (m *kernelImages) blockPixels() int { return roundUp(m.pixels, m.k.Block) }
 
-func (m *fastImages) row(i int) []uint8 { return m.rows[i*m.stride : (i+1)*m.stride] }
+func (m *kernelImages) row(i int) []uint8 { return m.rows[i*m.stride : (i+1)*m.stride] }
 
-func (m *fastImages) Load(x []uint8, idx []int, mean []float32) {
+func (m *kernelImages) Load(x []uint8, idx []int, mean []float32) {
 	m.setMean(mean)
 	m.n = len(idx)
 	image := func(i int) []uint8 { return x[idx[i]*m.pixels:][:m.pixels] }
@@ -67,7 +67,7 @@ func (m *fastImages) Load(x []uint8, idx []int, mean []float32) {
 }
 
 // setMean sets minus and meanBytes.
-func (m *fastImages) setMean(mean []float32) {
+func (m *kernelImages) setMean(mean []float32) {
 	if slices.Equal(mean, m.mean) {
 		return // as in all minibatches of a training
 	}
@@ -83,7 +83,7 @@ func (m *fastImages) setMean(mean []float32) {
 }
 
 // interleave fills blocks from rows.
-func (m *fastImages) interleave() {
+func (m *kernelImages) interleave() {
 	size, block := groupBytes/m.k.Pixels, m.k.Block*groupBytes
 	whole := m.pixels / m.k.Block
 	groups := m.groups(m.n)
@@ -105,16 +105,16 @@ func (m *fastImages) interleave() {
 }
 
 // Parts returns the number of panels, plus 1 for the lanes outside of panels.
-func (m *fastImages) Parts(w kernels.Panels[float32]) (forward, update int) {
+func (m *kernelImages) Parts(w kernels.Panels[float32]) (forward, update int) {
 	n := panels(w.Lanes)
 	return n, n
 }
 
 // groupOfIntegers is the size of a group of integers of 16 units.
-func (m *fastImages) groupOfIntegers() int { return 2 * lanes * m.k.Pixels }
+func (m *kernelImages) groupOfIntegers() int { return 2 * lanes * m.k.Pixels }
 
 // planes returns where a panel's integers are stored in q: their bytes hi and lo, or whole integers twice.
-func (m *fastImages) planes(q []uint8) (hi, lo []uint8) {
+func (m *kernelImages) planes(q []uint8) (hi, lo []uint8) {
 	if m.k.Pairs {
 		return q, q[groupBytes*lanes:]
 	}
@@ -123,7 +123,7 @@ func (m *fastImages) planes(q []uint8) (hi, lo []uint8) {
 
 // round rounds numbers of 16 units to hi and lo, and sets ws.rounding.Totals. It also sets sums of squares, if they are
 // not nil.
-func (m *fastImages) round(ws *workspace, as integer, hi, lo []uint8, x []float32, stride, rows int, squares []float32) (scale [lanes]float32) {
+func (m *kernelImages) round(ws *workspace, as integer, hi, lo []uint8, x []float32, stride, rows int, squares []float32) (scale [lanes]float32) {
 	r := &ws.rounding
 	clear(squares)
 	r.X, r.Stride, r.Rows, r.Hi, r.Lo, r.Squares = x, stride, rows, hi, lo, squares
@@ -149,7 +149,7 @@ func (m *fastImages) round(ws *workspace, as integer, hi, lo []uint8, x []float3
 }
 
 // sum adds up all products of p, in as many calls as sums of 32 bits need.
-func (m *fastImages) sum(p *Products, terms int) {
+func (m *kernelImages) sum(p *Products, terms int) {
 	groups := m.groups(terms)
 	if p.Kind != SplitSums {
 		p.Groups = groups
@@ -164,7 +164,7 @@ func (m *fastImages) sum(p *Products, terms int) {
 	}
 }
 
-func (m *fastImages) Forward(z kernels.Mat[float32], w kernels.Panels[float32], squares []float32, lo, hi int) {
+func (m *kernelImages) Forward(z kernels.Mat[float32], w kernels.Panels[float32], squares []float32, lo, hi int) {
 	ws := m.pool.Get().(*workspace)
 	if n := m.panels(w.Lanes); hi > n {
 		m.forwardUnits(ws, z, w)
@@ -176,7 +176,7 @@ func (m *fastImages) Forward(z kernels.Mat[float32], w kernels.Panels[float32], 
 	tiles := (m.n + meanRows + m.k.Rows - 1) / m.k.Rows
 	ws.split = grow(ws.split, tiles*m.k.Rows*2*lanes)
 	ws.q8 = grow(ws.q8, m.groups(m.pixels)*m.groupOfIntegers())
-	p, o := &ws.products, &ws.outputs
+	p := &ws.products
 	var sums []float32
 	if squares != nil {
 		ws.squares = grow(ws.squares, kernels.SumLanes[float32]()*lanes)
@@ -194,33 +194,39 @@ func (m *fastImages) Forward(z kernels.Mat[float32], w kernels.Panels[float32], 
 			Q: ws.q8, Tiles: tiles, Sums: ws.split, Kind: SplitSums, Fetch: w.Data[min(i+1, hi-1)*lanes*m.pixels:],
 		}
 		m.sum(p, m.pixels)
-		o.Sums, o.Rows, o.Unit, o.Base = ws.split, m.n, 1<<16, float64(m.k.Base)
-		for l := range lanes {
-			sum := int64(0)
-			for row := m.n; row < m.n+meanRows; row++ {
-				at := row*2*lanes + l
-				sum = sum<<8 + int64(ws.split[at])*int64(m.k.Base) + int64(ws.split[at+lanes])
-			}
-			o.Mean[l], o.Scale[l] = float64(sum), float64(scale[l])/(1<<16)
-		}
-		if cols := w.Lanes - first; cols < lanes {
-			ws.z = grow(ws.z, m.n*lanes)
-			o.Z, o.Stride = ws.z, lanes
-			m.k.Output(o)
-			for row := range m.n {
-				copy(z.Data[row*z.Stride+first:][:cols], ws.z[row*lanes:])
-			}
-			continue
-		}
-		o.Z, o.Stride = z.Data[first:], z.Stride
-		m.k.Output(o)
+		m.output(ws, z, first, min(lanes, w.Lanes-first), scale)
 	}
 	ws.release()
 	m.pool.Put(ws)
 }
 
+// output computes z of a panel with so many units from the sums in ws.split.
+func (m *kernelImages) output(ws *workspace, z kernels.Mat[float32], first, units int, scale [lanes]float32) {
+	o := &ws.outputs
+	o.Sums, o.Rows, o.Unit, o.Base = ws.split, m.n, 1<<16, float64(m.k.Base)
+	for l := range lanes {
+		sum := int64(0)
+		for row := m.n; row < m.n+meanRows; row++ {
+			at := row*2*lanes + l
+			sum = sum<<8 + int64(ws.split[at])*int64(m.k.Base) + int64(ws.split[at+lanes])
+		}
+		o.Mean[l], o.Scale[l] = float64(sum), float64(scale[l])/(1<<16)
+	}
+	if units == lanes {
+		o.Z, o.Stride = z.Data[first:], z.Stride
+		m.k.Output(o)
+		return
+	}
+	ws.z = grow(ws.z, m.n*lanes)
+	o.Z, o.Stride = ws.z, lanes
+	m.k.Output(o)
+	for row := range m.n {
+		copy(z.Data[row*z.Stride+first:][:units], ws.z[row*lanes:])
+	}
+}
+
 // Update goes through the blocks of images once, and applies each to all panels.
-func (m *fastImages) Update(w kernels.Panels[float32], beta []float32, d kernels.Mat[float32], lo, hi int) {
+func (m *kernelImages) Update(w kernels.Panels[float32], beta []float32, d kernels.Mat[float32], lo, hi int) {
 	ws := m.pool.Get().(*workspace)
 	if n := m.panels(w.Lanes); hi > n {
 		m.updateUnits(ws, w, beta, d)
@@ -235,7 +241,7 @@ func (m *fastImages) Update(w kernels.Panels[float32], beta []float32, d kernels
 }
 
 // roundDeltas rounds the deltas of panels [lo, hi) to ws.q8, and sets what their steps have in common.
-func (m *fastImages) roundDeltas(ws *workspace, units int, beta []float32, d kernels.Mat[float32], lo, hi int) {
+func (m *kernelImages) roundDeltas(ws *workspace, units int, beta []float32, d kernels.Mat[float32], lo, hi int) {
 	size := m.groups(m.n) * m.groupOfIntegers()
 	ws.q8, ws.zeros = grow(ws.q8, (hi-lo)*size), grow(ws.zeros, size)
 	ws.steps = grow(ws.steps, hi-lo)
@@ -261,7 +267,7 @@ func (m *fastImages) roundDeltas(ws *workspace, units int, beta []float32, d ker
 }
 
 // updateBlock computes the next weights of the pixels from at on, for panels [lo, hi).
-func (m *fastImages) updateBlock(ws *workspace, w kernels.Panels[float32], at, lo, hi int) {
+func (m *kernelImages) updateBlock(ws *workspace, w kernels.Panels[float32], at, lo, hi int) {
 	block, size := m.k.Block, m.groups(m.n)*m.groupOfIntegers()
 	rows := min(block, m.pixels-at)
 	ws.split = grow(ws.split, block*2*lanes)
@@ -293,13 +299,13 @@ func (m *fastImages) updateBlock(ws *workspace, w kernels.Panels[float32], at, l
 
 // pair returns the first of the two panels that are multiplied together with panel i of [lo, hi), and
 // reports whether there are two. Deltas of one byte leave room for those of another panel.
-func (m *fastImages) pair(i, lo, hi int) (first int, two bool) {
+func (m *kernelImages) pair(i, lo, hi int) (first int, two bool) {
 	first = i - (i-lo)%2
 	return first, m.k.Pairs && m.deltas == shortDeltas && first+1 < hi
 }
 
 // deltaColumns returns columns [first, first+n) of d, 16 columns a row.
-func (m *fastImages) deltaColumns(ws *workspace, d kernels.Mat[float32], first, n int) (x []float32, stride int) {
+func (m *kernelImages) deltaColumns(ws *workspace, d kernels.Mat[float32], first, n int) (x []float32, stride int) {
 	if n == lanes {
 		return d.Data[first:], d.Stride
 	}

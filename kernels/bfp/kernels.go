@@ -137,7 +137,7 @@ type Interleaving struct {
 // last units of a layer need not fill a panel.
 type UnitKernels struct {
 	// Most is the largest number of units, after those of whole panels, for which this is faster than
-	// another panel. It was measured.
+	// another panel.
 	Most int
 	// SumRows multiplies rows of pixels, UnitRows in a tile. A row of sums has four numbers for each
 	// plane. SumPixels multiplies interleaved pixels. A tile is Kernels.Block pixels, and has one sum

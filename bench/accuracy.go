@@ -198,9 +198,12 @@ func (a accuracy) train(ctx context.Context, c accuracyConfig, dtype string, pro
 		Grid: points, Data: split, Kernels: a.set, DType: dtype, Workers: a.workers, Progress: progress,
 		Dir: filepath.Join(a.dir, c.net+"-"+dtype), Log: log.New(progress, "", 0),
 	})
+	var stopped *search.TrainError
 	switch {
 	case errors.As(err, new(folder.InputError)):
 		return nil, usageError{err}
+	case errors.Is(err, context.Canceled) && errors.As(err, &stopped):
+		return nil, fmt.Errorf("%w; %d of %d trials are on record; the same command resumes the training", context.Canceled, stopped.Recorded, stopped.Trials)
 	case err != nil:
 		return nil, fmt.Errorf("%w; the same command resumes the training", err)
 	}

@@ -85,8 +85,8 @@ bench-train: ## run the benchmarks of training steps and, with CIFAR-10 (sweep f
 benchcmp: ## compare two benchmark files: make benchcmp OLD=a.txt NEW=b.txt
 	$(GO) tool benchstat $(OLD) $(NEW)
 
-measure: ## measure every kernel set into results/raw, about a minute (needs make deps)
-	$(GO) run -tags openblas ./bench run -clock cpu
+measure: ## measure every kernel set into results/raw, about three minutes (needs make deps)
+	$(GO) run -tags openblas ./bench run -clock cpu -n 12
 
 results: ## rewrite results/tables from results/raw
 	$(GO) run ./bench compare

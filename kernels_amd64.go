@@ -138,7 +138,7 @@ func vnniIntegers() *bfp.Kernels {
 	return &bfp.Kernels{
 		Pixels: 4, Rows: 12, Block: 96, Terms: 257, Base: 256, SplitTerms: 65792, Pairs: true, Load: vnniLoad,
 		Interleave: vnniInterleave, Top: vnniTop, Round: vnniRound, Sum: vnniSum, Output: vnniOutput, Step: vnniStep,
-		// On Emerald Rapids, 8 units take 0.76 of the time of a panel, or 0.96 beside 48 units. 11 units take 1.06 or 1.04.
+		// On Emerald Rapids, 8 units take 0.76 of the time of a panel, or 0.96 if there are 48 other units. 11 units take 1.06 or 1.04.
 		Units: &bfp.UnitKernels{Most: 8, SumRows: vnniSumRows, SumPixels: vnniSumPixels, Round: vnniRoundUnit, Step: vnniStepUnit},
 	}
 }

@@ -13,9 +13,9 @@
 // except where a rounding is named. Each rounding is to the nearest, and a tie goes to the even
 // neighbour.
 //
-// The scale 2^e of some numbers v is the smallest power of 2 with e ≥ −126 for which no
-// rint(v·2^−e) exceeds ±[Limit], or ±[ShortLimit] for the deltas of class BFP16D8. If some v is NaN or
-// ±Inf, the scale is NaN.
+// The scale of some numbers v is 2^e. It is the smallest power of 2 with e ≥ −126 for which no
+// rint(v·2^−e) exceeds ±[Limit]. For the deltas of class BFP16D8, the bound is ±[ShortLimit]. If some v
+// is NaN or ±Inf, the scale is NaN.
 //
 // The mean image, each pixel of which lies in [0, 255], is rounded to 16 binary places:
 //

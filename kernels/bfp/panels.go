@@ -200,7 +200,7 @@ func (m *kernelImages) Forward(z kernels.Mat[float32], w kernels.Panels[float32]
 	m.pool.Put(ws)
 }
 
-// output computes z of a panel with so many units from the sums in ws.split.
+// output computes z from the sums in ws.split, for a panel in which the given number of units is used.
 func (m *kernelImages) output(ws *workspace, z kernels.Mat[float32], first, units int, scale [lanes]float32) {
 	o := &ws.outputs
 	o.Sums, o.Rows, o.Unit, o.Base = ws.split, m.n, 1<<16, float64(m.k.Base)

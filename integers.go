@@ -15,8 +15,8 @@ import (
 // stands for the set of this class in plain Go, with first layers in plain Go. All sets that ForType
 // returns for bfp16 give the same bits, and so do those for bfp16d8.
 func ForType(set *kernels.Set, dtype string) (*kernels.Set, error) {
-	class := kernels.Class(dtype)
-	if !class.Integers() {
+	class := kernels.ClassOf(dtype)
+	if class == "" {
 		return set, nil
 	}
 	if made := integers(set, class); made != nil {

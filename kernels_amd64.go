@@ -42,9 +42,9 @@ func rows() []row {
 				FlipWaste:      52,
 				Squares:        8,
 				Kernels: []blocked.Kernel[float32]{
-					{MR: 14, NR: 32, Compute: avx512Tile32F32},
-					{MR: 14, NR: 16, Compute: avx512Tile16F32},
-					{MR: 14, NR: 8, Compute: avx512Tile8F32},
+					{MR: 14, NR: 32, Compute: avx512Tile32F32, PanelRows: 14, VecStride: 32},
+					{MR: 14, NR: 16, Compute: avx512Tile16F32, PanelRows: 14, VecStride: 32},
+					{MR: 14, NR: 8, Compute: avx512Tile8F32, PanelRows: 14, VecStride: 32},
 				},
 				Merge:     avx512MergeF32,
 				Copy:      avx512CopyF32,
@@ -63,14 +63,16 @@ func rows() []row {
 				FlipWaste:      12,
 				Squares:        8,
 				Kernels: []blocked.Kernel[float64]{
-					{MR: 14, NR: 16, Compute: avx512Tile16F64},
-					{MR: 14, NR: 8, Compute: avx512Tile8F64},
-					{MR: 14, NR: 4, Compute: avx512Tile4F64},
+					{MR: 14, NR: 16, Compute: avx512Tile16F64, PanelRows: 14, VecStride: 16},
+					{MR: 14, NR: 8, Compute: avx512Tile8F64, PanelRows: 14, VecStride: 16},
+					{MR: 14, NR: 4, Compute: avx512Tile4F64, PanelRows: 14, VecStride: 16},
 				},
 				Merge:     avx512MergeF64,
 				Copy:      avx512CopyF64,
 				Transpose: avx512TransposeF64,
 			},
+			wideF32:  avx512Tile48F32,
+			wideF64:  avx512Tile24F64,
 			simdF32:  avx512F32,
 			simdF64:  avx512F64,
 			integers: vnniIntegers(),
@@ -87,9 +89,9 @@ func rows() []row {
 				PackImages:       avx2F32.PackImages,
 				OneVectorPenalty: 4,
 				Kernels: []blocked.Kernel[float32]{
-					{MR: 6, NR: 16, Compute: avx2Tile16F32},
-					{MR: 12, NR: 8, Compute: avx2Tile8F32},
-					{MR: 12, NR: 4, Compute: avx2Tile4F32},
+					{MR: 6, NR: 16, Compute: avx2Tile16F32, PanelRows: 6, VecStride: 16},
+					{MR: 12, NR: 8, Compute: avx2Tile8F32, PanelRows: 6, VecStride: 16},
+					{MR: 12, NR: 4, Compute: avx2Tile4F32, PanelRows: 6, VecStride: 16},
 				},
 				Merge:     avx2MergeF32,
 				Copy:      avx2CopyF32,
@@ -104,17 +106,22 @@ func rows() []row {
 				PackImages:       avx2F64.PackImages,
 				OneVectorPenalty: 4,
 				Kernels: []blocked.Kernel[float64]{
-					{MR: 6, NR: 8, Compute: avx2Tile8F64},
-					{MR: 12, NR: 4, Compute: avx2Tile4F64},
-					{MR: 12, NR: 2, Compute: avx2Tile2F64},
+					{MR: 6, NR: 8, Compute: avx2Tile8F64, PanelRows: 6, VecStride: 8},
+					{MR: 12, NR: 4, Compute: avx2Tile4F64, PanelRows: 6, VecStride: 8},
+					{MR: 12, NR: 2, Compute: avx2Tile2F64, PanelRows: 6, VecStride: 8},
 				},
 				Merge:     avx2MergeF64,
 				Copy:      avx2CopyF64,
 				Transpose: avx2TransposeF64,
 			},
-			simdF32:  avx2F32,
-			simdF64:  avx2F64,
-			integers: avx2Integers(),
+			sharedF32: []blocked.Kernel[float32]{
+				{MR: 4, NR: 18, Compute: avx2Shared18F32},
+				{MR: 8, NR: 10, Compute: avx2Shared10F32},
+			},
+			sharedF64: []blocked.Kernel[float64]{{MR: 4, NR: 10, Compute: avx2Shared10F64}},
+			simdF32:   avx2F32,
+			simdF64:   avx2F64,
+			integers:  avx2Integers(),
 		},
 	}
 }
@@ -125,9 +132,31 @@ type row struct {
 	features []cpuid.FeatureID
 	f32      blocked.Micro[float32]
 	f64      blocked.Micro[float64]
-	simdF32  simd.Kernels[float32]
-	simdF64  simd.Kernels[float64]
-	integers *bfp.Kernels // of first layers
+	// Tiles of 8 rows and three vectors for products whose first matrix is not transposed, or nil.
+	wideF32 func(*blocked.Tiles[float32])
+	wideF64 func(*blocked.Tiles[float64])
+	// Kernels of blocked.Micro.Shared for products, or nil.
+	sharedF32 []blocked.Kernel[float32]
+	sharedF64 []blocked.Kernel[float64]
+	simdF32   simd.Kernels[float32]
+	simdF64   simd.Kernels[float64]
+	integers  *bfp.Kernels // of first layers
+}
+
+// inPlace returns a Micro whose widest tiles have 8 rows of three vectors, and which reads operands in place.
+func inPlace[T kernels.Float](m blocked.Micro[T], tile func(*blocked.Tiles[T])) blocked.Micro[T] {
+	m.Tile = kernels.Tile{MR: 8, NR: 3 * m.Tile.Lanes, Lanes: m.Tile.Lanes}
+	m.InPlace, m.KC, m.PackMR, m.PackScalars = true, kernels.Piece, 0, nil
+	m.Kernels = append([]blocked.Kernel[T]{{MR: 8, NR: m.Tile.NR, Compute: tile}}, m.Kernels...)
+	return m
+}
+
+// grouped returns a Micro for products, which packs vectors while the first tile is computed, and whose blocks are
+// whole pieces.
+func grouped[T kernels.Float](m blocked.Micro[T], shared []blocked.Kernel[T], pack func(*blocked.Move[T])) blocked.Micro[T] {
+	m.Groups, m.PackTile = true, true
+	m.Block, m.KC, m.Shared, m.PackShared = 256*m.KC, kernels.Piece, shared, pack
+	return m
 }
 
 // vnniIntegers returns the kernels of the set avx512 for integers. CPUs without VNNI use those of AVX2.
@@ -168,6 +197,13 @@ func (r *row) set() *kernels.Set {
 	}
 	s.F32.Tile, s.F32.Gemm = r.f32.Tile, blocked.Gemm(r.f32)
 	s.F64.Tile, s.F64.Gemm = r.f64.Tile, blocked.Gemm(r.f64)
+	if r.sharedF32 != nil {
+		s.F32.Gemm, s.F64.Gemm = blocked.Gemm(grouped(r.f32, r.sharedF32, avx2PackSharedF32)), blocked.Gemm(grouped(r.f64, r.sharedF64, avx2PackSharedF64))
+	}
+	if r.wideF32 != nil {
+		s.F32.Gemm = blocked.GemmOf(r.f32, inPlace(r.f32, r.wideF32))
+		s.F64.Gemm = blocked.GemmOf(r.f64, inPlace(r.f64, r.wideF64))
+	}
 	r.simdF32.Override(&s.F32)
 	r.simdF64.Override(&s.F64)
 	s.F32.Layout = blocked.Layouts(r.f32, &s.F32)

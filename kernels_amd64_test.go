@@ -47,8 +47,12 @@ func model[T kernels.Float](p kernels.Product[T]) {
 	for i := range m {
 		for j := range n {
 			var t T
-			for l := range k {
-				t = fma(at(p.A, p.TransA, i, l), at(p.B, p.TransB, l, j), t)
+			for from := 0; from < k; from += 512 {
+				var sum T
+				for l := from; l < min(from+512, k); l++ {
+					sum = fma(at(p.A, p.TransA, i, l), at(p.B, p.TransB, l, j), sum)
+				}
+				t += sum // t = +0 changes no first sum but −0, which is no sum of these operands
 			}
 			c := &p.C.Data[i*p.C.Stride+j]
 			if beta := p.BetaAt(i, j); beta == 0 {
@@ -70,6 +74,9 @@ func TestGemmBits(t *testing.T) {
 	}
 	for m := 1; m <= 30; m++ {
 		shapes = append(shapes, [3]int{m, 5, 50}, [3]int{50, 6, m}, [3]int{m, 3, 2 * m})
+	}
+	for n := 1; n <= 17; n++ { // strays beside the tiles of 48 and 24 columns, and rows beside those of 8
+		shapes = append(shapes, [3]int{n, 2 + n, 48 + n}, [3]int{8 + n, 12 + n, 24 + n}, [3]int{n, 510 + n, 96})
 	}
 	for _, set := range native() {
 		t.Run("impl="+set.Name, func(t *testing.T) {

@@ -16,6 +16,12 @@ import (
 // The stubs of the assembly. Its comments define the results of each kernel.
 
 //go:noescape
+func avx512Tile48F32(t *blocked.Tiles[float32])
+
+//go:noescape
+func avx512Tile24F64(t *blocked.Tiles[float64])
+
+//go:noescape
 func avx512Tile32F32(t *blocked.Tiles[float32])
 
 //go:noescape
@@ -62,6 +68,21 @@ func avx2MergeF32(m *blocked.Move[float32])
 
 //go:noescape
 func avx2MergeF64(m *blocked.Move[float64])
+
+//go:noescape
+func avx2Shared18F32(t *blocked.Tiles[float32])
+
+//go:noescape
+func avx2PackSharedF32(m *blocked.Move[float32])
+
+//go:noescape
+func avx2Shared10F64(t *blocked.Tiles[float64])
+
+//go:noescape
+func avx2PackSharedF64(m *blocked.Move[float64])
+
+//go:noescape
+func avx2Shared10F32(t *blocked.Tiles[float32])
 
 //go:noescape
 func avx512CopyF32(m *blocked.Move[float32])
@@ -160,6 +181,7 @@ const (
 	tileCount             = unsafe.Offsetof(blocked.Tiles[float32]{}.Count)
 	tileScalar            = unsafe.Offsetof(blocked.Tiles[float32]{}.Scalar)
 	tileStart             = unsafe.Offsetof(blocked.Tiles[float32]{}.Start)
+	tileAdd               = unsafe.Offsetof(blocked.Tiles[float32]{}.Add)
 	tileDst               = unsafe.Offsetof(blocked.Tiles[float32]{}.Dst)
 	tileBeta              = unsafe.Offsetof(blocked.Tiles[float32]{}.Beta)
 	tileCols              = unsafe.Offsetof(blocked.Tiles[float32]{}.Cols)
@@ -172,14 +194,14 @@ const (
 	tileK                 = unsafe.Offsetof(blocked.Tiles[float32]{}.K)
 	tileStride            = unsafe.Offsetof(blocked.Tiles[float32]{}.Stride)
 	tileScalarTile        = unsafe.Offsetof(blocked.Tiles[float32]{}.ScalarTile)
-	packed                = int(blocked.Packed)
 	tileRun               = unsafe.Offsetof(blocked.Tiles[float32]{}.Run)
-	rowRuns               = int(blocked.RowRuns)
 	tileRunSkip           = unsafe.Offsetof(blocked.Tiles[float32]{}.RunSkip)
-	tileSquares           = unsafe.Offsetof(blocked.Tiles[float32]{}.Squares)
 	tileBetaKind          = unsafe.Offsetof(blocked.Tiles[float32]{}.BetaKind)
 	betaRows              = int(blocked.BetaRows)
 	tileBetaStride        = unsafe.Offsetof(blocked.Tiles[float32]{}.BetaStride)
+	packed                = int(blocked.Packed)
+	rowRuns               = int(blocked.RowRuns)
+	tileSquares           = unsafe.Offsetof(blocked.Tiles[float32]{}.Squares)
 	moveSrc               = unsafe.Offsetof(blocked.Move[float32]{}.Src)
 	moveDst               = unsafe.Offsetof(blocked.Move[float32]{}.Dst)
 	moveSrcStride         = unsafe.Offsetof(blocked.Move[float32]{}.SrcStride)
@@ -192,6 +214,10 @@ const (
 	betaNone              = int(blocked.BetaNone)
 	moveRows              = unsafe.Offsetof(blocked.Move[float32]{}.Rows)
 	betaCols              = int(blocked.BetaCols)
+	tilePack              = unsafe.Offsetof(blocked.Tiles[float32]{}.Pack)
+	tileVecTile           = unsafe.Offsetof(blocked.Tiles[float32]{}.VecTile)
+	tileDstTile           = unsafe.Offsetof(blocked.Tiles[float32]{}.DstTile)
+	tileSumSkip           = unsafe.Offsetof(blocked.Tiles[float32]{}.SumSkip)
 	tilePanelStride       = unsafe.Offsetof(blocked.Tiles[float32]{}.PanelStride)
 	productsRowStride     = unsafe.Offsetof(bfp.Products{}.RowStride)
 	productsGroupStep     = unsafe.Offsetof(bfp.Products{}.GroupStep)

@@ -14,8 +14,10 @@ type Ops[T Float] struct{ s *Slots[T] }
 
 // A Product is C ← β∘C + α·op(A)·op(B), where op(X) is X or its transpose.
 //
-// In a stable set, an element is computed as t = Σ a(i,p)·b(p,j), summed from +0 in ascending p.
-// Then c ← β·c + α·t. Both steps round as the [Class] of the set says.
+// In a stable set, the terms a(i,p)·b(p,j) are summed in pieces of [Piece] terms. A piece is summed
+// from +0 in ascending p. The sum t of an element is that of the first piece, to which the sums of
+// the other pieces are added in ascending order. Then c ← β·c + α·t. The terms of a piece and this
+// last step round as the [Class] of the set says, and each addition of a piece rounds once.
 //
 //   - If β is 0, C is never read, so NaN in fresh memory does not spread: c ← α·t.
 //   - If α or the inner dimension is 0, A and B are never read: t = +0.
@@ -33,6 +35,11 @@ type Product[T Float] struct {
 	BetaCol []T
 	C       Mat[T]
 }
+
+// Piece is the number of terms that a stable set sums in one chain. The terms [512·i, 512·(i+1)) of an
+// element are piece i, whatever the shape of the product. So the error of a sum grows with the number
+// of pieces and not with that of terms.
+const Piece = 512
 
 // Dims returns the shape of the product: C is m×n, and k is summed over.
 func (p *Product[T]) Dims() (m, n, k int) {

@@ -5,20 +5,42 @@ type Float interface{ float32 | float64 }
 
 // A Class names how a set rounds. Stable sets of one class give the same bits for the same
 // arguments. If a foreign library computes the products of a set, its class has the name of that
-// library.
+// library. The number in the name of the other classes is [Piece]. Classes without it, such as fma, are those of earlier
+// versions, which summed all terms of an element in one chain.
 type Class string
 
 const (
 	// FMA fuses products and sums: t ← fma(a, b, t) in ascending k, then c ← fma(β, c, α·t).
-	FMA Class = "fma"
+	FMA Class = "fma-512"
 	// MulAdd rounds each product and then each sum: t ← t + a·b in ascending k, then c ← β·c + α·t.
-	MulAdd Class = "muladd"
+	MulAdd Class = "muladd-512"
 	// BFP16 computes first layers of images in exact integers, as package bfp defines. All other
 	// operations are those of class FMA.
-	BFP16 Class = "bfp16"
+	BFP16 Class = "bfp16-512"
 	// BFP16D8 is like BFP16, but rounds the deltas of first layers to 8 bits.
-	BFP16D8 Class = "bfp16d8"
+	BFP16D8 Class = "bfp16d8-512"
 )
+
+// Earlier reports whether c is a class of earlier versions, in which no set computes any more.
+func (c Class) Earlier() bool {
+	switch c {
+	case "fma", "muladd", "bfp16", "bfp16d8":
+		return true
+	}
+	return false
+}
+
+// ClassOf returns the class of sets that compute first layers of images in the integers of a type, or "" if the
+// type is f32 or f64.
+func ClassOf(dtype string) Class {
+	switch dtype {
+	case "bfp16":
+		return BFP16
+	case "bfp16d8":
+		return BFP16D8
+	}
+	return ""
+}
 
 // Integers reports whether sets of class c compute first layers of images in exact integers.
 func (c Class) Integers() bool { return c == BFP16 || c == BFP16D8 }

@@ -32,8 +32,18 @@ func tiles(a *asm) {
 			merge(a)
 		}
 	}
+	for _, a.target = range []target{avx512F32, avx512F64} {
+		tileWide(&tile{a, a.productName(fmt.Sprint("Tile", 3*a.lanes())), 3, wideHeight})
+	}
 	write(avx512F32, avx512F64, func(int) int { return 14 }, tileAVX512)
 	write(avx2F32, avx2F64, func(vectors int) int { return 12 / vectors }, tileAVX2)
+	a.half = false
+	for _, a.target = range []target{avx2F32, avx2F64} {
+		tileShared(a, 2)
+		packShared(a)
+	}
+	a.target = avx2F32
+	tileShared(a, 1)
 	a.maskTable()
 }
 
@@ -63,8 +73,10 @@ const (
 	nextStart  = "start-24(SP)"
 	nextDst    = "dst-32(SP)"
 	nextBeta   = "beta-40(SP)"
+	nextAdd    = "add-56(SP)"
 	ahead      = "ahead-48(SP)" // AVX-512: what to prefetch of later vectors
 	lastLanes  = "lanes-48(SP)" // AVX2: lanes of the last vector
+	nextVec    = "vec-64(SP)"   // AVX2: vectors of the next tile
 )
 
 // tileDoc has the registers that all kernels have in common, stackDoc what they have on the stack.
@@ -76,12 +88,14 @@ const tileDoc = `
 `
 
 const stackDoc = `
-On the stack, tiles is the number of tiles left, and scalar, start, dst and beta are the places of the next tile in
-the scalars, Start, Dst and β.`
+On the stack, tiles is the number of tiles left, and scalar, start, add, dst and beta are the places of the next tile
+in the scalars, Start, Add, Dst and β. With AVX2, vec is its place in the vectors.`
 
 // sums returns the registers of the sums of row r of the tile.
 func (s *tile) sums(r int) []vec {
 	switch {
+	case s.vectors == 3:
+		return []vec{vec(8 + 3*r), vec(9 + 3*r), vec(10 + 3*r)}
 	case s.vectors == 2:
 		return []vec{vec(4 + 2*r), vec(5 + 2*r)}
 	case s.avx512 && !s.half:
@@ -98,8 +112,8 @@ func (s *tile) sumsDoc() string {
 			doc += "\n\t"
 		}
 		text := fmt.Sprintf("row %d: %s", r, s.reg(s.sums(r)[0]))
-		if s.vectors == 2 {
-			text += ", " + s.reg(s.sums(r)[1])
+		for _, v := range s.sums(r)[1:] {
+			text += ", " + s.reg(v)
 		}
 		doc += fmt.Sprintf("%-24s", text)
 	}
@@ -147,7 +161,7 @@ func (s *tile) start() {
 	s.bytes("tileScalarKStride", scalarStep)
 	s.bytes("tileVecStride", vectorStep)
 	for _, v := range [][2]string{{"tileCount", tilesLeft}, {"tileScalar", nextScalar}, {"tileStart", nextStart},
-		{"tileDst", nextDst}, {"tileBeta", nextBeta}} {
+		{"tileAdd", nextAdd}, {"tileDst", nextDst}, {"tileBeta", nextBeta}} {
 		s.op("MOVQ", s.field(v[0]), "AX")
 		s.op("MOVQ", "AX", v[1])
 	}
@@ -165,6 +179,8 @@ func (s *tile) start() {
 	} else {
 		s.op("INCQ", "CX")
 		s.op("MOVQ", "CX", lastLanes)
+		s.op("MOVQ", s.field("tileVec"), "AX")
+		s.op("MOVQ", "AX", nextVec)
 	}
 
 	s.label("tile", "The sums of a tile start from 0.")
@@ -201,7 +217,9 @@ func (s *tile) start() {
 	s.bytes("tileStride", "AX")
 	s.op("MOVQ", tileRows, "CX")
 	s.label("fetch")
-	s.op("PREFETCHT0", "(SI)")
+	for line := 0; line <= (s.vectors-1)*64 && (line == 0 || s.vectors == 3); line += 64 {
+		s.op("PREFETCHT0", mem("SI", line))
+	}
 	s.op("PREFETCHT0", mem("SI", s.rowBytes()-1))
 	s.op("ADDQ", "AX", "SI")
 	s.op("DECQ", "CX")
@@ -212,7 +230,7 @@ func (s *tile) start() {
 	s.op("TESTQ", steps, steps)
 	s.op("JZ", "store")
 	s.op("XORL", stepsAfter, stepsAfter)
-	s.op("MOVQ", s.field("tileVec"), vector)
+	s.op("MOVQ", pick(s.avx512, nextVec, s.field("tileVec")), vector)
 	s.op("MOVQ", nextScalar, "R8")
 	s.op("MOVQ", s.field("tileScalarTile"), "AX")
 	s.op("LEAQ", mem("R8", 0, "AX", s.size()), "AX")
@@ -275,7 +293,22 @@ func (s *tile) choose(loop string, most, least int) {
 func (s *tile) store() {
 	const v0, v1, lanes = vec(0), vec(1), "SI"
 	last := (s.vectors - 1) * s.width()
-	s.label("store", "The sums are complete. Store them, or merge them into Dst if there is a β.")
+	s.label("store", "The sums are complete. Add those of earlier pieces.")
+	s.op("MOVQ", nextAdd, "CX")
+	s.op("TESTQ", "CX", "CX")
+	s.op("JZ", "added")
+	s.op("MOVQ", tileRows, "AX")
+	s.byRow("add", "A row of sums from Add.", func(sums []any) {
+		for i, v := range sums {
+			s.op("VADDP?", mem("CX", i*s.width()), v, v)
+		}
+		s.op("ADDQ", s.rowBytes(), "CX")
+		s.op("DECQ", "AX")
+		s.op("JZ", "moved")
+	})
+	s.label("moved")
+	s.op("MOVQ", "CX", nextAdd)
+	s.label("added", "Store the sums, or merge them into Dst if there is a β.")
 	s.op("MOVQ", nextDst, out)
 	s.bytes("tileStride", outStride)
 	s.op("MOVQ", s.field("tileBetaKind"), "CX")
@@ -322,11 +355,30 @@ func (s *tile) store() {
 		add(func(int) vec { return v0 }, sums)
 	})
 	s.label("betaOfColumn", "A β for each column.")
-	s.load(beta, []any{v0, v1}[:s.vectors]...)
+	s.load(beta, []any{v0, v1, vec(2)}[:s.vectors]...)
 	s.byRow("mergeColumns", "A row: dst ← β·dst + sum.", func(sums []any) {
 		add(func(i int) vec { return v0 + vec(i) }, sums)
 	})
 	s.label("done", "The next tile.")
+	if !s.avx512 {
+		s.op("MOVQ", s.field("tileVecTile"), "CX")
+		s.op("TESTQ", "CX", "CX")
+		s.op("JZ", "below")
+		s.comment("It lies beside this one.")
+		s.op("SHLQ", s.log(), "CX")
+		s.op("ADDQ", "CX", nextVec)
+		s.bytes("tileDstTile", out)
+		s.op("ADDQ", nextDst, out)
+		s.bytes("tileSumSkip", "CX")
+		s.op("CMPQ", nextStart, "$0")
+		s.op("JEQ", "noStart")
+		s.op("ADDQ", "CX", nextStart)
+		s.label("noStart")
+		s.op("CMPQ", nextAdd, "$0")
+		s.op("JEQ", "below")
+		s.op("ADDQ", "CX", nextAdd)
+		s.label("below")
+	}
 	s.op("MOVQ", out, nextDst)
 	s.op("MOVQ", beta, nextBeta)
 	s.op("DECQ", tilesLeft)
@@ -362,8 +414,8 @@ func (s *tile) inOneGo(loop, comment string, n int, step func(), after func(q in
 // macro's registers are a and, with two vectors, b; labels are those in the macro.
 func (s *tile) byRow(epilogue, comment string, op func(sums []any), labels ...string) {
 	name := s.name + "_" + epilogue
-	sums := []any{"a", "b"}[:s.vectors]
-	parameters := append([]string{"a", "b"}[:s.vectors:s.vectors], labels...)
+	sums := []any{"a", "b", "c"}[:s.vectors]
+	parameters := append([]string{"a", "b", "c"}[:s.vectors:s.vectors], labels...)
 	s.macro(comment, name, parameters, func() { op(sums) })
 	s.buf.WriteString("\n")
 	for r := range s.height {

@@ -70,8 +70,8 @@ func tileAVX512(s *tile) {
 	}
 	none := func(q int) {}
 
-	s.text(s.name, "t *blocked.Tiles[T]", "", 48, "AVX512F, AVX512DQ"+pick(s.half, "", ", AVX512VL"), fmt.Sprintf(`
-	t(r, c) = Σ S(r, p)·V(p, c), dst ← t or β·dst + t, c < Cols ≤ %d
+	s.text(s.name, "t *blocked.Tiles[T]", "", 56, "AVX512F, AVX512DQ"+pick(s.half, "", ", AVX512VL"), fmt.Sprintf(`
+	t(r, c) = Σ S(r, p)·V(p, c), dst ← add + t or β·dst + (add + t), c < Cols ≤ %d
 
 Loops over packed vectors do many steps in one go: offsets are constants then, and little stands beside the
 multiply-adds. What counts is the number of operations: a core that is shared by two threads decodes for one
@@ -82,8 +82,8 @@ step, for each number of rows.
 	V0%s  vectors of the step        V2, V3  scalars                 K1  lanes of the last vector
 
 If both sides are packed, only R8 walks the scalars. R9 prefetches a line of later vectors with each eight steps,
-because a burst of lines from a far cache would hold up those that come from a near one, and R10 the next tile's
-sums, because these may have left L2. `+pick(s.vectors == 1, "R11 is at sums of squares of the vectors, which AX walks. ", "")+`If scalars lie in
+because a burst of lines from a far cache would hold up those that come from a near one, and R10 the
+sums to add or those of the next tile, because these may have left L2. `+pick(s.vectors == 1, "R11 is at sums of squares of the vectors, which AX walks. ", "")+`If scalars lie in
 runs, R9 prefetches a row of Dst with each run, R10 is the stride of Dst, and R11 leads to the next run.
 
 After the sum, AX is the row of Dst, R8 its β, R9 the stride of β, and R10 the stride of Dst.
@@ -147,7 +147,9 @@ The sums:
 	s.op("SUBQ", unroll, steps)
 	s.op("JLT", "fewPacked")
 	s.op("MOVQ", ahead, "R9")
-	s.op("MOVQ", nextStart, "R10")
+	s.op("MOVQ", nextAdd, "R10")
+	s.op("TESTQ", "R10", "R10")
+	s.op("CMOVQEQ", nextStart, "R10")
 	s.op("TESTQ", "R10", "R10")
 	s.op("CMOVQEQ", "R9", "R10")
 	s.op("CMPQ", tileRows, s.height)

@@ -30,12 +30,12 @@ func TestMisuse(t *testing.T) {
 		ops.Load(ops.NewMinibatch(1, w), []uint8{1, 2}, []int{0}, []float32{7, mean})
 	}
 	for want, misuse := range map[string]func(){
-		"set reference has class muladd, want a stable set of class fma": func() { bfp.New(reference.New(), kernels.BFP16, nil) },
-		"1025 images of 1 pixels, want at most 1024 of 16777216":         func() { ops.NewMinibatch(1025, ops.NewPanels(1, 1)) },
-		"1 images of 16777217 pixels":                                    func() { ops.NewMinibatch(1, ops.NewPanels(1<<24+1, 0)) },
-		"pixel 1 of the mean image is -0.5, want 0…255":                  func() { load(-0.5) },
-		"pixel 1 of the mean image is 255.00002":                         func() { load(255.00002) },
-		"pixel 1 of the mean image is NaN":                               func() { load(float32(math.NaN())) },
+		"set reference has class muladd-512, want a stable set of class fma-512": func() { bfp.New(reference.New(), kernels.BFP16, nil) },
+		"1025 images of 1 pixels, want at most 1024 of 16777216":                 func() { ops.NewMinibatch(1025, ops.NewPanels(1, 1)) },
+		"1 images of 16777217 pixels":                                            func() { ops.NewMinibatch(1, ops.NewPanels(1<<24+1, 0)) },
+		"pixel 1 of the mean image is -0.5, want 0…255":                          func() { load(-0.5) },
+		"pixel 1 of the mean image is 255.00002":                                 func() { load(255.00002) },
+		"pixel 1 of the mean image is NaN":                                       func() { load(float32(math.NaN())) },
 	} {
 		func() {
 			defer func() {

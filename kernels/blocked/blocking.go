@@ -8,6 +8,7 @@ type orientation[T kernels.Float] struct {
 	rows, cols, k  int
 	scalar, vector operand[T]
 	transposed     bool
+	plain          bool // α is 1, and there is no β
 }
 
 func orient[T kernels.Float](p *kernels.Product[T], transposed bool) orientation[T] {
@@ -24,9 +25,9 @@ func orient[T kernels.Float](p *kernels.Product[T], transposed bool) orientation
 		b.stride, b.kStride = b.kStride, b.stride
 	}
 	if transposed {
-		return orientation[T]{n, m, k, b, a, true}
+		return orientation[T]{n, m, k, b, a, true, false}
 	}
-	return orientation[T]{m, n, k, a, b, false}
+	return orientation[T]{m, n, k, a, b, false, p.Alpha == 1 && p.Beta == 0 && p.BetaRow == nil && p.BetaCol == nil}
 }
 
 // Sizes of blocks in bytes, and other limits. All of them were found by measurement.
@@ -45,28 +46,37 @@ const (
 // l2Elems returns the number of elements of a block that stays in the L2 cache. Such a block holds
 // scalars, or the sums or deltas of a first layer. The size is derived from KC because KC is larger
 // on CPUs with a larger cache.
-func (m *Micro[T]) l2Elems() int { return l2Rows * m.KC }
+func (m *Micro[T]) l2Elems() int {
+	if m.Block > 0 {
+		return m.Block
+	}
+	return l2Rows * m.KC
+}
 
 // blocking holds the block sizes of a product. For each block of NC columns and KC terms, the
 // vectors are packed once and multiplied with one block of MC rows of scalars after the other. If a
 // sum has more than KC terms, partial sums are kept for rowsPerPass rows at a time.
-type blocking struct {
+type blocking[T kernels.Float] struct {
 	mc, nc, kc  int
 	rowsPerPass int // a multiple of MC
 	packScalar  bool
+	groups      bool       // see Micro.Groups
+	shared      *Kernel[T] // of the last columns, or nil; see Micro.Shared
 	packVector  bool
 }
 
-func (g *gemm[T]) blockingOf(o *orientation[T]) blocking {
+func (g *gemm[T]) blockingOf(o *orientation[T]) blocking[T] {
 	var zero T
 	size := sizeOf(zero)
 	t := &g.micro.Tile
-	if o.rows*o.k+o.cols*o.k <= smallSide/size && o.rows*o.cols <= smallSide/size && o.k <= g.micro.KC {
+	if o.rows*o.k+o.cols*o.k <= smallSide/size && o.rows*o.cols <= smallSide/size && o.k <= min(g.micro.KC, kernels.Piece) {
 		// The whole product fits the cache, so it is one block. The divisions below would cost more
 		// than they save.
-		return blocking{mc: o.rows, nc: o.cols, kc: o.k, rowsPerPass: o.rows, packVector: o.vector.stride != 1}
+		b := blocking[T]{mc: o.rows, nc: o.cols, kc: o.k, rowsPerPass: o.rows, packVector: o.vector.stride != 1}
+		b.shared = g.sharedKernel(o, &b)
+		return b
 	}
-	b := blocking{kc: balance(o.k, g.micro.KC, 1)}
+	b := blocking[T]{kc: balance(min(o.k, kernels.Piece), g.micro.KC, 1)}
 	b.nc = min(o.cols, balance(o.cols, max(vectorBlock/size/b.kc, t.NR), t.NR))
 	b.mc = min(o.rows, balance(o.rows, max(g.micro.l2Elems()/b.kc, t.MR), t.MR))
 	// Scalars are packed if the stride of their rows makes them share few cache sets. They are also
@@ -84,6 +94,16 @@ func (g *gemm[T]) blockingOf(o *orientation[T]) blocking {
 	// Vectors are packed if their columns are not neighbours, or if the kernel has a Copy and reads
 	// them more than twice. Otherwise they are read in place and the next panel is prefetched.
 	b.packVector = o.vector.stride != 1 || g.micro.Copy != nil && o.rows > 2*t.MR
+	if g.micro.InPlace {
+		if o.scalar.kStride == 1 {
+			b.packScalar = false
+		}
+		step := o.vector.kStride * size
+		b.packVector = o.vector.stride != 1 || step%conflictStride == 0 || step >= tlbStride
+	}
+	if g.micro.Groups && !o.transposed && o.scalar.kStride == 1 {
+		b.groups, b.packScalar = true, false
+	}
 	if o.transposed {
 		b.mc = min(b.mc, transposedRows)
 	}
@@ -94,14 +114,42 @@ func (g *gemm[T]) blockingOf(o *orientation[T]) blocking {
 	if b.kc < o.k {
 		b.rowsPerPass = max(partialBlock/size/roundUp(b.nc, t.NR)/b.mc, 1) * b.mc
 	}
+	b.shared = g.sharedKernel(o, &b)
 	return b
+}
+
+// sharedKernel returns the kernel for the last columns, or nil.
+func (g *gemm[T]) sharedKernel(o *orientation[T], b *blocking[T]) *Kernel[T] {
+	pieces := b.kc >= min(o.k, kernels.Piece) && b.nc >= o.cols // blocks of k are pieces, and there is one of columns
+	if !o.plain || o.k == 0 || b.packScalar || !pieces || o.scalar.kStride != 1 && o.scalar.stride != 1 {
+		return nil
+	}
+	for i := range g.micro.Shared {
+		k := &g.micro.Shared[i]
+		rest := o.cols - k.NR
+		if rest < 0 || rest%g.micro.Tile.NR != 0 || o.rows < k.MR {
+			continue
+		}
+		// The last tile begins within the one before it, unless there are earlier pieces.
+		if o.k <= kernels.Piece || o.rows%k.MR == 0 && b.rowsPerPass >= o.rows {
+			return k
+		}
+	}
+	return nil
 }
 
 // cost estimates the time of a product, in tenths of a half-vector multiply-add. The weights of
 // packing were measured with operands in the last-level cache.
-func (g *gemm[T]) cost(o *orientation[T], b *blocking) int {
+func (g *gemm[T]) cost(o *orientation[T], b *blocking[T]) int {
 	lanes := g.micro.Tile.Lanes
-	c := g.costOfCols(o.cols, g.micro.OneVectorPenalty) * o.rows * o.k
+	c := g.costOfCols(o.cols, g.micro.OneVectorPenalty)
+	if b.shared != nil {
+		c = 20 * o.cols / lanes
+		if b.shared.NR < g.micro.Tile.NR {
+			c += g.micro.OneVectorPenalty
+		}
+	}
+	c *= o.rows * o.k
 	if b.packScalar {
 		weight := 120
 		if o.scalar.stride == 1 && g.micro.Copy != nil {

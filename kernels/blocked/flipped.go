@@ -179,10 +179,10 @@ func (x *flippedImages[T]) Forward(z kernels.Mat[T], w kernels.Panels[T], square
 	if lo > 0 {
 		squares = nil // the first part computes the squares of all lanes
 	}
-	kc := balance(w.Rows, x.kc(), pixelTile)
+	kc := balance(min(w.Rows, kernels.Piece), x.kc(), pixelTile)
 	ws.vector = grow(ws.vector, roundUp(min(kc, w.Rows), pixelTile)*nr)
 	ws.strip = grow(ws.strip, w.Lanes*nr)
-	ws.partial = grow(ws.partial, w.Lanes*roundUp(z.Rows, nr))
+	ws.partial.grow(w.Lanes*roundUp(z.Rows, nr), w.Rows, kc)
 	if squares != nil {
 		ws.squares = grow(ws.squares, kernels.SumLanes[T]()*w.Lanes)
 		clear(ws.squares)
@@ -191,9 +191,8 @@ func (x *flippedImages[T]) Forward(z kernels.Mat[T], w kernels.Panels[T], square
 	s.Vec, s.VecStride = ws.vector, nr
 	s.ScalarStride, s.ScalarKStride = nr, 1
 	s.Run, s.RunSkip = nr, x.room*nr-nr
-	for k, summed := 0, 0; k < w.Rows; k += kc {
-		s.K = min(kc, w.Rows-k)
-		s.resume, s.unfinished = k > 0, k+s.K < w.Rows
+	for k, summed := 0, 0; k < w.Rows; k += s.K {
+		s.K = blockEnd(k, kc, w.Rows) - k
 		s.scalar = w.Data[k*x.room:]
 		for i := 0; i < z.Rows; {
 			images := x.width(z.Rows - i)
@@ -201,12 +200,12 @@ func (x *flippedImages[T]) Forward(z kernels.Mat[T], w kernels.Panels[T], square
 				x.micro.PackImageLanes(ws.vector[lane:], x.bytes(k, first+i+lane), x.mean[k:], (s.K+pixelTile-1)/pixelTile, x.stride)
 			}
 			s.Cols = x.wholeWidth(images)
-			s.partial = ws.partial[i*w.Lanes:]
-			if !s.unfinished {
+			ws.partial.setBlock(s, k, w.Rows, i*w.Lanes)
+			if s.keep == nil {
 				s.out.Dst, s.out.Stride = ws.strip, nr
 			}
 			x.multiply(ws)
-			if !s.unfinished {
+			if s.keep == nil {
 				t := &ws.move
 				t.Rows, t.Cols, t.Src, t.SrcStride = w.Lanes, images, ws.strip, nr
 				t.Dst, t.Stride = z.Data[i*z.Stride:], z.Stride
@@ -215,7 +214,7 @@ func (x *flippedImages[T]) Forward(z kernels.Mat[T], w kernels.Panels[T], square
 			i += images
 		}
 		// Squares are added for many rows at a time, while these weights are still in the cache.
-		if end := k + s.K; squares != nil && (end-summed >= 16*kernels.SumLanes[T]() || !s.unfinished) {
+		if end := k + s.K; squares != nil && (end-summed >= 16*kernels.SumLanes[T]() || end == w.Rows) {
 			x.addSquares(ws.squares, x.rowsOf(w, summed, end))
 			summed = end
 		}
@@ -230,12 +229,9 @@ func (x *flippedImages[T]) Update(w kernels.Panels[T], beta []T, d kernels.Mat[T
 	ws := x.pool.Get().(*workspace[T])
 	s, nr, mr := &ws.s, x.micro.Tile.NR, x.micro.PackMR
 	first, end := x.span(lo, hi, w.Rows)
-	kc := balance(x.n, x.kc(), 1)
+	kc := balance(min(x.n, kernels.Piece), x.kc(), 1)
 	ws.vector = grow(ws.vector, kc*nr)
-	if kc < x.n {
-		ws.partial = grow(ws.partial, w.Lanes*nr)
-		s.partial = ws.partial
-	}
+	ws.partial.grow(w.Lanes*nr, x.n, kc)
 	x.packEvenPanels(ws, d)
 	s.alpha, s.rows, s.Cols = 1, w.Lanes, nr
 	s.Vec, s.VecStride = ws.vector, nr
@@ -245,10 +241,10 @@ func (x *flippedImages[T]) Update(w kernels.Panels[T], beta []T, d kernels.Mat[T
 	s.wholeBeta = !slices.Contains(beta, 0)
 	for p := first; p < end; p += nr {
 		s.out.Dst = w.Data[p*x.room:]
-		for i := 0; i < x.n; i += kc {
-			s.K = min(kc, x.n-i)
+		for i := 0; i < x.n; i += s.K {
+			s.K = blockEnd(i, kc, x.n) - i
 			s.Run = s.K
-			s.resume, s.unfinished = i > 0, i+s.K < x.n
+			ws.partial.setBlock(s, i, x.n, 0)
 			s.scalar = ws.scalar[i*mr:]
 			x.micro.PackPixelLanes(ws.vector, x.bytes(p, i), x.mean[p:p+nr], s.K)
 			x.multiply(ws)

@@ -12,6 +12,19 @@ func Gemm[T kernels.Float](m Micro[T]) func(kernels.Product[T]) {
 	return newGemm(m).product
 }
 
+// GemmOf is [Gemm] with two micro-kernels. If the first matrix of a product is transposed, its elements
+// must be packed, and packed computes the product. Otherwise inPlace does. Bits do not depend on this.
+func GemmOf[T kernels.Float](packed, inPlace Micro[T]) func(kernels.Product[T]) {
+	p, i := newGemm(packed), newGemm(inPlace)
+	return func(q kernels.Product[T]) {
+		if q.TransA {
+			p.product(q)
+		} else {
+			i.product(q)
+		}
+	}
+}
+
 // gemm is the driver around a micro-kernel.
 type gemm[T kernels.Float] struct {
 	micro Micro[T]
@@ -28,12 +41,14 @@ func newGemm[T kernels.Float](m Micro[T]) *gemm[T] {
 type workspace[T kernels.Float] struct {
 	vector  []T // packed panels of the vector side
 	scalar  []T // packed block of the scalar side
-	partial []T // partial sums
+	partial partials[T]
 	sums    []T // the sums of tiles, before they are merged into C
 	strip   []T // a finished strip of Cᵀ, before it is transposed into C
 	beta    [1]T
 	betas   []T // the β of each column, padded to whole vectors
 	squares []T // sums of squares of weights
+	shared  []T // packed columns of a kernel of Micro.Shared
+	totals  []T // its sums of earlier pieces
 	panels  []panel[T]
 	s       strip[T]
 	move    Move[T]
@@ -65,26 +80,29 @@ func (g *gemm[T]) run(w *workspace[T]) {
 }
 
 // pass computes rows [i0, i0+rows) of columns [j, j+nb).
-func (g *gemm[T]) pass(w *workspace[T], o *orientation[T], b *blocking, i0, rows, j, nb int) {
-	width := roundUp(nb, g.micro.Tile.NR)
-	if b.kc < o.k {
-		w.partial = grow(w.partial, width*rows)
+func (g *gemm[T]) pass(w *workspace[T], o *orientation[T], b *blocking[T], i0, rows, j, nb int) {
+	main := nb
+	if b.shared != nil {
+		main -= b.shared.NR
 	}
-	for p := 0; ; p += b.kc {
-		kb := min(b.kc, o.k-p)
+	width := roundUp(main, g.micro.Tile.NR)
+	w.partial.grow(width*rows, o.k, b.kc)
+	for p := 0; ; {
+		kb := blockEnd(p, b.kc, o.k) - p
 		w.s.K, w.s.Run = kb, kb
-		w.s.resume = p > 0
-		w.s.unfinished = p+kb < o.k
-		g.vectorPanels(w, o, b, j, nb, p, kb)
+		g.vectorPanels(w, o, b, j, main, p, kb)
 		for i := 0; i < rows; i += b.mc {
 			mb := min(b.mc, rows-i)
 			scalar := o.scalar.at(i0+i, p)
 			if b.packScalar {
 				scalar = g.packScalar(w, scalar, mb, kb)
 			}
-			g.macroKernel(w, o, scalar, i0+i, mb, j, nb, i*width)
+			g.macroKernel(w, o, b, scalar, i0+i, mb, j, main, p, i*width)
 		}
-		if !w.s.unfinished {
+		if b.shared != nil {
+			g.multiplyShared(w, o, b.shared, i0, rows, j+main, p)
+		}
+		if p += kb; p >= o.k {
 			return
 		}
 	}
@@ -92,15 +110,17 @@ func (g *gemm[T]) pass(w *workspace[T], o *orientation[T], b *blocking, i0, rows
 
 // vectorPanels sets w.panels to the panels of columns [j, j+nb) and terms [p, p+kb), packed or in
 // place.
-func (g *gemm[T]) vectorPanels(w *workspace[T], o *orientation[T], b *blocking, j, nb, p, kb int) {
+func (g *gemm[T]) vectorPanels(w *workspace[T], o *orientation[T], b *blocking[T], j, nb, p, kb int) {
 	packed := b.packVector && kb > 0
 	if packed {
 		w.vector = grow(w.vector, roundUp(nb, g.micro.Tile.NR)*kb)
 	}
-	whole := 0
+	whole, first := 0, g.packsFirst(b)
 	if packed && o.vector.stride == 1 {
 		whole = nb / g.micro.Tile.NR * g.micro.Tile.NR
-		g.packPanels(w, o.vector.at(j, p), whole, kb)
+		if !first {
+			g.packPanels(w, o.vector.at(j, p), whole, kb)
+		}
 	}
 	clear(w.panels) // the next block may have fewer panels
 	w.panels = w.panels[:0]
@@ -108,23 +128,30 @@ func (g *gemm[T]) vectorPanels(w *workspace[T], o *orientation[T], b *blocking, 
 		width := g.width(nb - c)
 		v := o.vector.at(j+c, p)
 		switch {
+		case c < whole && first:
+			w.panels = append(w.panels, panel[T]{v.data, v.kStride, c, w.vector[c*kb:]})
 		case c < whole:
-			w.panels = append(w.panels, panel[T]{w.vector[c*kb:], width, c * kb})
+			w.panels = append(w.panels, panel[T]{data: w.vector[c*kb:], stride: width, offset: c * kb})
 		case packed || kb > 0 && g.mustPack(width):
 			w.vector = grow(w.vector, roundUp(nb, g.micro.Tile.NR)*kb)
 			w.panels = append(w.panels, g.packVector(w, c*kb, v, width, kb))
 		default:
-			w.panels = append(w.panels, panel[T]{v.data, v.kStride, c})
+			w.panels = append(w.panels, panel[T]{data: v.data, stride: v.kStride, offset: c})
 		}
 		c += width
 	}
 }
 
+// packsFirst reports whether the first tile of each panel packs its vectors. The first block then has a whole
+// tile and more rows.
+func (g *gemm[T]) packsFirst(b *blocking[T]) bool {
+	return g.micro.PackTile && b.mc > 2*g.micro.Tile.MR
+}
+
 // mustPack reports whether a panel of that width must be packed because the kernel reads its last,
 // partial vector as a whole one.
 func (g *gemm[T]) mustPack(width int) bool {
-	t := &g.micro.Tile
-	return g.micro.Copy != nil && width != t.NR && width != t.Lanes && width != g.micro.Narrow
+	return g.micro.Copy != nil && width%g.micro.Tile.Lanes != 0 && width != g.micro.Narrow
 }
 
 // width returns the width of the next panel for the number of columns that are left.
@@ -141,19 +168,15 @@ func (g *gemm[T]) width(rest int) int {
 
 // wholeWidth returns cols rounded up to a width at which a strip has no partial vector.
 func (g *gemm[T]) wholeWidth(cols int) int {
-	t := &g.micro.Tile
-	switch {
-	case cols <= g.micro.Narrow:
+	if cols <= g.micro.Narrow {
 		return g.micro.Narrow
-	case cols <= t.Lanes:
-		return t.Lanes
 	}
-	return t.NR
+	return roundUp(cols, g.micro.Tile.Lanes)
 }
 
-// macroKernel computes rows [i, i+mb) of columns [j, j+nb) from the panels. It keeps partial sums
-// in w.partial from element partial on.
-func (g *gemm[T]) macroKernel(w *workspace[T], o *orientation[T], scalar operand[T], i, mb, j, nb, partial int) {
+// macroKernel continues rows [i, i+mb) of columns [j, j+nb) by the terms of the panels, from p on. It
+// keeps partial sums in w.partial from element partial on.
+func (g *gemm[T]) macroKernel(w *workspace[T], o *orientation[T], b *blocking[T], scalar operand[T], i, mb, j, nb, p, partial int) {
 	s := &w.s
 	s.alpha, s.rows = w.p.Alpha, mb
 	s.ScalarStride, s.ScalarKStride = scalar.stride, scalar.kStride
@@ -162,19 +185,24 @@ func (g *gemm[T]) macroKernel(w *workspace[T], o *orientation[T], scalar operand
 		s.ScalarStride = 1
 	}
 	s.scalar = scalar.data
+	if b.groups {
+		g.groups(w, o, scalar, i, mb, j, nb, p, partial)
+		return
+	}
 	for c, n := 0, 0; c < nb; n++ {
 		width := g.width(nb - c)
 		s.Cols = width
 		v := w.panels[n]
-		s.Vec, s.VecStride, s.Prefetch = v.data, v.stride, 0
+		s.Vec, s.VecStride, s.Prefetch, s.pack = v.data, v.stride, 0, v.pack
+		if v.pack != nil {
+			w.panels[n] = panel[T]{data: v.pack, stride: width, offset: v.offset} // for the next rows
+		}
 		if n+1 < len(w.panels) {
 			s.Prefetch = w.panels[n+1].offset - v.offset
 		}
-		if s.resume || s.unfinished {
-			s.partial = w.partial[partial+c*mb:]
-		}
+		w.partial.setBlock(s, p, o.k, partial+c*mb)
 		switch {
-		case s.unfinished:
+		case s.keep != nil:
 			g.multiply(w)
 		case o.transposed:
 			g.multiplyTransposed(w, i, mb, j+c, width)
@@ -183,6 +211,35 @@ func (g *gemm[T]) macroKernel(w *workspace[T], o *orientation[T], scalar operand
 			g.multiply(w)
 		}
 		c += width
+	}
+}
+
+// groups is macroKernel for scalars whose rows are read in place. The inner loop goes through the panels, so each
+// row is read from far memory once.
+func (g *gemm[T]) groups(w *workspace[T], o *orientation[T], scalar operand[T], i, mb, j, nb, p, partial int) {
+	s, nr := &w.s, g.micro.Tile.NR
+	w.setOut(&s.out, i, j)
+	for row := 0; row < mb; {
+		rows, _ := nextTiles(mb-row, g.micro.Tile.MR, true)
+		for c, n := 0, 0; c < nb; n++ {
+			v, width, count := &w.panels[n], g.width(nb-c), 1
+			if width == nr && v.pack == nil {
+				count = (nb - c) / nr
+			}
+			s.Cols, s.Vec, s.VecStride, s.VecTile, s.pack = width, v.data, v.stride, 0, v.pack
+			if count > 1 {
+				s.VecTile = w.panels[n+1].offset - v.offset
+			}
+			k := g.micro.kernel(width)
+			w.partial.setBlock(s, p, o.k, partial+c*mb+row*k.NR)
+			g.multiplyBeside(w, k, scalar.data[row*scalar.stride:], rows, count, row, c, (mb-rows)*k.NR)
+			if v.pack != nil {
+				*v = panel[T]{data: v.pack, stride: nr, offset: c * s.K} // for the next rows
+			}
+			n += count - 1
+			c += (count-1)*nr + width
+		}
+		row += rows
 	}
 }
 

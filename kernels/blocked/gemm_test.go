@@ -26,8 +26,12 @@ func naive[T kernels.Float](p kernels.Product[T]) {
 	for i := range m {
 		for j := range n {
 			var t T
-			for l := range k {
-				t += T(at(p.A, p.TransA, i, l) * at(p.B, p.TransB, l, j))
+			for from := 0; from < k; from += 512 {
+				var sum T
+				for l := from; l < min(from+512, k); l++ {
+					sum += T(at(p.A, p.TransA, i, l) * at(p.B, p.TransB, l, j))
+				}
+				t += sum // t = +0 changes no first sum but −0, which is no sum of these operands
 			}
 			c := &p.C.Data[i*p.C.Stride+j]
 			if beta := p.BetaAt(i, j); beta == 0 {

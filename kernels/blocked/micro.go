@@ -17,6 +17,16 @@ type Micro[T kernels.Float] struct {
 	// a multiply-add on half a vector.
 	OneVectorPenalty int
 
+	// InPlace says that operands are packed only if their rows crowd few cache sets or pages: a tile
+	// has few rows, and each vector is loaded once for many multiply-adds.
+	InPlace bool
+
+	// Groups says that the kernel can compute tiles side by side. Scalars that are neighbours along k are then read
+	// in place, a group of MR rows at a time: a group meets all panels of vectors before the next group.
+	Groups bool
+	// Block is the number of scalars in a block, or 0 for l2Rows × KC.
+	Block int
+
 	// PackMR is the number of rows in a packed micro-panel of scalars, or 0 if Multiply does not
 	// take micro-panels. PackScalars packs one micro-panel: dst(p, i) = src(p, i) for i < PackMR
 	// and p < k. Rows of dst have no padding between them, and rows of src are a stride apart.
@@ -50,8 +60,19 @@ type Micro[T kernels.Float] struct {
 	// Tiles.Squares may be set only if Squares is not 0, Order is Packed, and K is a multiple of
 	// Squares. The call must then have one tile, and this tile must be a whole one of the widest
 	// kernel.
-	Kernels []Kernel[T]
-	Squares int
+	//
+	// If PackTile is set, Tiles.Pack may be set in a call for one whole tile of the widest kernel whose scalars
+	// lie in one run. The first tile of a panel then packs the vectors for the others.
+	Kernels  []Kernel[T]
+	Squares  int
+	PackTile bool
+	// Shared are kernels whose NR is two more than whole vectors. Several rows share a vector of sums for the last two
+	// columns. A call has whole tiles of MR rows, one below the other, no β and no Start, and scalars in one
+	// run.
+	Shared []Kernel[T]
+	// PackShared packs vectors for them: dst(r, c) = src(r, c), except that each of the last two columns fills half
+	// of a vector.
+	PackShared func(m *Move[T])
 	// Merge sets dst ← β·dst + α·src. The rows of src have whole vectors.
 	Merge func(m *Move[T])
 	// Copy sets dst(r, c) = src(r, c), and pads the last vector of each row of dst with zeros. The
@@ -101,6 +122,9 @@ func (o *Out[T]) BetaAt(r, c int) T {
 type Kernel[T kernels.Float] struct {
 	MR, NR  int
 	Compute func(t *Tiles[T])
+	// The orders of operands, except AnyOrder, are for micro-panels of PanelRows rows and vectors of
+	// neighbouring steps that are VecStride elements apart.
+	PanelRows, VecStride int
 }
 
 // kernel returns the narrowest kernel that computes that many columns.
@@ -125,7 +149,7 @@ func (m *Micro[T]) kernel(cols int) *Kernel[T] {
 //	 └────────┘ └────────┘
 //	  element (i, p) of a tile at Scalar[i*ScalarStride + p*ScalarKStride]
 //
-//	t(i,j) = Σ S(i,p)·V(p,j) in ascending p, by the rounding of the kernel's class
+//	t(i,j) = Σ S(i,p)·V(p,j) in ascending p, by the rounding of the kernel's class; then t ← add + t
 //
 // Both sides may be the caller's matrices or packed copies. Only a kernel of a Micro with a Copy
 // may read the whole last vector of a row of V, because the driver then packs and pads it.
@@ -160,10 +184,21 @@ type Tiles[T kernels.Float] struct {
 	// Start holds the sums that this call continues, in rows of the kernel's NR. If it is nil, sums
 	// start from +0.
 	Start []T
+	// Add holds the sums of earlier pieces, in the same rows. They are added to the sums of this call
+	// when these are complete: t ← add + t. If it is nil, there are none.
+	Add []T
+	// If Pack is not nil, the kernel also stores the vectors there, row p at Pack[p*NR]. Micro.PackTile
+	// says when it may be set.
+	Pack []T
 	// If Squares is not nil, the kernel also adds the squares of Vec to these sums. The sums have
 	// NR columns, and row p of Vec goes to row p mod SumLanes. Micro.Squares says when it may be
 	// set.
 	Squares []T
+
+	// If VecTile is not 0, the tiles lie side by side in place of one below the other, and there is no β. The vectors of
+	// neighbouring tiles are VecTile elements apart, and their elements of Dst are DstTile apart. SumSkip
+	// elements lie between the sums of a tile in Start or Add and those of the next tile.
+	VecTile, DstTile, SumSkip int
 
 	Prefetch int  // offset from Vec of vectors for later, a cache line for eight terms, or 0
 	Fetch    bool // the sums take so long that the kernel should prefetch Dst

@@ -31,6 +31,7 @@ type panel[T kernels.Float] struct {
 	data   []T
 	stride int
 	offset int // position of data in the operand or workspace; its difference to the next panel is prefetched
+	pack   []T // where the first tile packs it, or nil
 }
 
 // packVector copies cols × k of o into the workspace, row by row of k, from element at on.
@@ -47,7 +48,7 @@ func (g *gemm[T]) packVector(w *workspace[T], at int, o operand[T], cols, k int)
 		w.move.Rows, w.move.Cols, w.move.SrcStride = cols, k, o.stride
 		g.micro.Transpose(&w.move)
 	}
-	return panel[T]{buf, stride, at}
+	return panel[T]{data: buf, stride: stride, offset: at}
 }
 
 // packPanels copies cols × k of o, whose columns are neighbours, to whole panels at the start of

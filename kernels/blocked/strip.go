@@ -3,8 +3,8 @@ package blocked
 import "fusegrid/kernels"
 
 // A strip is a part of a product that is one panel of vectors wide. If its sums have more than K
-// terms, they take several calls of multiply. All but the last leave the sums in partial, and all
-// but the first continue from there.
+// terms, they take several calls of multiply. All but the last keep the sums for the calls after
+// them; setBlock says where.
 type strip[T kernels.Float] struct {
 	// The arguments that all tiles share: K, Cols, Vec and the strides of both sides. multiply sets
 	// the others.
@@ -21,13 +21,56 @@ type strip[T kernels.Float] struct {
 	panelRows  int
 	evenPanels bool
 
-	resume     bool // sums continue from partial, not from +0
-	unfinished bool // sums go to partial, not to out
-	wholeBeta  bool // the columns fill the kernel's vectors, and no β is 0
-	// partial holds a row of sums for each row, in as many whole vectors as the kernel has.
-	partial []T
+	wholeBeta bool // the columns fill the kernel's vectors, and no β is 0
+	// Each of these has a row of sums for each row, in as many whole vectors as the kernel has.
+	start   []T // sums of the piece so far, which the sums continue, or nil
+	earlier []T // sums of earlier pieces, which are added to the sums, or nil
+	keep    []T // where the sums go if more terms follow, or nil if they go to out
 	squares []T // Tiles.Squares of the first tile
+	pack    []T // Tiles.Pack of the first tile, from which the other tiles read the vectors, or nil
 }
+
+// setBlock says where the sums of the terms [p, p+K) of k in all start and end: piece holds the sums of
+// a piece that is cut, and total those of the pieces before.
+func (s *strip[T]) setBlock(p, k int, piece, total []T) {
+	end := p + s.K
+	s.start, s.earlier, s.keep = nil, nil, nil
+	if p%kernels.Piece != 0 {
+		s.start = piece
+	}
+	if end < k && end%kernels.Piece != 0 {
+		s.keep = piece
+		return
+	}
+	if p >= kernels.Piece {
+		s.earlier = total
+	}
+	if end < k {
+		s.keep = total
+	}
+}
+
+// partials is the memory for the sums of unfinished elements.
+type partials[T kernels.Float] struct{ piece, total []T }
+
+// grow makes room for n sums of elements with k terms, of which a block has at most kc.
+func (s *partials[T]) grow(n, k, kc int) {
+	if kc < min(k, kernels.Piece) {
+		s.piece = grow(s.piece, n)
+	}
+	if k > kernels.Piece {
+		s.total = grow(s.total, n)
+	}
+}
+
+// setBlock is setBlock of a strip whose sums are those from element at on.
+func (s *partials[T]) setBlock(of *strip[T], p, k, at int) {
+	of.setBlock(p, k, s.piece[min(at, len(s.piece)):], s.total[min(at, len(s.total)):])
+}
+
+// blockEnd returns the end of the block of at most kc terms that starts at term p of k. No block has
+// terms of two pieces.
+func blockEnd(p, kc, k int) int { return min(p+kc, (p/kernels.Piece+1)*kernels.Piece, k) }
 
 const (
 	fetchK     = 64 // the least number of terms for which prefetching the destination pays
@@ -56,13 +99,14 @@ func (g *gemm[T]) multiply(w *workspace[T]) {
 	s := &w.s
 	t := &s.Tiles
 	k := g.micro.kernel(t.Cols)
-	t.Order = g.order(s)
-	t.Squares, t.BetaKind = s.squares, BetaNone
-	t.Fetch = !s.unfinished && t.K >= fetchK
+	t.Order = k.order(s)
+	t.Squares, t.Pack, t.BetaKind = s.squares, s.pack, BetaNone
+	t.Fetch = s.keep == nil && t.K >= fetchK
+	t.VecTile = 0
 	dst, merge := s.out.Dst, false
 	switch {
-	case s.unfinished:
-		dst, t.Stride = s.partial, k.NR
+	case s.keep != nil:
+		dst, t.Stride = s.keep, k.NR
 	case s.alpha == 1 && (s.out.BetaKind == BetaNone || s.wholeBeta):
 		t.Stride = s.out.Stride
 		if s.wholeBeta { // assigning the whole of Out would wait for its parts
@@ -72,18 +116,16 @@ func (g *gemm[T]) multiply(w *workspace[T]) {
 		w.sums = grow(w.sums, mergeTiles*k.MR*g.micro.Tile.NR)
 		dst, t.Stride, merge = w.sums, g.micro.Tile.NR, true
 	}
-	var start []T
-	if s.resume {
-		start = s.partial
-	}
-	panels, even := 0, true
+	start, earlier := s.start, s.earlier
+	panels, even, mr := 0, true, k.MR
 	if s.panelRows > 0 {
-		panels, even = k.MR/s.panelRows*t.PanelStride, s.evenPanels
+		mr -= mr % s.panelRows // tiles begin where micro-panels do
+		panels, even = mr/s.panelRows*t.PanelStride, s.evenPanels
 	}
 	scalar := s.scalar
 	for row := 0; row < s.rows; {
-		rows, count := nextTiles(s.rows-row, k.MR, even)
-		if t.Squares != nil {
+		rows, count := nextTiles(s.rows-row, mr, even)
+		if t.Squares != nil || t.Pack != nil {
 			count = 1
 		}
 		if merge {
@@ -94,7 +136,7 @@ func (g *gemm[T]) multiply(w *workspace[T]) {
 			tile = rows * t.ScalarStride
 		}
 		t.Rows, t.Count, t.ScalarTile = rows, count, tile
-		t.Scalar, t.Start, t.Dst = scalar, start, dst
+		t.Scalar, t.Start, t.Add, t.Dst = scalar, start, earlier, dst
 		k.Compute(t)
 		rows *= count
 		if merge {
@@ -104,14 +146,21 @@ func (g *gemm[T]) multiply(w *workspace[T]) {
 			return
 		}
 		t.Squares = nil // the next tiles meet the same vectors
+		if t.Pack != nil {
+			t.Vec, t.VecStride, t.Pack = t.Pack, k.NR, nil
+			t.Order = k.order(s)
+		}
 		if t.Prefetch != 0 {
 			t.Prefetch += count * (t.K / prefetchK * lineElems[T]())
 		}
 		if t.K > 0 {
 			scalar = scalar[count*tile:]
 		}
-		if s.resume {
+		if start != nil {
 			start = start[rows*k.NR:]
+		}
+		if earlier != nil {
+			earlier = earlier[rows*k.NR:]
 		}
 		if !merge {
 			dst = dst[rows*t.Stride:]
@@ -122,11 +171,53 @@ func (g *gemm[T]) multiply(w *workspace[T]) {
 	}
 }
 
-// order returns the order of the operands of s.
-func (g *gemm[T]) order(s *strip[T]) Order {
-	nr := g.micro.Tile.NR
+// multiplyBeside computes one tile of each of count neighbouring strips, from this row and column of s.out on. sumSkip
+// is [Tiles.SumSkip].
+func (g *gemm[T]) multiplyBeside(w *workspace[T], k *Kernel[T], scalar []T, rows, count, row, c, sumSkip int) {
+	s := &w.s
+	t := &s.Tiles
+	t.Squares, t.BetaKind, t.Order = nil, BetaNone, AnyOrder
+	t.Fetch = s.keep == nil && t.K >= fetchK
+	t.Rows, t.Scalar, t.ScalarTile, t.SumSkip = rows, scalar, 0, sumSkip
+	t.Start, t.Add, t.Pack = s.start, s.earlier, s.pack
+	sum := rows * k.NR
 	switch {
-	case s.VecStride != nr:
+	case s.keep != nil:
+		t.Dst, t.Stride, t.DstTile = s.keep, k.NR, sum+sumSkip
+	case s.alpha == 1 && s.out.BetaKind == BetaNone:
+		t.Dst, t.Stride, t.DstTile = s.out.Dst[row*s.out.Stride+c:], s.out.Stride, k.NR
+	default:
+		out := s.out
+		nr := g.micro.Tile.NR
+		w.sums = grow(w.sums, k.MR*nr)
+		t.Dst, t.Stride, t.Count = w.sums, nr, 1
+		for range count {
+			k.Compute(t)
+			s.out.Dst = out.Dst[c:]
+			if out.BetaKind == BetaCols {
+				s.out.Beta = out.Beta[c:]
+			}
+			g.merge(w, row, rows)
+			c += nr
+			if t.Vec = t.Vec[min(t.VecTile, len(t.Vec)):]; t.Start != nil {
+				t.Start = t.Start[min(sum+sumSkip, len(t.Start)):]
+			}
+			if t.Add != nil {
+				t.Add = t.Add[min(sum+sumSkip, len(t.Add)):]
+			}
+		}
+		s.out = out
+		return
+	}
+	t.Count = count
+	k.Compute(t)
+}
+
+// order returns the order of the operands of s.
+func (k *Kernel[T]) order(s *strip[T]) Order {
+	nr := k.VecStride
+	switch {
+	case s.VecStride != nr || s.panelRows > 0 && s.panelRows != k.PanelRows:
 		return AnyOrder
 	case s.panelRows > 0 && s.ScalarKStride != 1:
 		return Packed

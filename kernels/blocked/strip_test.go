@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"fusegrid/kernels"
@@ -21,7 +22,7 @@ func (p *plain) gemm() *gemm[float32] {
 	return newGemm(Micro[float32]{
 		Tile: kernels.Tile{MR: 3, NR: 8, Lanes: 4}, PackMR: 3, Squares: 2,
 		Kernels: []Kernel[float32]{
-			{MR: 3, NR: 8, Compute: p.compute(3, 8)}, {MR: 6, NR: 4, Compute: p.compute(6, 4)}, {MR: 6, NR: 2, Compute: p.compute(6, 2)},
+			{3, 8, p.compute(3, 8), 3, 8}, {6, 4, p.compute(6, 4), 3, 8}, {6, 2, p.compute(6, 2), 3, 8},
 		},
 		Merge: p.merge,
 	})
@@ -36,12 +37,24 @@ func (p *plain) compute(mr, nr int) func(*Tiles[float32]) {
 		if t.Squares != nil && (t.Order != Packed || t.Count != 1 || t.Rows != 3 || t.Cols != 8 || t.K%2 != 0) {
 			p.t.Errorf("squares with %d tiles of %d×%d in order %d", t.Count, t.Rows, t.Cols, t.Order)
 		}
+		if t.Pack != nil && (t.Count != 1 || t.Rows != mr || t.Cols != nr || t.Run < t.K) {
+			p.t.Errorf("%d tiles of %d×%d pack their vectors, in runs of %d of %d", t.Count, t.Rows, t.Cols, t.Run, t.K)
+		}
+		for q := range t.K {
+			if t.Pack != nil {
+				copy(t.Pack[q*nr:], t.Vec[q*t.VecStride:][:nr])
+			}
+		}
 		for i := range t.Count * t.Rows {
 			tile, r := i/t.Rows, i%t.Rows
+			sums, to := i*nr, i*t.Stride
+			if t.VecTile != 0 {
+				sums, to = i*nr+tile*t.SumSkip, r*t.Stride+tile*t.DstTile
+			}
 			for j := range t.Cols {
 				sum := float32(0)
 				if t.Start != nil {
-					sum = t.Start[i*nr+j]
+					sum = t.Start[sums+j]
 				}
 				for q := range t.K {
 					at := tile*t.ScalarTile + q/t.Run*(t.Run+t.RunSkip) + q%t.Run*t.ScalarKStride
@@ -50,9 +63,12 @@ func (p *plain) compute(mr, nr int) func(*Tiles[float32]) {
 					} else {
 						at += r * t.ScalarStride
 					}
-					sum += t.Scalar[at] * t.Vec[q*t.VecStride+j]
+					sum += t.Scalar[at] * t.Vec[tile*t.VecTile+q*t.VecStride+j]
 				}
-				dst := &t.Dst[i*t.Stride+j]
+				if t.Add != nil {
+					sum += t.Add[sums+j]
+				}
+				dst := &t.Dst[to+j]
 				if t.BetaKind != BetaNone {
 					beta := t.BetaAt(i, j)
 					if beta == 0 || t.Cols != nr {
@@ -76,6 +92,142 @@ func (p *plain) merge(m *Move[float32]) {
 			}
 			*dst = sum
 		}
+	}
+}
+
+// move copies a matrix, or its transpose, and pads rows of copies to whole vectors of four.
+func (p *plain) move(transposed bool) func(m *Move[float32]) {
+	return func(m *Move[float32]) {
+		for r := range m.Rows {
+			for c := range roundUp(m.Cols, 4) {
+				v := float32(0)
+				if c < m.Cols {
+					v = m.Src[r*m.SrcStride+c]
+				}
+				switch {
+				case !transposed:
+					m.Dst[r*m.Stride+c] = v
+				case c < m.Cols:
+					dst := &m.Dst[c*m.Stride+r]
+					*dst = v + m.BetaAt(c, r)**dst
+				}
+			}
+		}
+	}
+}
+
+// shared is a kernel of Micro.Shared. The last two columns fill a vector of four.
+func (p *plain) shared(mr, nr int) func(*Tiles[float32]) {
+	return func(t *Tiles[float32]) {
+		p.calls = append(p.calls, *t)
+		if t.Rows != mr || t.Cols != nr || t.Start != nil || t.BetaKind != BetaNone {
+			p.t.Errorf("a kernel of %d×%d computes tiles of %d×%d, start %t, kind of β %d", mr, nr, t.Rows, t.Cols, t.Start != nil, t.BetaKind)
+		}
+		for i := range t.Count * mr {
+			for j := range nr {
+				at := j
+				if j == nr-1 {
+					at++
+				}
+				sum := float32(0)
+				for q := range t.K {
+					sum += t.Scalar[i/mr*t.ScalarTile+i%mr*t.ScalarStride+q*t.ScalarKStride] * t.Vec[q*t.VecStride+at]
+				}
+				if t.Add != nil {
+					sum += t.Add[i*nr+j]
+				}
+				t.Dst[i*t.Stride+j] = sum
+			}
+		}
+	}
+}
+
+func (p *plain) packShared(m *Move[float32]) {
+	for r := range m.Rows {
+		for c := range m.Cols + 2 {
+			m.Dst[r*m.Stride+c] = m.Src[r*m.SrcStride+min(c, m.Cols-2+max(c-m.Cols+2, 0)/2)]
+		}
+	}
+}
+
+// TestGroups compares products whose scalars are read in groups of rows, and whose rows share vectors, with their
+// definition. All numbers are small integers, so sums are exact.
+func TestGroups(t *testing.T) {
+	for _, c := range []struct{ m, k int }{{17, 1303}, {18, 1303}, {17, 11}, {6, 300}} {
+		t.Run(fmt.Sprint(c), func(t *testing.T) { testGroups(t, c.m, c.k) })
+	}
+}
+
+func testGroups(t *testing.T, m, k int) {
+	numbers := func(n int) []float32 {
+		x := make([]float32, n)
+		for i := range x {
+			x[i] = float32((i*i+3*i)%7 - 3)
+		}
+		return x
+	}
+	beside, packed, shared := false, false, false
+	for _, n := range []int{1, 5, 6, 8, 10, 13, 14, 24, 26, 43} {
+		for variant := range 32 {
+			t.Run(fmt.Sprintf("%d,%d", n, variant), func(t *testing.T) {
+				p := &plain{t: t}
+				g := p.gemm()
+				g.micro.Groups, g.micro.PackTile, g.micro.PackMR, g.micro.Narrow, g.micro.KC = true, true, 0, 2, 512
+				g.micro.Copy, g.micro.Transpose = p.move(false), p.move(true)
+				g.micro.Shared, g.micro.PackShared = []Kernel[float32]{{2, 10, p.shared(2, 10), 0, 0}, {4, 6, p.shared(4, 6), 0, 0}}, p.packShared
+				q := kernels.Product[float32]{
+					Alpha: 1, A: kernels.MatOf(m, k, numbers(m*k)), B: kernels.MatOf(k, n, numbers(k*n)), C: kernels.MatOf(m, n, numbers(m*n)),
+				}
+				if variant&1 != 0 {
+					q.TransB, q.B = true, kernels.MatOf(n, k, numbers(k*n))
+				}
+				if variant&16 != 0 {
+					q.TransA, q.A = true, kernels.MatOf(k, m, numbers(m*k))
+				}
+				if variant&2 != 0 {
+					g.micro.KC = 300
+				}
+				if variant&4 != 0 {
+					q.Alpha = 2
+				}
+				if variant&8 != 0 {
+					q.BetaCol = numbers(n)
+				}
+				want := slices.Clone(q.C.Data)
+				for i := range m {
+					for j := range n {
+						sum := float32(0)
+						for l := range k {
+							b := l*n + j
+							if q.TransB {
+								b = j*k + l
+							}
+							a := i*k + l
+							if q.TransA {
+								a = l*m + i
+							}
+							sum += q.A.Data[a] * q.B.Data[b]
+						}
+						want[i*n+j] = q.Alpha*sum + q.BetaAt(i, j)*want[i*n+j]
+					}
+				}
+				g.product(q)
+				if !slices.Equal(q.C.Data, want) {
+					for i, x := range q.C.Data {
+						if x != want[i] {
+							t.Fatalf("element (%d, %d) is %v, want %v", i/n, i%n, x, want[i])
+						}
+					}
+				}
+				for _, c := range p.calls {
+					beside, packed = beside || c.VecTile != 0, packed || c.Pack != nil
+					shared = shared || c.Cols == 10
+				}
+			})
+		}
+	}
+	if large := k > kernels.Piece; large && (!beside || !packed) || !shared && (!large || m%2 == 0) {
+		t.Errorf("tiles side by side: %t; tiles that pack: %t; tiles that share vectors: %t", beside, packed, shared)
 	}
 }
 
@@ -153,15 +305,20 @@ func TestStrip(t *testing.T) {
 						}
 						if variant&8 != 0 { // two blocks of terms
 							scalar, vec := s.scalar, s.Vec
-							s.partial = make([]float32, rows*nr)
-							s.K, s.unfinished = 8, true
+							s.K, s.keep = 8, make([]float32, rows*nr)
 							if l.order == PackedRuns {
 								s.K = 9
 							}
 							runs()
 							g.multiply(w)
+							kept := s.keep
 							s.scalar, s.Vec = scalar[l.at(rows, k, 0, s.K):], vec[s.K*8:]
-							s.K, s.unfinished, s.resume = k-s.K, false, true
+							s.K, s.keep = k-s.K, nil
+							if variant&1 == 0 {
+								s.start = kept
+							} else {
+								s.earlier = kept
+							}
 						} else {
 							s.K = k
 						}
@@ -269,5 +426,43 @@ func TestNextTiles(t *testing.T) {
 				t.Errorf("got%s, want %s", got, c.want)
 			}
 		})
+	}
+}
+
+// TestSetBlock checks where the sums of each block start and end.
+func TestSetBlock(t *testing.T) {
+	piece, total := []float32{1}, []float32{2}
+	name := func(x []float32) string {
+		switch {
+		case x == nil:
+			return "-"
+		case &x[0] == &piece[0]:
+			return "piece"
+		}
+		return "total"
+	}
+	for _, c := range []struct {
+		kc, k int
+		want  string // start, earlier, keep of each block
+	}{
+		{512, 0, ""},
+		{512, 512, "0: - - -"},
+		{200, 512, "0: - - piece, 200: piece - piece, 400: piece - -"},
+		{512, 513, "0: - - total, 512: - total -"},
+		{768, 1024, "0: - - total, 512: - total -"},
+		{512, 1100, "0: - - total, 512: - total total, 1024: - total -"},
+		{300, 1100, "0: - - piece, 300: piece - total, 512: - - piece, 812: piece total total, 1024: - total -"},
+	} {
+		var got []string
+		for p := 0; p < c.k; {
+			s := strip[float32]{}
+			s.K = blockEnd(p, c.kc, c.k) - p
+			s.setBlock(p, c.k, piece, total)
+			got = append(got, fmt.Sprintf("%d: %s %s %s", p, name(s.start), name(s.earlier), name(s.keep)))
+			p += s.K
+		}
+		if got := strings.Join(got, ", "); got != c.want {
+			t.Errorf("blocks of %d terms of %d: %s, want %s", c.kc, c.k, got, c.want)
+		}
 	}
 }

@@ -174,7 +174,7 @@ func (x *wideImages[T]) scalars(tiled bool) imageScalars[T] {
 	if tiled {
 		s.rows, s.k, unit = x.pixels, x.n, mr
 	}
-	s.kc = balance(s.k, x.micro.KC, unit)
+	s.kc = balance(min(s.k, kernels.Piece), x.micro.KC, unit)
 	s.mc = balance(s.rows, max(x.micro.l2Elems()/s.kc, mr), mr)
 	return s
 }
@@ -184,13 +184,31 @@ func (x *imageScalars[T]) set(s *strip[T], row, p int) {
 	mr := x.micro.PackMR
 	s.panelRows = mr
 	if x.tiled {
-		s.scalar = x.data[p/mr*x.stride+row*mr:]
+		s.scalar = x.data[p/mr*x.stride+row*mr+p%mr:]
 		s.ScalarStride, s.ScalarKStride, s.PanelStride = mr, 1, mr*mr
 		s.Run, s.RunSkip = mr, x.stride-mr
+		if s.K < mr {
+			s.Run = s.K
+		}
 		return
 	}
 	s.scalar = x.data[row/mr*x.stride+p*mr:]
 	s.ScalarStride, s.ScalarKStride, s.PanelStride, s.Run = 1, mr, x.stride, s.K
+}
+
+// end returns the end of the block that starts at term p. If terms are images, they lie in runs of MR. A
+// piece that ends within a run has one more block for the images before its end, and the next piece
+// has one for those after it.
+func (x *imageScalars[T]) end(p int) int {
+	end, mr := blockEnd(p, x.kc, x.k), x.micro.PackMR
+	switch over := p % mr; {
+	case !x.tiled:
+	case over > 0:
+		end = min(end, p-over+mr)
+	case end < x.k && end-p > mr:
+		end -= (end - p) % mr
+	}
+	return end
 }
 
 // A view is a matrix, in panels or in row-major order. Column l of row r of panel c is at c·panel +
@@ -225,21 +243,18 @@ func (x *wideImages[T]) run(ws *workspace[T], p *wideProduct[T]) {
 	nc := max(x.micro.l2Elems()/p.images/nr, 1) * nr
 	for j := 0; j < p.cols; j += nc {
 		end := min(j+nc, p.cols)
-		for k := 0; k < s.k; k += s.kc {
+		for k := 0; k < s.k; k = s.end(k) {
 			x.macroKernel(ws, p, j, end, k)
 		}
 	}
 }
 
-// macroKernel continues the sums of columns [j, end) by one block of KC terms, from k on.
+// macroKernel continues the sums of columns [j, end) by one block of terms, from k on.
 func (x *wideImages[T]) macroKernel(ws *workspace[T], p *wideProduct[T], j, end, k int) {
 	s, sc, nr := &ws.s, &p.scalars, x.micro.Tile.NR
-	s.K = min(sc.kc, sc.k-k)
-	s.resume, s.unfinished = k > 0, k+s.K < sc.k
+	s.K = sc.end(k) - k
 	cols := roundUp(end-j, nr)
-	if s.resume || s.unfinished {
-		ws.partial = grow(ws.partial, cols*sc.rows)
-	}
+	ws.partial.grow(cols*sc.rows, sc.k, min(s.K, sc.kc))
 	s.VecStride, s.out.Stride = p.vec.row, p.out.row
 	for row := 0; row < sc.rows; row += sc.mc {
 		s.rows = min(sc.mc, sc.rows-row)
@@ -257,9 +272,7 @@ func (x *wideImages[T]) macroKernel(ws *workspace[T], p *wideProduct[T], j, end,
 			if p.padded {
 				s.Cols, s.wholeBeta = x.wholeWidth(width), p.nonzero
 			}
-			if s.resume || s.unfinished {
-				s.partial = ws.partial[row*cols+(c-j)*s.rows:]
-			}
+			ws.partial.setBlock(s, k, sc.k, row*cols+(c-j)*s.rows)
 			var squares []T
 			if p.squares != nil && row == 0 && c%nr == 0 {
 				squares = p.squares[c*kernels.SumLanes[T]():][:kernels.SumLanes[T]()*nr]

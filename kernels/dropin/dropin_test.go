@@ -332,3 +332,25 @@ func TestProcs(t *testing.T) {
 		}
 	}
 }
+
+// TestPlain checks that the products of sets in plain Go have gonum's bits, and those of other sets do not.
+func TestPlain(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 10))
+	const m, n, k = 90, 70, 150
+	x := arguments{tA: blas.NoTrans, tB: blas.NoTrans, m: m, n: n, k: k, alpha: 1.5, beta: 0.5, lda: k, ldb: n, ldc: n}
+	for _, s := range []struct {
+		to *[]float64
+		n  int
+	}{{&x.a, m * k}, {&x.b, k * n}, {&x.c, m * n}} {
+		for range s.n {
+			*s.to = append(*s.to, rng.NormFloat64())
+		}
+	}
+	want, _ := x.f64(gonum.Implementation{})
+	for _, set := range fusegrid.All() {
+		got, p := x.f64(dropin.New(set))
+		if plain := set.Name == "reference" || set.Name == "gonum"; p != nil || slices.Equal(got, want) != plain {
+			t.Errorf("%s: gonum's bits: %t, want %t; panicked with %v", set.Name, !plain, plain, p)
+		}
+	}
+}

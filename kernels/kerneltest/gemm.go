@@ -258,8 +258,15 @@ func (q *problem[T]) model(class kernels.Class, i, j int) T {
 	var t T
 	if q.alpha != 0 {
 		row, col := q.a[i*q.k:(i+1)*q.k], q.bt[j*q.k:(j+1)*q.k]
-		for l, v := range row {
-			t = multiplyAdd(class, v, col[l], t)
+		for from := 0; from < q.k; from += kernels.Piece {
+			var sum T
+			for l := from; l < min(from+kernels.Piece, q.k); l++ {
+				sum = multiplyAdd(class, row[l], col[l], sum)
+			}
+			if from > 0 {
+				sum += t
+			}
+			t = sum
 		}
 	}
 	return storeModel(class, q.alpha, t, q.betaAt(i, j), q.c[i*q.n+j])
@@ -319,7 +326,7 @@ func (fx *fixture[T]) gemmEdges() error {
 				shapes = append(shapes, [3]int{m, n, pick(ks)}, [3]int{n, m, pick(ks)})
 			}
 		}
-		for _, k := range append(ks, 127, 128, 129, 255, 256, 257, 383, 384, 385, 511, 512, 513, 1023, 1025, 2050) {
+		for _, k := range append(ks, 127, 128, 129, 255, 256, 257, 383, 384, 385, 511, 512, 513, 1023, 1024, 1025, 1537, 2050) {
 			shapes = append(shapes, [3]int{pick(ms), pick(ns), k}, [3]int{1, 1, k})
 		}
 	}

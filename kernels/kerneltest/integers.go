@@ -15,7 +15,7 @@ import (
 // bfp, in subtests impl=…/dtype=…/kernel=…/check. With -short, it tests fewer shapes. [Run] tests the
 // other operations on the set of class FMA that they come from.
 func RunIntegers(t *testing.T, set *kernels.Set) {
-	t.Run("impl="+set.Name+"/dtype="+string(set.Class), func(t *testing.T) {
+	t.Run("impl="+set.Name+"/class="+string(set.Class), func(t *testing.T) {
 		for _, c := range bfpChecks() {
 			t.Run("kernel="+c.kernel+"/"+c.name, func(t *testing.T) {
 				if err := c.verifyIntegers(set, testing.Short()); err != nil {

@@ -71,9 +71,16 @@ func fusedGemm[T kernels.Float](p kernels.Product[T]) {
 		for j := range n {
 			var t T
 			a, b := i*aRow, j*bCol
-			for range k {
-				t = fma(p.A.Data[a], p.B.Data[b], t)
-				a, b = a+aStep, b+bStep
+			for from := 0; from < k; from += kernels.Piece {
+				var sum T
+				for range min(kernels.Piece, k-from) {
+					sum = fma(p.A.Data[a], p.B.Data[b], sum)
+					a, b = a+aStep, b+bStep
+				}
+				if from > 0 {
+					sum += t
+				}
+				t = sum
 			}
 			fusedStore(&p.C.Data[i*p.C.Stride+j], T(p.Alpha*t), p.BetaAt(i, j))
 		}

@@ -41,6 +41,13 @@ func compute[T kernels.Float](t *blocked.Tiles[T]) {
 			}
 		}
 		for r := range t.Rows {
+			for j := range t.Cols {
+				if t.Add != nil {
+					sums[r][j] += t.Add[(row+r)*nr+j]
+				}
+			}
+		}
+		for r := range t.Rows {
 			for j, sum := range sums[r][:t.Cols] {
 				store(&t.Dst[(row+r)*t.Stride+j], sum, t.BetaAt(row+r, j))
 			}

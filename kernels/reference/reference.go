@@ -126,18 +126,10 @@ func axpby[T kernels.Float](alpha T, x []T, beta T, y []T) {
 }
 
 func sumSquares[T kernels.Float](x []T) T {
-	var lanes [64]T
-	l := kernels.SumLanes[T]()
-	for i, v := range x {
-		lanes[i%l] += T(v * v)
-	}
-	for l > 1 {
-		l /= 2
-		for i := range l {
-			lanes[i] += lanes[l+i]
-		}
-	}
-	return lanes[0]
+	var room [64]T
+	lanes := room[:kernels.SumLanes[T]()]
+	addSquares(lanes, x)
+	return fold(lanes)
 }
 
 func addSquares[T kernels.Float](dst, x []T) {

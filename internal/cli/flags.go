@@ -30,14 +30,19 @@ func UnknownFlag(fs *flag.FlagSet, err error, also map[string]string, more ...st
 	if !ok {
 		return "", false
 	}
-	known := append(FlagNames(fs), more...)
-	near, ok := also[strings.ReplaceAll(strings.ToLower(name), "_", "-")]
-	if !ok || !slices.Contains(known, near) {
-		near, ok = Nearest(name, known)
-	}
 	text = "there is no flag -" + name
-	if ok {
+	if near, ok := NearestFlag(name, append(FlagNames(fs), more...), also); ok {
 		text += fmt.Sprintf(" (did you mean -%s?)", near)
 	}
 	return text + PastedNote(name), true
+}
+
+// NearestFlag returns the known flag that is meant by a name. It prefers a flag with that name in other
+// tools, as in UnknownFlag, to the result of [Nearest].
+func NearestFlag(name string, known []string, also map[string]string) (near string, ok bool) {
+	near, ok = also[strings.ReplaceAll(strings.ToLower(name), "_", "-")]
+	if ok && slices.Contains(known, near) {
+		return near, true
+	}
+	return Nearest(name, known)
 }

@@ -13,6 +13,9 @@ import (
 
 var update = flag.Bool("update", false, "write the texts of tests into the golden files")
 
+// Updating reports whether tests write their texts into files. Tests with files of another form use it.
+func Updating() bool { return *update }
+
 // Check fails the test t unless the file has the text got below the line "-- NAME --", where NAME is the
 // name of t. With the flag -update, it writes the text into the file instead. The texts in a file are in
 // the order of their names.

@@ -54,3 +54,14 @@ func Clock(d time.Duration) string {
 	}
 	return fmt.Sprintf("%dh%02dm", s/3600, s/60%60)
 }
+
+// Bytes returns a number of bytes in kB, MB or GB, which are powers of 1000.
+func Bytes(n int64) string {
+	switch {
+	case n < 1e6:
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	case n < 1e9:
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	}
+	return fmt.Sprintf("%.1f GB", float64(n)/1e9)
+}

@@ -41,3 +41,11 @@ func TestClock(t *testing.T) {
 		}
 	}
 }
+
+func TestBytes(t *testing.T) {
+	for n, want := range map[int64]string{0: "0.0 kB", 1234: "1.2 kB", 999_900: "999.9 kB", 1e6: "1.0 MB", 123_456_789: "123.5 MB", 2e9: "2.0 GB"} {
+		if got := Bytes(n); got != want {
+			t.Errorf("%d bytes are %q, want %q", n, got, want)
+		}
+	}
+}

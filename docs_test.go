@@ -1,6 +1,7 @@
 package fusegrid_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // documents returns the texts whose commands are tested.
@@ -76,28 +78,44 @@ func TestDocumentedCommands(t *testing.T) {
 			t.Errorf("%s has no command", page)
 		}
 		home := t.TempDir() // one per page, because a command may use the results of previous commands
+		copyFile(t, filepath.Join(home, "features.npz"), "nn/dataset/testdata/numpy/f32.npz")
 		for _, command := range commands {
 			t.Run(page+"/"+command, func(t *testing.T) {
-				dir, words := home, wordsOf(command)
+				dir, words, redirected := home, wordsOf(command), ""
 				if i := slices.Index(words, ">"); i >= 0 {
-					words = words[:i]
+					words, redirected = words[:i], filepath.Join(home, words[i+1])
 				}
 				switch {
+				case lacksData(words):
+					t.Skip("there is no Fashion-MNIST here")
 				case words[0] == "make":
 					dir, words = root, append([]string{"make", "-n"}, words[1:]...)
 				case words[1] == "mod":
 					t.Skip("TestModule runs it")
-				case words[1] == "test", words[1] == "build":
-					dir, words = root, append([]string{"go", "list"}, words[2:]...)
+				case words[1] == "test", words[1] == "build", words[1] == "generate":
+					packages := slices.DeleteFunc(slices.Clone(words[2:]), func(w string) bool { return !strings.HasPrefix(w, ".") })
+					dir, words = root, append([]string{"go", "list"}, packages...)
 				case words[1] == "run":
 					words = append([]string{filepath.Join(bin, filepath.Base(words[2]))}, small(words[2], words[3:], server.URL)...)
 				default:
 					t.Fatalf("no way to test it")
 				}
-				cmd := exec.Command(words[0], words[1:]...)
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				cmd := exec.CommandContext(ctx, words[0], words[1:]...)
 				cmd.Dir = dir
-				cmd.Env = append(os.Environ(), "FUSEGRID_DATA=", "FUSEGRID_IMPL=", "HOME="+home, "XDG_CACHE_HOME="+home)
+				if len(words) > 1 && words[1] == "watch" { // it would not end
+					cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+					time.AfterFunc(2*time.Second, cancel)
+				}
+				// The caches of go lie in the home folder. With another one, it would download all modules.
+				if words[0] != "go" && words[0] != "make" {
+					cmd.Env = append(os.Environ(), "FUSEGRID_DATA=", "FUSEGRID_IMPL=", "HOME="+home, "XDG_CACHE_HOME="+home)
+				}
 				out, err := cmd.CombinedOutput()
+				if words[0] != "make" && redirected != "" && err == nil {
+					err = os.WriteFile(redirected, out, 0o666)
+				}
 				switch {
 				case slices.Contains(words, "fetch"):
 					if err == nil || !strings.Contains(string(out), "MD5") {
@@ -105,8 +123,12 @@ func TestDocumentedCommands(t *testing.T) {
 					}
 				case slices.Contains(words, "accuracy") && strings.Contains(string(out), "fails: "):
 					// Two seeds and one iteration show nothing.
-				case err != nil && strings.Contains(string(out), "no kernel set"):
-					t.Skipf("this machine lacks a kernel set: %s", out)
+				case len(words) > 1 && words[1] == "watch":
+					if !strings.Contains(string(out), " is at http://127.0.0.1:") {
+						t.Errorf("%q: %v\n%s", words, err, out)
+					}
+				case err != nil && lacksPart.Match(out):
+					t.Skipf("this machine lacks a kernel set or a library: %s", out)
 				case err != nil:
 					t.Errorf("%q: %v\n%s", words, err, out)
 				}
@@ -115,7 +137,32 @@ func TestDocumentedCommands(t *testing.T) {
 	}
 }
 
-// small returns the arguments of a command with smaller nets and fewer rounds.
+// lacksPart matches the messages about a kernel set or a library that this machine does not have.
+var lacksPart = regexp.MustCompile(`no kernel set|no library runs|kernel set "[a-z0-9]+" is missing: this machine lacks`)
+
+// lacksData reports whether a command uses a data set that this machine does not have.
+func lacksData(words []string) bool {
+	i := slices.IndexFunc(words, func(w string) bool { return strings.HasPrefix(w, "/usr/share/datasets/") })
+	if i < 0 {
+		return false
+	}
+	_, err := os.Stat(words[i])
+	return err != nil
+}
+
+// copyFile copies a file of the repository.
+func copyFile(t *testing.T, to, from string) {
+	t.Helper()
+	b, err := os.ReadFile(from)
+	if err == nil {
+		err = os.WriteFile(to, b, 0o666)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// small returns the arguments of a command with smaller nets, fewer iterations and fewer rounds.
 func small(program string, args []string, url string) []string {
 	args = slices.Clone(args)
 	flag := func(name, value string) {
@@ -127,12 +174,26 @@ func small(program string, args []string, url string) []string {
 	case program == "./sweep" && (len(args) == 0 || strings.HasPrefix(args[0], "-")):
 		flag("-hidden", "2")
 		flag("-batch", "20")
+		if i := slices.Index(args, "-watch"); i >= 0 {
+			args[i+1] = "127.0.0.1:0"
+		}
+		if !slices.Contains(args, "-config") {
+			flag("-iters", "300")
+		}
+	case args[0] == "watch":
+		flag("-addr", "127.0.0.1:0")
 	case args[0] == "fetch":
 		flag("-url", url)
 	case args[0] == "accuracy":
 		args = append(args, "-data", "synthetic", "-seeds", "2", "-iters", "1")
-	case args[0] == "duel":
+	case args[0] == "duel", args[0] == "peers":
 		args = slices.Insert(args, 1, "-n", "6", "-time", "10us")
+		if !slices.Contains(args, "-filter") {
+			args = slices.Insert(args, 1, "-filter", ".name:Gemm")
+		}
+		args[slices.Index(args, "-filter")+1] += " /shape:200x50x10" // other shapes take the reference seconds
+	case args[0] == "errors":
+		args = append(args, "-k", "512")
 	}
 	return args
 }

@@ -194,8 +194,8 @@ func (a accuracy) train(ctx context.Context, c accuracyConfig, dtype string, pro
 		return nil, err
 	}
 	fmt.Fprintf(progress, "%s, %s\n", c.title, dtype)
-	sweep, err := search.Run(ctx, search.Config{
-		Grid: points, Data: split, Kernels: a.set, DType: dtype, Workers: a.workers, Progress: progress,
+	sweep, err := search.Run(ctx, search.Study{
+		Objective: search.Nets{Grid: points, Data: split, Kernels: a.set, DType: dtype}, Workers: a.workers, Progress: progress,
 		Dir: filepath.Join(a.dir, c.net+"-"+dtype), Log: log.New(progress, "", 0),
 	})
 	var stopped *search.TrainError
@@ -273,7 +273,7 @@ func images(dir string) (*dataset.Dataset, error) {
 	if dir == builtIn {
 		return dataset.Synthetic(0), nil
 	}
-	d, err := dataset.Open(dir)
+	d, err := dataset.Open(dir, dataset.LoadOptions{})
 	switch {
 	case errors.Is(err, dataset.ErrNone):
 		return nil, fmt.Errorf("%w; sweep fetch gets it, and -data %s uses the built-in images", err, builtIn)

@@ -143,9 +143,16 @@ func TestClocks(t *testing.T) {
 		t.Skip("no CPU clock on this system")
 	}
 	wall, cpu := plan{clock: "wall"}, plan{clock: "cpu"}
+	timed := func(p plan, run func(), calls int) time.Duration {
+		d, err := p.timed(&cases.Row{Run: run}, calls)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
 	var inner time.Duration
-	outer := wall.timed(func() {
-		inner = cpu.timed(func() { time.Sleep(20 * time.Millisecond) }, 2)
+	outer := timed(wall, func() {
+		inner = timed(cpu, func() { time.Sleep(20 * time.Millisecond) }, 2)
 	}, 1)
 	if outer < 40*time.Millisecond || inner >= outer {
 		t.Errorf("two naps of 20ms take %v by the wall clock and %v by its own", outer, inner)
@@ -154,7 +161,7 @@ func TestClocks(t *testing.T) {
 		for start := cpuTime(); cpuTime()-start < time.Millisecond; {
 		}
 	}
-	if d := cpu.timed(work, 2); d < 2*time.Millisecond {
+	if d := timed(cpu, work, 2); d < 2*time.Millisecond {
 		t.Errorf("two works of 1ms take %v by its own clock", d)
 	}
 }
@@ -313,7 +320,7 @@ func TestDuelWithAWeakOpenBLAS(t *testing.T) {
 	var raw, progress bytes.Buffer
 	p := d.plan
 	p.rounds = 1
-	if err := p.record(context.Background(), []*kernels.Set{&rival}, &raw, &progress); err != nil || !strings.Contains(progress.String(), "openblas runs its Haswell kernels (weak: this CPU can run SKYLAKEX)\n") {
+	if err := p.record(context.Background(), []*kernels.Set{&rival}, nil, &raw, &progress); err != nil || !strings.Contains(progress.String(), "openblas runs its Haswell kernels (weak: this CPU can run SKYLAKEX)\n") {
 		t.Errorf("bench run: %v\n%s", err, &progress)
 	}
 

@@ -4,7 +4,10 @@
 //	bench run                      measure every kernel set, write raw results
 //	bench compare [FILE...]        make tables from raw results
 //	bench duel A B                 measure kernel set A against kernel set B
+//	bench peers SET                measure a kernel set against other libraries
+//	bench errors                   measure the errors of long sums
 //	bench accuracy                 compare accuracies of two types
+//	bench page                     measure the page of sweep report in Chromium
 //
 // "bench help COMMAND" shows the flags of a command. The flag -filter selects benchmarks
 // with the syntax of benchstat: '.name:Gemm /dtype:f32 /impl:(avx512 OR openblas)'. The
@@ -45,7 +48,7 @@ type command struct {
 type action func(ctx context.Context, args []string, stdout, stderr io.Writer) error
 
 func commands() []command {
-	return []command{listCommand, runCommand, compareCommand, duelCommand, accuracyCommand}
+	return []command{listCommand, runCommand, compareCommand, duelCommand, peersCommand, errorsCommand, accuracyCommand, pageCommand}
 }
 
 func find(name string) (command, error) {

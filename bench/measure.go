@@ -148,7 +148,10 @@ func (p *plan) measure(ctx context.Context, c *contest) error {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	runtime.GC() // collect now, so that no collection falls into a round
 	for i := range c.rows {
-		c.rows[i].calls = p.calls(c.rows[i].Run)
+		var err error
+		if c.rows[i].calls, err = p.calls(&c.rows[i].Row); err != nil {
+			return err
+		}
 	}
 	for range p.rounds {
 		for i := range c.rows {
@@ -160,7 +163,11 @@ func (p *plan) measure(ctx context.Context, c *contest) error {
 			if r.Peak != nil {
 				peak = r.Peak(peakTime)
 			}
-			seconds := p.timed(r.Run, r.calls).Seconds() / float64(r.calls)
+			t, err := p.timed(&r.Row, r.calls)
+			if err != nil {
+				return err
+			}
+			seconds := t.Seconds() / float64(r.calls)
 			if seconds <= 0 {
 				return fmt.Errorf("%s/%s: %d calls took no time on the %s clock; want a -time longer than %v", c.group.Kernel, c.group.Name, r.calls, p.clock, p.length)
 			}
@@ -170,27 +177,38 @@ func (p *plan) measure(ctx context.Context, c *contest) error {
 	return nil
 }
 
-// calls warms up run and returns the number of calls for one measurement.
-func (p *plan) calls(run func()) int {
-	run()
+// calls warms up a row and returns the number of calls for one measurement.
+func (p *plan) calls(row *cases.Row) (int, error) {
+	if row.Time == nil {
+		row.Run()
+	} else if _, err := row.Time(p.clock, 1); err != nil {
+		return 0, err
+	}
 	for n := 1; ; n *= 2 {
-		if t := p.timed(run, n); t >= p.length/4 || n >= 1<<30 {
-			return max(1, int(float64(n)*float64(p.length)/float64(max(t, 1))))
+		t, err := p.timed(row, n)
+		if err != nil {
+			return 0, err
+		}
+		if t >= p.length/4 || n >= 1<<30 {
+			return max(1, int(float64(n)*float64(p.length)/float64(max(t, 1)))), nil
 		}
 	}
 }
 
 // timed returns the time that n calls take.
-func (p *plan) timed(run func(), n int) time.Duration {
+func (p *plan) timed(row *cases.Row, n int) (time.Duration, error) {
+	if row.Time != nil {
+		return row.Time(p.clock, n)
+	}
 	now := func() time.Duration { return time.Since(epoch) }
 	if p.clock == "cpu" {
 		now = cpuTime
 	}
 	start := now()
 	for range n {
-		run()
+		row.Run()
 	}
-	return now() - start
+	return now() - start, nil
 }
 
 var epoch = time.Now()

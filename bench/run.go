@@ -20,6 +20,7 @@ import (
 
 	"fusegrid"
 	"fusegrid/bench/cases"
+	"fusegrid/bench/peers"
 	"fusegrid/internal/atomicfile"
 	"fusegrid/kernels"
 )
@@ -38,6 +39,7 @@ results.
 		out := f.String("o", "results/raw/kernels.txt", "write raw results to this `file`; - is standard output\n")
 		var p plan
 		p.flags(f, "*")
+		withPeers := f.Bool("peers", false, "also measure other libraries, as bench peers does")
 		return func(ctx context.Context, _ []string, stdout, stderr io.Writer) error {
 			if err := p.check(); err != nil {
 				return err
@@ -51,8 +53,13 @@ results.
 					return err
 				}
 			}
+			var rivals []*peers.Peer
+			if *withPeers {
+				rivals = startPeers(ctx, peers.Widest(), stderr)
+				defer closePeers(rivals)
+			}
 			var raw bytes.Buffer
-			if err := p.record(ctx, sets, &raw, stderr); err != nil {
+			if err := p.record(ctx, sets, rivals, &raw, stderr); err != nil {
 				return err
 			}
 			if *out == "-" {
@@ -74,7 +81,7 @@ func makeFolder(out string) error {
 
 // record measures the kernel sets and writes the raw results to raw and status lines to
 // progress.
-func (p *plan) record(ctx context.Context, sets []*kernels.Set, raw, progress io.Writer) error {
+func (p *plan) record(ctx context.Context, sets []*kernels.Set, rivals []*peers.Peer, raw, progress io.Writer) error {
 	if !slices.ContainsFunc(sets, func(s *kernels.Set) bool { return s.Name == "openblas" }) {
 		fmt.Fprintln(progress, "this build lacks openblas; to include it: go run -tags openblas ./bench run")
 	}
@@ -87,8 +94,9 @@ func (p *plan) record(ctx context.Context, sets []*kernels.Set, raw, progress io
 		}
 	}
 	w := newRaw(raw, sets, p.clock)
+	w.peers(rivals)
 	var head []string
-	err := p.hold(ctx, cases.Of(sets), func(c *contest) error {
+	err := p.hold(ctx, withPeers(cases.Of(sets), rivals), func(c *contest) error {
 		names, rates := []string{c.group.Unit + "/s on one core"}, []string{c.label()}
 		for _, r := range c.rows {
 			names = append(names, r.Impl)
@@ -141,6 +149,13 @@ func newRaw(w io.Writer, sets []*kernels.Set, clock string) *rawWriter {
 		fmt.Fprintf(w, "Unit %s better=higher\n", unit)
 	}
 	return r
+}
+
+// peers adds a line for each library that runs in another process.
+func (r *rawWriter) peers(rivals []*peers.Peer) {
+	for _, p := range rivals {
+		r.config = append(r.config, benchfmt.Config{Key: p.Row(), Value: []byte(p.Detail), File: true})
+	}
 }
 
 // contest writes the results of c in the order in which they were measured.

@@ -61,6 +61,14 @@ func (a *Autoencoder[T]) Loss(dw, x kernels.Mat[T]) float64 {
 	return loss / float64(2*n)
 }
 
+// Reconstruct returns WᵀW·x for each row of x (N, D).
+func (a *Autoencoder[T]) Reconstruct(x kernels.Mat[T]) kernels.Mat[T] {
+	z, r := kernels.NewMat[T](x.Rows, a.W.Rows), kernels.NewMat[T](x.Rows, x.Cols)
+	a.ops.Gemm(kernels.Product[T]{Alpha: 1, A: x, B: a.W, TransB: true, C: z})
+	a.ops.Gemm(kernels.Product[T]{Alpha: 1, A: z, B: a.W, C: r})
+	return r
+}
+
 // AutoencoderConfig holds the options of [Autoencoder.Train].
 type AutoencoderConfig struct {
 	Iterations int     // upper bound of gradient steps

@@ -150,3 +150,20 @@ func TestAutoencoderRefuses(t *testing.T) {
 	constant.X.Data[3] = math.NaN()
 	wantError(t, train(0.1, constant), "autoencoder")
 }
+
+// TestReconstruct compares the loss with half the mean squared distance of the reconstructions.
+func TestReconstruct(t *testing.T) {
+	onEverySet(t, func(t *testing.T, set *kernels.Set) {
+		rng := nprand.New(0)
+		a := NewAutoencoder[float64](set, 7, 3, 0.5, rng)
+		x := randMat[float64](20, 7, rng)
+		r, sum := a.Reconstruct(x), 0.0
+		for i := range x.Rows {
+			for j, v := range x.Row(i) {
+				d := r.Row(i)[j] - v
+				sum += float64(d * d)
+			}
+		}
+		near(t, "half the mean squared distance", []float64{sum / 40}, []float64{a.Loss(kernels.NewMat[float64](3, 7), x)}, 1e-12)
+	})
+}

@@ -36,12 +36,12 @@ func (f Floats[T]) Gather(dst kernels.Mat[T], y []int, idx []int) {
 // Pixels must be made by [NewPixels].
 type Pixels[T kernels.Float] struct {
 	ops  kernels.Ops[T]
-	im   labelled.Images
+	im   labelled.Samples
 	mean []T // (D)
 }
 
 // NewPixels returns the images less the mean image (D). It keeps the images and does not copy them.
-func NewPixels[T kernels.Float](set *kernels.Set, im labelled.Images, mean []float64) (*Pixels[T], error) {
+func NewPixels[T kernels.Float](set *kernels.Set, im labelled.Samples, mean []float64) (*Pixels[T], error) {
 	if len(mean) == 0 {
 		return nil, fmt.Errorf("nn: pixels: the mean image is empty")
 	}

@@ -14,7 +14,7 @@ import (
 func TestPixels(t *testing.T) {
 	onEverySet(t, func(t *testing.T, set *kernels.Set) {
 		x := []uint8{0, 128, 255, 1, 2, 3}
-		p, err := NewPixels[float32](set, labelled.Images{X: x, Y: []uint8{7, 9}}, []float64{0.5, 100, 254.75})
+		p, err := NewPixels[float32](set, labelled.Samples{X: x, Y: []uint16{7, 9}}, []float64{0.5, 100, 254.75})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -36,9 +36,9 @@ func TestPixels(t *testing.T) {
 
 func TestNewPixelsRefuses(t *testing.T) {
 	set := reference.New()
-	_, err := NewPixels[float64](set, labelled.Images{X: make([]uint8, 7), Y: make([]uint8, 2)}, make([]float64, 3))
+	_, err := NewPixels[float64](set, labelled.Samples{X: make([]uint8, 7), Y: make([]uint16, 2)}, make([]float64, 3))
 	wantError(t, err, "7 bytes for 2 images of 3 pixels, want 6 bytes")
-	_, err = NewPixels[float64](set, labelled.Images{}, nil)
+	_, err = NewPixels[float64](set, labelled.Samples{}, nil)
 	wantError(t, err, "mean image is empty")
 }
 

@@ -18,14 +18,14 @@ import (
 // class FMA, and that rows of numbers are refused.
 func TestTrainBFP16(t *testing.T) {
 	const n, d = 60, 48
-	im := labelled.Images{X: make([]uint8, n*d), Y: make([]uint8, n)}
+	im := labelled.Samples{X: make([]uint8, n*d), Y: make([]uint16, n)}
 	mean := make([]float64, d)
 	for i := range im.X {
 		im.X[i] = uint8(i * i)
 		mean[i%d] = 120.5
 	}
 	for i := range im.Y {
-		im.Y[i] = uint8(i % 3)
+		im.Y[i] = uint16(i % 3)
 	}
 	losses := func(set *kernels.Set, rows bool) ([]float64, error) {
 		pixels, err := nn.NewPixels[float32](set, im, mean)

@@ -15,45 +15,84 @@ type column struct {
 	drop int                            // priority for removal if the table is too wide: highest first, 0 never
 }
 
-// columns returns the columns of the tables for people: the fields that vary and the results.
-func (t *Table) columns() []column {
+// Priorities for the removal of columns. First go the speeds, then other figures, and then the fields of the
+// configuration. The figure by which rows are ranked and the state always stay.
+const (
+	dropRate    = 1 + iota // the learning rate, if it varies
+	dropVarying            // other fields that vary
+	dropTied
+	dropConstant // fields that do not vary
+	dropTest
+	dropCount // the number of seeds
+	dropDiff
+	dropStep
+	dropTrain
+	dropRange // the best and the worst seed
+	dropSeconds
+	dropFLOPs
+	dropSamples
+)
+
+// shown returns the columns of the tables for people: the fields that vary and the results.
+func (t *Table) shown() []column {
 	of := func(cell func(b []byte, r *Record) []byte) func([]byte, int) []byte {
 		return func(b []byte, row int) []byte { return cell(b, t.records[row]) }
 	}
 	has := func(f func(r *Record) bool) bool { return slices.ContainsFunc(t.records, f) }
 	cols := t.varying()
-	cols = append(cols,
-		column{name: "train", cell: of(func(b []byte, r *Record) []byte { return share(b, r.Train()) }), drop: 1},
-		column{name: "val", cell: of(func(b []byte, r *Record) []byte { return share(b, r.Val()) })},
-	)
+	if !t.others() {
+		cols = append(cols, column{name: "train", cell: of(func(b []byte, r *Record) []byte { return share(b, r.Train()) }), drop: dropTrain})
+	}
+	cols = append(cols, column{name: "val", cell: of(value)})
 	if has(func(r *Record) bool { return r.Val() != nil && r.Step() != r.Config.Iters }) {
-		cols = append(cols, column{name: "step", cell: of(step), drop: 1})
+		cols = append(cols, column{name: "step", cell: of(step), drop: dropStep})
+	}
+	seconds := column{name: "sec", cell: of(func(b []byte, r *Record) []byte { return strconv.AppendFloat(b, r.Speed.Seconds, 'f', 2, 64) }), drop: dropSeconds}
+	if t.others() {
+		return append(append(cols, seconds), t.states()...)
 	}
 	cols = append(cols,
-		column{name: "test", cell: func(b []byte, row int) []byte {
+		column{name: "test", drop: dropTest, cell: func(b []byte, row int) []byte {
 			if t.tested(row) {
 				return share(b, t.records[row].Accuracy.Test)
 			}
 			return b
 		}},
-		column{name: "sec", cell: of(func(b []byte, r *Record) []byte { return strconv.AppendFloat(b, r.Speed.Seconds, 'f', 2, 64) }), drop: 2},
+		seconds,
 		column{name: "samples/s/core", cell: of(func(b []byte, r *Record) []byte {
 			return strconv.AppendFloat(b, r.perCore(r.Speed.Samples), 'f', 0, 64)
-		}), drop: 4},
+		}), drop: dropSamples},
 		column{name: "GFLOP/s/core", cell: of(func(b []byte, r *Record) []byte {
 			return strconv.AppendFloat(b, r.perCore(r.Speed.FLOPs)/1e9, 'f', 1, 64)
-		}), drop: 3},
+		}), drop: dropFLOPs},
 	)
-	if has(func(r *Record) bool { return r.State != Done }) {
-		cols = append(cols, column{name: "state", left: true, cell: of(func(b []byte, r *Record) []byte {
-			b = append(b, r.State...)
-			if r.State == Diverged || r.State == Stopped {
-				b = strconv.AppendInt(append(b, " at "...), int64(r.Steps), 10)
-			}
-			return b
-		})})
+	return append(cols, t.states()...)
+}
+
+// states returns the column of states, or nothing if all trials are done.
+func (t *Table) states() []column {
+	if !slices.ContainsFunc(t.records, func(r *Record) bool { return r.State != Done }) {
+		return nil
 	}
-	return cols
+	return []column{{name: "state", left: true, cell: func(b []byte, row int) []byte {
+		r := t.records[row]
+		b = append(b, r.State...)
+		if r.State == Diverged || r.State == Stopped {
+			b = strconv.AppendInt(append(b, " at "...), int64(r.Steps), 10)
+		}
+		return b
+	}}}
+}
+
+// others reports whether the table has trials of objectives that are not nets.
+func (t *Table) others() bool { return len(t.fields) > 0 && t.fields[0].name == objectiveField.name }
+
+// value appends the value of a trial: an accuracy in the format of the assignment, or a number with six digits.
+func value(b []byte, r *Record) []byte {
+	if r.Config.Objective == "" || r.Val() == nil {
+		return share(b, r.Val())
+	}
+	return strconv.AppendFloat(b, *r.Val(), 'g', fewDigits, 64)
 }
 
 // varying returns the fields that vary. Numbers have six digits if these distinguish all values.
@@ -68,7 +107,14 @@ func (t *Table) varying() []column {
 			}
 			digits = Digits(fewDigits, all)
 		}
-		cols = append(cols, column{name: f.name, cell: func(b []byte, row int) []byte {
+		drop := dropVarying
+		switch {
+		case !t.varies(f):
+			drop = dropConstant
+		case f.name == "lr":
+			drop = dropRate
+		}
+		cols = append(cols, column{name: f.name, drop: drop, cell: func(b []byte, row int) []byte {
 			r := t.records[row]
 			if f.name == "data" {
 				return fmt.Appendf(b, "%s (%.8s)", r.DataName, r.Config.Data)
@@ -88,12 +134,42 @@ func (t *Table) varying() []column {
 	return cols
 }
 
-// tested reports whether the tables show the test accuracy of a row. They show it only for the best
-// trial, because trials must not be chosen by it.
-func (t *Table) tested(row int) bool {
-	_, ok := t.Best()
-	return ok && row == 0
+// brief returns the column of a table for people with the values of c. It is one of the usual columns if that
+// has the name. Otherwise numbers have six digits if these distinguish all values, and hashes have twelve
+// characters.
+func (t *Table) brief(c Column, usual []column) column {
+	if i := slices.IndexFunc(usual, func(u column) bool { return u.name == c.Name }); i >= 0 {
+		return usual[i]
+	}
+	digits := fewDigits
+	if c.Kind == Number {
+		var all []float64
+		for row := range t.Len() {
+			if x, ok := c.Number(row); ok {
+				all = append(all, x)
+			}
+		}
+		digits = Digits(fewDigits, all)
+	}
+	hash := slices.Contains([]string{"key", "data", "weights", "losses"}, c.Name)
+	return column{name: c.Name, left: c.Kind == Text, cell: func(b []byte, row int) []byte {
+		n := len(b)
+		switch b = c.Append(b, row); {
+		case len(b) == n:
+			b = append(b, '-')
+		case hash:
+			b = b[:min(len(b), n+12)]
+		case c.Kind == Number:
+			x, _ := c.Number(row)
+			b = strconv.AppendFloat(b[:n], x, 'g', digits, 64)
+		}
+		return b
+	}}
 }
+
+// tested reports whether the tables show the test accuracy of a row. They show it only for the best
+// trial, or for all seeds of the best setting, because trials must not be chosen by it.
+func (t *Table) tested(row int) bool { return t.tests[t.records[row]] }
 
 // share appends an accuracy in the format of the assignment.
 func share(b []byte, a *float64) []byte {
@@ -111,46 +187,129 @@ func step(b []byte, r *Record) []byte {
 	return strconv.AppendInt(b, int64(r.Step()), 10)
 }
 
-// A datum is a column of the tables for programs. Its name and values are the same in all formats
+// A Kind is the type of the values of a [Column].
+type Kind int
+
+const (
+	Text    Kind = iota
+	Integer      // a whole number
+	Number       // a float64
+)
+
+// A Role says what the values of a [Column] tell about a trial.
+type Role int
+
+const (
+	Outcome   Role = iota // how the trial ended; the same on every machine
+	Parameter             // a field of the configuration
+	Timing                // depends on the time, the machine or the speed of the training
+)
+
+// A Column is a column of the tables for programs. Its name and values are the same in all formats
 // of these tables. If the table for people has a column of the same name, the values agree too.
-type datum struct {
-	name   string
-	text   bool                                     // the value is a string in table.jsonl
-	timing bool                                     // the value depends on the time, the machine or the speed of the training
-	value  func(b []byte, t *Table, row int) []byte // appends the value, or nothing if there is no value
+//
+// The methods take a row, which is a number from 0 to Table.Len() − 1. Numbers are those of the exact
+// text, so no two formats can differ.
+type Column struct {
+	Name string
+	Kind Kind
+	Role Role
+
+	value   func(b []byte, t *Table, row int) []byte     // appends the exact text of the value, or nothing if there is no value
+	integer func(t *Table, row int) (n int64, ok bool)   // the number of that text; nil if it is read from the text
+	number  func(t *Table, row int) (x float64, ok bool) // likewise
+	table   *Table
 }
 
-// data lists the columns in order.
-var data = tableColumns(configFields)
+// NewColumn returns a column with values that are not in the records. The function value appends the
+// exact text of a value, or nothing if there is no value.
+func NewColumn(name string, kind Kind, value func(b []byte, row int) []byte) Column {
+	return Column{Name: name, Kind: kind, value: func(b []byte, _ *Table, row int) []byte { return value(b, row) }}
+}
+
+// Columns returns the columns in order.
+func (t *Table) Columns() []Column {
+	all := slices.Clone(columns)
+	if t.others() {
+		all = tableColumns(t.fields)
+	}
+	for i := range all {
+		all[i].table = t
+	}
+	return all
+}
+
+// Append appends the exact text of a value, which is the cell of the CSV. It appends nothing if there
+// is no value. A number has the fewest digits that identify the float64.
+func (c *Column) Append(b []byte, row int) []byte { return c.value(b, c.table, row) }
+
+// Text returns the exact text of a value. It reports false if there is no value.
+func (c *Column) Text(row int) (string, bool) {
+	b := c.Append(nil, row)
+	return string(b), len(b) > 0
+}
+
+// Integer returns a value of a column of kind Integer. It reports false if there is no value.
+func (c *Column) Integer(row int) (int64, bool) {
+	if c.integer != nil {
+		return c.integer(c.table, row)
+	}
+	n, err := strconv.ParseInt(string(c.Append(nil, row)), 10, 64)
+	return n, err == nil
+}
+
+// Number returns a value of a column of kind Integer or Number. It reports false if there is no value.
+func (c *Column) Number(row int) (float64, bool) {
+	switch {
+	case c.integer != nil:
+		n, ok := c.integer(c.table, row)
+		return float64(n), ok
+	case c.number != nil:
+		return c.number(c.table, row)
+	}
+	x, err := strconv.ParseFloat(string(c.Append(nil, row)), 64)
+	return x, err == nil
+}
+
+// columns lists the columns in order, without their table.
+var columns = tableColumns(configFields)
 
 // tableColumns returns the columns for records with the given fields of a configuration.
-func tableColumns(config []configField) []datum {
-	all := []datum{
-		{name: "rank", value: func(b []byte, _ *Table, row int) []byte { return strconv.AppendInt(b, int64(row+1), 10) }},
+func tableColumns(config []configField) []Column {
+	all := []Column{
+		integers("rank", func(t *Table, row int) (int64, bool) { return int64(t.Rank(row)), true }),
 		textOf("key", func(r *Record) string { return r.Key }),
 		textOf("state", func(r *Record) string { return string(r.State) }),
 		intOf("steps", func(r *Record) int { return r.Steps }),
 	}
 	for _, f := range config {
-		all = append(all, datum{name: f.name, text: f.text,
-			value: func(b []byte, t *Table, row int) []byte { return f.value(b, &t.records[row].Config) }})
+		c := Column{Name: f.name, Kind: f.kind, Role: Parameter,
+			value: func(b []byte, t *Table, row int) []byte { return f.value(b, &t.records[row].Config) }}
+		if f.integer != nil {
+			c.integer = func(t *Table, row int) (int64, bool) { return f.integer(&t.records[row].Config) }
+		}
+		if f.number != nil {
+			c.number = func(t *Table, row int) (float64, bool) {
+				of := &t.records[row].Config
+				return f.number(of), f.lacks == nil || !f.lacks(of)
+			}
+		}
+		all = append(all, c)
 	}
 	return append(all,
 		// Values of the final net.
 		shareOf("train", (*Record).Train),
 		shareOf("val", (*Record).Val),
-		datum{name: "step", value: func(b []byte, t *Table, row int) []byte {
-			if step := t.records[row].Step(); step > 0 {
-				return strconv.AppendInt(b, int64(step), 10)
+		integers("step", func(t *Table, row int) (int64, bool) {
+			step := t.records[row].Step()
+			return int64(step), step > 0
+		}),
+		sharesOf("test", func(t *Table, row int) *float64 {
+			if !t.tested(row) {
+				return nil
 			}
-			return b
-		}},
-		datum{name: "test", value: func(b []byte, t *Table, row int) []byte {
-			if t.tested(row) {
-				return appendShare(b, t.records[row].Accuracy.Test)
-			}
-			return b
-		}},
+			return t.records[row].Accuracy.Test
+		}),
 		// The history that the assignment prints.
 		shareOf("epoch_train", func(r *Record) *float64 { return r.Accuracy.EpochTrain }),
 		shareOf("epoch_val", func(r *Record) *float64 { return r.Accuracy.EpochVal }),
@@ -176,31 +335,52 @@ func tableColumns(config []configField) []datum {
 	)
 }
 
-func textOf(name string, get func(*Record) string) datum {
-	return datum{name: name, text: true, value: func(b []byte, t *Table, row int) []byte { return append(b, get(t.records[row])...) }}
+func textOf(name string, get func(*Record) string) Column {
+	return Column{Name: name, Kind: Text, value: func(b []byte, t *Table, row int) []byte { return append(b, get(t.records[row])...) }}
 }
 
-func intOf(name string, get func(*Record) int) datum {
-	return datum{name: name, value: func(b []byte, t *Table, row int) []byte { return strconv.AppendInt(b, int64(get(t.records[row])), 10) }}
+func intOf(name string, get func(*Record) int) Column {
+	return integers(name, func(t *Table, row int) (int64, bool) { return int64(get(t.records[row])), true })
 }
 
-func floatOf(name string, get func(*Record) float64) datum {
-	return datum{name: name, value: func(b []byte, t *Table, row int) []byte { return appendExact(b, get(t.records[row])) }}
+func integers(name string, get func(t *Table, row int) (n int64, ok bool)) Column {
+	value := func(b []byte, t *Table, row int) []byte {
+		if n, ok := get(t, row); ok {
+			b = strconv.AppendInt(b, n, 10)
+		}
+		return b
+	}
+	return Column{Name: name, Kind: Integer, value: value, integer: get}
+}
+
+func floatOf(name string, get func(*Record) float64) Column {
+	return Column{Name: name, Kind: Number,
+		value:  func(b []byte, t *Table, row int) []byte { return appendExact(b, get(t.records[row])) },
+		number: func(t *Table, row int) (float64, bool) { return get(t.records[row]), true }}
 }
 
 // shareOf returns the column of a number that may be missing.
-func shareOf(name string, get func(*Record) *float64) datum {
-	return datum{name: name, value: func(b []byte, t *Table, row int) []byte { return appendShare(b, get(t.records[row])) }}
+func shareOf(name string, get func(*Record) *float64) Column {
+	return sharesOf(name, func(t *Table, row int) *float64 { return get(t.records[row]) })
 }
 
-func appendShare(b []byte, x *float64) []byte {
-	if x == nil {
-		return b
-	}
-	return appendExact(b, *x)
+func sharesOf(name string, get func(t *Table, row int) *float64) Column {
+	return Column{Name: name, Kind: Number,
+		value: func(b []byte, t *Table, row int) []byte {
+			if x := get(t, row); x != nil {
+				b = appendExact(b, *x)
+			}
+			return b
+		},
+		number: func(t *Table, row int) (float64, bool) {
+			if x := get(t, row); x != nil {
+				return *x, true
+			}
+			return 0, false
+		}}
 }
 
-func timing(d datum) datum {
-	d.timing = true
-	return d
+func timing(c Column) Column {
+	c.Role = Timing
+	return c
 }

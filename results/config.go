@@ -3,7 +3,6 @@ package results
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"reflect"
 	"slices"
 	"strconv"
 	"sync"
@@ -14,7 +13,7 @@ import (
 type Config struct {
 	Data   string  `json:"data"`   // hash of the data set
 	Split  [3]int  `json:"split"`  // training, validation and test images
-	Pixels string  `json:"pixels"` // order of the pixels of an image: hwc or chw
+	Pixels string  `json:"pixels"` // order of the pixels of an image: hwc or chw; empty for features
 	Net    string  `json:"net"`    // two-layer or fc; fc is trained by the Solver
 	Hidden []int   `json:"hidden"` // units of each hidden layer
 	LR     float64 `json:"lr"`     // learning rate of the first epoch
@@ -25,7 +24,7 @@ type Config struct {
 	Std    float64 `json:"std"`    // standard deviation of the initial weights
 	Seed   uint32  `json:"seed"`   // seed of the random stream
 	DType  string  `json:"dtype"`  // f32, f64, bfp16 or bfp16d8
-	Class  string  `json:"class"`  // numeric class of the kernels, see kernels.Class
+	Class  string  `json:"class"`  // numeric class of the kernels, see kernels.Class and Config.Earlier
 
 	// Order is the seed of the minibatches if they have a separate random stream. If Order is nil,
 	// weights and minibatches come from the stream of Seed, as in the course.
@@ -36,6 +35,30 @@ type Config struct {
 	// Division is "true" if an epoch of the two-layer net has a fractional number of iterations, as
 	// in Python 3. It is empty for floor division, and if both divisions give the same epochs.
 	Division string `json:"division,omitempty"`
+
+	// Partition says how the samples of the split were drawn, such as stratified:0. It is empty for
+	// the first and the last samples, as in the assignment.
+	Partition string `json:"partition,omitempty"`
+
+	// Norm is the normalization of the samples: standard or none. It is empty if the mean is
+	// subtracted.
+	Norm string `json:"norm,omitempty"`
+
+	// Objective is the name of a function that is not the training of a net, and Params are its
+	// parameters. Minimize is set if smaller values of the function are better. Such a trial has no
+	// other fields than Seed and Iters, the number of its steps.
+	Objective string `json:"objective,omitempty"`
+	Minimize  bool   `json:"minimize,omitempty"`
+	Params    Params `json:"params,omitempty"`
+}
+
+// Gain converts a value of the objective to a number that is larger if the value is better: it returns
+// −v if the objective is minimized, and v otherwise.
+func (c *Config) Gain(v float64) float64 {
+	if c.Minimize {
+		return -v
+	}
+	return v
 }
 
 // DivisionMatters reports whether floor division and true division of the training images by the
@@ -63,6 +86,47 @@ func Digits(digits int, values []float64) int {
 	return digits
 }
 
+// Brief returns the value of a field with few digits, as tables show it: "-" if it is empty. The name is that of the
+// column.
+func (c *Config) Brief(name string) string {
+	if p, ok := c.Params.Get(name); ok {
+		switch {
+		case p.Word != "":
+			return p.Word
+		case p.Whole:
+			return strconv.FormatInt(int64(p.Number), 10)
+		}
+		return strconv.FormatFloat(p.Number, 'g', fewDigits, 64)
+	}
+	for _, f := range configFields {
+		value := f.value(nil, c)
+		switch {
+		case f.name != name:
+		case len(value) == 0:
+			return "-"
+		case f.kind == Number:
+			return strconv.FormatFloat(f.number(c), 'g', fewDigits, 64)
+		default:
+			return string(value)
+		}
+	}
+	return ""
+}
+
+// Exact returns the value of a field with all digits, as the tables for programs have it: "" if it is empty. The name
+// is that of the column.
+func (c *Config) Exact(name string) string {
+	if p, ok := c.Params.Get(name); ok {
+		return string(p.appendValue(nil))
+	}
+	for _, f := range configFields {
+		if f.name == name {
+			return string(f.value(nil, c))
+		}
+	}
+	return ""
+}
+
 // Canonical returns the text that Key hashes. The text has the line "fusegrid-trial/1" and then one
 // line "name=value" per field, sorted by name. Each line ends in a newline. Floats have the fewest
 // digits that identify the float64.
@@ -88,20 +152,47 @@ func (c *Config) appendCanonical(b []byte) []byte {
 	return b
 }
 
-// texts are buffers for Key, because a large sweep computes many keys.
-var texts = sync.Pool{New: func() any { return new([]byte) }}
+// A keyer computes keys. It has room for what they need, because a large sweep computes many.
+type keyer struct {
+	config Config // whose address can be passed on
+	text   []byte
+	hex    [2 * sha256.Size]byte
+}
+
+var keyers = sync.Pool{New: func() any { return new(keyer) }}
+
+// key returns the key of c. It is valid until the next call.
+func (k *keyer) key(c *Config) []byte {
+	k.text = c.appendCanonical(k.text[:0])
+	sum := sha256.Sum256(k.text)
+	hex.Encode(k.hex[:], sum[:])
+	return k.hex[:]
+}
 
 // Key returns the SHA-256 of Canonical in hex, which identifies the trial.
 func (c Config) Key() string {
-	text := texts.Get().(*[]byte)
-	defer texts.Put(text)
-	*text = c.appendCanonical((*text)[:0])
-	sum := sha256.Sum256(*text)
-	return hex.EncodeToString(sum[:])
+	k := keyers.Get().(*keyer)
+	defer keyers.Put(k)
+	k.config = c
+	return string(k.key(&k.config))
+}
+
+// hasKey reports whether key is the key of c.
+func (c *Config) hasKey(key string) bool {
+	k := keyers.Get().(*keyer)
+	defer keyers.Put(k)
+	return string(k.key(c)) == key
 }
 
 // Equal reports whether c and d have the same values. It is faster than a comparison of keys.
-func (c *Config) Equal(d *Config) bool { return reflect.DeepEqual(c, d) }
+func (c *Config) Equal(d *Config) bool {
+	return c.Data == d.Data && c.Split == d.Split && c.Pixels == d.Pixels && c.Net == d.Net && slices.Equal(c.Hidden, d.Hidden) &&
+		c.LR == d.LR && c.Reg == d.Reg && c.Decay == d.Decay && c.Batch == d.Batch && c.Iters == d.Iters && c.Std == d.Std &&
+		c.Seed == d.Seed && c.DType == d.DType && c.Class == d.Class &&
+		(c.Order == d.Order || c.Order != nil && d.Order != nil && *c.Order == *d.Order) &&
+		c.Rule == d.Rule && c.Mu == d.Mu && c.Division == d.Division && c.Partition == d.Partition && c.Norm == d.Norm &&
+		c.Objective == d.Objective && c.Minimize == d.Minimize && slices.Equal(c.Params, d.Params)
+}
 
 // FLOPs returns the number of floating-point operations in the matrix products of one training step,
 // for images with the given number of pixels. Each layer has a forward product and the gradient of
@@ -111,7 +202,7 @@ func (c Config) FLOPs(pixels, classes int) float64 {
 	var sum float64
 	in, products := pixels, 2
 	layer := func(out int) {
-		sum += float64(products) * 2 * float64(c.Batch) * float64(in) * float64(out)
+		sum += float64(float64(products) * 2 * float64(c.Batch) * float64(in) * float64(out)) // not fused: plans must be equal on all machines
 		in, products = out, 3
 	}
 	for _, out := range c.Hidden {
@@ -119,4 +210,14 @@ func (c Config) FLOPs(pixels, classes int) float64 {
 	}
 	layer(classes)
 	return sum
+}
+
+// Earlier reports whether the trial was trained by the kernels of an earlier version, which summed all
+// terms of a product in one chain. Such a trial cannot be verified, resumed or trained again.
+func (c *Config) Earlier() bool {
+	switch c.Class {
+	case "fma", "muladd", "bfp16", "bfp16d8":
+		return true
+	}
+	return false
 }

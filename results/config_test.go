@@ -48,6 +48,8 @@ func TestKeyDependsOnAll(t *testing.T) {
 			f.SetString("other")
 		case reflect.Float64:
 			f.SetFloat(math.Nextafter(f.Float(), 1e9))
+		case reflect.Bool:
+			f.SetBool(true)
 		case reflect.Int:
 			f.SetInt(f.Int() + 1)
 		case reflect.Uint32:
@@ -55,7 +57,11 @@ func TestKeyDependsOnAll(t *testing.T) {
 		case reflect.Pointer:
 			f.Set(reflect.ValueOf(new(uint32))) // order 0 differs from a missing order
 		case reflect.Slice:
-			f.Set(reflect.ValueOf([]int{5, 0}))
+			if f.Type() == reflect.TypeFor[Params]() {
+				f.Set(reflect.ValueOf(Params{{Name: "x"}}))
+			} else {
+				f.Set(reflect.ValueOf([]int{5, 0}))
+			}
 		case reflect.Array:
 			f.Index(2).SetInt(1)
 		default:
@@ -130,5 +136,22 @@ func TestFLOPs(t *testing.T) {
 	}
 	if len(c.Hidden) != 2 || !strings.Contains(c.Canonical(), "hidden=100x20") {
 		t.Errorf("hidden %v", c.Hidden)
+	}
+}
+
+func TestBrief(t *testing.T) {
+	c := Config{LR: 0.1234567890123, Hidden: []int{3, 4}, Seed: 5, Net: "fc"}
+	for name, want := range map[string]string{"lr": "0.123457", "hidden": "3x4", "seed": "5", "net": "fc", "mu": "-", "order": "-", "reg": "0", "colour": ""} {
+		if got := c.Brief(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
+
+func BenchmarkKey(b *testing.B) {
+	c := trial(0).Config
+	b.ReportAllocs()
+	for b.Loop() {
+		c.Key()
 	}
 }

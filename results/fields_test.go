@@ -40,10 +40,18 @@ func fill(rng *rand.Rand, v reflect.Value) {
 		v.SetInt(rng.Int64() - 1<<62)
 	case reflect.Uint32:
 		v.SetUint(uint64(rng.Uint32()))
+	case reflect.Bool:
+		v.SetBool(rng.IntN(2) == 0)
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
 		fill(rng, v.Elem())
 	case reflect.Slice:
+		if v.Type() == reflect.TypeFor[Params]() { // names are restricted, and words are not empty
+			if rng.IntN(2) == 0 {
+				v.Set(reflect.ValueOf(Params{{Name: "x", Number: rng.NormFloat64()}, {Name: "method", Word: "a \"word\""}, {Name: "n", Number: float64(rng.IntN(9) - 4), Whole: true}, {Name: "one", Number: 1}}))
+			}
+			return
+		}
 		v.Set(reflect.MakeSlice(v.Type(), rng.IntN(4), 4))
 		fallthrough
 	case reflect.Array:
@@ -66,6 +74,7 @@ func TestJournalKeepsAllFields(t *testing.T) {
 		var want Record
 		fill(rng, reflect.ValueOf(&want).Elem())
 		want.Config.Mu += 0 // a grid has no negative zero
+		want.Config.Minimize = want.Config.Minimize && want.Config.Objective != ""
 		want.State, want.Key = Done, want.Config.Key()
 		got, recovery, err := ReadJournal(bytes.NewReader(contents(t, []Record{want})), "j")
 		if err != nil || len(got) != 1 {
@@ -117,14 +126,14 @@ func TestJournalRefusesValues(t *testing.T) {
 // TestOneEntryAField follows the recipe for a new field. One entry in the list must suffice for the key,
 // both tables, and the columns that vary. The journal and equality follow from the fields of the Go struct.
 func TestOneEntryAField(t *testing.T) {
-	fields, names, columns := configFields, byName, data
-	defer func() { configFields, byName, data = fields, names, columns }()
+	fields, names, old := configFields, byName, columns
+	defer func() { configFields, byName, columns = fields, names, old }()
 	dropout := map[uint32]string{1: "0.5"} // by seed, because a test cannot add a field to a Go struct
 	configFields = append(slices.Clone(fields), configField{
-		name: "dropout", optional: true,
+		name: "dropout", optional: true, kind: Number,
 		value: func(b []byte, c *Config) []byte { return append(b, dropout[c.Seed]...) },
 	})
-	byName, data = sortedByName(configFields), tableColumns(configFields)
+	byName, columns = sortedByName(configFields), tableColumns(configFields)
 
 	without, with := trial(0), trial(1)
 	if text := with.Config.Canonical(); !strings.Contains(text, "\ndropout=0.5\n") {
@@ -145,6 +154,34 @@ func TestOneEntryAField(t *testing.T) {
 	} {
 		if !strings.Contains(c.text, c.want) {
 			t.Errorf("%s lacks it:\n%s", name, c.text)
+		}
+	}
+}
+
+// TestEqualFields checks that two configurations have equal values of a field if these have the same text.
+func TestEqualFields(t *testing.T) {
+	var all []*Record
+	for _, table := range []*Table{randomTable(60), randomFunctions(60, true)} {
+		all = append(all, table.records...)
+	}
+	all[0].Config.LR, all[1].Config.LR = math.NaN(), math.NaN()
+	for _, fields := range [][]configField{configFields, fieldsOf(all)} {
+		for _, f := range fields {
+			equal := 0
+			for _, r := range all {
+				for _, s := range all {
+					want := bytes.Equal(f.value(nil, &r.Config), f.value(nil, &s.Config))
+					if got := f.equal(&r.Config, &s.Config); got != want {
+						t.Fatalf("%s of %+v and %+v: %t, want %t", f.name, r.Config, s.Config, got, want)
+					}
+					if want {
+						equal++
+					}
+				}
+			}
+			if equal == len(all) {
+				t.Errorf("%s: no two records have the same value", f.name)
+			}
 		}
 	}
 }

@@ -3,28 +3,42 @@ package results
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"hash"
 	"math"
+	"sync"
 
 	"fusegrid/internal/floatbytes"
 )
 
+// A hasher computes hashes. It has room for what they need, because a large sweep computes many.
+type hasher struct {
+	hash hash.Hash
+	buf  [8 << 10]byte
+}
+
+var hashers = sync.Pool{New: func() any { return &hasher{hash: sha256.New()} }}
+
 // Hash returns the SHA-256 of numbers as little-endian bytes, in hex, for [Record.Weights] and
 // [Record.Losses]. All NaNs count as one value, because the choice of NaN has no meaning.
 func Hash[T float32 | float64](parts ...[]T) string {
-	h := sha256.New()
-	var numbers [1024]T
-	buf := make([]byte, 0, 8*len(numbers))
+	h := hashers.Get().(*hasher)
+	defer hashers.Put(h)
+	h.hash.Reset()
+	const most = len(h.buf) / 8 // numbers
 	for _, part := range parts {
 		for len(part) > 0 {
-			n := copy(numbers[:], part)
-			for i, v := range numbers[:n] {
+			n := min(len(part), most)
+			b := floatbytes.Append(h.buf[:0], part[:n]...)
+			for i, v := range part[:n] {
 				if v != v {
-					numbers[i] = T(math.NaN())
+					floatbytes.Append(b[:i*len(b)/n], T(math.NaN())) // in its place
 				}
 			}
-			h.Write(floatbytes.Append(buf, numbers[:n]...))
+			h.hash.Write(b)
 			part = part[n:]
 		}
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	sum := h.hash.Sum(h.buf[:0])
+	n := hex.Encode(h.buf[len(sum):], sum)
+	return string(h.buf[len(sum):][:n])
 }

@@ -32,3 +32,11 @@ func TestHash(t *testing.T) {
 		t.Error("the hash does not depend on the first number")
 	}
 }
+
+func BenchmarkHash(b *testing.B) {
+	weights, biases := make([]float32, 24), make([]float32, 2)
+	b.ReportAllocs()
+	for b.Loop() {
+		Hash(weights, biases)
+	}
+}

@@ -373,8 +373,8 @@ func newPositions(t *testing.T, want []Record, all bool) *positions {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var one recordReader
-		if err := one.take(raw); err != nil || !same(one[0], want[i]) {
+		var one Record
+		if err := newDecoder().decode(raw, &one); err != nil || !same(one, want[i]) {
 			t.Fatalf("record %d: %v, or another than was written", i, err)
 		}
 		p.at[string(raw)] = i
@@ -386,7 +386,7 @@ func newPositions(t *testing.T, want []Record, all bool) *positions {
 func (p *positions) open(f File) (*Journal, Recovery, error) {
 	p.got = p.got[:0]
 	if p.at != nil {
-		return newJournal(f, "j", p.take)
+		return newJournal(f, "j", p)
 	}
 	j, records, recovery, err := NewJournal(f, "j")
 	p.note(records)
@@ -397,7 +397,7 @@ func (p *positions) open(f File) (*Journal, Recovery, error) {
 func (p *positions) read(data []byte) (Recovery, error) {
 	p.got = p.got[:0]
 	if p.at != nil {
-		recovery, _, err := read(bytes.NewReader(data), "j", p.take)
+		recovery, _, err := read(bytes.NewReader(data), "j", p)
 		return recovery, err
 	}
 	records, recovery, err := ReadJournal(bytes.NewReader(data), "j")
@@ -405,14 +405,20 @@ func (p *positions) read(data []byte) (Recovery, error) {
 	return recovery, err
 }
 
-func (p *positions) take(raw []byte) error {
+func (p *positions) shard([]byte) {}
+
+func (p *positions) finish() []Damage { return nil }
+
+func (p *positions) take(_ int, raw []byte) error {
 	if i, ok := p.at[string(raw)]; ok {
 		p.got = append(p.got, i)
 		return nil
 	}
-	var one recordReader
-	err := one.take(raw)
-	p.note(one)
+	var one Record
+	err := newDecoder().decode(raw, &one)
+	if err == nil {
+		p.note([]Record{one})
+	}
 	return err
 }
 
@@ -567,6 +573,37 @@ func TestJournalOverlongLine(t *testing.T) {
 	}
 }
 
+// TestReadLatest reads a journal in which trials have several records.
+func TestReadLatest(t *testing.T) {
+	all := trials(600)
+	for i := range 300 {
+		again := all[2*i%7]
+		again.Steps = i
+		all = append(all, again)
+	}
+	data := contents(t, all)
+	data = append(data, "damaged\n{\"sum\":"...)
+	got, recovery, err := ReadLatest(bytes.NewReader(data), "j")
+	if err != nil || len(recovery.Damage) != 1 || recovery.Damage[0].Line != len(all)+2 || recovery.Cut != 7 {
+		t.Fatalf("%+v, error %v", recovery, err)
+	}
+	want := map[string]Record{}
+	for _, r := range all {
+		want[r.Key] = r
+	}
+	if len(got) != len(want) {
+		t.Errorf("%d trials, want %d", len(got), len(want))
+	}
+	for i, r := range got {
+		if !same(*r, want[r.Key]) || r.Key != all[i].Key {
+			t.Errorf("trial %d is %+v, want %+v", i, r, want[r.Key])
+		}
+	}
+	if _, _, err := ReadLatest(strings.NewReader("no journal\n"), "j"); !errors.Is(err, ErrNotJournal) {
+		t.Errorf("error %v", err)
+	}
+}
+
 // TestJournalWriteErrors checks a failure of each call of the file in turn.
 func TestJournalWriteErrors(t *testing.T) {
 	want := trials(3)
@@ -619,6 +656,7 @@ func FuzzJournal(f *testing.F) {
 	f.Add(header())
 	f.Add(appendLine(nil, "journal", []byte(`{"version":9}`)))
 	f.Add(append(header(), appendLine(nil, "trial", []byte(`{"key":"x"}`))...))
+	f.Add(append(header(), appendLine(nil, "shard", []byte(`{"index":1,"of":2,"plan":"`+strings.Repeat("5a", 32)+`","trials":3,"study":4}`))...))
 	f.Add(append(header(), appendLine(nil, "trial", []byte(`{"key":"x","key":"y","Steps":1,"config":{"split":[1]}}`))...))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		got, recovery, err := ReadJournal(bytes.NewReader(data), "j")
@@ -679,6 +717,22 @@ func TestJournalReadsOneMeaning(t *testing.T) {
 	}
 }
 
+func BenchmarkAppend(b *testing.B) {
+	f, records := &file{}, trials(1000)
+	j, _, _, err := NewJournal(f, "bench")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		f.data = f.data[:0]
+		if err := j.Append(records...); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.SetBytes(int64(len(f.data)))
+}
+
 func BenchmarkReadJournal(b *testing.B) {
 	f := &file{}
 	j, _, _, err := NewJournal(f, "bench")
@@ -713,5 +767,40 @@ func TestForeignJournals(t *testing.T) {
 				t.Errorf("%v, want %q", err, c.want)
 			}
 		})
+	}
+}
+
+// TestManyLines reads a journal of several lots in which some lines are damaged: by their checksum, or by their
+// content.
+func TestManyLines(t *testing.T) {
+	want := trials(5*lotSize + 7)
+	lines := bytes.SplitAfter(contents(t, want), []byte("\n"))
+	lines = lines[:len(lines)-1] // the last one is empty
+	var damaged []int
+	for _, at := range []int{3, lotSize, lotSize + 1, 2*lotSize + 5, 5*lotSize + 6} {
+		if at%2 == 0 {
+			lines[at] = bytes.Replace(lines[at], []byte("done"), []byte("dnoe"), 1)
+		} else {
+			raw := bytes.Replace(lines[at][len(`{"sum":"00000000","trial":`):len(lines[at])-2], []byte(`"done"`), []byte(`"dnoe"`), 1)
+			lines[at] = appendLine(nil, "trial", raw)
+		}
+		damaged = append(damaged, at+1)
+	}
+	got, recovery, err := ReadJournal(bytes.NewReader(bytes.Join(lines, nil)), "j")
+	if err != nil || recovery.Cut != 0 {
+		t.Fatal(err, recovery)
+	}
+	var found []int
+	for _, d := range recovery.Damage {
+		found = append(found, d.Line)
+	}
+	if !slices.Equal(found, damaged) {
+		t.Errorf("damaged lines %d, want %d", found, damaged)
+	}
+	for i := len(damaged) - 1; i >= 0; i-- { // line 1 is the header
+		want = slices.Delete(want, damaged[i]-2, damaged[i]-1)
+	}
+	if !slices.EqualFunc(got, want, same) {
+		t.Errorf("%d records, want %d in their order", len(got), len(want))
 	}
 }

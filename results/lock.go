@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"time"
 
 	"github.com/gofrs/flock"
 )
@@ -14,6 +15,10 @@ import (
 func lock(journal string) (io.Closer, error) {
 	l := flock.New(lockName(journal), flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o644))
 	ok, err := l.TryLock()
+	if err == nil && !ok {
+		time.Sleep(20 * time.Millisecond) // InUse has the lock for an instant
+		ok, err = l.TryLock()
+	}
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("cannot lock the file: %w", err)
@@ -21,6 +26,18 @@ func lock(journal string) (io.Closer, error) {
 		return nil, ErrLocked
 	}
 	return l, nil
+}
+
+// InUse reports whether another process has a journal open. It creates no file. If it cannot tell, it reports false.
+func InUse(journal string) bool {
+	name := lockName(journal)
+	if _, err := os.Stat(name); err != nil {
+		return false
+	}
+	l := flock.New(name, flock.SetFlag(os.O_RDONLY))
+	defer l.Close()
+	ok, err := l.TryRLock()
+	return err == nil && !ok
 }
 
 // lockName returns the name of the file to lock for a journal. It is the journal if the system has

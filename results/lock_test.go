@@ -14,7 +14,11 @@ import (
 func TestLockAcrossProcesses(t *testing.T) {
 	const variable = "FUSEGRID_TEST_OPEN"
 	if name := os.Getenv(variable); name != "" {
+		used := InUse(name)
 		f, err := OpenFile(name)
+		if used != errors.Is(err, ErrLocked) {
+			t.Fatalf("InUse reports %t, and opening the journal has the error %v", used, err)
+		}
 		if errors.Is(err, ErrLocked) {
 			os.Stdout.WriteString("locked\n")
 			return

@@ -2,7 +2,9 @@ package results
 
 import (
 	"cmp"
+	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -30,7 +32,7 @@ type Record struct {
 	Accuracy Accuracy `json:"accuracy"`
 	Loss     Loss     `json:"loss"`
 
-	// Race is the stop rule, and Rungs has the accuracy at each rung that the trial reached. Both
+	// Race is the stop rule and, for Hyperband, the bracket. Rungs has the accuracy at each rung that the trial reached. Both
 	// are empty without a stop rule.
 	Race  string `json:"race,omitempty"`
 	Rungs []Rung `json:"rungs,omitempty"`
@@ -129,7 +131,15 @@ func (r *Record) check() error {
 	if r.State == Stopped && (r.Race == "" || len(r.Rungs) == 0) {
 		return fmt.Errorf("the trial is stopped, but its rule or its rungs are missing")
 	}
-	if r.Key != r.Config.Key() {
+	if r.Config.Minimize && r.Config.Objective == "" {
+		return fmt.Errorf("the trial is minimized, but has no objective")
+	}
+	for _, p := range r.Config.Params {
+		if !ParamName.MatchString(p.Name) {
+			return fmt.Errorf("%.40q is not the name of a parameter", p.Name)
+		}
+	}
+	if !r.Config.hasKey(r.Key) {
 		return fmt.Errorf("key %.12s… does not match the configuration", r.Key)
 	}
 	return nil
@@ -137,7 +147,7 @@ func (r *Record) check() error {
 
 // Val returns the validation accuracy of the final net. Tables and pictures show it, and trials are
 // ranked by it. It is nil if the trial diverged or failed, because then there is no final net.
-func (r Record) Val() *float64 {
+func (r *Record) Val() *float64 {
 	switch {
 	case r.State != Done && r.State != Stopped:
 		return nil
@@ -148,7 +158,7 @@ func (r Record) Val() *float64 {
 }
 
 // Train returns the accuracy of the final net on training images, or nil if it was not measured.
-func (r Record) Train() *float64 {
+func (r *Record) Train() *float64 {
 	if r.Val() == nil {
 		return nil
 	}
@@ -158,7 +168,7 @@ func (r Record) Train() *float64 {
 // Step returns the number of iterations after which the net had its final weights. It is 0 if there is no
 // final net. It is also 0 in records of earlier versions that lack the step of the Solver's best
 // weights.
-func (r Record) Step() int {
+func (r *Record) Step() int {
 	switch {
 	case r.Val() == nil:
 		return 0
@@ -168,55 +178,83 @@ func (r Record) Step() int {
 	return r.Accuracy.FinalStep
 }
 
-// Rank sorts records in this order:
-//   - trials that trained to the end, best validation accuracy first;
+// Rank sorts records in this order, first those of the kernels of this version and then, in the same
+// order, those of earlier versions, whose accuracies cannot be computed again:
+//   - trials that trained to the end, best validation accuracy first, or best value of a function;
 //   - stopped trials, latest step first, then best accuracy first, because accuracies after different
 //     steps are not comparable;
 //   - diverged trials, then failed trials.
 //
-// Ties are in the order of keys.
+// Ties are in the order of keys. Records of one key keep their order.
 func Rank(records []Record) {
 	ranked := make([]Record, 0, len(records))
-	for _, r := range inOrder(records) {
+	for _, r := range inOrder(pointers(records)) {
 		ranked = append(ranked, *r)
 	}
 	copy(records, ranked)
 }
 
 // Before reports whether Rank sorts r before s.
-func (r *Record) Before(s *Record) bool { return placeOf(r).compare(placeOf(s)) < 0 }
+func (r *Record) Before(s *Record) bool {
+	p, q := placeOf(r), placeOf(s)
+	return p.compare(&q) < 0
+}
 
 // A place holds the values that determine the rank of a record.
 type place struct {
-	order int // rank of the state
-	step  int // step at which the trial was stopped
-	val   float64
-	r     *Record
+	earlier int // 1 for records of earlier versions of the kernels
+	order   int // rank of the state
+	step    int // step at which the trial was stopped
+	gain    float64
+	head    uint64 // the first bytes of the key, which nearly always decide between two keys
+	r       *Record
+	index   int // place in the list to sort, for records with the same key
 }
 
 func placeOf(r *Record) place {
-	p := place{order: slices.Index([]State{Done, Stopped, Diverged, Failed}, r.State), val: -1, r: r}
+	p := place{order: slices.Index([]State{Done, Stopped, Diverged, Failed}, r.State), gain: math.Inf(-1), r: r}
+	if r.Config.Earlier() {
+		p.earlier = 1
+	}
 	if val := r.Val(); val != nil {
-		p.val = *val
+		p.gain = r.Config.Gain(*val)
 	}
 	if r.State == Stopped {
 		p.step = r.Step()
 	}
+	var head [8]byte
+	copy(head[:], r.Key)
+	p.head = binary.BigEndian.Uint64(head[:])
 	return p
 }
 
-func (p place) compare(q place) int {
-	return cmp.Or(cmp.Compare(p.order, q.order), cmp.Compare(q.step, p.step), cmp.Compare(q.val, p.val), strings.Compare(p.r.Key, q.r.Key))
+func (p *place) compare(q *place) int {
+	switch {
+	case p.earlier != q.earlier:
+		return cmp.Compare(p.earlier, q.earlier)
+	case p.order != q.order:
+		return cmp.Compare(p.order, q.order)
+	case p.step != q.step:
+		return cmp.Compare(q.step, p.step)
+	}
+	if c := cmp.Compare(q.gain, p.gain); c != 0 { // NaN equals NaN
+		return c
+	}
+	if p.head != q.head {
+		return cmp.Compare(p.head, q.head)
+	}
+	return cmp.Or(strings.Compare(p.r.Key, q.r.Key), cmp.Compare(p.index, q.index))
 }
 
-// inOrder returns pointers to the records in the order of Rank. It does not move the records, because
+// inOrder returns the records in the order of Rank. It does not move the records, because
 // they are large and a sort would move each of them many times.
-func inOrder(records []Record) []*Record {
+func inOrder(records []*Record) []*Record {
 	places := make([]place, len(records))
-	for i := range records {
-		places[i] = placeOf(&records[i])
+	for i, r := range records {
+		places[i] = placeOf(r)
+		places[i].index = i
 	}
-	slices.SortFunc(places, place.compare)
+	slices.SortFunc(places, func(p, q place) int { return p.compare(&q) })
 	ranked := make([]*Record, len(places))
 	for i, p := range places {
 		ranked[i] = p.r
@@ -227,6 +265,24 @@ func inOrder(records []Record) []*Record {
 // Settled reports whether a sweep with the given stop rule need not run the trial again. The rule is
 // empty if the sweep trains all trials to the end. A trial that another stop rule has stopped is not
 // settled, because the new rule must judge it.
-func (r Record) Settled(race string) bool {
+func (r *Record) Settled(race string) bool {
 	return r.State == Done || r.State == Diverged || r.State == Stopped && r.Race == race
+}
+
+// SameBits reports whether two records of a trial have the same hashes, accuracies and losses. Rungs are compared if
+// both have the same stop rule. What one of the records lacks is not compared.
+func (r *Record) SameBits(o *Record) bool {
+	a, b := &r.Accuracy, &o.Accuracy
+	for _, figures := range [][2]*float64{
+		{a.EpochTrain, b.EpochTrain}, {a.EpochVal, b.EpochVal}, {a.BestVal, b.BestVal}, {a.FinalVal, b.FinalVal},
+		{a.Test, b.Test}, {a.FinalTrain, b.FinalTrain}, {r.Loss.First, o.Loss.First}, {r.Loss.Last, o.Loss.Last}, {r.Loss.Min, o.Loss.Min},
+	} {
+		if figures[0] != nil && figures[1] != nil && *figures[0] != *figures[1] {
+			return false
+		}
+	}
+	differ := func(s, t string) bool { return s != "" && t != "" && s != t }
+	return !differ(r.Weights, o.Weights) && !differ(r.Losses, o.Losses) &&
+		(a.FinalStep == b.FinalStep || a.FinalStep == 0 || b.FinalStep == 0) &&
+		(r.Race != o.Race || slices.Equal(r.Rungs, o.Rungs))
 }

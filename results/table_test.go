@@ -134,7 +134,7 @@ func TestColumnsAgree(t *testing.T) {
 		}
 	}
 	var byMarkdown []map[string]string
-	lines := strings.Split(strings.TrimSpace(markdown.String()), "\n")[2:]
+	lines := strings.Split(strings.Split(markdown.String(), "\n\n")[1], "\n") // without the caption and the notes
 	cells := func(line string) []string {
 		parts := strings.Split(strings.Trim(line, "|"), "|")
 		for i := range parts {
@@ -257,16 +257,13 @@ func TestTableCSV(t *testing.T) {
 	}
 }
 
-// TestTableOrder checks that all four formats do not depend on the order of the records.
-func TestTableOrder(t *testing.T) {
-	records := append(grid(), trials(20)...)
+// sameInAnyOrder checks that the texts of the writers that tables of records have do not depend on the order of the
+// records.
+func sameInAnyOrder(t *testing.T, records []Record, writers func(*Table) []func(io.Writer) error) {
+	t.Helper()
 	render := func() string {
 		var b strings.Builder
-		table := NewTable(records)
-		for _, write := range []func(io.Writer) error{
-			table.WriteMarkdown, table.WriteCSV, table.WriteJSONL,
-			func(w io.Writer) error { return table.WriteText(w, 80, 5) },
-		} {
+		for _, write := range writers(NewTable(records)) {
 			if err := write(&b); err != nil {
 				t.Fatal(err)
 			}
@@ -281,6 +278,15 @@ func TestTableOrder(t *testing.T) {
 			t.Fatal("a table depends on the order of the records")
 		}
 	}
+}
+
+func TestTableOrder(t *testing.T) {
+	sameInAnyOrder(t, append(grid(), trials(20)...), func(table *Table) []func(io.Writer) error {
+		return []func(io.Writer) error{
+			table.WriteMarkdown, table.WriteCSV, table.WriteJSONL,
+			func(w io.Writer) error { return table.WriteText(w, 80, 5) },
+		}
+	})
 }
 
 func TestTableDigest(t *testing.T) {
@@ -326,14 +332,52 @@ func TestTableWidth(t *testing.T) {
 			t.Fatal(err)
 		}
 		lines := strings.Split(strings.TrimSpace(b.String()), "\n")
-		if !strings.Contains(b.String(), "and 3 more") || !strings.Contains(b.String(), "no room for") {
+		if text := strings.Join(strings.Fields(b.String()), " "); !strings.Contains(text, "and 3 more") || !strings.Contains(text, "no room for") {
 			t.Errorf("width %d: the omitted rows or columns are not named:\n%s", width, b.String())
 		}
 		for _, line := range lines {
-			if n := utf8.RuneCountInString(line); n > width && width >= 60 && !strings.HasPrefix(line, "no room") {
+			if n := utf8.RuneCountInString(line); n > width && width >= 60 {
 				t.Errorf("width %d: %d columns: %s", width, n, line)
 			}
 		}
+	}
+}
+
+// TestColumnsWithoutRoom checks the order in which columns are omitted: first speeds and other figures, then fields
+// that do not vary, then fields that vary, and the learning rate last.
+func TestColumnsWithoutRoom(t *testing.T) {
+	records := grid()[:3]
+	for i := range records {
+		c := &records[i].Config
+		c.Reg, c.Hidden, c.Batch = 0.5, []int{10 + i}, 100+i
+		records[i].Key = c.Key()
+	}
+	table := NewTable(records)
+	var heads []string
+	for width := 200; width > 0; width-- {
+		cols, _ := fit(table.shown(), 3, width)
+		var names []string
+		for _, c := range cols {
+			names = append(names, c.name)
+		}
+		if head := strings.Join(names, " "); len(heads) == 0 || heads[len(heads)-1] != head {
+			heads = append(heads, head)
+		}
+	}
+	want := []string{
+		"hidden lr reg batch train val test sec samples/s/core GFLOP/s/core state",
+		"hidden lr reg batch train val test sec GFLOP/s/core state",
+		"hidden lr reg batch train val test sec state",
+		"hidden lr reg batch train val test state",
+		"hidden lr reg batch val test state",
+		"hidden lr reg batch val state",
+		"hidden lr batch val state",
+		"hidden lr val state",
+		"lr val state",
+		"val state",
+	}
+	if !slices.Equal(heads, want) {
+		t.Errorf("columns by width:\n%s", strings.Join(heads, "\n"))
 	}
 }
 
@@ -350,7 +394,8 @@ func TestRankTies(t *testing.T) {
 	early, late := point(1, 1, Stopped, 0.4), point(2, 1, Stopped, 0.3)
 	late.Steps, late.Accuracy.FinalStep = 100, 100
 	last := point(3, 1, Done, 0.2)
-	for i, r := range inOrder([]Record{early, late, last, point(4, 1, Diverged, 0)}) {
+	diverged := point(4, 1, Diverged, 0)
+	for i, r := range inOrder([]*Record{&early, &late, &last, &diverged}) {
 		if want := []float64{3, 2, 1, 4}[i]; r.Config.LR != want {
 			t.Errorf("rank %d: lr %g, want %g", i+1, r.Config.LR, want)
 		}
@@ -432,9 +477,9 @@ func TestHeatMap(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for range 2 { // in two orders
-				h := NewHeatMap(c.records)
+				h := NewHeatMap(NewTable(c.records), "lr", "reg")
 				for place, want := range c.want {
-					x, y := slices.Index(h.LRs, place[0]), slices.Index(h.Regs, place[1])
+					x, y := slices.Index(h.X.Labels, fmt.Sprint(place[0])), slices.Index(h.Y.Labels, fmt.Sprint(place[1]))
 					if got := h.label(h.Cells[y][x]); got != want {
 						t.Errorf("lr %g, reg %g: %q, want %q", place[0], place[1], got, want)
 					}
@@ -457,8 +502,8 @@ func TestHeatMapPicture(t *testing.T) {
 		r.Key = r.Config.Key()
 		records = append(records, r)
 	}
-	h := NewHeatMap(records)
-	if !h.Worthwhile() || len(h.LRs) != 3 || len(h.Regs) != 2 {
+	h := NewHeatMap(NewTable(records), "lr", "reg")
+	if !h.Worthwhile() || len(h.X.Labels) != 3 || len(h.Y.Labels) != 2 {
 		t.Fatalf("%+v", h)
 	}
 	var b bytes.Buffer
@@ -472,7 +517,7 @@ func TestHeatMapPicture(t *testing.T) {
 		t.Error(err)
 	}
 	for name, records := range map[string][]Record{"none": nil, "one": grid()[:1], "no accuracy": {grid()[2], grid()[3]}} {
-		if NewHeatMap(records).Worthwhile() {
+		if NewHeatMap(NewTable(records), "lr", "reg").Worthwhile() {
 			t.Errorf("%s: worthwhile", name)
 		}
 	}
@@ -481,15 +526,15 @@ func TestHeatMapPicture(t *testing.T) {
 func TestCurves(t *testing.T) {
 	var b bytes.Buffer
 	err := WriteCurvesPNG(&b,
-		Panel{Title: "Loss", X: "iteration", Y: "loss", Curves: []Curve{{"loss", []float64{2.3, 2.1, 1.8, 1.9}}}},
-		Panel{Title: "Accuracy", X: "epoch", Y: "accuracy", Curves: []Curve{{"training", []float64{0.1, 0.3}}, {"validation", []float64{0.1, 0.2}}}})
+		Panel{Title: "Loss", X: "iteration", Y: "loss", Curves: []Curve{{Name: "loss", Values: []float64{2.3, 2.1, 1.8, 1.9}}}},
+		Panel{Title: "Accuracy", X: "epoch", Y: "accuracy", Curves: []Curve{{Name: "training", Values: []float64{0.1, 0.3}}, {Name: "validation", Values: []float64{0.1, 0.2}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := png.Decode(&b); err != nil {
 		t.Error(err)
 	}
-	if err := WriteCurvesPNG(io.Discard, Panel{Curves: []Curve{{"no values", nil}}}); err == nil {
+	if err := WriteCurvesPNG(io.Discard, Panel{Curves: []Curve{{Name: "no values"}}}); err == nil {
 		t.Error("an empty curve was drawn")
 	}
 }
@@ -542,8 +587,11 @@ func TestTableDigits(t *testing.T) {
 			}
 		}
 	}
-	ticks := names{0.00017782794100389227, 0.00017782794100389230, 1}.Ticks(0, 0)
-	if ticks[0].Label == ticks[1].Label || ticks[2].Label != "1" {
-		t.Errorf("labels %v", ticks)
+	var close []Record
+	for _, lr := range []float64{0.00017782794100389227, 0.00017782794100389230, 1} {
+		close = append(close, point(lr, 0.25, Done, 0.5))
+	}
+	if axis := newHeatAxis(pointers(close), "lr"); len(axis.Labels) != 3 || axis.Labels[0] == axis.Labels[1] || axis.Labels[2] != "1" {
+		t.Errorf("labels %v", axis.Labels)
 	}
 }

@@ -22,7 +22,7 @@ import (
 )
 
 // brittleGrid has two blocks, one trial that diverges, and a checkpoint after each iteration.
-const brittleGrid = "-lr 1e-4,1e-3,1e30 -reg 0 -hidden 3 -iters 3 -batch 10 -std 1e-2 -seed 1,2 -workers 1 -checkpoint 1e-9 -keep 2"
+const brittleGrid = "-lr 1e-4,1e-3,1e30 -reg 0 -hidden 3 -iters 3 -batch 10 -std 1e-2 -seed 1,2 -workers 1 -checkpoint 1e-9 -keep 1"
 
 // TestEveryFailure lets each operation on the disk fail in turn, alone or with all operations after it. The sweep
 // must report the failure and return an error. On a good disk, the same sweep must then have the outcome of an
@@ -38,7 +38,11 @@ func TestEveryFailure(t *testing.T) {
 	}
 	want := results.NewTable(searchtest.Recorded(t, "whole")).Digest()
 	searchtest.Complete(t, "unbroken", "whole", 6, want)
-	if d.Ops < 40 {
+	whole, err := filepath.Abs("whole")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Ops < 44 {
 		t.Fatalf("%d operations are fewer than there must be", d.Ops)
 	}
 	for i, f := range []struct {
@@ -55,11 +59,11 @@ func TestEveryFailure(t *testing.T) {
 		if i > 0 {
 			first, stride = searchtest.Torture(i, 1), searchtest.Torture(5, 1)
 		}
-		t.Run(fmt.Sprintf("%v,once=%t", f.err, f.once), func(t *testing.T) { testEveryFailure(t, d.Ops, want, f.err, f.once, first, stride) })
+		t.Run(fmt.Sprintf("%v,once=%t", f.err, f.once), func(t *testing.T) { testEveryFailure(t, d.Ops, whole, want, f.err, f.once, first, stride) })
 	}
 }
 
-func testEveryFailure(t *testing.T, ops int, want string, failure error, once bool, first, stride int) {
+func testEveryFailure(t *testing.T, ops int, whole, want string, failure error, once bool, first, stride int) {
 	for at := first; ; at += stride {
 		what := fmt.Sprintf("failure of operation %d of about %d", at, ops)
 		out := filepath.Join(t.TempDir(), "o")
@@ -71,6 +75,7 @@ func testEveryFailure(t *testing.T, ops int, want string, failure error, once bo
 		// varies.
 		if err == nil && failing.Ops < at {
 			searchtest.Complete(t, what, out, 6, want)
+			searchtest.SameCurves(t, what, out, whole, false)
 			if at < ops-10 {
 				t.Errorf("a run with only %d operations", failing.Ops)
 			}
@@ -79,6 +84,7 @@ func testEveryFailure(t *testing.T, ops int, want string, failure error, once bo
 		if !errors.Is(err, failure) || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), failure.Error()) {
 			t.Errorf("%s: %v, want one line with the disk's error", what, err)
 		}
+		wholeHeader(t, what, out)
 		s, r, stderr := tinyJob(t, out, brittleGrid)
 		if err := runWith(t.Context(), s, r); err != nil {
 			t.Errorf("%s: resumed: %v", what, err)
@@ -90,9 +96,10 @@ func testEveryFailure(t *testing.T, ops int, want string, failure error, once bo
 		searchtest.Complete(t, what, out, 6, want)
 		kept, _ := filepath.Glob(filepath.Join(out, folder.WeightsDir, "*.safetensors"))
 		if len(kept) != 2 && !failing.LeftBehind {
-			t.Errorf("%s: weights of %d trials, want those of the best 2", what, len(kept))
+			t.Errorf("%s: weights of %d trials, want those of the 2 seeds of the best setting", what, len(kept))
 		}
-		weightsOfBest(t, what, out, 2)
+		weightsOfBest(t, what, out, 1)
+		searchtest.SameCurves(t, what, out, whole, true)
 	}
 }
 
@@ -141,7 +148,7 @@ func TestPartialFilesAreRemoved(t *testing.T) {
 	before, _ := filepath.Glob("o/*/*")
 	tables, _ := filepath.Glob("o/*")
 	key := filepath.Base(before[0])
-	for _, name := range []string{".table.csv12345678901", ".heatmap.png123456789", ".probe-123456789", "weights/." + key + "4242424242", "states/." + key + "4242424242", "checkpoints/." + key + "4242424242"} {
+	for _, name := range []string{".table.csv12345678901", ".heatmap.png123456789", ".status.json123456789", ".probe-123456789", "weights/." + key + "4242424242", "states/." + key + "4242424242", "checkpoints/." + key + "4242424242"} {
 		if err := errors.Join(os.MkdirAll(filepath.Dir("o/"+name), 0o700), os.WriteFile("o/"+name, []byte("half"), 0o600)); err != nil {
 			t.Fatal(err)
 		}
@@ -238,6 +245,7 @@ func TestResumesFromCheckpoints(t *testing.T) {
 			t.Errorf("stopped after %d: %d iterations to the end, want at most %d", stop, steps, most)
 		}
 		searchtest.Complete(t, fmt.Sprintf("stopped after %d", stop), out, 8, want)
+		searchtest.SameCurves(t, fmt.Sprintf("stopped after %d", stop), out, "whole", false)
 	}
 }
 

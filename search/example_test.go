@@ -6,6 +6,9 @@ import (
 	"log"
 	"os"
 
+	"gonum.org/v1/gonum/optimize"
+	"gonum.org/v1/gonum/optimize/functions"
+
 	"fusegrid/kernels/reference"
 	"fusegrid/nn/dataset"
 	"fusegrid/results"
@@ -31,11 +34,9 @@ func Example() {
 	}
 	defer os.RemoveAll(dir)
 
-	sweep, err := search.Run(context.Background(), search.Config{
-		Grid:    points,
-		Data:    data,
-		Kernels: reference.New(), // if omitted, Run uses the best kernels of the machine
-		Dir:     dir,
+	sweep, err := search.Run(context.Background(), search.Study{
+		Objective: search.Nets{Grid: points, Data: data, Kernels: reference.New()}, // by default, the best kernels of the machine
+		Dir:       dir,
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -49,4 +50,38 @@ func Example() {
 	// lr 0.002   validation accuracy 0.208
 	// lr 0.001   validation accuracy 0.190
 	// lr 0.0001  validation accuracy 0.127
+}
+
+// A Go function is the objective: which method of gonum minimizes Rosenbrock's function with the fewest
+// evaluations?
+func ExampleFunc() {
+	dir, err := os.MkdirTemp("", "search")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	methods := map[string]optimize.Method{"bfgs": &optimize.BFGS{}, "nelder-mead": &optimize.NelderMead{}}
+	evaluations := func(_ context.Context, t *search.Trial) (float64, error) {
+		f := functions.ExtendedRosenbrock{}
+		start := []float64{t.Float("x"), t.Float("y")}
+		r, err := optimize.Minimize(optimize.Problem{Func: f.Func, Grad: f.Grad}, start, nil, methods[t.Word("method")])
+		if err != nil {
+			return 0, err
+		}
+		return float64(r.FuncEvaluations), nil
+	}
+	result, err := search.Run(context.Background(), search.Study{Dir: dir, Workers: 1, Objective: search.Func{
+		Name:     "evaluations",
+		Space:    []search.Param{search.Word("method", "bfgs", "nelder-mead"), search.Float("x", "-1.2,2"), search.Float("y", "1")},
+		Minimize: true, Value: evaluations,
+	}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	best, _ := result.Table.Best()
+	method, _ := best.Config.Params.Get("method")
+	fmt.Printf("%d trials, the best with method %s\n", len(result.Records), method.Word)
+
+	// Output:
+	// 4 trials, the best with method bfgs
 }

@@ -1,7 +1,6 @@
 package search
 
 import (
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -9,27 +8,22 @@ import (
 
 	"fusegrid/internal/searchtest"
 	"fusegrid/nn/labelled"
-	"fusegrid/nn/safetensors"
 	"fusegrid/results"
 	"fusegrid/search/folder"
 )
 
 // keptWeights reads the weights and biases of a trial, layer by layer.
-func keptWeights(t *testing.T, out, key string) []safetensors.Tensor {
+func keptWeights(t *testing.T, out, key string) [][]float64 {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(out, folder.WeightsDir, key+".safetensors"))
+	w, err := folder.ReadWeights(filepath.Join(out, folder.WeightsDir, key+".safetensors"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := safetensors.Read(data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f.Tensors
+	return folder.Layers[float64](w)
 }
 
 // accuracyOf classifies images with plain loops in float64.
-func accuracyOf(weights []safetensors.Tensor, mean []float64, images labelled.Images, indices []int) float64 {
+func accuracyOf(weights [][]float64, mean []float64, images labelled.Samples, indices []int) float64 {
 	hits := 0
 	for _, n := range indices {
 		x := make([]float64, len(mean))
@@ -37,7 +31,7 @@ func accuracyOf(weights []safetensors.Tensor, mean []float64, images labelled.Im
 			x[i] = float64(images.X[n*len(mean)+i]) - mean[i]
 		}
 		for l := 0; l < len(weights); l += 2 {
-			w, b := weights[l].F64, weights[l+1].F64
+			w, b := weights[l], weights[l+1]
 			y := slices.Clone(b)
 			for o := range y {
 				for i, v := range x {

@@ -19,6 +19,9 @@ import (
 // raced is a grid of 30 trials in three groups that do not fuse. Some trials diverge, and most accuracies differ.
 const raced = "-lr log:1e-5..1e-2:4,1e30 -reg 0,0.5 -hidden 3,4,6 -iters 40 -batch 10 -std 1e-2"
 
+// racedSeeds is a grid of 10 settings with 3 seeds, which do not fuse. Some settings diverge.
+const racedSeeds = "-lr log:1e-5..1e-2:4,1e30 -reg 0 -hidden 3,4 -seed 1..3 -iters 40 -batch 10 -std 1e-2"
+
 // runRaced runs a grid for at most a minute and returns its records by key.
 func runRaced(t *testing.T, out, args string) map[string]results.Record {
 	t.Helper()
@@ -76,7 +79,11 @@ func TestSurvivorsAreUntouched(t *testing.T) {
 		{"-halving 3:5", "halving 3:5"},
 		{"-halving 2", "halving 2:10"},
 		{"-halving async:2:5 -workers 1", "halving async:2:5"},
+		{"-halving hyperband:2:5", "halving hyperband:2:5 bracket "},
 		{"-stop median:8", "median:8"},
+		{"-patience 4:4", "patience 4:4"},
+		{"-halving 2:5 -patience 12:3", "halving 2:5, patience 12:3"},
+		{"-patience 8:4 -stop median:8", "median:8, patience 8:4"},
 	} {
 		t.Run(c.flags, func(t *testing.T) {
 			out := fmt.Sprint(i)
@@ -85,7 +92,7 @@ func TestSurvivorsAreUntouched(t *testing.T) {
 			short := map[int]map[string]results.Record{}
 			for key, r := range race {
 				counts[r.State]++
-				if r.Race != c.race {
+				if !strings.HasPrefix(r.Race, c.race) {
 					t.Fatalf("%s: the record says %q", c.flags, r.Race)
 				}
 				if r.State != results.Stopped {
@@ -117,19 +124,42 @@ func TestSurvivorsAreUntouched(t *testing.T) {
 	}
 }
 
-// TestRaceOfBlocks checks that the stopped trials do not depend on workers and blocks.
+// races are grids with stop rules whose outcome does not depend on time.
+var races = []string{
+	raced + " -halving 3:5", raced + " -halving hyperband:2:5", raced + " -stop median:8", raced + " -patience 4:4",
+	racedSeeds + " -halving 3:5", racedSeeds + " -halving hyperband:2:5", racedSeeds + " -stop median:8",
+	raced + " -halving 2:5 -patience 3:4", racedSeeds + " -halving hyperband:2:5 -patience 3:4", racedSeeds + " -stop median:8 -patience 3:4",
+}
+
+// TestRaceOfBlocks checks that the stopped trials do not depend on workers and blocks. All seeds of a setting must end
+// after the same step, except with patience.
 func TestRaceOfBlocks(t *testing.T) {
 	isolate(t)
-	for i, rule := range []string{"-halving 3:5", "-stop median:8"} {
-		t.Run(rule, func(t *testing.T) {
+	for i, race := range races {
+		t.Run(race, func(t *testing.T) {
 			want := ""
 			for j, how := range []string{"-fuse off -workers 1", "-workers 1", "-workers 2 -block 3", "-workers 8 -block 1", "-workers 3 -block 64"} {
-				got := digest(runRaced(t, fmt.Sprint(i, j), raced+" "+rule+" "+how))
+				all := runRaced(t, fmt.Sprint(i, j), race+" "+how)
+				got := digest(all)
 				if want == "" {
 					want = got
 				}
 				if got != want {
-					t.Errorf("%s %s: other figures than each net alone", rule, how)
+					t.Errorf("%s %s: other figures than each net alone", race, how)
+				}
+				stopped := 0
+				for _, r := range all {
+					first := r.Config
+					first.Seed = 1
+					if f, ok := all[first.Key()]; ok && !strings.Contains(race, "patience") && (f.State != r.State || f.Steps != r.Steps && r.State != results.Diverged) {
+						t.Errorf("%s: seed %d is %s after %d steps, seed 1 is %s after %d", race, r.Config.Seed, r.State, r.Steps, f.State, f.Steps)
+					}
+					if r.State == results.Stopped {
+						stopped++
+					}
+				}
+				if stopped < 8 {
+					t.Errorf("%s: only %d trials were stopped", race, stopped)
 				}
 			}
 		})
@@ -176,22 +206,22 @@ func TestStoppedCostNothing(t *testing.T) {
 func TestRaceInterruptedAndResumed(t *testing.T) {
 	searchtest.Long(t)
 	isolate(t)
-	for i, rule := range []string{"-halving 3:5", "-stop median:8"} {
-		want := digest(runRaced(t, fmt.Sprint("whole", i), raced+" "+rule))
+	for i, race := range races {
+		want := digest(runRaced(t, fmt.Sprint("whole", i), race))
 		for _, stop := range []int64{1, 4, 5, 6, 14, 15, 16, 29, 31, 44, 45, 46, 60, 75, 90} {
 			for _, how := range []string{" -workers 1", " -workers 3 -block 4"} {
-				t.Run(fmt.Sprintf("%s stopped after %d%s", rule, stop, how), func(t *testing.T) {
+				t.Run(fmt.Sprintf("%s stopped after %d%s", race, stop, how), func(t *testing.T) {
 					out := fmt.Sprint(i, stop, how)
-					s, r, _ := tinyJob(t, out, raced+" "+rule+how)
+					s, r, _ := tinyJob(t, out, race+how)
 					if err := cancelAfter(t, s, r, stop); err != nil && !errors.Is(err, context.Canceled) {
 						t.Fatal(err)
 					}
-					s, r, _ = tinyJob(t, out, raced+" "+rule+" -workers 2")
+					s, r, _ = tinyJob(t, out, race+" -workers 2")
 					if err := runWith(t.Context(), s, r); err != nil {
 						t.Fatal(err)
 					}
 					if got := digest(searchtest.ByKey(t, searchtest.Recorded(t, out))); got != want {
-						t.Errorf("%s%s, stopped after %d iterations and resumed: other figures than without a break", rule, how, stop)
+						t.Errorf("%s%s, stopped after %d iterations and resumed: other figures than without a break", race, how, stop)
 					}
 				})
 			}
@@ -221,22 +251,88 @@ func TestStoppedIsNotSettled(t *testing.T) {
 // change.
 func TestRaceAfterALargerGrid(t *testing.T) {
 	isolate(t)
-	small := strings.Replace(raced, "-hidden 3,4,6", "-hidden 3,4", 1) + " -halving 3:5"
-	before := runRaced(t, "o", small)
-	after := runRaced(t, "o", raced+" -halving 3:5")
+	for i, rule := range []string{"halving 3:5", "patience 4:4"} {
+		t.Run(rule, func(t *testing.T) {
+			out := fmt.Sprint(i)
+			before := runRaced(t, out, strings.Replace(raced, "-hidden 3,4,6", "-hidden 3,4", 1)+" -"+rule)
+			after := runRaced(t, out, raced+" -"+rule)
+			for key, r := range before {
+				if err := sameTraining(r, after[key]); err != nil {
+					t.Error(err)
+				}
+			}
+			added := 0
+			for key, r := range after {
+				if _, ok := before[key]; !ok && r.Race == rule {
+					added++
+				}
+			}
+			if len(before) != 20 || added != 10 {
+				t.Errorf("%d trials before, %d added", len(before), added)
+			}
+			if rule[0] == 'p' && digest(after) != digest(runRaced(t, "whole", raced+" -"+rule)) {
+				t.Error("a trial that competes with no other depends on a smaller grid before")
+			}
+		})
+	}
+}
+
+// TestHyperbandInALargerSample adds points to a sample, and reduces it. Trials must keep their brackets, and the
+// outcome must not depend on interruptions. Each round of a sampler that learns has its own brackets.
+func TestHyperbandInALargerSample(t *testing.T) {
+	isolate(t)
+	const drawn = "-lr log:1e-4..1e-1 -reg 0..1 -hidden 2..5 -seed 1,2 -iters 40 -batch 10 -std 1e-2 -halving hyperband:2:5 -sample "
+	before := runRaced(t, "o", drawn+"random:12")
+	after := runRaced(t, "o", drawn+"random:20")
+	brackets := map[string]int{}
 	for key, r := range before {
+		if after[key].Race != r.Race {
+			t.Errorf("%q before, %q in the larger sample", r.Race, after[key].Race)
+		}
 		if err := sameTraining(r, after[key]); err != nil {
 			t.Error(err)
 		}
+		brackets[r.Race]++
 	}
-	added := 0
-	for key, r := range after {
-		if _, ok := before[key]; !ok && r.Race == "halving 3:5" {
-			added++
+	if len(before) != 24 || len(after) != 40 || len(brackets) != 4 {
+		t.Errorf("%d trials before, %d after, brackets %v", len(before), len(after), brackets)
+	}
+	s, r, said := tinyJob(t, "o", drawn+"random:15")
+	if err := runWith(t.Context(), s, r); err != nil || !strings.Contains(said.String(), "30 of 30 trials are on record in o; 0 to train") {
+		t.Errorf("a smaller sample: %v, %s", err, said)
+	}
+	for _, sample := range []string{"halton:12", "tpe:24"} {
+		want := digest(runRaced(t, "whole-"+sample, drawn+sample))
+		s, r, _ := tinyJob(t, sample, drawn+sample+" -workers 2 -block 3")
+		if err := cancelAfter(t, s, r, 100); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		if got := digest(runRaced(t, sample, drawn+sample+" -workers 3 -block 5")); got != want {
+			t.Errorf("%s interrupted: other figures than without a break", sample)
 		}
 	}
-	if len(before) != 20 || added != 10 {
-		t.Errorf("%d trials before, %d added", len(before), added)
+}
+
+// TestHyperbandOfAGrid checks that a trial that one bracket has stopped is trained again if it belongs to another
+// bracket, because values were added in front of it.
+func TestHyperbandOfAGrid(t *testing.T) {
+	isolate(t)
+	more := strings.Replace(raced, "-hidden 3,4,6", "-hidden 2,3,4,6", 1)
+	runRaced(t, "o", raced+" -halving hyperband:3:5")
+	s, r, _ := tinyJob(t, "o", more+" -halving hyperband:3:5")
+	if err := runWith(t.Context(), s, r); err != nil {
+		t.Fatal(err)
+	}
+	records := searchtest.Recorded(t, "o")
+	grown := folder.Latest(records)
+	if len(grown) != 40 || len(records) == 40 {
+		t.Errorf("%d records of %d trials; want some trials twice on record", len(records), len(grown))
+	}
+	for c := range s.points().All() {
+		r := grown[c.Key()]
+		if !s.races.Settled(&r) {
+			t.Errorf("lr %g, reg %g, hidden %v: %s in %q", c.LR, c.Reg, c.Hidden, r.State, r.Race)
+		}
 	}
 }
 
@@ -285,6 +381,13 @@ func TestOtherRuleAfterAnInterruption(t *testing.T) {
 	}{
 		{"", "-halving 3:5", true},
 		{"-stop median:8", "-halving 3:5", true},
+		{"-stop median:8", "-halving hyperband:2:5", true},
+		{"-halving 2:5", "-halving hyperband:2:5", true},
+		{"-halving hyperband:2:5", "", false},
+		{"-stop median:8", "-patience 4:4", true},
+		{"-patience 1:4", "-stop median:4", true},
+		{"-halving 3:5", "-halving 3:5 -patience 3:4", true},
+		{"-halving 3:5 -patience 3:4", "-patience 3:4", true},
 		{"-halving 3:5", "", false},
 	} {
 		t.Run("from "+c.before+" to "+c.after, func(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 
 // A countingDisk counts the states that are saved.
 type countingDisk struct {
-	folder.OS
+	searchtest.Unsynced
 	states atomic.Int64
 }
 
@@ -25,7 +25,7 @@ func (d *countingDisk) Swap(name string, write func(io.Writer) error) error {
 	if filepath.Base(filepath.Dir(name)) == folder.CheckpointsDir {
 		d.states.Add(1)
 	}
-	return d.OS.Swap(name, write)
+	return d.Unsynced.Swap(name, write)
 }
 
 // TestWaitingOnTheDisk gives waiting blocks no memory, or the memory of a few. The others must wait on the disk, with
@@ -39,14 +39,17 @@ func TestWaitingOnTheDisk(t *testing.T) {
 		{raced + " -halving 3:5", true},
 		{raced + " -rule momentum -halving 2", true},
 		{raced + " -stop median:8", true},
+		{raced + " -halving hyperband:2:5", true},
 		{strings.Replace(raced, "-iters 40", "-net fc -epochs 13", 1) + " -halving 2:4", true},
 		{raced + " -halving async:2:5 -workers 1", false},
+		{raced + " -patience 2:4", false},
+		{racedSeeds + " -halving 2:5 -patience 3:5", true},
 	} {
-		t.Run(strings.TrimPrefix(c.args, raced), func(t *testing.T) {
+		t.Run(strings.TrimPrefix(strings.TrimPrefix(c.args, racedSeeds), raced), func(t *testing.T) {
 			want := digest(runRaced(t, fmt.Sprint("whole", i), c.args))
 			for _, how := range []string{"", " -workers 3 -block 4", " -block 1"} {
 				for _, room := range []int64{1, 5000} {
-					if !c.waits && how != "" {
+					if strings.Contains(c.args, "async") && how != "" {
 						continue // the trials that an asynchronous rule stops depend on blocks
 					}
 					if testing.Short() && (i%2 == 1 || (room == 1) != (how == "")) {
@@ -125,10 +128,10 @@ func TestWaitingStateDamaged(t *testing.T) {
 }
 
 // A damagingDisk flips a bit of each state.
-type damagingDisk struct{ folder.OS }
+type damagingDisk struct{ searchtest.Unsynced }
 
 func (d damagingDisk) Swap(name string, write func(io.Writer) error) error {
-	if err := d.OS.Swap(name, write); err != nil || filepath.Base(filepath.Dir(name)) != folder.CheckpointsDir {
+	if err := d.Unsynced.Swap(name, write); err != nil || filepath.Base(filepath.Dir(name)) != folder.CheckpointsDir {
 		return err
 	}
 	b, err := os.ReadFile(name)

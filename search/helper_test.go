@@ -6,7 +6,6 @@ import (
 	"errors"
 	"flag"
 	"log"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,7 +14,6 @@ import (
 	"fusegrid/internal/searchtest"
 	"fusegrid/kernels/reference"
 	"fusegrid/nn/dataset"
-	"fusegrid/nn/safetensors"
 	"fusegrid/results"
 	"fusegrid/search/folder"
 	"fusegrid/search/grid"
@@ -23,10 +21,22 @@ import (
 	"fusegrid/search/runner"
 )
 
-// config returns the Config that the flags of the command describe, on tiny images and the reference kernels.
-func config(t *testing.T, words string) Config {
+// A testStudy is a study of nets whose settings a test may change.
+type testStudy struct {
+	Study
+	Nets
+}
+
+// study returns the study.
+func (c testStudy) study() Study {
+	c.Objective = c.Nets
+	return c.Study
+}
+
+// config returns the study that the flags of the command describe, on tiny images and the reference kernels.
+func config(t *testing.T, words string) testStudy {
 	t.Helper()
-	c := Config{Data: searchtest.Tiny(), Kernels: reference.New(), Disk: searchtest.Unsynced{}}
+	c := testStudy{Study{Disk: searchtest.Unsynced{}}, Nets{Data: searchtest.Tiny(), Kernels: reference.New()}}
 	fs := flag.NewFlagSet("config", flag.PanicOnError)
 	set := grid.Setting{Given: map[string]string{}, Prefix: "-"}
 	for _, a := range grid.Standard() {
@@ -37,18 +47,27 @@ func config(t *testing.T, words string) Config {
 	}
 	fs.StringVar(&set.Net, "net", "", "")
 	fs.StringVar(&set.Rule, "rule", "", "")
+	fs.Func("sample", "", func(text string) (err error) {
+		set.Sample, err = grid.ParseSampling(text)
+		return err
+	})
 	fs.StringVar(&c.DType, "dtype", "", "")
 	fs.StringVar(&c.Division, "division", "", "")
 	order := fs.Int("order", -1, "")
 	var failed error
 	rule := func(parse func(string) (*halving.Rule, error)) func(string) error {
-		return func(text string) (err error) {
-			c.Halving, err = parse(text)
+		return func(text string) error {
+			rule, err := parse(text)
+			if c.Halving != nil && err == nil {
+				rule, err = halving.Combine(c.Halving, rule)
+			}
+			c.Halving = rule
 			return err
 		}
 	}
 	fs.Func("halving", "", rule(halving.ParseHalving))
 	fs.Func("stop", "", rule(halving.ParseStop))
+	fs.Func("patience", "", rule(halving.ParsePatience))
 	fs.IntVar(&c.Workers, "workers", 0, "")
 	fs.IntVar(&c.Block, "block", 0, "")
 	fuse := fs.String("fuse", "on", "")
@@ -83,11 +102,11 @@ func config(t *testing.T, words string) Config {
 }
 
 // begin returns a sweep of a Config into a folder, its runner, and the buffer of its messages.
-func begin(t *testing.T, out string, c Config) (*job, runner.Runner, *bytes.Buffer) {
+func begin(t *testing.T, out string, c testStudy) (*job, runner.Runner, *bytes.Buffer) {
 	t.Helper()
 	said := new(bytes.Buffer)
 	c.Dir, c.Log = out, log.New(said, "sweep: ", 0)
-	s, err := newJob(c)
+	s, err := newJob(c.study())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +129,7 @@ func fullJob(t *testing.T, out, words string) (*job, runner.Runner, *bytes.Buffe
 }
 
 // hasty returns the runner of a Config, which measures only for a millisecond.
-func hasty(t *testing.T, c Config) runner.Runner {
+func hasty(t *testing.T, c testStudy) runner.Runner {
 	t.Helper()
 	_, r, _ := begin(t, t.TempDir(), c)
 	return r
@@ -158,28 +177,23 @@ func text(table *results.Table) string {
 	return b.String()
 }
 
-// weightsOfBest fails unless the weights of the best n trials exist and have the hashes on record.
-func weightsOfBest(t *testing.T, what, out string, n int) {
+// weightsOfBest fails unless the weights of the best n settings exist and have the hashes on record. It returns the
+// number of their trials.
+func weightsOfBest(t *testing.T, what, out string, n int) (trials int) {
 	t.Helper()
-	records := searchtest.Recorded(t, out)
-	results.Rank(records)
-	for _, r := range records[:n] {
-		data, err := os.ReadFile(filepath.Join(out, folder.WeightsDir, r.Key+".safetensors"))
+	var best []*results.Record
+	for _, s := range results.RankSettings(searchtest.Recorded(t, out), results.ByMean)[:n] {
+		best = append(best, s.Trials...)
+	}
+	for _, r := range best {
+		w, err := folder.ReadWeights(filepath.Join(out, folder.WeightsDir, r.Key+".safetensors"))
 		if err != nil {
 			t.Errorf("%s: %v", what, err)
 			continue
 		}
-		f, err := safetensors.Read(data)
-		if err != nil {
-			t.Errorf("%s: %v", what, err)
-			continue
-		}
-		var all [][]float32
-		for _, tensor := range f.Tensors {
-			all = append(all, tensor.F32)
-		}
-		if results.Hash(all...) != r.Weights || f.Meta["weights"] != r.Weights {
+		if results.Hash(folder.Layers[float32](w)...) != r.Weights {
 			t.Errorf("%s: the weights of lr %g, seed %d are not those on record", what, r.Config.LR, r.Config.Seed)
 		}
 	}
+	return len(best)
 }

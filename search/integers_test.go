@@ -26,8 +26,8 @@ func TestBFP16(t *testing.T) {
 		}
 		whole := rule + "-reference"
 		trainGrid(t, whole, args+" -keep 2")
-		if files, _ := filepath.Glob(filepath.Join(whole, folder.WeightsDir, "*")); len(files) != 2 {
-			t.Errorf("%s: weights %v, want those of 2 trials", rule, files)
+		if files, _ := filepath.Glob(filepath.Join(whole, folder.WeightsDir, "*")); len(files) != 4 {
+			t.Errorf("%s: weights %v, want those of 2 settings with 2 seeds", rule, files)
 		}
 		var sets []*kernels.Set
 		for _, set := range fusegrid.All() {
@@ -50,7 +50,7 @@ func TestBFP16(t *testing.T) {
 		states := map[results.State]bool{}
 		for _, r := range searchtest.Recorded(t, whole) {
 			states[r.State] = true
-			if r.Config.DType != "bfp16" || r.Config.Class != "bfp16" || r.Impl != "reference" {
+			if r.Config.DType != "bfp16" || r.Config.Class != "bfp16-512" || r.Impl != "reference" {
 				t.Fatalf("a record has type %s, class %s and set %s", r.Config.DType, r.Config.Class, r.Impl)
 			}
 			if verdict, same, err := Verify(t.Context(), r, sets[0], searchtest.Tiny(), 2); err != nil || !same {
@@ -137,8 +137,8 @@ func TestBFP16Refuses(t *testing.T) {
 		if c.set != nil {
 			config.Kernels = c.set
 		}
-		_, run := Run(t.Context(), config)
-		_, dry := DryRun(t.Context(), config)
+		_, run := Run(t.Context(), config.study())
+		_, dry := DryRun(t.Context(), config.study())
 		for _, err := range []error{run, dry} {
 			if !isInput(err) || !strings.HasPrefix(fmt.Sprint(err), want) {
 				t.Errorf("error %v, want %s", err, want)
@@ -151,7 +151,7 @@ func TestBFP16Refuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Kernels = made
-	if _, err := Run(t.Context(), c); !isInput(err) || err.Error() != "runner: kernel set reference rounds as class bfp16, which is not for the type f32" {
+	if _, err := Run(t.Context(), c.study()); !isInput(err) || err.Error() != "runner: kernel set reference rounds as class bfp16-512, which is not for the type f32" {
 		t.Errorf("f32 with a set of class bfp16: error %v", err)
 	}
 	if _, err := os.Stat("o"); err == nil {

@@ -20,7 +20,7 @@ import (
 )
 
 // twoTrials returns a Config of two small trials.
-func twoTrials(t *testing.T) Config {
+func twoTrials(t *testing.T) testStudy {
 	t.Helper()
 	points, err := grid.Standard().Parse(grid.Setting{Given: map[string]string{
 		"lr": "1e-4,1e-3", "reg": "0", "hidden": "3", "iters": "3", "batch": "20", "std": "1e-2",
@@ -28,14 +28,14 @@ func twoTrials(t *testing.T) Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Config{Grid: points, Data: searchtest.Tiny(), Kernels: reference.New(), Disk: searchtest.Unsynced{}, Dir: t.TempDir()}
+	return testStudy{Study{Disk: searchtest.Unsynced{}, Dir: t.TempDir()}, Nets{Grid: points, Data: searchtest.Tiny(), Kernels: reference.New()}}
 }
 
-// TestOrderIsCopied changes the variable that Config.Order points to after a run. The records must not change.
+// TestOrderIsCopied changes the variable that Nets.Order points to after a run. The records must not change.
 func TestOrderIsCopied(t *testing.T) {
 	c, order := twoTrials(t), uint32(1)
 	c.Order = &order
-	r, err := Run(t.Context(), c)
+	r, err := Run(t.Context(), c.study())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestRunnersThatGiveNoRecord(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			conf := twoTrials(t)
 			conf.Runner = searchtest.RunnerFunc(func(context.Context, plan.Block, runner.Hooks) error { return c.err })
-			_, err := Run(t.Context(), conf)
+			_, err := Run(t.Context(), conf.study())
 			if train := new(TrainError); !errors.As(err, &train) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v, want a TrainError with %q", err, c.want)
 			}
@@ -72,7 +72,7 @@ func TestCause(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cause := errors.New("enough")
 	cancel(cause)
-	if _, err := Run(ctx, twoTrials(t)); !errors.Is(err, cause) || !errors.Is(err, context.Canceled) {
+	if _, err := Run(ctx, twoTrials(t).study()); !errors.Is(err, cause) || !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want the cause and context.Canceled", err)
 	}
 }
@@ -83,7 +83,7 @@ func TestPanicWhileMeasuring(t *testing.T) {
 	set := *reference.New()
 	set.F32.SoftmaxLoss = nil
 	c.Kernels = &set
-	if _, err := DryRun(t.Context(), c); err == nil || !strings.Contains(err.Error(), "a trial panicked") {
+	if _, err := DryRun(t.Context(), c.study()); err == nil || !strings.Contains(err.Error(), "a trial panicked") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -97,19 +97,21 @@ func TestGridsThatWereNotParsed(t *testing.T) {
 	for _, g := range []*grid.Grid{new(grid.Grid), bare} {
 		c := twoTrials(t)
 		c.Grid = g
-		if _, err := DryRun(t.Context(), c); !errors.As(err, new(folder.InputError)) || !strings.Contains(err.Error(), "Config.Grid has") {
-			t.Errorf("error %v, want an InputError about Config.Grid", err)
+		if _, err := DryRun(t.Context(), c.study()); !errors.As(err, new(folder.InputError)) || !strings.Contains(err.Error(), "Nets.Grid has") {
+			t.Errorf("error %v, want an InputError about Nets.Grid", err)
 		}
 	}
 }
 
 // TestRulesThatWereNotParsed checks the errors for stop rules without a meaning.
 func TestRulesThatWereNotParsed(t *testing.T) {
-	for _, r := range []halving.Rule{{Eta: -2}, {Eta: 1}, {Async: true}, {Eta: 2, Min: -1}} {
+	for _, r := range []halving.Rule{{Eta: -2}, {Eta: 1}, {Async: true}, {Eta: 2, Min: -1}, {Hyperband: true}, {Eta: 2, Hyperband: true, Async: true}, {Patience: -1}, {Patience: 2, Eta: 2}, {Patience: 2, Async: true},
+		{And: &halving.Rule{}}, {Eta: 2, And: &halving.Rule{Eta: 2}}, {Eta: 2, And: &halving.Rule{Patience: -1}}, {Eta: 2, And: &halving.Rule{Patience: 1, Min: -1}},
+		{Patience: 1, And: &halving.Rule{Patience: 2}}, {Eta: 2, And: &halving.Rule{Patience: 1, And: &halving.Rule{Patience: 1}}}} {
 		t.Run(r.String(), func(t *testing.T) {
 			c := twoTrials(t)
 			c.Halving = &r
-			if _, err := DryRun(t.Context(), c); !errors.As(err, new(folder.InputError)) || !strings.Contains(err.Error(), "halving: ") {
+			if _, err := DryRun(t.Context(), c.study()); !errors.As(err, new(folder.InputError)) || !strings.Contains(err.Error(), "halving: ") {
 				t.Errorf("%+v: error %v, want an InputError", r, err)
 			}
 		})
@@ -121,14 +123,14 @@ func TestHugeNumbers(t *testing.T) {
 	c := twoTrials(t)
 	c.Block, c.Workers = math.MaxInt, math.MaxInt
 	c.Runner = hasty(t, c)
-	p, err := DryRun(t.Context(), c)
+	p, err := DryRun(t.Context(), c.study())
 	if err != nil || p.Trials != 2 {
 		t.Fatalf("%+v, error %v", p, err)
 	}
-	if _, err := Run(t.Context(), c); err != nil {
+	if _, err := Run(t.Context(), c.study()); err != nil {
 		t.Fatal(err)
 	}
-	if p, err = DryRun(t.Context(), c); err != nil || p.Prediction.String() != "nothing is left to train" {
+	if p, err = DryRun(t.Context(), c.study()); err != nil || p.Prediction.String() != "nothing is left to train" {
 		t.Errorf("afterwards: prediction %q, error %v", p.Prediction, err)
 	}
 }
@@ -137,7 +139,7 @@ func TestHugeNumbers(t *testing.T) {
 // and other splits of the data.
 func TestVerifyRefuses(t *testing.T) {
 	c := twoTrials(t)
-	r, err := Run(t.Context(), c)
+	r, err := Run(t.Context(), c.study())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ func TestPlan(t *testing.T) {
 		t.Run(tt.args, func(t *testing.T) {
 			s, _, _ := fullJob(t, "o", tt.args)
 			todo := s.todo()
-			blocks := s.planner().Plan(todo)
+			blocks := s.planner.Plan(todo)
 			if got := plan.Describe(blocks); got != tt.want {
 				t.Errorf("%s: %s, want %s", tt.args, got, tt.want)
 			}
@@ -47,7 +47,7 @@ func TestPlan(t *testing.T) {
 // TestPredictFails measures two blocks, of which one cannot be made. The other must not wait for it.
 func TestPredictFails(t *testing.T) {
 	s, _, _ := tinyJob(t, "o", "-lr 1e-4,1e-3 -reg 0 -hidden 5 -iters 5 -batch 10 -workers 2")
-	blocks := s.planner().Plan(s.todo())
+	blocks := s.planner.Plan(s.todo())
 	blocks[1].Trials[0].Config.Hidden = []int{0}
 	if _, err := s.predict(t.Context(), blocks); err == nil || !strings.Contains(err.Error(), "hidden layers [0]") {
 		t.Errorf("error %v, want one about the hidden layers", err)

@@ -6,13 +6,16 @@ import (
 	"io"
 	"io/fs"
 	"log"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode"
 
 	"fusegrid/internal/say"
 	"fusegrid/nn/safetensors"
 	"fusegrid/results"
+	"fusegrid/results/curve"
 	"fusegrid/search/folder"
 	"fusegrid/search/halving"
 	"fusegrid/search/plan"
@@ -44,7 +47,7 @@ func (k *recorder) unrecorded(blocks []plan.Block) (n int) {
 	return n
 }
 
-// Mishaps are failures to write weights, states and checkpoints. They do not affect the records. The first failure is
+// Mishaps are failures to write weights, states, checkpoints and curves. They do not affect the records. The first failure is
 // logged at once. The methods are safe for concurrent use.
 type mishaps struct {
 	log   *log.Logger
@@ -76,7 +79,7 @@ func (m *mishaps) err() error {
 	if p := new(fs.PathError); errors.As(cause, &p) {
 		cause = p.Err
 	}
-	return fmt.Errorf("%s to write weights, states or checkpoints: %w", say.Plural(m.n, "failure"), cause)
+	return fmt.Errorf("%s to write weights, states, checkpoints or curves: %w", say.Plural(m.n, "failure"), cause)
 }
 
 // offer returns a function that offers a trial to g. It returns nil if g is nil.
@@ -87,19 +90,57 @@ func (m *mishaps) offer(g *folder.TopFiles) runner.Offer {
 	return func(r results.Record, write func(io.Writer) error) { m.note(g.Offer(r, write)) }
 }
 
-func (k *recorder) keep(records []results.Record) error {
+// curve appends the curve of a trial to b.
+func (k *recorder) curve(b []byte, key string, h curve.History) []byte {
+	if k.NoCurves {
+		return b
+	}
+	b, err := curve.AppendChunk(b, key, h)
+	k.mishaps.note(err)
+	return b
+}
+
+// keep writes curves before the records, so that each trial on record has its curve after a crash.
+func (k *recorder) keep(records []results.Record, curves []byte) error {
 	for i := range records {
-		r := &records[i]
-		r.DataName, r.Impl, r.Machine = k.Data.Name, k.Kernels.Name, k.machine
-		r.Ended = time.Now().UTC().Truncate(time.Millisecond)
-		r.Speed.Block, r.Speed.Workers, r.Speed.Peak = max(r.Speed.Block, 1), k.Workers, k.peak
-		if r.Speed.Seconds > 0 {
-			r.Speed.Iters = float64(r.Steps) / r.Speed.Seconds
-			r.Speed.Samples = r.Speed.Iters * float64(r.Config.Batch)
-			r.Speed.FLOPs = r.Speed.Iters * k.flops(r.Config)
+		k.complete(&records[i], k.machine, k.peak)
+	}
+	return k.copied(records, curves)
+}
+
+// copied is like keep, for records that are complete.
+func (k *recorder) copied(records []results.Record, curves []byte) error {
+	k.mishaps.note(k.output.AppendCurves(curves))
+	return k.output.Append(records)
+}
+
+// complete adds the fields of a record that do not come from the training: the data, the machine with its peak, and
+// the speed.
+func (s *job) complete(r *results.Record, machine results.Machine, peak float64) {
+	r.DataName, r.Machine = s.name, machine
+	if s.trainsNets() {
+		r.Impl = s.Kernels.Name
+	}
+	r.Error = line(r.Error)
+	r.Ended = time.Now().UTC().Truncate(time.Millisecond)
+	r.Speed.Block, r.Speed.Workers, r.Speed.Peak = max(r.Speed.Block, 1), s.Workers, peak
+	if r.Speed.Seconds > 0 {
+		r.Speed.Iters = float64(r.Steps) / r.Speed.Seconds
+		r.Speed.Samples = r.Speed.Iters * float64(r.Config.Batch)
+		if s.trainsNets() {
+			r.Speed.FLOPs = r.Speed.Iters * s.flops(r.Config)
 		}
 	}
-	return k.output.Append(records)
+}
+
+// line returns a text in one line of printable characters, for tables.
+func line(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, text)
 }
 
 func (k *recorder) brackets() *halving.Brackets { return k.races }
@@ -144,7 +185,7 @@ func (c *checkpointer) Weights() runner.Offer { return c.mishaps.offer(c.weights
 func (c *checkpointer) State() runner.Offer   { return c.mishaps.offer(c.states) }
 
 // reserve reserves memory for a block that waits. All waiting blocks together get at most
-// Config.Waiting bytes.
+// Study.Waiting bytes.
 func (k *recorder) reserve(b plan.Block) (ok bool, release func()) {
 	size := int64(0)
 	for _, t := range b.Trials {
@@ -158,3 +199,28 @@ func (k *recorder) reserve(b plan.Block) (ok bool, release func()) {
 }
 
 func (k *recorder) done(b plan.Block) error { return k.store.Remove(b.ID) }
+
+// earlier returns the records of the points of this round and of those before that need not be trained again.
+func (k *recorder) earlier() (records []results.Record) {
+	settled := k.settled(k.output)
+	for _, r := range k.output.Of(k.soFar.Over(k.base)) {
+		if settled(r.Key) {
+			records = append(records, r)
+		}
+	}
+	return records
+}
+
+// file keeps the weights or the state of a trial on record.
+func (k *recorder) file(kind string, r results.Record, data []byte) {
+	g := k.weights
+	if kind == StateFile {
+		g = k.states
+	}
+	if offer := k.mishaps.offer(g); offer != nil {
+		offer(r, func(w io.Writer) error {
+			_, err := w.Write(data)
+			return err
+		})
+	}
+}

@@ -218,7 +218,7 @@ func TestKeptStatesResume(t *testing.T) {
 // resume.
 func TestBestStates(t *testing.T) {
 	isolate(t)
-	const args = "-lr log:1e-4..1e-3:6,1e30 -reg 0 -hidden 3 -batch 10 -std 1e-2 -block 1"
+	const args = "-lr log:1e-4..1e-3:6,1e30 -reg 0 -hidden 3 -batch 10 -std 1e-2 -seed 4 -block 1"
 	files := func(out string) []string {
 		names, _ := filepath.Glob(filepath.Join(out, folder.StatesDir, "*"))
 		return names

@@ -11,6 +11,7 @@ import (
 
 	"fusegrid/internal/say"
 	"fusegrid/results"
+	"fusegrid/results/curve"
 	"fusegrid/search/folder"
 	"fusegrid/search/grid"
 	"fusegrid/search/halving"
@@ -23,6 +24,7 @@ import (
 type retraining struct {
 	*recorder
 	wanted map[string]bool  // names of the missing files
+	blank  map[string]bool  // trials that have no curve
 	other  []results.Record // trials that came out with other bits than on record
 	failed error
 }
@@ -36,7 +38,7 @@ var ErrOtherBits = errors.New("came out with other bits than on record")
 // missing. It keeps them if the training has the bits on record, or if the kernel set is not
 // stable.
 func (k *recorder) trainAgain(ctx context.Context) error {
-	m := &retraining{recorder: k, wanted: map[string]bool{}}
+	m := &retraining{recorder: k, wanted: map[string]bool{}, blank: map[string]bool{}}
 	again, strangers := k.missing(k.weights, k.states, k.output, m.wanted)
 	if strangers > 0 {
 		k.Log.Printf("%s among the best on record, but of other data, nets, types or kernels, so only a sweep of these can make their missing files", say.Are(strangers))
@@ -44,12 +46,19 @@ func (k *recorder) trainAgain(ctx context.Context) error {
 	if len(again) == 0 {
 		return nil
 	}
-	k.Log.Printf("%s on record to train again, because their weights or states are to be kept and are missing", say.Plural(len(again), "trial"))
-	blocks := k.planner().Plan(again)
+	if k.fresh {
+		k.Log.Printf("%s to train again, because the best settings, whose weights are kept, are known only at the end", say.Plural(len(again), "trial"))
+	} else {
+		k.Log.Printf("%s on record to train again, because their weights or states are to be kept and are missing", say.Plural(len(again), "trial"))
+	}
+	for _, t := range again {
+		m.blank[t.Key] = !k.output.HasCurve(t.Key)
+	}
+	blocks := k.planner.Plan(again)
 	if err := k.enoughMemory(blocks); err != nil {
 		return err
 	}
-	if err := k.watch(ctx, blocks, m, nil, k.peak); err != nil {
+	if err := k.watch(ctx, here{k.job}, blocks, m, nil, k.peak); err != nil {
 		return err
 	}
 	if len(m.other) > 0 {
@@ -107,8 +116,17 @@ func (s *job) trains(c results.Config) bool {
 	return c.Data == b.Data && c.Split == b.Split && c.Pixels == b.Pixels && c.Net == b.Net && c.DType == b.DType && c.Class == b.Class
 }
 
+// curve appends the curve of a trial to b if the trial has none and came out with the losses on record.
+func (m *retraining) curve(b []byte, key string, h curve.History) []byte {
+	if !m.blank[key] || results.Hash(h.Loss) != m.output.Records[key].Losses {
+		return b
+	}
+	return m.recorder.curve(b, key, h)
+}
+
 // keep compares the records with those in the journal.
-func (m *retraining) keep(records []results.Record) error {
+func (m *retraining) keep(records []results.Record, curves []byte) error {
+	m.mishaps.note(m.output.AppendCurves(curves))
 	for _, r := range records {
 		switch {
 		case r.State == results.Failed:
@@ -156,7 +174,7 @@ func (m *retraining) offer(g *folder.TopFiles) runner.Offer {
 
 func (m *retraining) done(plan.Block) error { return nil }
 
-// fewKept returns a message if fewer trials are kept than the Config asks for because a stop rule has stopped some.
+// fewKept returns a message if fewer trials are kept than the study asks for because a stop rule has stopped some.
 func (s *job) fewKept(records map[string]results.Record) string {
 	if s.Weights == 0 && s.States == 0 {
 		return ""

@@ -15,7 +15,6 @@ import (
 
 	"fusegrid"
 	"fusegrid/internal/searchtest"
-	"fusegrid/nn/safetensors"
 	"fusegrid/results"
 	"fusegrid/search/folder"
 	"fusegrid/search/plan"
@@ -32,12 +31,17 @@ func filesIn(out, dir string) []string {
 // bits on record.
 func TestKeepAfterwards(t *testing.T) {
 	isolate(t)
-	const again = "2 trials on record to train again, because their weights or states are to be kept and are missing\n"
-	for _, grid := range []string{
-		"-lr log:1e-4..1e-2:5 -hidden 3 -iters 8 -batch 10 -std 1e-2 -reg 0 -seed 1,2",
-		"-net fc -lr log:1e-4..1e-2:5 -hidden 4x3 -epochs 3 -batch 10 -std 1e-2 -reg 0 -rule momentum",
-		"-lr log:1e-4..1e-2:9 -hidden 3 -iters 8 -batch 10 -std 1e-2 -reg 0 -halving 2:2",
+	const again = "%d trials on record to train again, because their weights or states are to be kept and are missing\n"
+	for _, c := range []struct {
+		grid           string
+		trained, files int
+	}{
+		// The best trial, whose state is kept, is in none of the two best settings.
+		{"-lr log:1e-4..1e-2:5 -hidden 3 -iters 8 -batch 10 -std 1e-2 -reg 0 -seed 5,6", 5, 4},
+		{"-net fc -lr log:1e-4..1e-2:5 -hidden 4x3 -epochs 3 -batch 10 -std 1e-2 -reg 0 -rule momentum", 2, 2},
+		{"-lr log:1e-4..1e-2:9 -hidden 3 -iters 8 -batch 10 -std 1e-2 -reg 0 -halving 2:2", 2, 2},
 	} {
+		grid := c.grid
 		t.Run(grid, func(t *testing.T) {
 			out := t.TempDir()
 			trainGrid(t, out, grid)
@@ -46,18 +50,22 @@ func TestKeepAfterwards(t *testing.T) {
 				t.Fatal(err)
 			}
 			s, _, _ := tinyJob(t, out, grid+" -keep 2 -states 1")
-			if p, err := s.dryRun(t.Context()); err != nil || p.Again != 2 {
-				t.Errorf("%s: dry run: %v, %+v; want 2 trials to train again", grid, err, p)
+			if p, err := s.dryRun(t.Context()); err != nil || p.Again != c.trained {
+				t.Errorf("%s: dry run: %v, %+v; want %d trials to train again", grid, err, p, c.trained)
 			}
-			if said, _ := trainGrid(t, out, grid+" -keep 2 -states 1"); !strings.Contains(said, again) {
+			if said, _ := trainGrid(t, out, grid+" -keep 2 -states 1"); !strings.Contains(said, fmt.Sprintf(again, c.trained)) {
 				t.Errorf("%s: %s", grid, said)
 			}
 			weightsOfBest(t, grid, out, 2)
-			if n, m := len(filesIn(out, folder.WeightsDir)), len(filesIn(out, folder.StatesDir)); n != 2 || m != 1 {
-				t.Errorf("%s: weights of %d and states of %d trials, want 2 and 1", grid, n, m)
+			if n, m := len(filesIn(out, folder.WeightsDir)), len(filesIn(out, folder.StatesDir)); n != c.files || m != 1 {
+				t.Errorf("%s: weights of %d and states of %d trials, want %d and 1", grid, n, m, c.files)
 			}
 			if after, _ := os.ReadFile(filepath.Join(out, folder.JournalName)); !bytes.Equal(before, after) {
 				t.Errorf("%s: the journal has changed", grid)
+			}
+			if said, _ := trainGrid(t, t.TempDir(), grid+" -keep 2"); strings.Contains(said, "on record") ||
+				strings.Contains(said, "to train again, because the best settings, whose weights are kept, are known only at the end\n") != strings.Contains(grid, "-seed") {
+				t.Errorf("%s: in a new folder: %s", grid, said)
 			}
 			if said, steps := trainGrid(t, out, grid+" -keep 2 -states 1"); steps != 0 || strings.Contains(said, "again") {
 				t.Errorf("%s: once more: %d iterations; %s", grid, steps, said)
@@ -152,7 +160,7 @@ func TestOtherBits(t *testing.T) {
 
 // A fullDisk has no room in some folders. It checks that records are written before other files.
 type fullDisk struct {
-	folder.OS
+	searchtest.Unsynced
 	t    *testing.T
 	full []string
 }
@@ -168,7 +176,7 @@ func (d fullDisk) Swap(name string, write func(io.Writer) error) error {
 	if slices.Contains(d.full, dir) {
 		return &os.PathError{Op: "write", Path: name, Err: syscall.ENOSPC}
 	}
-	return d.OS.Swap(name, write)
+	return d.Unsynced.Swap(name, write)
 }
 
 // TestRecordsWithoutRoomForWeights lets the disk have no room for weights, states or checkpoints. All trials must be
@@ -268,37 +276,19 @@ func TestKeepDamaged(t *testing.T) {
 	}
 }
 
-// TestKeep checks that the weights of the best nets, and only these, are kept, and that they are those on record.
+// TestKeep checks that the weights of all seeds of the best settings, and only these, are kept, and that they are those
+// on record.
 func TestKeep(t *testing.T) {
 	isolate(t)
 	const args = "-lr log:1e-4..1e-2:6 -hidden 3 -iters 20 -batch 10 -std 1e-2 -reg 0 -keep 2 -workers 2 -block 1"
-	for _, grid := range []string{args, args + " -seed 1..3"} {
-		s, r, _ := tinyJob(t, "o", grid)
+	for _, c := range []struct{ out, grid string }{{"o", args}, {"o", args + " -seed 1..3"}, {"p", args + " -seed 1..3 -keep 1"}} {
+		s, r, _ := tinyJob(t, c.out, c.grid)
 		if err := runWith(t.Context(), s, r); err != nil {
 			t.Fatal(err)
 		}
-		records := searchtest.Recorded(t, "o")
-		results.Rank(records)
-		names, _ := filepath.Glob("o/weights/*")
-		if len(names) != 2 {
-			t.Fatalf("weights %v, want those of 2 nets", names)
-		}
-		for _, r := range records[:2] {
-			data, err := os.ReadFile(filepath.Join("o", folder.WeightsDir, r.Key+".safetensors"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			f, err := safetensors.Read(data)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var all [][]float32
-			for _, tensor := range f.Tensors {
-				all = append(all, tensor.F32)
-			}
-			if results.Hash(all...) != r.Weights {
-				t.Errorf("lr %g, seed %d: the weights are not those on record", r.Config.LR, r.Config.Seed)
-			}
+		want := weightsOfBest(t, c.grid, c.out, s.Weights)
+		if names := filesIn(c.out, folder.WeightsDir); len(names) != want {
+			t.Errorf("%s: weights %v, want those of %d nets", c.grid, names, want)
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"fusegrid/internal/searchtest"
 	"fusegrid/kernels/reference"
 	"fusegrid/results"
+	"fusegrid/results/curve"
 	"fusegrid/search/halving"
 	"fusegrid/search/plan"
 	"fusegrid/search/progress"
@@ -197,7 +198,7 @@ func TestDiverged(t *testing.T) {
 // TestFailuresStayApart panics if one trial of a block of four trains. The other three must train alone.
 func TestFailuresStayApart(t *testing.T) {
 	s, r, _ := tinyJob(t, "o", "-lr 1e-4,1e-3 -reg 0,0.5 -hidden 3 -iters 3 -batch 10 -workers 1")
-	b := s.planner().Plan(s.todo())[0]
+	b := s.planner.Plan(s.todo())[0]
 	b.Trials[2].Config.Hidden = []int{0}
 	b.Trials[1].FLOPs = -1
 	records := map[string]results.Record{}
@@ -225,12 +226,16 @@ func TestFailuresStayApart(t *testing.T) {
 // A keepFunc is a keeper that only takes records.
 type keepFunc func([]results.Record) error
 
-func (f keepFunc) keep(rs []results.Record) error              { return f(rs) }
-func (f keepFunc) checkpointer(plan.Block) runner.Checkpointer { return nil }
-func (f keepFunc) brackets() *halving.Brackets                 { return nil }
-func (f keepFunc) reserve(plan.Block) (bool, func())           { return false, func() {} }
-func (f keepFunc) rejected(error)                              {}
-func (f keepFunc) done(plan.Block) error                       { return nil }
+func (f keepFunc) keep(rs []results.Record, _ []byte) error         { return f(rs) }
+func (f keepFunc) copied(rs []results.Record, _ []byte) error       { return f(rs) }
+func (f keepFunc) earlier() []results.Record                        { return nil }
+func (f keepFunc) file(string, results.Record, []byte)              {}
+func (f keepFunc) curve(b []byte, _ string, _ curve.History) []byte { return b }
+func (f keepFunc) checkpointer(plan.Block) runner.Checkpointer      { return nil }
+func (f keepFunc) brackets() *halving.Brackets                      { return nil }
+func (f keepFunc) reserve(plan.Block) (bool, func())                { return false, func() {} }
+func (f keepFunc) rejected(error)                                   {}
+func (f keepFunc) done(plan.Block) error                            { return nil }
 
 // nobody is an observer that does nothing.
 type nobody struct{}
@@ -242,8 +247,8 @@ func (nobody) Ended([]results.Record, bool) bool { return false }
 
 func TestScheduleStopsWhenRecordsCannotBeKept(t *testing.T) {
 	s, r, _ := fullJob(t, "o", tinyGrid)
-	s.Block = 1
-	blocks := s.planner().Plan(s.todo())
+	s.planner.Width = 1
+	blocks := s.planner.Plan(s.todo())
 	kept := 0
 	run := schedule{blocks: blocks, runner: r, live: progress.New(blocks, s.flops, func(int) float64 { return 1 })}
 	run.keeper = keepFunc(func(rs []results.Record) error {

@@ -9,15 +9,82 @@ import (
 	"sync/atomic"
 
 	"fusegrid/results"
+	"fusegrid/results/curve"
+	"fusegrid/search/folder"
 	"fusegrid/search/halving"
 	"fusegrid/search/plan"
 	"fusegrid/search/progress"
 	"fusegrid/search/runner"
 )
 
+// A Scheduler has blocks trained: by this process, which is the default, or by other processes.
+type Scheduler interface {
+	// Train takes the blocks of a round and has them trained. It keeps their records with Round.Keep as they end, and
+	// shows the progress in Round.Live. It returns when all trials of the blocks are on record, after an error, or when
+	// ctx is done. The outcome of a trial must not depend on the scheduler, unless the kernel set is not stable or the
+	// stop rule is asynchronous.
+	Train(ctx context.Context, r *Round) error
+}
+
+// A Round has the blocks that a [Scheduler] trains together. Only a sampler that learns has several rounds.
+type Round struct {
+	Number int             // from 0
+	Blocks []plan.Block    // each has a trial that is not on record
+	Live   *progress.Sweep // counts the work for the status lines
+	keeper keeper
+}
+
+// Kinds of files of a trial, for [Round.File] and [Outcome.Files].
+const (
+	WeightsFile = folder.WeightsDir
+	StateFile   = folder.StatesDir
+)
+
+// Keep returns when records, and chunks with their curves, are on the disk. The records are complete. They may have
+// come from another machine.
+func (r *Round) Keep(records []results.Record, curves []byte) error {
+	if len(records) == 0 {
+		return nil
+	}
+	if err := r.keeper.copied(records, curves); err != nil {
+		return err
+	}
+	r.Live.Ended(records)
+	return nil
+}
+
+// Records returns the records of this round and of the rounds before that need not be trained again.
+func (r *Round) Records() []results.Record { return r.keeper.earlier() }
+
+// File offers the weights or the state of a trial that Keep has taken. They are kept if the trial is among the best.
+func (r *Round) File(kind string, of results.Record, data []byte) { r.keeper.file(kind, of, data) }
+
+// Here is the scheduler that trains blocks in this process.
+type here struct{ *job }
+
+func (h here) Train(ctx context.Context, r *Round) error {
+	run := schedule{blocks: r.Blocks, runner: h.Runner, live: r.Live, keeper: r.keeper}
+	return run.run(ctx, min(h.Workers, len(r.Blocks)))
+}
+
+// scheduler returns the scheduler of the study.
+func (s *job) scheduler() Scheduler {
+	if s.Scheduler != nil {
+		return s.Scheduler
+	}
+	return here{s}
+}
+
 // A keeper stores the outcomes of a sweep.
 type keeper interface {
-	keep(records []results.Record) error            // returns when the records are on the disk
+	// keep returns when the records, and the curves that the method curve has made, are on the disk.
+	keep(records []results.Record, curves []byte) error
+	copied(records []results.Record, curves []byte) error // is like keep, for records that are complete
+	earlier() []results.Record                            // records of this round and of those before
+	file(kind string, r results.Record, data []byte)      // keeps the weights or the state of a trial on record
+	// curve appends the learning curve of a trial to b. It may be called by several goroutines.
+	curve(b []byte, key string, h curve.History) []byte
+
 	checkpointer(b plan.Block) runner.Checkpointer  // takes the files that a runner saves; nil if there are none
 	brackets() *halving.Brackets                    // nil if all trials train to the end
 	reserve(b plan.Block) (ok bool, release func()) // reserves memory for a block that waits
@@ -30,18 +97,25 @@ type observer struct {
 	*progress.Block
 	keeper
 	events chan<- event
+	curves []byte // of the trials whose records follow
 }
 
-func (o observer) Rejected(why error) { o.rejected(why) }
+func (o *observer) Rejected(why error) { o.rejected(why) }
 
-func (o observer) Ended(records []results.Record, wait bool) (onDisk bool) {
+// learned takes the learning curve of a trial.
+func (o *observer) learned(key string, h curve.History) { o.curves = o.curve(o.curves, key, h) }
+
+func (o *observer) Ended(records []results.Record, wait bool) (onDisk bool) {
 	o.brackets().Leave(records)
+	e := event{records: records, curves: o.curves}
+	o.curves = nil
 	if !wait {
-		o.events <- event{records: records}
+		o.events <- e
 		return false
 	}
 	kept := make(chan bool, 1)
-	o.events <- event{records: records, kept: kept}
+	e.kept = kept
+	o.events <- e
 	return <-kept
 }
 
@@ -59,6 +133,7 @@ func (r referee) Reserve() (ok bool, release func()) { return r.reserve(r.block)
 // An event is a message of a worker.
 type event struct {
 	records []results.Record
+	curves  []byte      // of the records
 	kept    chan<- bool // if not nil, takes whether the records are on the disk
 	done    *plan.Block // a block that ended
 	err     error       // the reason why the worker stopped
@@ -107,7 +182,9 @@ func (s *schedule) work() {
 		}
 		b := &s.blocks[i]
 		track := s.live.Begin(i+1, *b)
-		h := runner.Hooks{Observer: observer{track, s.keeper, s.events}, Checkpointer: s.keeper.checkpointer(*b)}
+		o := &observer{Block: track, keeper: s.keeper, events: s.events}
+		h := runner.Hooks{Observer: o, Checkpointer: s.keeper.checkpointer(*b), Curve: o.learned}
+		h.Measured = track.Measured
 		if s.keeper.brackets() != nil {
 			h.Referee = referee{s.keeper, *b, func(wait func()) {
 				<-s.room
@@ -137,7 +214,7 @@ func (s *schedule) collect(cancel context.CancelCauseFunc) error {
 			}
 		}
 		for _, e := range batch {
-			if errors.Is(e.err, context.Canceled) {
+			if errors.Is(e.err, context.Canceled) || errors.Is(e.err, context.DeadlineExceeded) {
 				if s.ctx.Err() == nil {
 					stray = cmp.Or(stray, e.err)
 				}
@@ -166,16 +243,12 @@ func (s *schedule) collect(cancel context.CancelCauseFunc) error {
 
 // take keeps the records of events. Only then it reports the blocks that are done.
 func (s *schedule) take(batch []event) error {
-	var records []results.Record
-	for _, e := range batch {
-		if records == nil {
-			records = e.records // no copy is made, because most batches have one event
-		} else {
-			records = append(records, e.records...)
-		}
+	records, curves := batch[0].records, batch[0].curves // no copy is made, because most batches have one event
+	if len(batch) > 1 {
+		records, curves = joined(batch)
 	}
 	if len(records) > 0 {
-		if err := s.keeper.keep(records); err != nil {
+		if err := s.keeper.keep(records, curves); err != nil {
 			return err
 		}
 		s.live.Ended(records)
@@ -188,6 +261,19 @@ func (s *schedule) take(batch []event) error {
 		}
 	}
 	return nil
+}
+
+// joined returns the records and the curves of all events.
+func joined(batch []event) (records []results.Record, curves []byte) {
+	n, bytes := 0, 0
+	for _, e := range batch {
+		n, bytes = n+len(e.records), bytes+len(e.curves)
+	}
+	records, curves = make([]results.Record, 0, n), make([]byte, 0, bytes)
+	for _, e := range batch {
+		records, curves = append(records, e.records...), append(curves, e.curves...)
+	}
+	return records, curves
 }
 
 // causeOf returns an error that wraps the cause and the error of ctx, or nil if ctx is not done.

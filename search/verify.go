@@ -38,9 +38,12 @@ func Verify(ctx context.Context, want results.Record, set *kernels.Set, data *da
 		err = fmt.Errorf("search: trial %.12s failed, so there is nothing to compare with: %s", want.Key, want.Error)
 	case data.Hash != want.Config.Data:
 		err = fmt.Errorf("search: trial %.12s was trained on data %.8s, this is %.8s", want.Key, want.Config.Data, data.Hash)
-	case c.Split != [3]int{data.Train.Len(), data.Val.Len(), data.Test.Len()} || c.Pixels != strings.ToLower(data.Order.String()):
-		err = fmt.Errorf("search: trial %.12s was trained on a split of %v images in order %s, this is a split of %v in order %v",
-			want.Key, c.Split, c.Pixels, [3]int{data.Train.Len(), data.Val.Len(), data.Test.Len()}, data.Order)
+	case c.Split != data.Sizes() || c.Pixels != data.PixelOrder() || c.Partition != data.Partition || c.Norm != string(data.Norm):
+		err = fmt.Errorf("search: trial %.12s was trained on %s, this is %s", want.Key,
+			splitText(c.Split, c.Partition, c.Pixels, c.Norm), splitText(data.Sizes(), data.Partition, data.PixelOrder(), string(data.Norm)))
+	case want.Config.Earlier():
+		err = fmt.Errorf("search: trial %.12s was trained by an earlier version, whose kernels of class %s summed all terms of a product in one chain; train it again",
+			want.Key, want.Config.Class)
 	case string(set.Class) != want.Config.Class:
 		err = fmt.Errorf("search: trial %.12s was trained by kernels of class %s, %s has class %s", want.Key, want.Config.Class, set.Name, set.Class)
 	}
@@ -62,6 +65,17 @@ func Verify(ctx context.Context, want results.Record, set *kernels.Set, data *da
 	}
 	verdict, same = compare(set.Stable, want, got)
 	return verdict, same, nil
+}
+
+// splitText describes a split of a data set.
+func splitText(sizes [3]int, partition, pixels, norm string) string {
+	text := fmt.Sprintf("a split of %v samples", sizes)
+	for _, part := range [][2]string{{"drawn", partition}, {"in order", pixels}, {"normalization", norm}} {
+		if part[1] != "" {
+			text += ", " + part[0] + " " + part[1]
+		}
+	}
+	return text
 }
 
 // A single is the observer of one trial. It stores the record.
@@ -119,9 +133,28 @@ func compare(stable bool, want, got results.Record) (verdict string, ok bool) {
 
 // A figure is a number of a record, with the largest relative difference if bits are not compared.
 type figure struct {
-	name  string
-	value *float64
-	near  float64
+	name   string
+	column string
+	value  *float64
+	near   float64
+}
+
+// A Difference is a figure that two records of a trial have, with different values.
+type Difference struct {
+	Figure string // its column in tables, or rung for the accuracy at the last rung of a stopped trial
+	A, B   float64
+}
+
+// Differences returns the figures that differ between two records of a trial. It leaves out those that a record
+// lacks, because earlier versions measured fewer.
+func Differences(a, b results.Record) (all []Difference) {
+	other := figures(b)
+	for i, f := range figures(a) {
+		if v, w := f.value, other[i].value; v != nil && w != nil && *v != *w {
+			all = append(all, Difference{f.column, *v, *w})
+		}
+	}
+	return all
 }
 
 func figures(r results.Record) []figure {
@@ -132,10 +165,16 @@ func figures(r results.Record) []figure {
 	}
 	const images = 0.02 // of a thousand images, rounding classifies a few differently
 	return []figure{
-		{"training accuracy", r.Train(), images}, {"validation accuracy", r.Val(), images}, {"test accuracy", a.Test, images},
-		{"training accuracy of the last epoch", a.EpochTrain, images}, {"validation accuracy of the last epoch", a.EpochVal, images},
-		{"best validation accuracy", a.BestVal, images}, {"validation accuracy at the last rung", rung, images},
-		{"first loss", l.First, near}, {"last loss", l.Last, near}, {"least loss", l.Min, near},
+		{"training accuracy", "train", r.Train(), images},
+		{"validation accuracy", "val", r.Val(), images},
+		{"test accuracy", "test", a.Test, images},
+		{"training accuracy of the last epoch", "epoch_train", a.EpochTrain, images},
+		{"validation accuracy of the last epoch", "epoch_val", a.EpochVal, images},
+		{"best validation accuracy", "best_val", a.BestVal, images},
+		{"validation accuracy at the last rung", "rung", rung, images},
+		{"first loss", "loss_first", l.First, near},
+		{"last loss", "loss_last", l.Last, near},
+		{"least loss", "loss_min", l.Min, near},
 	}
 }
 

@@ -11,9 +11,15 @@ import (
 // TestVerify checks that a record agrees with its trial, that a forged one differs, and that other data and kernels
 // are refused.
 func TestVerify(t *testing.T) {
+	for _, rule := range []string{"-halving 2:2", "-halving hyperband:2:2", "-patience 1:3"} {
+		t.Run(rule, func(t *testing.T) { testVerify(t, rule) })
+	}
+}
+
+func testVerify(t *testing.T, rule string) {
 	isolate(t)
-	c := config(t, "-lr 1e-4,1e-3,1e30 -reg 0 -hidden 3 -iters 8 -batch 10 -std 1e-2 -halving 2:2 -out o")
-	result, err := Run(t.Context(), c)
+	c := config(t, "-lr 1e-3,3e-2,1e30,1e-2,1e-1 -reg 0 -hidden 3 -iters 8 -batch 10 -std 1e-2 -out o "+rule)
+	result, err := Run(t.Context(), c.study())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +47,7 @@ func TestVerify(t *testing.T) {
 	}
 	set := *c.Kernels
 	set.Class = "fma"
-	if _, _, err := Verify(t.Context(), r, &set, c.Data, 1); !isInput(err) || !strings.HasSuffix(err.Error(), " by kernels of class muladd, reference has class fma") {
+	if _, _, err := Verify(t.Context(), r, &set, c.Data, 1); !isInput(err) || !strings.HasSuffix(err.Error(), " by kernels of class muladd-512, reference has class fma") {
 		t.Errorf("other kernels: error %v", err)
 	}
 }

@@ -24,13 +24,13 @@ import (
 // dots returns a data set of 40 images of 12 pixels, the smallest that a sweep can train.
 func dots() *dataset.Split {
 	const pixels = 12
-	subset := func(n int) labelled.Images {
-		s := labelled.Images{X: make([]uint8, n*pixels), Y: make([]uint8, n)}
+	subset := func(n int) labelled.Samples {
+		s := labelled.Samples{X: make([]uint8, n*pixels), Y: make([]uint16, n)}
 		for i := range s.X {
 			s.X[i] = uint8(i * i)
 		}
 		for i := range s.Y {
-			s.Y[i] = uint8(i % 2)
+			s.Y[i] = uint16(i % 2)
 		}
 		return s
 	}
@@ -45,7 +45,8 @@ func dots() *dataset.Split {
 // sweep of 100,000 tiny nets for one iteration. Then it trains the same blocks alone, and subtracts that time. A
 // runner that trains nothing would omit the work of the real one for a record.
 //
-// It reports CPU time, too, which other programs disturb less.
+// It reports CPU time, too, which other programs disturb less. Sweeps with and without learning curves take turns, and
+// curves-ratio is the CPU time of the first divided by that of the second.
 func BenchmarkBookkeeping(b *testing.B) {
 	for _, how := range []string{"on", "off"} {
 		b.Run("fuse="+how, func(b *testing.B) { benchBookkeeping(b, how) })
@@ -58,24 +59,32 @@ func benchBookkeeping(b *testing.B, fuse string) {
 	images := make([]byte, 60_000*dataset.Dim)
 	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent(len(images))))
 	defer runtime.KeepAlive(images)
-	var whole, alone, wholeCPU, aloneCPU time.Duration
-	for i := 0; b.Loop(); i++ {
-		start, startCPU := time.Now(), cpuTime(b)
+	data := dots()
+	sweep := func(out, curves string) *options {
 		o, err := parseOptions([]string{
-			"-impl", "reference", "-quiet", "-workers", "1", "-fuse", fuse, "-out", fmt.Sprint(b.TempDir(), i),
+			"-impl", "reference", "-quiet", "-workers", "1", "-fuse", fuse, "-out", out, "-curves", curves,
 			"-lr", "log:1e-5..1e-1:400", "-reg", "0..1:250", "-hidden", "2", "-batch", "2", "-iters", "1",
 		})
 		if err != nil {
 			b.Fatal(err)
 		}
-		data := dots()
 		if err := o.sweep(b.Context(), data, io.Discard, io.Discard); err != nil {
 			b.Fatal(err)
 		}
+		runtime.GC() // so that no sweep collects the garbage of another
+		return o
+	}
+	var whole, alone, wholeCPU, plainCPU, aloneCPU time.Duration
+	for i := 0; b.Loop(); i++ {
+		start, startCPU := time.Now(), cpuTime(b)
+		o := sweep(fmt.Sprint(b.TempDir(), i), "on")
 		whole, wholeCPU = whole+time.Since(start), wholeCPU+cpuTime(b)-startCPU
+		startCPU = cpuTime(b)
+		sweep(fmt.Sprint(b.TempDir(), i, "-plain"), "off")
+		plainCPU += cpuTime(b) - startCPU
 
 		o.Dir = b.TempDir() // with no trial on record
-		p, err := search.DryRun(b.Context(), o.Config)
+		p, err := search.DryRun(b.Context(), o.study())
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -94,6 +103,8 @@ func benchBookkeeping(b *testing.B, fuse string) {
 	b.ReportMetric(0, "ns/op") // hidden, because it includes the training
 	b.ReportMetric(each(whole-alone), "µs/trial")
 	b.ReportMetric(each(wholeCPU-aloneCPU), "cpu-µs/trial")
+	b.ReportMetric(each(plainCPU-aloneCPU), "plain-cpu-µs/trial")
+	b.ReportMetric(float64(wholeCPU-aloneCPU)/float64(plainCPU-aloneCPU), "curves-ratio")
 	b.ReportMetric(each(alone), "training-µs/trial")
 }
 
@@ -123,7 +134,7 @@ func trainOnly(set *kernels.Set, data *dataset.Split, block plan.Block) error {
 	for !trainer.Finished() {
 		trainer.Step()
 	}
-	for _, images := range []labelled.Images{data.Train, data.Val, data.Test} {
+	for _, images := range []labelled.Samples{data.Train, data.Val, data.Test} {
 		idx := make([]int, images.Len())
 		for i := range idx {
 			idx[i] = i

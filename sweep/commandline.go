@@ -15,23 +15,22 @@ import (
 // errHelp asks for the help text.
 var errHelp = flag.ErrHelp
 
+// A helpAsked is the error errHelp of a command with flags.
+type helpAsked struct{ flags *flag.FlagSet }
+
+func (helpAsked) Error() string        { return errHelp.Error() }
+func (helpAsked) Is(target error) bool { return target == errHelp }
+
 // invalid matches the error of package flag about a value that a flag does not take.
 var invalid = regexp.MustCompile(`^invalid (boolean )?value (".*") for (?:flag )?-(.+?): (.*)$`)
 
 // parse reads flags and refuses other arguments. Its errors are one line, which names the flag, its
 // value and the remedy.
 func parse(fs *flag.FlagSet, args []string) error {
-	for _, arg := range args {
-		if why := cli.PastedArgument(arg); why != "" {
-			return badInput{fmt.Errorf("%q %s", arg, why)}
-		}
+	if err := parseFlags(fs, args); err != nil {
+		return err
 	}
-	err := fs.Parse(args)
 	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return errHelp
-	case err != nil:
-		return badInput{explain(fs, err)}
 	case fs.NArg() == 0:
 		return nil
 	case fs.Name() != "sweep" && fs.Arg(0) == "help":
@@ -46,6 +45,39 @@ func parse(fs *flag.FlagSet, args []string) error {
 		return badInput{fmt.Errorf("a command comes before its flags; write sweep %s and then the flags", fs.Arg(0))}
 	}
 	return badInput{fmt.Errorf("%q is not a flag; lists have no spaces, -lr 1e-4,1e-3; see sweep help", fs.Arg(0))}
+}
+
+// parseNames reads flags, and names of files or folders before, between and after them. It returns the names.
+func parseNames(fs *flag.FlagSet, args []string) (names []string, err error) {
+	for {
+		if err := parseFlags(fs, args); err != nil {
+			return nil, err
+		}
+		if fs.NArg() == 0 {
+			return names, nil
+		}
+		if names == nil && fs.Arg(0) == "help" {
+			return nil, errHelp
+		}
+		names, args = append(names, fs.Arg(0)), fs.Args()[1:]
+	}
+}
+
+// parseFlags reads the flags before the first other argument.
+func parseFlags(fs *flag.FlagSet, args []string) error {
+	for _, arg := range args {
+		if why := cli.PastedArgument(arg); why != "" {
+			return badInput{fmt.Errorf("%q %s", arg, why)}
+		}
+	}
+	err := fs.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return helpAsked{fs}
+	case err != nil:
+		return badInput{explain(fs, err)}
+	}
+	return nil
 }
 
 // explain returns an error of package flag in the words of this command.
@@ -68,10 +100,15 @@ func explain(fs *flag.FlagSet, err error) error {
 		return fmt.Errorf("%w; see %s", err, helpFor(fs))
 	}
 	boolean, value, name, why := m[1], m[2], m[3], m[4]
-	switch {
-	case boolean != "":
+	if boolean != "" {
 		why = "give the flag without a value, or omit it"
-	case value == `""`:
+	}
+	return refused(name, value, why)
+}
+
+// refused returns the error of a flag that refuses a value, which is quoted.
+func refused(name, value, why string) error {
+	if value == `""` {
 		return fmt.Errorf("-%s is empty; omit the flag for the default", name)
 	}
 	return fmt.Errorf("-%s %s: %s", name, value, why)

@@ -27,6 +27,7 @@ func only(t *testing.T, dir string) results.Record {
 // again with any -division.
 func TestDivisionKeys(t *testing.T) {
 	searchtest.Long(t)
+	useWhole(t)
 	isolate(t)
 	const rest = "-data synthetic -impl reference -quiet -hidden 3 -iters 4 -lr 1e-3 -reg 0 -out o "
 	for _, c := range []struct {
@@ -35,9 +36,9 @@ func TestDivisionKeys(t *testing.T) {
 		key  string // the line of the key, if it has one
 		all  int    // trials on record then
 	}{
-		{"-batch 64", "sweep: batch 64 does not divide 10000 images: an epoch is 156 iterations (Python 2); with division true: 156.25 (Python 3)\n", "", 1},
+		{"-batch 64", "sweep: batch 64 does not divide 10000 samples: an epoch is 156 iterations (Python 2); with division true: 156.25 (Python 3)\n", "", 1},
 		{"-batch 64 -division floor", "0 to train", "", 1},
-		{"-batch 64 -division true", "sweep: batch 64 does not divide 10000 images: an epoch is 156.25 iterations (Python 3); with division floor: 156 (Python 2)\n", "true", 2},
+		{"-batch 64 -division true", "sweep: batch 64 does not divide 10000 samples: an epoch is 156.25 iterations (Python 3); with division floor: 156 (Python 2)\n", "true", 2},
 		{"-batch 64 -division true", "0 to train", "", 2},
 		{"-batch 50 -division true", "", "", 3},
 		{"-batch 50", "0 to train", "", 3},
@@ -75,7 +76,7 @@ func TestDivisionOnImages(t *testing.T) {
 		t.Skip("FUSEGRID_DATA is not set: it names the folder with the CIFAR-10 batches")
 	case testing.Short():
 		t.Skip("takes half a minute")
-	case best.Class != "fma":
+	case best.Class != "fma-512":
 		t.Skipf("%s is too slow for this", best.Name)
 	}
 	isolate(t)

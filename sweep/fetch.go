@@ -36,7 +36,7 @@ func fetch(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return badInput{err}
 	}
 
-	fmt.Fprintf(stderr, "sweep: fetching %s\n", archive.URL)
+	logger(stderr).Printf("fetching %s", archive.URL)
 	var d download
 	stop := func() {}
 	if !*quiet {
@@ -46,7 +46,7 @@ func fetch(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	stop()
 	switch {
 	case ctx.Err() != nil:
-		fmt.Fprintf(stderr, "sweep: interrupted; the bytes that have arrived are kept. To resume:\n  %s\n", commandLine(append([]string{"fetch"}, args...)))
+		logger(stderr).Printf("interrupted; the bytes that have arrived are kept. To resume:\n  %s", commandLine(append([]string{"fetch"}, args...)))
 		return errors.Join(errShown, ctx.Err())
 	case err != nil:
 		return badInput{err}

@@ -15,6 +15,7 @@ import (
 // the state that are kept must be those of the first trial of the table.
 func TestStatesAndWeights(t *testing.T) {
 	searchtest.Long(t)
+	useWhole(t)
 	isolate(t)
 	_, stderr, code := call(t, strings.Fields("-data synthetic -lr 1e-3 -reg 10,1000 -iters 10 -block 1 -states 1 -keep 1 -out o -quiet")...)
 	if code != exitOK {

@@ -27,15 +27,16 @@ func impl(_ context.Context, args []string, stdout, _ io.Writer) error {
 		return badInput{err}
 	}
 	m := results.ThisMachine()
-	var b bytes.Buffer
+	width := terminalOf(stdout, "never").width
+	var b, text bytes.Buffer
 	fmt.Fprintf(&b, "%s, %d cores, %s, %s\n\n", m.CPU, m.Cores, m.Platform, m.Go)
-	fmt.Fprintf(&b, "      %-10s %-9s %9s %9s %18s %18s\n", "set", "class", "tile f32", "tile f64", "f32 GFLOP/s/core", "f64 GFLOP/s/core")
+	fmt.Fprintf(&b, "      %-10s %-9s %8s %8s  %16s  %16s\n", "set", "class", "tile f32", "tile f64", "f32 GFLOP/s/core", "f64 GFLOP/s/core")
 	for _, s := range fusegrid.All() {
 		mark := ""
 		if s.Name == best.Name {
 			mark = "best"
 		}
-		fmt.Fprintf(&b, "%-5s %-10s %-9s %9s %9s %18s %18s\n", mark, s.Name, s.Class,
+		fmt.Fprintf(&b, "%-5s %-10s %-9s %8s %8s  %16s  %16s\n", mark, s.Name, s.Class,
 			tile(s.F32.Tile), tile(s.F64.Tile), peak[float32](s), peak[float64](s))
 	}
 	fmt.Fprintln(&b)
@@ -47,12 +48,14 @@ func impl(_ context.Context, args []string, stdout, _ io.Writer) error {
 		if s.Detail != "" {
 			needs += "; " + s.Detail
 		}
-		fmt.Fprintf(&b, "%-10s needs %s\n", s.Name, needs)
+		fmt.Fprintf(&text, "%-10s needs %s\n", s.Name, needs)
 	}
 	for _, a := range fusegrid.Missing() {
-		fmt.Fprintf(&b, "%-10s is missing: %s\n", a.Name, a.Reason)
+		fmt.Fprintf(&text, "%-10s is missing: %s\n", a.Name, a.Reason)
 	}
-	fmt.Fprintf(&b, "\nGFLOP/s/core is the peak of one core, measured: fused multiply-adds in registers\nalone. Sets of one class give the same bits. -impl NAME or %s=NAME chooses another set.\n", fusegrid.EnvImpl)
+	b.WriteString(fold(text.String(), width))
+	about := fmt.Sprintf("GFLOP/s/core is the peak of one core, measured: fused multiply-adds in registers alone. Sets of one class give the same bits. -impl NAME or %s=NAME chooses another set.", fusegrid.EnvImpl)
+	fmt.Fprintf(&b, "\n%s\n", strings.Join(cli.Fold(strings.Fields(about), width), "\n"))
 	_, err = stdout.Write(b.Bytes())
 	return err
 }

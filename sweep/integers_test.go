@@ -34,7 +34,7 @@ func testIntegers(t *testing.T, dtype string) {
 		}
 	}
 	stdout, stderr, code := call(t, "verify", "-n", "1", "-out", "best", "-impl", "gonum")
-	if code != exitBadInput || !strings.Contains(stderr, "rounds as class "+dtype+"; no kernel set gonum does") {
+	if code != exitBadInput || !strings.Contains(stderr, "rounds as class "+dtype+"-512; no kernel set gonum does") {
 		t.Errorf("verify on gonum: exit code %d, stderr %q, stdout\n%s", code, stderr, stdout)
 	}
 	for args, want := range map[string]string{

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -41,6 +40,8 @@ const (
 	envWait  = "FUSEGRID_TEST_WAIT"
 	envHang  = "FUSEGRID_TEST_HANG"
 	hanging  = "the disk hangs"
+
+	envStatus = "FUSEGRID_TEST_STATUS" // it writes its status every millisecond
 )
 
 // A waitingRunner waits during its second block until ctx is done.
@@ -78,25 +79,33 @@ func (d hangingDisk) Swap(name string, write func(io.Writer) error) error {
 }
 
 func TestMain(m *testing.M) {
+	if args := os.Getenv(envWorker); args != "" {
+		os.Exit(beWorker(strings.Fields(args)))
+	}
 	if args := os.Getenv(envArgs); args != "" {
 		os.Exit(beCommand(strings.Fields(args)))
 	}
 	synthetic = sync.OnceValue(synthetic)
 	wholeSynthetic = synthetic
-	if flag.Parse(); testing.Short() {
-		synthetic = few
-	}
+	synthetic = few
 	os.Exit(m.Run())
 }
 
 // wholeSynthetic returns the whole synthetic set.
-var wholeSynthetic func() *dataset.Dataset
+var wholeSynthetic = synthetic
 
-// few returns a tenth of the synthetic set, for -short.
+// few returns a tenth of the synthetic set. The reference trains and measures nets on it in milliseconds.
 func few() *dataset.Dataset {
 	d := *wholeSynthetic()
 	d.Train, d.Test = d.Train.Slice(0, 1000), d.Test.Slice(0, 100)
 	return &d
+}
+
+// useWhole gives the test the whole synthetic set, because its figures or its lengths depend on all images.
+func useWhole(t *testing.T) {
+	t.Helper()
+	synthetic = wholeSynthetic
+	t.Cleanup(func() { synthetic = few })
 }
 
 // beCommand runs the command on tiny images, with the faults of the environment.
@@ -107,7 +116,7 @@ func beCommand(args []string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return exitBadInput
 	}
-	o.Disk = folder.OS{}
+	o.Disk = searchtest.Undrawn{}
 	if at := os.Getenv(envCrash); at != "" {
 		b := &searchtest.Disk{Crash: func() {
 			self, _ := os.FindProcess(os.Getpid())
@@ -119,6 +128,9 @@ func beCommand(args []string) int {
 	}
 	if part := os.Getenv(envHang); part != "" {
 		o.Disk = hangingDisk{o.Disk, ctx, part}
+	}
+	if os.Getenv(envStatus) != "" {
+		o.StatusEvery = time.Millisecond
 	}
 	if os.Getenv(envWait) != "" {
 		r, err := runner.New(o.DType, o.Kernels, searchtest.Tiny())
@@ -186,7 +198,7 @@ func TestInterrupted(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	want := results.NewTable(searchtest.Recorded(t, "whole")).Digest()
-	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGHUP, syscall.SIGTERM}[:searchtest.Torture(2, 3)] {
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}[:searchtest.Torture(2, 3)] {
 		t.Run(sig.String(), func(t *testing.T) { testInterruptedOnce(t, sig, want) })
 	}
 	for _, part := range []string{folder.CheckpointsDir, folder.CSVName}[:searchtest.Torture(1, 2)] {
@@ -257,10 +269,21 @@ const killGrid = "-impl reference -quiet -lr 1e-4,1e-3,1e-2,1e30 -reg 0,0.5 -hid
 // trained twice, and the figures must be those of an unbroken run.
 func TestKilled(t *testing.T) {
 	searchtest.Long(t)
-	for _, race := range []string{"", " -block 2 -halving 2:10"} {
+	for _, race := range []string{"", " -block 2 -halving 2:10", " -block 3 -halving hyperband:2:10", " -block 2 -halving 2:10 -patience 2:4"} {
 		t.Run(race, func(t *testing.T) { testKilled(t, killGrid+race) })
 	}
 }
+
+// TestKilledSampling is the same for the samplers. All points are those of an unbroken run.
+func TestKilledSampling(t *testing.T) {
+	searchtest.Long(t)
+	for _, m := range grid.Methods() {
+		t.Run(m, func(t *testing.T) { testKilled(t, sampledGrid+" -sample "+m+":16") })
+	}
+}
+
+// sampledGrid has ranges for 16 points, some of which diverge.
+const sampledGrid = "-impl reference -quiet -lr log:1e-4..1e3 -reg 0..1 -hidden 2..5 -iters 30 -batch 20 -std 1e-2 -workers 2 -tpe-batch 3 -checkpoint 0.005 -keep 3"
 
 func testKilled(t *testing.T, grid string) {
 	isolate(t)
@@ -297,11 +320,12 @@ func testKilled(t *testing.T, grid string) {
 			}
 		}
 		searchtest.Complete(t, fmt.Sprintf("sweep %d, %d kills so far", sweeps, killed), dir, 16, want)
+		searchtest.SameCurves(t, fmt.Sprintf("sweep %d, %d kills so far", sweeps, killed), dir, "whole", false)
 	}
 }
 
 // brittleGrid has two blocks, one trial that diverges, and a checkpoint after each iteration.
-const brittleGrid = "-lr 1e-4,1e-3,1e30 -reg 0 -hidden 3 -iters 3 -batch 10 -std 1e-2 -seed 1,2 -workers 1 -checkpoint 1e-9 -keep 2"
+const brittleGrid = "-lr 1e-4,1e-3,1e30 -reg 0 -hidden 3 -iters 3 -batch 10 -std 1e-2 -seed 1,2 -workers 1 -checkpoint 1e-9 -keep 1"
 
 // TestKilledAtEachOperation kills the command instead of a write, fsync, rename or removal. With -short, it does so
 // for a few of these operations.
@@ -331,6 +355,7 @@ func TestKilledAtEachOperation(t *testing.T) {
 			t.Fatalf("operation %d, then again: %v: %s", at, err, out)
 		}
 		searchtest.Complete(t, fmt.Sprintf("killed at operation %d of %d", at, d.Ops), dir, 6, want)
+		searchtest.SameCurves(t, fmt.Sprintf("killed at operation %d of %d", at, d.Ops), dir, "whole", false)
 	}
 }
 

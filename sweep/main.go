@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"fusegrid"
 	"fusegrid/internal/cli"
@@ -43,7 +44,8 @@ func main() {
 }
 
 // untilInterrupted returns a context that ends at the first Ctrl-C or SIGTERM, or when the terminal closes. The second
-// signal ends the process at once, which the journal survives.
+// signal ends the process at once, which the journal survives. Batch systems send SIGTERM to a script and to its
+// processes, and the script may pass it on, so a SIGTERM within a second of the first signal is not a second one.
 func untilInterrupted() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
@@ -54,8 +56,12 @@ func untilInterrupted() context.Context {
 	go func() {
 		<-signals
 		cancel()
-		<-signals
-		os.Exit(exitInterrupted)
+		began := time.Now()
+		for again := range signals {
+			if again != syscall.SIGTERM || time.Since(began) > time.Second {
+				os.Exit(exitInterrupted)
+			}
+		}
 	}()
 	return ctx
 }
@@ -81,19 +87,24 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	err := command(ctx, args, stdout, stderr)
 	switch {
 	case err == context.Canceled:
-		fmt.Fprintln(stderr, "sweep: interrupted")
+		logger(stderr).Print("interrupted")
 	case err != nil && !errors.Is(err, errShown):
-		fmt.Fprintf(stderr, "sweep: %s%v\n", flagBefore(err), err)
+		logger(stderr).Printf("%s%v", flagBefore(err), err)
 	}
 	return exitCode(err)
 }
 
 // flagBefore returns the flag of the setting that an error of package search is about. It stands before the error.
 func flagBefore(err error) string {
+	if errors.As(err, new(located)) {
+		return ""
+	}
 	bad, _ := errors.AsType[folder.InputError](err)
 	switch bad.Setting {
 	case "Dir":
 		return "-out: "
+	case "Shard":
+		return "-shard: "
 	case "Halving": // the error begins with the rule, such as halving 3:100
 		return "-"
 	}
@@ -106,14 +117,14 @@ func exitCode(err error) int {
 		return exitOK
 	case errors.As(err, new(badInput)), errors.As(err, new(folder.InputError)):
 		return exitBadInput
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded): // a signal, or -max-time
 		return exitInterrupted
 	}
 	return exitFailed
 }
 
-// logger returns a logger whose lines begin with the name of the program.
-func logger(w io.Writer) *log.Logger { return log.New(w, "sweep: ", 0) }
+// logger returns a logger whose messages begin with the name of the program. A terminal shows them in lines that fit.
+func logger(w io.Writer) *log.Logger { return log.New(folded(w), "sweep: ", 0) }
 
 // A subcommand is one command of the program.
 type subcommand struct {
@@ -125,9 +136,26 @@ type subcommand struct {
 func subcommands() []subcommand {
 	return []subcommand{
 		{"fetch", fetchHelp, fetch},
+		{"data", dataHelp, describe},
+		{"export", exportHelp, exportTrials},
+		{"show", showHelp(), show},
+		{"report", reportHelp, writeReport},
+		{"watch", watchHelp, watch},
+		{"plot", plotHelp, drawPlots},
+		{"diff", diffHelp, diff},
+		{"status", statusHelp, status},
 		{"verify", verifyHelp, verify},
+		{"predict", predictHelp, predict},
+		{"prune", pruneHelp, prune},
+		{"merge", mergeHelp, merge},
+		{"slurm", slurmHelp, slurm},
+		{"kube", kubeHelp, kube},
 		{"reproduce", reproduceHelp, reproduce},
+		{"worker", workerHelp, worker},
+		{"workers", workersHelp, workers},
+		{"store", storeHelp, manageStore},
 		{"impl", implHelp, impl},
+		{"completion", completionHelp, completion},
 		{"version", versionHelp, version},
 		{"help", helpText(), help},
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,6 +17,7 @@ import (
 
 	"fusegrid"
 	"fusegrid/internal/cli"
+	"fusegrid/internal/golden"
 	"fusegrid/internal/say"
 	"fusegrid/internal/searchtest"
 	"fusegrid/nn/dataset/datasettest"
@@ -25,8 +25,6 @@ import (
 	"fusegrid/search/folder"
 	"fusegrid/search/grid"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // isolate moves the test to an empty folder and hides the data of the user.
 func isolate(t *testing.T) {
@@ -36,6 +34,9 @@ func isolate(t *testing.T) {
 	t.Setenv(fusegrid.EnvImpl, "")
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	t.Setenv("HOME", t.TempDir())
+	for _, b := range batchSystems() {
+		t.Setenv(b.variable, "")
+	}
 }
 
 // call runs the command and returns its output and its exit code.
@@ -66,8 +67,9 @@ func timeless(table string) string {
 }
 
 func TestGrid(t *testing.T) {
-	searchtest.Long(t) // the golden file is of the whole synthetic set
-	golden, err := filepath.Abs("testdata/grid.txt")
+	searchtest.Long(t)
+	useWhole(t)
+	file, err := filepath.Abs("testdata/grid.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,12 +79,12 @@ func TestGrid(t *testing.T) {
 		t.Fatalf("exit code %d, stderr %q", code, stderr)
 	}
 	got := timeless(stdout)
-	if *update {
-		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+	if golden.Updating() {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(golden)
+	want, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,11 +153,11 @@ func nothingWritten(t *testing.T) {
 // TestBadInput runs the commands of testdata/errors.txt. Each must fail with exit code 2 and the line that follows it
 // there, and must write nothing. With -update, the lines are replaced.
 func TestBadInput(t *testing.T) {
-	golden, err := filepath.Abs("testdata/errors.txt")
+	file, err := filepath.Abs("testdata/errors.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := os.ReadFile(golden)
+	want, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +167,7 @@ func TestBadInput(t *testing.T) {
 		command, line, _ := strings.Cut(block, "\n")
 		args, ok := strings.CutPrefix(command, "$ sweep ")
 		if !ok {
-			t.Fatalf("%s: %q is not a command", golden, command)
+			t.Fatalf("%s: %q is not a command", file, command)
 		}
 		t.Run(args, func(t *testing.T) {
 			stdout, stderr, code := call(t, strings.Fields(args)...)
@@ -173,13 +175,13 @@ func TestBadInput(t *testing.T) {
 			if code != exitBadInput || stdout != "" || strings.Count(stderr, "\n") != 1 {
 				t.Errorf("exit code %d, stdout %q, stderr %q", code, stdout, stderr)
 			}
-			if stderr != line+"\n" && !*update {
+			if stderr != line+"\n" && !golden.Updating() {
 				t.Errorf("stderr\n got %swant %s", stderr, line)
 			}
 		})
 	}
-	if *update {
-		if err := os.WriteFile(golden, []byte(got.String()), 0o644); err != nil {
+	if golden.Updating() {
+		if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -235,7 +237,7 @@ func TestOtherSets(t *testing.T) {
 	isolate(t)
 	var sets []string
 	for _, s := range fusegrid.All() {
-		if s.Class == "fma" && s.Stable {
+		if s.Class == "fma-512" && s.Stable {
 			sets = append(sets, s.Name)
 		}
 	}
@@ -306,7 +308,7 @@ func TestBadData(t *testing.T) {
 		t.Errorf("exit code %d, stderr %q; want one line that names %s", code, stderr, name)
 	}
 	t.Setenv("FUSEGRID_DATA", t.TempDir())
-	if _, stderr, code := call(t, "-out", "o"); code != exitBadInput || !strings.Contains(stderr, "no CIFAR-10 here") {
+	if _, stderr, code := call(t, "-out", "o"); code != exitBadInput || !strings.Contains(stderr, "no data here") {
 		t.Errorf("empty folder: exit code %d, stderr %q", code, stderr)
 	}
 	nothingWritten(t)
@@ -396,7 +398,7 @@ func TestHelpNamesFlags(t *testing.T) {
 	fs := cli.NewFlags("sweep")
 	new(options).trainingFlags(fs, new(string), new(string))
 	new(options).outputFlags(fs)
-	flags := map[string][]string{helpText(): append([]string{"-halving", "-stop", "-mu", "-epochs"}, flagNames(fs)...)}
+	flags := map[string][]string{helpText(): append([]string{"-halving", "-stop", "-patience", "-mu", "-epochs"}, flagNames(fs)...)}
 	for _, a := range grid.Standard() {
 		flags[helpText()] = append(flags[helpText()], "-"+a.Name)
 	}
@@ -477,7 +479,7 @@ func TestAssignmentGrid(t *testing.T) {
 		t.Skip("FUSEGRID_DATA is not set: it names the folder with the CIFAR-10 batches")
 	case testing.Short():
 		t.Skip("takes half a minute")
-	case best.Class != "fma":
+	case best.Class != "fma-512":
 		t.Skipf("%s is too slow for this", best.Name)
 	}
 	isolate(t)
@@ -515,7 +517,7 @@ func TestFinalAccuracyShown(t *testing.T) {
 		t.Skip("FUSEGRID_DATA is not set: it names the folder with the CIFAR-10 batches")
 	case testing.Short():
 		t.Skip("takes several seconds")
-	case best.Class != "fma":
+	case best.Class != "fma-512":
 		t.Skipf("%s is too slow for this", best.Name)
 	}
 	isolate(t)

@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"image"
 	"image/png"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -106,7 +104,7 @@ func (v verdict) text(w io.Writer, machine string) error {
 		}
 		fmt.Fprintf(&b, "%-22s %8d %8d %9.2f\n", part, len(fs), agree, v.Seconds[part])
 	}
-	fmt.Fprintf(&b, "\n%s\n%s\n", v.summary(), machine)
+	b.WriteString(fold(fmt.Sprintf("\n%s\n%s\n", v.summary(), machine), terminalOf(w, "never").width))
 	for _, f := range v.Figures {
 		if !f.OK {
 			fmt.Fprintf(&b, "%s: %s, %s:\n  printed %s\n  ours    %s\n", word(f), f.Part, f.Name, clip(f.Printed, 70), clip(f.Ours, 70))
@@ -189,41 +187,40 @@ func (v verdict) writeFiles(name string) error {
 		pictures = append(pictures, picture)
 		return atomicfile.Write(filepath.Join(filepath.Dir(name), picture), draw)
 	}
-	if len(v.Curves) > 0 {
-		if err := write("curves", func(w io.Writer) error { return v.curves(w) }); err != nil {
+	for _, d := range v.Diagrams {
+		if err := write(d.Name, func(w io.Writer) error { return drawDiagram(w, d) }); err != nil {
 			return err
 		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(v.Images)) {
-		if err := write("weights-"+key, func(w io.Writer) error { return png.Encode(w, enlarge(v.Images[key], 2)) }); err != nil {
+	for _, p := range v.Pictures {
+		if err := write(p.Name, func(w io.Writer) error { return drawPicture(w, p) }); err != nil {
 			return err
 		}
 	}
 	return atomicfile.Write(name, func(w io.Writer) error { return v.markdown(w, pictures) })
 }
 
-// curves draws the losses of the first run above its accuracies.
-func (v verdict) curves(w io.Writer) error {
-	loss := results.Panel{Title: "First run: loss", X: "iteration", Y: "loss"}
-	accuracy := results.Panel{Title: "First run: accuracy", X: "epoch", Y: "accuracy"}
-	for _, c := range v.Curves {
-		if strings.Contains(c.Name, "accuracy") {
-			accuracy.Curves = append(accuracy.Curves, results.Curve{Name: strings.TrimSuffix(c.Name, " accuracy"), Values: c.Values})
-		} else {
-			loss.Curves = append(loss.Curves, results.Curve{Name: c.Name, Values: c.Values})
+// drawDiagram draws the losses of a training above its accuracies.
+func drawDiagram(w io.Writer, d assignment.Diagram) error {
+	panels := []results.Panel{{Title: d.Title + ": loss", X: "iteration", Y: "loss", Curves: []results.Curve{{Name: "loss", Values: d.Loss, Dots: d.Dots}}}}
+	if len(d.Accuracies) > 0 {
+		accuracy := results.Panel{Title: d.Title + ": accuracy", X: "epoch", Y: "accuracy"}
+		for _, c := range d.Accuracies {
+			accuracy.Curves = append(accuracy.Curves, results.Curve{Name: c.Name, Values: c.Values})
 		}
+		panels = append(panels, accuracy)
 	}
-	return results.WriteCurvesPNG(w, loss, accuracy)
+	return results.WriteCurvesPNG(w, panels...)
 }
 
-// enlarge repeats each pixel n times in both directions.
-func enlarge(src image.Image, n int) image.Image {
-	r := src.Bounds()
-	dst := image.NewNRGBA(image.Rect(0, 0, n*r.Dx(), n*r.Dy()))
-	for y := range n * r.Dy() {
-		for x := range n * r.Dx() {
-			dst.Set(x, y, src.At(r.Min.X+x/n, r.Min.Y+y/n))
-		}
+// drawPicture draws an image in twice its size, or several with their captions.
+func drawPicture(w io.Writer, p assignment.Picture) error {
+	if len(p.Parts) == 1 {
+		return png.Encode(w, results.Enlarge(p.Parts[0].Image, 2))
 	}
-	return dst
+	var images []results.Captioned
+	for _, part := range p.Parts {
+		images = append(images, results.Captioned(part))
+	}
+	return results.WriteImagesPNG(w, images...)
 }

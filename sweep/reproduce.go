@@ -24,10 +24,10 @@ import (
 func reproduce(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := cli.NewFlags("reproduce")
 	out, dir, impl, dtype := "", "", "", "f64"
-	flags.Func("out", "", text(&out))
-	flags.Func("data", "", text(&dir))
-	flags.Func("impl", "", text(&impl))
-	flags.Func("dtype", "", choice(&dtype, "f64", "bfp16", "bfp16d8"))
+	flags.Func("out", "`file`", text(&out))
+	flags.Func("data", "`folder`", text(&dir))
+	flags.Func("impl", wordsUsage(setNames()), text(&impl))
+	oneOf(flags, "dtype", &dtype, "f64", "bfp16", "bfp16d8")
 	quiet := flags.Bool("quiet", false, "")
 	if err := parse(flags, args); err != nil {
 		return err
@@ -56,7 +56,7 @@ func reproduce(ctx context.Context, args []string, stdout, stderr io.Writer) err
 		return badInput{fmt.Errorf(`-dtype %s trains nets on CIFAR-10, and there is none here; "sweep fetch" gets it`, dtype)}
 	}
 	if dir == "" {
-		fmt.Fprintln(stderr, `sweep: no CIFAR-10 here, so only the experiments without it run; "sweep fetch" gets it`)
+		logger(stderr).Print(`no CIFAR-10 here, so only the experiments without it run; "sweep fetch" gets it`)
 	}
 	if err := folder.Probe(filepath.Dir(out)); err != nil {
 		return err
@@ -81,7 +81,7 @@ func reproduce(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	if err := v.text(stdout, fmt.Sprintf("Ran on %s, %s, kernel set %s.", m.CPU, m.Platform, set.Name)); err != nil {
 		return err
 	}
-	fmt.Fprintf(stderr, "sweep: the verdicts are in %s\n", out)
+	logger(stderr).Printf("the verdicts are in %s", out)
 	if !report.OK() {
 		return errors.New("not every figure that must agree does")
 	}
@@ -104,7 +104,7 @@ func runParts(ctx context.Context, set *kernels.Set, dir string, quiet bool, std
 		return report, badInput{err}
 	}
 	for _, note := range report.Notes {
-		fmt.Fprintf(stderr, "sweep: %s\n", note)
+		logger(stderr).Print(note)
 	}
 	return report, nil
 }

@@ -13,16 +13,32 @@ import (
 	"fusegrid/search/plan"
 )
 
-// showTable prints the final table.
+// showTable prints the final table. If the seed varies, it has one row for each setting, unless the user asks for
+// one for each seed.
 func (o *options) showTable(stdout io.Writer, table *results.Table) error {
 	if table.Len() == 0 {
 		return nil
 	}
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s\n\n", wrap(table.Caption(), 80))
-	table.WriteText(&b, 80, o.top)
-	if best, ok := table.Best(); ok && best.Accuracy.Test != nil {
+	var shown interface {
+		markedTable
+		Caption() string
+		WriteText(w io.Writer, width, rows int) error
+		Notes() []string
+	} = table
+	screen := terminalOf(stdout, o.color)
+	var legend []string
+	if s := table.Summary(); s != nil && !o.perSeed {
+		shown, legend = s, s.Legend(screen.width, o.top)
+	}
+	var b, rows bytes.Buffer
+	fmt.Fprintf(&b, "%s\n\n", wrap(shown.Caption(), screen.width))
+	shown.WriteText(&rows, screen.width, o.top)
+	b.WriteString(screen.marked(rows.String(), shown, o.top))
+	if best, ok := table.Best(); ok && best.Accuracy.Test != nil && table.Summary() == nil {
 		fmt.Fprintf(&b, "\ntest accuracy of the best net: %.4f\n", *best.Accuracy.Test)
+	}
+	for _, note := range append(legend, shown.Notes()...) {
+		fmt.Fprintf(&b, "\n%s\n", strings.Join(cli.Fold(strings.Fields(note), screen.width), "\n"))
 	}
 	_, err := stdout.Write(b.Bytes())
 	return err
@@ -37,8 +53,10 @@ func (o *options) showPreview(stdout io.Writer, p *search.Preview) error {
 		fmt.Fprintf(&b, " (%s)", shape)
 	}
 	fmt.Fprintf(&b, ", %d to train into %s: %s\n", todo, o.Dir, say.Operations(p.FLOPs))
-	for _, note := range p.Notes {
-		fmt.Fprintln(&b, note)
+	for _, note := range append(p.Notes, p.Space, spaceNote(o.Dir)) {
+		if note != "" {
+			fmt.Fprintln(&b, note)
+		}
 	}
 	if todo > 0 {
 		fmt.Fprintf(&b, "%s\n%s\n", plan.Describe(p.Blocks), p.Prediction)
@@ -54,10 +72,12 @@ func (o *options) showPreview(stdout io.Writer, p *search.Preview) error {
 		fmt.Fprintf(&b, "%s on record to train again, because files that -keep or -states asks for are missing\n", say.Plural(p.Again, "trial"))
 	}
 	fmt.Fprintf(&b, "%s\n", p.Halving)
-	if err := results.WritePlan(&b, p.Points, 80, o.top); err != nil {
+	screen := terminalOf(stdout, o.color)
+	var rows bytes.Buffer
+	if err := results.WritePlan(&rows, p.Points, screen.width, o.top); err != nil {
 		return err
 	}
-	_, err := stdout.Write(b.Bytes())
+	_, err := io.WriteString(stdout, fold(b.String(), screen.width)+rows.String())
 	return err
 }
 

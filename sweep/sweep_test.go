@@ -78,9 +78,11 @@ func TestDryRun(t *testing.T) {
 	o := tinyOptions(t, "-lr 1e-4,1e-3 -reg 0,0.5 -seed 1..3 -hidden 5 -iters 60 -batch 50 -top 2 -workers 2 -out o -dry-run")
 	o.Runner = searchtest.Hasty{Runner: tinyRunner(t, o)}
 	want := `12 trials (2 lr × 2 reg × 3 seed), 12 to train into o: 0.03384 GFLOP
+curves will take up to 12.5 kB
 4 blocks: 2 of 4 nets, 2 of 2 nets
 about
-3 seeds do not fuse: another seed draws other minibatches; -order SEED gives all nets the same minibatches
+3 seeds do not fuse: another seed draws other minibatches; -order SEED gives all
+  nets the same minibatches
 
     lr  reg  seed  state
 0.0001    0     1  to train
@@ -133,7 +135,7 @@ func TestCommandThatResumes(t *testing.T) {
 	o = tinyOptions(t, "-lr 1e-4,1e-3 -iters 3 -hidden 2 -reg 0 -keep 1 -out o")
 	o.Disk = fullDisk{}
 	shown, stderr, err = sweepTiny(t.Context(), o)
-	want = "no space left on device; 2 of 2 trials are on record; to resume: " + commandLine(o.args)
+	want = "no space left on device; 2 of 2 trials are on record. To resume:\n  " + commandLine(o.args)
 	if exitCode(err) != exitFailed || !strings.HasSuffix(err.Error(), want) || !strings.Contains(stderr, "sweep: all trials and tables are in o\n") || shown == "" {
 		t.Errorf("no room: error %v, want at its end %q; stdout %q, stderr %q", err, want, shown, stderr)
 	}
@@ -164,6 +166,32 @@ func TestSmallTexts(t *testing.T) {
 	} {
 		if tt.got != tt.want {
 			t.Errorf("got %q, want %q", tt.got, tt.want)
+		}
+	}
+}
+
+// TestSeveralSeeds checks that a table has one row for each setting, and with -per-seed one for each seed.
+func TestSeveralSeeds(t *testing.T) {
+	isolate(t)
+	const args = "-lr 1e-4,1e-3 -reg 0 -hidden 3 -iters 3 -batch 20 -std 1e-2 -seed 1..3 -quiet -out o"
+	rows := func(more string) (rows int, text string) {
+		stdout, _, err := sweepTiny(t.Context(), tinyOptions(t, args+more))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Count(strings.Split(stdout, "\n\n")[1], "\n"), stdout
+	}
+	for _, by := range []string{"", " -rank mean", " -rank best", " -rank lower"} {
+		if n, text := rows(by); n != 2 || !strings.Contains(text, " best\n") || !strings.Contains(text, "\ntest accuracy of the best setting: ") {
+			t.Errorf("%q: %d rows:\n%s", by, n, text)
+		}
+	}
+	if n, text := rows(" -per-seed"); n != 6 || !strings.Contains(text, "  seed  ") || !strings.Contains(text, "\ntest accuracy of the best setting: ") {
+		t.Errorf("-per-seed: %d rows:\n%s", n, text)
+	}
+	for _, name := range []string{folder.SettingsName, folder.CSVName} {
+		if _, err := os.Stat(filepath.Join("o", name)); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"fusegrid"
 	"fusegrid/internal/cli"
 	"fusegrid/internal/say"
 	"fusegrid/kernels"
@@ -26,10 +25,11 @@ type verifier struct {
 	n, workers     int
 	key            string // the beginning of the key of one trial
 	all            bool
-	out, data      string
+	out            string
+	data           dataChoice
 	impl           string
 	stdout, stderr io.Writer
-	splits         map[string]*dataset.Split // by net
+	splits         map[string]*dataset.Split // by net and split
 }
 
 // verify trains recorded trials again, each alone, and compares every bit.
@@ -39,9 +39,9 @@ func verify(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	fs.Func("n", "", whole(&v.n, 1, math.MaxInt, "give the number of trials to train again, 1 or more"))
 	fs.Func("trial", "", text(&v.key))
 	fs.BoolVar(&v.all, "all", false, "")
-	fs.Func("out", "", text(&v.out))
-	fs.Func("data", "", text(&v.data))
-	fs.Func("impl", "", text(&v.impl))
+	fs.Func("out", "`folder`", text(&v.out))
+	v.data.loadFlags(fs)
+	fs.Func("impl", wordsUsage(setNames()), text(&v.impl))
 	fs.Func("workers", "", whole(&v.workers, 1, search.MaxWorkers, fmt.Sprintf("give a number from 1 to %d", search.MaxWorkers)))
 	if err := parse(fs, args); err != nil {
 		return err
@@ -52,11 +52,11 @@ func verify(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 		}
 	}
 	if text := crowd(v.workers); text != "" {
-		fmt.Fprintf(stderr, "sweep: %s\n", text)
+		logger(stderr).Print(text)
 	}
 	if v.out == "" {
 		var err error
-		if v.out, err = onlyOut(); err != nil {
+		if v.out, err = onlyOut("with -out"); err != nil {
 			return err
 		}
 	}
@@ -65,19 +65,6 @@ func verify(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 		return err
 	}
 	return v.run(ctx, records, damaged)
-}
-
-// onlyOut returns the only output folder below the folder out. If there is no such folder or several, it returns
-// an error.
-func onlyOut() (string, error) {
-	found, _ := filepath.Glob(filepath.Join("out", "*", folder.JournalName))
-	switch len(found) {
-	case 0:
-		return "", badInput{errors.New("there is no output folder in out; give the folder of a sweep with -out")}
-	case 1:
-		return filepath.Dir(found[0]), nil
-	}
-	return "", badInput{fmt.Errorf("there are %d output folders in out; give one of them with -out", len(found))}
 }
 
 // pick returns the records to verify, best first: the best one, and others evenly from all ranks. It also returns
@@ -92,10 +79,16 @@ func (v *verifier) pick() (found []results.Record, damaged int, err error) {
 		return nil, 0, err
 	}
 	var all []results.Record
+	functions := 0
 	for _, r := range out.Records {
-		if r.State != results.Failed {
+		if r.Config.Objective != "" {
+			functions++
+		} else if r.State != results.Failed {
 			all = append(all, r)
 		}
+	}
+	if functions > 0 && len(all) == 0 {
+		return nil, 0, badInput{fmt.Errorf("%s has trials of a function, which only the program with the function can try again", v.out)}
 	}
 	results.Rank(all)
 	if v.key != "" {
@@ -105,7 +98,7 @@ func (v *verifier) pick() (found []results.Record, damaged int, err error) {
 			}
 		}
 		if len(found) != 1 {
-			return nil, 0, badInput{fmt.Errorf("-trial %s: the keys of %d trials in %s begin like this; the keys are in %s", v.key, len(found), v.out, folder.CSVName)}
+			return nil, 0, noSuchTrial(v.key, len(found), v.out)
 		}
 		return found, out.Damaged, nil
 	}
@@ -131,7 +124,11 @@ func (v *verifier) run(ctx context.Context, records []results.Record, damaged in
 			if skipped++; skipped == 1 {
 				why = err
 			}
-			fmt.Fprintf(v.stdout, "%d/%d  %.12s  not verified: no kernel set here rounds as class %s\n", i+1, len(records), want.Key, want.Config.Class)
+			reason := "no kernel set here rounds as class " + want.Config.Class
+			if want.Config.Earlier() {
+				reason = "an earlier version trained it, with class " + want.Config.Class
+			}
+			fmt.Fprintf(v.stdout, "%d/%d  %.12s  not verified: %s\n", i+1, len(records), want.Key, reason)
 			continue
 		}
 		data, err := v.split(ctx, want)
@@ -166,14 +163,14 @@ func (v *verifier) run(ctx context.Context, records []results.Record, damaged in
 
 // set returns the kernel set of the record, or another one that rounds alike.
 func (v *verifier) set(r results.Record) (*kernels.Set, error) {
+	if r.Config.Earlier() {
+		return nil, badInput{fmt.Errorf("trial %.12s was trained by an earlier version, whose kernels of class %s summed all terms of a product in one chain; train it again",
+			r.Key, r.Config.Class)}
+	}
 	var alike *kernels.Set
-	for _, s := range fusegrid.All() {
-		s, err := fusegrid.ForType(s, r.Config.DType)
-		if err != nil {
-			continue
-		}
+	for _, s := range setsOf(r.Config) {
 		switch {
-		case v.impl != "" && s.Name != v.impl, string(s.Class) != r.Config.Class:
+		case v.impl != "" && s.Name != v.impl:
 		case s.Name == r.Impl:
 			return s, nil
 		case alike == nil:
@@ -189,24 +186,36 @@ func (v *verifier) set(r results.Record) (*kernels.Set, error) {
 
 // split returns the data of a record.
 func (v *verifier) split(ctx context.Context, r results.Record) (*dataset.Split, error) {
-	s, ok := v.splits[r.Config.Net]
+	name := fmt.Sprint(r.Config.Net, r.Config.Split, r.Config.Partition, r.Config.Norm)
+	s, ok := v.splits[name]
 	if !ok {
-		dir := v.data
-		if dir == "" && r.DataName == builtIn {
-			dir = builtIn
+		choice, err := v.data.ofRecord(r.Config)
+		if err != nil {
+			return nil, err
+		}
+		if choice.path == "" && r.DataName == builtIn {
+			choice.path = builtIn
 		}
 		stderr := v.stderr
 		if len(v.splits) > 0 {
 			stderr = io.Discard // the messages about the data were printed before
 		}
-		var err error
-		if s, err = load(ctx, dir, r.Config.Net, stderr); err != nil {
+		if s, err = choice.read(ctx, r.Config.Net, stderr); err != nil {
+			// Another set may not have the split on record.
+			if d, found := choice.find(io.Discard); found == nil && d.Hash() != r.Config.Data {
+				err = otherData(r, cmp.Or(d.Name, filepath.Base(choice.path)), d.Hash())
+			}
 			return nil, err
 		}
-		v.splits[r.Config.Net] = s
+		v.splits[name] = s
 	}
 	if s.Hash != r.Config.Data {
-		return nil, badInput{fmt.Errorf("trial %.12s was trained on %s (%.8s), this is %s (%.8s); give its folder with -data", r.Key, r.DataName, r.Config.Data, s.Name, s.Hash)}
+		return nil, otherData(r, s.Name, s.Hash)
 	}
 	return s, nil
+}
+
+// otherData returns the error for a data set that is not the one of a record.
+func otherData(r results.Record, name, hash string) error {
+	return badInput{fmt.Errorf("trial %.12s was trained on %s (%.8s), this is %s (%.8s); give its folder with -data", r.Key, r.DataName, r.Config.Data, name, hash)}
 }

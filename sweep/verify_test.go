@@ -104,6 +104,7 @@ func TestVerifyRules(t *testing.T) {
 // TestVerifyStopped trains stopped trials up to the step where they were stopped, and finds a forged record.
 func TestVerifyStopped(t *testing.T) {
 	searchtest.Long(t)
+	useWhole(t)
 	isolate(t)
 	for _, net := range []string{"two-layer -hidden 3 -iters 60 -halving 2:20", "fc -hidden 3x2 -epochs 1 -halving 2:20"} {
 		t.Run(net, func(t *testing.T) {
@@ -281,7 +282,7 @@ func TestOnlyOut(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		switch dir, err := onlyOut(); {
+		switch dir, err := onlyOut("with -out"); {
 		case want == "":
 			if dir != filepath.Join("out", "1") || err != nil {
 				t.Errorf("%d folders: %q, error %v", n, dir, err)

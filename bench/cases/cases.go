@@ -30,6 +30,8 @@ type Group struct {
 	Amount float64  // work per call, in Unit
 	Unit   string   // "FLOP" or "B" (bytes read and written)
 	Impls  []string // names of the rows
+	// Product is what groups of the kernel Gemm compute.
+	Product Product
 
 	// Rows returns the rows. It makes random inputs that all rows share.
 	Rows func() []Row
@@ -38,7 +40,10 @@ type Group struct {
 // A Row is one implementation of a group.
 type Row struct {
 	Impl string
-	Run  func() // performs one call
+	Run  func() // performs one call; nil if there is Time
+	// Time performs so many calls in another process and returns the time that they took on the
+	// clock "wall" or "cpu".
+	Time func(clock string, calls int) (time.Duration, error)
 	// Peak measures the peak of one core in FLOP/s, with operands in registers. The measurement
 	// takes about the given time. Peak is nil if the group does not count FLOPs or the build has no
 	// loop for the measurement.
@@ -62,6 +67,12 @@ func Of(sets []*kernels.Set) []Group {
 type Shape struct {
 	Op      string // "NN", "TN" (A is stored transposed), "NT"
 	M, K, N int
+}
+
+// A Product is a shape and the type of its elements, f32 or f64.
+type Product struct {
+	DType string
+	Shape
 }
 
 // Shapes lists the products that train a net with 3072 inputs, and two square products.
@@ -99,11 +110,12 @@ func Gemm(sets []*kernels.Set) []Group {
 
 func gemm[T kernels.Float](s Shape, sets []*kernels.Set) Group {
 	return Group{
-		Kernel: "Gemm",
-		Name:   fmt.Sprintf("dtype=%s/op=%s/shape=%dx%dx%d", dtype[T](), s.Op, s.M, s.K, s.N),
-		Amount: 2 * float64(s.M) * float64(s.K) * float64(s.N),
-		Unit:   "FLOP",
-		Impls:  names(sets),
+		Kernel:  "Gemm",
+		Name:    fmt.Sprintf("dtype=%s/op=%s/shape=%dx%dx%d", dtype[T](), s.Op, s.M, s.K, s.N),
+		Amount:  2 * float64(s.M) * float64(s.K) * float64(s.N),
+		Unit:    "FLOP",
+		Impls:   names(sets),
+		Product: Product{dtype[T](), s},
 		Rows: func() []Row {
 			stored := func(op byte, rows, cols int) kernels.Mat[T] {
 				if op == 'T' {
@@ -126,7 +138,7 @@ func gemm[T kernels.Float](s Shape, sets []*kernels.Set) Group {
 func rowsOf[T kernels.Float](sets []*kernels.Set, run func(ops kernels.Ops[T]) func()) []Row {
 	var rows []Row
 	for _, set := range sets {
-		rows = append(rows, Row{set.Name, run(kernels.Of[T](set)), peak[T](set, sets)})
+		rows = append(rows, Row{Impl: set.Name, Run: run(kernels.Of[T](set)), Peak: peak[T](set, sets)})
 	}
 	return rows
 }
@@ -139,15 +151,15 @@ func FirstLayer(sets []*kernels.Set) []Group {
 	for _, nets := range []int{1, 8} {
 		groups = append(groups, firstLayer[float32](dtype[float32](), nets, sets)...)
 		groups = append(groups, firstLayer[float64](dtype[float64](), nets, sets)...)
-		for _, class := range []kernels.Class{kernels.BFP16, kernels.BFP16D8} {
+		for _, dtype := range []string{"bfp16", "bfp16d8"} {
 			var exact []*kernels.Set
 			for _, s := range sets {
-				if made, err := fusegrid.ForType(s, string(class)); err == nil {
+				if made, err := fusegrid.ForType(s, dtype); err == nil {
 					exact = append(exact, made)
 				}
 			}
 			if exact != nil {
-				groups = append(groups, firstLayer[float32](string(class), nets, exact)...)
+				groups = append(groups, firstLayer[float32](dtype, nets, exact)...)
 			}
 		}
 	}

@@ -3,6 +3,7 @@
 package searchtest
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"fusegrid/nn/dataset"
 	"fusegrid/nn/labelled"
 	"fusegrid/results"
+	"fusegrid/results/curve"
 	"fusegrid/search/folder"
 )
 
@@ -20,10 +22,10 @@ func Tiny() *dataset.Split { return Images(32) }
 
 // Images is like Tiny for images with the given number of pixels. The brightness of an image shows its class.
 func Images(pixels int) *dataset.Split {
-	subset := func(n int) labelled.Images {
-		s := labelled.Images{X: make([]uint8, n*pixels), Y: make([]uint8, n)}
+	subset := func(n int) labelled.Samples {
+		s := labelled.Samples{X: make([]uint8, n*pixels), Y: make([]uint16, n)}
 		for i := range n {
-			s.Y[i] = uint8(i % 10)
+			s.Y[i] = uint16(i % 10)
 			for j := range pixels {
 				s.X[i*pixels+j] = uint8(20*(i%10) + (i+j)%17)
 			}
@@ -35,7 +37,7 @@ func Images(pixels int) *dataset.Split {
 		mean[i] = 98
 	}
 	return &dataset.Split{
-		Name: "tiny", Hash: "71", Order: dataset.HWC, Classes: strings.Fields("a b c d e f g h i j"),
+		Name: "tiny", Hash: "71", Shape: dataset.Shape{Height: 1, Width: pixels, Channels: 1}, Order: dataset.HWC, Classes: strings.Fields("a b c d e f g h i j"),
 		Train: subset(30), Val: subset(20), Test: subset(10), Mean: mean,
 	}
 }
@@ -106,6 +108,49 @@ func SameFigures(t *testing.T, what, out, want string, iters int) {
 	}
 	if results.NewTable(got).Digest() != results.NewTable(all).Digest() {
 		t.Errorf("%s: other figures than those of trainings of %d iterations at once", what, iters)
+	}
+	SameCurves(t, what, out, want, false)
+}
+
+// Curves returns the learning curves of the records of an output folder, by key. It fails the test if the file of
+// curves is damaged.
+func Curves(t *testing.T, what, out string) map[string]curve.Curve {
+	t.Helper()
+	c, err := (&folder.Folder{Dir: out}).Curves()
+	if err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	defer c.Close()
+	if c.Recovery.Damage != nil {
+		t.Errorf("%s: damaged curves: %+v", what, c.Recovery)
+	}
+	all := map[string]curve.Curve{}
+	for _, r := range Recorded(t, out) {
+		found, ok, err := c.Of(r.Key)
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		if ok {
+			all[r.Key] = found
+		}
+	}
+	return all
+}
+
+// SameCurves fails the test unless the trials that are on record in both folders have the same curves. If some is
+// true, trials of the first folder may lack their curves.
+func SameCurves(t *testing.T, what, out, want string, some bool) {
+	t.Helper()
+	got, all := Curves(t, what, out), Curves(t, what, want)
+	for _, r := range Recorded(t, out) {
+		g, ok := got[r.Key]
+		w, known := all[r.Key]
+		if !known || !ok && some {
+			continue
+		}
+		if !ok || fmt.Sprint(g) != fmt.Sprint(w) { // as text, because NaN is not equal to itself
+			t.Errorf("%s: trial %.8s, there is a curve: %t; got\n%+v, want\n%+v", what, r.Key, ok, g, w)
+		}
 	}
 }
 

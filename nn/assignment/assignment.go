@@ -33,13 +33,33 @@ type Curve struct {
 	Values []float64
 }
 
+// A Diagram is a plot of the notebooks: losses per iteration, and accuracies per epoch if Accuracies is not empty.
+type Diagram struct {
+	Name, Title string
+	Loss        []float64
+	Dots        bool // the losses are dots without a line
+	Accuracies  []Curve
+}
+
+// A Picture is a row of images, each with a caption if there are several.
+type Picture struct {
+	Name  string // "weights-first-run", "weights-best" or "autoencoder"
+	Parts []PicturePart
+}
+
+// A PicturePart is an image of a [Picture].
+type PicturePart struct {
+	Caption string
+	Image   image.Image
+}
+
 // A Report is the result of [Run].
 type Report struct {
-	Notes   []string // remarks on the data that users must see; see [dataset.Split]
-	Figures []Figure
-	Seconds map[string]float64     // wall time of each part that was run
-	Curves  []Curve                // of the first run: "loss", "training accuracy", "validation accuracy"
-	Images  map[string]image.Image // weight pictures: "first-run", "best"
+	Notes    []string // remarks on the data that users must see; see [dataset.Split]
+	Figures  []Figure
+	Seconds  map[string]float64 // wall time of each part that was run
+	Diagrams []Diagram          // "toy", "first-run", "overfitting" and "solver"
+	Pictures []Picture          // in the order of the parts
 }
 
 // OK reports whether every figure with Must set is OK.
@@ -67,7 +87,7 @@ type Options struct {
 func Run(ctx context.Context, set *kernels.Set, opts Options) (Report, error) {
 	r := runner{
 		ctx: ctx, set: set,
-		report: Report{Seconds: map[string]float64{}, Images: map[string]image.Image{}},
+		report: Report{Seconds: map[string]float64{}},
 	}
 	for _, name := range opts.Parts {
 		i := slices.IndexFunc(parts(), func(p part) bool { return p.name == name })
@@ -100,7 +120,7 @@ type part struct {
 func parts() []part {
 	return []part{
 		{AutoencoderGradient, false, false, func(r *runner) ([]Figure, error) { return []Figure{autoencoderGradient(r.set)}, nil }},
-		{Toy, false, false, func(r *runner) ([]Figure, error) { return toy(r.ctx, r.set) }},
+		{Toy, false, false, (*runner).toy},
 		{Layers, false, false, func(r *runner) ([]Figure, error) { return layers(r.set), nil }},
 		{Modular, false, false, func(r *runner) ([]Figure, error) { return append(modular(r.set), deep(r.set)...), nil }},
 		{FirstRun, true, true, (*runner).firstRun},
@@ -134,7 +154,7 @@ func (r *runner) runPart(p part, opts Options) (err error) {
 		return err
 	}
 	if p.images && r.data == nil {
-		if r.data, err = dataset.Load(opts.Data); err != nil {
+		if r.data, err = dataset.LoadCIFAR10(opts.Data); err != nil {
 			return err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"fusegrid"
+	"fusegrid/internal/required"
 	"fusegrid/kernels"
 	"fusegrid/kernels/bfp"
 	"fusegrid/kernels/reference"
@@ -33,9 +34,7 @@ func TestFigures(t *testing.T) {
 // the other sets.
 func TestImages(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("skipped with -short because it takes minutes")
-	}
+	required.Long(t, "TestTrackedReport of package sweep compares all digits of these experiments")
 	dir := imageFolder(t)
 	set, err := fusegrid.Best()
 	if err != nil {

@@ -36,6 +36,10 @@ func (r *runner) solver() ([]Figure, error) {
 	}
 
 	hist := s.History()
+	r.report.Diagrams = append(r.report.Diagrams, Diagram{
+		Name: "solver", Title: "Solver", Loss: hist.Loss, Dots: true,
+		Accuracies: []Curve{{"training", hist.TrainAcc}, {"validation", hist.ValAcc}},
+	})
 	figures := logFigures(log.String(), solverLog)
 	return append(figures,
 		number("best validation accuracy", "0.533", hist.BestValAcc),
@@ -97,7 +101,9 @@ func (r *runner) overfit() ([]Figure, error) {
 	if err := s.Train(r.ctx); err != nil {
 		return nil, err
 	}
-	acc := s.History().TrainAcc
+	hist := s.History()
+	r.report.Diagrams = append(r.report.Diagrams, Diagram{Name: "overfitting", Title: "Overfitting 50 images", Loss: hist.Loss, Dots: true})
+	acc := hist.TrainAcc
 	f := number("overfitting 50 images: training accuracy by epoch 20", "1.000", acc[len(acc)-1])
 	first := Figure{Name: "overfitting 50 images: first epoch at 1.0, unseeded in the notebook", Printed: "8", Ours: "none", Digits: -1}
 	for i, a := range acc {

@@ -1,7 +1,6 @@
 package assignment
 
 import (
-	"context"
 	"math"
 	"slices"
 
@@ -36,7 +35,8 @@ func toyData() nn.Floats[float64] {
 }
 
 // toy runs section 1 of the two-layer notebook: scores, loss, gradients and a training.
-func toy(ctx context.Context, set *kernels.Set) ([]Figure, error) {
+func (r *runner) toy() ([]Figure, error) {
+	set := r.set
 	golden := parse[toyGolden](toyJSON)
 	net, _ := toyNet(set)
 	data := toyData()
@@ -69,10 +69,11 @@ func toy(ctx context.Context, set *kernels.Set) ([]Figure, error) {
 
 	net, rng := toyNet(set)
 	net.Reg = 5e-6
-	hist, err := net.Train(ctx, data, data, nn.TrainConfig{LearningRate: 0.1, Decay: 0.95, Iterations: toyIterations, BatchSize: toyBatch}, rng)
+	hist, err := net.Train(r.ctx, data, data, nn.TrainConfig{LearningRate: 0.1, Decay: 0.95, Iterations: toyIterations, BatchSize: toyBatch}, rng)
 	if err != nil {
 		return nil, err
 	}
+	r.report.Diagrams = append(r.report.Diagrams, Diagram{Name: "toy", Title: "Toy net", Loss: hist.Loss})
 	figures = append(figures,
 		exact("last loss of the training", 0.014497864587765906, hist.Loss[len(hist.Loss)-1], 1e-14),
 		below("100 losses of the training, largest relative error", 1e-13, maxRelError(hist.Loss, golden.Train.Loss)))

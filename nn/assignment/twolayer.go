@@ -80,10 +80,11 @@ func (r *runner) firstRun() ([]Figure, error) {
 		numbers("training accuracy per epoch", "0.095 0.150 0.250 0.250 0.315", net.TrainAcc),
 		numbers("validation accuracy per epoch", "0.115 0.177 0.208 0.260 0.285", net.ValAcc),
 		number("validation accuracy", "0.283", net.val))
-	r.report.Curves = []Curve{
-		{"loss", net.Loss}, {"training accuracy", net.TrainAcc}, {"validation accuracy", net.ValAcc},
-	}
-	r.report.Images["first-run"] = net.weights
+	r.report.Diagrams = append(r.report.Diagrams, Diagram{
+		Name: "first-run", Title: "First run", Loss: net.Loss,
+		Accuracies: []Curve{{"training", net.TrainAcc}, {"validation", net.ValAcc}},
+	})
+	r.report.Pictures = append(r.report.Pictures, Picture{"weights-first-run", []PicturePart{{Image: net.weights}}})
 	return figures, nil
 }
 
@@ -121,7 +122,7 @@ func (r *runner) grid() ([]Figure, error) {
 	figures = append(figures,
 		number("best validation accuracy", "0.512", bestVal),
 		number("test accuracy of the best net", "0.513", best.test))
-	r.report.Images["best"] = best.weights
+	r.report.Pictures = append(r.report.Pictures, Picture{"weights-best", []PicturePart{{Image: best.weights}}})
 	return figures, nil
 }
 

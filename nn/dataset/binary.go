@@ -19,13 +19,13 @@ const maxBinary = 10 * perBatch * recordLen
 
 // readBinary returns the images of a batch file of the binary version, in memory that room
 // returns.
-func readBinary(r io.Reader, size int64, room func(n int) labelled.Images) (labelled.Images, error) {
+func readBinary(r io.Reader, size int64, room func(n int) labelled.Samples) (labelled.Samples, error) {
 	if size > maxBinary {
-		return labelled.Images{}, fmt.Errorf("%d bytes, want at most %d", size, maxBinary)
+		return labelled.Samples{}, fmt.Errorf("%d bytes, want at most %d", size, maxBinary)
 	}
 	n := int(size / recordLen)
 	if rest := size % recordLen; rest != 0 || n == 0 {
-		return labelled.Images{}, fmt.Errorf("truncated: %d bytes are %d records of %d bytes and %d bytes of another record", size, n, recordLen, rest)
+		return labelled.Samples{}, fmt.Errorf("truncated: %d bytes are %d records of %d bytes and %d bytes of another record", size, n, recordLen, rest)
 	}
 	dst := room(n)
 	br := bufio.NewReaderSize(r, 64*recordLen)
@@ -35,15 +35,15 @@ func readBinary(r io.Reader, size int64, room func(n int) labelled.Images) (labe
 			_, err = io.ReadFull(br, dst.X[i*Dim:(i+1)*Dim])
 		}
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return labelled.Images{}, fmt.Errorf("record %d, byte %d: the file ends here, want %d records", i, i*recordLen, n)
+			return labelled.Samples{}, fmt.Errorf("record %d, byte %d: the file ends here, want %d records", i, i*recordLen, n)
 		}
 		if err != nil {
-			return labelled.Images{}, fmt.Errorf("record %d, byte %d: %w", i, i*recordLen, cause(err))
+			return labelled.Samples{}, fmt.Errorf("record %d, byte %d: %w", i, i*recordLen, cause(err))
 		}
 		if label >= numClasses {
-			return labelled.Images{}, fmt.Errorf("record %d, byte %d: label %d, want 0 to %d", i, i*recordLen, label, numClasses-1)
+			return labelled.Samples{}, fmt.Errorf("record %d, byte %d: label %d, want 0 to %d", i, i*recordLen, label, numClasses-1)
 		}
-		dst.Y[i] = label
+		dst.Y[i] = uint16(label)
 	}
 	return dst, nil
 }

@@ -78,7 +78,7 @@ func CacheDir() (string, error) {
 	return filepath.Join(dir, "fusegrid"), nil
 }
 
-// EnvData is the environment variable that names the folder of CIFAR-10.
+// EnvData is the environment variable that names the data, usually the folder of CIFAR-10.
 const EnvData = "FUSEGRID_DATA"
 
 // Find returns the folder in the environment variable FUSEGRID_DATA, without a check of its
@@ -103,16 +103,16 @@ func Find() (dir string, ok bool) {
 // ErrNone is the error of [Open] if no folder is named and Find finds none.
 var ErrNone = errors.New("dataset: no CIFAR-10 here")
 
-// Open returns the data set in a folder. An empty name stands for the folder of [Find].
-func Open(dir string) (*Dataset, error) {
-	if dir != "" {
-		return Load(dir)
+// Open returns the data set at a path; see [LoadWith]. An empty path stands for the folder of [Find].
+func Open(path string, o LoadOptions) (*Dataset, error) {
+	if path != "" {
+		return LoadWith(path, o)
 	}
-	dir, ok := Find()
+	path, ok := Find()
 	if !ok {
 		return nil, ErrNone
 	}
-	d, err := Load(dir)
+	d, err := LoadWith(path, o)
 	if err != nil && os.Getenv(EnvData) != "" {
 		err = fmt.Errorf("%w (%s names the folder)", err, EnvData)
 	}

@@ -459,21 +459,21 @@ func TestOpen(t *testing.T) {
 	t.Setenv("HOME", cache)
 	t.Setenv("XDG_CACHE_HOME", cache)
 	t.Setenv("FUSEGRID_DATA", "")
-	if _, err := Open(""); err != ErrNone {
+	if _, err := Open("", LoadOptions{}); err != ErrNone {
 		t.Errorf("without a folder: %v", err)
 	}
 	const named = "(FUSEGRID_DATA names the folder)"
 	t.Setenv("FUSEGRID_DATA", "elsewhere")
-	if _, err := Open(""); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "elsewhere") || !strings.HasSuffix(err.Error(), named) {
+	if _, err := Open("", LoadOptions{}); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "elsewhere") || !strings.HasSuffix(err.Error(), named) {
 		t.Errorf("FUSEGRID_DATA names no folder: %v", err)
 	}
-	if _, err := Open("nowhere"); !errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), named) {
+	if _, err := Open("nowhere", LoadOptions{}); !errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), named) {
 		t.Errorf("the caller names no folder: %v", err)
 	}
 	dir := t.TempDir()
 	datasettest.WriteBinary(t, dir, 20)
 	t.Setenv("FUSEGRID_DATA", dir)
-	if d, err := Open(""); err != nil || d.Train.Len() == 0 {
+	if d, err := Open("", LoadOptions{}); err != nil || d.Train.Len() == 0 {
 		t.Errorf("FUSEGRID_DATA names a folder: %v", err)
 	}
 }

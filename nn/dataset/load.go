@@ -25,6 +25,9 @@ const (
 // remedy is the advice in errors if the user needs a good copy of the data.
 const remedy = `"sweep fetch" gets a sound copy`
 
+// remedyCopy is the same advice for files that "sweep fetch" does not get.
+const remedyCopy = "get a sound copy"
+
 // A version is one of the two forms in which CIFAR-10 is distributed.
 type version struct {
 	folder string // name of the folder in the archive
@@ -33,7 +36,7 @@ type version struct {
 	atOnce int    // number of files to read concurrently; low for pickles, because they are held in memory
 	// read returns the images of a batch file of the given size. The function room returns memory
 	// for n images.
-	read func(r io.Reader, size int64, room func(n int) labelled.Images) (labelled.Images, error)
+	read func(r io.Reader, size int64, room func(n int) labelled.Samples) (labelled.Samples, error)
 	// classes reads the class names from the content of the meta file.
 	classes func(b []byte) ([]string, error)
 }
@@ -56,18 +59,33 @@ func (v version) batches() []string {
 	return append(names, "test_batch"+v.suffix)
 }
 
-// Load reads CIFAR-10 from dir. The folder must hold the batch files of the binary or the python
-// version, or the folder that an archive unpacks to. The batch files may have any number of images,
-// so dir may hold a subset of CIFAR-10. The file of class names may be missing. Errors have one
-// line, which names the file, the position in the file and a remedy.
-func Load(dir string) (*Dataset, error) {
-	dir, v, err := locate(dir)
+// LoadCIFAR10 reads CIFAR-10 from dir, as [LoadWith] does, and no other set.
+func LoadCIFAR10(dir string) (*Dataset, error) {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return nil, fmt.Errorf("dataset: %s: %w; name the folder that holds the CIFAR-10 batch files", dir, cause(err))
+	}
+	if !info.IsDir() {
+		return nil, fmt.Errorf("dataset: %w", isFile(dir))
+	}
+	d, err := loadCIFAR10(dir)
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
-	d := &Dataset{}
-	published := sync.OnceValue(func() labelled.Images { return newImages(trainBatches * perBatch) })
-	batches := make([]labelled.Images, trainBatches+1)
+	return d, nil
+}
+
+// loadCIFAR10 reads CIFAR-10 from dir. The folder must hold the batch files of the binary or the
+// python version, or the folder that an archive unpacks to. The batch files may have any number of
+// images, so dir may hold a subset of CIFAR-10. The file of class names may be missing.
+func loadCIFAR10(dir string) (*Dataset, error) {
+	dir, v, err := locate(dir)
+	if err != nil {
+		return nil, err
+	}
+	d := &Dataset{Shape: cifarShape()}
+	published := sync.OnceValue(func() labelled.Samples { return newImages(trainBatches * perBatch) })
+	batches := make([]labelled.Samples, trainBatches+1)
 	var wg sync.WaitGroup
 	errs := make([]error, len(batches))
 	turn := make(chan struct{}, v.atOnce)
@@ -75,7 +93,7 @@ func Load(dir string) (*Dataset, error) {
 		wg.Go(func() {
 			turn <- struct{}{}
 			defer func() { <-turn }()
-			room := func(n int) labelled.Images {
+			room := func(n int) labelled.Samples {
 				if i < trainBatches && n == perBatch {
 					return published().Slice(i*perBatch, (i+1)*perBatch)
 				}
@@ -86,19 +104,17 @@ func Load(dir string) (*Dataset, error) {
 	}
 	wg.Wait()
 	if err := cmp.Or(errs...); err != nil { // the first file with an error, in the order of batches
-		return nil, fmt.Errorf("dataset: %w", err)
+		return nil, err
 	}
 	d.join(batches[:trainBatches], published)
 	d.Test = batches[trainBatches]
-	if d.Classes, err = v.readClasses(filepath.Join(dir, v.meta)); err != nil {
-		return nil, fmt.Errorf("dataset: %w", err)
-	}
-	return d, nil
+	d.Classes, err = v.readClasses(filepath.Join(dir, v.meta))
+	return d, err
 }
 
 // join sets Train to the images of the training batches. It copies them, unless each batch has the
 // published number of images. In this case, they are already in the memory that published returns.
-func (d *Dataset) join(batches []labelled.Images, published func() labelled.Images) {
+func (d *Dataset) join(batches []labelled.Samples, published func() labelled.Samples) {
 	total := 0
 	for _, b := range batches {
 		d.batches = append(d.batches, b.Len())
@@ -120,16 +136,6 @@ func (d *Dataset) join(batches []labelled.Images, published func() labelled.Imag
 // locate returns the folder with the batch files, which is dir or a folder in dir, and the
 // version of the files.
 func locate(dir string) (string, version, error) {
-	info, err := os.Stat(dir)
-	switch {
-	case err != nil:
-		return "", version{}, fmt.Errorf("%s: %w; name the folder that holds the CIFAR-10 batch files", dir, cause(err))
-	case !info.IsDir():
-		return "", version{}, isFile(dir)
-	}
-	if _, err := os.ReadDir(dir); err != nil {
-		return "", version{}, fmt.Errorf("%s: %w; make the folder readable", dir, cause(err))
-	}
 	for _, v := range versions() {
 		for _, folder := range []string{dir, filepath.Join(dir, v.folder)} {
 			var missing []string
@@ -149,25 +155,30 @@ func locate(dir string) (string, version, error) {
 	}
 	for _, folder := range []string{dir, filepath.Join(dir, binaryFolder), filepath.Join(dir, pythonFolder)} {
 		if text := packed(folder); text != "" {
-			return "", version{}, fmt.Errorf("%s: has no readable CIFAR-10; %s", folder, text)
+			return "", version{}, errNone(fmt.Sprintf("%s: has no readable data; %s", folder, text))
 		}
 	}
-	return "", version{}, fmt.Errorf("%s: no CIFAR-10 here: neither data_batch_1.bin (binary version) nor data_batch_1 (python version); %s", dir, remedy)
+	return "", version{}, errNone(fmt.Sprintf(`%s: no data here; %s; "sweep fetch" gets CIFAR-10`, dir, wantData))
 }
 
+// An errNone is the error for a folder without CIFAR-10. It says what is there.
+type errNone string
+
+func (e errNone) Error() string { return string(e) }
+
 // readFile returns the images of the batch file at path, in memory that room returns.
-func (v version) readFile(path string, room func(n int) labelled.Images) (labelled.Images, error) {
-	f, size, err := openRegular(path)
+func (v version) readFile(path string, room func(n int) labelled.Samples) (labelled.Samples, error) {
+	f, size, err := openRegular(path, remedy)
 	if err != nil {
-		return labelled.Images{}, err
+		return labelled.Samples{}, err
 	}
 	defer f.Close()
 	im, err := v.read(f, size, room)
 	if err != nil {
 		if known := v.identify(path, f, size); known != nil {
-			return labelled.Images{}, known
+			return labelled.Samples{}, known
 		}
-		return labelled.Images{}, fmt.Errorf("%s: %w; %s", path, cause(err), remedy)
+		return labelled.Samples{}, fmt.Errorf("%s: %w; %s", path, cause(err), remedy)
 	}
 	return im, nil
 }
@@ -183,7 +194,7 @@ const maxMeta = 1 << 16
 // readClasses reads the class names at path. If the file does not exist, it returns the names of
 // CIFAR-10.
 func (v version) readClasses(path string) ([]string, error) {
-	f, size, err := openRegular(path)
+	f, size, err := openRegular(path, remedy)
 	if errors.Is(err, fs.ErrNotExist) {
 		return classNames(), nil
 	}
@@ -207,7 +218,7 @@ func (v version) readClasses(path string) ([]string, error) {
 	}
 	names, err := v.classes(b)
 	if err == nil {
-		err = checkClasses(names)
+		err = checkClasses(names, numClasses)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w; %s", path, err, remedy)
@@ -215,9 +226,9 @@ func (v version) readClasses(path string) ([]string, error) {
 	return names, nil
 }
 
-func checkClasses(names []string) error {
-	if len(names) != numClasses {
-		return fmt.Errorf("%d class names, want %d", len(names), numClasses)
+func checkClasses(names []string, want int) error {
+	if len(names) != want {
+		return fmt.Errorf("%d class names, want %d", len(names), want)
 	}
 	for i, name := range names {
 		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
@@ -228,21 +239,21 @@ func checkClasses(names []string) error {
 }
 
 // openRegular opens a regular file. It rejects other files, because reading them could block or
-// never end.
-func openRegular(path string) (*os.File, int64, error) {
+// never end. The argument todo is the advice for a file that is missing.
+func openRegular(path, todo string) (*os.File, int64, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrPermission) {
 		return nil, 0, fmt.Errorf("%s: %w; make the folder searchable (chmod +x)", path, cause(err))
 	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("%s: %w; %s", path, cause(err), remedy)
+		return nil, 0, fmt.Errorf("%s: %w; %s", path, cause(err), todo)
 	}
 	if !info.Mode().IsRegular() {
 		kind := "not a regular file"
 		if info.IsDir() {
 			kind = "a folder"
 		}
-		return nil, 0, fmt.Errorf("%s: is %s, want a file; %s", path, kind, remedy)
+		return nil, 0, fmt.Errorf("%s: is %s, want a file; %s", path, kind, todo)
 	}
 	f, err := os.Open(path)
 	if err != nil {

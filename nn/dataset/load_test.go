@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -59,7 +60,7 @@ func TestPreprocessedGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	row := func(set labelled.Images, i int) []float64 {
+	row := func(set labelled.Samples, i int) []float64 {
 		x := make([]float64, Dim)
 		for j, v := range set.Row(i) {
 			x[j] = float64(v) - s.Mean[j]
@@ -72,7 +73,7 @@ func TestPreprocessedGolden(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", what, got, want)
 		}
 	}
-	shape := func(set labelled.Images) []int { return []int{set.Len(), len(set.X) / set.Len()} }
+	shape := func(set labelled.Samples) []int { return []int{set.Len(), len(set.X) / set.Len()} }
 	check("training shape", shape(s.Train), g.Shapes.Train)
 	check("validation shape", shape(s.Val), g.Shapes.Val)
 	check("test shape", shape(s.Test), g.Shapes.Test)
@@ -102,41 +103,43 @@ func TestPreprocessedGolden(t *testing.T) {
 	}
 }
 
-// TestVersionsAgree checks that both versions of the same images load to the same set. The test
-// uses the real images if they are available, and simple images otherwise.
+// TestVersionsAgree checks that both versions of the same images load to the same set.
 func TestVersionsAgree(t *testing.T) {
-	dir := os.Getenv("FUSEGRID_DATA")
-	if dir == "" {
-		dir = t.TempDir()
-		datasettest.WriteBinary(t, dir, 20)
-		poke(t, filepath.Join(dir, "data_batch_2.bin"), 7*recordLen, 9)
-		poke(t, filepath.Join(dir, "test_batch.bin"), 19*recordLen+Dim, 200)
+	const size = 20 // of a batch
+	bin, parent := t.TempDir(), t.TempDir()
+	python := filepath.Join(parent, pythonFolder)
+	if err := os.Mkdir(python, 0o777); err != nil {
+		t.Fatal(err)
 	}
-	bin, err := Load(dir)
+	rng := rand.New(rand.NewPCG(1, 2))
+	var labels []uint16
+	for i := range trainBatches + 1 {
+		y, x := make([]byte, size), make([]byte, size*Dim)
+		for j := range y {
+			y[j] = byte(rng.IntN(numClasses))
+			labels = append(labels, uint16(y[j]))
+		}
+		for j := range x {
+			x[j] = byte(rng.Uint32())
+		}
+		name := "test_batch"
+		if i < trainBatches {
+			name = fmt.Sprintf("data_batch_%d", i+1)
+		}
+		write(t, filepath.Join(bin, name+".bin"), string(datasettest.BinaryBatch(y, x)))
+		write(t, filepath.Join(python, name), string(datasettest.PythonBatch(y, x)))
+	}
+	want, err := Load(bin)
 	if err != nil {
 		t.Fatal(err)
 	}
-	parent := t.TempDir()
-	folder := filepath.Join(parent, pythonFolder)
-	if err := os.Mkdir(folder, 0o777); err != nil {
-		t.Fatal(err)
-	}
-	for i := range trainBatches + 1 {
-		name, im, n := "test_batch", bin.Test, bin.Test.Len()
-		if i < trainBatches {
-			name, im = fmt.Sprintf("data_batch_%d", i+1), bin.Train.Slice(i*n, (i+1)*n)
-		}
-		if err := os.WriteFile(filepath.Join(folder, name), datasettest.PythonBatch(im.Y, im.X), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, dir := range []string{folder, parent} {
+	for _, dir := range []string{python, parent} {
 		py, err := Load(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if py.Hash() != bin.Hash() || !slices.Equal(py.Train.Y, bin.Train.Y) {
-			t.Errorf("python version: hash %s, binary version %s", py.Hash(), bin.Hash())
+		if py.Hash() != want.Hash() || !slices.Equal(slices.Concat(py.Train.Y, py.Test.Y), labels) {
+			t.Errorf("python version: hash %s, labels %v and %v, binary version %s", py.Hash(), py.Train.Y, py.Test.Y, want.Hash())
 		}
 	}
 }
@@ -144,7 +147,7 @@ func TestVersionsAgree(t *testing.T) {
 // TestHashSees checks that the hash depends on each part of the set.
 func TestHashSees(t *testing.T) {
 	fresh := func() *Dataset {
-		return &Dataset{Name: "x", Classes: []string{"a", "bc"}, Train: newImages(2), Test: newImages(1)}
+		return &Dataset{Name: "x", Shape: cifarShape(), Classes: []string{"a", "bc"}, Train: newImages(2), Test: newImages(1)}
 	}
 	want := fresh().Hash()
 	for _, c := range []struct {
@@ -431,10 +434,10 @@ func TestLoadNamesWhatIsPacked(t *testing.T) {
 // versions.
 func TestLoadSubset(t *testing.T) {
 	sizes := []int{3, perBatch, 1, 2, 20, 7}
-	batch := func(b int) labelled.Images {
+	batch := func(b int) labelled.Samples {
 		im := newImages(sizes[b])
 		for i := range sizes[b] {
-			im.Y[i] = uint8((b + i) % numClasses)
+			im.Y[i] = uint16((b + i) % numClasses)
 			binary.LittleEndian.PutUint32(im.X[i*Dim:], uint32(b<<16+i))
 		}
 		return im
@@ -447,9 +450,9 @@ func TestLoadSubset(t *testing.T) {
 		dir := t.TempDir()
 		for b, name := range v.batches() {
 			im := batch(b)
-			content := datasettest.BinaryBatch(im.Y, im.X)
+			content := datasettest.BinaryBatch(bytesOf(im.Y), im.X)
 			if v.suffix == "" {
-				content = datasettest.PythonBatch(im.Y, im.X)
+				content = datasettest.PythonBatch(bytesOf(im.Y), im.X)
 			}
 			if err := os.WriteFile(filepath.Join(dir, name), content, 0o666); err != nil {
 				t.Fatal(err)
@@ -477,7 +480,7 @@ func TestLoadSubset(t *testing.T) {
 			0: "image 0 of data_batch_1", 3: "image 0 of data_batch_2", 10002: "image 9999 of data_batch_2",
 			10003: "image 0 of data_batch_3", 10025: "image 19 of data_batch_5",
 		} {
-			if got := d.trainPlace(i); got != want {
+			if got := d.placeOf(subset{hi: d.Train.Len()}, i); got != want {
 				t.Errorf("training image %d is %s, want %s", i, got, want)
 			}
 		}
@@ -509,7 +512,7 @@ func TestDefaultSizes(t *testing.T) {
 			t.Errorf("%d training and %d test images are split into %v, want %v", c.images, c.tests, got, c.want)
 		}
 	}
-	d := &Dataset{Train: newImages(1), Test: newImages(1)}
+	d := &Dataset{Shape: cifarShape(), Train: newImages(1), Test: newImages(1)}
 	if _, err := d.DefaultSplit(CHW); err == nil || !strings.Contains(err.Error(), "0 training") {
 		t.Errorf("a single image: error %v", err)
 	}
@@ -556,8 +559,17 @@ func FuzzBinary(f *testing.F) {
 		if sound != (err == nil) {
 			t.Fatalf("sound %v, error %v", sound, err)
 		}
-		if sound && !slices.Equal(datasettest.BinaryBatch(im.Y, im.X), b) {
+		if sound && !slices.Equal(datasettest.BinaryBatch(bytesOf(im.Y), im.X), b) {
 			t.Error("the images do not give the file back")
 		}
 	})
+}
+
+// bytesOf returns labels as bytes.
+func bytesOf(labels []uint16) []byte {
+	b := make([]byte, len(labels))
+	for i, y := range labels {
+		b[i] = byte(y)
+	}
+	return b
 }

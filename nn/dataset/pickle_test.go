@@ -28,7 +28,7 @@ func TestReadPython(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(im.Y, []byte{3, 0, 9}) || !slices.Equal(im.X, pixels(3)) {
+	if !slices.Equal(im.Y, []uint16{3, 0, 9}) || !slices.Equal(im.X, pixels(3)) {
 		t.Error("labels or pixels differ from what was written")
 	}
 }
@@ -79,7 +79,7 @@ func TestReadPythonPickledAgain(t *testing.T) {
 			im, err := readPython(bytes.NewReader(b), int64(len(b)), newImages)
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
-			} else if !slices.Equal(im.Y, []byte{3, 9}) || !slices.Equal(im.X, pixels(2)) {
+			} else if !slices.Equal(im.Y, []uint16{3, 9}) || !slices.Equal(im.X, pixels(2)) {
 				t.Errorf("%s: labels %v or pixels differ", name, im.Y)
 			}
 			read++

@@ -1,10 +1,12 @@
 package dataset
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
-
-	"fusegrid/nn/labelled"
+	"runtime"
+	"strings"
+	"sync"
 )
 
 // Names of sets that are read from files.
@@ -25,34 +27,88 @@ func NameOf(name, hash string) string {
 	return name
 }
 
-// notes returns remarks that users of a split of the custom set d must see. The first remark says
-// that the set is custom, and says so if only its class names differ from CIFAR-10. Further remarks
-// name images that occur in two subsets or twice in the training images.
-func (d *Dataset) notes(hash string, train, val, test int) []string {
-	notes := []string{d.custom(hash)}
-	n := d.Train.Len()
-	seen := firsts{}
-	if c := seen.find(d.Train, 0, train, true); c.n > 0 {
-		notes = append(notes, fmt.Sprintf("%d of %d training images in use repeat earlier ones: %s is %s", c.n, train, d.trainPlace(c.one), d.trainPlace(c.other)))
+// NameWith returns the name of the set, whose hash is that of [Dataset.Hash].
+func (d *Dataset) NameWith(hash string) string { return NameOf(cmp.Or(d.Name, cifar10), hash) }
+
+// notes returns remarks that users of a split with this name must see. If the set has the form of
+// CIFAR-10, the first remark says that it is custom, also if only its class names differ. Further
+// remarks name samples that occur twice, and classes that have no training samples.
+func (d *Dataset) notes(name, hash string, p partition) []string {
+	if name == custom { // a subset of CIFAR-10 may lack classes
+		return append([]string{d.custom(hash)}, d.repeats(p)...)
 	}
-	inTrain := func(what string, im labelled.Images, lo, hi int, place func(i int) string) {
-		if c := seen.find(im, lo, hi, false); c.n > 0 {
-			notes = append(notes, fmt.Sprintf("%d of %d %s images in use are training images: %s is %s", c.n, hi-lo, what, place(c.one), d.trainPlace(c.other)))
+	return append(d.repeats(p), d.gaps(p)...)
+}
+
+// gaps returns remarks on classes that have no samples in a subset.
+func (d *Dataset) gaps(p partition) (notes []string) {
+	for _, part := range []struct {
+		name string
+		subset
+	}{{"training", p.train}, {"validation", p.val}, {"test", p.test}} {
+		if empty := d.without(part.subset); part.len() > 0 && len(empty) > 0 {
+			notes = append(notes, fmt.Sprintf("%d of %d classes have no %s %s: %s", len(empty), len(d.Classes), part.name, d.Shape.noun(), some(empty, 5)))
 		}
-	}
-	inTrain("validation", d.Train, n-val, n, d.trainPlace)
-	inTrain("test", d.Test, 0, test, testPlace)
-	seen = firsts{}
-	seen.find(d.Train, n-val, n, true)
-	if c := seen.find(d.Test, 0, test, false); c.n > 0 {
-		notes = append(notes, fmt.Sprintf("%d of %d test images in use are validation images: %s is %s", c.n, test, testPlace(c.one), d.trainPlace(c.other)))
 	}
 	return notes
 }
 
+// Repeats returns remarks on samples that occur in two subsets of a split, or twice in its training
+// samples, and on classes without samples. Unlike [Split.Notes], it returns them for every set.
+func (d *Dataset) Repeats(o SplitOptions) ([]string, error) {
+	p, err := d.partition(o)
+	if err != nil {
+		return nil, err
+	}
+	return append(d.repeats(p), d.gaps(p)...), nil
+}
+
+func (d *Dataset) repeats(p partition) (notes []string) {
+	train, val, test := d.hashes(p.train), d.hashes(p.val), d.hashes(p.test)
+	what := d.Shape.noun()
+	seen := firsts{}
+	if c := seen.find(train, true); c.n > 0 {
+		notes = append(notes, fmt.Sprintf("%d of %d training %s in use repeat earlier ones: %s is %s", c.n, len(train), what, d.placeOf(p.train, c.one), d.placeOf(p.train, c.other)))
+	}
+	both := func(seen firsts, part string, hashes []digest, u subset, other string, v subset) {
+		if c := seen.find(hashes, false); c.n > 0 {
+			notes = append(notes, fmt.Sprintf("%d of %d %s %s in use are %s %s: %s is %s", c.n, len(hashes), part, what, other, what, d.placeOf(u, c.one), d.placeOf(v, c.other)))
+		}
+	}
+	both(seen, "validation", val, p.val, "training", p.train)
+	both(seen, "test", test, p.test, "training", p.train)
+	seen = firsts{}
+	seen.find(val, true)
+	both(seen, "test", test, p.test, "validation", p.val)
+	return notes
+}
+
+// without returns the names of the classes that have no sample in a subset.
+func (d *Dataset) without(u subset) []string {
+	count := make([]int, len(d.Classes))
+	for i := range u.len() {
+		count[d.list(u).Y[u.at(i)]]++
+	}
+	var names []string
+	for k, n := range count {
+		if n == 0 {
+			names = append(names, d.Classes[k])
+		}
+	}
+	return names
+}
+
+// some lists at most n words.
+func some(words []string, n int) string {
+	if len(words) > n {
+		words = append(words[:n:n], "…")
+	}
+	return strings.Join(words, ", ")
+}
+
 // custom returns the remark that d is not the published set. The argument hash is the hash of d.
 func (d *Dataset) custom(hash string) string {
-	named := Dataset{Classes: classNames(), Train: d.Train, Test: d.Test}
+	named := Dataset{Shape: d.Shape, Classes: classNames(), Train: d.Train, Test: d.Test}
 	switch {
 	case named.Hash() == publishedHash:
 		return fmt.Sprintf("these are the published images of CIFAR-10 with other class names: they are named %s (%.8s)", custom, hash)
@@ -62,8 +118,19 @@ func (d *Dataset) custom(hash string) string {
 	return fmt.Sprintf(`this is not the published CIFAR-10, which "sweep fetch" gets: it is named %s (%.8s)`, custom, hash)
 }
 
-// trainPlace returns the position of training image i in the batch files.
-func (d *Dataset) trainPlace(i int) string {
+// placeOf returns the place in the files of sample i of a subset.
+func (d *Dataset) placeOf(u subset, i int) string {
+	i = u.at(i)
+	switch {
+	case d.place != nil:
+		return d.place(u.test, i)
+	case d.batches == nil && u.test:
+		return inPart(d.Shape, i, "the test part")
+	case d.batches == nil:
+		return inPart(d.Shape, i, "the training part")
+	case u.test:
+		return fmt.Sprintf("image %d of test_batch", i)
+	}
 	for b, n := range d.batches {
 		if i < n {
 			return fmt.Sprintf("image %d of data_batch_%d", i, b+1)
@@ -73,10 +140,31 @@ func (d *Dataset) trainPlace(i int) string {
 	return fmt.Sprintf("image %d", i)
 }
 
-func testPlace(i int) string { return fmt.Sprintf("image %d of test_batch", i) }
+// A digest is the hash of a sample without its label.
+type digest [sha256.Size]byte
 
-// A common counts images that occur in two lists. The fields one and other are the indices of the
-// first such image in the two lists.
+// hashes returns the digests of the samples of a subset.
+func (d *Dataset) hashes(u subset) []digest {
+	all := make([]digest, u.len())
+	list := d.list(u)
+	cores := runtime.GOMAXPROCS(0)
+	var wg sync.WaitGroup
+	for w := range cores {
+		wg.Go(func() {
+			h := hasher{sha256.New()}
+			for i := w * len(all) / cores; i < (w+1)*len(all)/cores; i++ {
+				h.Reset()
+				h.samples(list.Slice(u.at(i), u.at(i)+1))
+				h.Sum(all[i][:0])
+			}
+		})
+	}
+	wg.Wait()
+	return all
+}
+
+// A common counts samples that occur in two lists. The fields one and other are the indices of the
+// first such sample in the two lists.
 type common struct{ n, one, other int }
 
 func (c *common) count(one, other int) {
@@ -85,13 +173,12 @@ func (c *common) count(one, other int) {
 	}
 }
 
-// A firsts maps the hash of an image to the index of its first occurrence in a list.
-type firsts map[[sha256.Size]byte]int
+// A firsts maps the digest of a sample to the index of its first occurrence in a list.
+type firsts map[digest]int
 
-// find counts images lo to hi−1 of a list that occur in f. If add is true, it adds the others to f.
-func (f firsts) find(im labelled.Images, lo, hi int, add bool) (c common) {
-	for i := lo; i < hi; i++ {
-		hash := sha256.Sum256(im.Row(i))
+// find counts the samples of a list that occur in f. If add is true, it adds the others to f.
+func (f firsts) find(list []digest, add bool) (c common) {
+	for i, hash := range list {
 		if at, ok := f[hash]; ok {
 			c.count(i, at)
 		} else if add {

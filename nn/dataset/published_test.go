@@ -22,13 +22,23 @@ func number(d *Dataset) {
 }
 
 // copyTo copies n images from index i of one list to index j of another.
-func copyTo(to labelled.Images, j int, from labelled.Images, i, n int) {
+func copyTo(to labelled.Samples, j int, from labelled.Samples, i, n int) {
 	copy(to.X[j*Dim:(j+n)*Dim], from.X[i*Dim:(i+n)*Dim])
+}
+
+// notesOf returns the notes of a custom set with the split of the assignment.
+func notesOf(t *testing.T, d *Dataset, hash string, train, val, test int) []string {
+	t.Helper()
+	p, err := d.ordered(train, val, test)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d.notes(custom, hash, p)
 }
 
 func TestCustomSets(t *testing.T) {
 	const size = 100 // of a batch
-	d := &Dataset{Train: newImages(5 * size), Test: newImages(size), batches: slices.Repeat([]int{size}, 5)}
+	d := &Dataset{Shape: cifarShape(), Train: newImages(5 * size), Test: newImages(size), batches: slices.Repeat([]int{size}, 5)}
 	for _, c := range []struct {
 		name string
 		edit func(d *Dataset)
@@ -53,7 +63,7 @@ func TestCustomSets(t *testing.T) {
 	} {
 		number(d)
 		c.edit(d)
-		notes := d.notes("479eb0a3f00d", 490, 10, 10)
+		notes := notesOf(t, d, "479eb0a3f00d", 490, 10, 10)
 		want := append([]string{"this is not the published CIFAR-10: its 500 training and 100 test images are named custom (479eb0a3)"}, c.want...)
 		if !slices.Equal(notes, want) {
 			t.Errorf("%s: %q, want %q", c.name, notes, want)
@@ -69,14 +79,14 @@ func TestCustomSets(t *testing.T) {
 // TestSplitNames checks that the name and the notes do not depend on the order of the pixels.
 func TestSplitNames(t *testing.T) {
 	for _, order := range []Order{CHW, HWC} {
-		d := &Dataset{Train: newImages(20), Test: newImages(3)}
+		d := &Dataset{Shape: cifarShape(), Train: newImages(20), Test: newImages(3)}
 		number(d)
 		copyTo(d.Test, 1, d.Train, 5, 1)
 		s, err := d.Split(order, 12, 4, 3)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := d.notes(d.Hash(), 12, 4, 3); s.Name != "custom" || len(want) != 2 || !slices.Equal(s.Notes, want) {
+		if want := notesOf(t, d, d.Hash(), 12, 4, 3); s.Name != "custom" || len(want) != 2 || !slices.Equal(s.Notes, want) {
 			t.Errorf("%v: name %q, notes %q, want %q", order, s.Name, s.Notes, want)
 		}
 	}

@@ -7,40 +7,44 @@ import (
 	"fusegrid/nn/labelled"
 )
 
-// maxPickle is the largest size of a batch file of the python version. The published files have
-// 31 MB. Protocol 0 writes some pixels, such as black ones, with six bytes.
+// maxPickle is the largest size of a file of a python version. The published files have 31 MB, and
+// 155 MB for CIFAR-100. Protocol 0 writes some pixels, such as black ones, with six bytes.
 const maxPickle = 192 << 20
 
-// readPython returns the images of a batch file of the python version, which is a pickled
-// dictionary. The value of "labels" must be a list or an array of integers. The value of "data"
-// must be a uint8 array of shape (N, Dim) with an image in CHW order in each row. The function room
-// returns memory for N images.
-func readPython(r io.Reader, size int64, room func(n int) labelled.Images) (labelled.Images, error) {
+// readPython returns the images of a batch file of the python version of CIFAR-10; see readPickled.
+func readPython(r io.Reader, size int64, room func(n int) labelled.Samples) (labelled.Samples, error) {
+	return readPickled(r, size, "labels", numClasses, room)
+}
+
+// readPickled returns the images of a pickled dictionary. The value of the given key must be a list
+// or an array of labels. The value of "data" must be a uint8 array of shape (N, Dim) with an image
+// in CHW order in each row. The function room returns memory for N images.
+func readPickled(r io.Reader, size int64, key string, classes int, room func(n int) labelled.Samples) (labelled.Samples, error) {
 	if size > maxPickle {
-		return labelled.Images{}, fmt.Errorf("%d bytes, want at most %d", size, maxPickle)
+		return labelled.Samples{}, fmt.Errorf("%d bytes, want at most %d", size, maxPickle)
 	}
 	b := make([]byte, size)
 	if _, err := io.ReadFull(r, b); err != nil {
-		return labelled.Images{}, err
+		return labelled.Samples{}, err
 	}
 	dict, err := unpickle(b)
 	if err != nil {
-		return labelled.Images{}, err
+		return labelled.Samples{}, err
 	}
 	data, ok := dict["data"].(*array)
 	if !ok || data.data == nil {
-		return labelled.Images{}, fmt.Errorf(`"data" is %s, want an array of images`, kind(dict["data"]))
+		return labelled.Samples{}, fmt.Errorf(`"data" is %s, want an array of images`, kind(dict["data"]))
 	}
 	if len(data.shape) != 2 || data.shape[1] != Dim {
-		return labelled.Images{}, fmt.Errorf(`"data" has shape %s, want (N, %d)`, shapeText(data.shape), Dim)
+		return labelled.Samples{}, fmt.Errorf(`"data" has shape %s, want (N, %d)`, shapeText(data.shape), Dim)
 	}
 	if data.dtype.name != "u1" {
-		return labelled.Images{}, fmt.Errorf(`"data" has numbers of type %s, want u1 (uint8)`, data.dtype.name)
+		return labelled.Samples{}, fmt.Errorf(`"data" has numbers of type %s, want u1 (uint8)`, data.dtype.name)
 	}
 	n := data.shape[0]
-	labels, err := labelsOf(dict["labels"], n)
+	labels, err := labelsOf(dict[key], n, classes)
 	if err != nil {
-		return labelled.Images{}, fmt.Errorf(`"labels" %w`, err)
+		return labelled.Samples{}, fmt.Errorf(`"%s" %w`, key, err)
 	}
 	dst := room(n)
 	copy(dst.Y, labels)
@@ -53,7 +57,7 @@ func readPython(r io.Reader, size int64, room func(n int) labelled.Images) (labe
 }
 
 // labelsOf returns the n labels in v, which must be a list or an array.
-func labelsOf(v any, n int) ([]uint8, error) {
+func labelsOf(v any, n, classes int) ([]uint16, error) {
 	var count int
 	var at func(i int) (int64, error)
 	switch v := v.(type) {
@@ -80,16 +84,16 @@ func labelsOf(v any, n int) ([]uint8, error) {
 	if count != n {
 		return nil, fmt.Errorf("has %d entries, want %d", count, n)
 	}
-	labels := make([]uint8, n)
+	labels := make([]uint16, n)
 	for i := range labels {
 		label, err := at(i)
 		if err != nil {
 			return nil, fmt.Errorf("record %d: %w", i, err)
 		}
-		if label < 0 || label >= numClasses {
-			return nil, fmt.Errorf("record %d: label %d, want 0 to %d", i, label, numClasses-1)
+		if label < 0 || label >= int64(classes) {
+			return nil, fmt.Errorf("record %d: label %d, want 0 to %d", i, label, classes-1)
 		}
-		labels[i] = uint8(label)
+		labels[i] = uint16(label)
 	}
 	return labels, nil
 }
@@ -109,20 +113,23 @@ func transpose(dst, src []uint8, n int) {
 }
 
 // pickleClasses reads the class names from the pickled dictionary of batches.meta.
-func pickleClasses(b []byte) ([]string, error) {
+func pickleClasses(b []byte) ([]string, error) { return pickledNames(b, "label_names") }
+
+// pickledNames reads a list of names from a pickled dictionary.
+func pickledNames(b []byte, key string) ([]string, error) {
 	dict, err := unpickle(b)
 	if err != nil {
 		return nil, err
 	}
-	l, ok := dict["label_names"].(*list)
+	l, ok := dict[key].(*list)
 	if !ok {
-		return nil, fmt.Errorf(`"label_names" is %s, want a list`, kind(dict["label_names"]))
+		return nil, fmt.Errorf(`"%s" is %s, want a list`, key, kind(dict[key]))
 	}
 	var names []string
 	for i, item := range l.items {
 		name, err := short(item)
 		if err != nil {
-			return nil, fmt.Errorf(`"label_names": entry %d is %w`, i, err)
+			return nil, fmt.Errorf(`"%s": entry %d is %w`, key, i, err)
 		}
 		names = append(names, name)
 	}

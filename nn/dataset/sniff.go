@@ -73,8 +73,8 @@ func packed(dir string) string {
 		}
 		unpack := ""
 		switch {
-		case strings.Contains(lower, "cifar-100"), lower == "fine_label_names.txt":
-			other = name + " belongs to CIFAR-100, which is not supported"
+		case lower == "fine_label_names.txt":
+			other = name + " belongs to CIFAR-100, but train.bin or test.bin is missing"
 		case strings.Contains(lower, "matlab"), lower == "data_batch_1.mat":
 			other = name + " belongs to the MATLAB version, which is not supported"
 		case strings.HasSuffix(lower, ".tar.gz.part"):
@@ -108,15 +108,14 @@ func isBatch(name string) bool {
 
 // isFile returns the error for a path that is a file but should be a folder.
 func isFile(path string) error {
-	const want = "name the folder that holds the CIFAR-10 batch files"
 	if isBatch(filepath.Base(path)) {
-		return fmt.Errorf("%s: is a batch file; %s", path, want)
+		return fmt.Errorf("%s: is a batch file; name the folder that holds the batch files", path)
 	}
-	if f, _, err := openRegular(path); err == nil {
+	if f, _, err := openRegular(path, remedy); err == nil {
 		defer f.Close()
 		if what, todo := foreign(beginning(f)); what != "" {
-			return fmt.Errorf("%s: %s; %s; then %s", path, what, todo, want)
+			return fmt.Errorf("%s: %s; %s; then %s", path, what, todo, wantData)
 		}
 	}
-	return fmt.Errorf("%s: is a file; %s, unpacked", path, want)
+	return fmt.Errorf("%s: is a file of an unknown format; %s", path, wantData)
 }

@@ -12,10 +12,10 @@ import (
 
 // numbered returns a set in which all images and pixels differ.
 func numbered(train, test int) *Dataset {
-	d := &Dataset{Name: "numbered", Train: newImages(train), Test: newImages(test)}
-	for _, im := range []labelled.Images{d.Train, d.Test} {
+	d := &Dataset{Name: "numbered", Shape: cifarShape(), Train: newImages(train), Test: newImages(test)}
+	for _, im := range []labelled.Samples{d.Train, d.Test} {
 		for i := range im.Len() {
-			im.Y[i] = uint8(i % numClasses)
+			im.Y[i] = uint16(i % numClasses)
 			for j := range Dim {
 				im.X[i*Dim+j] = uint8(31*i + j + j/256)
 			}
@@ -37,8 +37,8 @@ func TestSplit(t *testing.T) {
 		}
 		for _, part := range []struct {
 			name  string
-			got   labelled.Images
-			from  labelled.Images
+			got   labelled.Samples
+			from  labelled.Samples
 			first int
 			n     int
 		}{{"train", s.Train, d.Train, 0, 7}, {"val", s.Val, d.Train, 8, 4}, {"test", s.Test, d.Test, 0, 3}} {
@@ -199,7 +199,7 @@ func TestMeanOfMany(t *testing.T) {
 	for i, v := range im.X {
 		want[i%Dim] += int(v)
 	}
-	d := &Dataset{Name: "white", Train: im, Test: newImages(1)}
+	d := &Dataset{Name: "white", Shape: cifarShape(), Train: im, Test: newImages(1)}
 	for _, n := range []int{256, 257, 258, 1000} {
 		sums := want
 		if n < 1000 {

@@ -20,6 +20,7 @@ const (
 func Synthetic(seed uint32) *Dataset {
 	d := &Dataset{
 		Name:  "synthetic",
+		Shape: cifarShape(),
 		Train: newImages(syntheticTrain),
 		Test:  newImages(syntheticTest),
 	}
@@ -27,12 +28,12 @@ func Synthetic(seed uint32) *Dataset {
 	for _, s := range p.shapes {
 		d.Classes = append(d.Classes, s.name)
 	}
-	for _, im := range []labelled.Images{d.Train, d.Test} {
+	for _, im := range []labelled.Samples{d.Train, d.Test} {
 		for i := range im.Len() {
-			im.Y[i] = uint8(p.intn(numClasses))
+			im.Y[i] = uint16(p.intn(numClasses))
 			p.paint(im.X[i*Dim:(i+1)*Dim], int(im.Y[i]))
 			if p.intn(100) < wrongLabels {
-				im.Y[i] = uint8(p.intn(numClasses))
+				im.Y[i] = uint16(p.intn(numClasses))
 			}
 		}
 	}

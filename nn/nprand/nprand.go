@@ -16,6 +16,8 @@ import (
 	"math"
 	"math/bits"
 
+	"fusegrid/internal/portable"
+
 	"gonum.org/v1/gonum/mathext/prng"
 )
 
@@ -66,7 +68,7 @@ func (s *State) Randn() float64 {
 		if r2 >= 1 || r2 == 0 {
 			continue
 		}
-		f := math.Sqrt(-2 * log(r2) / r2)
+		f := math.Sqrt(-2 * portable.Log(r2) / r2)
 		s.gauss, s.hasGauss = f*x1, true
 		return f * x2
 	}
@@ -128,6 +130,24 @@ func (s *State) Choice(dst []int, n int) {
 	}
 	for i := range dst {
 		dst[i] = int(s.interval(uint64(n) - 1))
+	}
+}
+
+// Permutation returns the numbers from 0 to n−1 in random order, as np.random.permutation(n) does.
+func (s *State) Permutation(n int) []int {
+	order := make([]int, n)
+	for i := range order {
+		order[i] = i
+	}
+	s.Shuffle(order)
+	return order
+}
+
+// Shuffle reorders x as np.random.shuffle(x) does.
+func (s *State) Shuffle(x []int) {
+	for i := len(x) - 1; i > 0; i-- {
+		j := s.interval(uint64(i))
+		x[i], x[j] = x[j], x[i]
 	}
 }
 

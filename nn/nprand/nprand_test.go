@@ -3,7 +3,6 @@ package nprand
 import (
 	"encoding/binary"
 	"encoding/json"
-	"fmt"
 	"hash/crc32"
 	"math"
 	"os"
@@ -84,30 +83,6 @@ func TestRandnLastBit(t *testing.T) {
 	d := randn(New(0), 178)
 	same(t, "deviates 122, 123, 176, 177", []float64{d[122], d[123], d[176], d[177]},
 		[]float64{0.298238174206056, 1.3263858966870303, -0.8034096641738411, -0.6895497777502005})
-}
-
-func TestLog(t *testing.T) {
-	b, err := os.ReadFile("testdata/log.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := 0
-	for line := range strings.Lines(string(b)) {
-		if strings.HasPrefix(line, "#") {
-			continue
-		}
-		var x, want uint64
-		if _, err := fmt.Sscanf(line, "%x %x", &x, &want); err != nil {
-			t.Fatalf("testdata/log.txt: %q: %v", line, err)
-		}
-		n++
-		if got := log(math.Float64frombits(x)); math.Float64bits(got) != want {
-			t.Errorf("log(%v) = %v, want %v", math.Float64frombits(x), got, math.Float64frombits(want))
-		}
-	}
-	if n != 256 {
-		t.Errorf("%d vectors, want 256", n)
-	}
 }
 
 func TestSampleAndPermutationGolden(t *testing.T) {

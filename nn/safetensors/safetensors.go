@@ -142,8 +142,9 @@ func Write(w io.Writer, f File) error {
 // tensor.
 func writeNumbers(w io.Writer, t Tensor) error {
 	const piece = 8192
-	buf := make([]byte, 0, 8*piece)
-	for lo := 0; lo < max(len(t.F32), len(t.F64)); lo += piece {
+	n := max(len(t.F32), len(t.F64))
+	buf := make([]byte, 0, 8*min(n, piece))
+	for lo := 0; lo < n; lo += piece {
 		if t.F32 != nil {
 			buf = floatbytes.Append(buf[:0], t.F32[lo:min(lo+piece, len(t.F32))]...)
 		} else {

@@ -19,17 +19,17 @@ func (f *File) Seal() {
 	if f.Meta == nil {
 		f.Meta = map[string]string{}
 	}
-	f.Meta[sum] = f.checksum()
+	f.Meta[sum] = f.Checksum()
 }
 
 // Sealed reports whether f is as it was when [File.Seal] was called.
-func (f *File) Sealed() bool { return f.Meta[sum] == f.checksum() }
+func (f *File) Sealed() bool { return f.Meta[sum] == f.Checksum() }
 
 // HasSeal reports whether f has a checksum, correct or not.
 func (f *File) HasSeal() bool { return f.Meta[sum] != "" }
 
-// checksum returns the SHA-256 of f without its checksum, in hex.
-func (f *File) checksum() string {
+// Checksum returns the checksum that [File.Seal] stores: a SHA-256 in hex.
+func (f *File) Checksum() string {
 	h := sha256.New()
 	for _, k := range slices.Sorted(maps.Keys(f.Meta)) {
 		if k != sum {

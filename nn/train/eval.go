@@ -12,12 +12,18 @@ func (b *Block[T]) Hits(s Source, idx []int) []int {
 // countHits does what [Block.Hits] does and stores the counts in hits.
 func (b *Block[T]) countHits(hits []int, s Source, idx []int) {
 	clear(hits)
-	for lo := 0; lo < len(idx); lo += b.shape.Batch {
-		part := idx[lo:min(lo+b.shape.Batch, len(idx))]
+	b.Scores(s, idx, func(k, _ int, scores kernels.Mat[T]) { hits[k] += CountHits(scores, b.y[:scores.Rows]) })
+}
+
+// Scores calls f with the scores (n, C) of each net k for the samples at idx[at:at+n], where n is at most the batch of
+// the shape. The next call of f overwrites the scores.
+func (b *Block[T]) Scores(s Source, idx []int, f func(k, at int, scores kernels.Mat[T])) {
+	for at := 0; at < len(idx); at += b.shape.Batch {
+		part := idx[at:min(at+b.shape.Batch, len(idx))]
 		b.load(s, part)
 		h := b.forward(len(part), nil)
 		for k := range b.nets {
-			hits[k] += CountHits(b.forwardDeep(k, h.Slice(0, h.Rows, b.off[k], b.off[k+1])), b.y[:len(part)])
+			f(k, at, b.forwardDeep(k, h.Slice(0, h.Rows, b.off[k], b.off[k+1])))
 		}
 	}
 }

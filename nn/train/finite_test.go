@@ -15,12 +15,12 @@ import (
 func trainerOfTwo(t *testing.T, set *kernels.Set, reg float64) *Trainer[float32] {
 	t.Helper()
 	const pixels, n = 12, 40
-	s := labelled.Images{X: make([]uint8, n*pixels), Y: make([]uint8, n)}
+	s := labelled.Samples{X: make([]uint8, n*pixels), Y: make([]uint16, n)}
 	for i := range s.X {
 		s.X[i] = uint8(i * 37)
 	}
 	for i := range s.Y {
-		s.Y[i] = uint8(i % 10)
+		s.Y[i] = uint16(i % 10)
 	}
 	net := Net{Hidden: []int{5}, LR: 1e-3, Reg: reg, Decay: 1, Scale: 0.01}
 	b, err := New(set, Shape{Inputs: pixels, Classes: 10, Batch: 20}, []Net{net, net}, make([]float32, pixels), 1)

@@ -9,7 +9,7 @@ import (
 	"fusegrid/nn/labelled"
 )
 
-// A Source is a list of labelled samples. It is [labelled.Images] or, if the shape of the block says
+// A Source is a list of labelled samples. It is [labelled.Samples] or, if the shape of the block says
 // so, [Rows].
 type Source interface {
 	// Len returns the number of samples.
@@ -65,9 +65,9 @@ type byteLayer[T kernels.Float] struct {
 }
 
 func (f *byteLayer[T]) check(s Source) error {
-	im, ok := s.(labelled.Images)
+	im, ok := s.(labelled.Samples)
 	if !ok {
-		return fmt.Errorf("train: the block takes labelled.Images, the samples are %T", s)
+		return fmt.Errorf("train: the block takes labelled.Samples, the samples are %T", s)
 	}
 	if im.Len() == 0 {
 		return errors.New("train: 0 images, want at least one")
@@ -84,7 +84,7 @@ func (f *byteLayer[T]) check(s Source) error {
 }
 
 func (f *byteLayer[T]) load(s Source, y, idx []int) {
-	im := s.(labelled.Images)
+	im := s.(labelled.Samples)
 	f.ops.Load(f.x, im.X, idx, f.mean)
 	for i, j := range idx {
 		y[i] = int(im.Y[j])

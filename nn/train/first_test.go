@@ -31,7 +31,7 @@ func testRows[T kernels.Float](t *testing.T, set *kernels.Set, rule train.Rule) 
 		for _, count := range []int{1, 4} {
 			data, val := images(1, 60, d), images(2, 30, d)
 			mean := meanOf[T](data, d)
-			rows := func(s labelled.Images) nn.Floats[T] {
+			rows := func(s labelled.Samples) nn.Floats[T] {
 				f := nn.Floats[T]{X: kernels.NewMat[T](s.Len(), d), Y: make([]int, s.Len())}
 				for i, v := range s.X {
 					f.X.Data[i] = T(v) - mean[i%d]
@@ -95,7 +95,7 @@ func TestWrongSources(t *testing.T) {
 		data, val train.Source
 		want      string
 	}{
-		{false, rows(30, 12), images(1, 30, 12), "the block takes labelled.Images"},
+		{false, rows(30, 12), images(1, 30, 12), "the block takes labelled.Samples"},
 		{true, images(1, 30, 12), rows(30, 12), "the block takes Rows of float32"},
 		{true, rows(30, 12), nn.Floats[float64]{}, "the block takes Rows of float32, the samples are nn.Floats[float64]"},
 		{true, rows(30, 11), rows(30, 12), "30 samples of 11 inputs"},

@@ -94,7 +94,7 @@ func testAsNet[T kernels.Float](t *testing.T, set *kernels.Set, batch int, divis
 	}
 }
 
-func pixelsOf[T kernels.Float](t *testing.T, set *kernels.Set, s labelled.Images, mean []float64) *nn.Pixels[T] {
+func pixelsOf[T kernels.Float](t *testing.T, set *kernels.Set, s labelled.Samples, mean []float64) *nn.Pixels[T] {
 	t.Helper()
 	p, err := nn.NewPixels[T](set, s, mean)
 	if err != nil {
@@ -141,7 +141,7 @@ func testAsSolver[T kernels.Float](t *testing.T, set *kernels.Set, rule train.Ru
 	}
 	for _, c := range cases {
 		hidden, size := c.hidden, c.size
-		images := struct{ data, val labelled.Images }{images(1, size, pixels), images(2, 30, pixels)}
+		images := struct{ data, val labelled.Samples }{images(1, size, pixels), images(2, 30, pixels)}
 		mean := meanOf[float64](images.data, pixels)
 		rng := nprand.New(seed)
 		net := nn.NewFullyConnected[T](set, pixels, hidden, 10, 0.05, rng)

@@ -185,14 +185,19 @@ func (t *Trainer[T]) BestStep(id int) int {
 	}
 	acc := t.curves[id].ValAcc
 	nth := slices.Index(acc, slices.Max(acc))
-	for step := 1; ; step++ {
+	return t.MeasuredAfter(nth + 1)[nth]
+}
+
+// MeasuredAfter returns the first n numbers of iterations after which accuracies are measured. They belong to the first
+// n accuracies of a curve.
+func (t *Trainer[T]) MeasuredAfter(n int) []int {
+	steps := make([]int, 0, n)
+	for step := 1; len(steps) < n; step++ {
 		if t.measuresAfter(step) {
-			if nth == 0 {
-				return step
-			}
-			nth--
+			steps = append(steps, step)
 		}
 	}
+	return steps
 }
 
 // measuresAfter reports whether accuracies are measured after the given number of iterations.

@@ -1,9 +1,9 @@
 // Package folder keeps the results of sweeps in an output folder. The folder has a journal of
-// records, tables and pictures of them, checkpoints of running blocks, and the weights and states
-// of the best trials.
+// records, their learning curves, tables and pictures of both, checkpoints of running blocks, and
+// the weights and states of the best trials.
 //
-// Tables and pictures are computed from the journal. Checkpoints, states and weights are not, but
-// they only save time, because trials can be trained again. All files are written through a [Disk].
+// Tables are computed from the journal. Curves, checkpoints, states and weights are not, but they
+// only save time, because trials can be trained again. All files are written through a [Disk].
 package folder
 
 import (
@@ -27,7 +27,7 @@ import (
 
 // An InputError is an error that the caller can cure. It occurs before any training.
 type InputError struct {
-	Setting string // the wrong field of search.Config, such as Dir; "" if there is no such single field
+	Setting string // the wrong field of search.Study, such as Dir; "" if there is no such single field
 	Err     error
 }
 
@@ -48,14 +48,20 @@ func unwritable(err error) error {
 // Names in an output folder.
 const (
 	JournalName    = "trials.jsonl"
+	CurvesName     = "curves.bin"
 	CheckpointsDir = "checkpoints" // folder
 	StatesDir      = "states"      // folder
 	WeightsDir     = "weights"     // folder
 	MarkdownName   = "table.md"
 	CSVName        = "table.csv"
 	JSONLName      = "table.jsonl"
+	SettingsName   = "table-settings.csv"
 	HeatMapName    = "heatmap.png"
+	StatusName     = "status.json"
+	CurvesPNGName  = "curves.png"
+	CurvesSVGName  = "curves.svg"
 	GitName        = ".gitattributes"
+	ShardPrefix    = "shard-" // of the folders of shards; the number of the shard follows
 )
 
 // A Folder is an output folder with the journal of its trials, and with tables and pictures of them.
@@ -63,16 +69,18 @@ type Folder struct {
 	Dir     string
 	disk    Disk
 	journal *results.Journal
+	curves  *keptCurves               // nil if no curves are kept
 	Records map[string]results.Record // the latest record of each key
+	Shards  []results.Shard           // in the order of their lines; empty unless a shard of a study wrote the journal
 	Damaged int                       // lines of the journal that were skipped
 }
 
 // Default returns the name of the output folder for a data set, a net and a type. All grids with the same three share
-// a folder. Other trials are hard to compare with theirs, so they have other folders. All custom data sets have the
-// same name, so their folders also have a part of the hash of the set.
+// a folder. Other trials are hard to compare with theirs, so they have other folders. All changed copies of CIFAR-10 have
+// the same name, so their folders also have a part of the hash of the set.
 func Default(data *dataset.Split, net, dtype string) string {
 	name := data.Name
-	if len(data.Notes) > 0 {
+	if data.Custom() {
 		name = fmt.Sprintf("%s-%.8s", name, data.Hash)
 	}
 	return filepath.Join("out", name+"-"+net+"-"+dtype)
@@ -136,7 +144,7 @@ func (o *Folder) openJournal() (results.Recovery, error) {
 	if err != nil {
 		return recovery, refused(err)
 	}
-	o.journal, o.Records = journal, Latest(records)
+	o.journal, o.Records, o.Shards = journal, Latest(records), recovery.Shards
 	return recovery, nil
 }
 
@@ -203,7 +211,7 @@ func (o *Folder) keepLineEnds() error {
 
 // removeTemporary removes the partial files of a sweep that was killed.
 func (o *Folder) removeTemporary() error {
-	ours := []string{MarkdownName, CSVName, JSONLName, HeatMapName, GitName, "probe-"}
+	ours := []string{JournalName, CurvesName, MarkdownName, CSVName, JSONLName, SettingsName, HeatMapName, StatusName, CurvesPNGName, CurvesSVGName, GitName, "probe-"}
 	for _, dir := range []string{"", CheckpointsDir, StatesDir, WeightsDir} {
 		err := atomicfile.RemoveTemporary(filepath.Join(o.Dir, dir), func(name string) bool {
 			return strings.HasSuffix(name, ".safetensors") || dir == "" && slices.Contains(ours, name)
@@ -236,25 +244,71 @@ func orSilent(l *log.Logger) *log.Logger {
 
 // Peek reads a folder and changes nothing. Unless log is nil, it logs damage of the journal.
 func Peek(dir string, log *log.Logger) (*Folder, error) {
-	log = orSilent(log)
-	name := filepath.Join(dir, JournalName)
-	f, err := os.Open(name)
+	o, err := PeekJournal(filepath.Join(dir, JournalName), log)
 	if errors.Is(err, fs.ErrNotExist) {
 		return &Folder{Dir: dir}, nil
 	}
+	return o, err
+}
+
+// PeekJournal is like [Peek] for the folder of a journal. The journal may have any name, and must exist.
+func PeekJournal(name string, log *log.Logger) (*Folder, error) {
+	trials, recovery, err := latest(name, log)
 	if err != nil {
-		return nil, refused(err)
+		return nil, err
+	}
+	o := &Folder{Dir: filepath.Dir(name), Records: make(map[string]results.Record, len(trials)), Shards: recovery.Shards, Damaged: len(recovery.Damage)}
+	for _, r := range trials {
+		o.Records[r.Key] = *r
+	}
+	return o, nil
+}
+
+// Trials returns the latest record of each trial in a journal, and the number of damaged lines. It changes nothing.
+// Unless log is nil, it logs damage. For many records, Trials is faster than [Peek].
+func Trials(name string, log *log.Logger) (trials []*results.Record, damaged int, err error) {
+	trials, recovery, err := latest(name, log)
+	return trials, len(recovery.Damage), err
+}
+
+// latest returns the latest record of each trial in a journal, with the name of its data set corrected.
+func latest(name string, log *log.Logger) (trials []*results.Record, recovery results.Recovery, err error) {
+	recovery, err = scanJournal(name, log, func(f io.Reader) (recovery results.Recovery, err error) {
+		trials, recovery, err = results.ReadLatest(f, name)
+		return recovery, err
+	})
+	for _, r := range trials {
+		r.DataName = dataset.NameOf(r.DataName, r.Config.Data)
+	}
+	return trials, recovery, err
+}
+
+// readJournal reads all records of a journal, which must exist, and logs its damage unless log is nil.
+func readJournal(name string, log *log.Logger) (records []results.Record, recovery results.Recovery, err error) {
+	recovery, err = scanJournal(name, log, func(f io.Reader) (recovery results.Recovery, err error) {
+		records, recovery, err = results.ReadJournal(f, name)
+		return recovery, err
+	})
+	return records, recovery, err
+}
+
+// scanJournal opens a journal, which must exist, and reads it. It logs damage unless log is nil.
+func scanJournal(name string, log *log.Logger, read func(io.Reader) (results.Recovery, error)) (results.Recovery, error) {
+	log = orSilent(log)
+	f, err := os.Open(name)
+	if err != nil {
+		return results.Recovery{}, refused(err)
 	}
 	defer f.Close()
-	records, recovery, err := results.ReadJournal(f, name)
+	recovery, err := read(f)
 	if err != nil {
-		return nil, refused(err)
+		return recovery, refused(err)
 	}
 	if recovery.Cut > 0 {
 		log.Printf("%s: the last line is torn, %d bytes; it is skipped", name, recovery.Cut)
 	}
 	reportDamage(log, name, recovery.Damage)
-	return &Folder{Dir: dir, Records: Latest(records), Damaged: len(recovery.Damage)}, nil
+	return recovery, nil
 }
 
 // Latest returns the latest record of each key. It also corrects the names of data sets, because
@@ -273,9 +327,18 @@ func (o *Folder) Append(records []results.Record) error {
 	if err := o.journal.Append(records...); err != nil {
 		return err
 	}
-	for _, r := range records {
-		o.Records[r.Key] = r
+	for i := range records { // by index, because records are large and may be many
+		o.Records[records[i].Key] = records[i]
 	}
+	return nil
+}
+
+// Mark writes the line of a shard to the journal. It is on disk when it returns.
+func (o *Folder) Mark(s results.Shard) error {
+	if err := o.journal.Mark(s); err != nil {
+		return err
+	}
+	o.Shards = append(o.Shards, s)
 	return nil
 }
 
@@ -293,9 +356,10 @@ func (o *Folder) Of(points grid.Points) []results.Record {
 	return found
 }
 
-// WriteTables writes the tables and pictures of all trials in the folder, and returns the table. If
-// a file cannot be written, it returns both the table and an error.
-func (o *Folder) WriteTables() (*results.Table, error) {
+// WriteTables writes the tables and pictures of all trials in the folder, and returns the table. Its
+// summary, if it has one, ranks the settings by the given figure. If a file cannot be written,
+// WriteTables returns both the table and an error.
+func (o *Folder) WriteTables(by results.Order) (*results.Table, error) {
 	// Tables without a journal would look like a sweep on record.
 	if err := o.journal.Sync(); err != nil {
 		return nil, err
@@ -304,25 +368,37 @@ func (o *Folder) WriteTables() (*results.Table, error) {
 	for _, r := range o.Records {
 		all = append(all, r)
 	}
-	table := results.NewTable(all)
+	table := results.NewTableBy(all, by)
 	type file struct {
 		name  string
 		write func(io.Writer) error
 	}
 	files := []file{{MarkdownName, table.WriteMarkdown}, {CSVName, table.WriteCSV}, {JSONLName, table.WriteJSONL}}
-	if h := results.NewHeatMap(all); h.Worthwhile() {
+	if s := table.Summary(); s != nil {
+		files[0].write = s.WriteMarkdown
+		files = append(files, file{SettingsName, s.WriteCSV})
+	}
+	x, y := results.HeatAxes(table)
+	if h := results.NewHeatMap(table, x, y); h.Worthwhile() {
 		files = append(files, file{HeatMapName, h.WritePNG})
+	}
+	best, unreadable := results.NewBestCurves(table, o.curveOf)
+	if best.Worthwhile() {
+		files = append(files, file{CurvesPNGName, best.WritePNG}, file{CurvesSVGName, best.WriteSVG})
 	}
 	for _, f := range files {
 		if err := o.disk.Swap(filepath.Join(o.Dir, f.name), f.write); err != nil {
 			return table, fmt.Errorf("writing a table: %w; the trials are safe in %s", err, filepath.Join(o.Dir, JournalName))
 		}
 	}
+	if unreadable != nil {
+		return table, fmt.Errorf("drawing curves: %w", unreadable)
+	}
 	return table, nil
 }
 
-// Close closes and unlocks the journal.
-func (o *Folder) Close() error { return o.journal.Close() }
+// Close closes and unlocks the journal and the file of curves.
+func (o *Folder) Close() error { return errors.Join(o.journal.Close(), o.curves.close()) }
 
 // Probe returns an [InputError] if no files can be made in a folder, or if its journal cannot be written to. If the
 // folder does not exist, Probe tries the folder in which it would be created. It leaves no file.

@@ -336,7 +336,7 @@ func TestTables(t *testing.T) {
 	write(t, dir, trial(1e-4, 0.1), trial(1e-3, 0.3))
 	tables := []string{folder.MarkdownName, folder.CSVName, folder.JSONLName}
 	f, _ := open(t, folder.OS{}, dir)
-	table, err := f.WriteTables()
+	table, err := f.WriteTables(results.ByMean)
 	if err != nil || table.Len() != 2 {
 		t.Fatalf("%v, %+v", err, table)
 	}
@@ -349,7 +349,7 @@ func TestTables(t *testing.T) {
 	}
 	f.Close()
 	f, _ = open(t, folder.OS{}, dir)
-	if _, err := f.WriteTables(); err != nil {
+	if _, err := f.WriteTables(results.ByMean); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range tables {
@@ -360,14 +360,14 @@ func TestTables(t *testing.T) {
 	f.Close()
 
 	f, _ = open(t, noTables{}, dir)
-	table, err = f.WriteTables()
+	table, err = f.WriteTables(results.ByMean)
 	if !errors.Is(err, syscall.ENOSPC) || !strings.HasSuffix(err.Error(), "no space left on device; the trials are safe in "+filepath.Join(dir, folder.JournalName)) || table == nil {
 		t.Errorf("no room: error %v, table %v", err, table)
 	}
 	if err := os.RemoveAll(dir); err != nil {
 		t.Skip(err) // Windows cannot remove a folder with an open file
 	}
-	if table, err := f.WriteTables(); !errors.Is(err, results.ErrGone) || table != nil {
+	if table, err := f.WriteTables(results.ByMean); !errors.Is(err, results.ErrGone) || table != nil {
 		t.Errorf("gone: error %v, table %v", err, table)
 	}
 	if _, err := os.Stat(dir); err == nil {
@@ -385,11 +385,11 @@ func (noTables) Swap(name string, _ func(io.Writer) error) error {
 // TestNames checks that the folder of a custom set has a part of its hash, and that Unused returns an unused name.
 func TestNames(t *testing.T) {
 	t.Chdir(t.TempDir())
-	data := &dataset.Split{Name: "custom", Hash: "479eb0a3aaaa"}
-	if got, want := folder.Default(data, "fc", "f64"), filepath.Join("out", "custom-fc-f64"); got != want {
+	data := &dataset.Split{Name: "fashion-mnist", Hash: "479eb0a3aaaa", Notes: []string{"an image occurs twice"}}
+	if got, want := folder.Default(data, "fc", "f64"), filepath.Join("out", "fashion-mnist-fc-f64"); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	data.Notes = []string{"it is custom"}
+	data.Name = "custom"
 	if got, want := folder.Default(data, "two-layer", "f32"), filepath.Join("out", "custom-479eb0a3-two-layer-f32"); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

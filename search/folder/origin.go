@@ -19,14 +19,14 @@ func Origins(todo []grid.Trial, states []Checkpoint) map[string]plan.Origin {
 	}
 	wanted := map[string][]grid.Trial{}
 	for _, t := range todo {
-		name := Lengthless(t.Config)
+		name := plan.Lengthless(t.Config)
 		wanted[name] = append(wanted[name], t)
 	}
 	found := map[string]plan.Origin{}
 	for _, v := range states {
 		for _, i := range v.live {
 			c := v.Trials[i]
-			for _, t := range wanted[Lengthless(c)] {
+			for _, t := range wanted[plan.Lengthless(c)] {
 				fits := c.Iters == t.Config.Iters || v.done < t.Config.Iters && beginsLonger(c, v.done)
 				if fits && v.done > found[t.Key].Done {
 					found[t.Key] = plan.Origin{Kind: v.store.Kind, File: v.store.File(v.ID), ID: v.ID, Net: i, Done: v.done}
@@ -35,12 +35,6 @@ func Origins(todo []grid.Trial, states []Checkpoint) map[string]plan.Origin {
 		}
 	}
 	return found
-}
-
-// Lengthless returns a key that trials share if they differ only in their number of iterations.
-func Lengthless(c results.Config) string {
-	c.Iters = 0
-	return c.Key()
 }
 
 // beginsLonger reports whether the state of trial c after a number of iterations is also the state

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,8 @@ import (
 	"testing"
 
 	"fusegrid/internal/searchtest"
+	"fusegrid/nn/dataset"
+	"fusegrid/nn/labelled"
 	"fusegrid/nn/safetensors"
 	"fusegrid/results"
 	"fusegrid/search/folder"
@@ -359,12 +362,67 @@ func TestTopFiles(t *testing.T) {
 	}
 }
 
+// TestSettle offers the trials of three settings with two seeds. The trials of the best setting remain: one that is
+// among the two best trials, and one that is not and must be trained again.
+func TestSettle(t *testing.T) {
+	records := map[string]results.Record{}
+	var offered []results.Record
+	for _, c := range []struct {
+		lr   float64
+		seed uint32
+		val  float64
+	}{{1, 1, 0.3}, {1, 2, 0.7}, {2, 1, 0.6}, {2, 2, 0.3}, {3, 1, 0.4}, {3, 2, 0.4}} {
+		r := trial(1, c.val)
+		r.Config.LR, r.Config.Seed = c.lr, c.seed
+		r.Key = r.Config.Key()
+		records[r.Key] = r
+		offered = append(offered, r)
+	}
+	dir := filepath.Join(t.TempDir(), folder.WeightsDir)
+	g := folder.NewTopFiles(dir, "weights", folder.OS{}, 2, nil)
+	for _, r := range offered {
+		if err := g.Offer(r, func(w io.Writer) error { return safetensors.Write(w, safetensors.File{}) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	best := folder.OfBest(records, 1, results.ByMean)
+	if len(best) != 2 || best[0].Config.LR != 1 || best[1].Config.LR != 1 {
+		t.Fatalf("the best setting has the trials %+v", best)
+	}
+	if err := g.Settle(best); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := files(t, dir), sorted(offered[1].Key); !slices.Equal(got, want) {
+		t.Errorf("kept %q, want %q", got, want)
+	}
+	if missing := g.Missing(records); !slices.ContainsFunc(missing, func(r results.Record) bool { return r.Key == offered[0].Key }) {
+		t.Errorf("missing are %+v, which lacks seed 1", missing)
+	}
+	for n, want := range map[int]int{0: 0, 2: 4, 3: 6, math.MaxInt: 6} {
+		if got := len(folder.OfBest(records, n, results.ByMean)); got != want {
+			t.Errorf("the best %d settings have %d trials, want %d", n, got, want)
+		}
+	}
+}
+
+// twoInputs is the split of the data of a net with two features and two classes.
+func twoInputs() *dataset.Split {
+	return &dataset.Split{
+		Name: "pairs", Hash: "71", Shape: dataset.Shape{Channels: 2}, Classes: []string{"a", "b"},
+		Train: labelled.Samples{F32: []float32{1, 2}, Y: []uint16{0}}, Mean: []float64{0.1, 0.2},
+	}
+}
+
 // TestMissingFiles checks that Missing returns the trials whose files do not exist or have changed.
 func TestMissingFiles(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), folder.WeightsDir)
 	r := trial(1, 0.1)
 	weights := [][]float32{{1, 2, 3, 4}, {5, 6}}
 	r.Weights = results.Hash(weights...)
+	f, err := folder.WeightsFile(r, twoInputs(), weights)
+	if err != nil {
+		t.Fatal(err)
+	}
 	onRecord := map[string]results.Record{r.Key: r}
 	for _, n := range []int{1, folder.EveryTrial} {
 		g := folder.NewTopFiles(dir, "weights", folder.OS{}, n, onRecord)
@@ -373,7 +431,7 @@ func TestMissingFiles(t *testing.T) {
 		if missing() != 1 {
 			t.Error("there is no file, and none is missing")
 		}
-		if err := g.Put(r.Key, func(w io.Writer) error { return safetensors.Write(w, folder.WeightsFile(r, 2, weights)) }); err != nil {
+		if err := g.Put(r.Key, func(w io.Writer) error { return safetensors.Write(w, f) }); err != nil {
 			t.Fatal(err)
 		}
 		if missing() != 0 {
@@ -385,6 +443,10 @@ func TestMissingFiles(t *testing.T) {
 			if missing() != 1 {
 				t.Errorf("a file of %d bytes that was damaged is not missing", len(data))
 			}
+		}
+		replace(t, g.Name(r.Key), earlier(t, f))
+		if missing() != 0 {
+			t.Error("the file of an earlier build is missing")
 		}
 	}
 }

@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 
-	"fusegrid/kernels"
 	"fusegrid/nn/safetensors"
 	"fusegrid/results"
 )
@@ -54,6 +54,45 @@ func Done(records map[string]results.Record) []results.Record {
 		}
 	}
 	return done
+}
+
+// OfBest returns the trials of the best n settings, without those that did not train to the end.
+// Settings without such a trial do not count.
+func OfBest(records map[string]results.Record, n int, by results.Order) []results.Record {
+	var best []results.Record
+	for _, s := range results.RankSettings(slices.Collect(maps.Values(records)), by) {
+		if n == 0 {
+			break
+		}
+		before := len(best)
+		for _, r := range s.Trials {
+			if r.State == results.Done {
+				best = append(best, *r)
+			}
+		}
+		if len(best) > before {
+			n--
+		}
+	}
+	return best
+}
+
+// Settle replaces the best trials so far by those that remain the best, and removes the files of the others.
+func (g *TopFiles) Settle(best []results.Record) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	remain := make(map[string]bool, len(best))
+	for _, r := range best {
+		remain[r.Key] = true
+	}
+	var failed error
+	for _, r := range g.best {
+		if !remain[r.Key] {
+			failed = cmp.Or(failed, g.remove(r.Key))
+		}
+	}
+	g.best = best
+	return failed
 }
 
 // enter ranks r and returns the record that is no longer among the best, which may be r.
@@ -166,54 +205,25 @@ func (g *TopFiles) Missing(records map[string]results.Record) (missing []results
 
 // check returns an error if the file of a trial is missing or damaged.
 func (g *TopFiles) check(r results.Record) error {
+	_, err := g.load(r)
+	return err
+}
+
+// load returns the file of a trial. It returns an error if the file is missing or damaged.
+func (g *TopFiles) load(r results.Record) ([]byte, error) {
 	data, err := os.ReadFile(g.Name(r.Key))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	f, err := safetensors.Read(data)
 	switch {
 	case err != nil:
-		return err
-	case f.HasSeal(): // it is a state
-		if !f.Sealed() {
-			return errChecksum
-		}
-		return nil
+	case !f.HasSeal():
+		err = checkWeights(f, r.Key, r.Config.DType)
+	case !f.Sealed(): // it is a state
+		err = errChecksum
 	}
-	var hash string
-	if r.Config.DType == "f64" {
-		hash = hashOf[float64](f)
-	} else {
-		hash = hashOf[float32](f)
-	}
-	if f.Meta["key"] != r.Key || hash != f.Meta["weights"] {
-		return errChecksum
-	}
-	return nil
+	return data, err
 }
 
 var errChecksum = errors.New("its checksum does not agree")
-
-// hashOf returns the hash of a file of weights, in the form of records.
-func hashOf[T kernels.Float](f *safetensors.File) string {
-	var all [][]T
-	for _, t := range f.Tensors {
-		numbers, _ := safetensors.Data[T](t)
-		all = append(all, numbers)
-	}
-	return results.Hash(all...)
-}
-
-// WeightsFile returns the file with the weights and biases of a net. Its tensors are, layer by
-// layer, w1 (out, in), b1, ….
-func WeightsFile[T kernels.Float](r results.Record, inputs int, weights [][]T) safetensors.File {
-	f := safetensors.File{Meta: map[string]string{"key": r.Key, "config": r.Config.Canonical(), "weights": r.Weights}}
-	for i := 0; i < len(weights); i += 2 {
-		out := len(weights[i+1])
-		f.Tensors = append(f.Tensors,
-			safetensors.Of(fmt.Sprintf("w%d", i/2+1), weights[i], out, inputs),
-			safetensors.Of(fmt.Sprintf("b%d", i/2+1), weights[i+1], out))
-		inputs = out
-	}
-	return f
-}

@@ -35,6 +35,10 @@ type Axis struct {
 
 	// Initial is true if the initial weights depend on the axis.
 	Initial bool
+
+	// Crossed is true if samplers do not draw the axis. Each of their points is trained with all
+	// values of the axis.
+	Crossed bool
 }
 
 // A Setting holds the lists that a user wrote. Its net and rule determine which axes apply.
@@ -42,6 +46,8 @@ type Setting struct {
 	Net    string            // two-layer or fc; "" means two-layer
 	Rule   string            // an update rule of package train; "" means sgd
 	Given  map[string]string // lists, by the name of the axis
+	Zip    []string          // names of axes whose lists are paired, value by value
+	Sample Sampling          // draws points from ranges instead of combining all values
 	Prefix string            // prefix of the names in messages, such as the hyphen of flags
 }
 
@@ -56,7 +62,7 @@ type Conflict struct {
 	Why  string
 
 	// Ordered is true if the conflict does not exist when the minibatches have a separate seed.
-	// This seed is Config.Order of package search.
+	// This seed is Nets.Order of package search.
 	Ordered bool
 
 	// Part returns the part of the value that must be equal in a block. If Part is nil, the whole
@@ -92,7 +98,7 @@ var standard = Axes{
 		Initial: true,
 	},
 	{
-		Name: "batch", Help: "images per minibatch", Level: 1,
+		Name: "batch", Help: "samples per minibatch", Level: 1,
 		Defaults:  map[string]string{"two-layer": "200", "fc": "100"},
 		Values:    Ints[int]{Min: 1, Max: 100_000, Example: "100,200", Field: func(c *results.Config) *int { return &c.Batch }},
 		Conflicts: []Conflict{{What: "batch sizes", Why: "a block shares its minibatches"}},
@@ -119,7 +125,7 @@ var standard = Axes{
 		Defaults:  map[string]string{"two-layer": "0", "fc": "0"},
 		Values:    Ints[uint32]{Min: 0, Max: math.MaxUint32, Example: "0 or 1..5", Field: func(c *results.Config) *uint32 { return &c.Seed }},
 		Conflicts: []Conflict{{What: "seeds", Why: "another seed draws other minibatches", Ordered: true}},
-		Initial:   true,
+		Initial:   true, Crossed: true,
 	},
 	{
 		Name: "iters", Help: "number of minibatches", Level: 2,
@@ -193,19 +199,29 @@ func (a *Axis) applies(s Setting) error {
 	return a.Applies(s)
 }
 
+// Default returns the list that a setting has for an axis if none is given. It reports false if the axis has no
+// values with the setting.
+func (x Axes) Default(name string, s Setting) (list string, ok bool) {
+	for i := range x {
+		if x[i].Name == name && x[i].applies(s) == nil {
+			list, ok = x[i].Defaults[s.Net]
+		}
+	}
+	return list, ok
+}
+
 // shares reports whether trials of one block may have different values of the axis.
 func (a *Axis) shares(ordered bool) bool {
 	return !slices.ContainsFunc(a.Conflicts, func(c Conflict) bool { return c.Part == nil && !(c.Ordered && ordered) })
 }
 
-// Common returns c with zero values for the axes in which the nets of a block may differ.
-func (x Axes) Common(c results.Config) results.Config {
+// Common sets the axes in which the nets of a block may differ to zero values.
+func (x Axes) Common(c *results.Config) {
 	for i := range x {
 		if x[i].shares(c.Order != nil) {
-			x[i].Values.Clear(&c)
+			x[i].Values.Clear(c)
 		}
 	}
-	return c
 }
 
 // SameStart reports whether nets of one block have the same initial weights.

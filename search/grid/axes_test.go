@@ -62,7 +62,9 @@ func TestBlocksOfAxes(t *testing.T) {
 				}
 				base := results.Config{Net: "fc", Rule: "momentum", Split: [3]int{1000, 10, 10}, Order: order}
 				trials := g.Over(base).Pending(func(results.Config) float64 { return 1 }, func(string) bool { return false })
-				a, b := Standard().Common(trials[0].Config), Standard().Common(trials[1].Config)
+				a, b := trials[0].Config, trials[1].Config
+				Standard().Common(&a)
+				Standard().Common(&b)
 				want := tt.always || tt.ordered && order != nil
 				if same, reasons := a.Equal(&b), Standard().Reasons(trials); len(trials) != 2 || same != want || (len(reasons) == 0) != want {
 					t.Errorf("%v, order %v: share a block %v, want %v; reasons %v", tt.given, order != nil, same, want, reasons)

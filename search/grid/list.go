@@ -1,6 +1,7 @@
 package grid
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"regexp"
@@ -66,7 +67,7 @@ func (it item) span() (s span, ok bool, err error) {
 	if counted {
 		s.n, err = strconv.Atoi(strings.TrimSpace(count))
 		if err != nil || s.n < 2 {
-			return s, true, it.errorf("the number of values must be a whole number, 2 or more, not %q", count)
+			return s, true, it.errorf("the number of values must be from 2 to %d, not %q", MaxPoints, count)
 		}
 		if s.n > MaxPoints {
 			return s, true, it.errorf("%d values are too many; the limit is %d", s.n, MaxPoints)
@@ -87,10 +88,14 @@ func decimalComma(list string) (numbers string, ok bool) {
 	return regexp.MustCompile(`\b0,([0-9]+)`).ReplaceAllString(list, "0.$1"), true
 }
 
-// values parses a list. item returns the values of an item, and text formats a value. A list may
-// not have a value twice.
+// A repeatedError is the error of a list that has a value twice. Only paired lists may have one.
+type repeatedError struct{ error }
+
+// values parses a list. item returns the values of an item, and text formats a value. If a list has a value twice, the
+// error is a [repeatedError], and all values are returned, too.
 func values[T any](name, list, example string, item func(item) ([]T, error), text func(T) string) ([]T, error) {
 	var all []T
+	var repeated error
 	seen := map[string]int{} // items by value
 	for _, it := range items(name, list, example) {
 		vs, err := item(it)
@@ -104,14 +109,14 @@ func values[T any](name, list, example string, item func(item) ([]T, error), tex
 			case twice && first == it.n:
 				return nil, it.errorf("after rounding, the range has the value %s more than once; ask for fewer values", text(v))
 			case twice:
-				return nil, it.errorf("%s is already item %d", text(v), first)
-			case len(seen) > MaxPoints:
+				repeated = cmp.Or(repeated, error(repeatedError{it.errorf("%s is already item %d", text(v), first)}))
+			case len(all)+len(vs) > MaxPoints:
 				return nil, it.errorf("more than %d values", MaxPoints)
 			}
 		}
 		all = append(all, vs...)
 	}
-	return all, nil
+	return all, repeated
 }
 
 // numbers parses an item, which is a number or a range. The range needs a count, unless whole is
@@ -138,6 +143,8 @@ func numbers[T int64 | float64](it item, number func(item, string) (T, error), w
 		return nil, it.errorf("the range must begin below its end")
 	case s.n == 0 && (s.log || !whole):
 		return nil, it.errorf("the range needs a number of values, such as %s:5", it.text)
+	case s.log && a < 0:
+		return nil, it.errorf("a log range cannot begin below 0")
 	case s.log && a == 0:
 		return nil, it.errorf("a log range cannot begin at 0; list the 0 separately, as in 0,log:%s..%s:%d", least, s.to, s.n)
 	case s.n == 0 && steps >= MaxPoints:
@@ -171,10 +178,10 @@ func (x Floats) number(it item, text string) (float64, error) {
 	}
 	v, err := strconv.ParseFloat(text, 64)
 	switch {
-	case math.Signbit(v):
+	case math.Signbit(v) && !x.Negative:
 		return 0, it.errorf("%q is negative", text)
-	case math.IsInf(v, 1):
-		return 0, it.errorf("%q is too large", text)
+	case math.IsInf(v, 0):
+		return 0, it.errorf("%q is too large; the limit is %.4g", text, math.MaxFloat64)
 	case err != nil:
 		return 0, it.errorf("%q is not a number%s", text, cli.PastedNote(text))
 	case math.IsNaN(v):
@@ -206,7 +213,7 @@ func (x integers) number(it item, text string) (int64, error) {
 	switch {
 	case err != nil:
 		return 0, it.errorf("%q is not a whole number%s", text, cli.PastedNote(text))
-	case v < 0:
+	case v < 0 && x.min >= 0:
 		return 0, it.errorf("%q is negative", text)
 	case v < x.min:
 		return 0, it.errorf("%q is less than %d", text, x.min)

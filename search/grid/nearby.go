@@ -14,7 +14,7 @@ import (
 // exist if a user typed a rounded number from a table, or if an earlier version rounded ranges to
 // six digits. If a list is too long to type, the message names the file that has it.
 func (p Points) Nearby(records map[string]results.Record, file string) string {
-	if len(records) == 0 {
+	if len(records) == 0 || p.Sampled() {
 		return ""
 	}
 	axes := p.floats()
@@ -88,7 +88,7 @@ func (p Points) floats() []floatAxis {
 			continue
 		}
 		a := floatAxis{name: p.axes[i].Name, field: x.Field, near: map[float64]float64{}}
-		column := p.columns[slices.Index(p.order, i)]
+		column := p.holding(i)
 		for v := range column.Len {
 			var c results.Config
 			column.Set(&c, v)

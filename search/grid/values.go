@@ -14,6 +14,9 @@ import (
 type Values interface {
 	// Parse reads a list for a net. The name of the axis is for errors.
 	Parse(name, list, net string) (Column, error)
+	// Range returns the range from which a sampler draws, or nil if the list is not a single range
+	// without a number of values.
+	Range(name, list, net string) (*Range, error)
 	// Clear sets the field to a value that all configurations of a block can share.
 	Clear(c *results.Config)
 	// Equal reports whether two configurations have the same value.
@@ -35,18 +38,16 @@ func columnOf[T any](values []T, field func(c *results.Config) *T) Column {
 
 // Floats are numbers, such as 1e-4,1e-3 or log:1e-4..1e-2:5.
 type Floats struct {
-	Example string // of a list, for error messages
-	Zero    bool   // 0 is allowed
-	Field   func(c *results.Config) *float64
-	Check   func(v float64) error // rejects a value with which no net can converge; may be nil
+	Example  string // of a list, for error messages
+	Zero     bool   // 0 is allowed
+	Negative bool   // numbers below 0 are allowed
+	Field    func(c *results.Config) *float64
+	Check    func(v float64) error // rejects a value with which no net can converge; may be nil
 }
 
 // Parse reads a list of numbers.
 func (x Floats) Parse(name, list, _ string) (Column, error) {
 	values, err := x.list(name, list)
-	if err != nil {
-		return Column{}, err
-	}
 	for _, v := range values {
 		if x.Check == nil {
 			break
@@ -55,7 +56,7 @@ func (x Floats) Parse(name, list, _ string) (Column, error) {
 			return Column{}, fmt.Errorf("%s %g: %w", name, v, err)
 		}
 	}
-	return columnOf(values, x.Field), nil
+	return columnOf(values, x.Field), err
 }
 
 // Clear sets the field to 0.

@@ -3,6 +3,7 @@ package halving
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"math/bits"
 	"math/rand/v2"
@@ -35,9 +36,15 @@ func TestParseRule(t *testing.T) {
 		{"halving " + largest + ":2", 100, "halving " + largest + ":2", []int{2}},
 		{"halving async:4:10", 500, "halving async:4:10", []int{10, 40, 160}},
 		{"halving async:2", 100, "halving async:2:25", []int{25, 50}},
+		{"halving hyperband:3:100", 1000, "halving hyperband:3:100", []int{100, 300, 900}},
+		{"halving hyperband:3", 1000, "halving hyperband:3:112", []int{112, 336}},
+		{"halving hyperband:" + largest, 100, "halving hyperband:" + largest + ":1", []int{1}},
 		{"stop median", 1000, "median:100", []int{100, 200, 300, 400, 500, 600, 700, 800, 900}},
 		{"stop median", 5, "median:1", []int{1, 2, 3, 4}},
 		{"stop median:400", 1000, "median:400", []int{400, 800}},
+		{"patience 3", 1000, "patience 3:100", []int{100, 200, 300, 400, 500, 600, 700, 800, 900}},
+		{"patience 1:300", 1000, "patience 1:300", []int{300, 600, 900}},
+		{"patience 2:300", 901, "patience 2:300", []int{300, 600, 900}},
 	} {
 		t.Run(fmt.Sprint(c.text, " of ", c.iters), func(t *testing.T) {
 			r, err := parseRule(c.text)
@@ -64,8 +71,11 @@ func TestParseRule(t *testing.T) {
 // parseRule parses the text of a rule after its name.
 func parseRule(text string) (*Rule, error) {
 	name, value, _ := strings.Cut(text, " ")
-	if name == "stop" {
+	switch name {
+	case "stop":
 		return ParseStop(value)
+	case "patience":
+		return ParsePatience(value)
 	}
 	return ParseHalving(value)
 }
@@ -92,11 +102,20 @@ func TestParseRuleRefuses(t *testing.T) {
 		{"halving 3:", `the number of iterations must be 1 or more, not ""`},
 		{"halving 3:0", `the number of iterations must be 1 or more, not "0"`},
 		{"halving 3:1:2", `the number of iterations must be 1 or more, not "1:2"`},
+		{"halving hyperband:", `ETA must be a whole number, 2 or more, not ""`},
+		{"halving hyperband:1", `ETA must be a whole number, 2 or more, not "1"`},
+		{"halving async:hyperband:3", `ETA must be a whole number, 2 or more, not "hyperband"`},
+		{"halving hyperband:3:0", `the number of iterations must be 1 or more, not "0"`},
 		{"halving async:3:-1", `the number of iterations must be 1 or more, not "-1"`},
 		{"stop mean", "no such rule"},
 		{"stop ", "no such rule"},
 		{"stop median:", `the number of iterations must be 1 or more, not ""`},
 		{"stop median:0", `the number of iterations must be 1 or more, not "0"`},
+		{"patience 0", `the number of measurements must be 1 or more, not "0"`},
+		{"patience ", `the number of measurements must be 1 or more, not ""`},
+		{"patience 1.5", `the number of measurements must be 1 or more, not "1.5"`},
+		{"patience 3:", `the number of iterations must be 1 or more, not ""`},
+		{"patience 3:0", `the number of iterations must be 1 or more, not "0"`},
 	} {
 		t.Run(c.text, func(t *testing.T) {
 			_, err := parseRule(c.text)
@@ -111,9 +130,14 @@ func TestParseRuleRefuses(t *testing.T) {
 		want  string
 	}{
 		{Rule{Eta: 3, Min: 100}, 100, "halving 3:100: the first comparison is after 100 iterations, but training ends after 100"},
+		{Rule{Eta: 3, Hyperband: true, Min: 100}, 100, "halving hyperband:3:100: the first comparison is after 100"},
 		{Rule{Eta: 3}, 1, "halving 3: the first comparison is after 1 iteration, but training ends after 1"},
 		{Rule{}, 1, "stop median: the first comparison"},
 		{Rule{Min: 1}, maxRungs + 2, "stop median:1: more than 1000 checks"},
+		{Rule{Patience: 1}, 1, "patience 1: the first comparison"},
+		{Rule{Patience: 9}, 1000, "patience 9: no trial could be stopped with 9 checks in 1000 iterations; give a lower N or MIN"},
+		{Rule{Patience: 1, Min: 500}, 1000, "patience 1:500: no trial could be stopped with 1 check in 1000"},
+		{Rule{Patience: 1, Min: 1}, maxRungs + 2, "patience 1:1: more than 1000 checks"},
 	} {
 		t.Run(c.rule.String(), func(t *testing.T) {
 			if err := c.rule.Check(c.iters); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -126,43 +150,104 @@ func TestParseRuleRefuses(t *testing.T) {
 	}
 }
 
+// TestCombine combines patience with other rules.
+func TestCombine(t *testing.T) {
+	patience, halving, hyperband, median := &Rule{Patience: 2, Min: 30}, &Rule{Eta: 3, Min: 10}, &Rule{Eta: 3, Min: 10, Hyperband: true}, &Rule{}
+	for _, c := range []struct {
+		a, b  *Rule
+		name  string // of the first bracket; "" if the rules cannot be combined
+		rungs []int
+	}{
+		{halving, patience, "halving 3:10, patience 2:30", []int{10, 30, 60, 90}},
+		{patience, halving, "halving 3:10, patience 2:30", []int{10, 30, 60, 90}},
+		{median, patience, "median:12, patience 2:30", []int{12, 24, 30, 36, 48, 60, 72, 84, 90, 96, 108}},
+		{hyperband, &Rule{Patience: 3}, "halving hyperband:3:10 bracket 3, patience 3:12", []int{10, 12, 24, 30, 36, 48, 60, 72, 84, 90, 96, 108}},
+		{halving, median, "", nil}, {patience, patience, "", nil},
+		{&Rule{Eta: 3, And: patience}, patience, "", nil}, {patience, &Rule{Eta: 3, And: patience}, "", nil}, {&Rule{Eta: 3, And: patience}, halving, "", nil},
+	} {
+		both, err := Combine(c.a, c.b)
+		if (err == nil) != (c.name != "") {
+			t.Errorf("%s and %s: %v", c.a.String(), c.b.String(), err)
+		}
+		if err != nil {
+			continue
+		}
+		if err := both.Check(120); err != nil {
+			t.Error(err)
+		}
+		b := both.brackets(120)[0]
+		if b.name != c.name || !slices.Equal(b.rungs, c.rungs) {
+			t.Errorf("%s: bracket %q with the rungs %v, want %q with %v", both.String(), b.name, b.rungs, c.name, c.rungs)
+		}
+		for i, at := range b.rungs {
+			if b.compared[i] != slices.Contains(b.rule.Rungs(120), at) || b.alone[i] != (at%both.And.minOf(120) == 0) {
+				t.Errorf("%s: rung %d: compared %t, alone %t", b.name, at, b.compared[i], b.alone[i])
+			}
+		}
+		if halving.And != nil || patience.And != nil {
+			t.Error("a rule has changed")
+		}
+	}
+	both := Rule{Eta: 3, Min: 10, And: &Rule{Patience: 12, Min: 10}}
+	if err := both.Check(100); err == nil || !strings.HasPrefix(err.Error(), "patience 12:10: no trial could be stopped") {
+		t.Errorf("%v", err)
+	}
+	// The last bracket of Hyperband has only the rungs of patience.
+	hyper := (Rule{Eta: 3, Min: 10, Hyperband: true, And: patience}).brackets(40)
+	if b := hyper[len(hyper)-1]; b.name != "halving hyperband:3:10 bracket 0, patience 2:30" || !slices.Equal(b.rungs, []int{30}) || b.waits(0) {
+		t.Errorf("bracket %q with the rungs %v", b.name, b.rungs)
+	}
+}
+
 func TestForecast(t *testing.T) {
-	counts, ok := Rule{Eta: 3, Min: 100}.Forecast(32, 1000)
+	counts, ok := Rule{Eta: 3, Min: 100}.brackets(1000)[0].forecast(32)
 	if want := []int{32, 11, 4, 2}; !ok || !slices.Equal(counts, want) {
 		t.Errorf("forecast %v, want %v", counts, want)
 	}
-	if _, ok := (Rule{}).Forecast(32, 1000); ok {
-		t.Error("the median rule has a forecast")
+	for _, r := range []Rule{{}, {Patience: 2}} {
+		if _, ok := r.brackets(1000)[0].forecast(32); ok {
+			t.Errorf("%s has a forecast", r.String())
+		}
 	}
 
 	rule := Rule{Eta: 3, Min: 100}
 	r, _ := enterAll(rule, 1000, 32)
-	bs := &Brackets{rule, map[int]*Bracket{1000: r}}
+	bs := &Brackets{rule: rule, byIters: map[int][]*bracket{1000: {r}}}
 	if got, want := bs.Share(1000), (32*100+11*200+4*600+2*100)/32e3; got != want {
 		t.Errorf("a share of %g is trained, want %g", got, want)
 	}
 	if got := bs.Share(500); got != 1 {
 		t.Errorf("without a bracket a share of %g is trained, want 1", got)
 	}
-	bs.rule = Rule{Min: 100}
+	r.rule = Rule{Min: 100}
 	if got := bs.Share(1000); got != 1 {
 		t.Errorf("under the median rule a share of %g is trained, want 1", got)
 	}
 }
 
 // enterAll returns a bracket of trials a0, b0, c0, … without accuracies.
-func enterAll(r Rule, iters, n int) (*Bracket, []string) {
-	bracket := newBracket(r, iters)
+func enterAll(r Rule, iters, n int) (*bracket, []string) {
+	bracket := r.brackets(iters)[0]
 	keys := make([]string, n)
 	for i := range keys {
 		keys[i] = fmt.Sprintf("%c%d", 'a'+i%26, i/26)
-		bracket.enter(keys[i], contender{})
+		bracket.enter(keys[i], keys[i], contender{})
 	}
 	return bracket, keys
 }
 
+// report passes the accuracies of trials at rung i to a bracket, and returns which of them survive.
+func report(ctx context.Context, r *bracket, i int, keys []string, vals []float64) (survive []bool) {
+	r.arrive(i, keys, vals)
+	r.wait(ctx, i)
+	for _, key := range keys {
+		survive = append(survive, r.trainsOn(key))
+	}
+	return survive
+}
+
 // reach adds accuracies without judging them.
-func reach(r *Bracket, i int, keys []string, vals []float64) {
+func reach(r *bracket, i int, keys []string, vals []float64) {
 	for n, key := range keys {
 		e := r.contenders[key]
 		e.vals = append(e.vals[:i:i], vals[n])
@@ -216,7 +301,7 @@ func TestAsync(t *testing.T) {
 		{[]string{"g0", "h0"}, []float64{.11, .12}, nil},            // four of eight: c, e, h, g; a has survived before
 	} {
 		var got []string
-		for n, survives := range r.Report(t.Context(), 0, step.keys, step.vals) {
+		for n, survives := range report(t.Context(), r, 0, step.keys, step.vals) {
 			if !survives {
 				got = append(got, step.keys[n])
 			}
@@ -273,6 +358,38 @@ func TestMedianAlone(t *testing.T) {
 	}
 }
 
+// TestPatience compares with results computed by hand: a trial is stopped at the second rung in a
+// row that is no better than its best one before.
+func TestPatience(t *testing.T) {
+	for _, c := range []struct {
+		vals []float64
+		want int // rung at which the trial is stopped, or −1
+	}{
+		{[]float64{.1, .2, .3, .4, .5, .6}, -1},
+		{[]float64{.3, .2, .1, .9, .9, .9}, 2},
+		{[]float64{.3, .3, .3, .3, .3, .3}, 2}, // an equal accuracy is no gain
+		{[]float64{.3, .2, .4, .3, .5, .4}, -1},
+		{[]float64{.3, .2, .4, .3, .4, .6}, 4},
+		{[]float64{.1, .2, .3, .4, .3, .4}, 5},
+		{[]float64{0, 0, .1, .1, .1, .1}, 4},
+	} {
+		r, keys := enterAll(Rule{Patience: 2, Min: 1}, 7, 3)
+		got := -1
+		for i, v := range c.vals {
+			if r.blocks(i, keys[1:2]) {
+				t.Fatalf("%v: waits at rung %d", c.vals, i)
+			}
+			if survive := report(t.Context(), r, i, keys[1:2], []float64{v}); !survive[0] {
+				got = i
+				break
+			}
+		}
+		if got != c.want {
+			t.Errorf("%v: stopped at rung %d, want %d", c.vals, got, c.want)
+		}
+	}
+}
+
 func TestMedianWithout(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 1000 {
@@ -317,18 +434,38 @@ func fates(rng *rand.Rand, keys []string, rungs int) map[string]fate {
 
 // play runs a bracket to its end and returns the rung at which each trial is stopped. Trials arrive
 // in random order and in random groups.
-func play(rng *rand.Rand, r *Bracket, keys []string, all map[string]fate) map[string]int {
+func play(rng *rand.Rand, r *bracket, keys []string, all map[string]fate) map[string]int {
 	at := map[string]int{}
 	for i := range r.rungs {
+		leave(r, i, keys, all)
 		arrive(rng, r, i, keys, all)
-		for _, key := range r.decide(i) {
+		for _, key := range judgeAll(r, i) {
 			at[key] = i
 		}
 	}
 	return at
 }
 
-func arrive(rng *rand.Rand, r *Bracket, i int, keys []string, all map[string]fate) {
+// judgeAll judges all trials that have reached rung i, and returns the sorted keys of those that it stops.
+func judgeAll(r *bracket, i int) []string {
+	stopped := r.judgeAlone(i, slices.Collect(maps.Keys(r.contenders)))
+	if r.compared[i] {
+		stopped = append(stopped, r.decide(i)...)
+	}
+	slices.Sort(stopped)
+	return stopped
+}
+
+// leave removes the trials that diverge before rung i.
+func leave(r *bracket, i int, keys []string, all map[string]fate) {
+	for _, key := range keys {
+		if e := r.contenders[key]; !e.gone && !e.stopped && all[key].last <= i {
+			r.leave(key, true)
+		}
+	}
+}
+
+func arrive(rng *rand.Rand, r *bracket, i int, keys []string, all map[string]fate) {
 	for _, n := range rng.Perm(len(keys)) {
 		key := keys[n]
 		if e := r.contenders[key]; !e.stopped && e.passed == i && len(e.vals) == i && all[key].last > i {
@@ -342,7 +479,7 @@ func arrive(rng *rand.Rand, r *Bracket, i int, keys []string, all map[string]fat
 // then on disk.
 func TestRaceDependsOnAccuraciesAlone(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
-	for _, rl := range []Rule{{Eta: 2, Min: 1}, {Eta: 3, Min: 2}, {Min: 3}} {
+	for _, rl := range []Rule{{Eta: 2, Min: 1}, {Eta: 3, Min: 2}, {Min: 3}, {Patience: 2, Min: 3}} {
 		t.Run(rl.String(), func(t *testing.T) {
 			for range 50 {
 				first, keys := enterAll(rl, 16, 1+rng.IntN(40))
@@ -372,27 +509,27 @@ func playBroken(rng *rand.Rand, rl Rule, keys []string, all map[string]fate, sto
 	at := map[string]int{}
 	for i := range stop {
 		arrive(rng, r, i, keys, all)
-		for _, key := range r.decide(i) {
+		for _, key := range judgeAll(r, i) {
 			at[key] = i
 		}
 	}
 	arrive(rng, r, stop, keys, all)
-	judged := r.decide(stop)
+	judged := judgeAll(r, stop)
 	kept := judged[:int(part*float64(len(judged)))]
 	for _, key := range kept {
 		at[key] = stop
 	}
-	next := newBracket(rl, 16)
+	next := rl.brackets(16)[0]
 	for key, e := range r.contenders {
 		back := *e
 		if len(e.vals) == stop+1 && !slices.Contains(kept, key) {
 			back.stopped, back.passed = false, stop
 		}
-		next.enter(key, back)
+		next.enter(key, key, back)
 	}
 	for i := stop; i < len(next.rungs); i++ {
 		arrive(rng, next, i, keys, all)
-		for _, key := range next.decide(i) {
+		for _, key := range judgeAll(next, i) {
 			at[key] = i
 		}
 	}
@@ -464,7 +601,7 @@ func TestRacesOfAGrid(t *testing.T) {
 		t.Fatal(err)
 	}
 	all.Enter(points, nil)
-	if long, short := all.Of(100), all.Of(40); len(all.byIters) != 2 || len(long.contenders) != 9 || len(short.contenders) != 9 ||
+	if long, short := all.byIters[100][0], all.byIters[40][0]; len(all.byIters) != 2 || len(long.contenders) != 9 || len(short.contenders) != 9 ||
 		!slices.Equal(long.rungs, []int{10, 30, 90}) || !slices.Equal(short.rungs, []int{10, 30}) {
 		t.Errorf("brackets %+v", all.byIters)
 	}
@@ -481,6 +618,17 @@ func TestRacesOfAGrid(t *testing.T) {
 	}
 	all.Enter(points, nil)
 	b = all.Describe(points, func(results.Config) float64 { return 1e9 })
+	for _, rule := range []Rule{{Eta: 3, Min: 10, And: &Rule{Patience: 1, Min: 4}}} {
+		both, err := New(&rule, points)
+		if err != nil {
+			t.Fatal(err)
+		}
+		both.Enter(points, nil)
+		combined := strings.ReplaceAll(strings.ReplaceAll(want, "halving 3:10", "halving 3:10, patience 1:4"), "%)\n", "%); patience may save more\n")
+		if got := both.Describe(points, func(results.Config) float64 { return 1e9 }); got != combined {
+			t.Errorf("got\n%swant\n%s", got, combined)
+		}
+	}
 	if want := "median:10: 9 trials, checked after 10, 20, 30, …, 90 of 100 iterations; the saving is not known in advance\n"; !strings.HasSuffix(b, want) {
 		t.Errorf("got\n%swant\n%s", b, want)
 	}
@@ -523,13 +671,13 @@ func TestContenderOf(t *testing.T) {
 				t.Fatal(err)
 			}
 			all.Enter(points, map[string]results.Record{key: c.rec})
-			e, takesPart := all.Of(config.Iters).contenders[key]
+			e, takesPart := all.byIters[config.Iters][0].contenders[key]
 			if takesPart != c.takesPart {
 				t.Errorf("%s: takes part %t, want %t", c.what, takesPart, c.takesPart)
 			} else if takesPart && (!slices.Equal(e.vals, c.want.vals) || e.passed != c.want.passed || e.stopped != c.want.stopped || e.gone != c.want.gone) {
 				t.Errorf("%s: stands %+v, want %+v", c.what, *e, c.want)
 			}
-			if got := c.rec.Settled(all.Name(config.Iters)); got != c.settled {
+			if got := all.Settled(&c.rec); got != c.settled {
 				t.Errorf("%s: settled %t, want %t", c.what, got, c.settled)
 			}
 		})
@@ -540,7 +688,7 @@ func TestContenderOf(t *testing.T) {
 // trials as one goroutine does.
 func TestReport(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
-	for _, rl := range []Rule{{Eta: 2, Min: 1}, {Eta: 3, Min: 2}, {Min: 3}} {
+	for _, rl := range []Rule{{Eta: 2, Min: 1}, {Eta: 3, Min: 2}, {Min: 3}, {Patience: 2, Min: 3}} {
 		t.Run(rl.String(), func(t *testing.T) {
 			for range 20 {
 				alone, keys := enterAll(rl, 16, 1+rng.IntN(40))
@@ -572,7 +720,7 @@ func TestReport(t *testing.T) {
 }
 
 // runBlock reports trials to a bracket, as a block does.
-func runBlock(ctx context.Context, r *Bracket, keys []string, all map[string]fate) {
+func runBlock(ctx context.Context, r *bracket, keys []string, all map[string]fate) {
 	for i := range r.rungs {
 		var there []string
 		var vals []float64
@@ -580,11 +728,11 @@ func runBlock(ctx context.Context, r *Bracket, keys []string, all map[string]fat
 			if all[key].last > i {
 				there, vals = append(there, key), append(vals, all[key].vals[i])
 			} else {
-				r.Leave(key)
+				r.leave(key, true)
 			}
 		}
 		keys = nil
-		for n, survives := range r.Report(ctx, i, there, vals) {
+		for n, survives := range report(ctx, r, i, there, vals) {
 			if survives {
 				keys = append(keys, there[n])
 			}
@@ -594,7 +742,7 @@ func runBlock(ctx context.Context, r *Bracket, keys []string, all map[string]fat
 		}
 	}
 	for _, key := range keys {
-		r.Leave(key)
+		r.leave(key, true)
 	}
 }
 
@@ -604,14 +752,14 @@ func TestReportInterrupted(t *testing.T) {
 	r, keys := enterAll(Rule{Eta: 2, Min: 1}, 4, 4)
 	ctx, cancel := context.WithCancel(t.Context())
 	met := make(chan []bool)
-	go func() { met <- r.Report(ctx, 0, keys[:3], []float64{.1, .2, .3}) }()
+	go func() { met <- report(ctx, r, 0, keys[:3], []float64{.1, .2, .3}) }()
 	cancel()
 	if got := <-met; !slices.Equal(got, []bool{true, true, true}) {
 		t.Errorf("survives: %v, want all", got)
 	}
 	// The block resumes: the same trials report again, and then the fourth.
-	go func() { met <- r.Report(t.Context(), 0, keys[:3], []float64{.1, .2, .3}) }()
-	r.Report(t.Context(), 0, keys[3:], []float64{.25})
+	go func() { met <- report(t.Context(), r, 0, keys[:3], []float64{.1, .2, .3}) }()
+	report(t.Context(), r, 0, keys[3:], []float64{.25})
 	if got := <-met; !slices.Equal(got, []bool{false, false, true}) {
 		t.Errorf("survives: %v, want the third alone", got)
 	}
@@ -621,18 +769,18 @@ func TestReportInterrupted(t *testing.T) {
 func TestResume(t *testing.T) {
 	r, keys := enterAll(Rule{Eta: 2, Min: 1}, 4, 4)
 	met := make(chan []bool)
-	go func() { met <- r.Report(t.Context(), 0, keys[:1], []float64{.2}) }()
-	r.Resume(keys[1], []float64{.3, .1}, 1) // survived rung 0 and waits at rung 1
-	r.Resume(keys[2], []float64{.25}, 1)
-	r.Resume(keys[3], []float64{.1}, 0) // waits at rung 0
+	go func() { met <- report(t.Context(), r, 0, keys[:1], []float64{.2}) }()
+	r.resume(keys[1], []float64{.3, .1}, 1) // survived rung 0 and waits at rung 1
+	r.resume(keys[2], []float64{.25}, 1)
+	r.resume(keys[3], []float64{.1}, 0) // waits at rung 0
 	if got := <-met; !slices.Equal(got, []bool{false}) || !r.contenders[keys[3]].stopped {
 		t.Errorf("survives: %v; want the first and the last stopped", got)
 	}
-	r.Resume(keys[1], nil, 0) // Resume never moves a trial back
-	if got := r.Report(t.Context(), 1, keys[2:3], []float64{.4}); !slices.Equal(got, []bool{true}) || !r.contenders[keys[1]].stopped {
+	r.resume(keys[1], nil, 0) // Resume never moves a trial back
+	if got := report(t.Context(), r, 1, keys[2:3], []float64{.4}); !slices.Equal(got, []bool{true}) || !r.contenders[keys[1]].stopped {
 		t.Errorf("survives: %v; want the third, and the second stopped", got)
 	}
-	if got, want := r.Reached(keys[2]), []results.Rung{{Step: 1, Val: .25}, {Step: 2, Val: .4}}; !slices.Equal(got, want) {
+	if got, want := r.reached(keys[2]), []float64{.25, .4}; !slices.Equal(got, want) {
 		t.Errorf("course %v, want %v", got, want)
 	}
 }

@@ -46,8 +46,10 @@ type Origin struct {
 // BlockID names a block by its trials.
 func BlockID(trials []grid.Trial) string {
 	h := sha256.New()
-	for _, t := range trials {
-		fmt.Fprintln(h, t.Key)
+	var line []byte
+	for i := range trials {
+		line = append(append(line[:0], trials[i].Key...), '\n')
+		h.Write(line)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
@@ -74,11 +76,16 @@ func (b Block) RemainingFLOPs() float64 {
 // FLOPs returns the operations of all iterations of the active trials.
 func (b Block) FLOPs() float64 {
 	sum := 0.0
-	for _, t := range b.Active() {
-		sum += t.FLOPs * float64(t.Config.Iters)
+	active := b.Active()
+	for i := range active {
+		sum += work(&active[i])
 	}
 	return sum
 }
+
+// work returns the operations of all iterations of a trial. The conversion keeps the compiler from fusing the product
+// with a sum: plans must be equal on all machines.
+func work(t *grid.Trial) float64 { return float64(t.FLOPs * float64(t.Config.Iters)) }
 
 // A Planner puts trials into blocks.
 type Planner struct {
@@ -87,6 +94,10 @@ type Planner struct {
 	Inputs  int // pixels of an image
 	Classes int
 	Bytes   int // bytes of a number
+
+	// If Fixed is not nil, Plan makes no blocks of its own: its blocks are these without the trials that are not to be
+	// trained. Trials that are in none of them get further blocks.
+	Fixed []Block
 }
 
 // BlockBytes is the maximum size of the first layers of a block, in bytes. It allows 20 float32
@@ -100,19 +111,26 @@ const maxWidth = 256
 // Plan makes as few blocks as the width allows. If more blocks make better use of the workers, it
 // makes more. The blocks that take longest come first.
 func (p Planner) Plan(todo []grid.Trial) []Block {
-	groups := fusible(todo)
-	cuts := make([]int, len(groups)) // blocks per group
-	for g, trials := range groups {
-		cuts[g] = (len(trials) + p.widthOf(trials) - 1) / p.widthOf(trials)
-	}
-	p.balance(groups, cuts)
 	var blocks []Block
-	for g, trials := range groups {
-		blocks = append(blocks, deal(trials, cuts[g])...)
+	if p.Fixed != nil {
+		blocks, todo = within(p.Fixed, todo)
 	}
+	groups := p.groups(fusible(todo))
+	if p.Fixed == nil {
+		balance(groups, p.Workers)
+	}
+	blocks = append(blocks, deal(groups)...)
 	slices.SortStableFunc(blocks, func(a, b Block) int { return cmp.Compare(b.FLOPs(), a.FLOPs()) })
 	p.ShareCores(blocks)
 	return blocks
+}
+
+// groups returns groups of trials that can share a block.
+func (p Planner) groups(fusible [][]grid.Trial) (groups []*group) {
+	for _, trials := range fusible {
+		groups = append(groups, newGroup(trials, p.widthOf(trials)))
+	}
+	return groups
 }
 
 // ShareCores gives one core to each block, and the remaining cores to the first blocks.
@@ -140,87 +158,20 @@ func (p Planner) widthOf(trials []grid.Trial) int {
 	return int(max(1, min(maxWidth, BlockBytes/max(1, int64(units)*int64(p.Inputs)*int64(p.Bytes)))))
 }
 
-// balance adds blocks while this reduces the makespan.
-func (p Planner) balance(groups [][]grid.Trial, cuts []int) {
-	blocks := 0
-	for _, n := range cuts {
-		blocks += n
-	}
-	// If each worker has many blocks, one more block has little effect.
-	for blocks > 0 && blocks < 4*p.Workers {
-		before, worst := p.makespan(groups, cuts)
-		if worst < 0 {
-			return
-		}
-		cuts[worst]++
-		// One more block alone may not reduce the makespan, so try several.
-		added := 1
-		for after, _ := p.makespan(groups, cuts); after >= 0.99*before; after, _ = p.makespan(groups, cuts) {
-			if added == p.Workers || cuts[worst] == len(groups[worst]) {
-				cuts[worst] -= added
-				return
-			}
-			cuts[worst]++
-			added++
-		}
-		blocks += added
-	}
-}
-
-// makespan returns the work, in operations, of the worker that ends last, if workers take the
-// longest block first. It also returns the group with the largest blocks that can be split further,
-// or −1.
-func (p Planner) makespan(groups [][]grid.Trial, cuts []int) (end float64, worst int) {
-	var costs []float64
-	largest := 0.0
-	worst = -1
-	for g, trials := range groups {
-		for i, b := range deal(trials, cuts[g]) {
-			f := b.FLOPs()
-			costs = append(costs, f)
-			if i == 0 && f > largest && cuts[g] < len(trials) {
-				largest, worst = f, g
-			}
-		}
-	}
-	slices.SortFunc(costs, func(a, b float64) int { return cmp.Compare(b, a) })
-	ends := make([]float64, p.Workers)
-	for _, c := range costs {
-		i := slices.Index(ends, slices.Min(ends))
-		ends[i] += c
-	}
-	return slices.Max(ends), worst
-}
-
-// deal distributes trials to n blocks of nearly equal work. It starts with the trials that have
-// most work. The larger blocks come first.
-func deal(trials []grid.Trial, n int) []Block {
-	sorted := slices.Clone(trials)
-	slices.SortStableFunc(sorted, func(a, b grid.Trial) int { return cmp.Compare(b.FLOPs, a.FLOPs) })
-	blocks := make([]Block, n)
-	for i := range blocks {
-		blocks[i].Trials = make([]grid.Trial, 0, (len(sorted)+n-1)/n)
-	}
-	for i, t := range sorted {
-		blocks[i%n].Trials = append(blocks[i%n].Trials, t)
-	}
-	for i := range blocks {
-		blocks[i].ID = BlockID(blocks[i].Trials)
-	}
-	return blocks
-}
-
 // fusible groups the trials that can share a block, in the order of the first trial of each group.
 func fusible(todo []grid.Trial) [][]grid.Trial {
 	var groups [][]grid.Trial
 	at := map[string]int{}
+	var first, next results.Config
 	for len(todo) > 0 {
 		// Neighbours in a grid can mostly share a block, and comparing them is faster than
 		// computing a key.
-		first := grid.Standard().Common(todo[0].Config)
+		first = todo[0].Config
+		grid.Standard().Common(&first)
 		n := 1
 		for ; n < len(todo); n++ {
-			if c := grid.Standard().Common(todo[n].Config); !c.Equal(&first) {
+			next = todo[n].Config
+			if grid.Standard().Common(&next); !next.Equal(&first) {
 				break
 			}
 		}
@@ -301,7 +252,7 @@ func (p Planner) StateSize(c results.Config) int64 {
 	if c.Net == "fc" {
 		copies++
 	}
-	return p.weightsSize(c)*copies + 8*int64(c.Iters)
+	return p.WeightsSize(c)*copies + 8*int64(c.Iters)
 }
 
 // workSize returns the approximate memory, in bytes, that a trial needs in addition to its state
@@ -311,11 +262,11 @@ func (p Planner) workSize(c results.Config) int64 {
 	if err != nil {
 		return 0
 	}
-	return p.weightsSize(c) * int64(rule.WorkArrays())
+	return p.WeightsSize(c) * int64(rule.WorkArrays())
 }
 
-// weightsSize returns the size of the weights of a trial in bytes.
-func (p Planner) weightsSize(c results.Config) int64 {
+// WeightsSize returns the size of the weights of a trial in bytes.
+func (p Planner) WeightsSize(c results.Config) int64 {
 	weights, in := int64(0), p.Inputs
 	for _, out := range append(slices.Clone(c.Hidden), p.Classes) {
 		weights += int64(in+1) * int64(out)

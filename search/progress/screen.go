@@ -35,19 +35,19 @@ func NewScreen(w io.Writer) *Screen {
 	return s
 }
 
-// show prints the lines. On a terminal, they replace the previous lines.
-func (s *Screen) show(text string) {
+// Show prints the lines. On a terminal, they replace the previous lines.
+func (s *Screen) Show(text string) {
 	if !s.terminal {
 		fmt.Fprintln(s.w, text)
 		return
 	}
-	s.clear()
+	s.Clear()
 	fmt.Fprint(s.w, strings.ReplaceAll(text, "\n", "\r\n"))
 	s.lines = strings.Count(text, "\n")
 }
 
-// clear removes the lines from a terminal before other text is printed.
-func (s *Screen) clear() {
+// Clear removes the lines from a terminal before other text is printed.
+func (s *Screen) Clear() {
 	if !s.terminal {
 		return
 	}
@@ -69,10 +69,10 @@ func (s *Screen) Follow(ctx context.Context, line func(elapsed time.Duration, wi
 		for {
 			select {
 			case <-ctx.Done():
-				s.clear()
+				s.Clear()
 				return
 			case <-tick.C:
-				s.show(line(time.Since(start), s.width))
+				s.Show(line(time.Since(start), s.width))
 			}
 		}
 	})

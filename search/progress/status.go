@@ -26,6 +26,8 @@ type Sweep struct {
 	expectedWork float64                      // total without the work that early stopping is expected to save
 	Peak         float64                      // measured peak of one core in operations per second; 0 if not measured
 	Cores        int                          // number of cores that the sweep uses
+	Axes         []string                     // fields of configurations that vary
+	Function     bool                         // trials are calls of a function, whose steps are counted, and not nets
 
 	iters atomic.Int64 // model-iterations so far
 	work  atomic.Uint64
@@ -33,15 +35,17 @@ type Sweep struct {
 
 	predicted atomic.Int64 // duration of the sweep in nanoseconds; 0 before it is predicted
 
-	mu       sync.Mutex
-	running  []*Block
-	trials   int
-	done     int
-	failures int // trials that diverged or failed
-	best     *results.Record
-	saved    float64   // work that is not needed, because trials ended early or resume from a state
-	steady   time.Time // time when the first block had done two iterations
-	before   float64   // work until that time
+	mu        sync.Mutex
+	running   []*Block
+	trials    int
+	done      int
+	failures  int // trials that diverged or failed
+	best      *results.Record
+	saved     float64   // work that is not needed, because trials ended early or resume from a state
+	team      []Worker  // the processes that train; nil if this one does
+	elsewhere float64   // work of trials that ended
+	steady    time.Time // time when the first block had done two iterations
+	before    float64   // work until that time
 }
 
 // A Block counts the work of one block.
@@ -55,6 +59,8 @@ type Block struct {
 	work         atomic.Uint64
 	nets         atomic.Int64
 	skipped      atomic.Int64 // iterations that an earlier run did
+
+	leader *Best // best of the nets that train, at their last measurement; nil if none was measured
 }
 
 // New returns a Sweep for the blocks. The function flops returns the operations of one iteration.
@@ -147,6 +153,7 @@ func (l *Sweep) Ended(records []results.Record) {
 	for i := range records {
 		r := &records[i]
 		l.done++
+		l.elsewhere += l.flops(r.Config) * float64(r.Steps)
 		l.saved += l.flops(r.Config) * float64(r.Config.Iters-r.Steps)
 		if r.State == results.Diverged || r.State == results.Failed {
 			l.failures++
@@ -157,6 +164,45 @@ func (l *Sweep) Ended(records []results.Record) {
 	}
 }
 
+// A Worker is another process that trains blocks of the sweep.
+type Worker struct {
+	Name   string
+	Cores  int
+	Busy   int           // blocks that it trains
+	Rate   float64       // operations per second
+	Silent time.Duration // since its last sign of life
+}
+
+// Elsewhere takes the processes that train the blocks. Status lines then show them instead of blocks.
+func (l *Sweep) Elsewhere(team []Worker) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.team = team
+	if l.team == nil {
+		l.team = []Worker{}
+	}
+}
+
+// crew returns the lines of other processes, or nil if this process trains.
+func (l *Sweep) crew() (lines []string) {
+	if l.team == nil {
+		return nil
+	}
+	if len(l.team) == 0 {
+		return []string{"  no worker runs; start one with sweep worker"}
+	}
+	for _, w := range l.team {
+		line := fmt.Sprintf("  %s: %s on %s", w.Name, say.Plural(w.Busy, "block"), say.Plural(w.Cores, "core"))
+		if w.Silent > 20*time.Second {
+			line += ", no sign of life for " + say.Clock(w.Silent)
+		} else if w.Rate > 0 {
+			line += ", " + say.Rate(w.Rate, 0, max(w.Cores, 1))
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
 // maxTracks is the maximum number of blocks that are shown.
 const maxTracks = 8
 
@@ -164,8 +210,15 @@ const maxTracks = 8
 func (l *Sweep) Text(elapsed time.Duration, width int) string {
 	lines := []string{l.line(elapsed, width)}
 	l.mu.Lock()
-	running := slices.Clone(l.running)
+	running, others := slices.Clone(l.running), l.crew()
 	l.mu.Unlock()
+	for i, line := range others {
+		if i == maxTracks {
+			lines = append(lines, fmt.Sprintf("  and %s more", say.Plural(len(others)-i, "worker")))
+			break
+		}
+		lines = append(lines, oneLine([]string{line}, width))
+	}
 	for i, t := range running {
 		if i == maxTracks {
 			lines = append(lines, fmt.Sprintf("  and %s more", say.Plural(len(running)-i, "block")))
@@ -181,6 +234,9 @@ func (l *Sweep) line(elapsed time.Duration, width int) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	work, seconds := float64(l.work.Load()), elapsed.Seconds()
+	if l.team != nil {
+		work = l.elsewhere
+	}
 	parts := []string{fmt.Sprintf("%d/%d trials", l.done, l.trials)}
 	if total := l.total - l.saved; total > 0 {
 		parts = append(parts, fmt.Sprintf("%3.0f%%", 100*min(work/total, 1)))
@@ -189,10 +245,12 @@ func (l *Sweep) line(elapsed time.Duration, width int) string {
 			parts = append(parts, "ETA "+say.Clock(left))
 		}
 	}
-	if l.best != nil {
-		parts = append(parts, fmt.Sprintf("best %.4f (lr %.6g, reg %.6g)", *l.best.Val(), l.best.Config.LR, l.best.Config.Reg))
+	if b := l.leading(); b != nil {
+		parts = append(parts, b.String(l.Axes))
 	}
-	if seconds > 0 {
+	if seconds > 0 && l.Function {
+		parts = append(parts, fmt.Sprintf("%.3g trials/s", float64(l.done)/seconds))
+	} else if seconds > 0 && l.team == nil {
 		parts = append(parts, fmt.Sprintf("%.0f model-it/s", float64(l.iters.Load())/seconds), say.Rate(work/seconds, l.Peak, l.Cores))
 	}
 	if l.failures > 0 {
@@ -205,14 +263,21 @@ func (l *Sweep) line(elapsed time.Duration, width int) string {
 func (t *Block) line(elapsed time.Duration, width int) string {
 	iters, seconds := t.iters.Load(), elapsed.Seconds()
 	at, total := iters+t.skipped.Load(), int64(t.block.Trials[0].Config.Iters)
+	what := fmt.Sprintf("  block %d: %s", t.n, say.Plural(int(t.nets.Load()), "net"))
+	if t.Function {
+		what = fmt.Sprintf("  trial %d", t.n)
+	}
 	parts := []string{
-		fmt.Sprintf("  block %d: %s", t.n, say.Plural(int(t.nets.Load()), "net")),
+		what,
 		fmt.Sprintf("%3.0f%%", 100*float64(at)/float64(total)),
 	}
 	if iters > 0 && seconds > 0 {
 		parts = append(parts,
 			"ETA "+say.Clock(time.Duration(float64(elapsed)*float64(max(total-at, 0))/float64(iters))),
-			fmt.Sprintf("%.1f it/s", float64(iters)/seconds),
+			fmt.Sprintf("%.1f it/s", float64(iters)/seconds))
+	}
+	if iters > 0 && seconds > 0 && !t.Function {
+		parts = append(parts,
 			fmt.Sprintf("%.0f model-it/s", float64(t.model.Load())/seconds),
 			say.Rate(float64(t.work.Load())/seconds, t.Peak, min(max(t.block.Cores, 1), t.Cores)))
 	}

@@ -58,8 +58,8 @@ func TestScreen(t *testing.T) {
 	}
 	b.Reset()
 	s.terminal = true
-	s.show("abc")
-	s.clear()
+	s.Show("abc")
+	s.Clear()
 	if got := b.String(); got != "\r\x1b[Jabc\r\x1b[J" {
 		t.Errorf("terminal: %q", got)
 	}

@@ -22,6 +22,7 @@ import (
 	"fusegrid/nn/safetensors"
 	"fusegrid/nn/train"
 	"fusegrid/results"
+	"fusegrid/results/curve"
 	"fusegrid/search/folder"
 	"fusegrid/search/grid"
 	"fusegrid/search/halving"
@@ -50,6 +51,13 @@ type Hooks struct {
 
 	// StopAt is the number of iterations after which all nets are stopped, or 0.
 	StopAt int
+
+	// Measured takes the validation accuracies of the nets that train, whenever they are measured, or a
+	// value that a function reports: ids has their numbers among the trials of the block. It must not keep the slices. It may be nil.
+	Measured func(ids []int, vals []float64)
+	// Curve takes the learning curve of each trial that was trained, before Ended takes its record. It must not keep the
+	// slices of the history. It is nil if curves are not wanted.
+	Curve func(key string, h curve.History)
 }
 
 // An Observer receives the progress and the records of a block.
@@ -128,16 +136,18 @@ func (f filesOnly) State() Offer   { return f.all.State() }
 // A trainer is the runner for one element type.
 type trainer[T kernels.Float] struct {
 	set              *kernels.Set
-	train, val, test labelled.Images
-	valAll, testAll  []int // indices of all images
-	trainSample      []int // indices of the training images on which final accuracies are measured
-	mean             []T
+	train, val, test train.Source
+	valAll, testAll  []int // indices of all samples
+	trainSample      []int // indices of the training samples on which final accuracies are measured
+	data             *dataset.Split
+	inputs           int // numbers of a sample
+	mean             []T // mean image; nil for features, from which the mean is already subtracted
 	classes          int
 }
 
 // Types returns the names of the types, as in -dtype.
 func Types() []string {
-	return []string{"f32", "f64", string(kernels.BFP16), string(kernels.BFP16D8)}
+	return []string{"f32", "f64", "bfp16", "bfp16d8"}
 }
 
 // New returns the runner for a type, one of [Types]. It refers to the bytes of data without a copy.
@@ -146,7 +156,7 @@ func New(dtype string, set *kernels.Set, data *dataset.Split) (Runner, error) {
 	if !slices.Contains(Types(), dtype) {
 		return nil, fmt.Errorf("runner: type %q is unknown; the choices are %s", dtype, strings.Join(Types(), ", "))
 	}
-	if class := kernels.Class(dtype); class != set.Class && (class.Integers() || set.Class.Integers()) {
+	if class := kernels.ClassOf(dtype); class != set.Class && (class != "" || set.Class.Integers()) {
 		return nil, fmt.Errorf("runner: kernel set %s rounds as class %s, which is not for the type %s", set.Name, set.Class, dtype)
 	}
 	if dtype == "f64" {
@@ -156,29 +166,66 @@ func New(dtype string, set *kernels.Set, data *dataset.Split) (Runner, error) {
 }
 
 func newTrainer[T kernels.Float](set *kernels.Set, data *dataset.Split) (*trainer[T], error) {
-	t := &trainer[T]{
-		set: set, train: data.Train, val: data.Val, test: data.Test,
-		classes: len(data.Classes), mean: make([]T, len(data.Mean)),
-	}
+	t := &trainer[T]{set: set, data: data, classes: len(data.Classes), inputs: len(data.Mean)}
 	for _, part := range []struct {
-		name   string
-		images labelled.Images
-	}{{"training", t.train}, {"validation", t.val}, {"test", t.test}} {
-		n := part.images.Len()
-		if n == 0 || len(data.Mean) == 0 || part.images.Check(len(data.Mean)) != nil {
-			return nil, fmt.Errorf("%s: %d bytes for %d %s images, and a mean of %d pixels", data.Name, len(part.images.X), n, part.name, len(data.Mean))
+		name    string
+		samples labelled.Samples
+		source  *train.Source
+	}{{"training", data.Train, &t.train}, {"validation", data.Val, &t.val}, {"test", data.Test, &t.test}} {
+		s := part.samples
+		if s.Len() == 0 || len(data.Mean) == 0 {
+			return nil, fmt.Errorf("%s: %d %s samples, and a mean of %d numbers; want 1 or more", data.Name, s.Len(), part.name, len(data.Mean))
 		}
-		wrong := func(label uint8) bool { return int(label) >= t.classes }
-		if i := slices.IndexFunc(part.images.Y, wrong); i >= 0 {
-			return nil, fmt.Errorf("%s: %s image %d has label %d, but there are %d classes", data.Name, part.name, i, part.images.Y[i], t.classes)
+		if err := s.Check(len(data.Mean)); err != nil {
+			return nil, fmt.Errorf("%s: the %s samples: %w", data.Name, part.name, err)
+		}
+		wrong := func(label uint16) bool { return int(label) >= t.classes }
+		if i := slices.IndexFunc(s.Y, wrong); i >= 0 {
+			return nil, fmt.Errorf("%s: %s sample %d has label %d, but there are %d classes", data.Name, part.name, i, s.Y[i], t.classes)
+		}
+		*part.source = s
+		if s.Floats() {
+			*part.source = normalized[T](s, data.Mean, data.Scale)
 		}
 	}
-	for i, v := range data.Mean {
-		t.mean[i] = T(v)
+	if !data.Train.Floats() {
+		t.mean = rounded[T](data.Mean)
 	}
 	t.valAll, t.testAll = spread(t.val.Len(), math.MaxInt), spread(t.test.Len(), math.MaxInt)
 	t.trainSample = spread(t.train.Len(), trainImages)
 	return t, nil
+}
+
+// normalized returns features as a net sees them; see [dataset.Split.Norm]. Each is computed in
+// float64 and rounded once.
+func normalized[T kernels.Float](s labelled.Samples, mean, scale []float64) nn.Floats[T] {
+	f := nn.Floats[T]{X: kernels.NewMat[T](s.Len(), len(mean)), Y: make([]int, s.Len())}
+	for i, label := range s.Y {
+		f.Y[i] = int(label)
+	}
+	normal := func(x float64, j int) T {
+		x -= mean[j]
+		if scale != nil {
+			x *= scale[j]
+		}
+		return T(x)
+	}
+	for i := range s.F32 {
+		f.X.Data[i] = normal(float64(s.F32[i]), i%len(mean))
+	}
+	for i := range s.F64 {
+		f.X.Data[i] = normal(s.F64[i], i%len(mean))
+	}
+	return f
+}
+
+// rounded returns the mean image in the type of the nets.
+func rounded[T kernels.Float](mean []float64) []T {
+	m := make([]T, len(mean))
+	for i, v := range mean {
+		m[i] = T(v)
+	}
+	return m
 }
 
 // trainImages is the number of training images on which final accuracies are measured.
@@ -236,6 +283,8 @@ type fit[T kernels.Float] struct {
 	fused *train.Trainer[T]
 	ended []bool // by trial
 	time  shares
+
+	measured int // number of measurements during the training that Measured has taken
 }
 
 func (f *fit[T]) train(ctx context.Context) (err error) {
@@ -329,32 +378,35 @@ func (f *fit[T]) save() error {
 // newBlock makes the block with random weights, drawn as in the assignment. Weights and minibatches
 // come from one stream, unless the minibatches have a separate seed.
 func (t *trainer[T]) newBlock(b plan.Block) (*train.Trainer[T], error) {
-	c := b.Trials[0].Config
+	c := &b.Trials[0].Config
 	shape := train.Shape{
-		Inputs: len(t.mean), Classes: t.classes, Batch: c.Batch,
-		InOut: c.Net == "fc",
+		Inputs: t.inputs, Classes: t.classes, Batch: c.Batch,
+		InOut: c.Net == "fc", Floats: t.mean == nil,
 	}
 	var err error
-	if shape.Rule, err = plan.RuleOf(c); err != nil {
+	if shape.Rule, err = plan.RuleOf(*c); err != nil {
 		return nil, err
 	}
-	var nets []train.Net
-	for _, trial := range b.Trials {
-		c := trial.Config
-		nets = append(nets, train.Net{Hidden: c.Hidden, LR: c.LR, Reg: c.Reg, Decay: c.Decay, Scale: c.Std, Mu: c.Mu})
+	nets := make([]train.Net, len(b.Trials))
+	for i := range b.Trials { // by index, because trials are large and may be many
+		c := &b.Trials[i].Config
+		nets[i] = train.Net{Hidden: c.Hidden, LR: c.LR, Reg: c.Reg, Decay: c.Decay, Scale: c.Std, Mu: c.Mu}
 	}
 	block, err := train.New(t.set, shape, nets, t.mean, max(b.Cores, 1))
 	if err != nil {
 		return nil, err
 	}
 	stream := new(nprand.State)
-	for k, tr := range b.Trials {
-		same := func(other grid.Trial) bool { return grid.Standard().SameStart(&tr.Config, &other.Config) }
-		if from := slices.IndexFunc(b.Trials[:k], same); from >= 0 {
+	for k := range b.Trials {
+		from := 0
+		for from < k && !grid.Standard().SameStart(&b.Trials[k].Config, &b.Trials[from].Config) {
+			from++
+		}
+		if from < k {
 			block.Copy(k, from) // drawing the numbers again takes as long as several iterations
 			continue
 		}
-		stream.Seed(tr.Config.Seed)
+		stream.Seed(b.Trials[k].Config.Seed)
 		block.Init(k, stream)
 	}
 	if c.Order != nil {
@@ -364,7 +416,7 @@ func (t *trainer[T]) newBlock(b plan.Block) (*train.Trainer[T], error) {
 	if c.Net == "fc" {
 		schedule.Protocol = train.Solver
 	}
-	if schedule.Division, err = Division(c); err != nil {
+	if schedule.Division, err = Division(*c); err != nil {
 		return nil, err
 	}
 	return train.NewTrainer(block, schedule, stream)
@@ -381,6 +433,24 @@ func Division(c results.Config) (nn.Division, error) {
 	return 0, fmt.Errorf("division %q is unknown; the choices are floor and true", c.Division)
 }
 
+// report passes on the accuracies of a new measurement of the training.
+func (f *fit[T]) report() {
+	ids := f.fused.IDs()
+	if f.hooks.Measured == nil || len(ids) == 0 {
+		return
+	}
+	n := len(f.fused.Curve(ids[0]).ValAcc)
+	if n == f.measured {
+		return
+	}
+	f.measured = n
+	vals := make([]float64, len(ids))
+	for k, id := range ids {
+		vals[k] = f.fused.Curve(id).ValAcc[n-1]
+	}
+	f.hooks.Measured(ids, vals)
+}
+
 // step does one iteration and records the nets that diverge in it.
 func (f *fit[T]) step() {
 	ids := append([]int(nil), f.fused.IDs()...)
@@ -391,6 +461,7 @@ func (f *fit[T]) step() {
 		flops += f.block.Trials[id].FLOPs
 	}
 	f.hooks.Stepped(len(ids), flops)
+	f.report()
 	var records []results.Record
 	for _, l := range left {
 		records = append(records, f.record(outcome{id: l.ID, state: results.Diverged, steps: l.Iteration}))
@@ -452,7 +523,11 @@ func (f *fit[T]) finish() error {
 	for k, r := range records {
 		if weights != nil {
 			weights(r, func(w io.Writer) error {
-				return safetensors.Write(w, folder.WeightsFile(r, len(f.mean), b.Weights(k)))
+				file, err := folder.WeightsFile(r, f.data, b.Weights(k))
+				if err != nil {
+					return err
+				}
+				return safetensors.Write(w, file)
 			})
 		}
 		if state != nil {
@@ -547,6 +622,9 @@ func (f *fit[T]) record(o outcome) results.Record {
 	r.Accuracy = results.Accuracy{FinalTrain: o.train, FinalVal: o.val, Test: o.test, FinalStep: o.step}
 	r.Accuracy.EpochTrain, _ = lastAndBest(c.TrainAcc)
 	r.Accuracy.EpochVal, r.Accuracy.BestVal = lastAndBest(c.ValAcc)
+	if f.hooks.Curve != nil && len(c.Loss) > 0 {
+		f.hooks.Curve(t.Key, curve.History{Loss: c.Loss, Steps: f.fused.MeasuredAfter(len(c.ValAcc)), Train: c.TrainAcc, Val: c.ValAcc})
+	}
 	return r
 }
 

@@ -1,0 +1,250 @@
+import { bin, colors, ink } from "./colors.js";
+import type { Column } from "./data.js";
+import { byId, el, keepSpace, options, readout, svg } from "./dom.js";
+import { count, number } from "./format.js";
+import type { Range, Store } from "./store.js";
+
+const MOST = 40, BINS = 24, HEIGHT = 300;
+
+interface Cell { n: number; sum: number; best: number; diverged: number; bestRow: number }
+
+/** An Axis of the map has one cell for each value, or bins of values. */
+interface Axis { column: Column; cells: number; of: (row: number) => number; range: (cell: number) => Range; label: (cell: number) => string }
+
+export class Heat {
+  private readonly root = byId<SVGSVGElement>("heat");
+  private readonly x = byId<HTMLSelectElement>("hx");
+  private readonly y = byId<HTMLSelectElement>("hy");
+  private readonly shows = byId<HTMLSelectElement>("hs");
+  private readonly say = byId("heatsay");
+  private readonly usual: [string, string];
+  private cells: Cell[] = [];
+  private ax: Axis | null = null;
+  private ay: Axis | null = null;
+  private at: [number, number] | null = null;
+  private box = { left: 0, top: 8, cw: 0, ch: 0 };
+
+  constructor(private readonly store: Store, redraw: () => void) {
+    const names = store.axes.map((c) => c.name);
+    if (store.data.byName.get("seed")?.axis) names.push("seed");
+    // Of the two most important axes, the one with more values goes across.
+    const [a, b] = store.axes, turn = !!a && !!b && store.scale(b).values.length > store.scale(a).values.length;
+    this.usual = turn ? [b.name, a.name] : [names[0] ?? "", names[1] ?? names[0] ?? ""];
+    options(this.x, names, this.usual[0]);
+    options(this.y, names, this.usual[1]);
+    for (const s of [this.x, this.y]) s.addEventListener("change", () => { this.at = null; redraw(); });
+    this.shows.addEventListener("change", redraw);
+    this.root.addEventListener("pointermove", (e) => this.hover(e));
+    this.root.addEventListener("pointerleave", () => readout(null));
+    this.root.addEventListener("click", (e) => {
+      const c = this.cellAt(e);
+      if (c) this.pick(c);
+    });
+    this.root.addEventListener("keydown", (e) => this.key(e));
+    keepSpace(this.root);
+  }
+
+  /** choose chooses the axes of a text such as lr,reg, or the usual ones. */
+  choose(text: string | null): void {
+    const names = [...this.x.options].map((o) => o.value), given = (text ?? "").split(",");
+    const [x, y] = given.length === 2 && given.every((g) => names.includes(g)) ? given : this.usual;
+    this.x.value = x;
+    this.y.value = y;
+  }
+
+  /** chosen returns the text of the axes, or null if they are the usual ones. */
+  get chosen(): string | null {
+    const [x, y] = this.usual;
+    return this.x.value === x && this.y.value === y ? null : `${this.x.value},${this.y.value}`;
+  }
+
+  private axis(name: string): Axis | null {
+    const column = this.store.data.byName.get(name);
+    if (!column) return null;
+    const s = this.store.scale(column);
+    if (s.values.length <= MOST || s.words) {
+      const cells = s.values.length;
+      const index = new Map(s.values.map((v, i) => [v, i]));
+      return {
+        column, cells, of: (row) => index.get(s.of(row)) ?? -1, range: (i) => [s.values[i], s.values[i]], label: (i) => s.label(s.values[i], 2),
+      };
+    }
+    const first = new Array<number>(BINS).fill(NaN), last = new Array<number>(BINS).fill(NaN);
+    const cellOf = (v: number): number => (Number.isFinite(v) ? Math.min(BINS - 1, Math.floor(BINS * s.at(v))) : -1);
+    for (const v of s.values) {
+      const k = cellOf(v);
+      if (Number.isNaN(first[k])) first[k] = v;
+      last[k] = v;
+    }
+    return { column, cells: BINS, of: (row) => cellOf(s.of(row)), range: (i) => [first[i], last[i]], label: (i) => s.label(first[i], 2) };
+  }
+
+  draw(): void {
+    const { store } = this;
+    this.ax = this.axis(this.x.value);
+    this.ay = this.axis(this.y.value);
+    const { ax, ay } = this;
+    if (!ax || !ay) {
+      this.root.replaceChildren();
+      this.root.setAttribute("height", "0");
+      byId("heatkey").textContent = "No parameter varies.";
+      return;
+    }
+    const mask = store.passes([ax.column.name, ay.column.name]);
+    const cells: Cell[] = Array.from({ length: ax.cells * ay.cells }, () => ({ n: 0, sum: 0, best: NaN, diverged: 0, bestRow: -1 }));
+    const val = store.val.num;
+    for (let row = 0; row < store.n; row++) {
+      if (!mask[row]) continue;
+      const i = ax.of(row), j = ay.of(row);
+      if (i < 0 || j < 0) continue;
+      const c = cells[j * ax.cells + i];
+      if (!store.ended[row]) {
+        c.diverged++;
+        continue;
+      }
+      c.n++;
+      c.sum += val[row];
+      if (c.bestRow < 0 || store.gain(val[row]) > store.gain(c.best)) [c.best, c.bestRow] = [val[row], row];
+    }
+    this.cells = cells;
+    this.paint();
+  }
+
+  private figure(c: Cell): number { return this.shows.value === "best" ? c.best : c.sum / c.n; }
+
+  private paint(): void {
+    const { ax, ay, cells } = this;
+    if (!ax || !ay) return;
+    const width = this.root.parentElement!.clientWidth;
+    const labels = Array.from({ length: ay.cells }, (_, j) => ay.label(j));
+    const left = Math.min(110, 14 + 6.2 * Math.max(3, ...labels.map((l) => Math.min(l.length, 16))));
+    const cw = (width - left) / ax.cells, ch = Math.min(HEIGHT / ay.cells, 60), high = ch * ay.cells, gap = Math.min(cw, ch) < 5 ? 0 : 1.5;
+    const top = 4;
+    this.box = { left, top, cw, ch };
+    const pal = colors(), gain = (x: number): number => this.store.gain(x);
+    let lo = Infinity, hi = -Infinity, best = -1; // gains
+    cells.forEach((c, k) => {
+      if (!c.n) return;
+      const g = gain(this.figure(c));
+      if (g > hi) [hi, best] = [g, k];
+      lo = Math.min(lo, g);
+    });
+    const parts: SVGElement[] = [svg("defs", {},
+      svg("pattern", { id: "hatch", width: 5, height: 5, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
+        svg("rect", { width: 5, height: 5, class: "hatchbg" }), svg("line", { x1: 0, x2: 0, y1: 0, y2: 5, class: "hatch" })))];
+    const over: SVGElement[] = [];
+    const t = (f: number): number => (hi > lo ? (gain(f) - lo) / (hi - lo) : 1);
+    for (let j = 0; j < ay.cells; j++) {
+      for (let i = 0; i < ax.cells; i++) {
+        const k = j * ax.cells + i, c = cells[k];
+        if (!c.n && !c.diverged) continue;
+        const x = left + i * cw, y = top + (ay.cells - 1 - j) * ch;
+        const b = c.n ? bin(t(this.figure(c))) : 0;
+        parts.push(svg("rect", { class: `cell${c.n ? ` r${b}` : ""}`, fill: c.n ? undefined : "url(#hatch)", x: x.toFixed(1), y: y.toFixed(1), width: Math.max(cw - gap, 1).toFixed(1), height: Math.max(ch - gap, 1).toFixed(1), rx: gap }));
+        if (c.n && c.diverged && cw > 8 && ch > 8) over.push(svg("path", { class: "tri", d: `M${x + cw - gap - 5},${y}h5v5z` }));
+        if (c.n && cw >= 40 && ch >= 16) {
+          over.push(svg("text", { class: "in", x: x + cw / 2, y: y + ch / 2 + 4, "text-anchor": "middle", style: undefined }, number(this.store.val, this.figure(c), this.store.accuracy)));
+          (over[over.length - 1] as SVGTextElement).style.fill = ink(pal.ramp[b]);
+        }
+      }
+    }
+    const frame = (k: number, cls: string): SVGElement => svg("rect", {
+      class: cls, x: left + (k % ax.cells) * cw - gap / 2, y: top + (ay.cells - 1 - Math.floor(k / ax.cells)) * ch - gap / 2, width: cw, height: ch, rx: 2,
+    });
+    if (best >= 0) over.push(frame(best, "halo"), frame(best, "pick"));
+    const focus = this.at ?? (best >= 0 ? [best % ax.cells, Math.floor(best / ax.cells)] : [0, 0]);
+    over.push(frame(focus[1] * ax.cells + focus[0], "focus"));
+    const everyY = Math.ceil(14 / ch), everyX = Math.ceil(52 / cw);
+    for (let j = 0; j < ay.cells; j += everyY) over.push(svg("text", { x: left - 7, y: top + (ay.cells - 0.5 - j) * ch + 4, "text-anchor": "end" }, labels[j].slice(0, 16)));
+    for (let i = 0; i < ax.cells; i += everyX) over.push(svg("text", { x: left + (i + 0.5) * cw, y: top + high + 14, "text-anchor": "middle" }, ax.label(i).slice(0, 12)));
+    over.push(svg("text", { x: 0, y: top + high + 32 }, `↑ ${ay.column.name}`), svg("text", { x: left + (width - left) / 2, y: top + high + 32, "text-anchor": "middle" }, `${ax.column.name} →`));
+    this.root.setAttribute("height", String(top + high + 38));
+    this.root.setAttribute("viewBox", `0 0 ${width} ${top + high + 38}`);
+    const what = `${this.shows.value} ${this.store.data.view.result}`;
+    this.root.setAttribute("aria-label", best < 0 ? "Heat map without a result" : `Heat map of the ${what}. The best cell has ${ax.column.name} ${ax.label(best % ax.cells)} and ${ay.column.name} ${ay.label(Math.floor(best / ax.cells))}. Arrow keys move, Enter filters to a cell.`);
+    this.root.replaceChildren(...parts, ...over);
+    const key = byId("heatkey");
+    const format = (x: number): string => number(this.store.val, x, this.store.accuracy);
+    key.replaceChildren(...(best < 0 ? ["No trial here has a result."] : [el("span", {}, format(gain(lo)), rampKey(), format(gain(hi)))]));
+    if (cells.some((c) => c.diverged && !c.n)) {
+      key.append(el("span", {}, svg("svg", { width: 12, height: 12, "aria-hidden": "true" }, svg("rect", { width: 12, height: 12, fill: "url(#hatch)" })), "no trial has a result"));
+    }
+    if (cells.some((c) => c.diverged && c.n)) {
+      key.append(el("span", {}, svg("svg", { width: 8, height: 8, "aria-hidden": "true" }, svg("path", { class: "tri", d: "M0,0h8v8z" })), "some have none"));
+    }
+  }
+
+  private cellAt(e: MouseEvent): [number, number] | null {
+    if (!this.ax || !this.ay) return null;
+    const r = this.root.getBoundingClientRect();
+    const i = Math.floor((e.clientX - r.left - this.box.left) / this.box.cw), j = this.ay.cells - 1 - Math.floor((e.clientY - r.top - this.box.top) / this.box.ch);
+    return i >= 0 && j >= 0 && i < this.ax.cells && j < this.ay.cells ? [i, j] : null;
+  }
+
+  private describe([i, j]: [number, number]): string {
+    const { ax, ay } = this;
+    const c = this.cells[j * ax!.cells + i];
+    const of = (a: Axis, k: number): string => {
+      const s = this.store.scale(a.column), [lo, hi] = a.range(k);
+      return `${a.column.name} ${lo === hi ? s.label(lo) : `${s.label(lo)} to ${s.label(hi)}`}`;
+    };
+    const f = (x: number): string => number(this.store.val, x, this.store.accuracy);
+    let text = `${of(ax!, i)}, ${of(ay!, j)}`;
+    if (!c.n && !c.diverged) return `${text}\nno trial`;
+    if (c.n) text += `\nmean ${f(c.sum / c.n)}, best ${f(c.best)}\n${count(c.n)} ${c.n === 1 ? "trial" : "trials"}`;
+    if (c.diverged) text += `\n${count(c.diverged)} without a result`;
+    return text;
+  }
+
+  private hover(e: PointerEvent): void {
+    const c = this.cellAt(e);
+    readout(c ? this.describe(c) : null, e.clientX, e.clientY);
+  }
+
+  /** pick filters to a cell, or undoes that. */
+  private pick([i, j]: [number, number]): void {
+    const { ax, ay, store } = this;
+    const c = this.cells[j * ax!.cells + i];
+    if (!c.n && !c.diverged) return;
+    const rx = ax!.range(i), ry = ay!.range(j);
+    const same = (name: string, r: Range): boolean => {
+      const b = store.brushes.get(name);
+      return !!b && b[0] === r[0] && b[1] === r[1];
+    };
+    const undo = same(ax!.column.name, rx) && same(ay!.column.name, ry);
+    store.setBrushes([[ax!.column.name, undo ? null : rx], [ay!.column.name, undo ? null : ry]]);
+  }
+
+  private key(e: KeyboardEvent): void {
+    const { ax, ay } = this;
+    if (!ax || !ay) return;
+    if (!this.at) {
+      let best = 0, most = -Infinity;
+      this.cells.forEach((c, k) => { if (c.n && this.store.gain(this.figure(c)) > most) [best, most] = [k, this.store.gain(this.figure(c))]; });
+      this.at = [best % ax.cells, Math.floor(best / ax.cells)];
+    }
+    let [i, j] = this.at;
+    switch (e.key) {
+      case "ArrowLeft": i--; break;
+      case "ArrowRight": i++; break;
+      case "ArrowUp": j++; break;
+      case "ArrowDown": j--; break;
+      case "Home": i = 0; break;
+      case "End": i = ax.cells - 1; break;
+      case "Enter": case " ":
+        e.preventDefault();
+        this.pick(this.at);
+        return;
+      default: return;
+    }
+    e.preventDefault();
+    this.at = [Math.max(0, Math.min(ax.cells - 1, i)), Math.max(0, Math.min(ay.cells - 1, j))];
+    this.paint();
+    this.say.textContent = this.describe(this.at).replaceAll("\n", ", ");
+  }
+}
+
+/** rampKey returns a strip of the colours of the ramp. */
+export function rampKey(): SVGSVGElement {
+  return svg("svg", { width: 128, height: 10, "aria-hidden": "true" }, ...Array.from({ length: 32 }, (_, i) => svg("rect", { class: `r${i}`, x: 4 * i, width: 4.2, height: 10 })));
+}

@@ -1,0 +1,464 @@
+// The script of a page of sweep report.
+
+import { themeChanged } from "./colors.js";
+import { CurveChart } from "./curves.js";
+import { Curves, FetchedCurves, groupBy, keyOf, readData, readNets, rowOf, type Data } from "./data.js";
+import { byId, copyText, el } from "./dom.js";
+import { parse } from "./filter.js";
+import { count, exact } from "./format.js";
+import { Heat } from "./heat.js";
+import { LOST, readLive, Stream, type Cards, type LiveData, type Update } from "./live.js";
+import { Parallel } from "./parallel.js";
+import { Scatter } from "./scatter.js";
+import { Store } from "./store.js";
+import { Table } from "./table.js";
+import { TrialCard } from "./trial.js";
+
+/** What tests and measurements read. */
+interface Debug { painted: number; complete: number; frames: number[]; store: Store; parse: typeof parse; groupBy: typeof groupBy; csv: () => string; settled: () => Promise<void> }
+
+/** painted resolves when the browser has painted what was drawn before. */
+function painted(): Promise<void> {
+  return new Promise((done) => {
+    requestAnimationFrame(() => {
+      const c = new MessageChannel();
+      c.port1.onmessage = () => { c.port1.close(); done(); };
+      c.port2.postMessage(null);
+    });
+  });
+}
+
+type Part = "counts" | "table" | "lines" | "parallel" | "heat" | "scatter" | "dots" | "over" | "curves" | "trial";
+
+/** The parts that take long. A page that follows a study draws one of them in a frame. */
+const heavy: Part[] = ["lines", "parallel", "heat", "dots", "scatter"];
+
+class App {
+  private readonly table: Table;
+  private readonly heat: Heat;
+  private readonly parallel: Parallel;
+  private readonly curves: CurveChart;
+  private readonly trial: TrialCard;
+  private readonly scatter: Scatter;
+  private readonly dirty = new Set<Part>();
+  private readonly waiting: Update[] = []; // while a range is dragged
+  private readonly ended = new AbortController();
+  private scheduled = false;
+  private settledAll: (() => void)[] = [];
+  private saving = 0;
+  readonly debug: Debug;
+  private readonly q = byId<HTMLInputElement>("q");
+  private readonly top = byId<HTMLSelectElement>("top");
+  private readonly div = byId<HTMLInputElement>("div");
+
+  constructor(private readonly store: Store, private readonly live: LiveData | null) {
+    this.table = new Table(store);
+    this.heat = new Heat(store, () => { this.later("heat"); this.save(); });
+    this.parallel = new Parallel(store, () => { this.later("parallel", "table", "heat", "scatter"); this.save(); this.drain(); });
+    this.curves = new CurveChart(store, live ? new FetchedCurves(live.curves, (row) => keyOf(store.data, row)) : new Curves());
+    this.trial = new TrialCard(store, readNets(document));
+    this.scatter = new Scatter(store, () => { this.later("scatter"); this.save(); });
+    this.debug = { painted: 0, complete: 0, frames: [], store, parse, groupBy, csv: () => this.csv(), settled: () => this.settled() };
+    store.listen((change) => {
+      if (change === "data") return;
+      if (change === "sort") this.later("table");
+      else if (change === "selection") this.later("table", "over", "curves", "trial");
+      else if (this.parallel.dragging) this.later("counts", "parallel"); // the others follow at the end
+      else this.later("counts", "table", "parallel", "heat", "scatter");
+      this.save();
+    });
+    if (live) byId("counts").setAttribute("aria-live", "off"); // it changes all the time
+    this.controls();
+  }
+
+  private controls(): void {
+    const { store, q } = this, { signal } = this.ended;
+    let timer = 0;
+    q.addEventListener("input", () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => store.setText(q.value), 60);
+    });
+    q.addEventListener("keydown", (e) => {
+      if (e.key === "Escape") {
+        q.value = "";
+        store.setText("");
+      }
+    });
+    this.top.addEventListener("change", () => { store.top = Number(this.top.value); store.apply(); });
+    this.div.addEventListener("change", () => { store.diverged = this.div.checked; store.apply(); });
+    byId("clear").addEventListener("click", () => {
+      store.clear();
+      this.fields();
+      q.focus({ preventScroll: true });
+    });
+    byId("theme").addEventListener("click", () => {
+      const dark = document.documentElement.dataset.theme ? document.documentElement.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+      this.theme(dark ? "light" : "dark");
+      try { localStorage.setItem("sweep-report-theme", dark ? "light" : "dark"); } catch { /* the browser keeps nothing for files */ }
+    });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolor(), { signal });
+    // Cards of a live page come and go.
+    document.addEventListener("click", (e) => {
+      const b = (e.target as Element).closest<HTMLButtonElement>("#pickbest, button.copy");
+      if (b?.id === "pickbest") store.select((b.dataset.trials ?? "").split(",").map((key) => rowOf(store.data, key)));
+      else if (b) void copyText(b, b.previousElementSibling as HTMLElement);
+    }, { signal });
+    byId("csv").addEventListener("click", () => {
+      const a = el("a", { href: URL.createObjectURL(new Blob([this.csv()], { type: "text/csv" })), download: "trials.csv" });
+      a.click();
+      setTimeout(() => URL.revokeObjectURL(a.href), 10_000);
+    });
+    document.querySelector<HTMLAnchorElement>(".skip")!.addEventListener("click", (e) => {
+      e.preventDefault();
+      byId("table").scrollIntoView();
+      this.table.focus();
+    });
+    let width = innerWidth, resizing = 0;
+    addEventListener("resize", () => {
+      if (innerWidth === width) return;
+      width = innerWidth;
+      cancelAnimationFrame(resizing);
+      resizing = requestAnimationFrame(() => this.layout());
+    }, { signal });
+    addEventListener("hashchange", () => this.load(), { signal });
+    let before: string | undefined;
+    addEventListener("beforeprint", () => {
+      before = document.documentElement.dataset.theme;
+      document.documentElement.dataset.theme = "light";
+      document.body.classList.add("printing"); // the width of a sheet of paper
+      this.recolorNow();
+    }, { signal });
+    addEventListener("afterprint", () => {
+      if (before === undefined) delete document.documentElement.dataset.theme;
+      else document.documentElement.dataset.theme = before;
+      document.body.classList.remove("printing");
+      this.recolorNow();
+    }, { signal });
+  }
+
+  /** close ends what outlives the elements of the page. */
+  close(): void {
+    clearTimeout(this.saving);
+    this.saveNow();
+    this.ended.abort();
+  }
+
+  /** rows adds trials that were recorded. It reports false if they do not follow what the page has. */
+  rows(u: Update): boolean {
+    if (this.parallel.dragging) {
+      this.waiting.push(u);
+      return true;
+    }
+    const moved = this.store.update(u);
+    if (!moved) return false;
+    this.table.moved(moved);
+    this.counts();
+    this.later("lines", "heat", "dots", "trial");
+    return true;
+  }
+
+  private drain(): void {
+    for (const u of this.waiting.splice(0)) if (!this.rows(u)) this.stale();
+  }
+
+  /** stale asks for the page again. */
+  stale: () => void = () => { /* a page that follows nothing is never stale */ };
+
+  /** cards replaces the cards that the server writes. What has the focus keeps it, and a selected text stays. */
+  cards(html: string): void {
+    const doc = new DOMParser().parseFromString(html, "text/html"), selection = getSelection();
+    const parts: [Element | null | undefined, Element | null | undefined][] =
+      ["h-best", "h-sure", "h-next", "h-folders", "h-matters", "h-blocks", "h-top"].map((id) => [document.getElementById(id)?.closest("section"), doc.getElementById(id)?.closest("section")]);
+    parts.push([document.querySelector("footer"), doc.querySelector("footer")]);
+    for (const [now, next] of parts) {
+      if (!now || !next || now.isEqualNode(next)) continue;
+      if (selection && !selection.isCollapsed && selection.containsNode(now, true)) continue;
+      const controls = (e: Element): HTMLElement[] => [...e.querySelectorAll<HTMLElement>("button, [tabindex]")];
+      const at = controls(now).indexOf(document.activeElement as HTMLElement);
+      now.replaceWith(document.importNode(next, true));
+      const again = at >= 0 ? controls(document.getElementById(next.querySelector("h2")?.id ?? "")?.closest("section") ?? document.body)[at] : undefined;
+      again?.focus({ preventScroll: true });
+    }
+  }
+
+  private theme(name: string): void {
+    document.documentElement.dataset.theme = name;
+    this.recolor();
+  }
+
+  private recolor(): void {
+    themeChanged();
+    this.parallel.drawRest();
+    this.later("table", "parallel", "heat", "scatter", "curves", "trial");
+  }
+
+  /** recolorNow draws at once, because a printer waits for no frame. */
+  private recolorNow(): void {
+    themeChanged();
+    this.parallel.layout();
+    this.heat.draw();
+    this.scatter.draw();
+    this.curves.recolor();
+    this.trial.draw();
+  }
+
+  private layout(): void {
+    this.parallel.layout();
+    this.curves.resize();
+    this.later("heat", "scatter", "table");
+  }
+
+  /** later draws parts in the next frame. */
+  private later(...parts: Part[]): void {
+    for (const p of parts) this.dirty.add(p);
+    if (this.scheduled) return;
+    this.scheduled = true;
+    requestAnimationFrame(() => this.frame());
+  }
+
+  private frame(): void {
+    if (this.ended.signal.aborted) return; // the elements are gone
+    const began = performance.now(), d = new Set(this.dirty);
+    this.dirty.clear();
+    this.scheduled = false;
+    if (this.live) { // frames stay short
+      const first = heavy.find((p) => d.has(p));
+      for (const p of heavy) if (p !== first && d.delete(p)) this.later(p);
+    }
+    if (d.has("counts")) this.counts();
+    if (d.has("table")) this.table.draw();
+    if (d.has("lines")) this.parallel.update();
+    else if (d.has("parallel")) this.parallel.draw();
+    else if (d.has("over")) this.parallel.drawOver();
+    if (d.has("heat")) this.heat.draw();
+    if (d.has("dots")) this.scatter.update();
+    else if (d.has("scatter")) this.scatter.draw();
+    else if (d.has("over")) this.scatter.drawOver();
+    if (d.has("trial")) this.trial.update();
+    const drawn = d.has("curves") ? this.curves.draw() : Promise.resolve();
+    if (this.debug.frames.length < 10_000) this.debug.frames.push(performance.now() - began);
+    void drawn.then(() => {
+      if (this.scheduled) return;
+      for (const f of this.settledAll.splice(0)) f();
+    });
+  }
+
+  /** settled resolves when all that was asked for is drawn and painted. */
+  private async settled(): Promise<void> {
+    if (this.scheduled) await new Promise<void>((done) => this.settledAll.push(done));
+    await painted();
+  }
+
+  private counts(): void {
+    const { store } = this;
+    const all = count(store.n);
+    const trials = store.n === 1 ? "trial" : "trials";
+    byId("counts").textContent = (store.filtered ? `${count(store.passing)} of ${all} ${trials}` : `${all} ${trials}`) + (store.data.total > store.n ? `, the best of ${count(store.data.total)}` : "");
+    byId<HTMLButtonElement>("clear").disabled = !store.filtered && store.text === "";
+    const err = byId("qerr");
+    const bad = store.bad;
+    if (!bad) {
+      err.replaceChildren();
+      return;
+    }
+    const at = Math.min(bad.at, store.text.length);
+    const rest = store.text.slice(at), word = /^\s*\S*/.exec(rest)?.[0] ?? "";
+    err.replaceChildren(`${bad.why[0].toUpperCase()}${bad.why.slice(1)}. All trials are shown. `,
+      el("code", {}, store.text.slice(Math.max(0, at - 60), at), el("mark", {}, word || " "), rest.slice(word.length, word.length + 40)));
+  }
+
+  private csv(): string {
+    const { store } = this, columns = store.data.columns.filter((c) => c.name !== "of_peak");
+    const cell = (s: string): string => (/[",\r\n]/.test(s) ? `"${s.replaceAll('"', '""')}"` : s);
+    const lines = [["key", ...columns.map((c) => c.name)].map(cell).join(",")];
+    for (const row of store.sorted()) lines.push([keyOf(store.data, row), ...columns.map((c) => cell(exact(c, row)))].join(","));
+    return `${lines.join("\n")}\n`;
+  }
+
+  /** save puts the filters into the fragment of the address. */
+  private save(): void {
+    clearTimeout(this.saving);
+    this.saving = setTimeout(() => this.saveNow(), 250);
+  }
+
+  private saveNow(): void {
+    const { store } = this, p = new URLSearchParams();
+    if (store.text) p.set("q", store.text);
+    for (const [name, [lo, hi]] of store.brushes) {
+      const s = store.scale(store.data.byName.get(name)!);
+      p.append("range", s.words ? `${name}=${s.words[lo]}..${s.words[hi]}` : `${name}=${lo}..${hi}`);
+    }
+    if (store.top) p.set("top", String(store.top));
+    if (!store.diverged) p.set("diverged", "0");
+    if (store.selected.length) p.set("trials", store.selected.map((row) => keyOf(store.data, row)).join(","));
+    if (this.changedAxes()) p.set("axes", this.parallel.order.join(","));
+    if (this.heat.chosen) p.set("map", this.heat.chosen);
+    if (this.scatter.chosen) p.set("dots", this.scatter.chosen);
+    const hash = p.toString();
+    try {
+      history.replaceState(null, "", hash ? `#${hash}` : location.pathname + location.search);
+    } catch { /* the browser refuses this for the address of the file */ }
+  }
+
+  private changedAxes(): boolean {
+    return this.parallel.order.join() !== [...this.store.axes.slice(0, 11)].reverse().map((c) => c.name).concat("val").join();
+  }
+
+  /** load takes the filters from the fragment of the address. It reports whether trials are selected there. */
+  load(): boolean {
+    const { store } = this, p = new URLSearchParams(location.hash.slice(1));
+    store.brushes.clear();
+    for (const text of p.getAll("range")) {
+      const m = /^([^=]+)=(.*)\.\.(.*)$/.exec(text), c = m && store.data.byName.get(m[1]);
+      if (!m || !c) continue;
+      const s = store.scale(c);
+      const of = (t: string): number => (s.words ? s.words.indexOf(t) : Number(t));
+      const lo = of(m[2]), hi = of(m[3]);
+      if (Number.isFinite(lo) && Number.isFinite(hi) && lo <= hi) store.brushes.set(m[1], [lo, hi]);
+    }
+    const top = Number(p.get("top") ?? 0);
+    store.top = [...this.top.options].some((o) => Number(o.value) === top) ? top : 0;
+    store.diverged = p.get("diverged") !== "0";
+    this.heat.choose(p.get("map"));
+    this.scatter.choose(p.get("dots"));
+    const axes = p.get("axes");
+    if (axes) this.parallel.reorder(axes.split(","));
+    store.setText(p.get("q") ?? "");
+    this.fields();
+    const keys = (p.get("trials") ?? "").split(",").filter(Boolean);
+    if (!keys.length) return false;
+    const wanted = new Map(keys.map((k, i) => [k, i] as const)), rows: number[] = [];
+    for (let row = 0; row < store.n; row++) {
+      const i = wanted.get(keyOf(store.data, row));
+      if (i !== undefined && rows[i] === undefined) rows[i] = row;
+    }
+    store.select(rows.filter((r) => r !== undefined));
+    return rows.length > 0;
+  }
+
+  private fields(): void {
+    this.q.value = this.store.text;
+    this.top.value = String(this.store.top);
+    this.div.checked = this.store.diverged;
+  }
+
+  async start(): Promise<void> {
+    try {
+      const theme = localStorage.getItem("sweep-report-theme");
+      if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+    } catch { /* the browser keeps nothing for files */ }
+    const selected = this.load();
+    this.dirty.clear();
+    this.counts();
+    this.table.draw();
+    await painted();
+    this.debug.painted = performance.now();
+    this.heat.draw();
+    this.parallel.layout();
+    this.scatter.draw();
+    this.trial.draw();
+    void this.curves.draw();
+    await painted();
+    this.debug.complete = performance.now();
+    // The curves of the best are read when everything else is painted.
+    if (!selected) {
+      const best: number[] = [];
+      for (let row = 0; row < this.store.n && best.length < 3; row++) if (this.store.ended[row]) best.unshift(row);
+      if (best.length) this.store.select(best);
+    }
+    this.later("table");
+    await this.settled();
+    document.documentElement.dataset.ready = "1";
+  }
+}
+
+let app: App | null = null;
+let taken = -Infinity; // when the page was last taken from its server
+
+/** start shows the trials of the document, and follows the study if it runs. */
+async function start(data: Data | null, live: LiveData | null): Promise<void> {
+  app = data && new App(new Store(data), live);
+  if (app) {
+    (window as unknown as { sweepReport: Debug }).sweepReport = app.debug;
+    await app.start();
+  } else {
+    document.documentElement.dataset.ready = "1";
+  }
+  if (live) follow(live, app);
+}
+
+/** follow adds what is recorded to the page. */
+function follow(live: LiveData, shown: App | null): void {
+  const say = byId("live");
+  const stream: Stream = new Stream(live, {
+    rows: (u: Update) => { if (!shown || !shown.rows(u)) stale(); },
+    cards: (c: Cards) => {
+      if (c.shape === live.shape) shown?.cards(c.html);
+      else stale();
+    },
+    status: (text, lost) => {
+      if (say.textContent !== text) say.textContent = text;
+      say.classList.toggle("lost", lost);
+    },
+    reload: () => { void again(live); },
+  });
+  const stale = (): void => {
+    stream.close();
+    void again(live);
+  };
+  if (shown) shown.stale = stale;
+}
+
+/** again takes the page from its server again, and keeps the filters, the selection and the place. */
+async function again(live: LiveData): Promise<void> {
+  let doc: Document, data: Data | null;
+  const pause = 2000 - (performance.now() - taken);
+  if (pause > 0) await new Promise((done) => setTimeout(done, pause));
+  taken = performance.now();
+  try {
+    const r = await fetch(location.pathname, { cache: "no-store" });
+    if (!r.ok) throw new Error(await r.text());
+    doc = new DOMParser().parseFromString(await r.text(), "text/html");
+    data = await readData(doc);
+  } catch { // the server is gone, or has no page yet
+    const say = byId("live");
+    say.textContent = LOST;
+    say.classList.add("lost");
+    setTimeout(() => { void again(live); }, 3000);
+    return;
+  }
+  const next = readLive(doc);
+  app?.close();
+  if (!next || next.version !== live.version) {
+    location.reload();
+    return;
+  }
+  const y = scrollY, q = document.getElementById("q") as HTMLInputElement | null, typed = q && document.activeElement === q ? [q.value, q.selectionStart, q.selectionEnd] as const : null;
+  document.title = doc.title;
+  document.body.replaceChildren(...doc.body.childNodes);
+  const started = start(data, next);
+  scrollTo(0, y);
+  const field = document.getElementById("q") as HTMLInputElement | null;
+  if (typed && field) {
+    field.value = typed[0];
+    field.focus({ preventScroll: true });
+    field.setSelectionRange(typed[1], typed[2]);
+    field.dispatchEvent(new Event("input"));
+  }
+  await started;
+  scrollTo(0, y);
+}
+
+async function main(): Promise<void> {
+  const live = readLive(document), data = await readData(document);
+  if (!data && !live) throw new Error("the page has no data");
+  await start(data, live);
+}
+
+main().catch((e: unknown) => {
+  // Everything that needs no script is still in the page.
+  document.documentElement.className = "";
+  document.documentElement.dataset.ready = "failed";
+  byId("counts").textContent = `The page cannot show its charts: ${(e as Error).message}`;
+  throw e;
+});

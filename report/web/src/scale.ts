@@ -1,0 +1,90 @@
+import { bisectLeft, ticks } from "d3-array";
+import type { Column } from "./data.js";
+import { short } from "./format.js";
+
+export interface Tick { at: number; label: string }
+
+/** A Scale maps the values of a column to places from 0 to 1. Values of words are their places in the sorted list. */
+export class Scale {
+  readonly values: number[]; // distinct, ascending
+  readonly words: string[] | null;
+  readonly log: boolean;
+  private readonly place: Float64Array | null; // of the codes of words
+  private readonly low: number;
+  private readonly high: number;
+  private readonly zero: boolean;
+
+  /** Rows for which usable is 0 do not widen the scale. */
+  constructor(readonly column: Column, n: number, usable: Uint8Array | null) {
+    if (!column.numeric) {
+      const used = new Set<number>();
+      for (let i = 0; i < n; i++) used.add(column.codes![i]);
+      const words = [...used].map((c) => (c === 65535 ? "none" : column.dict[c])).sort();
+      this.words = words;
+      this.place = new Float64Array(65536);
+      for (const c of used) this.place[c] = words.indexOf(c === 65535 ? "none" : column.dict[c]);
+      this.values = words.map((_, i) => i);
+      this.log = this.zero = false;
+      this.low = 0;
+      this.high = Math.max(words.length - 1, 1);
+      return;
+    }
+    const seen = new Set<number>();
+    for (let i = 0; i < n; i++) {
+      const v = column.num[i];
+      if (Number.isFinite(v) && (!usable || usable[i])) seen.add(v);
+    }
+    this.values = [...Float64Array.from(seen).sort()];
+    this.words = this.place = null;
+    const first = this.values[0] ?? 0, last = this.values[this.values.length - 1] ?? 1;
+    this.log = column.log && last > 0 && first >= 0;
+    this.zero = this.log && first === 0;
+    this.low = this.zero ? this.values[1] : first;
+    this.high = last;
+  }
+
+  /** of returns the value of a row on this scale. */
+  of(row: number): number {
+    return this.place ? this.place[this.column.codes![row]] : this.column.num[row];
+  }
+
+  at(v: number): number {
+    if (this.high === this.low) return this.zero && v === 0 ? 0 : 0.5;
+    if (!this.log) return (v - this.low) / (this.high - this.low);
+    if (v <= 0) return 0;
+    const t = Math.log(v / this.low) / Math.log(this.high / this.low);
+    return this.zero ? 0.08 + 0.92 * t : t; // zero has a place below the smallest value
+  }
+
+  /** nearest returns the index of the value nearest to a place. */
+  nearest(t: number): number {
+    let lo = 0, hi = this.values.length - 1;
+    while (lo < hi) {
+      const mid = (lo + hi) >> 1;
+      if (this.at(this.values[mid]) < t) lo = mid + 1;
+      else hi = mid;
+    }
+    return lo > 0 && t - this.at(this.values[lo - 1]) < this.at(this.values[lo]) - t ? lo - 1 : lo;
+  }
+
+  /** index returns the index of the first value that is not below v. */
+  index(v: number): number { return bisectLeft(this.values, v); }
+
+  label(v: number, digits = 3): string { return this.words ? this.words[v] ?? "" : short(v, digits); }
+
+  ticks(most: number): Tick[] {
+    const tick = (v: number, digits: number): Tick => ({ at: this.at(v), label: this.label(v, digits) });
+    if (this.words || this.values.length <= most) {
+      const every = Math.ceil(this.values.length / most);
+      return this.values.filter((_, i) => i % every === 0).map((v) => tick(v, 3));
+    }
+    if (!this.log) return ticks(this.low, this.high, most).map((v) => tick(v, 3));
+    const all: Tick[] = this.zero ? [tick(0, 2)] : [];
+    const from = Math.ceil(Math.log10(this.low) - 1e-9), to = Math.floor(Math.log10(this.high) + 1e-9);
+    const every = Math.max(1, Math.ceil((to - from + 1) / most));
+    for (let e = from; e <= to; e += every) all.push(tick(Number(`1e${e}`), 2));
+    return all.length > 1 ? all : [tick(this.low, 2), tick(this.high, 2)];
+  }
+}
+
+export const columnNamed = (columns: Column[], name: string): Column | undefined => columns.find((c) => c.name === name);

@@ -1,0 +1,7 @@
+package folder
+
+// For tests.
+var (
+	AboutSum     = aboutSum
+	ParseWeights = parseWeights
+)

@@ -286,3 +286,43 @@ func (r *Record) SameBits(o *Record) bool {
 		(a.FinalStep == b.FinalStep || a.FinalStep == 0 || b.FinalStep == 0) &&
 		(r.Race != o.Race || slices.Equal(r.Rungs, o.Rungs))
 }
+
+// A Relation is that of a record to another one of the same trial.
+type Relation int
+
+// The relations of a record.
+const (
+	Worse Relation = iota
+	Equal
+	Better
+	Contrary // both cannot be right
+)
+
+// RelationTo returns the relation of the record to another one. A failed trial has no result, and a stopped one has a
+// result up to its last step, so any trial that went further is better.
+func (r *Record) RelationTo(o *Record) Relation {
+	order := cmp.Compare(r.State.progress(), o.State.progress())
+	if order == 0 && r.State == Stopped { // by the stop rules of two sweeps
+		order = cmp.Compare(r.Steps, o.Steps)
+	}
+	switch {
+	case order > 0:
+		return Better
+	case order < 0 || r.State == Failed:
+		return Worse
+	case r.State == o.State && r.Steps == o.Steps && r.SameBits(o):
+		return Equal
+	}
+	return Contrary
+}
+
+// progress is greater for a state in which a trial has got further.
+func (s State) progress() int {
+	switch s {
+	case Failed:
+		return 0
+	case Stopped:
+		return 1
+	}
+	return 2
+}

@@ -172,12 +172,12 @@ func (m *merger) join() error {
 				m.trials[r.Key], m.order = &merged{record: r, from: []*source{s}}, append(m.order, r.Key)
 				continue
 			}
-			switch relationOf(&r, &t.record) {
-			case equal:
+			switch r.RelationTo(&t.record) {
+			case results.Equal:
 				t.from = append(t.from, s)
-			case better:
+			case results.Better:
 				*t = merged{record: r, from: []*source{s}}
-			case contrary:
+			case results.Contrary:
 				conflicts = append(conflicts, Conflict{[2]string{m.journalOf(t), s.journal}, [2]results.Record{t.record, r}})
 			}
 		}
@@ -202,44 +202,6 @@ func (m *merger) journalOf(t *merged) string {
 		return t.from[0].journal
 	}
 	return m.journal()
-}
-
-// A relation is that of a record to another one of the same trial.
-type relation int
-
-const (
-	worse relation = iota
-	equal
-	better
-	contrary // both cannot be right
-)
-
-// relationOf returns the relation of a record to the one so far. A failed trial has no result, and a stopped one has a
-// part of the result.
-func relationOf(r, sofar *results.Record) relation {
-	place := func(s results.State) int {
-		return slices.Index([]results.State{results.Failed, results.Stopped}, s)
-	}
-	a, b := place(r.State), place(sofar.State)
-	if a < 0 { // done or diverged
-		a = 2
-	}
-	if b < 0 {
-		b = 2
-	}
-	order := cmp.Compare(a, b)
-	if order == 0 && r.State == results.Stopped { // by the stop rules of two sweeps
-		order = cmp.Compare(r.Steps, sofar.Steps)
-	}
-	switch {
-	case order > 0:
-		return better
-	case order < 0 || r.State == results.Failed:
-		return worse
-	case r.State == sofar.State && r.Steps == sofar.Steps && r.SameBits(sofar):
-		return equal
-	}
-	return contrary
 }
 
 // write writes what the folder lacks.

@@ -350,3 +350,27 @@ func TestMergeAgain(t *testing.T) {
 		}
 	}
 }
+
+// TestMergeReplacesCurves checks that the curve of a longer training replaces that of a shorter one in the folder.
+func TestMergeReplacesCurves(t *testing.T) {
+	dir := t.TempDir()
+	short, long := trial(1e-3, 0.5), trial(1e-3, 0.5)
+	short.State, short.Race, short.Steps, short.Rungs = results.Stopped, "median:5", 5, []results.Rung{{Step: 5, Val: 0.5}}
+	for name, r := range map[string]results.Record{"out": short, "shard": long} {
+		f, _ := open(t, folder.OS{}, filepath.Join(dir, name))
+		err := f.KeepCurves(curve.Nets, nil)
+		chunks := addCurve(t, nil, r.Key, r.Steps)
+		if err := errors.Join(err, f.AppendCurves(chunks), f.Append([]results.Record{r}), f.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out := filepath.Join(dir, "out")
+	for range 2 {
+		if _, err := folder.Merge(folder.OS{}, out, []string{filepath.Join(dir, "shard")}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if got := searchtest.Curves(t, out, out); len(got) != 1 || len(got[long.Key].Loss) != long.Steps {
+			t.Errorf("curves %v, want one of %d iterations", got, long.Steps)
+		}
+	}
+}

@@ -14,7 +14,7 @@ import (
 	"fusegrid/results/curve"
 )
 
-// copyCurves adds the curves of trials that have none in the folder.
+// copyCurves adds the curves of trials that have none in the folder, or whose records are new.
 func (m *merger) copyCurves(out *Folder) (err error) {
 	own, err := out.Curves()
 	if err != nil {
@@ -23,13 +23,14 @@ func (m *merger) copyCurves(out *Folder) (err error) {
 	err = own.Close()
 	wanted := map[string]bool{} // those that no source so far has
 	for _, key := range m.order {
-		wanted[key] = !own.Has(key)
+		wanted[key] = !own.Has(key) || !m.trials[key].known // the curve there may be of a shorter training
 	}
 	type part struct {
 		name string
 		keys map[string]bool
 	}
 	var parts []part
+	replaced := map[string]bool{}
 	for _, s := range m.sources {
 		if s.dir == "" || err != nil {
 			continue
@@ -40,9 +41,9 @@ func (m *merger) copyCurves(out *Folder) (err error) {
 			return badCurves(err)
 		}
 		p := part{of.curvesFile(), map[string]bool{}}
-		for _, key := range m.order {
-			if wanted[key] && slices.Contains(m.trials[key].from, s) && c.Has(key) {
-				p.keys[key], wanted[key] = true, false
+		for _, r := range s.records {
+			if wanted[r.Key] && slices.Contains(m.trials[r.Key].from, s) && c.Has(r.Key) {
+				p.keys[r.Key], replaced[r.Key], wanted[r.Key] = true, true, false
 			}
 		}
 		if err = c.Close(); len(p.keys) > 0 {
@@ -55,7 +56,7 @@ func (m *merger) copyCurves(out *Folder) (err error) {
 	name := out.curvesFile()
 	err = out.disk.Swap(name, func(w io.Writer) error {
 		was, err := readIfExists(name, func(r io.Reader) error {
-			return curve.Mend(w, r, name, m.curvesVersion(), func(string) bool { return true })
+			return curve.Mend(w, r, name, m.curvesVersion(), func(key string) bool { return !replaced[key] })
 		})
 		if err == nil && !was {
 			err = curve.Create(w, m.curvesVersion())

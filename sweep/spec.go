@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"weak"
 
 	"fusegrid"
 	"fusegrid/internal/strictjson"
@@ -118,7 +119,7 @@ type library struct {
 	adjust func(search.Study, *dataset.Split) (search.Study, error) // is for tests; nil changes nothing
 
 	mu     sync.Mutex
-	splits map[string]*dataset.Split
+	splits map[string]weak.Pointer[dataset.Split] // that programs use
 }
 
 // open makes the program of a study. An error says why this machine cannot train it, in one line with the remedy.
@@ -167,7 +168,7 @@ func (l *library) data(ctx context.Context, o *options, s specification) (*datas
 		choice := o.data
 		choice.path = place
 		name := fmt.Sprint(choice, o.Grid.Net())
-		split := l.splits[name]
+		split := l.splits[name].Value()
 		if split == nil {
 			var err error
 			if split, err = choice.read(ctx, o.Grid.Net(), io.Discard); err != nil {
@@ -177,9 +178,9 @@ func (l *library) data(ctx context.Context, o *options, s specification) (*datas
 		}
 		if split.Hash == s.Base.Data && split.Sizes() == s.Base.Split && split.Partition == s.Base.Partition {
 			if l.splits == nil {
-				l.splits = map[string]*dataset.Split{}
+				l.splits = map[string]weak.Pointer[dataset.Split]{}
 			}
-			l.splits[name] = split
+			l.splits[name] = weak.Make(split)
 			return split, nil
 		}
 		why = fmt.Errorf("the data set here is %s (hash %.8s)", split.Name, split.Hash)

@@ -60,7 +60,7 @@ func TestManyWorkers(t *testing.T) {
 			defer wg.Wait()
 			defer stop()
 			if segment > 0 {
-				if _, _, err := s.submit(t.Context(), described("study", words), 0, blocksOf(t, words), nil, true); err != nil {
+				if _, err := s.submit(t.Context(), described("study", words), 0, blocksOf(t, words), nil, true); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -44,11 +44,11 @@ func OpenPostgres(ctx context.Context, url string) (*Postgres, error) {
 	schema := params["search_path"]
 	if schema == "" {
 		schema = DefaultSchema
-		params["search_path"] = schema
 	}
 	if strings.ContainsAny(schema, `, "`) {
 		return nil, input("search_path is %q in the URL; name one schema", schema)
 	}
+	params["search_path"] = quoted(schema) // else the server makes small letters of it
 	if params["idle_in_transaction_session_timeout"] == "" {
 		params["idle_in_transaction_session_timeout"] = fmt.Sprint(idleInTransaction.Milliseconds())
 	}

@@ -39,7 +39,7 @@ func TestStudiesOnPostgres(t *testing.T) {
 		"sample=tpe:12 lr=log:1e-4..1e-2 reg=0 hidden=3 seed=1,2",
 	} {
 		t.Run(words, func(t *testing.T) {
-			s := postgres(t, server, fmt.Sprint("s", i), 12*time.Millisecond)
+			s := postgres(t, server, fmt.Sprint("Study", i), 12*time.Millisecond)
 			said := new(shared)
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()

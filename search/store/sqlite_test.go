@@ -47,7 +47,7 @@ func (sqliteDB) dialect() dialect {
 		id:  "INTEGER PRIMARY KEY AUTOINCREMENT",
 		now: "unixepoch('subsec')",
 		ago: func(seconds string) string {
-			return "strftime('%Y-%m-%d %H:%M:%f', 'now', '-' || " + seconds + " || ' seconds')"
+			return "strftime('%Y-%m-%d %H:%M:%f', 'now', (-1 * " + seconds + ") || ' seconds')"
 		},
 		time: func(t time.Time) any { return t.UTC().Format("2006-01-02 15:04:05.000") },
 	}

@@ -103,10 +103,20 @@ func (s *Store[T]) once(ctx context.Context, do func(tx T, c conn) error) error 
 		return err
 	}
 	if err := do(tx, c); err != nil {
-		_ = c.rollback(context.WithoutCancel(ctx)) // the error of do matters
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		_ = c.rollback(limited) // the error of do matters
 		return err
 	}
 	return c.commit(ctx)
+}
+
+// briefly is inTx for transactions that take milliseconds. If they take 30 seconds, the database counts as away, because
+// a connection that the network has dropped silently would be noticed only after minutes.
+func (s *Store[T]) briefly(ctx context.Context, do func(tx T, c conn) error) error {
+	limited, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	return s.inTx(limited, do)
 }
 
 // read calls row for each row of a query. The function row gets the function that scans the row.
@@ -162,36 +172,45 @@ func (s *Store[T]) check(ctx context.Context) (set settings, err error) {
 				return cmp.Or(err, input("%s has no rights in schema %s; its owner runs sweep store grant %s", user, s.schema, user))
 			}
 		}
-		found := 0
-		err := read(ctx, c, func(scan func(...any) error) error {
-			var name string
-			var value float64
-			if err := scan(&name, &value); err != nil {
-				return err
-			}
-			switch name {
-			case "schema":
-				found = int(value)
-			case "segment":
-				set.Segment = time.Duration(value * float64(time.Second))
-			case "timeout":
-				set.Timeout = time.Duration(value * float64(time.Second))
-			}
-			return nil
-		}, "SELECT name, value FROM setting")
-		switch {
-		case err != nil:
+		var err error
+		if set, err = readSettings(ctx, c); err != nil {
 			return err
-		case found < version:
-			return input("the tables of fusegrid have version %d, this program needs %d; run %s", found, version, initCommand)
-		case found > version:
-			return input("the tables of fusegrid have version %d, this program knows versions up to %d; use a newer program", found, version)
-		case set.Segment <= 0 || set.Timeout < 2*set.Segment:
-			return input("the settings of the store are damaged: segments of %v, timeout %v; run %s", set.Segment, set.Timeout, initCommand)
 		}
 		return s.checkRiver(ctx, c)
 	})
 	return set, err
+}
+
+// readSettings reads the settings. It returns an error if the tables are of another version of this package.
+func readSettings(ctx context.Context, c conn) (set settings, err error) {
+	found := 0
+	err = read(ctx, c, func(scan func(...any) error) error {
+		var name string
+		var value float64
+		if err := scan(&name, &value); err != nil {
+			return err
+		}
+		switch name {
+		case "schema":
+			found = int(value)
+		case "segment":
+			set.Segment = time.Duration(value * float64(time.Second))
+		case "timeout":
+			set.Timeout = time.Duration(value * float64(time.Second))
+		}
+		return nil
+	}, "SELECT name, value FROM setting")
+	switch {
+	case err != nil:
+		return set, err
+	case found < version:
+		return set, input("the tables of fusegrid have version %d, this program needs %d; run %s", found, version, initCommand)
+	case found > version:
+		return set, input("the tables of fusegrid have version %d, this program knows versions up to %d; use a newer program", found, version)
+	case set.Segment <= 0 || set.Timeout < 2*set.Segment:
+		return set, input("the settings of the store are damaged: segments of %v, timeout %v; run %s", set.Segment, set.Timeout, initCommand)
+	}
+	return set, nil
 }
 
 // checkRiver returns an error if the tables of River are of another version.

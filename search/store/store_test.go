@@ -213,7 +213,7 @@ func TestPoisonedBlock(t *testing.T) {
 		c.Runner = searchtest.RunnerFunc(func(context.Context, plan.Block, runner.Hooks) error { return errors.New("out of memory") })
 		return search.NewProgram(c)
 	}
-	id, _, err := s.submit(t.Context(), described("study", words), 0, blocksOf(t, words), nil, true)
+	id, err := s.submit(t.Context(), described("study", words), 0, blocksOf(t, words), nil, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,13 +263,23 @@ func TestOtherBits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	id, err := s.submit(t.Context(), described("study", words), 0, nil, nil, true)
+	if err != nil {
+		t.Fatal(err)
+	}
 	first, second := r.Records[0], r.Records[0]
 	second.Speed.Seconds++ // times may differ
+	shorter := first
+	shorter.State, shorter.Race, shorter.Steps = results.Stopped, "median:2", 2 // as another order of asynchronous halving has it
 	for i, c := range []struct {
-		records []results.Record
-		alarms  int
-	}{{[]results.Record{first}, 0}, {[]results.Record{second}, 0}, {[]results.Record{flipped(second)}, 1}} {
-		_, alarms, err := s.submit(t.Context(), described("study", words), 0, nil, c.records, true)
+		record results.Record
+		alarms int
+	}{{first, 0}, {second, 0}, {shorter, 0}, {flipped(second), 1}, {flipped(second), 0}} {
+		var alarms []alarm
+		err := s.inTx(t.Context(), func(_ *sql.Tx, tx conn) (err error) {
+			alarms, err = s.keepTrials(t.Context(), tx, id, "a worker", []results.Record{c.record}, nil)
+			return err
+		})
 		if err != nil || len(alarms) != c.alarms {
 			t.Errorf("record %d: %d alarms, %v", i, len(alarms), err)
 		}
@@ -283,6 +293,95 @@ func TestOtherBits(t *testing.T) {
 	}
 	if n := count(t, s, "SELECT count(*) FROM trial WHERE record LIKE '%"+first.Weights+"%'"); n != 1 {
 		t.Error("the first record did not stay")
+	}
+	if n := count(t, s, "SELECT count(*) FROM alarm"); n != 1 {
+		t.Errorf("%d alarms in the store", n)
+	}
+}
+
+// TestFailedTrialOfAnEarlierRound checks that a study whose rounds have all ended trains a trial of the first round again
+// that has failed.
+func TestFailedTrialOfAnEarlierRound(t *testing.T) {
+	s := sqliteStore(t)
+	if _, err := s.Init(t.Context(), 12*time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	const words = "sample=tpe:24 lr=log:1e-4..1e-2 reg=0 hidden=3 iters=5"
+	said := new(shared)
+	work(t, s, aWorker(t, said))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := search.Run(ctx, submitted(t, s, "study", words, said)); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(t, s, "SELECT round FROM study"); n == 0 {
+		t.Fatal("the study has one round")
+	}
+	err := s.inTx(ctx, func(_ *sql.Tx, c conn) error {
+		_, err := c.exec(ctx, "UPDATE trial SET state = 'failed' WHERE id = (SELECT min(id) FROM trial)")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := search.Run(ctx, submitted(t, s, "study", words, said))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	if _, want := local(t, words); got.Table.Digest() != want {
+		t.Errorf("other figures than a local run:\n%s", said)
+	}
+}
+
+// TestDamagedStudy checks that other studies continue if blocks of one cannot be read.
+func TestDamagedStudy(t *testing.T) {
+	s := sqliteStore(t)
+	if _, err := s.Init(t.Context(), 12*time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"damaged", "whole"} {
+		if _, err := s.submit(t.Context(), described(name, "iters=5"), 0, blocksOf(t, "iters=5"), nil, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx := t.Context()
+	err := s.inTx(ctx, func(_ *sql.Tx, c conn) error {
+		for _, sql := range []string{
+			"DELETE FROM river_job",
+			"UPDATE block SET trials = '[', tries = 20 WHERE study = (SELECT id FROM study WHERE name = 'damaged')",
+		} {
+			if _, err := c.exec(ctx, sql); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.heal(ctx, func(studyRow) *search.Program { return nil })
+	if err == nil || !strings.Contains(err.Error(), "study damaged cannot continue") || !strings.Contains(err.Error(), "sweep store cancel damaged") {
+		t.Errorf("error %v", err)
+	}
+	if n, blocks := count(t, s, "SELECT count(*) FROM river_job"), len(blocksOf(t, "iters=5")); n != blocks {
+		t.Errorf("%d jobs, want %d", n, blocks)
+	}
+}
+
+// TestSettingsAreReadAgain checks that a worker takes a new time of segments that sweep store init gives.
+func TestSettingsAreReadAgain(t *testing.T) {
+	s := sqliteStore(t)
+	r := &runtime[*riversqlite.Driver, *sql.Tx]{store: s}
+	for _, segment := range []time.Duration{time.Minute, 5 * time.Minute} {
+		if _, err := s.Init(t.Context(), segment); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if set := r.set.Load(); set.Segment != segment || set.Timeout != timeout(segment) {
+			t.Errorf("%+v with segments of %v", set, segment)
+		}
 	}
 }
 

@@ -81,9 +81,8 @@ func (s *Store[T]) row(ctx context.Context, c conn, id int64, end string) (r stu
 
 // Submit adds a study, or finds it under its name. It adds the records and the blocks of a round, unless workers have
 // planned that round already. If again is true, trials that failed are tried again, and a cancelled study continues.
-func (s *Store[T]) submit(ctx context.Context, st Study, round int, blocks []plan.Block, records []results.Record, again bool) (id int64, alarms []alarm, err error) {
+func (s *Store[T]) submit(ctx context.Context, st Study, round int, blocks []plan.Block, records []results.Record, again bool) (id int64, err error) {
 	err = s.inTx(ctx, func(tx T, c conn) error {
-		alarms = nil
 		_, err := c.exec(ctx, `INSERT INTO study (name, identity, spec, queue, data, class, priority, points, state, round, began)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'running', $9, `+s.db.dialect().now+`) ON CONFLICT (name) DO NOTHING`,
 			st.Name, st.Identity, st.Spec, st.Queue, st.Data, st.Class, st.Priority, st.Points, round)
@@ -100,15 +99,16 @@ func (s *Store[T]) submit(ctx context.Context, st Study, round int, blocks []pla
 		if row.Identity != st.Identity {
 			return errOther(st.Name)
 		}
+		retried := false
 		if again {
-			if err := s.again(ctx, c, row, st); err != nil {
+			if retried, err = s.again(ctx, c, row, st); err != nil {
 				return err
 			}
 		}
-		if alarms, err = s.keepTrials(ctx, c, id, "the submitter", records, nil); err != nil {
+		if _, err = s.keepTrials(ctx, c, id, "the submitter", records, nil); err != nil {
 			return err
 		}
-		if row.round <= round {
+		if row.round <= round || retried {
 			var trials []grid.Trial
 			for _, b := range blocks {
 				trials = append(trials, b.Trials...)
@@ -123,43 +123,71 @@ func (s *Store[T]) submit(ctx context.Context, st Study, round int, blocks []pla
 		}
 		return s.insertJobs(ctx, tx, c, id)
 	})
-	return id, alarms, err
+	return id, err
 }
 
-// again makes a study run that was cancelled or has failed trials. It also takes the new priority and files to keep.
-func (s *Store[T]) again(ctx context.Context, c conn, row studyRow, st Study) error {
+// again makes a study run that was cancelled or has failed trials. It also takes the new priority and files to keep. It
+// reports whether trials had failed. Later rounds may then change, because their points depend on values of earlier ones.
+func (s *Store[T]) again(ctx context.Context, c conn, row studyRow, st Study) (retried bool, err error) {
+	failed, err := c.exec(ctx, "DELETE FROM trial WHERE study = $1 AND state = 'failed'", row.id)
+	if err != nil {
+		return false, err
+	}
 	for _, sql := range []string{
-		"DELETE FROM trial WHERE study = $1 AND state = 'failed'",
 		"UPDATE study SET state = 'running', ended = NULL WHERE id = $1 AND state = 'cancelled'",
+		"UPDATE block SET tries = 0 WHERE study = $1",
 	} {
 		if _, err := c.exec(ctx, sql, row.id); err != nil {
-			return err
+			return false, err
 		}
 	}
-	_, err := c.exec(ctx, "UPDATE study SET priority = $2, spec = $3 WHERE id = $1", row.id, st.Priority, st.Spec)
-	return err
+	if _, err := c.exec(ctx, "UPDATE study SET priority = $2, spec = $3 WHERE id = $1", row.id, st.Priority, st.Spec); err != nil {
+		return false, err
+	}
+	_, err = c.exec(ctx, `UPDATE river_job SET priority = $2 WHERE kind = 'segment' AND state = 'available' AND priority <> $2
+		AND CAST(args ->> 'block' AS bigint) IN (SELECT id FROM block WHERE study = $1 AND NOT ended)`, row.id, st.Priority)
+	return failed > 0, err
 }
 
 // endedTrials returns the keys of those of the trials that are on record.
 func (s *Store[T]) endedTrials(ctx context.Context, c conn, study int64, trials []grid.Trial) (ended map[string]bool, err error) {
 	ended = map[string]bool{}
-	for part := range slices.Chunk(trials, 500) {
+	var keys []string
+	for _, t := range trials {
+		keys = append(keys, t.Key)
+	}
+	return ended, byKey(ctx, c, study, keys, func(scan func(...any) error) error {
+		key := ""
+		err := scan(&key)
+		ended[key] = true
+		return err
+	}, "SELECT key FROM trial WHERE study = $1 AND key IN (%s)")
+}
+
+// byKey reads the rows of a study with some keys. The statement has %s in place of the keys.
+func byKey(ctx context.Context, c conn, study int64, keys []string, row func(scan func(...any) error) error, statement string) error {
+	for _, part := range parts(keys) {
 		args, list := []any{study}, new(strings.Builder)
-		for _, t := range part {
-			args = append(args, t.Key)
+		for _, key := range part {
+			args = append(args, key)
 			fmt.Fprintf(list, ",$%d", len(args))
 		}
-		err := read(ctx, c, func(scan func(...any) error) error {
-			key := ""
-			err := scan(&key)
-			ended[key] = true
+		if err := read(ctx, c, row, fmt.Sprintf(statement, list.String()[1:]), args...); err != nil {
 			return err
-		}, "SELECT key FROM trial WHERE study = $1 AND key IN ("+list.String()[1:]+")", args...)
-		if err != nil {
-			return nil, err
 		}
 	}
-	return ended, nil
+	return nil
+}
+
+// parts divides a list into parts of few different lengths. So there are few different statements, and the server
+// prepares each of them once.
+func parts[E any](list []E) (all [][]E) {
+	for _, size := range []int{64, 8, 1} {
+		for len(list) >= size {
+			all, list = append(all, list[:size]), list[size:]
+		}
+	}
+	return all
 }
 
 // skipped returns which of the trials have ended, by position, or nil if none has.
@@ -222,8 +250,8 @@ func (s *Store[T]) insertJobs(ctx context.Context, tx T, c conn, study int64) er
 	first := map[segmentJob]bool{}
 	err := read(ctx, c, func(scan func(...any) error) error {
 		var j segmentJob
-		queue, priority, tries := "", 0, 0
-		if err := scan(&study, &j.Block, &j.Segment, &tries, &queue, &priority); err != nil {
+		id, queue, priority, tries := int64(0), "", 0, 0
+		if err := scan(&id, &j.Block, &j.Segment, &tries, &queue, &priority); err != nil {
 			return err
 		}
 		if tries >= maxTries {
@@ -256,8 +284,14 @@ func (s *Store[T]) insertJobs(ctx context.Context, tx T, c conn, study int64) er
 			}
 		}
 	}
-	for _, j := range jobs {
-		if _, err := c.exec(ctx, "UPDATE block SET tries = tries + 1 WHERE id = $1", j.Args.(segmentJob).Block); err != nil {
+	for _, part := range parts(jobs) {
+		var args []any
+		list := new(strings.Builder)
+		for _, j := range part {
+			args = append(args, j.Args.(segmentJob).Block)
+			fmt.Fprintf(list, ",$%d", len(args))
+		}
+		if _, err := c.exec(ctx, "UPDATE block SET tries = tries + 1 WHERE id IN ("+list.String()[1:]+")", args...); err != nil {
 			return err
 		}
 	}
@@ -266,8 +300,8 @@ func (s *Store[T]) insertJobs(ctx context.Context, tx T, c conn, study int64) er
 
 // advanceJob puts a job before those of blocks that have not begun, so that few states are in the store at a time. With a
 // time as an option of River, a job would wait for the leader.
-func (s *Store[T]) advanceJob(ctx context.Context, c conn, id int64, time string, args ...any) error {
-	_, err := c.exec(ctx, "UPDATE river_job SET scheduled_at = "+time+" WHERE id = $1 AND state = 'available'", append([]any{id}, args...)...)
+func (s *Store[T]) advanceJob(ctx context.Context, c conn, id int64, at string, args ...any) error {
+	_, err := c.exec(ctx, "UPDATE river_job SET scheduled_at = "+at+" WHERE id = $1 AND state = 'available'", append([]any{id}, args...)...)
 	return err
 }
 
@@ -281,16 +315,16 @@ func (s *Store[T]) fail(ctx context.Context, c conn, study, id int64) error {
 	if _, err := one(ctx, c, b.fields(), "SELECT "+blockColumns+" FROM block WHERE id = $1", id); err != nil {
 		return err
 	}
-	block, err := b.block()
+	trials, err := b.list()
 	if err != nil {
 		return err
 	}
-	ended, err := s.endedTrials(ctx, c, study, block.Trials)
+	ended, err := s.endedTrials(ctx, c, study, trials)
 	if err != nil {
 		return err
 	}
 	var failed []results.Record
-	for _, t := range block.Trials {
+	for _, t := range trials {
 		if !ended[t.Key] {
 			failed = append(failed, results.Record{
 				Key: t.Key, Config: t.Config, State: results.Failed,
@@ -311,12 +345,17 @@ func (s *Store[T]) fail(ctx context.Context, c conn, study, id int64) error {
 
 // takeLost takes jobs from workers that have them for longer than a timeout. Only the clock of the server counts. Jobs
 // that a transaction has locked are left out: a worker is about to keep them, or it is frozen, and the server ends its
-// session.
+// session. Jobs that were put back by workers whose clock is ahead wait no longer.
 func (s *Store[T]) takeLost(ctx context.Context, timeout time.Duration) error {
 	d := s.db.dialect()
-	return s.inTx(ctx, func(_ T, c conn) error {
+	return s.briefly(ctx, func(_ T, c conn) error {
 		_, err := c.exec(ctx, "UPDATE river_job SET state = 'discarded', finalized_at = "+d.ago("0")+` WHERE id IN (
 			SELECT id FROM river_job WHERE kind = 'segment' AND state = 'running' AND attempted_at < `+d.ago("$1")+" ORDER BY id "+d.skip+")", timeout.Seconds())
+		if err != nil {
+			return err
+		}
+		_, err = c.exec(ctx, "UPDATE river_job SET scheduled_at = "+d.ago("0")+` WHERE id IN (
+			SELECT id FROM river_job WHERE kind = 'segment' AND state = 'available' AND scheduled_at > `+d.ago("-60")+" ORDER BY id "+d.skip+")")
 		return err
 	})
 }
@@ -326,19 +365,25 @@ func (s *Store[T]) takeLost(ctx context.Context, timeout time.Duration) error {
 func (s *Store[T]) heal(ctx context.Context, program func(studyRow) *search.Program) error {
 	missing := map[int64]bool{}
 	var stuck []studyRow
-	err := s.inTx(ctx, func(_ T, c conn) error {
+	err := s.briefly(ctx, func(_ T, c conn) error {
 		clear(missing)
 		stuck = nil
-		err := read(ctx, c, func(scan func(...any) error) error {
-			var id, block int64
-			var segment, tries, priority int
-			var queue string
-			err := scan(&id, &block, &segment, &tries, &queue, &priority)
-			missing[id] = true
-			return err
-		}, missingJobs, 0)
+		ours, err := s.turn(ctx, c)
 		if err != nil {
 			return err
+		}
+		if ours {
+			err := read(ctx, c, func(scan func(...any) error) error {
+				var id, block int64
+				var segment, tries, priority int
+				var queue string
+				err := scan(&id, &block, &segment, &tries, &queue, &priority)
+				missing[id] = true
+				return err
+			}, missingJobs, 0)
+			if err != nil {
+				return err
+			}
 		}
 		return read(ctx, c, func(scan func(...any) error) error {
 			var row studyRow
@@ -351,34 +396,43 @@ func (s *Store[T]) heal(ctx context.Context, program func(studyRow) *search.Prog
 	if err != nil {
 		return err
 	}
-	for _, id := range slices.Sorted(maps.Keys(missing)) {
-		err := s.inTx(ctx, func(tx T, c conn) error {
-			if _, err := s.lockedNow(ctx, c, id); err != nil {
-				return err
-			}
-			return s.insertJobs(ctx, tx, c, id)
-		})
-		if err != nil && !errors.Is(err, errMoved) {
-			return err
-		}
-	}
-	for _, row := range stuck {
-		p := program(row) // it may read data, so no lock may be held
-		if p == nil {
-			continue // another worker has the data of the study
-		}
-		err := s.inTx(ctx, func(tx T, c conn) error {
-			row, err := s.lockedNow(ctx, c, row.id)
+	var all []error // a damaged study does not stop the others
+	mend := func(id int64, do func(tx T, c conn, row studyRow) error) {
+		name := ""
+		err := s.briefly(ctx, func(tx T, c conn) error {
+			row, err := s.lockedNow(ctx, c, id)
 			if err != nil || row.state != running {
 				return err
 			}
-			return s.advance(ctx, tx, c, row, p)
+			name = row.Name
+			return do(tx, c, row)
 		})
-		if err != nil && !errors.Is(err, errMoved) {
-			return err
+		switch {
+		case errors.Is(err, errMoved) || err == nil:
+		case isAway(err):
+			all = append(all, err)
+		default:
+			all = append(all, fmt.Errorf("study %s cannot continue: %w; use the program that submitted it, or run sweep store cancel %s", name, err, name))
 		}
 	}
-	return nil
+	for _, id := range slices.Sorted(maps.Keys(missing)) {
+		mend(id, func(tx T, c conn, _ studyRow) error { return s.insertJobs(ctx, tx, c, id) })
+	}
+	for _, row := range stuck {
+		if p := program(row); p != nil { // else another worker has its data, which are read without a lock
+			mend(row.id, func(tx T, c conn, row studyRow) error { return s.advance(ctx, tx, c, row, p) })
+		}
+	}
+	return errors.Join(all...)
+}
+
+// turn reports whether the caller is the one that looks for missing jobs in this interval. With many workers, the look of
+// each of them would take the server much time.
+func (s *Store[T]) turn(ctx context.Context, c conn) (bool, error) {
+	now := s.db.dialect().now
+	n, err := c.exec(ctx, "INSERT INTO setting (name, value) VALUES ('healed', "+now+") ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE setting.value < "+now+" - $1",
+		(healEvery / 2).Seconds())
+	return n > 0, err
 }
 
 // advance plans what follows from what is on record, and inserts the jobs: it wakes the blocks whose rung is complete, and
@@ -441,18 +495,9 @@ func (s *Store[T]) wake(ctx context.Context, c conn, row studyRow, p *search.Pro
 // nextRound adds the blocks of the next round that has trials without a record, or ends the study. It reports
 // whether there is a next round.
 func (s *Store[T]) nextRound(ctx context.Context, c conn, row studyRow, p *search.Program) (added bool, err error) {
-	records := map[string]results.Record{}
+	var records map[string]results.Record
 	if p.Rounds() > row.round+1 {
-		err = read(ctx, c, func(scan func(...any) error) error {
-			text := ""
-			if err := scan(&text); err != nil {
-				return err
-			}
-			r, err := decode(text)
-			records[r.Key] = r
-			return err
-		}, "SELECT record FROM trial WHERE study = $1", row.id)
-		if err != nil {
+		if records, err = readRecords(ctx, c, row.id); err != nil {
 			return false, err
 		}
 	}
@@ -489,16 +534,23 @@ func (b *blockRow) fields() []any {
 	return []any{&b.id, &b.study, &b.round, &b.name, &b.trials, &b.segment, &b.done, &b.waits, &b.ended, &b.tries}
 }
 
-// block returns the block with all of its trials.
-func (b *blockRow) block() (block plan.Block, err error) {
+// list returns the trials of the block.
+func (b *blockRow) list() (trials []grid.Trial, err error) {
 	var configs []results.Config
 	if err := strictjson.UnmarshalKnown([]byte(b.trials), &configs); err != nil {
-		return block, fmt.Errorf("the trials of block %d: %w", b.id, err)
+		return nil, fmt.Errorf("the trials of block %d: %w", b.id, err)
 	}
-	block = plan.Block{ID: b.name, Done: b.done, Cores: 1}
 	for _, c := range configs {
-		t := grid.Trial{Key: c.Key(), Config: c}
-		block.Trials = append(block.Trials, t)
+		trials = append(trials, grid.Trial{Key: c.Key(), Config: c})
+	}
+	return trials, nil
+}
+
+// block returns the block with all of its trials.
+func (b *blockRow) block() (block plan.Block, err error) {
+	block = plan.Block{ID: b.name, Done: b.done, Cores: 1}
+	if block.Trials, err = b.list(); err != nil {
+		return block, err
 	}
 	if plan.BlockID(block.Trials) != b.name {
 		return block, fmt.Errorf("the trials of block %d do not have its name; a worker of another version made it", b.id)
@@ -519,21 +571,28 @@ func (s standing) ended(key string) bool {
 	return ok
 }
 
+// readRecords reads the records of a study, by key.
+func readRecords(ctx context.Context, c conn, study int64) (map[string]results.Record, error) {
+	records := map[string]results.Record{}
+	return records, read(ctx, c, func(scan func(...any) error) error {
+		text := ""
+		if err := scan(&text); err != nil {
+			return err
+		}
+		r, err := decode(text)
+		records[r.Key] = r
+		return err
+	}, "SELECT record FROM trial WHERE study = $1", study)
+}
+
 // standing reads what a stop rule knows of the trials of a study.
 func (s *Store[T]) standing(ctx context.Context, c conn, row studyRow, p *search.Program) (st standing, err error) {
-	st.records, st.rungs = map[string]results.Record{}, map[string][]results.Rung{}
+	st.rungs = map[string][]results.Rung{}
 	whole := p.Rounds() > 1 // the points of a round depend on values of earlier rounds
 	if whole {
-		err = read(ctx, c, func(scan func(...any) error) error {
-			text := ""
-			if err := scan(&text); err != nil {
-				return err
-			}
-			r, err := decode(text)
-			st.records[r.Key] = r
-			return err
-		}, "SELECT record FROM trial WHERE study = $1", row.id)
+		st.records, err = readRecords(ctx, c, row.id)
 	} else {
+		st.records = map[string]results.Record{}
 		err = read(ctx, c, func(scan func(...any) error) error {
 			var r results.Record
 			err := scan(&r.Key, &r.State, &r.Steps, &r.Race)
@@ -592,18 +651,6 @@ func decode(text string) (r results.Record, err error) {
 	return r, nil
 }
 
-// sameBits reports whether two records of one key have the same bits.
-func sameBits(a, b results.Record) bool {
-	val := func(r results.Record) float64 {
-		if v := r.Val(); v != nil {
-			return *v
-		}
-		return math.Inf(-1)
-	}
-	return a.State == b.State && a.Steps == b.Steps && a.Weights == b.Weights && a.Losses == b.Losses && val(a) == val(b) &&
-		slices.Equal(a.Rungs, b.Rungs)
-}
-
 // keepTrials keeps records. A trial on record stays as it is. If its bits differ, that is an alarm. The caller has locked
 // the study.
 func (s *Store[T]) keepTrials(ctx context.Context, c conn, study int64, worker string, records []results.Record, curves map[string][]byte) (alarms []alarm, err error) {
@@ -626,27 +673,44 @@ func (s *Store[T]) keepTrials(ctx context.Context, c conn, study int64, worker s
 	if err != nil {
 		return nil, err
 	}
+	var there []string
 	for _, r := range records {
 		if fresh[r.Key] {
 			rungs[r.Key] = r.Rungs
+		} else {
+			there = append(there, r.Key)
+		}
+	}
+	kept := map[string]string{}
+	err = byKey(ctx, c, study, there, func(scan func(...any) error) error {
+		var key, text string
+		err := scan(&key, &text)
+		kept[key] = text
+		return err
+	}, "SELECT key, record FROM trial WHERE study = $1 AND key IN (%s)")
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range records {
+		if fresh[r.Key] {
 			continue
 		}
-		kept := ""
-		if _, err := one(ctx, c, []any{&kept}, "SELECT record FROM trial WHERE study = $1 AND key = $2", study, r.Key); err != nil {
-			return nil, err
-		}
-		old, err := decode(kept)
+		old, err := decode(kept[r.Key])
 		if err != nil {
 			return nil, err
 		}
-		if sameBits(old, r) {
+		if r.RelationTo(&old) != results.Contrary {
 			continue
 		}
-		a := alarm{r.Key, kept, texts[r.Key]}
-		alarms = append(alarms, a)
-		if _, err := c.exec(ctx, "INSERT INTO alarm (study, key, kept, refused, worker, at) VALUES ($1, $2, $3, $4, $5, "+s.db.dialect().now+")",
-			study, a.key, a.kept, a.refused, worker); err != nil {
+		// A submitter may come with the same record several times.
+		a := alarm{r.Key, kept[r.Key], texts[r.Key]}
+		n, err := c.exec(ctx, `INSERT INTO alarm (study, key, kept, refused, worker, at) SELECT CAST($1 AS bigint), $2, $3, $4, $5, `+s.db.dialect().now+`
+			WHERE NOT EXISTS (SELECT 1 FROM alarm WHERE study = $1 AND key = $2 AND refused = $4)`, study, a.key, a.kept, a.refused, worker)
+		if err != nil {
 			return nil, err
+		}
+		if n > 0 {
+			alarms = append(alarms, a)
 		}
 	}
 	return alarms, s.keepRungs(ctx, c, study, rungs)
@@ -670,17 +734,10 @@ func (s *Store[T]) keepRungs(ctx context.Context, c conn, study int64, rungs map
 // insert inserts rows of equal length with as few statements as possible. The statement has %s in place of the rows. If
 // it returns rows, they go to the function row.
 func insert(ctx context.Context, c conn, rows [][]any, row func(scan func(...any) error) error, statement string) error {
-	for len(rows) > 0 {
-		// There are few different statements, so that the server prepares each of them once.
-		n := 1
-		for _, size := range []int{64, 8} {
-			if n == 1 && len(rows) >= size {
-				n = size
-			}
-		}
+	for _, part := range parts(rows) {
 		var list strings.Builder
 		var args []any
-		for i, values := range rows[:n] {
+		for i, values := range part {
 			if i > 0 {
 				list.WriteByte(',')
 			}
@@ -690,7 +747,6 @@ func insert(ctx context.Context, c conn, rows [][]any, row func(scan func(...any
 			}
 			list.WriteByte(')')
 		}
-		rows = rows[n:]
 		sql := fmt.Sprintf(statement, list.String())
 		var err error
 		if row == nil {

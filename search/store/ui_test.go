@@ -17,7 +17,7 @@ import (
 func TestUI(t *testing.T) {
 	s := postgres(t, postgrestest.Start(t), "ui", time.Second)
 	const words = "block=4"
-	id, _, err := s.submit(t.Context(), described("study", words), 0, blocksOf(t, words), nil, true)
+	id, err := s.submit(t.Context(), described("study", words), 0, blocksOf(t, words), nil, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,6 +51,9 @@ func TestUI(t *testing.T) {
 		if h.ServeHTTP(w, r); w.Code != want {
 			t.Errorf("host %q: %d, want %d", host, w.Code, want)
 		}
+	}
+	if w := ask("PUT", "127.0.0.1:8080", "/api/queues/tiny/pause", "", "Origin", "http://127.0.0.1:8080"); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "sweep store cancel") {
+		t.Errorf("pause: %d %s", w.Code, w.Body)
 	}
 	job := count(t, s, "SELECT min(id) FROM river_job")
 	cancel := func(header ...string) int {

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"slices"
 	"time"
 
+	"fusegrid/internal/say"
 	"fusegrid/results"
 	"fusegrid/search"
 	"fusegrid/search/progress"
@@ -19,9 +21,11 @@ type Scheduler[T any] struct {
 	log   *log.Logger
 	quiet *messageFolder
 
-	id     int64 // of the study; 0 before it is submitted
-	cursor int64 // number of the last trial that was read
-	alarms int64 // number of the last alarm that was read
+	id     int64           // of the study; 0 before it is submitted
+	ended  bool            // the study, when the last pass began or earlier
+	there  map[string]bool // keys of the records that are in the store
+	cursor int64           // number of the last trial that was read
+	alarms int64           // number of the last alarm that was read
 }
 
 // NewScheduler returns a scheduler of a study. It returns an error if the store cannot be used.
@@ -40,7 +44,7 @@ func NewScheduler[T any](ctx context.Context, s *Store[T], st Study, l *log.Logg
 	if err != nil {
 		return nil, err
 	}
-	return &Scheduler[T]{store: s, study: st, log: l, quiet: newFolder(l)}, nil
+	return &Scheduler[T]{store: s, study: st, log: l, quiet: newFolder(l), there: map[string]bool{}}, nil
 }
 
 // errOther is the error of a study whose name is taken.
@@ -91,17 +95,18 @@ func (d *Scheduler[T]) Train(ctx context.Context, r *search.Round) error {
 // pass submits the round at first, and copies the records that are new.
 func (d *Scheduler[T]) pass(ctx context.Context, r *search.Round, records []results.Record, known, missing map[string]bool, submitted *bool) error {
 	if !*submitted {
-		id, alarms, err := d.store.submit(ctx, d.study, r.Number, r.Blocks, records, d.id == 0)
+		records = slices.DeleteFunc(slices.Clone(records), func(rec results.Record) bool { return d.there[rec.Key] })
+		id, err := d.store.submit(ctx, d.study, r.Number, r.Blocks, records, d.id == 0)
 		if err != nil {
 			return err
 		}
-		for _, a := range alarms {
-			a.log(d.log)
+		for _, rec := range records {
+			d.there[rec.Key] = true
 		}
 		if d.id == 0 {
 			d.log.Printf("study %s is in the store; Ctrl-C leaves it to the workers, and the same command comes back to it", d.study.Name)
 		}
-		d.id, *submitted = id, true
+		d.id, d.ended, *submitted = id, false, true
 	}
 	for {
 		fresh, curves, files, err := d.fresh(ctx, known)
@@ -112,7 +117,7 @@ func (d *Scheduler[T]) pass(ctx context.Context, r *search.Round, records []resu
 			return diskError{err}
 		}
 		for _, rec := range fresh {
-			known[rec.Key] = true
+			known[rec.Key], d.there[rec.Key] = true, true
 			delete(missing, rec.Key)
 		}
 		of := map[string]results.Record{}
@@ -128,6 +133,9 @@ func (d *Scheduler[T]) pass(ctx context.Context, r *search.Round, records []resu
 			break
 		}
 	}
+	if d.ended && len(missing) > 0 {
+		return fmt.Errorf("study %s has ended in the store without %s of this sweep; submit it under another name with -study", d.study.Name, say.Plural(len(missing), "trial"))
+	}
 	return d.look(ctx, r)
 }
 
@@ -142,10 +150,11 @@ const batch = 256
 // fresh reads records that are not known, with their curves and files.
 func (d *Scheduler[T]) fresh(ctx context.Context, known map[string]bool) (fresh []results.Record, curves []byte, files []search.TrialFile, err error) {
 	cursor := d.cursor
-	err = d.store.inTx(ctx, func(_ T, c conn) error {
+	err = d.store.briefly(ctx, func(_ T, c conn) error {
 		fresh, curves, files, cursor = nil, nil, nil, d.cursor
-		for len(fresh) < batch {
-			n := 0
+		var keys []string
+		for n := batch; n == batch && len(fresh) < batch; {
+			n = 0
 			err := read(ctx, c, func(scan func(...any) error) error {
 				var key, text string
 				var chunk []byte
@@ -157,20 +166,14 @@ func (d *Scheduler[T]) fresh(ctx context.Context, known map[string]bool) (fresh 
 					return nil
 				}
 				rec, err := decode(text)
-				fresh, curves = append(fresh, rec), append(curves, chunk...)
+				keys, fresh, curves = append(keys, key), append(fresh, rec), append(curves, chunk...)
 				return err
-			}, "SELECT id, key, record, curve FROM trial WHERE study = $1 AND id > $2 ORDER BY id LIMIT $3", d.id, cursor, batch-len(fresh))
+			}, "SELECT id, key, record, curve FROM trial WHERE study = $1 AND id > $2 ORDER BY id LIMIT $3", d.id, cursor, batch)
 			if err != nil {
 				return err
 			}
-			if n == 0 {
-				break
-			}
 		}
-		if len(fresh) == 0 {
-			return nil
-		}
-		return read(ctx, c, func(scan func(...any) error) error {
+		return byKey(ctx, c, d.id, keys, func(scan func(...any) error) error {
 			var kind, key string
 			var part []byte
 			if err := scan(&kind, &key, &part); err != nil {
@@ -182,8 +185,7 @@ func (d *Scheduler[T]) fresh(ctx context.Context, known map[string]bool) (fresh 
 				files = append(files, search.TrialFile{Kind: kind, Key: key, Data: part})
 			}
 			return nil
-		}, "SELECT f.kind, f.key, f.data FROM file f JOIN trial t ON t.study = f.study AND t.key = f.key WHERE f.study = $1 AND t.id > $2 AND t.id <= $3 ORDER BY f.kind, f.key, f.part",
-			d.id, d.cursor, cursor)
+		}, "SELECT kind, key, data FROM file WHERE study = $1 AND key IN (%s) ORDER BY kind, key, part")
 	})
 	if err == nil {
 		d.cursor = cursor
@@ -197,7 +199,7 @@ func (d *Scheduler[T]) look(ctx context.Context, r *search.Round) error {
 	var team []progress.Worker
 	var alarms []alarm
 	state, last := "", d.alarms
-	err := d.store.inTx(ctx, func(_ T, c conn) error {
+	err := d.store.briefly(ctx, func(_ T, c conn) error {
 		team, alarms, last = nil, nil, d.alarms
 		err := read(ctx, c, func(scan func(...any) error) error {
 			var w progress.Worker
@@ -233,6 +235,8 @@ func (d *Scheduler[T]) look(ctx context.Context, r *search.Round) error {
 	}
 	r.Live.Elsewhere(team)
 	switch state {
+	case done:
+		d.ended = true
 	case cancelled:
 		return fmt.Errorf("study %s was cancelled; the same command starts it again: %w", d.study.Name, ErrCancelled)
 	case "":

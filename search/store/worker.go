@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"maps"
 	"math"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -57,9 +60,10 @@ func Run[D riverdriver.Driver[T], T any](ctx context.Context, s *Store[T], w Wor
 	}
 	w.Log.Printf("worker: up to %s at a time on %s, waiting for studies", say.Plural(w.Workers, "block"), say.Plural(max(w.Cores, w.Workers), "core"))
 	r := &runtime[D, T]{
-		store: s, Worker: w, settings: set, soft: ctx, room: make(chan struct{}, w.Workers),
+		store: s, Worker: w, soft: ctx, room: make(chan struct{}, w.Workers),
 		studies: map[int64]*served{}, queues: map[string]bool{}, quiet: newFolder(w.Log),
 	}
+	r.set.Store(&set)
 	host, _ := os.Hostname()
 	r.host = host
 	r.name = fmt.Sprintf("%s-%d-%s", host, os.Getpid(), time.Now().UTC().Format("20060102150405.000000"))
@@ -91,6 +95,7 @@ func Run[D riverdriver.Driver[T], T any](ctx context.Context, s *Store[T], w Wor
 	// The context of Start must outlive ctx, because its end cancels segments that are to be kept.
 	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
+	r.hard = hard
 	if err := r.retry(ctx, func() error { return r.client.Start(hard) }); err != nil {
 		return err
 	}
@@ -99,7 +104,7 @@ func Run[D riverdriver.Driver[T], T any](ctx context.Context, s *Store[T], w Wor
 	wg.Go(func() { r.every(ctx, aliveEvery, func(ctx context.Context) error { return r.alive(ctx, false) }) })
 	<-ctx.Done()
 	wg.Wait()
-	limited, stop := context.WithTimeout(hard, set.Timeout+2*idleInTransaction) // as long as a segment may take to be kept
+	limited, stop := context.WithTimeout(hard, r.set.Load().Timeout+2*idleInTransaction) // as long as a segment may take to be kept
 	defer stop()
 	err = r.client.Stop(limited)
 	short, stop := context.WithTimeout(hard, time.Second)
@@ -115,10 +120,11 @@ const idleQueue = "idle"
 // A runtime is a worker that runs.
 type runtime[D riverdriver.Driver[T], T any] struct {
 	Worker
-	settings
+	set        atomic.Pointer[settings] // look reads them again
 	store      *Store[T]
 	client     *river.Client[T]
 	soft       context.Context // ends when the worker should end
+	hard       context.Context // ends when segments can no longer be kept
 	room       chan struct{}   // has one element for each segment that trains
 	quiet      *messageFolder
 	host, name string
@@ -141,9 +147,13 @@ type runtime[D riverdriver.Driver[T], T any] struct {
 // A served is a study that the worker has opened, or could not open.
 type served struct {
 	spec    string
-	program *search.Program
+	program func() *search.Program // nil if it could not be opened
 	tried   time.Time
+	ended   atomic.Bool // the first call of program
 }
+
+// failed reports whether the study could not be opened.
+func (o *served) failed() bool { return o.ended.Load() && o.program() == nil }
 
 // retry calls do until it succeeds, ctx is done, or the error is not one of the connection.
 func (r *runtime[D, T]) retry(ctx context.Context, do func() error) error {
@@ -170,9 +180,7 @@ func (r *runtime[D, T]) every(ctx context.Context, interval time.Duration, do fu
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
-		limited, cancel := context.WithTimeout(ctx, 30*time.Second)
-		err := do(limited)
-		cancel()
+		err := do(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -181,7 +189,7 @@ func (r *runtime[D, T]) every(ctx context.Context, interval time.Duration, do fu
 		case isAway(err):
 			r.quiet.away(err)
 		default:
-			r.quiet.note(err.Error())
+			r.quiet.note(strings.ReplaceAll(err.Error(), "\n", "; "))
 		}
 		select {
 		case <-ctx.Done():
@@ -191,11 +199,16 @@ func (r *runtime[D, T]) every(ctx context.Context, interval time.Duration, do fu
 	}
 }
 
-// look opens new studies, takes jobs of their queues, and heals what lost workers leave.
+// look reads the settings, opens new studies, takes jobs of their queues, and heals what lost workers leave.
 func (r *runtime[D, T]) look(ctx context.Context) error {
 	var rows []studyRow
-	err := r.store.inTx(ctx, func(_ T, c conn) error {
+	err := r.store.briefly(ctx, func(_ T, c conn) error {
 		rows = nil
+		set, err := readSettings(ctx, c)
+		if err != nil {
+			return err
+		}
+		r.set.Store(&set)
 		return read(ctx, c, func(scan func(...any) error) error {
 			var row studyRow
 			err := scan(row.fields()...)
@@ -210,46 +223,68 @@ func (r *runtime[D, T]) look(ctx context.Context) error {
 	if r.steady.IsZero() {
 		r.steady = time.Now()
 	}
+	r.forget(rows)
+	var all []error // none of them stops what follows
 	for _, row := range rows {
-		if r.program(row) == nil {
-			continue
-		}
-		if !r.queues[row.Queue] { // only this goroutine uses the map
-			if err := r.client.Queues().Add(row.Queue, river.QueueConfig{MaxWorkers: r.Workers}); err != nil {
-				return err
-			}
-			r.queues[row.Queue] = true
+		if r.program(row) != nil {
+			all = append(all, r.serve(ctx, row.Queue))
 		}
 	}
 	if time.Since(r.steady) > steadyFor {
-		if err := r.store.takeLost(ctx, r.Timeout); err != nil {
-			return err
-		}
+		all = append(all, r.store.takeLost(ctx, r.set.Load().Timeout))
 	}
-	return r.store.heal(ctx, r.program)
+	all = append(all, r.store.heal(ctx, r.program))
+	return errors.Join(all...)
 }
 
-// program returns the program of a study, or nil if this worker cannot train it.
-func (r *runtime[D, T]) program(row studyRow) *search.Program {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	o := r.studies[row.id]
-	if o != nil && o.spec == row.Spec && (o.program != nil || time.Since(o.tried) < askAgain) {
-		return o.program
-	}
-	first := o == nil
-	o = &served{spec: row.Spec, tried: time.Now()}
-	r.studies[row.id] = o
-	p, err := r.Open(r.soft, row.Study)
-	if err != nil {
-		if first {
-			r.Log.Printf("study %s is left to other workers: %v", row.Name, err)
-		}
+// serve takes jobs of a queue.
+func (r *runtime[D, T]) serve(ctx context.Context, queue string) error {
+	if r.queues[queue] { // only look uses the map
 		return nil
 	}
-	o.program = p
-	r.Log.Printf("study %s: %d trials on %s, class %s", row.Name, row.Points, row.Data, row.Class)
-	return p
+	err := r.client.Queues().Add(queue, river.QueueConfig{MaxWorkers: r.Workers})
+	if err != nil {
+		// River has the queue although it could not start it, and would refuse it from now on.
+		return errors.Join(err, r.client.Queues().Remove(ctx, queue))
+	}
+	r.queues[queue] = true
+	return nil
+}
+
+// forget drops the programs of studies that are not in rows, with their data.
+func (r *runtime[D, T]) forget(rows []studyRow) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	maps.DeleteFunc(r.studies, func(id int64, _ *served) bool {
+		return !slices.ContainsFunc(rows, func(row studyRow) bool { return row.id == id })
+	})
+}
+
+// program returns the program of a study, or nil if this worker cannot train it. The data may be read for a while, but
+// only callers for the same study wait.
+func (r *runtime[D, T]) program(row studyRow) *search.Program {
+	r.mu.Lock()
+	o := r.studies[row.id]
+	if o == nil || o.spec != row.Spec || time.Since(o.tried) > askAgain && o.failed() {
+		first := o == nil
+		tried := time.Now()
+		o = &served{spec: row.Spec, tried: tried}
+		o.program = sync.OnceValue(func() *search.Program {
+			defer o.ended.Store(true)
+			p, err := r.Open(r.soft, row.Study)
+			switch {
+			case err == nil:
+				r.Log.Printf("study %s: %d trials on %s, class %s", row.Name, row.Points, row.Data, row.Class)
+				return p
+			case first:
+				r.Log.Printf("study %s is left to other workers: %v", row.Name, err)
+			}
+			return nil
+		})
+		r.studies[row.id] = o
+	}
+	r.mu.Unlock()
+	return o.program()
 }
 
 // alive gives a sign of life.
@@ -269,7 +304,7 @@ func (r *runtime[D, T]) alive(ctx context.Context, left bool) error {
 	if left {
 		leftAt, rate, busy = clock, 0, 0
 	}
-	err := r.store.inTx(ctx, func(_ T, c conn) error {
+	err := r.store.briefly(ctx, func(_ T, c conn) error {
 		_, err := c.exec(ctx, `INSERT INTO worker (name, host, pid, cores, class, version, began, seen, segments, trials, iters, flops, rate, busy, study)
 			VALUES ($1, $2, $3, $4, $5, $6, `+clock+`, `+clock+`, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (name) DO UPDATE SET seen = excluded.seen,
 			segments = excluded.segments, trials = excluded.trials, iters = excluded.iters, flops = excluded.flops, rate = excluded.rate,
@@ -289,9 +324,9 @@ type segmentWorker[D riverdriver.Driver[T], T any] struct {
 	*runtime[D, T]
 }
 
-// Timeout is the time after which a job counts as lost. It is the same in all workers, because any of them may lead.
+// Timeout is the time after which a job counts as lost. It is the same in all workers, because any of them may take it.
 func (w *segmentWorker[D, T]) Timeout(*river.Job[segmentJob]) time.Duration {
-	return w.settings.Timeout
+	return w.set.Load().Timeout
 }
 
 // Work trains a segment and keeps its outcome. Its error does not matter: the job is not tried again, and if the
@@ -304,7 +339,8 @@ func (w *segmentWorker[D, T]) Work(ctx context.Context, job *river.Job[segmentJo
 	case w.room <- struct{}{}:
 		defer func() { <-w.room }()
 	default:
-		return river.JobSnooze(time.Second) // segments of another queue train on all cores
+		// Segments of another queue train on all cores. Each snooze writes a row.
+		return river.JobSnooze(min(max(w.set.Load().Segment/8, time.Second), 10*time.Second))
 	}
 	began := time.Now()
 	t, err := w.load(ctx, job)
@@ -322,7 +358,8 @@ func (w *segmentWorker[D, T]) Work(ctx context.Context, job *river.Job[segmentJo
 	g := t.segment
 	g.Cores = max(w.Cores/w.Workers, 1)
 	// A segment must be kept before its timeout, so it ends after half of it at the latest.
-	g.Limit = max(min(w.Segment, w.settings.Timeout/2)-time.Since(began), 1)
+	set := w.set.Load()
+	g.Limit = max(min(set.Segment, set.Timeout/2)-time.Since(began), 1)
 	g.Stepped = func(nets int, flops float64) {
 		w.iters.Add(int64(nets))
 		w.flops.Add(uint64(flops))
@@ -441,11 +478,10 @@ func (t task) best() map[string]int {
 // context of the job may end meanwhile, because the outcome remains valid.
 func (w *segmentWorker[D, T]) keep(ctx context.Context, job *river.Job[segmentJob], t task, o search.Outcome) error {
 	ctx = context.WithoutCancel(ctx)
-	give := time.Now().Add(10 * w.settings.Timeout) // a job that is ours for so long does not exist
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
 		// A frozen worker may hold the lock of the study until the server ends its session. Meanwhile nobody takes this job,
 		// because the transaction locks it.
-		limited, cancel := context.WithTimeout(ctx, w.settings.Timeout+2*idleInTransaction)
+		limited, cancel := context.WithTimeout(ctx, w.set.Load().Timeout+2*idleInTransaction)
 		alarms, err := w.tryKeep(limited, job, t, o)
 		cancel()
 		switch {
@@ -465,10 +501,11 @@ func (w *segmentWorker[D, T]) keep(ctx context.Context, job *river.Job[segmentJo
 			w.quiet.note(fmt.Sprintf("a segment of study %s could not be kept: %v", t.study.Name, err))
 			return err
 		}
-		if time.Now().After(give) {
+		select {
+		case <-w.hard.Done():
 			return err
+		case <-time.After(wait):
 		}
-		time.Sleep(wait)
 	}
 }
 
@@ -476,18 +513,8 @@ func (w *segmentWorker[D, T]) keep(ctx context.Context, job *river.Job[segmentJo
 // also the case if an earlier try was committed but its answer was lost.
 func (w *segmentWorker[D, T]) tryKeep(ctx context.Context, job *river.Job[segmentJob], t task, o search.Outcome) (alarms []alarm, err error) {
 	err = w.store.inTx(ctx, func(tx T, c conn) error {
-		alarms = nil
-		d := w.store.db.dialect()
-		n := 0
-		ours, err := one(ctx, c, []any{&n}, "SELECT 1 FROM river_job WHERE id = $1 AND state = 'running' AND attempt = $2 AND attempted_at = $3 "+d.lock,
-			job.ID, job.Attempt, d.time(*job.AttemptedAt))
-		if err != nil || !ours {
-			return cmp.Or(err, errMoved)
-		}
-		moved, err := c.exec(ctx, "UPDATE block SET segment = segment + 1, done = $3, waits = $4, ended = $5, tries = 0 WHERE id = $1 AND segment = $2 AND NOT ended",
-			t.block.id, t.block.segment, o.Done, o.Waits, o.Ended)
-		if err != nil || moved == 0 {
-			return cmp.Or(err, errMoved)
+		if err := w.fence(ctx, c, job, t, o); err != nil {
+			return err
 		}
 		if err := w.store.keepState(ctx, c, t.block.id, o.State); err != nil {
 			return err
@@ -509,26 +536,54 @@ func (w *segmentWorker[D, T]) tryKeep(ctx context.Context, job *river.Job[segmen
 		if err := w.store.keepFiles(ctx, c, row.id, o.Files, t.best()); err != nil {
 			return err
 		}
-		// The job is completed before jobs are inserted, because a block has one job.
-		after, err := river.JobCompleteTx[D](ctx, tx, job)
-		switch {
-		case err != nil:
-			return err
-		case after.State != rivertype.JobStateCompleted || after.Attempt != job.Attempt:
-			return errMoved
-		case row.state != running:
-			return nil
-		}
-		if o.Ended || o.Waits || t.program.Waits() && len(o.Records) > 0 {
-			return w.store.advance(ctx, tx, c, row, t.program)
-		}
-		inserted, err := w.store.client.InsertTx(ctx, tx, segmentJob{t.block.id, t.block.segment + 1}, options(row.Queue, row.Priority))
+		return w.follow(ctx, tx, c, job, t, o, row)
+	})
+	return alarms, err
+}
+
+// fence returns errMoved unless the job is ours, and counts the segment. It locks the job until the end of the
+// transaction.
+func (w *segmentWorker[D, T]) fence(ctx context.Context, c conn, job *river.Job[segmentJob], t task, o search.Outcome) error {
+	d := w.store.db.dialect()
+	n := 0
+	ours, err := one(ctx, c, []any{&n}, "SELECT 1 FROM river_job WHERE id = $1 AND state = 'running' AND attempt = $2 AND attempted_at = $3 "+d.lock,
+		job.ID, job.Attempt, d.time(*job.AttemptedAt))
+	if err != nil || !ours {
+		return cmp.Or(err, errMoved)
+	}
+	moved, err := c.exec(ctx, "UPDATE block SET segment = segment + 1, done = $3, waits = $4, ended = $5, tries = 0 WHERE id = $1 AND segment = $2 AND NOT ended",
+		t.block.id, t.block.segment, o.Done, o.Waits, o.Ended)
+	if err != nil || moved == 0 {
+		return cmp.Or(err, errMoved)
+	}
+	return nil
+}
+
+// follow completes a job, and inserts the jobs that follow: that of the next segment, and those of other blocks.
+func (w *segmentWorker[D, T]) follow(ctx context.Context, tx T, c conn, job *river.Job[segmentJob], t task, o search.Outcome, row studyRow) error {
+	// The job is completed before jobs are inserted, because a block has one job.
+	after, err := river.JobCompleteTx[D](ctx, tx, job)
+	switch {
+	case err != nil:
+		return err
+	case after.State != rivertype.JobStateCompleted || after.Attempt != job.Attempt:
+		return errMoved
+	case row.state != running:
+		return nil
+	}
+	if !o.Ended && !o.Waits {
+		next, err := w.store.client.InsertTx(ctx, tx, segmentJob{t.block.id, t.block.segment + 1}, options(row.Queue, row.Priority))
 		if err != nil {
 			return err
 		}
-		return w.store.advanceJob(ctx, c, inserted.Job.ID, "$2", d.time(job.ScheduledAt.Add(-time.Second)))
-	})
-	return alarms, err
+		if err := w.store.advanceJob(ctx, c, next.Job.ID, "$2", w.store.db.dialect().time(job.ScheduledAt.Add(-time.Second))); err != nil {
+			return err
+		}
+	}
+	if o.Ended || o.Waits || t.program.Waits() && len(o.Records) > 0 {
+		return w.store.advance(ctx, tx, c, row, t.program)
+	}
+	return nil
 }
 
 // skew returns how far the clock of this machine is ahead of that of the server.

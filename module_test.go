@@ -18,7 +18,7 @@ func TestModule(t *testing.T) {
 		t.Skip("left out with -short: it builds a program")
 	}
 	if _, err := exec.LookPath("go"); err != nil {
-		t.Skip(err)
+		t.Skipf("the command go is missing: %v", err)
 	}
 	root, err := os.Getwd()
 	if err != nil {

@@ -336,7 +336,7 @@ func TestDuelWithAWeakOpenBLAS(t *testing.T) {
 func TestDetailOfOpenBLAS(t *testing.T) {
 	set, err := fusegrid.ByName("openblas")
 	if err != nil {
-		t.Skip(err)
+		t.Skipf("this build has no OpenBLAS: %v", err)
 	}
 	words := strings.Fields(set.Detail)
 	if len(words) < 3 || words[2] != "threads=1" {

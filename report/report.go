@@ -94,7 +94,7 @@ type Net struct {
 	Samples   string   `json:"samples,omitempty"` // what the confusion matrix counts, such as validation images
 }
 
-// A view has what the page's script shows besides columns.
+// A view has what the page's script shows in addition to columns.
 type view struct {
 	Title    string      `json:"title"`
 	Result   string      `json:"result"`   // what val is

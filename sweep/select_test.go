@@ -105,7 +105,7 @@ func TestTrainAgain(t *testing.T) {
 				o, err := parseOptions(words)
 				if err != nil {
 					if strings.Contains(err.Error(), "no kernel set") {
-						t.Skip(err)
+						t.Skipf("this build or machine lacks the kernels of the record: %v", err)
 					}
 					t.Fatal(err)
 				}

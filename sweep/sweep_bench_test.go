@@ -56,7 +56,7 @@ func BenchmarkSweep(b *testing.B) {
 		b.Run("whole/dtype="+dtype, func(b *testing.B) {
 			if set, err := fusegrid.Best(); err == nil {
 				if _, err = fusegrid.ForType(set, dtype); err != nil {
-					b.Skip(err)
+					b.Skipf("the fastest kernel set cannot train this type: %v", err)
 				}
 			}
 			const flops = 32 * 1000 * 4.0 * 200 * dataset.Dim * 50

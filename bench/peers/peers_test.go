@@ -14,7 +14,7 @@ func TestProducts(t *testing.T) {
 		t.Run(lib.Name, func(t *testing.T) {
 			p, err := Start(context.Background(), lib, AVX2)
 			if err != nil {
-				t.Skip(err)
+				t.Skipf("the library is not installed: %v", err)
 			}
 			defer p.Close()
 			if p.Detail == "" {

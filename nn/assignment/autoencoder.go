@@ -81,7 +81,7 @@ func greyPatches(im labelled.Samples, rng *nprand.State) (patchesOf nn.Floats[fl
 	return nn.Floats[float64]{X: x, Y: make([]int, x.Rows)}, mean
 }
 
-// reconstructions draws the first 64 patches (N, D) beside what the autoencoder makes of them. The mean patch is added to both.
+// reconstructions draws the first 64 patches (N, D) next to what the autoencoder makes of them. The mean patch is added to both.
 func reconstructions(a *nn.Autoencoder[float64], x kernels.Mat[float64], mean []float64) Picture {
 	x.Rows = min(x.Rows, 64)
 	x.Data = x.Data[:x.Rows*x.Stride]

@@ -323,7 +323,7 @@ func TestWatch(t *testing.T) {
 	record(3)
 	steady.follow(first, entries)
 	check("after a kill", steady)
-	// Another sweep has begun in the same folder.
+	// Another sweep has started in the same folder.
 	s.Close()
 	if err := os.Remove(s.name); err != nil {
 		t.Fatal(err)

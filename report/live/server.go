@@ -8,7 +8,7 @@
 //	reload  the page must be loaded again, because its state is not one of this study, or is too old
 //
 // The server reads the journal of the study, and writes nothing. So it does not matter who trains the trials, and the
-// server goes on if the sweep ends, is killed or begins again. Ids are the same in any process that reads the same
+// server continues if the sweep ends, is killed or starts again. Ids are the same in any process that reads the same
 // journal. While nobody watches, nothing is read.
 package live
 
@@ -72,7 +72,7 @@ type Server struct {
 	told told
 }
 
-// told is what all watchers are told beside trials.
+// told is what all watchers are told in addition to trials.
 type told struct {
 	status, cards string // data of events
 	changed       chan struct{}

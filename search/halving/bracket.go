@@ -246,7 +246,7 @@ func (r *bracket) work(iters int) (sum float64) {
 // at this rung and all previous rungs at which sides were compared.
 //
 // A trial that patience has stopped at rung i is compared there for the last time. After that, its last
-// accuracy counts in the mean of its side, as long as other seeds of the side remain.
+// accuracy counts in the mean of its side, while other seeds of the side remain.
 func (r *bracket) decide(i int) (stopped []string) {
 	var here []*side
 	field := 0

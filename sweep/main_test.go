@@ -18,6 +18,7 @@ import (
 	"fusegrid"
 	"fusegrid/internal/cli"
 	"fusegrid/internal/golden"
+	"fusegrid/internal/required"
 	"fusegrid/internal/say"
 	"fusegrid/internal/searchtest"
 	"fusegrid/nn/dataset/datasettest"
@@ -485,6 +486,9 @@ func TestAssignmentGrid(t *testing.T) {
 	isolate(t)
 	for _, dtype := range []string{"f64", "f32"} {
 		t.Run(dtype, func(t *testing.T) {
+			if dtype == "f32" {
+				required.Long(t, "the course has no figures of float32, and TestFinalAccuracyShown trains on the real images")
+			}
 			_, stderr, code := call(t, "-dtype", dtype, "-data", data, "-lr", "1e-3", "-reg", "0.85,0.89", "-iters", "3000", "-out", dtype, "-quiet")
 			if code != exitOK {
 				t.Fatalf("exit code %d: %s", code, stderr)

@@ -11,18 +11,19 @@ import (
 // level is the confidence level of all intervals in tables.
 const level = 0.95
 
-// An Interval is a mean of N values with its 95 % confidence interval, from Mean − Half to Mean + Half.
-// Mean is NaN if N is 0. Half is NaN if N is less than 2, because one value does not show its spread.
+// An Interval is a mean of N values with its 95 % confidence interval, from Mean − Half to Mean + Half. Deviation is the
+// standard deviation of the sample. Mean is NaN if N is 0. Half and Deviation are NaN if N is less than 2, because one
+// value does not show its spread.
 type Interval struct {
-	N          int
-	Mean, Half float64
+	N                     int
+	Mean, Half, Deviation float64
 }
 
 // IntervalOf returns the mean of values with the confidence interval of Student's t: Half is
-// t·s/√n with 12 digits, where s is the standard deviation of the sample, and t is the 97.5 % quantile of Student's
-// distribution with n−1 degrees of freedom.
+// t·s/√n with 12 digits, where s is Deviation, and t is the 97.5 % quantile of Student's distribution with n−1 degrees
+// of freedom.
 func IntervalOf(values []float64) Interval {
-	i := Interval{len(values), math.NaN(), math.NaN()}
+	i := Interval{len(values), math.NaN(), math.NaN(), math.NaN()}
 	switch i.N {
 	case 0:
 	case 1:
@@ -31,7 +32,7 @@ func IntervalOf(values []float64) Interval {
 		mean, deviation := stat.MeanStdDev(values, nil)
 		n := float64(i.N)
 		quantile := distuv.StudentsT{Sigma: 1, Nu: n - 1}.Quantile((1 + level) / 2)
-		i.Mean, i.Half = mean, rounded(quantile*deviation/math.Sqrt(n))
+		i.Mean, i.Half, i.Deviation = mean, rounded(quantile*deviation/math.Sqrt(n)), deviation
 	}
 	return i
 }

@@ -29,7 +29,7 @@ func TestIntervalOf(t *testing.T) {
 		for i := range values {
 			values[i] *= scale
 		}
-		if got := IntervalOf(values); !near(got.Half, c.quantile, 5e-4) || !near(got.Mean, 0, 1e-12) {
+		if got := IntervalOf(values); !near(got.Half, c.quantile, 5e-4) || !near(got.Mean, 0, 1e-12) || !near(got.Deviation, math.Sqrt(float64(c.n)), 1e-9) {
 			t.Errorf("%d values: %+v, want a half of %g", c.n, got, c.quantile)
 		}
 	}
@@ -40,7 +40,7 @@ func TestSmallIntervals(t *testing.T) {
 	if i := IntervalOf(nil); i.N != 0 || !math.IsNaN(i.Mean) || !math.IsNaN(i.Half) || i.Holds(0) {
 		t.Errorf("no values: %+v", i)
 	}
-	if i := IntervalOf([]float64{0.5}); i.N != 1 || i.Mean != 0.5 || !math.IsNaN(i.Half) || i.Holds(0.5) {
+	if i := IntervalOf([]float64{0.5}); i.N != 1 || i.Mean != 0.5 || !math.IsNaN(i.Half) || !math.IsNaN(i.Deviation) || i.Holds(0.5) {
 		t.Errorf("one value: %+v", i)
 	}
 	if i := IntervalOf([]float64{0.5, 0.5, 0.5}); i.Mean != 0.5 || i.Half != 0 || !i.Holds(0.5) || i.Holds(0.4) {

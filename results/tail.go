@@ -11,12 +11,13 @@ type Tail struct {
 	Name string // of the journal
 
 	offset int64       // of the first line that was not read
-	file   os.FileInfo // at the last read; nil before
+	file   os.FileInfo // at the last call; nil before
+	again  bool        // the next records are all of the file
 }
 
-// Read returns the records that were appended since the last call. If the file is another one than at the last call,
-// for example because a sweep has repaired it, Read reports again, and the records are all of the file. The caller
-// should then forget what was read before.
+// Read returns the records that were appended since the last call without an error. If the file is another one, for
+// example because a sweep has repaired it, or if a call in between had an error, Read reports again, and the records are
+// all of the file. The caller should then forget what was read before.
 func (t *Tail) Read() (records []Record, again bool, err error) {
 	f, err := os.Open(t.Name)
 	if err != nil {
@@ -28,27 +29,34 @@ func (t *Tail) Read() (records []Record, again bool, err error) {
 		return nil, false, err
 	}
 	if t.file != nil && (info.Size() < t.offset || !os.SameFile(info, t.file)) {
-		t.offset, again = 0, true
+		t.offset, t.again = 0, true
 	}
 	t.file = info
-	if info.Size() == t.offset {
-		return nil, again, nil
+	if info.Size() > t.offset {
+		if records, err = t.read(f); err != nil {
+			t.offset, t.again = 0, t.again || t.offset > 0
+			return nil, false, err
+		}
 	}
+	again, t.again = t.again, false
+	return records, again, nil
+}
+
+// read reads the file from the offset.
+func (t *Tail) read(f *os.File) ([]Record, error) {
 	if _, err := f.Seek(t.offset, io.SeekStart); err != nil {
-		return nil, again, err
+		return nil, err
 	}
 	r := &counted{r: f}
 	records, recovery, err := ReadJournal(r, t.Name)
-	if errors.Is(err, ErrNotJournal) && t.offset > 0 {
-		return nil, again, nil // a line is being written
-	}
-	if err != nil {
-		t.file = nil // the next call starts again
-		t.offset = 0
-		return nil, again, err
+	switch {
+	case errors.Is(err, ErrNotJournal) && t.offset > 0: // a line is being written
+		return nil, nil
+	case err != nil:
+		return nil, err
 	}
 	t.offset += r.n - recovery.Cut
-	return records, again, nil
+	return records, nil
 }
 
 // A counted counts the bytes that are read.

@@ -71,4 +71,21 @@ func TestTail(t *testing.T) {
 	if more, again, err := tail.Read(); len(more) != 1 || !again || err != nil {
 		t.Errorf("a shorter file: %d records, %t, %v", len(more), again, err)
 	}
+	// What is in the place of the journal for a time is none.
+	for _, text := range [][]byte{[]byte("no journal\n"), whole} {
+		other := filepath.Join(dir, "other")
+		if err := errors.Join(os.WriteFile(other, text, 0o666), os.Rename(other, tail.Name)); err != nil {
+			t.Fatal(err)
+		}
+		more, again, err := tail.Read()
+		switch {
+		case len(text) < len(whole) && !errors.Is(err, ErrNotJournal):
+			t.Errorf("no journal: %d records, %t, %v", len(more), again, err)
+		case len(text) == len(whole) && (len(more) != len(records) || !again || err != nil):
+			t.Errorf("after an error: %d records, %t, %v", len(more), again, err)
+		}
+	}
+	if more, again, err := tail.Read(); len(more) > 0 || again || err != nil {
+		t.Errorf("nothing is new, but got %d records, %t, %v", len(more), again, err)
+	}
 }

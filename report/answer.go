@@ -21,11 +21,11 @@ type answer struct {
 
 // A best is the card of the best setting.
 type best struct {
-	Mean, Half string // Half is "" if it is not known
-	What       string
-	Fields     []field
-	Trials     string // beginnings of the keys of its trials, separated by commas
-	Seeds      int
+	Mean, Interval string // Interval is "" if it is not known
+	What           string
+	Fields         []field
+	Trials         string // beginnings of the keys of its trials, separated by commas
+	Seeds          int
 }
 
 // A field is a parameter and its value.
@@ -72,9 +72,9 @@ type study struct {
 	settings []*results.Setting
 	diffs    []results.Interval // of the first settings to the best, paired by seed
 	tied     []int              // settings that cannot be told from the best, without the best
+	apart    int                // settings that cannot be compared with the best
 	seeds    int                // most seeds of a setting
 	accuracy bool               // results are accuracies, from 0 to 1
-	noise    float64            // half of the interval of the best accuracy over the choice of images; 0 if not known
 }
 
 // number returns a result as the page shows it.
@@ -127,11 +127,7 @@ func (s *study) compare() {
 		return
 	}
 	first := s.settings[0]
-	r := first.Trials[0]
-	if s.accuracy && r.Config.Split[1] > 0 {
-		low, high := results.Wilson(first.Val.Mean, r.Config.Split[1])
-		s.noise = (high - low) / 2
-	}
+	low, _, known := s.interval(first)
 	for i, t := range s.settings {
 		d := t.Minus(first)
 		if i < sureRows {
@@ -141,11 +137,27 @@ func (s *study) compare() {
 			continue
 		}
 		switch {
+		case d.N < min(s.seeds, 2):
+			s.apart++
 		case d.N >= 2 && d.Holds(0), // paired by seed
-			s.seeds < 2 && d.N == 1 && math.Abs(d.Mean) < s.noise: // one seed: the choice of images alone
+			s.seeds < 2 && known && t.Val.Mean >= low: // one seed: the choice of images alone
 			s.tied = append(s.tied, i)
 		}
 	}
+}
+
+// interval returns the 95 % interval of the result of a setting: over its seeds, or over the choice of images if it has
+// one seed. It reports false if that is not known.
+func (s *study) interval(t *results.Setting) (low, high float64, known bool) {
+	images := t.Trials[0].Config.Split[1]
+	switch {
+	case t.Val.N > 1:
+		return t.Val.Low(), t.Val.High(), true
+	case t.Val.N == 1 && s.accuracy && images > 0:
+		low, high = results.Wilson(t.Val.Mean, images)
+		return low, high, true
+	}
+	return t.Val.Mean, t.Val.Mean, false
 }
 
 // answer returns the cards.
@@ -176,12 +188,13 @@ func (s *study) fields(row int) []field {
 func (s *study) best() *best {
 	first := s.settings[0]
 	b := &best{Mean: s.number(first.Val.Mean), Fields: s.fields(s.row[first.Trials[0]]), Seeds: len(first.Trials)}
+	low, high, known := s.interval(first)
 	switch {
 	case first.Val.N > 1:
-		b.Half = s.size(first.Val.Half)
+		b.Interval = "± " + s.size(first.Val.Half)
 		b.What = fmt.Sprintf("mean %s over %d seeds, 95 %% interval", s.what(), first.Val.N)
-	case s.noise > 0:
-		b.Half = s.size(s.noise)
+	case known:
+		b.Interval = fmt.Sprintf("(%s to %s)", s.number(low), s.number(high))
 		b.What = fmt.Sprintf("%s with one seed; 95 %% interval over the choice of %d images", s.what(), first.Trials[0].Config.Split[1])
 	default:
 		b.What = s.what() + " with one seed"
@@ -201,18 +214,12 @@ func (s *study) best() *best {
 func (s *study) spread() float64 {
 	var sum, n float64
 	for _, i := range append([]int{0}, s.tied...) {
-		t := s.settings[i]
-		for _, r := range t.Trials {
-			if v := r.Val(); v != nil && t.Step == 0 {
-				sum += (*v - t.Val.Mean) * (*v - t.Val.Mean)
-			}
+		if v := s.settings[i].Val; v.N > 1 {
+			sum += v.Deviation * v.Deviation * float64(v.N-1)
+			n += float64(v.N - 1)
 		}
-		n += float64(t.Val.N - 1)
 	}
-	if n <= 0 {
-		return math.NaN()
-	}
-	return math.Sqrt(sum / n)
+	return math.Sqrt(sum / n) // 0/0 is NaN
 }
 
 func (s *study) sure() sure {
@@ -223,20 +230,26 @@ func (s *study) sure() sure {
 	if len(s.tied) == 1 {
 		settings, lie = "setting", "lies"
 	}
+	low, _, known := s.interval(first)
 	switch {
 	case n == 1:
 		c.Count, c.Text = "1", "setting was tried, so nothing is compared."
+	case s.apart == n-1:
+		c.Count, c.Text = "", fmt.Sprintf("No other setting of %s is compared with the best, because %s.", group(n), s.incomparable())
 	case s.seeds > 1:
 		c.Text = fmt.Sprintf("other %s of %s cannot be told from the best, compared seed by seed", settings, group(n))
 		if sd := s.spread(); !math.IsNaN(sd) {
 			c.Text += fmt.Sprintf(" (spread between seeds %s)", s.size(sd))
 		}
 		c.Text += "."
-	case s.noise > 0:
-		c.Text = fmt.Sprintf("other %s of %s %s within ± %s of the best: the choice of the images alone may explain that. One seed does not show the spread between seeds.",
-			settings, group(n), lie, s.size(s.noise))
+	case known:
+		c.Text = fmt.Sprintf("other %s of %s %s above %s, the lower end of the interval of the best: the choice of the images alone may explain that. One seed does not show the spread between seeds.",
+			settings, group(n), lie, s.number(low))
 	default:
 		c.Count, c.Text = "", "One seed for each setting does not show how much chance matters."
+	}
+	if s.apart > 0 && s.apart < n-1 {
+		c.Text += fmt.Sprintf(" %s not compared, because %s.", are(s.apart), s.incomparable())
 	}
 	if n > 1 {
 		c.Choice = fmt.Sprintf("The best of %s is in part the luckiest: with fresh seeds, expect %s than %s.", group(n), s.worse("less", "more"), s.number(first.Val.Mean))
@@ -250,22 +263,33 @@ func (s *study) sure() sure {
 	return c
 }
 
+// incomparable says why settings are not compared with the best.
+func (s *study) incomparable() string {
+	if s.seeds > 1 {
+		return "fewer than two seeds have comparable results in both"
+	}
+	return "no seed has comparable results in both"
+}
+
+// are returns a number of settings with a verb.
+func are(n int) string {
+	if n == 1 {
+		return "1 setting is"
+	}
+	return group(n) + " settings are"
+}
+
 // scale adds the rows of the first settings on one scale.
 func (s *study) scale(c *sure) {
 	var shown []*results.Setting
 	low, high := math.Inf(1), math.Inf(-1)
-	half := func(t *results.Setting) float64 {
-		if t.Val.N > 1 {
-			return t.Val.Half
-		}
-		return s.noise
-	}
 	for _, t := range s.settings[:min(sureRows, len(s.settings))] {
 		if t.Val.N == 0 {
 			break
 		}
 		shown = append(shown, t)
-		low, high = min(low, t.Val.Mean-half(t)), max(high, t.Val.Mean+half(t))
+		from, to, _ := s.interval(t)
+		low, high = min(low, from), max(high, to)
 	}
 	if !(high > low) {
 		low, high = low-1, high+1
@@ -278,8 +302,8 @@ func (s *study) scale(c *sure) {
 			values = append(values, f.Value)
 		}
 		r := sureRow{Setting: strings.Join(values, " · "), Value: s.number(t.Val.Mean), Mid: at(t.Val.Mean), Title: "the best setting"}
-		if h := half(t); h > 0 {
-			r.Low, r.High = at(t.Val.Mean-h), at(t.Val.Mean+h)
+		if from, to, known := s.interval(t); known {
+			r.Low, r.High = at(from), at(to)
 		}
 		if d := s.diffs[i]; i > 0 && d.N > 1 {
 			sign := "+"
@@ -354,7 +378,7 @@ func (s *study) next() []advice {
 	}
 	if len(s.tied) > 0 {
 		all = append(all, s.parting())
-	} else if s.seeds > 1 && len(s.settings) > 1 {
+	} else if s.seeds > 1 && len(s.settings) > 1 && s.apart == 0 {
 		all = append(all, advice{"dot", "", "Every other setting differs from the best, seed by seed."})
 	}
 	if n := s.count(results.Diverged); n > 0 {
@@ -374,39 +398,13 @@ func (s *study) parting() advice {
 		return advice{"dot", "", fmt.Sprintf("%s tie. Several seeds, the same for each setting, would show how much chance matters.", group(len(s.tied)+1)+" settings")}
 	}
 	// The half width for n seeds is about 1.96·σ/√n, where σ is the deviation of the differences.
-	sigma := d.Half / results.IntervalOf([]float64{-1, 1}).Half // for two seeds
-	if d.N > 2 {
-		sigma = deviation(s.settings[s.tied[0]], s.settings[0])
-	} else {
-		sigma *= math.Sqrt2
-	}
-	need := math.Ceil(math.Pow(1.96*sigma/gap, 2))
+	need := math.Ceil(math.Pow(1.96*d.Deviation/gap, 2))
 	switch {
 	case gap <= 0 || need > 50:
 		return advice{"dot", "", fmt.Sprintf("The best and the first tied setting differ by %s: seeds alone will hardly tell them apart.", s.size(math.Abs(gap)))}
 	}
 	need = max(need, float64(d.N+1))
 	return advice{"dot", "", fmt.Sprintf("The best and the first tied setting differ by %s: about %.0f seeds each may tell them apart.", s.size(gap), need)}
-}
-
-// deviation returns the standard deviation of the differences between two settings, paired by seed.
-func deviation(t, u *results.Setting) float64 {
-	var all []float64
-	for _, r := range t.Trials {
-		for _, q := range u.Trials {
-			if v, w := r.Val(), q.Val(); r.Config.Seed == q.Config.Seed && v != nil && w != nil {
-				all = append(all, *v-*w)
-			}
-		}
-	}
-	var mean, sum float64
-	for _, x := range all {
-		mean += x / float64(len(all))
-	}
-	for _, x := range all {
-		sum += (x - mean) * (x - mean)
-	}
-	return math.Sqrt(sum / float64(max(len(all)-1, 1)))
 }
 
 // divergedFrom says how many trials diverged, and from which learning rate on.

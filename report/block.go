@@ -17,7 +17,7 @@ import (
 )
 
 // FormatVersion is the version of the format of blocks.
-const FormatVersion = 1
+const FormatVersion = 2
 
 // Names of encodings of columns.
 const (

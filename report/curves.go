@@ -34,7 +34,8 @@ const (
 // The block has these parts, one after the other, all in planes of bytes: the number of the list of iterations of the
 // accuracies of each row and that of its losses, uint16 each; and then the accuracies on the validation set, those on
 // training images, and the losses of all rows, as int16. Numbers of series are differences to the number before in the
-// same series, of which the first is 0. A difference d is the uint16 2·d or −2·d − 1.
+// same series, of which the first is 0. A difference d is the uint16 2·d or −2·d − 1. With Floats, the values of
+// functions take the place of the accuracies on the validation set, as float32.
 type curvesHeader struct {
 	Format int     `json:"format"` // FormatVersion
 	Rows   int     `json:"n"`      // the first rows of the data block
@@ -44,6 +45,7 @@ type curvesHeader struct {
 	// Val and Train are the units of accuracies. Lengths are the sums of the lengths of all series.
 	Val        float64 `json:"val_unit"`
 	Train      float64 `json:"train_unit"`
+	Floats     bool    `json:"floats,omitempty"`
 	Accuracies int     `json:"accuracies"`
 	Losses     int     `json:"losses"`
 
@@ -82,19 +84,20 @@ type thinned struct {
 	steps, lossSteps []int
 	val, train, loss []float32
 	cut              bool // points were left out
+	floats           bool // val has the values of a function
 }
 
 // read reads the curves of the first rows on all cores.
 func (c *curves) read(rows int, read func(row int) (curve.Curve, bool, error)) ([]thinned, error) {
 	kept := make([]thinned, rows)
-	every := max(rows/(mostCurves-bestCurves), 1)
+	every := curvesEvery(rows)
 	workers := runtime.GOMAXPROCS(0)
 	errs := make([]error, workers)
 	var all sync.WaitGroup
 	for worker := range workers {
 		all.Go(func() {
 			for row := worker; row < rows; row += workers {
-				if rows > mostCurves && row >= bestCurves && row%every != 0 {
+				if row >= bestCurves && row%every != 0 {
 					continue
 				}
 				whole, ok, err := read(row)
@@ -116,14 +119,23 @@ func (c *curves) read(rows int, read func(row int) (curve.Curve, bool, error)) (
 	}
 	cut := slices.ContainsFunc(kept, func(k thinned) bool { return k.cut })
 	switch {
-	case rows > mostCurves:
-		c.Note = fmt.Sprintf("The page has the curves of the best %d trials and of every %dth of the others. ", bestCurves, every)
+	case every > 1:
+		c.Note = fmt.Sprintf("The page has the curves of the best %d trials and of one in %d of the others. ", bestCurves, every)
 		fallthrough
 	case cut:
 		c.Note += fmt.Sprintf("All points of the curves of the best %d trials are in the page, and at most %d accuracies and %d losses of each other trial.",
 			wholeCurves, fewAccuracies, fewLosses)
 	}
 	return kept, nil
+}
+
+// curvesEvery returns n if the page has the curve of one in n of the trials that are not among the best ones.
+func curvesEvery(rows int) int {
+	if rows <= mostCurves {
+		return 1
+	}
+	const most = mostCurves - bestCurves
+	return (rows - bestCurves + most - 1) / most
 }
 
 // thin returns a curve with at most fewAccuracies and fewLosses points, or with all points. The values of a function
@@ -143,16 +155,16 @@ func thin(c curve.Curve, whole bool) thinned {
 		ok:    true,
 		steps: evenly(c.Steps, accuracies), val: evenly(c.Val, accuracies), train: evenly(c.Train, accuracies),
 		lossSteps: evenly(c.LossSteps, losses), loss: evenly(c.Loss, losses),
-		cut: accuracies < len(c.Steps) || losses < len(c.Loss),
+		cut: accuracies < len(c.Steps) || losses < len(c.Loss), floats: c.Values != nil,
 	}
 }
 
 // evenly returns n of the elements of a slice, with the first and the last.
 func evenly[T any](all []T, n int) []T {
-	if n == len(all) {
+	if n == len(all) && n > 0 {
 		return all
 	}
-	some := make([]T, n)
+	some := make([]T, n) // not nil: an empty list is [] in JSON
 	for i := range some {
 		some[i] = all[i*(len(all)-1)/(n-1)]
 	}
@@ -190,6 +202,7 @@ func (c *curves) add(k thinned) {
 		return
 	}
 	c.Curves++
+	c.Floats = c.Floats || k.floats
 	c.accuracy, c.losses = append(c.accuracy, accuracy), append(c.losses, losses)
 	c.val, c.train, c.loss = append(c.val, k.val), append(c.train, k.train), append(c.loss, k.loss)
 }
@@ -197,24 +210,39 @@ func (c *curves) add(k thinned) {
 // block returns the block.
 func (c *curves) block(rows int) ([]byte, error) {
 	c.Format = FormatVersion
-	c.Val, c.Train = unit(c.val), unit(c.train)
+	c.Train = unit(c.train)
+	if !c.Floats {
+		c.Val = unit(c.val)
+	}
+	var floats []uint32
 	var val, train, loss []uint16
 	for i := range c.val {
-		val, train = appendSeries(val, c.val[i], c.Val), appendSeries(train, c.train[i], c.Train)
-		loss = appendLosses(loss, c.loss[i])
-	}
-	c.Accuracies, c.Losses = len(val), len(loss)
-	data := make([]byte, 0, 4*rows+2*(2*len(val)+len(loss)))
-	for _, part := range [][]uint16{c.accuracy, c.losses, val, train, loss} {
-		for shift := 0; shift < 16; shift += 8 {
-			for _, x := range part {
-				data = append(data, byte(x>>shift))
+		if c.Floats {
+			for _, v := range c.val[i] {
+				floats = append(floats, math.Float32bits(v))
 			}
+		} else {
+			val = appendSeries(val, c.val[i], c.Val)
 		}
+		train, loss = appendSeries(train, c.train[i], c.Train), appendLosses(loss, c.loss[i])
 	}
+	c.Accuracies, c.Losses = len(train), len(loss)
+	data := appendPlanes(appendPlanes(make([]byte, 0, 4*rows+6*len(train)+2*len(loss)), c.accuracy, 2), c.losses, 2)
+	data = appendPlanes(appendPlanes(data, floats, 4), val, 2)
+	data = appendPlanes(appendPlanes(data, train, 2), loss, 2)
 	var b bytes.Buffer
 	err := writeBlock(&b, c.curvesHeader, data)
 	return b.Bytes(), err
+}
+
+// appendPlanes appends the low bytes of all numbers, then the next bytes, and so on.
+func appendPlanes[T uint16 | uint32](b []byte, all []T, size int) []byte {
+	for shift := 0; shift < 8*size; shift += 8 {
+		for _, x := range all {
+			b = append(b, byte(x>>shift))
+		}
+	}
+	return b
 }
 
 // mostUnits is the largest number of units of an accuracy.

@@ -158,8 +158,8 @@ func (p *Page) compare() *comparison {
 					values = append(values, f.Name+" "+f.Value)
 				}
 				cells[2], cells[3] = strings.Join(values, ", "), b.Mean
-				if b.Half != "" {
-					cells[3] += " ± " + b.Half
+				if b.Interval != "" {
+					cells[3] += " " + b.Interval
 				}
 			}
 			var seconds float64

@@ -25,7 +25,7 @@ type Live struct {
 }
 
 // emptyLive is the body of a live page without trials.
-const emptyLive = `<header class="bar"><div class="bar-in"><h1>{{.Title}}</h1><p id="counts">0 trials</p><p id="live" class="app" role="status"></p></div></header>
+const emptyLive = `<header class="bar"><div class="bar-in"><h1>{{.Title}}</h1><p id="counts">0 trials</p><p id="live" class="app"></p><p id="aloud" class="vh" role="status"></p></div></header>
 <main><section class="card w12" aria-labelledby="h-empty"><h2 class="label" id="h-empty">Trials</h2><p class="empty">No trial has ended yet. The page shows each trial as soon as it has ended.</p></section></main>
 <footer><p>{{.Footer}}</p></footer>
 <div id="tip" hidden></div>`
@@ -75,7 +75,7 @@ type Rows struct {
 // Rows returns the trials of the page in the order of its table.
 func (p *Page) Rows() *Rows {
 	cols := p.columns()
-	r := &Rows{Cells: make([][]any, p.Table.Len())}
+	r := &Rows{Keys: []string{}, Cells: make([][]any, p.Table.Len())}
 	for i := range cols {
 		if cols[i].Name != "rank" {
 			r.Columns = append(r.Columns, cols[i].Name)

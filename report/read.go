@@ -225,21 +225,24 @@ func (d *Data) readCurves(text []byte) error {
 	if err != nil {
 		return err
 	}
-	most := len(data)
+	most, width := len(data), 2 // of an accuracy
+	if h.Floats {
+		width = 4
+	}
 	if h.Format != FormatVersion || h.Rows < 0 || h.Accuracies < 0 || h.Losses < 0 || h.Rows > most || h.Accuracies > most || h.Losses > most ||
-		len(data) != 4*h.Rows+4*h.Accuracies+2*h.Losses || h.Rows > d.Rows {
+		len(data) != 4*h.Rows+(width+2)*h.Accuracies+2*h.Losses || h.Rows > d.Rows {
 		return errors.New("its numbers do not agree with its size")
 	}
-	part := func(n int) []uint16 {
-		all := make([]uint16, n)
-		for i := range all {
-			all[i] = uint16(data[i]) | uint16(data[n+i])<<8
+	planes := func(n, size int) []uint32 {
+		all := make([]uint32, n)
+		for k := range size * n {
+			all[k%n] |= uint32(data[k]) << (8 * (k / n))
 		}
-		data = data[2*n:]
+		data = data[size*n:]
 		return all
 	}
-	lists, lossLists := part(h.Rows), part(h.Rows)
-	val, train, loss := part(h.Accuracies), part(h.Accuracies), part(h.Losses)
+	lists, lossLists := planes(h.Rows, 2), planes(h.Rows, 2)
+	val, train, loss := planes(h.Accuracies, width), planes(h.Accuracies, 2), planes(h.Losses, 2)
 	d.CurvesNote, d.Curves = h.Note, make([]DataCurve, d.Rows)
 	for row := range lists {
 		if lists[row] == noList {
@@ -257,18 +260,25 @@ func (d *Data) readCurves(text []byte) error {
 		accuracy := func(unit float64) func(int16) float64 {
 			return func(x int16) float64 { return float64(x) * unit }
 		}
-		c.Val, c.Train, c.Loss = series(val[:m], accuracy(h.Val)), series(train[:m], accuracy(h.Train)), series(loss[:n], lossOf)
+		c.Train, c.Loss = series(train[:m], accuracy(h.Train)), series(loss[:n], lossOf)
+		if h.Floats {
+			for _, bits := range val[:m] {
+				c.Val = append(c.Val, float64(math.Float32frombits(bits)))
+			}
+		} else {
+			c.Val = series(val[:m], accuracy(h.Val))
+		}
 		val, train, loss = val[m:], train[m:], loss[n:]
 	}
 	return nil
 }
 
 // series returns the values of a series of differences.
-func series(numbers []uint16, value func(int16) float64) []float64 {
+func series(numbers []uint32, value func(int16) float64) []float64 {
 	all := make([]float64, len(numbers))
 	x := int16(0)
 	for i, u := range numbers {
-		x += unzigzag(u)
+		x += unzigzag(uint16(u))
 		if all[i] = value(x); x == lossNone {
 			all[i] = math.NaN()
 		}

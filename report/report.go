@@ -23,7 +23,8 @@
 // smallest in the file. [Read] reads the blocks.
 //
 // The element curvesdata has the learning curves, and is absent if there are none. Accuracies are multiples of a unit,
-// which is exact if accuracies are shares of up to 30,000 images. A loss x is round(1024·log2 x).
+// which is exact if accuracies are shares of up to 30,000 images. The values of functions are float32. A loss x is
+// round(1024·log2 x).
 package report
 
 import (
@@ -212,9 +213,12 @@ func (s *study) importance() {
 	slices.SortStableFunc(s.order, func(a, b *axis) int { return cmp.Compare(rank(a), rank(b)) })
 }
 
-// columns returns the columns of the page, with the folder if there are several.
+// columns returns the columns of the page, with the folder if there are several. A live page has no test accuracies: it
+// would show those of each trial that was the best for a time, and trials must not be chosen by them.
 func (p *Page) columns() []results.Column {
-	all := slices.DeleteFunc(p.Table.Columns(), func(c results.Column) bool { return slices.Contains(without, c.Name) || c.Name == "key" })
+	all := slices.DeleteFunc(p.Table.Columns(), func(c results.Column) bool {
+		return slices.Contains(without, c.Name) || c.Name == "key" || p.Live != nil && c.Name == "test"
+	})
 	if p.Folder != nil {
 		out := results.NewColumn(folderColumn, results.Text, func(b []byte, row int) []byte { return append(b, p.Folders[p.Folder(row)].Name...) })
 		out.Role = results.Parameter

@@ -140,7 +140,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestCurvesOfFunction reads back what a function reported, to a part of 30,000 of the largest value.
+// TestCurvesOfFunction reads back what a function reported, rounded to float32. One trial has large and infinite values.
 func TestCurvesOfFunction(t *testing.T) {
 	p := page(gridOf())
 	whole := curve.Curve{Measurements: 40}
@@ -148,13 +148,22 @@ func TestCurvesOfFunction(t *testing.T) {
 		whole.Steps, whole.Values = append(whole.Steps, 2*i+1), append(whole.Values, -1e-5*math.Exp(float64(i)/20))
 	}
 	whole.Values[3] = math.NaN()
-	p.Folders[0].Curve = func(string) (curve.Curve, bool, error) { return whole, true, nil }
+	large := curve.Curve{Measurements: 3, Steps: []int{1, 2, 3}, Values: []float64{1e30, math.Inf(1), math.Inf(-1)}}
+	last := p.Table.Record(p.Table.Len() - 1).Key
+	p.Folders[0].Curve = func(key string) (curve.Curve, bool, error) {
+		if key == last {
+			return large, true, nil
+		}
+		return whole, true, nil
+	}
 	d, err := report.Read(write(t, p))
 	if err != nil {
 		t.Fatal(err)
 	}
-	largest := math.Abs(whole.Values[39])
-	for row := range d.Rows {
+	if got := d.Curves[d.Rows-1].Val; len(got) != 3 || float32(got[0]) != 1e30 || !math.IsInf(got[1], 1) || !math.IsInf(got[2], -1) {
+		t.Errorf("the large values are %v", got)
+	}
+	for row := range d.Rows - 1 {
 		c := d.Curves[row]
 		points := 15
 		if row < 10 {
@@ -165,7 +174,7 @@ func TestCurvesOfFunction(t *testing.T) {
 		}
 		for i, step := range c.Steps {
 			want := whole.Values[(step-1)/2]
-			if math.IsNaN(want) != math.IsNaN(c.Val[i]) || math.Abs(c.Val[i]-want) > largest/30_000 || !math.IsNaN(c.Train[i]) {
+			if math.IsNaN(want) != math.IsNaN(c.Val[i]) || !math.IsNaN(want) && c.Val[i] != float64(float32(want)) || !math.IsNaN(c.Train[i]) {
 				t.Errorf("row %d: the value after %d is %g, want %g; a training accuracy %g", row, step, c.Val[i], want, c.Train[i])
 			}
 		}
@@ -216,13 +225,30 @@ func TestCurves(t *testing.T) {
 	}
 }
 
+// TestMostCurves checks that a page has at most 200,000 curves, and at least half of that if there are more trials.
+func TestMostCurves(t *testing.T) {
+	const best, most = 10_000, 200_000
+	for _, rows := range []int{1, most - 1, most, most + 1, 379_999, 390_000, 390_001, report.MostTrials} {
+		n, every := 0, report.CurvesEvery(rows)
+		for row := range rows {
+			if row < best || row%every == 0 {
+				n++
+			}
+		}
+		if n > most || n < min(rows, most/2) {
+			t.Errorf("of %d trials, %d have curves", rows, n)
+		}
+	}
+}
+
 // TestAnswer checks what the page says without its script.
 func TestAnswer(t *testing.T) {
 	text := string(write(t, page(gridOf())))
 	for _, want := range []string{
 		`<p class="hero">0.5030 <small>± 0.0050</small></p>`, // mean of .501, .503 and .505; 4.3027·.002/√3
 		"mean validation accuracy over 3 seeds, 95 % interval",
-		"<strong>1</strong> other setting of 12 cannot be told from the best, compared seed by seed",
+		"<strong>1</strong> other setting of 12 cannot be told from the best, compared seed by seed (spread between seeds 0.0020).",
+		"3 settings are not compared, because fewer than two seeds have comparable results in both.", // their trials diverged
 		"The best of 12 is in part the luckiest: with fresh seeds, expect less than 0.5030.",
 		"<strong>reg</strong> is best at the highest tried (0.5): go higher.",
 		"9 of 36 trials diverged (25 %), the lowest at lr 1.",
@@ -233,15 +259,30 @@ func TestAnswer(t *testing.T) {
 			t.Errorf("the page lacks %s", want)
 		}
 	}
+	few := recordOf(1e-3, 0, 0, .99)
+	few.Config.Split[1] = 100
+	few.Key = few.Config.Key()
+	stopped := []results.Record{recordOf(1e-3, 0, 0, .5), recordOf(1e-3, 0, 1, .502), recordOf(1e-3, 0, 2, .504), recordOf(1e-3, .1, 0, .503), recordOf(1e-3, .1, 1, .5), recordOf(1e-3, .1, 2, .502)}
+	for i := range stopped {
+		stopped[i].State, stopped[i].Steps, stopped[i].Accuracy.FinalStep = results.Stopped, 50, 50
+	}
 	for name, c := range map[string]struct {
 		records []results.Record
 		want    []string
 	}{
 		"all diverged": {gridOf()[27:], []string{"All trials on record diverged, so there is no best setting.", "There is nothing to compare yet."}},
 		"one trial":    {gridOf()[:1], []string{`<p class="hero">0.3000`, "setting was tried, so nothing is compared.", "No parameter varies among the trials."}},
-		"one seed":     {oneSeed(), []string{"other setting of 9 lies within ± 0.0309 of the best: the choice of the images alone may explain that", "with one seed; 95 % interval over the choice of 1000 images"}},
+		"one seed": {oneSeed(), []string{"<strong>1</strong> other setting of 9 lies above 0.4711, the lower end of the interval of the best: the choice of the images alone may explain that.",
+			`<p class="hero">0.5020 <small>(0.4711 to 0.5329)</small></p>`, "with one seed; 95 % interval over the choice of 1000 images"}},
+		"99 of 100 images":  {[]results.Record{few}, []string{`<p class="hero">0.9900 <small>(0.9455 to 0.9982)</small></p>`}},
+		"best has one seed": {append(gridOf()[:9], recordOf(5e-3, .1, 0, .9)), []string{"No other setting of 4 is compared with the best, because fewer than two seeds have comparable results in both."}},
+		"other seeds":       {[]results.Record{recordOf(1e-3, 0, 1, .5), recordOf(1e-3, .1, 2, .4)}, []string{"No other setting of 2 is compared with the best, because no seed has comparable results in both."}},
+		"stopped":           {stopped, []string{"<strong>1</strong> other setting of 2 cannot be told from the best, compared seed by seed (spread between seeds 0.0018).", "differ by 0.0003: seeds alone will hardly tell them apart"}},
 	} {
 		text := string(write(t, page(c.records)))
+		if n := strings.Count(text, "Every other setting differs"); n > 0 {
+			t.Errorf("%s: the page says that every other setting differs from the best", name)
+		}
 		for _, want := range c.want {
 			if !strings.Contains(text, want) {
 				t.Errorf("%s: the page lacks %s", name, want)

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -178,12 +180,9 @@ func TestLive(t *testing.T) {
 	}
 }
 
-// TestLiveRate watches a journal to which 100 trials a second are appended, after 20,000, and reports the times of frames.
-func TestLiveRate(t *testing.T) {
-	if testing.Short() {
-		t.Skip("left out with -short: it watches for ten seconds")
-	}
-	records := trialsOf(21_000, false)
+// journalOf returns a new journal, and its name.
+func journalOf(t *testing.T, records ...results.Record) (*results.Journal, string) {
+	t.Helper()
 	name := filepath.Join(t.TempDir(), "trials.jsonl")
 	f, err := results.OpenFile(name)
 	if err != nil {
@@ -193,30 +192,161 @@ func TestLiveRate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer journal.Close()
-	const before, batch = 20_000, 25
-	if err := journal.Append(records[:before]...); err != nil {
+	t.Cleanup(func() { journal.Close() })
+	if err := journal.Append(records...); err != nil {
 		t.Fatal(err)
 	}
+	return journal, name
+}
+
+// sourceOf returns the study of a journal.
+func sourceOf(name string) live.Source {
+	return live.Source{
+		Journal: name,
+		Page: func(_ context.Context, table *results.Table) (*report.Page, error) {
+			return &report.Page{Table: table, Folders: []report.Folder{{Name: "o", Verify: "sweep verify"}}}, nil
+		},
+		Status: func() string { return "training, 42 %" },
+	}
+}
+
+// follow serves the page of a journal, and returns its address.
+func follow(t *testing.T, name string) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(t.Context())
+	ctx, stop := context.WithCancel(context.Background())
 	served := make(chan error)
-	go func() {
-		served <- live.New(live.Source{Journal: name, Page: func(_ context.Context, table *results.Table) (*report.Page, error) {
-			return &report.Page{Table: table, Folders: []report.Folder{{Name: "o"}}}, nil
-		}}).Serve(ctx, l, live.Guard{})
-	}()
-	defer func() {
+	go func() { served <- live.New(sourceOf(name)).Serve(ctx, l, live.Guard{}) }()
+	t.Cleanup(func() {
 		stop()
 		if err := <-served; err != nil {
 			t.Error(err)
 		}
-	}()
+	})
+	return "http://" + l.Addr().String()
+}
+
+// TestLiveKeeps checks what a reader has on a page while trials come: the focus, ranges, the order of the table and what
+// charts show. An axis that is new makes the script take the whole page again.
+func TestLiveKeeps(t *testing.T) {
+	records := trialsOf(375, false)
+	for i := 300; i < 375; i++ { // better than all before
+		records[i].Accuracy.FinalVal = ptr(.9 + float64(i)/10_000)
+		records[i].State, records[i].Steps = results.Done, 3000
+	}
+	journal, name := journalOf(t, records[:300]...)
 	b := newTab(t, 1280, 800)
-	b.open("http://" + l.Addr().String())
+	b.open(follow(t, name))
+	b.do(evalVoid(`(() => {
+		const s = sweepReport.store, v = s.scale(s.val).values;
+		s.setBrush("val", [v[v.length >> 1], v[v.length - 1]]);
+		s.select([0]);
+		s.sort("lr");
+		for (const [id, value] of [["hs", "best"], ["cs", "loss"]]) {
+			const e = document.getElementById(id);
+			e.value = value;
+			e.dispatchEvent(new Event("change"));
+		}
+	})()`))
+	b.settled()
+	b.do(evalVoid(`(() => { window.kept = document.querySelector("#trial button.copy"); kept.focus(); })()`))
+	if err := journal.Append(records[300:]...); err != nil {
+		t.Fatal(err)
+	}
+	b.eventually(time.Minute, "sweepReport.store.n === 375")
+	b.settled()
+	if got := eval[string](b, "[document.activeElement === kept, sweepReport.store.mask[0], document.querySelector('#trial dd').textContent, document.getElementById('aloud').textContent, document.getElementById('live').textContent]+''"); got != "true,1,76,training,training, 42 %" {
+		t.Errorf("focus, best trial, rank of the selected one, and status are %q", got)
+	}
+	other := records[299]
+	other.Config.Reg, other.Accuracy.FinalVal = .25, ptr(.95)
+	other.Key = other.Config.Key()
+	if err := journal.Append(other); err != nil {
+		t.Fatal(err)
+	}
+	b.eventually(time.Minute, "document.documentElement.dataset.ready === '1' && sweepReport.store.axes.some((c) => c.name === 'reg')")
+	b.settled()
+	if got := eval[string](b, "[sweepReport.store.mask[0], sweepReport.store.sortBy, document.getElementById('hs').value, document.getElementById('cs').value]+''"); got != "1,lr,best,loss" {
+		t.Errorf("best trial, order and charts are %q", got)
+	}
+	b.quiet()
+}
+
+// TestLiveAxes adds trials with new values: a word between others, and a number by which the heat map gets bins. The
+// range of words and the cell of the keyboard keep their values.
+func TestLiveAxes(t *testing.T) {
+	base := trialsOf(1, false)[0]
+	trial := func(lr float64, rule string) results.Record {
+		r := base
+		r.Config.LR, r.Config.Rule, r.Config.Mu = lr, rule, .9
+		r.Key = r.Config.Key()
+		r.Accuracy.FinalVal = ptr(.3 + lr)
+		return r
+	}
+	var records []results.Record
+	for i := range 40 {
+		for _, rule := range []string{"momentum", "rmsprop"} {
+			records = append(records, trial(.001*float64(1+i), rule))
+		}
+	}
+	journal, name := journalOf(t, records...)
+	b := newTab(t, 1280, 800)
+	b.open(follow(t, name))
+	b.do(evalVoid("sweepReport.store.setBrush('rule', [1, 1])"), evalVoid("document.getElementById('heat').focus()"), chromedp.KeyEvent("\u0302")) // arrow left from the best cell
+	b.settled()
+	if got := b.text("#heatsay"); !strings.HasPrefix(got, "lr 0.039, rule ") {
+		t.Fatalf("the cell is %q", got)
+	}
+	if err := journal.Append(trial(.0005, "nesterov")); err != nil {
+		t.Fatal(err)
+	}
+	b.eventually(time.Minute, "sweepReport.store.n === 81")
+	b.settled()
+	eval[any](b, "new Promise((done) => setTimeout(done, 500)).then(() => null)") // the parts are drawn in several frames
+	if got := eval[string](b, "sweepReport.store.brushes.get('rule') + ' ' + sweepReport.store.passing"); got != "2,2 40" {
+		t.Errorf("the range of the rule and the trials that pass are %q, want those of rmsprop", got)
+	}
+	b.do(evalVoid("sweepReport.store.setBrush('rule', null)"), chromedp.KeyEvent("\r"))
+	b.settled()
+	if got := eval[[]float64](b, "sweepReport.store.brushes.get('lr')"); len(got) != 2 || got[0] > .039 || got[1] < .039 || got[0] < .03 {
+		t.Errorf("the cell has lr from %v", got)
+	}
+	b.quiet()
+}
+
+// TestLiveRefused checks that a page says why a server refuses it.
+func TestLiveRefused(t *testing.T) {
+	_, name := journalOf(t, trialsOf(10, false)...)
+	server := live.New(sourceOf(name))
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/events" {
+			http.Error(w, "sweep: 32 watchers are the most; close another one", http.StatusServiceUnavailable)
+			return
+		}
+		server.ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.Close)
+	b := newTab(t, 1280, 800)
+	b.open(s.URL)
+	b.eventually(time.Minute, "document.getElementById('live').textContent === '32 watchers are the most; close another one' && document.getElementById('live').className === 'app lost'")
+}
+
+// TestLiveRate watches a journal to which 100 trials a second are appended, after 20,000, and reports the times of frames.
+func TestLiveRate(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out with -short: it watches for ten seconds")
+	}
+	records := trialsOf(21_000, false)
+	journal, name := journalOf(t)
+	const before, batch = 20_000, 25
+	if err := journal.Append(records[:before]...); err != nil {
+		t.Fatal(err)
+	}
+	b := newTab(t, 1280, 800)
+	b.open(follow(t, name))
 	b.do(evalVoid(`(() => { window.gaps = []; sweepReport.frames.length = 0; let last = performance.now(); const f = () => { const now = performance.now(); gaps.push(now - last); last = now; requestAnimationFrame(f); }; requestAnimationFrame(f); })()`))
 	cpu := b.cpu()
 	began := time.Now()

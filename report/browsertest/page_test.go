@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,6 +18,7 @@ import (
 
 	"fusegrid/report"
 	"fusegrid/results"
+	"fusegrid/results/curve"
 	"fusegrid/results/where"
 )
 
@@ -240,6 +242,12 @@ func TestPage(t *testing.T) {
 		}
 	})
 
+	t.Run("what is said", func(t *testing.T) {
+		if got := b.text("#table + p[role=status]"); got != "selected, selected trials: 6" {
+			t.Errorf("the page says %q", got)
+		}
+	})
+
 	t.Run("heat map", func(t *testing.T) {
 		b.do(evalVoid("sweepReport.store.clear()"), evalVoid("document.getElementById('heat').focus()"), chromedp.KeyEvent("\r"))
 		b.settled()
@@ -345,11 +353,16 @@ func TestFragment(t *testing.T) {
 	b := newTab(t, 1280, 800)
 	b.open(url)
 	b.filter("val>0.3")
+	b.do(evalVoid("sweepReport.store.sort('lr')"), evalVoid("sweepReport.store.sort('lr')"))
+	for id, value := range map[string]string{"hs": "best", "cs": "loss"} {
+		b.do(evalVoid(fmt.Sprintf(`(() => { const s = document.getElementById(%q); s.value = %q; s.dispatchEvent(new Event("change")); })()`, id, value)))
+	}
+	b.do(evalVoid("sweepReport.store.setBrush('lr', [1e-4, sweepReport.store.scale(sweepReport.store.data.byName.get('lr')).values.at(-1)])"))
 	b.do(evalVoid("sweepReport.store.setBrush('hidden', [50, 100])"), evalVoid("(() => { sweepReport.store.top = 20; sweepReport.store.apply(); })()"), evalVoid("sweepReport.store.select([3, 4])"))
 	eval[any](b, "new Promise((done) => setTimeout(done, 500)).then(() => null)")
 	at := eval[string](b, "location.href")
 	counts := b.text("#counts")
-	if !strings.Contains(at, "#q=val%3E0.3") || counts != "20 of 1,500 trials" {
+	if !strings.Contains(at, "#q=val%3E0.3") || !strings.Contains(at, "range=lr%3D0.0001..&range=hidden%3D50..100&") || counts != "20 of 1,500 trials" {
 		t.Errorf("the address is %s, with %s", at, counts)
 	}
 	c := newTab(t, 1280, 800)
@@ -357,6 +370,9 @@ func TestFragment(t *testing.T) {
 	c.want("#counts", counts)
 	if got := eval[string](c, "document.getElementById('q').value + sweepReport.store.selected"); got != "val>0.33,4" {
 		t.Errorf("the filter and the selection are %q", got)
+	}
+	if got := eval[string](c, "document.getElementById('hs').value + document.getElementById('cs').value + [...document.querySelectorAll('#table th')].find((th) => th.textContent.startsWith('lr')).ariaSort"); got != "bestlossdescending" {
+		t.Errorf("the charts and the order are %q", got)
 	}
 	c.quiet()
 }
@@ -507,26 +523,81 @@ func nonsense(rng *rand.Rand) string {
 	return strings.TrimSpace(text.String())
 }
 
-// TestGroups compares groups of columns with many values with those of a map.
-func TestGroups(t *testing.T) {
-	b := newTab(t, 1280, 800)
-	b.open(small(t))
-	got := eval[string](b, `(() => {
-		const n = 30000, column = (f) => ({ codes: null, num: Float64Array.from({ length: n }, (_, i) => f(i)) });
-		const columns = [column((i) => (i * 7919) % 5003), column((i) => (i * 104729) % 4999), column((i) => i % 3)];
-		const g = sweepReport.groupBy(columns, n), seen = new Map(), back = new Map();
-		for (let i = 0; i < n; i++) {
-			const key = columns.map((c) => c.num[i]).join();
-			if (seen.has(key) && seen.get(key) !== g.of[i]) return "rows with equal values are in two groups";
-			if (back.has(g.of[i]) && back.get(g.of[i]) !== key) return "rows with different values are in one group";
-			seen.set(key, g.of[i]);
-			back.set(g.of[i], key);
-		}
-		return g.count === seen.size ? "" : g.count + " groups of " + seen.size;
-	})()`)
-	if got != "" {
-		t.Error(got)
+// TestSetting compares what the card of a trial says of its setting with package results. Some trials diverged or were
+// stopped, and some are in two folders.
+func TestSetting(t *testing.T) {
+	records := trialsOf(30, false) // settings of 5 seeds
+	records[7].State, records[7].Steps, records[7].Accuracy = results.Diverged, 10, results.Accuracy{}
+	records[11].State, records[11].Steps = results.Stopped, 300
+	for i := 15; i < 20; i++ {
+		records[i].State, records[i].Steps = results.Stopped, 300
 	}
+	records[22].State, records[22].Steps, records[22].Accuracy = results.Failed, 0, results.Accuracy{}
+	b := newTab(t, 1280, 800)
+	b.open(fileOf(t, pageOf(t, records, func(p *report.Page) {
+		p.Table = results.NewTable(append(slices.Clone(records), records[:5]...))
+		p.Folders = append(p.Folders, report.Folder{Name: "out/other"})
+		p.Folder = func(row int) int {
+			if row > 0 && p.Table.Record(row).Key == p.Table.Record(row-1).Key {
+				return 1
+			}
+			return 0
+		}
+	})))
+	for _, s := range results.RankSettings(records, results.ByMean) {
+		want := "Its setting has 5 seeds. Not all trained equally far, so they have no mean."
+		if s.Val.N > 0 && s.Trials[0].Key != records[10].Key { // a page does not have the accuracies of rungs
+			want = fmt.Sprintf("Its setting has 5 seeds, with a mean of %.4f.", s.Val.Mean)
+		}
+		b.do(evalVoid(fmt.Sprintf("location.hash = 'trials=%.12s'", s.Trials[0].Key)))
+		if !b.becomes(fmt.Sprintf("document.querySelector('#trial pre')?.textContent.endsWith('%.12s') && document.querySelector('#trial').textContent.includes(%q)", s.Trials[0].Key, want)) {
+			t.Errorf("%d diverged, %d stopped: the card says %q, want %q", s.Diverged, s.Stopped, b.text("#trial"), want)
+		}
+	}
+	// The last trial that is removed leaves its heading and its place in the order of focus.
+	b.do(evalVoid("document.querySelector('.chip').focus()"), chromedp.KeyEvent("\r"))
+	b.settled()
+	b.want("#h-trial", "Selected trial")
+	if got := eval[string](b, "document.activeElement.id"); got != "cs" {
+		t.Errorf("the focus is on %q", got)
+	}
+	b.do(evalVoid("sweepReport.store.select([0, 1, 2])"))
+	b.settled()
+	b.do(evalVoid("document.querySelectorAll('.chip')[1].focus()"), chromedp.KeyEvent("\r"))
+	b.settled()
+	if got := eval[string](b, "sweepReport.store.selected + ' ' + document.activeElement.textContent"); !strings.HasPrefix(got, "0,2 3") {
+		t.Errorf("the selection and the focus are %q", got)
+	}
+	b.quiet()
+}
+
+// TestFunction reads the values of a function's curves at the pointer. Another trial has values that are much larger.
+func TestFunction(t *testing.T) {
+	var records []results.Record
+	for i := range 30 {
+		c := results.Config{Objective: "f", Minimize: true, Iters: 1, Params: results.Params{{Name: "x", Number: float64(i)}}}
+		r := results.Record{Key: c.Key(), State: results.Done, Config: c, Steps: 1}
+		r.Accuracy.FinalVal = ptr(float64(i))
+		records = append(records, r)
+	}
+	b := newTab(t, 1280, 800)
+	b.open(fileOf(t, pageOf(t, records, func(p *report.Page) {
+		p.Folders[0].Curve = func(key string) (curve.Curve, bool, error) {
+			c := curve.Curve{Measurements: 3, Steps: []int{1, 2, 3}, Values: []float64{-2.5, -2.5, -2.5}}
+			if key == records[20].Key {
+				c.Values = []float64{1e30, math.Inf(1), 1}
+			}
+			return c, true, nil
+		}
+	})))
+	b.do(evalVoid("sweepReport.store.select([])"), evalVoid("sweepReport.store.select([0])"))
+	b.settled()
+	at := eval[[]float64](b, `(() => { const e = document.querySelector("#curves .u-over"); e.scrollIntoView({ block: "center" }); const r = e.getBoundingClientRect(); return [r.left + r.width / 2, r.top + r.height / 2]; })()`)
+	b.do(chromedp.MouseEvent("mouseMoved", at[0], at[1]))
+	if !b.becomes("!document.getElementById('tip').hidden") || b.text("#tip") != "step 2\n1 value -2.5" {
+		t.Errorf("the readout is %q", b.text("#tip"))
+	}
+	b.quiet()
 }
 
 // TestOneRequest checks that opening the page and using it makes one request, and that its policy refuses others.

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -399,6 +400,79 @@ func TestCards(t *testing.T) {
 	c := next()
 	if !strings.Contains(a.HTML, `<p class="hero">0.5000`) || !strings.Contains(b.HTML, `<p class="hero">0.7500`) || a.Shape != b.Shape || c.Shape == b.Shape {
 		t.Errorf("the shapes are %s, %s and %s", a.Shape, b.Shape, c.Shape)
+	}
+}
+
+// TestNoTests checks that no page and no event has test accuracies. The best trial at a time would show its own.
+func TestNoTests(t *testing.T) {
+	s := newSweeper(t)
+	tested := func(n int, val float64) results.Record {
+		r := recordOf(n, val)
+		r.Accuracy.Test = new(.123456)
+		return r
+	}
+	s.record(tested(1, .5))
+	url := serve(t, Guard{}, source(s.name))
+	_, body := get(t, url+"/")
+	d, err := report.Read([]byte(body))
+	if err != nil || d.Column("test") != nil {
+		t.Errorf("the page has the test accuracies %+v: %v", d.Column("test"), err)
+	}
+	_, after := pageOf(t, url)
+	w := watch(t, url, after, "")
+	s.record(tested(2, .6))
+	if rows := w.next("rows"); strings.Contains(rows, `"test"`) || strings.Contains(rows, "0.123456") {
+		t.Errorf("the event has a test accuracy: %s", rows)
+	}
+}
+
+// write writes the events that a new watcher with the state after gets at once.
+func (s *Server) write(t *testing.T, after string) string {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	r := httptest.NewRecorder()
+	s.stream(ctx, &stream{w: r, control: http.NewResponseController(r)}, after)
+	return r.Body.String()
+}
+
+// TestOldCards checks that no watcher gets cards that are older than its trials.
+func TestOldCards(t *testing.T) {
+	j := newSweeper(t)
+	s := New(source(j.name))
+	look := func() string {
+		t.Helper()
+		if err := s.Look(); err != nil {
+			t.Fatal(err)
+		}
+		return s.id()
+	}
+	j.record(recordOf(1, .5), recordOf(2, .4))
+	old := look()
+	s.cards(t.Context())
+	if got := s.write(t, old); !strings.Contains(got, "event: cards") {
+		t.Errorf("a watcher of the state of the cards gets %q", got)
+	}
+	j.record(recordOf(3, .6))
+	now := look()
+	for _, after := range []string{old, now} {
+		if got := s.write(t, after); strings.Contains(got, "event: cards") || strings.Contains(got, "event: rows") != (after == old) {
+			t.Errorf("a watcher of the state %s gets %q", after, got)
+		}
+	}
+	s.cards(t.Context())
+	if got := s.write(t, now); !strings.Contains(got, "event: cards") {
+		t.Errorf("a watcher of the state of the new cards gets %q", got)
+	}
+}
+
+// TestMoreThanPage checks that an event says how many trials a study has if they are more than a page may have.
+func TestMoreThanPage(t *testing.T) {
+	j := newSweeper(t)
+	r := recordOf(1, .5)
+	data, err := New(source(j.name)).rows(t.Context(), change{after: "1-1", id: "2-2", records: []*results.Record{&r}, at: []int{0}, again: []bool{false}, total: report.MostTrials + 1})
+	if err != nil || !strings.Contains(data, `"keys":[],"cells":[],"at":[],"again":[],"total":500001`) {
+		t.Errorf("the event is %s: %v", data, err)
 	}
 }
 

@@ -68,6 +68,10 @@ type Server struct {
 	page   []byte     // the last page
 	pageOf string     // its state
 
+	events sync.Mutex // guards last and lastOf
+	last   string     // the data of the last event of trials
+	lastOf [2]string  // the states before and after it
+
 	mu   sync.Mutex // guards told
 	told told
 }
@@ -75,6 +79,7 @@ type Server struct {
 // told is what all watchers are told in addition to trials.
 type told struct {
 	status, cards string // data of events
+	cardsOf       string // the state of which the cards are
 	changed       chan struct{}
 }
 
@@ -186,7 +191,7 @@ func (s *Server) say(change func(*told)) {
 
 // cards computes the cards of the present state.
 func (s *Server) cards(ctx context.Context) {
-	table, _ := s.study.table()
+	table, id := s.study.table()
 	if table.Len() == 0 {
 		return
 	}
@@ -204,7 +209,7 @@ func (s *Server) cards(ctx context.Context) {
 		HTML  string `json:"html"`
 	}{shape, html})
 	if err == nil {
-		s.say(func(t *told) { t.cards = string(data) })
+		s.say(func(t *told) { t.cards, t.cardsOf = string(data), id })
 	}
 }
 
@@ -292,21 +297,12 @@ func (s *Server) stream(ctx context.Context, e *stream, after string) {
 		s.mu.Lock()
 		now := s.told
 		s.mu.Unlock()
-		s.study.mu.RLock()
-		changed := s.study.changed
-		n, ok := s.study.entries(after)
-		lacks := len(s.study.log) - n
-		s.study.mu.RUnlock()
-		switch {
-		case !ok, lacks > mostRows, after == "0" && lacks > 0:
+		c, more, ok := s.study.since(after)
+		if !ok {
 			e.event("reload", "", "{}")
 			return
-		case lacks > 0:
-			c := s.study.since(n)
-			if c.total > report.MostTrials { // the page has no more
-				after = c.id
-				break
-			}
+		}
+		if c.id != after {
 			data, err := s.rows(ctx, c)
 			if err != nil {
 				e.event("reload", "", "{}")
@@ -317,11 +313,12 @@ func (s *Server) stream(ctx context.Context, e *stream, after string) {
 		}
 		if now.status != had.status {
 			e.event("status", "", now.status)
+			had.status = now.status
 		}
-		if now.cards != had.cards && now.cards != "" {
+		if now.cards != had.cards && !s.study.older(now.cardsOf, after) {
 			e.event("cards", "", now.cards)
+			had.cards = now.cards
 		}
-		had = now
 		e.flush()
 		if e.err != nil {
 			return
@@ -329,7 +326,7 @@ func (s *Server) stream(ctx context.Context, e *stream, after string) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-changed:
+		case <-more:
 		case <-now.changed:
 		case <-beat.C:
 			e.text(": beat\n\n")
@@ -337,18 +334,32 @@ func (s *Server) stream(ctx context.Context, e *stream, after string) {
 	}
 }
 
-// rows returns the data of the event of a change.
+// rows returns the data of the event of a change. Most watchers have the same state, and get the same data. If the study
+// has more trials than a page, the event has only their number.
 func (s *Server) rows(ctx context.Context, c change) (string, error) {
+	s.events.Lock()
+	defer s.events.Unlock()
+	of := [2]string{c.after, c.id}
+	if s.lastOf == of {
+		return s.last, nil
+	}
+	if c.total > report.MostTrials {
+		c.records, c.at, c.again = nil, []int{}, []bool{}
+	}
 	p, err := s.source.Page(ctx, results.NewTableOf(c.records, results.ByMean))
 	if err != nil {
 		return "", err
 	}
+	p.Live = &report.Live{}
 	data, err := json.Marshal(struct {
 		*report.Rows
 		At    []int  `json:"at"`
 		Again []bool `json:"again"`
 		Total int    `json:"total"`
 	}{p.Rows(), c.at, c.again, c.total})
+	if err == nil {
+		s.last, s.lastOf = string(data), of
+	}
 	return string(data), err
 }
 

@@ -107,16 +107,19 @@ func (s *study) sumWith(r *results.Record) uint64 {
 // id returns the name of the state after n entries. The caller must hold mu.
 func (s *study) id(n int) string {
 	if n == 0 {
-		return "0"
+		return nothing
 	}
 	return fmt.Sprintf("%d-%016x", n, s.log[n-1].sum)
 }
+
+// nothing is the name of the state without entries.
+const nothing = "0"
 
 // entries returns the number of entries before the state with a name. It reports false if this study has no such state.
 // The caller must hold mu.
 func (s *study) entries(id string) (n int, ok bool) {
 	var sum uint64
-	if id == "0" {
+	if id == nothing {
 		return 0, true
 	}
 	if k, err := fmt.Sscanf(id, "%d-%016x", &n, &sum); k != 2 || err != nil || n < 1 || n > len(s.log) {
@@ -138,18 +141,24 @@ func (s *study) table() (*results.Table, string) {
 
 // A change is the difference between two states.
 type change struct {
-	id      string
+	after   string            // the first state
+	id      string            // the second one
 	records []*results.Record // the trials that are new, in the order of their places
 	at      []int             // their places in the order of all trials
 	again   []bool            // trials that were there before
 	total   int               // trials in the new state
 }
 
-// since returns what is new after the state with n entries.
-func (s *study) since(n int) change {
+// since returns what is new after a state, and a channel that is closed when there is more. It reports false if the page
+// of that state must be loaded again, because the study has no such state, or the page lacks too much.
+func (s *study) since(after string) (c change, more <-chan struct{}, ok bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	c := change{id: s.id(len(s.log)), total: len(s.order)}
+	c = change{after: after, id: s.id(len(s.log)), total: len(s.order)}
+	n, ok := s.entries(after)
+	if c.id == after || !ok || after == nothing || len(s.log)-n > mostRows {
+		return c, s.changed, c.id == after
+	}
 	before := map[string]bool{}
 	fresh := map[string]bool{}
 	for i := n; i < len(s.log); i++ {
@@ -168,5 +177,14 @@ func (s *study) since(n int) change {
 			c.records, c.at, c.again = append(c.records, r), append(c.at, at), append(c.again, before[r.Key])
 		}
 	}
-	return c
+	return c, s.changed, true
+}
+
+// older reports whether a state is before another one, or none of this study.
+func (s *study) older(id, other string) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	n, ok := s.entries(id)
+	m, _ := s.entries(other)
+	return !ok || n < m
 }

@@ -4,7 +4,6 @@ export const BINS = 32;
 
 export interface Colors { ramp: string[]; rampRGB: Uint8Array; selection: string[]; text: string; muted: string; card: string; line: string; bad: string; rest: string; accent: string }
 
-let forced: Record<string, string> | null = null;
 let current: Colors | null = null;
 
 function rgb(hex: string): [number, number, number] {
@@ -16,7 +15,7 @@ function rgb(hex: string): [number, number, number] {
 export function colors(): Colors {
   if (current) return current;
   const style = getComputedStyle(document.documentElement);
-  const get = (name: string): string => forced?.[name] ?? style.getPropertyValue(`--${name}`).trim();
+  const get = (name: string): string => style.getPropertyValue(`--${name}`).trim();
   const ramp = Array.from({ length: BINS }, (_, i) => get(`r${i}`));
   const rampRGB = new Uint8Array(3 * BINS);
   ramp.forEach((c, i) => rampRGB.set(rgb(c), 3 * i));

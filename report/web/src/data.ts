@@ -1,6 +1,6 @@
 // Decodes the blocks of a page. The comment of the Go package report describes the format.
 
-export const FORMAT = 1;
+export const FORMAT = 2;
 
 interface ColumnHeader {
   name: string; role: string; text?: boolean; log?: boolean; axis?: boolean;
@@ -235,40 +235,10 @@ export function rowOf(d: Data, key: string): number {
   return -1;
 }
 
-/** levels returns a number for each distinct value of a column, and how many there are. */
-export function levels(c: Column, n: number): { of: Uint32Array; count: number } {
-  const of = new Uint32Array(n), seen = new Map<number, number>();
-  for (let i = 0; i < n; i++) {
-    const v = c.codes ? c.codes[i] : c.num[i];
-    let k = seen.get(v);
-    if (k === undefined) seen.set(v, (k = seen.size));
-    of[i] = k;
-  }
-  return { of, count: seen.size };
-}
-
-/** groupBy numbers the rows by the values of some columns: equal numbers for equal values in all of them. */
-export function groupBy(columns: Column[], n: number): { of: Uint32Array; count: number } {
-  let of: Uint32Array = new Uint32Array(n), count = Math.min(n, 1);
-  for (const c of columns) {
-    const l = levels(c, n);
-    const pairs = new Map<number, number>(), next = new Uint32Array(n);
-    for (let i = 0; i < n; i++) {
-      const pair = of[i] * l.count + l.of[i]; // below 2^53
-      let k = pairs.get(pair);
-      if (k === undefined) pairs.set(pair, (k = pairs.size));
-      next[i] = k;
-    }
-    of = next;
-    count = pairs.size;
-  }
-  return { of, count };
-}
-
 export interface Curve { steps: number[]; val: Float32Array; train: Float32Array; lossSteps: number[]; loss: Float32Array }
 
 interface CurvesHeader {
-  format: number; n: number; curves: number; steps: number[][]; val_unit: number; train_unit: number; accuracies: number; losses: number; note: string;
+  format: number; n: number; curves: number; steps: number[][]; val_unit: number; train_unit: number; floats?: boolean; accuracies: number; losses: number; note: string;
 }
 
 /** Learning curves, which are loaded when they are first asked for. */
@@ -277,6 +247,7 @@ export interface CurveSource {
   readonly note: string;
   load(rows: number[]): Promise<void>;
   of(row: number): Curve | null;
+  forget(keys: string[]): void; // of trials that were recorded again
 }
 
 /** FetchedCurves asks the server of a live page for curves. */
@@ -307,18 +278,24 @@ export class FetchedCurves implements CurveSource {
   }
 
   of(row: number): Curve | null { return this.kept.get(this.keyOf(row)) ?? null; }
+
+  forget(keys: string[]): void {
+    for (const k of this.kept.keys()) if (keys.some((key) => key.startsWith(k))) this.kept.delete(k);
+  }
 }
 
 /** Curves are those that are in the page. */
 export class Curves implements CurveSource {
   note = "";
-  private parts: { h: CurvesHeader; lists: Uint16Array; lossLists: Uint16Array; val: Uint16Array; train: Uint16Array; loss: Uint16Array; at: Uint32Array; lossAt: Uint32Array } | null = null;
+  private parts: { h: CurvesHeader; lists: Uint16Array; lossLists: Uint16Array; val: Uint16Array | Float32Array; train: Uint16Array; loss: Uint16Array; at: Uint32Array; lossAt: Uint32Array } | null = null;
   private loading: Promise<void> | null = null;
   readonly exist = !!document.getElementById("curvesdata");
 
   load(_rows: number[]): Promise<void> {
     return (this.loading ??= this.read());
   }
+
+  forget(_keys: string[]): void { /* the page follows nothing */ }
 
   private async read(): Promise<void> {
     const v = await inflate(document, "curvesdata");
@@ -332,7 +309,13 @@ export class Curves implements CurveSource {
       return out;
     };
     const lists = part(h.n), lossLists = part(h.n);
-    const val = part(h.accuracies), train = part(h.accuracies), loss = part(h.losses);
+    const floats = (n: number): Float32Array => {
+      const out = new Uint8Array(4 * n);
+      for (let i = 0; i < 4 * n; i++) out[i] = bytes[off + (i & 3) * n + (i >> 2)];
+      off += 4 * n;
+      return new Float32Array(out.buffer);
+    };
+    const val = h.floats ? floats(h.accuracies) : part(h.accuracies), train = part(h.accuracies), loss = part(h.losses);
     const at = new Uint32Array(h.n), lossAt = new Uint32Array(h.n);
     for (let i = 0, a = 0, l = 0; i < h.n; i++) {
       at[i] = a;
@@ -349,6 +332,7 @@ export class Curves implements CurveSource {
     const p = this.parts;
     if (!p || row >= p.h.n || p.lists[row] === NONE) return null;
     const steps = p.h.steps[p.lists[row]], lossSteps = p.h.steps[p.lossLists[row]];
+    const { val } = p;
     const series = (all: Uint16Array, at: number, n: number, value: (x: number) => number): Float32Array => {
       const out = new Float32Array(n);
       for (let i = 0, x = 0; i < n; i++) {
@@ -360,7 +344,7 @@ export class Curves implements CurveSource {
     };
     return {
       steps, lossSteps,
-      val: series(p.val, p.at[row], steps.length, (x) => x * p.h.val_unit),
+      val: val instanceof Float32Array ? val.slice(p.at[row], p.at[row] + steps.length) : series(val, p.at[row], steps.length, (x) => x * p.h.val_unit),
       train: series(p.train, p.at[row], steps.length, (x) => x * p.h.train_unit),
       loss: series(p.loss, p.lossAt[row], lossSteps.length, (x) => (x === 32767 ? Infinity : 2 ** (x / 1024))),
     };

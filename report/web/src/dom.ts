@@ -42,6 +42,26 @@ export function keepSpace(e: Element): void {
   e.addEventListener("keypress", (ev) => { if ((ev as KeyboardEvent).key === " ") ev.preventDefault(); });
 }
 
+/** alike reports whether two elements are equal, apart from what copyText says for a while. */
+function alike(a: Element, b: Element): boolean {
+  const c = a.cloneNode(true) as Element;
+  for (const button of c.querySelectorAll("button.copy")) button.textContent = "Copy";
+  return c.isEqualNode(b);
+}
+
+/**
+ * renew puts an element in the place of another one, unless they are alike, or text in the old one is selected. A control
+ * that has the focus gives it to its successor.
+ */
+export function renew(now: Element, next: Element): void {
+  const selection = getSelection();
+  if (alike(now, next) || (selection && !selection.isCollapsed && selection.containsNode(now, true))) return;
+  const controls = (e: Element): HTMLElement[] => [...e.querySelectorAll<HTMLElement>("button, [tabindex]")];
+  const at = controls(now).indexOf(document.activeElement as HTMLElement);
+  now.replaceWith(next);
+  if (at >= 0) controls(next)[at]?.focus({ preventScroll: true });
+}
+
 /** readout shows a text beside the pointer, or hides it. */
 export function readout(text: string | null, x = 0, y = 0): void {
   const tip = byId("tip");

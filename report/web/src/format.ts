@@ -19,9 +19,9 @@ export function short(x: number, digits = 3): string {
 const shares = new Set(["train", "val", "test", "epoch_train", "epoch_val", "best_val"]);
 
 /** digitsOf returns the significant digits that tell the values of a column apart, at least three. */
-const digits = new WeakMap<Column, number>();
+const digits = new WeakMap<Float64Array, number>(); // by the values, which an update replaces
 function digitsOf(c: Column): number {
-  let d = digits.get(c);
+  let d = digits.get(c.num);
   if (d === undefined) {
     d = 3;
     if (c.role === "parameter") {
@@ -31,7 +31,7 @@ function digitsOf(c: Column): number {
         while (d < 17 && values.some((v, i) => i > 0 && short(v, d) === short(values[i - 1], d))) d++;
       }
     }
-    digits.set(c, d);
+    digits.set(c.num, d);
   }
   return d;
 }

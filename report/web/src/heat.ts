@@ -8,8 +8,8 @@ const MOST = 40, BINS = 24, HEIGHT = 300;
 
 interface Cell { n: number; sum: number; best: number; diverged: number; bestRow: number }
 
-/** An Axis of the map has one cell for each value, or bins of values. */
-interface Axis { column: Column; cells: number; of: (row: number) => number; range: (cell: number) => Range; label: (cell: number) => string }
+/** An Axis of the map has one cell for each value, or bins of values. A value is a word, or a number. */
+interface Axis { column: Column; cells: number; of: (row: number) => number; range: (cell: number) => Range; label: (cell: number) => string; value: (cell: number) => string | number; find: (value: string | number) => number }
 
 export class Heat {
   private readonly root = byId<SVGSVGElement>("heat");
@@ -67,6 +67,7 @@ export class Heat {
       const index = new Map(s.values.map((v, i) => [v, i]));
       return {
         column, cells, of: (row) => index.get(s.of(row)) ?? -1, range: (i) => [s.values[i], s.values[i]], label: (i) => s.label(s.values[i], 2),
+        value: (i) => (s.words ?? s.values)[i], find: (v) => (typeof v === "string" ? (s.words ?? []).indexOf(v) : index.get(v) ?? -1),
       };
     }
     const first = new Array<number>(BINS).fill(NaN), last = new Array<number>(BINS).fill(NaN);
@@ -76,14 +77,25 @@ export class Heat {
       if (Number.isNaN(first[k])) first[k] = v;
       last[k] = v;
     }
-    return { column, cells: BINS, of: (row) => cellOf(s.of(row)), range: (i) => [first[i], last[i]], label: (i) => s.label(first[i], 2) };
+    return {
+      column, cells: BINS, of: (row) => cellOf(s.of(row)), range: (i) => [first[i], last[i]], label: (i) => s.label(first[i], 2),
+      value: (i) => first[i], find: (v) => (typeof v === "string" ? -1 : cellOf(v)),
+    };
   }
 
   draw(): void {
-    const { store } = this;
+    const { store } = this, before = [this.ax, this.ay];
     this.ax = this.axis(this.x.value);
     this.ay = this.axis(this.y.value);
     const { ax, ay } = this;
+    // The cell of the keyboard keeps its values: new trials may have others, and so more cells, or bins.
+    const at = [ax, ay].map((a, k) => {
+      const b = before[k], i = this.at?.[k];
+      if (!a || !b || a.column !== b.column || i === undefined) return -1;
+      const now = a.find(b.value(i));
+      return now < 0 && a.cells === b.cells ? i : now;
+    });
+    this.at = at[0] >= 0 && at[1] >= 0 ? [at[0], at[1]] : null;
     if (!ax || !ay) {
       this.root.replaceChildren();
       this.root.setAttribute("height", "0");

@@ -58,7 +58,7 @@ export class Stream {
   };
 
   private open(): void {
-    const s = new EventSource(`${this.live.events}?after=${encodeURIComponent(this.after)}`);
+    const address = `${this.live.events}?after=${encodeURIComponent(this.after)}`, s = new EventSource(address);
     this.source = s;
     const on = (name: string, f: (data: string) => void): void => {
       s.addEventListener(name, (e) => {
@@ -78,10 +78,25 @@ export class Stream {
     s.addEventListener("open", () => this.to.status(this.last, false));
     s.addEventListener("error", () => {
       if (s !== this.source) return;
-      this.to.status(LOST, true);
-      if (s.readyState !== EventSource.CLOSED) return; // the browser tries again
+      if (s.readyState !== EventSource.CLOSED) return this.to.status(LOST, true); // the browser tries again
       this.stop();
       this.timer = setTimeout(() => this.visible(), AGAIN);
+      void this.refused(address);
     });
   }
+
+  /** refused shows why a server refuses the stream, which an EventSource does not say. */
+  private async refused(address: string): Promise<void> {
+    const enough = new AbortController();
+    let why = LOST;
+    try {
+      const r = await fetch(address, { signal: enough.signal });
+      if (!r.ok) why = reason(await r.text());
+    } catch { /* there is no connection */ }
+    enough.abort();
+    if (!this.source && !this.ended) this.to.status(why, true);
+  }
 }
+
+/** reason returns what a server says in one line. */
+export const reason = (text: string): string => text.trim().replace(/^sweep: /, "");

@@ -2,12 +2,12 @@
 
 import { themeChanged } from "./colors.js";
 import { CurveChart } from "./curves.js";
-import { Curves, FetchedCurves, groupBy, keyOf, readData, readNets, rowOf, type Data } from "./data.js";
-import { byId, copyText, el } from "./dom.js";
+import { Curves, FetchedCurves, keyOf, readData, readNets, rowOf, type Data } from "./data.js";
+import { byId, copyText, el, renew } from "./dom.js";
 import { parse } from "./filter.js";
 import { count, exact } from "./format.js";
 import { Heat } from "./heat.js";
-import { LOST, readLive, Stream, type Cards, type LiveData, type Update } from "./live.js";
+import { LOST, readLive, reason, Stream, type Cards, type LiveData, type Update } from "./live.js";
 import { Parallel } from "./parallel.js";
 import { Scatter } from "./scatter.js";
 import { Store } from "./store.js";
@@ -15,7 +15,7 @@ import { Table } from "./table.js";
 import { TrialCard } from "./trial.js";
 
 /** What tests and measurements read. */
-interface Debug { painted: number; complete: number; frames: number[]; store: Store; parse: typeof parse; groupBy: typeof groupBy; csv: () => string; settled: () => Promise<void> }
+interface Debug { painted: number; complete: number; frames: number[]; store: Store; parse: typeof parse; csv: () => string; settled: () => Promise<void> }
 
 /** painted resolves when the browser has painted what was drawn before. */
 function painted(): Promise<void> {
@@ -50,6 +50,7 @@ class App {
   private readonly q = byId<HTMLInputElement>("q");
   private readonly top = byId<HTMLSelectElement>("top");
   private readonly div = byId<HTMLInputElement>("div");
+  private readonly shows = ["hs", "cs"].map((id) => byId<HTMLSelectElement>(id)); // what the heat map and the curves show
 
   constructor(private readonly store: Store, private readonly live: LiveData | null) {
     this.table = new Table(store);
@@ -58,7 +59,7 @@ class App {
     this.curves = new CurveChart(store, live ? new FetchedCurves(live.curves, (row) => keyOf(store.data, row)) : new Curves());
     this.trial = new TrialCard(store, readNets(document));
     this.scatter = new Scatter(store, () => { this.later("scatter"); this.save(); });
-    this.debug = { painted: 0, complete: 0, frames: [], store, parse, groupBy, csv: () => this.csv(), settled: () => this.settled() };
+    this.debug = { painted: 0, complete: 0, frames: [], store, parse, csv: () => this.csv(), settled: () => this.settled() };
     store.listen((change) => {
       if (change === "data") return;
       if (change === "sort") this.later("table");
@@ -85,6 +86,7 @@ class App {
       }
     });
     this.top.addEventListener("change", () => { store.top = Number(this.top.value); store.apply(); });
+    for (const s of this.shows) s.addEventListener("change", () => this.save());
     this.div.addEventListener("change", () => { store.diverged = this.div.checked; store.apply(); });
     byId("clear").addEventListener("click", () => {
       store.clear();
@@ -141,6 +143,7 @@ class App {
     clearTimeout(this.saving);
     this.saveNow();
     this.ended.abort();
+    this.curves.close();
   }
 
   /** rows adds trials that were recorded. It reports false if they do not follow what the page has. */
@@ -149,11 +152,19 @@ class App {
       this.waiting.push(u);
       return true;
     }
+    if (!u.keys.length) { // the study has more trials than a page
+      this.store.data.total = u.total;
+      this.counts();
+      return true;
+    }
     const moved = this.store.update(u);
     if (!moved) return false;
     this.table.moved(moved);
+    this.parallel.moved(moved);
+    this.scatter.moved(moved);
     this.counts();
     this.later("lines", "heat", "dots", "trial");
+    if (this.curves.forget(u.keys.filter((_, i) => u.again[i]))) this.later("curves");
     return true;
   }
 
@@ -166,19 +177,11 @@ class App {
 
   /** cards replaces the cards that the server writes. What has the focus keeps it, and a selected text stays. */
   cards(html: string): void {
-    const doc = new DOMParser().parseFromString(html, "text/html"), selection = getSelection();
+    const doc = new DOMParser().parseFromString(html, "text/html");
     const parts: [Element | null | undefined, Element | null | undefined][] =
       ["h-best", "h-sure", "h-next", "h-folders", "h-matters", "h-blocks", "h-top"].map((id) => [document.getElementById(id)?.closest("section"), doc.getElementById(id)?.closest("section")]);
     parts.push([document.querySelector("footer"), doc.querySelector("footer")]);
-    for (const [now, next] of parts) {
-      if (!now || !next || now.isEqualNode(next)) continue;
-      if (selection && !selection.isCollapsed && selection.containsNode(now, true)) continue;
-      const controls = (e: Element): HTMLElement[] => [...e.querySelectorAll<HTMLElement>("button, [tabindex]")];
-      const at = controls(now).indexOf(document.activeElement as HTMLElement);
-      now.replaceWith(document.importNode(next, true));
-      const again = at >= 0 ? controls(document.getElementById(next.querySelector("h2")?.id ?? "")?.closest("section") ?? document.body)[at] : undefined;
-      again?.focus({ preventScroll: true });
-    }
+    for (const [now, next] of parts) if (now && next) renew(now, document.importNode(next, true));
   }
 
   private theme(name: string): void {
@@ -234,7 +237,7 @@ class App {
     if (d.has("dots")) this.scatter.update();
     else if (d.has("scatter")) this.scatter.draw();
     else if (d.has("over")) this.scatter.drawOver();
-    if (d.has("trial")) this.trial.update();
+    if (d.has("trial")) this.trial.draw();
     const drawn = d.has("curves") ? this.curves.draw() : Promise.resolve();
     if (this.debug.frames.length < 10_000) this.debug.frames.push(performance.now() - began);
     void drawn.then(() => {
@@ -253,7 +256,7 @@ class App {
     const { store } = this;
     const all = count(store.n);
     const trials = store.n === 1 ? "trial" : "trials";
-    byId("counts").textContent = (store.filtered ? `${count(store.passing)} of ${all} ${trials}` : `${all} ${trials}`) + (store.data.total > store.n ? `, the best of ${count(store.data.total)}` : "");
+    byId("counts").textContent = (store.filtered ? `${count(store.passing)} of ${all} ${trials}` : `${all} ${trials}`) + (store.data.total <= store.n ? "" : `, ${this.live ? "of" : "the best of"} ${count(store.data.total)}${this.live ? " on record" : ""}`);
     byId<HTMLButtonElement>("clear").disabled = !store.filtered && store.text === "";
     const err = byId("qerr");
     const bad = store.bad;
@@ -284,16 +287,15 @@ class App {
   private saveNow(): void {
     const { store } = this, p = new URLSearchParams();
     if (store.text) p.set("q", store.text);
-    for (const [name, [lo, hi]] of store.brushes) {
-      const s = store.scale(store.data.byName.get(name)!);
-      p.append("range", s.words ? `${name}=${s.words[lo]}..${s.words[hi]}` : `${name}=${lo}..${hi}`);
-    }
+    for (const [name, [from, to]] of store.ranges()) p.append("range", `${name}=${from}..${to}`);
     if (store.top) p.set("top", String(store.top));
     if (!store.diverged) p.set("diverged", "0");
     if (store.selected.length) p.set("trials", store.selected.map((row) => keyOf(store.data, row)).join(","));
     if (this.changedAxes()) p.set("axes", this.parallel.order.join(","));
     if (this.heat.chosen) p.set("map", this.heat.chosen);
     if (this.scatter.chosen) p.set("dots", this.scatter.chosen);
+    if (store.sortBy !== "rank" || store.descending) p.set("sort", (store.descending ? "-" : "") + store.sortBy);
+    for (const s of this.shows) if (s.selectedIndex > 0) p.set(s.id, s.value);
     const hash = p.toString();
     try {
       history.replaceState(null, "", hash ? `#${hash}` : location.pathname + location.search);
@@ -309,12 +311,8 @@ class App {
     const { store } = this, p = new URLSearchParams(location.hash.slice(1));
     store.brushes.clear();
     for (const text of p.getAll("range")) {
-      const m = /^([^=]+)=(.*)\.\.(.*)$/.exec(text), c = m && store.data.byName.get(m[1]);
-      if (!m || !c) continue;
-      const s = store.scale(c);
-      const of = (t: string): number => (s.words ? s.words.indexOf(t) : Number(t));
-      const lo = of(m[2]), hi = of(m[3]);
-      if (Number.isFinite(lo) && Number.isFinite(hi) && lo <= hi) store.brushes.set(m[1], [lo, hi]);
+      const m = /^([^=]+)=(.*)\.\.(.*)$/.exec(text);
+      if (m) store.limit(m[1], [m[2], m[3]]);
     }
     const top = Number(p.get("top") ?? 0);
     store.top = [...this.top.options].some((o) => Number(o.value) === top) ? top : 0;
@@ -323,6 +321,10 @@ class App {
     this.scatter.choose(p.get("dots"));
     const axes = p.get("axes");
     if (axes) this.parallel.reorder(axes.split(","));
+    const [, minus, by] = /^(-?)(.*)$/.exec(p.get("sort") ?? "rank")!;
+    [store.sortBy, store.descending] = store.data.byName.has(by) ? [by, minus !== ""] : ["rank", false];
+    for (const s of this.shows) s.selectedIndex = Math.max(0, [...s.options].findIndex((o) => o.value === p.get(s.id)));
+    this.later("curves");
     store.setText(p.get("q") ?? "");
     this.fields();
     const keys = (p.get("trials") ?? "").split(",").filter(Boolean);
@@ -387,47 +389,52 @@ async function start(data: Data | null, live: LiveData | null): Promise<void> {
   if (live) follow(live, app);
 }
 
+/** tell says how far the study is. Screen readers say only its state, because the rest changes all the time. */
+function tell(text: string, lost: boolean): void {
+  const live = byId("live"), aloud = byId("aloud"), state = text.split(",")[0];
+  if (live.textContent !== text) live.textContent = text;
+  if (aloud.textContent !== state) aloud.textContent = state;
+  live.classList.toggle("lost", lost);
+}
+
 /** follow adds what is recorded to the page. */
 function follow(live: LiveData, shown: App | null): void {
-  const say = byId("live");
+  let ended = false;
+  const stale = (): void => {
+    if (ended) return;
+    ended = true;
+    stream.close();
+    void again(live);
+  };
   const stream: Stream = new Stream(live, {
     rows: (u: Update) => { if (!shown || !shown.rows(u)) stale(); },
     cards: (c: Cards) => {
       if (c.shape === live.shape) shown?.cards(c.html);
       else stale();
     },
-    status: (text, lost) => {
-      if (say.textContent !== text) say.textContent = text;
-      say.classList.toggle("lost", lost);
-    },
-    reload: () => { void again(live); },
+    status: tell,
+    reload: stale,
   });
-  const stale = (): void => {
-    stream.close();
-    void again(live);
-  };
   if (shown) shown.stale = stale;
 }
 
 /** again takes the page from its server again, and keeps the filters, the selection and the place. */
 async function again(live: LiveData): Promise<void> {
-  let doc: Document, data: Data | null;
+  let doc: Document, next: LiveData | null, data: Data | null = null;
   const pause = 2000 - (performance.now() - taken);
   if (pause > 0) await new Promise((done) => setTimeout(done, pause));
   taken = performance.now();
   try {
     const r = await fetch(location.pathname, { cache: "no-store" });
-    if (!r.ok) throw new Error(await r.text());
+    if (!r.ok) throw new Error(reason(await r.text()));
     doc = new DOMParser().parseFromString(await r.text(), "text/html");
-    data = await readData(doc);
-  } catch { // the server is gone, or has no page yet
-    const say = byId("live");
-    say.textContent = LOST;
-    say.classList.add("lost");
+    next = readLive(doc);
+    if (next?.version === live.version) data = await readData(doc); // another script may read another format
+  } catch (e) { // the server is gone, or has no page now
+    tell(e instanceof TypeError ? LOST : (e as Error).message, true);
     setTimeout(() => { void again(live); }, 3000);
     return;
   }
-  const next = readLive(doc);
   app?.close();
   if (!next || next.version !== live.version) {
     location.reload();

@@ -50,11 +50,13 @@ export class Parallel {
     });
   }
 
+  /** moved follows trials that an update has moved. */
+  moved(to: Int32Array): void { if (this.hovered >= 0) this.hovered = to[this.hovered]; }
+
   /** update follows an update of the trials. */
   update(): void {
     const { store } = this;
     this.bins = new Uint8Array(store.n);
-    this.hovered = -1;
     for (const a of this.axes) {
       a.scale = store.scale(a.column);
       a.places = new Int16Array(store.n);

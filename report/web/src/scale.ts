@@ -86,5 +86,3 @@ export class Scale {
     return all.length > 1 ? all : [tick(this.low, 2), tick(this.high, 2)];
   }
 }
-
-export const columnNamed = (columns: Column[], name: string): Column | undefined => columns.find((c) => c.name === name);

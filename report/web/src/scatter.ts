@@ -52,11 +52,13 @@ export class Scatter {
     return this.x.value === x && this.y.value === y ? null : `${this.x.value},${this.y.value}`;
   }
 
+  /** moved follows trials that an update has moved. */
+  moved(to: Int32Array): void { if (this.near >= 0) this.near = to[this.near]; }
+
   /** update follows an update of the trials. */
   update(): void {
     this.scales.clear();
     this.placed = "";
-    this.near = -1;
     const names = this.names();
     if (names.length > this.x.options.length) for (const s of [this.x, this.y]) options(s, names, s.value);
     this.draw();

@@ -35,8 +35,7 @@ export class Store {
   constructor(readonly data: Data) {
     this.n = data.n;
     this.val = data.byName.get("val")!;
-    this.ended = new Uint8Array(this.n);
-    for (let i = 0; i < this.n; i++) this.ended[i] = Number.isFinite(this.val.num[i]) ? 1 : 0;
+    this.ended = Uint8Array.from(this.val.num, (x) => (Number.isFinite(x) ? 1 : 0));
     this.axes = data.view.order.map((name) => data.byName.get(name)).filter((c): c is Column => !!c);
     this.mask = new Uint8Array(this.n).fill(1);
     this.passing = this.n;
@@ -55,12 +54,13 @@ export class Store {
    * present state.
    */
   update(u: Update): Int32Array | null {
-    const m = merge(this.data, u);
+    const ranges = this.ranges(), m = merge(this.data, u);
     if (!m) return null;
     this.n = m.total;
-    this.ended = new Uint8Array(this.n);
-    for (let i = 0; i < this.n; i++) this.ended[i] = Number.isFinite(this.val.num[i]) ? 1 : 0;
+    this.ended = Uint8Array.from(this.val.num, (x) => (Number.isFinite(x) ? 1 : 0));
     this.scales.clear();
+    this.brushes.clear();
+    for (const [name, texts] of ranges) this.limit(name, texts);
     this.permutations.clear();
     const slots = new Map<number, number>();
     for (const [row, slot] of this.slots) slots.set(m.moved[row], slot);
@@ -71,6 +71,28 @@ export class Store {
     this.filter();
     this.tell("data");
     return m.moved;
+  }
+
+  /**
+   * ranges returns the ranges of axes as texts, which hold for other scales, too. An end that is that of the scale is "",
+   * and so remains the end if better or other values come, unless the range is a single value.
+   */
+  ranges(): [string, [string, string]][] {
+    return [...this.brushes].map(([name, [lo, hi]]) => {
+      const { words, values } = this.scale(this.data.byName.get(name)!);
+      const text = (v: number, end: number): string => (v === end && lo < hi ? "" : words ? words[v] : String(v));
+      return [name, [text(lo, values[0]), text(hi, values[values.length - 1])]];
+    });
+  }
+
+  /** limit sets a range of texts, unless the axis has no such values. */
+  limit(name: string, [from, to]: [string, string]): void {
+    const c = this.data.byName.get(name);
+    if (!c) return;
+    const { words, values } = this.scale(c);
+    const of = (text: string, end: number): number => (text === "" ? end : words ? words.indexOf(text) : Number(text));
+    const lo = of(from, values[0]), hi = of(to, values[values.length - 1]);
+    if (Number.isFinite(lo) && Number.isFinite(hi) && lo <= hi && (!words || lo >= 0)) this.brushes.set(name, [lo, hi]);
   }
 
   scale(c: Column): Scale {
@@ -97,11 +119,7 @@ export class Store {
     }
   }
 
-  setBrush(name: string, range: Range | null): void {
-    if (range) this.brushes.set(name, range);
-    else this.brushes.delete(name);
-    this.apply();
-  }
+  setBrush(name: string, range: Range | null): void { this.setBrushes([[name, range]]); }
 
   /** setBrushes sets several ranges at once. */
   setBrushes(all: [string, Range | null][]): void {

@@ -157,7 +157,9 @@ export class Table {
       case "End": at = this.rows.length - 1; break;
       case " ": case "Enter":
         e.preventDefault();
-        if (this.cursor >= 0) this.pick(this.cursor);
+        if (this.cursor < 0) return;
+        this.pick(this.cursor);
+        this.say.textContent = `${this.store.slots.has(this.rows[this.cursor]) ? "selected" : "no longer selected"}, selected trials: ${this.store.selected.length}`;
         return;
       default: return;
     }

@@ -1,36 +1,48 @@
 import { colors, ink } from "./colors.js";
 import { disc } from "./curves.js";
-import { groupBy, keyOf, type Column, type Net } from "./data.js";
-import { byId, copyText, el } from "./dom.js";
+import { keyOf, type Column, type Net } from "./data.js";
+import { byId, el, renew } from "./dom.js";
 import { count, number, value } from "./format.js";
 import type { Store } from "./store.js";
 
 /** The card of the trial that was selected last. */
 export class TrialCard {
   private readonly root = byId("trial");
-  private settings: { of: Uint32Array; count: number } | null = null;
+  private key = ""; // of the trial that is shown
 
-  constructor(private readonly store: Store, private readonly nets: Map<string, Net>) {}
-
-  /** setting returns the rows of the trials that differ from a row only in their seed. */
-  setting(row: number): number[] {
-    const { data, n } = this.store;
-    this.settings ??= groupBy(data.columns.filter((c) => c.role === "parameter" && c.name !== "seed"), n);
-    const { of } = this.settings, rows: number[] = [];
-    for (let i = 0; i < n; i++) if (of[i] === of[row]) rows.push(i);
-    return rows;
+  constructor(private readonly store: Store, private readonly nets: Map<string, Net>) {
+    this.root.addEventListener("click", (e) => {
+      if ((e.target as Element).closest("button.seeds")) store.select(this.setting(store.active).slice(0, 10));
+    });
   }
 
-  /** update follows an update of the trials. */
-  update(): void {
-    this.settings = null;
-    this.draw();
+  /** setting returns the rows of the trials that differ from a row only in their seed. A trial may be in several folders. */
+  private setting(row: number): number[] {
+    const { data, n } = this.store, same = (v: ArrayLike<number>) => (i: number): boolean => Object.is(v[i], v[row]);
+    let rows = Array.from({ length: n }, (_, i) => i);
+    // Those that vary come first: they leave few rows.
+    for (const c of data.columns.filter((c) => c.role === "parameter").sort((a, b) => Number(b.axis) - Number(a.axis))) {
+      if (c.name !== "seed" && c.name !== "out") rows = rows.filter(same(c.codes ?? c.num));
+    }
+    const seed = data.byName.get("seed")?.num, seen = new Set<number>();
+    return seed ? rows.filter((r) => !seen.has(seed[r]) && seen.add(seed[r])) : rows;
+  }
+
+  /** mean returns the mean of a setting, or NaN if its trials did not train equally far. Failed trials do not count. */
+  private mean(rows: number[]): number {
+    const { store } = this, state = store.data.byName.get("state")!, steps = store.data.byName.get("steps")!;
+    const of = (row: number): string => state.dict[state.codes![row]], counted = rows.filter((row) => of(row) !== "failed");
+    const ends = new Set(counted.map((row) => (of(row) === "done" ? "done" : `${of(row)} ${steps.num[row]}`)));
+    if (ends.size !== 1 || !counted.every((row) => store.ended[row] && of(row) !== "diverged")) return NaN;
+    return counted.reduce((sum, row) => sum + store.val.num[row], 0) / counted.length;
   }
 
   draw(): void {
-    const { store } = this, row = store.active;
+    const { store } = this, row = store.active, head = byId("h-trial");
     if (row < 0) {
+      head.replaceChildren("Selected trial");
       this.root.replaceChildren(el("p", { class: "empty" }, "Select a trial in the table or in a chart."));
+      this.key = "";
       return;
     }
     const { data } = store;
@@ -41,24 +53,24 @@ export class TrialCard {
     const parts: HTMLElement[] = [el("dl", { class: "fields" }, ...fields)];
     const rows = this.setting(row);
     if (rows.length > 1) {
-      const vals = rows.filter((r) => store.ended[r]).map((r) => store.val.num[r]);
-      const mean = vals.reduce((a, b) => a + b, 0) / vals.length;
-      const button = el("button", { type: "button" }, `Select its ${Math.min(rows.length, 10)} seeds`);
-      button.addEventListener("click", () => store.select(rows.slice(0, 10)));
-      parts.push(el("p", { class: "note" }, vals.length ? `Its setting has ${count(rows.length)} seeds, with a mean of ${number(store.val, mean, store.accuracy)}. ` : `Its setting has ${count(rows.length)} seeds. `), button);
+      const mean = this.mean(rows), seeds = `Its setting has ${count(rows.length)} seeds`;
+      parts.push(el("div", {},
+        el("p", { class: "note" }, Number.isNaN(mean) ? `${seeds}. Not all trained equally far, so they have no mean.` : `${seeds}, with a mean of ${number(store.val, mean, store.accuracy)}.`),
+        el("button", { type: "button", class: "seeds" }, `Select its ${Math.min(rows.length, 10)} seeds`)));
     }
-    const head = byId("h-trial");
     head.replaceChildren("Selected trial ", disc(store.slots.get(row)!));
     parts.push(...this.net(row));
     const folder = data.byName.get("out")?.codes ? data.byName.get("out")!.dict[data.byName.get("out")!.codes![row]] : null;
     const verify = (data.view.folders.find((f) => f.name === folder) ?? data.view.folders[0]).verify;
     if (verify) {
       const pre = el("pre", { tabindex: 0, "aria-label": "Command that verifies the trial" }, `${verify} ${keyOf(data, row)}`);
-      const copy = el("button", { type: "button", "aria-label": "Copy the command that verifies the trial" }, "Copy");
-      copy.addEventListener("click", () => { void copyText(copy, pre); });
+      const copy = el("button", { type: "button", class: "copy", "aria-label": "Copy the command that verifies the trial" }, "Copy");
       parts.push(el("div", { class: "cmd" }, el("p", { class: "note" }, "Train it again and compare every bit"), el("div", { class: "cmd-row" }, pre, copy)));
     }
-    this.root.replaceChildren(...parts);
+    const key = keyOf(data, row), now = [...this.root.children];
+    if (key === this.key && now.length === parts.length) parts.forEach((p, i) => renew(now[i], p));
+    else this.root.replaceChildren(...parts);
+    this.key = key;
   }
 
   private net(row: number): HTMLElement[] {

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"flag"
 	"fmt"
-	"image/png"
 	"io"
 	"net"
 	"os"
@@ -213,30 +211,29 @@ func (s *liveSource) page(ctx context.Context, t *results.Table) (*report.Page, 
 	r.choose(s.dir)
 	r.verifyCommands(p)
 	p.Lists = listedAxes(t.Record(0).Config)
-	if isFolder(filepath.Join(s.dir, folder.WeightsDir)) {
-		p.Net = func(_ int, rec *results.Record) (*report.Net, error) { return s.picture(rec), nil }
+	var kept map[string]bool
+	p.Net = func(_ int, rec *results.Record) (*report.Net, error) {
+		if kept == nil { // once, because trials may be many
+			kept = keptNets(s.dir)
+		}
+		if !kept[rec.Key+weightsEnd] {
+			return nil, nil
+		}
+		return s.picture(rec), nil
 	}
 	return p, nil
 }
 
 // picture returns the picture of a kept net, or nil. A confusion matrix would need the data set.
 func (s *liveSource) picture(rec *results.Record) *report.Net {
-	name := filepath.Join(s.dir, folder.WeightsDir, rec.Key+".safetensors")
-	if _, err := os.Stat(name); err != nil {
-		return nil
-	}
 	id := rec.Key + rec.Weights
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	text, ok := s.pictures[id]
 	if !ok {
-		if w, err := readWeights(name, rec); err == nil { // the sweep may be writing it
-			if img := tiles(w); img != nil {
-				var b bytes.Buffer
-				if png.Encode(&b, img) == nil {
-					text = b.Bytes()
-				}
-			}
+		var err error
+		if _, text, err = drawWeights(s.dir, rec); err != nil { // the sweep may be writing it
+			return nil
 		}
 		if len(s.pictures) > 100 {
 			clear(s.pictures)
@@ -275,7 +272,7 @@ func (s *liveSource) curve(key string) (curve.Curve, bool, error) {
 func (s *liveSource) status() string {
 	v := &viewer{dir: s.dir, journal: journalTail{Tail: results.Tail{Name: s.journal}}}
 	if err := v.lookAtStatus(); err != nil {
-		return ""
+		return fmt.Sprintf("the state of the sweep is not known: %v", err)
 	}
 	st := v.status
 	switch v.state {

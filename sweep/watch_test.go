@@ -118,6 +118,61 @@ func TestWatchPage(t *testing.T) {
 	}
 }
 
+// TestWatchFaults reads a folder in which a file of weights and the status are incomplete for a time.
+func TestWatchFaults(t *testing.T) {
+	isolate(t)
+	if _, stderr, code := call(t, tiny("-out", "o", "-lr", "1e-3", "-keep", "1")...); code != exitOK {
+		t.Fatalf("exit code %d, stderr %q", code, stderr)
+	}
+	names, err := filepath.Glob(filepath.Join("o", folder.WeightsDir, "*"+weightsEnd))
+	if err != nil || len(names) != 1 {
+		t.Fatalf("%d files of weights: %v", len(names), err)
+	}
+	table, err := readTable([]string{"o"}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := sourceOf("o", dataChoice{})
+	pictures := func() (n int) {
+		t.Helper()
+		p, err := s.page(t.Context(), table.Table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for row := range table.Len() {
+			if net, err := p.Net(0, table.Record(row)); err != nil {
+				t.Fatal(err)
+			} else if net != nil {
+				n++
+			}
+		}
+		return n
+	}
+	text, err := os.ReadFile(names[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int{len(text) / 2, len(text), 0} {
+		if err := os.WriteFile(names[0], text[:size], 0o666); err != nil {
+			t.Fatal(err)
+		}
+		want := 1
+		if size < len(text) && size > 0 {
+			want = 0
+		}
+		if n := pictures(); n != want { // a picture that was drawn is kept
+			t.Errorf("with %d of %d bytes, the page has %d pictures", size, len(text), n)
+		}
+	}
+	status := filepath.Join("o", folder.StatusName)
+	if err := os.WriteFile(status, []byte("{"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.status(); !strings.HasPrefix(got, "the state of the sweep is not known: "+status+": ") || strings.Contains(got, "\n") {
+		t.Errorf("the status is %q", got)
+	}
+}
+
 // TestWatchToken watches with a token.
 func TestWatchToken(t *testing.T) {
 	isolate(t)

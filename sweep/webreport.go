@@ -273,31 +273,19 @@ func (r *reporter) command(base *results.Record, lists []report.List, zip bool) 
 
 // net returns the pictures of a kept net.
 func (r *reporter) net(ctx context.Context, i int, rec *results.Record) (*report.Net, error) {
+	dir := folderName(r.table.dirs[i])
 	if r.kept[i] == nil { // once, because trials may be many
-		r.kept[i] = map[string]bool{}
-		names, _ := os.ReadDir(filepath.Join(folderName(r.table.dirs[i]), folder.WeightsDir)) // no folder has no nets
-		for _, n := range names {
-			r.kept[i][n.Name()] = true
-		}
+		r.kept[i] = keptNets(dir)
 	}
-	if !r.kept[i][rec.Key+".safetensors"] {
+	if !r.kept[i][rec.Key+weightsEnd] {
 		return nil, nil
 	}
-	dir := folderName(r.table.dirs[i])
-	name := filepath.Join(dir, folder.WeightsDir, rec.Key+".safetensors")
-	w, err := readWeights(name, rec)
+	w, picture, err := drawWeights(dir, rec)
 	if err != nil {
 		logger(r.stderr).Printf("a picture is left out: %v", err)
 		return nil, nil
 	}
-	var n report.Net
-	if img := tiles(w); img != nil {
-		var b bytes.Buffer
-		if err := png.Encode(&b, img); err != nil {
-			return nil, err
-		}
-		n.PNG = b.Bytes()
-	}
+	n := report.Net{PNG: picture}
 	data, err := r.split(ctx, i, rec)
 	if err != nil {
 		return nil, err
@@ -311,6 +299,33 @@ func (r *reporter) net(ctx context.Context, i int, rec *results.Record) (*report
 		n.Confusion, n.Classes, n.Samples = val.confusion(), data.Classes, "Validation samples"
 	}
 	return &n, nil
+}
+
+// weightsEnd is the end of the names of files of weights, after the key.
+const weightsEnd = ".safetensors"
+
+// keptNets returns the names of the files of weights in an output folder.
+func keptNets(dir string) map[string]bool {
+	kept := map[string]bool{}
+	names, _ := os.ReadDir(filepath.Join(dir, folder.WeightsDir)) // no folder has no nets
+	for _, n := range names {
+		kept[n.Name()] = true
+	}
+	return kept
+}
+
+// drawWeights returns the kept weights of a trial, and a picture of them as PNG, or nil if they are not for images.
+func drawWeights(dir string, rec *results.Record) (w *folder.Weights, picture []byte, err error) {
+	if w, err = readWeights(filepath.Join(dir, folder.WeightsDir, rec.Key+weightsEnd), rec); err != nil {
+		return nil, nil, err
+	}
+	img := tiles(w)
+	if img == nil {
+		return w, nil, nil
+	}
+	var b bytes.Buffer
+	err = png.Encode(&b, img)
+	return w, b.Bytes(), err
 }
 
 // split returns the data of a trial, or nil if it is not found. It returns an error if a flag names the data.

@@ -11,9 +11,9 @@ import (
 )
 
 // A Decoder decodes many texts into values of type T, with the same results and errors as [Unmarshal]. It is
-// faster for texts in plain form. Such a text has no null, no escape and no name without a field. It also
-// remembers strings, so that equal strings in successive texts share their memory. A Decoder must not be used
-// by several goroutines at the same time.
+// faster for texts in plain form, unless the type is recursive. Such a text has no null, no escape and no name without
+// a field. It also remembers strings, so that equal strings in successive texts share their memory. A Decoder must not
+// be used by several goroutines at the same time.
 type Decoder[T any] struct {
 	root *node // nil if only Unmarshal decodes the type
 }
@@ -138,17 +138,19 @@ func (n *node) addFields(t reflect.Type, begun map[reflect.Type]*node) bool {
 
 const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
-// simple reports whether a reader can decode a node and all nodes below it, and a writer can encode them.
-func (n *node) simple(seen map[*node]bool) bool {
-	if seen[n] {
-		return true
+// simple reports whether a reader can decode a node and all nodes below it, and a writer can encode them. A node below
+// itself is of a recursive type, whose values may be of any depth.
+func (n *node) simple(above map[*node]bool) bool {
+	if above[n] {
+		return false
 	}
-	seen[n] = true
-	if n.kind == reflect.Invalid || n.elem != nil && !n.elem.simple(seen) {
+	above[n] = true
+	defer delete(above, n)
+	if n.kind == reflect.Invalid || n.elem != nil && !n.elem.simple(above) {
 		return false
 	}
 	for _, f := range n.fields {
-		if !f.at.simple(seen) {
+		if !f.at.simple(above) {
 			return false
 		}
 	}
@@ -158,13 +160,9 @@ func (n *node) simple(seen map[*node]bool) bool {
 // A reader decodes a text in plain form. Each of its methods that return a bool returns false if the text is not
 // in this form.
 type reader struct {
-	b     []byte
-	at    int
-	depth int
+	b  []byte
+	at int
 }
-
-// mostDepth is the depth up to which a reader decodes nested values.
-const mostDepth = 64
 
 // space skips white space and returns the position.
 func (r *reader) space() int {
@@ -221,19 +219,6 @@ func (r *reader) value(n *node, v reflect.Value) bool {
 		p := reflect.New(v.Type().Elem())
 		v.Set(p)
 		return r.value(n.elem, p.Elem())
-	}
-	if r.depth == mostDepth {
-		return false
-	}
-	r.depth++
-	ok := r.values(n, v)
-	r.depth--
-	return ok
-}
-
-// values decodes an object or an array.
-func (r *reader) values(n *node, v reflect.Value) bool {
-	switch n.kind {
 	case reflect.Struct:
 		return r.object(n, v)
 	case reflect.Array:

@@ -12,21 +12,29 @@ import (
 
 // A trial has all kinds of fields that a Decoder knows.
 type trial struct {
-	Key    string    `json:"key"`
-	Sizes  []int     `json:"sizes"`
-	Split  [3]int8   `json:"split"`
-	Rate   float64   `json:"rate"`
-	Small  float32   `json:"small,omitempty"`
-	Seed   *uint32   `json:"seed,omitempty"`
-	Best   *inner    `json:"best"`
-	Rungs  []inner   `json:"rungs"`
-	Next   *trial    `json:"next"`
+	Key   string  `json:"key"`
+	Sizes []int   `json:"sizes"`
+	Split [3]int8 `json:"split"`
+	Rate  float64 `json:"rate"`
+	Small float32 `json:"small,omitempty"`
+	Seed  *uint32 `json:"seed,omitempty"`
+	Best  *inner  `json:"best"`
+	Rungs []inner `json:"rungs"`
+	Next  *struct {
+		Key  string `json:"key"`
+		Next *inner `json:"next"`
+	} `json:"next"`
 	Ended  time.Time `json:"ended"`
 	Self   upper     `json:"self"`
 	On     bool      `json:"on"`
 	Plain  uint64
 	Secret string `json:"-"`
 	hidden string //lint:ignore U1000 a decoder must leave it alone
+}
+
+// A chain is a recursive type.
+type chain struct {
+	Next []*chain `json:"next"`
 }
 
 // An upper decodes itself.
@@ -43,7 +51,7 @@ var plainTexts = []string{
 	" {\n} ",
 	`{"key":"a b","sizes":[1, -2 ,3],"split":[1,-128,127],"rate":-1.5e-3,"small":0.1,"seed":4294967295,"on":true,"Plain":18446744073709551615}`,
 	`{"on":false,"sizes":[],"best":{"shape":[1],"ends":[0,18446744073709551615]},"rungs":[{},{"shape":[2]},{"ends":[1,2]}]}`,
-	`{"next":{"key":"é","next":{"key":"c","rate":0}},"key":""}`,
+	`{"next":{"key":"é","next":{"shape":[3]}},"key":""}`,
 	`{"ended":"2024-02-29T12:00:00.5+02:00","self":{"a":[1,{"b":"c}"}],"d":null}}`,
 	`{"self":[[],{},"]"]}`,
 	`{"self":"x","rate":1E+2,"small":-0}`,
@@ -60,7 +68,6 @@ var otherTexts = []string{
 	`{"split":[1,2]}`, `{"split":[1,2,3,4]}`, `{"split":[]}`, `{"split":[1,2,128]}`, `{"seed":-1}`, `{"seed":4294967296}`, `{"seed":-0}`,
 	`{"best":{"shape":[1],"shape":[1]}}`, `{"best":{"Shape":[1]}}`, `{"rungs":[{"ends":[1]}]}`, `{"rungs":[null]}`,
 	`{"self":{"a":1,"a":1}}`, `{"self":{"a":[1,}}`, `{"self":{"a"}`, `{"self":"a\n"}`, `{"self":]}`, `{"ended":"yesterday"}`, `{"ended":{}}`, `{"on":tru}`, `{"on":"true"}`, `{"on":1}`,
-	strings.Repeat(`{"next":`, 100) + `{}` + strings.Repeat(`}`, 100),
 }
 
 // same checks that a Decoder and Unmarshal agree on a text.
@@ -131,6 +138,13 @@ func TestDecoderOfOtherTypes(t *testing.T) {
 	same(t, strictjson.NewDecoder[struct{ A []string }](), []byte(`{"A":["a","b","b"]}`))
 	same(t, strictjson.NewDecoder[*trial](), []byte(`{"key":"a"}`))
 	same(t, strictjson.NewDecoder[**int](), []byte(`3`))
+	d := strictjson.NewDecoder[chain]()
+	for _, depth := range []int{0, 1, 100} {
+		same(t, d, []byte(strings.Repeat(`{"next":[`, depth)+`{}`+strings.Repeat(`]}`, depth)))
+	}
+	if d.Fast([]byte(`{}`), new(chain)) {
+		t.Error("a recursive type is decoded without Unmarshal")
+	}
 	same(t, strictjson.NewDecoder[[][]bool](), []byte(`[[true],[],[false,true]]`))
 }
 

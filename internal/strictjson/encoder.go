@@ -9,7 +9,7 @@ import (
 )
 
 // An Encoder encodes values of type T into the texts of [json.Marshal], byte for byte. It is faster, because it
-// examines the type once. It may be used by several goroutines at the same time.
+// examines the type once, unless that is recursive. It may be used by several goroutines at the same time.
 type Encoder[T any] struct {
 	root *node // nil if only json.Marshal encodes the type
 }
@@ -44,10 +44,7 @@ func (e *Encoder[T]) fast(b []byte, v *T) ([]byte, bool) {
 
 // A writer encodes a value. Each of its methods that return a bool returns false if json.Marshal must encode the
 // whole value.
-type writer struct {
-	b     []byte
-	depth int
-}
+type writer struct{ b []byte }
 
 // value encodes v, which can be addressed.
 func (w *writer) value(n *node, v reflect.Value) bool {
@@ -73,29 +70,16 @@ func (w *writer) value(n *node, v reflect.Value) bool {
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		w.b = strconv.AppendUint(w.b, v.Uint(), 10)
 		return true
-	}
-	if w.depth == mostDepth { // perhaps without end
-		return false
-	}
-	w.depth++
-	ok := w.values(n, v)
-	w.depth--
-	return ok
-}
-
-// values encodes what a pointer, a struct, an array or a slice has inside.
-func (w *writer) values(n *node, v reflect.Value) bool {
-	switch n.kind {
 	case reflect.Struct:
 		return w.object(n, v)
 	case reflect.Array:
 		return w.array(n, v)
 	}
-	if v.IsNil() {
+	switch {
+	case v.IsNil():
 		w.b = append(w.b, "null"...)
 		return true
-	}
-	if n.kind == reflect.Pointer {
+	case n.kind == reflect.Pointer:
 		return w.value(n.elem, v.Elem())
 	}
 	return w.array(n, v)

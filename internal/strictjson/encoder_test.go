@@ -32,7 +32,6 @@ type written struct {
 	Quoted quoted      `json:"quoted"`
 	Raws   []asIs      `json:"raws,omitempty"`
 	At     *asIs       `json:"at"`
-	Next   *written    `json:"next,omitempty"`
 	Secret string      `json:"-"`
 	hidden string      //lint:ignore U1000 an encoder must leave it alone
 }
@@ -94,7 +93,7 @@ func TestEncoder(t *testing.T) {
 		Text: "x", Rate: 0.25, Share: new(0.0), Small: 0.1, Big: math.MinInt64, Plain: 255, On: true, Triple: [3]int16{1, 0, -1},
 		List: []float64{}, Lists: [][]int{nil, {}, {1, -2}}, In: inner{Shape: []int{1}}, Ins: []*inner{nil, {}}, Texts: []string{"a", "", "b"},
 		When: time.Unix(1, 5000).UTC(), Whens: []time.Time{time.Unix(1e9, 0).UTC(), {}}, Quoted: "q", Raws: []asIs{" [ 1 ] ", `{"a" : "<"}`, `"a b"`, `"a\"b"`, "3", "null"},
-		At: new(asIs("[]")), Next: &written{Next: &written{Secret: "no"}}, Secret: "no",
+		At: new(asIs("[]")), Secret: "no",
 	})
 	for _, x := range numbers {
 		small := float32(max(-math.MaxFloat32, min(x, math.MaxFloat32)))
@@ -109,15 +108,20 @@ func TestEncoder(t *testing.T) {
 // TestEncoderErrors uses values that json.Marshal refuses, or that an Encoder leaves to it.
 func TestEncoderErrors(t *testing.T) {
 	e := strictjson.NewEncoder[written]()
-	deep := new(written)
+	deep := new(chain)
 	for range 100 {
-		deep = &written{Next: deep}
+		deep = &chain{Next: []*chain{deep, nil}}
 	}
-	endless := new(written)
-	endless.Next = endless
+	endless := new(chain)
+	endless.Next = []*chain{endless}
+	for _, v := range []*chain{deep, endless, {}} {
+		if encodes(t, strictjson.NewEncoder[chain](), v) {
+			t.Error("a recursive type is encoded without json.Marshal")
+		}
+	}
 	for _, v := range []*written{
 		{Rate: math.NaN()}, {List: []float64{1, math.Inf(-1)}}, {Small: float32(math.Inf(1))}, {When: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)},
-		{Raws: []asIs{"["}}, {Raws: []asIs{`"`}}, {Raws: []asIs{`"a"b"`}}, {Raws: []asIs{"\"\n\""}}, {Raws: []asIs{""}}, {At: new(asIs("fail"))}, deep, endless, nil,
+		{Raws: []asIs{"["}}, {Raws: []asIs{`"`}}, {Raws: []asIs{`"a"b"`}}, {Raws: []asIs{"\"\n\""}}, {Raws: []asIs{""}}, {At: new(asIs("fail"))}, nil,
 	} {
 		if encodes(t, e, v) {
 			t.Errorf("%+v is encoded without json.Marshal", v)
@@ -143,7 +147,7 @@ func TestEncoderOfOtherTypes(t *testing.T) {
 	}](), &struct {
 		A int `json:",string"`
 	}{3})
-	encodes(t, strictjson.NewEncoder[trial](), &trial{Key: "k", Self: upper{"x"}, Next: &trial{}})
+	encodes(t, strictjson.NewEncoder[trial](), &trial{Key: "k", Self: upper{"x"}})
 	encodes(t, strictjson.NewEncoder[*trial](), new(*trial))
 	encodes(t, strictjson.NewEncoder[**int](), new(new(new(3))))
 	encodes(t, strictjson.NewEncoder[[][]bool](), &[][]bool{{true}, {}, nil})
@@ -173,8 +177,7 @@ func FuzzEncoder(f *testing.F) {
 			v.Whens = []time.Time{v.When.In(time.FixedZone("", int(bits%100_000)))}
 		}
 		if has(5) {
-			next := v
-			v.Next, v.In, v.Ins = &next, inner{Shape: []int{int(n)}, Ends: [2]uint64{bits}}, []*inner{nil, &v.In}
+			v.In, v.Ins = inner{Shape: []int{int(n)}, Ends: [2]uint64{bits}}, []*inner{nil, &v.In}
 		}
 		encodes(t, e, &v)
 		encodes(t, others, &trial{Key: text, Rate: x, Small: y, Seed: new(uint32(bits)), Sizes: slices.Repeat([]int{int(n)}, int(bits%4)), Ended: v.When, On: has(6)})

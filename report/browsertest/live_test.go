@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 	"fusegrid/report"
 	"fusegrid/report/live"
 	"fusegrid/results"
+	"fusegrid/results/curve"
 )
 
 // sweepProgram builds the program sweep.
@@ -210,8 +212,8 @@ func sourceOf(name string) live.Source {
 	}
 }
 
-// follow serves the page of a journal, and returns its address.
-func follow(t *testing.T, name string) string {
+// follow serves the page of a study, and returns its address.
+func follow(t *testing.T, source live.Source) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -219,7 +221,7 @@ func follow(t *testing.T, name string) string {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	served := make(chan error)
-	go func() { served <- live.New(sourceOf(name)).Serve(ctx, l, live.Guard{}) }()
+	go func() { served <- live.New(source).Serve(ctx, l, live.Guard{}) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-served; err != nil {
@@ -239,7 +241,7 @@ func TestLiveKeeps(t *testing.T) {
 	}
 	journal, name := journalOf(t, records[:300]...)
 	b := newTab(t, 1280, 800)
-	b.open(follow(t, name))
+	b.open(follow(t, sourceOf(name)))
 	b.do(evalVoid(`(() => {
 		const s = sweepReport.store, v = s.scale(s.val).values;
 		s.setBrush("val", [v[v.length >> 1], v[v.length - 1]]);
@@ -294,7 +296,7 @@ func TestLiveAxes(t *testing.T) {
 	}
 	journal, name := journalOf(t, records...)
 	b := newTab(t, 1280, 800)
-	b.open(follow(t, name))
+	b.open(follow(t, sourceOf(name)))
 	b.do(evalVoid("sweepReport.store.setBrush('rule', [1, 1])"), evalVoid("document.getElementById('heat').focus()"), chromedp.KeyEvent("\u0302")) // arrow left from the best cell
 	b.settled()
 	if got := b.text("#heatsay"); !strings.HasPrefix(got, "lr 0.039, rule ") {
@@ -313,6 +315,45 @@ func TestLiveAxes(t *testing.T) {
 	b.settled()
 	if got := eval[[]float64](b, "sweepReport.store.brushes.get('lr')"); len(got) != 2 || got[0] > .039 || got[1] < .039 || got[0] < .03 {
 		t.Errorf("the cell has lr from %v", got)
+	}
+	b.quiet()
+}
+
+// TestLiveCurves selects a trial whose curve is written later, and then replaced.
+func TestLiveCurves(t *testing.T) {
+	records := trialsOf(12, false)
+	journal, name := journalOf(t, records[:10]...)
+	source := sourceOf(name)
+	var loss atomic.Int64 // of all curves; 0 if there is none yet
+	source.Curve = func(string) (curve.Curve, bool, error) {
+		x := float32(loss.Load())
+		return curve.Curve{Steps: []int{1, 2}, Val: []float32{.1, .2}, Train: []float32{.1, .2}, LossSteps: []int{1, 2, 3}, Loss: []float32{x, x, x}}, x > 0, nil
+	}
+	b := newTab(t, 1280, 800)
+	b.open(follow(t, source))
+	b.do(evalVoid("sweepReport.store.select([])"), evalVoid("sweepReport.store.select([0])"))
+	b.settled()
+	if !b.becomes("document.getElementById('curves').textContent === 'The page has no curves of these trials.'") {
+		t.Errorf("the chart says %q", b.text("#curves"))
+	}
+	key := eval[string](b, "document.querySelector('#trial pre').textContent.split(' ').at(-1)")
+	again := records[slices.IndexFunc(records, func(r results.Record) bool { return strings.HasPrefix(r.Key, key) })]
+	again.Ended = again.Ended.Add(time.Hour)
+	b.do(evalVoid(`(() => { const s = document.getElementById("cs"); s.value = "loss"; s.dispatchEvent(new Event("change")); })()`))
+	for _, r := range []results.Record{records[10], again} {
+		loss.Add(2)
+		if err := journal.Append(r); err != nil {
+			t.Fatal(err)
+		}
+		want := fmt.Sprintf("iteration 2\n1 loss %d", loss.Load())
+		b.eventually(time.Minute, fmt.Sprintf(`(() => {
+			const over = document.querySelector("#curves .u-over");
+			if (!over) return false;
+			over.scrollIntoView({ block: "center" });
+			const r = over.getBoundingClientRect();
+			for (const type of ["mouseenter", "mousemove"]) over.dispatchEvent(new MouseEvent(type, { clientX: r.left + r.width / 2, clientY: r.top + r.height / 2 }));
+			return document.getElementById("tip").textContent === %q;
+		})()`, want))
 	}
 	b.quiet()
 }
@@ -346,7 +387,7 @@ func TestLiveRate(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := newTab(t, 1280, 800)
-	b.open(follow(t, name))
+	b.open(follow(t, sourceOf(name)))
 	b.do(evalVoid(`(() => { window.gaps = []; sweepReport.frames.length = 0; let last = performance.now(); const f = () => { const now = performance.now(); gaps.push(now - last); last = now; requestAnimationFrame(f); }; requestAnimationFrame(f); })()`))
 	cpu := b.cpu()
 	began := time.Now()

@@ -451,18 +451,18 @@ func TestOldCards(t *testing.T) {
 	old := look()
 	s.cards(t.Context())
 	if got := s.write(t, old); !strings.Contains(got, "event: cards") {
-		t.Errorf("a watcher of the state of the cards gets %q", got)
+		t.Errorf("a watcher of the state of the cards gets %.300q", got)
 	}
 	j.record(recordOf(3, .6))
 	now := look()
 	for _, after := range []string{old, now} {
 		if got := s.write(t, after); strings.Contains(got, "event: cards") || strings.Contains(got, "event: rows") != (after == old) {
-			t.Errorf("a watcher of the state %s gets %q", after, got)
+			t.Errorf("a watcher of the state %s gets %.300q", after, got)
 		}
 	}
 	s.cards(t.Context())
 	if got := s.write(t, now); !strings.Contains(got, "event: cards") {
-		t.Errorf("a watcher of the state of the new cards gets %q", got)
+		t.Errorf("a watcher of the state of the new cards gets %.300q", got)
 	}
 }
 

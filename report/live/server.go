@@ -2,8 +2,10 @@
 //
 //	rows    trials that were recorded, with their places in the order of all trials. The id of the event
 //	        names the state after it. A browser that connects again sends the id of the last event that it
-//	        has, and gets what is new since then
-//	cards   the cards of the page that its script does not draw, and the shape of the page
+//	        has, and gets what is new since then. If the study has more trials than a page, the event has
+//	        only their number
+//	cards   the cards of the page that its script does not draw, and the shape of the page. They are not
+//	        older than the trials of the page
 //	status  how far the sweep is
 //	reload  the page must be loaded again, because its state is not one of this study, or is too old
 //

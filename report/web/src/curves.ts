@@ -106,34 +106,36 @@ export class CurveChart {
 
   private show(all: Shown[]): void {
     this.shown = all;
-    const { store } = this, pal = colors(), loss = this.shows.value === "loss", { data, series, names } = this.table(loss);
+    const { accuracy } = this.store, pal = colors(), loss = this.shows.value === "loss", { data, series, names } = this.table(loss);
     const axis = (more: Partial<uPlot.Axis>): uPlot.Axis => ({
       stroke: pal.muted, grid: { stroke: pal.line, width: 1 }, ticks: { show: false }, font: "11px -apple-system,'Segoe UI',Roboto,'Liberation Sans',Arial,sans-serif", ...more,
     });
-    const tell = (u: uPlot): void => {
-      const { idx, left, top } = u.cursor;
-      if (idx == null || left == null || left < 0) return readout(null);
-      const r = u.over.getBoundingClientRect();
-      const lines = [`${store.accuracy ? "iteration" : "step"} ${u.data[0][idx]}`];
-      names.forEach((n, i) => {
-        const v = u.data[i + 1][idx];
-        if (v != null) lines.push(`${n} ${loss ? short(v, 4) : number(store.val, v, store.accuracy)}`);
-      });
-      readout(lines.join("\n"), r.left + left, r.top + (top ?? 0));
-    };
     this.plot?.destroy();
     this.root.replaceChildren();
     this.plot = new uPlot({
       width: this.root.clientWidth, height: HEIGHT, legend: { show: false },
       scales: { x: { time: false }, y: loss ? { distr: 3, log: 10 } : {} },
       axes: [axis({ size: 28 }), axis({ size: 52, values: loss ? (_u, ticks) => ticks.map((t) => (t == null ? "" : short(t, 2))) : undefined })],
-      cursor: { points: { size: 6 } }, series, hooks: { setCursor: [tell] },
+      cursor: { points: { size: 6 } }, series, hooks: { setCursor: [(u) => this.tell(u, names, loss)] },
     }, data, this.root);
     this.plot.over.addEventListener("pointerleave", () => readout(null));
     this.plot.root.setAttribute("role", "img");
-    const what = !store.accuracy ? "Values of the selected trials by step" : loss ? "Losses of the selected trials by iteration" : "Accuracies of the selected trials by iteration: solid lines on the validation set, dashed lines on training images";
+    const what = !accuracy ? "Values of the selected trials by step" : loss ? "Losses of the selected trials by iteration" : "Accuracies of the selected trials by iteration: solid lines on the validation set, dashed lines on training images";
     this.plot.root.setAttribute("aria-label", what);
-    byId("curvesnote").textContent = (loss || !store.accuracy ? "" : "Solid: validation, dashed: training. ") + this.curves.note;
+    byId("curvesnote").textContent = (loss || !accuracy ? "" : "Solid: validation, dashed: training. ") + this.curves.note;
+  }
+
+  /** tell shows the values of all series at the pointer. */
+  private tell(u: uPlot, names: string[], loss: boolean): void {
+    const { idx, left, top } = u.cursor, { store } = this;
+    if (idx == null || left == null || left < 0) return readout(null);
+    const lines = [`${store.accuracy ? "iteration" : "step"} ${u.data[0][idx]}`];
+    names.forEach((n, i) => {
+      const v = u.data[i + 1][idx];
+      if (v != null) lines.push(`${n} ${loss ? short(v, 4) : number(store.val, v, store.accuracy)}`);
+    });
+    const r = u.over.getBoundingClientRect();
+    readout(lines.join("\n"), r.left + left, r.top + (top ?? 0));
   }
 
   /** recolor draws the chart at once, if its curves have been read. */

@@ -40,7 +40,7 @@ export class Heat {
       const c = this.cellAt(e);
       if (c) this.pick(c);
     });
-    this.root.addEventListener("keydown", (e) => this.key(e));
+    this.root.addEventListener("keydown", (e) => this.press(e));
     keepSpace(this.root);
   }
 
@@ -127,57 +127,73 @@ export class Heat {
   private paint(): void {
     const { ax, ay, cells } = this;
     if (!ax || !ay) return;
-    const width = this.root.parentElement!.clientWidth;
+    const width = this.root.parentElement!.clientWidth, top = 4;
     const labels = Array.from({ length: ay.cells }, (_, j) => ay.label(j));
     const left = Math.min(110, 14 + 6.2 * Math.max(3, ...labels.map((l) => Math.min(l.length, 16))));
-    const cw = (width - left) / ax.cells, ch = Math.min(HEIGHT / ay.cells, 60), high = ch * ay.cells, gap = Math.min(cw, ch) < 5 ? 0 : 1.5;
-    const top = 4;
+    const cw = (width - left) / ax.cells, ch = Math.min(HEIGHT / ay.cells, 60), height = top + ch * ay.cells + 38;
     this.box = { left, top, cw, ch };
-    const pal = colors(), gain = (x: number): number => this.store.gain(x);
     let lo = Infinity, hi = -Infinity, best = -1; // gains
     cells.forEach((c, k) => {
       if (!c.n) return;
-      const g = gain(this.figure(c));
+      const g = this.store.gain(this.figure(c));
       if (g > hi) [hi, best] = [g, k];
       lo = Math.min(lo, g);
     });
+    this.root.setAttribute("height", String(height));
+    this.root.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    const what = `${this.shows.value} ${this.store.data.view.result}`;
+    this.root.setAttribute("aria-label", best < 0 ? "Heat map without a result" : `Heat map of the ${what}. The best cell has ${ax.column.name} ${ax.label(best % ax.cells)} and ${ay.column.name} ${ay.label(Math.floor(best / ax.cells))}. Arrow keys move, Enter filters to a cell.`);
+    this.root.replaceChildren(...this.squares(ax, ay, lo, hi), ...this.frames(ax, ay, best), ...this.names(ax, ay, labels, width));
+    this.key(lo, hi);
+  }
+
+  /** squares draws the cells, and above them their marks and figures. */
+  private squares(ax: Axis, ay: Axis, lo: number, hi: number): SVGElement[] {
+    const { left, top, cw, ch } = this.box, gap = Math.min(cw, ch) < 5 ? 0 : 1.5, pal = colors();
     const parts: SVGElement[] = [svg("defs", {},
       svg("pattern", { id: "hatch", width: 5, height: 5, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
         svg("rect", { width: 5, height: 5, class: "hatchbg" }), svg("line", { x1: 0, x2: 0, y1: 0, y2: 5, class: "hatch" })))];
     const over: SVGElement[] = [];
-    const t = (f: number): number => (hi > lo ? (gain(f) - lo) / (hi - lo) : 1);
-    for (let j = 0; j < ay.cells; j++) {
-      for (let i = 0; i < ax.cells; i++) {
-        const k = j * ax.cells + i, c = cells[k];
-        if (!c.n && !c.diverged) continue;
-        const x = left + i * cw, y = top + (ay.cells - 1 - j) * ch;
-        const b = c.n ? bin(t(this.figure(c))) : 0;
-        parts.push(svg("rect", { class: `cell${c.n ? ` r${b}` : ""}`, fill: c.n ? undefined : "url(#hatch)", x: x.toFixed(1), y: y.toFixed(1), width: Math.max(cw - gap, 1).toFixed(1), height: Math.max(ch - gap, 1).toFixed(1), rx: gap }));
-        if (c.n && c.diverged && cw > 8 && ch > 8) over.push(svg("path", { class: "tri", d: `M${x + cw - gap - 5},${y}h5v5z` }));
-        if (c.n && cw >= 40 && ch >= 16) {
-          over.push(svg("text", { class: "in", x: x + cw / 2, y: y + ch / 2 + 4, "text-anchor": "middle", style: undefined }, number(this.store.val, this.figure(c), this.store.accuracy)));
-          (over[over.length - 1] as SVGTextElement).style.fill = ink(pal.ramp[b]);
-        }
+    this.cells.forEach((c, k) => {
+      if (!c.n && !c.diverged) return;
+      const x = left + (k % ax.cells) * cw, y = top + (ay.cells - 1 - Math.floor(k / ax.cells)) * ch;
+      const b = c.n ? bin(hi > lo ? (this.store.gain(this.figure(c)) - lo) / (hi - lo) : 1) : 0;
+      parts.push(svg("rect", { class: `cell${c.n ? ` r${b}` : ""}`, fill: c.n ? undefined : "url(#hatch)", x: x.toFixed(1), y: y.toFixed(1), width: Math.max(cw - gap, 1).toFixed(1), height: Math.max(ch - gap, 1).toFixed(1), rx: gap }));
+      if (c.n && c.diverged && cw > 8 && ch > 8) over.push(svg("path", { class: "tri", d: `M${x + cw - gap - 5},${y}h5v5z` }));
+      if (c.n && cw >= 40 && ch >= 16) {
+        const text = svg("text", { class: "in", x: x + cw / 2, y: y + ch / 2 + 4, "text-anchor": "middle" }, number(this.store.val, this.figure(c), this.store.accuracy));
+        text.style.fill = ink(pal.ramp[b]);
+        over.push(text);
       }
-    }
+    });
+    return [...parts, ...over];
+  }
+
+  /** frames draws the frames of the best cell and of that of the keyboard. */
+  private frames(ax: Axis, ay: Axis, best: number): SVGElement[] {
+    const { left, top, cw, ch } = this.box, gap = Math.min(cw, ch) < 5 ? 0 : 1.5;
     const frame = (k: number, cls: string): SVGElement => svg("rect", {
       class: cls, x: left + (k % ax.cells) * cw - gap / 2, y: top + (ay.cells - 1 - Math.floor(k / ax.cells)) * ch - gap / 2, width: cw, height: ch, rx: 2,
     });
-    if (best >= 0) over.push(frame(best, "halo"), frame(best, "pick"));
-    const focus = this.at ?? (best >= 0 ? [best % ax.cells, Math.floor(best / ax.cells)] : [0, 0]);
-    over.push(frame(focus[1] * ax.cells + focus[0], "focus"));
+    const focus = frame(this.at ? this.at[1] * ax.cells + this.at[0] : Math.max(best, 0), "focus");
+    return best < 0 ? [focus] : [frame(best, "halo"), frame(best, "pick"), focus];
+  }
+
+  /** names draws the names of the axes and of their values. */
+  private names(ax: Axis, ay: Axis, labels: string[], width: number): SVGElement[] {
+    const { left, top, cw, ch } = this.box, bottom = top + ch * ay.cells, parts: SVGElement[] = [];
     const everyY = Math.ceil(14 / ch), everyX = Math.ceil(52 / cw);
-    for (let j = 0; j < ay.cells; j += everyY) over.push(svg("text", { x: left - 7, y: top + (ay.cells - 0.5 - j) * ch + 4, "text-anchor": "end" }, labels[j].slice(0, 16)));
-    for (let i = 0; i < ax.cells; i += everyX) over.push(svg("text", { x: left + (i + 0.5) * cw, y: top + high + 14, "text-anchor": "middle" }, ax.label(i).slice(0, 12)));
-    over.push(svg("text", { x: 0, y: top + high + 32 }, `↑ ${ay.column.name}`), svg("text", { x: left + (width - left) / 2, y: top + high + 32, "text-anchor": "middle" }, `${ax.column.name} →`));
-    this.root.setAttribute("height", String(top + high + 38));
-    this.root.setAttribute("viewBox", `0 0 ${width} ${top + high + 38}`);
-    const what = `${this.shows.value} ${this.store.data.view.result}`;
-    this.root.setAttribute("aria-label", best < 0 ? "Heat map without a result" : `Heat map of the ${what}. The best cell has ${ax.column.name} ${ax.label(best % ax.cells)} and ${ay.column.name} ${ay.label(Math.floor(best / ax.cells))}. Arrow keys move, Enter filters to a cell.`);
-    this.root.replaceChildren(...parts, ...over);
-    const key = byId("heatkey");
-    const format = (x: number): string => number(this.store.val, x, this.store.accuracy);
-    key.replaceChildren(...(best < 0 ? ["No trial here has a result."] : [el("span", {}, format(gain(lo)), rampKey(), format(gain(hi)))]));
+    for (let j = 0; j < ay.cells; j += everyY) parts.push(svg("text", { x: left - 7, y: top + (ay.cells - 0.5 - j) * ch + 4, "text-anchor": "end" }, labels[j].slice(0, 16)));
+    for (let i = 0; i < ax.cells; i += everyX) parts.push(svg("text", { x: left + (i + 0.5) * cw, y: bottom + 14, "text-anchor": "middle" }, ax.label(i).slice(0, 12)));
+    parts.push(svg("text", { x: 0, y: bottom + 32 }, `↑ ${ay.column.name}`), svg("text", { x: left + (width - left) / 2, y: bottom + 32, "text-anchor": "middle" }, `${ax.column.name} →`));
+    return parts;
+  }
+
+  /** key says what the colours and marks mean. */
+  private key(lo: number, hi: number): void {
+    const key = byId("heatkey"), { store, cells } = this;
+    const format = (gain: number): string => number(store.val, store.gain(gain), store.accuracy);
+    key.replaceChildren(...(lo > hi ? ["No trial here has a result."] : [el("span", {}, format(lo), rampKey(), format(hi))]));
     if (cells.some((c) => c.diverged && !c.n)) {
       key.append(el("span", {}, svg("svg", { width: 12, height: 12, "aria-hidden": "true" }, svg("rect", { width: 12, height: 12, fill: "url(#hatch)" })), "no trial has a result"));
     }
@@ -227,7 +243,7 @@ export class Heat {
     store.setBrushes([[ax!.column.name, undo ? null : rx], [ay!.column.name, undo ? null : ry]]);
   }
 
-  private key(e: KeyboardEvent): void {
+  private press(e: KeyboardEvent): void {
     const { ax, ay } = this;
     if (!ax || !ay) return;
     if (!this.at) {

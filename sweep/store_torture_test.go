@@ -716,10 +716,10 @@ func tortureReport(lines []line, took time.Duration) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `# Workers of a store under faults
 
-make torture-store wrote this in %v on %d cores (%s/%s), beside other programs. Worker processes trained studies of
-a PostgreSQL server while the faults below happened. Segments lasted %v. So a job counted as lost after %v, and
-after 20 s in the last three rows. The workers looked for lost jobs every 2 s. Each study had the trials of a local
-run with the same bits, and no segment was kept twice.
+make torture-store wrote this in %v on %d cores (%s/%s). Worker processes trained studies of a PostgreSQL server
+while the faults below happened. Segments lasted %v. So a job counted as lost after %v, and after 20 s in the last
+three rows. The workers looked for lost jobs every 2 s. Each study had the trials of a local run with the same bits,
+and no segment was kept twice.
 
 The time to recover is that until the segment that was being trained, or the next one, was kept.
 

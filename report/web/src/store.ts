@@ -8,6 +8,9 @@ export type Change = "mask" | "selection" | "sort" | "data";
 
 const MOST_SELECTED = 10;
 
+/** endedOf marks the trials with a result. */
+const endedOf = (val: Column): Uint8Array => Uint8Array.from(val.num, (x) => (Number.isFinite(x) ? 1 : 0));
+
 /** A Store has the trials, and which of them pass the filters. Rows are in the order of their rank. */
 export class Store {
   n: number;
@@ -35,7 +38,7 @@ export class Store {
   constructor(readonly data: Data) {
     this.n = data.n;
     this.val = data.byName.get("val")!;
-    this.ended = Uint8Array.from(this.val.num, (x) => (Number.isFinite(x) ? 1 : 0));
+    this.ended = endedOf(this.val);
     this.axes = data.view.order.map((name) => data.byName.get(name)).filter((c): c is Column => !!c);
     this.mask = new Uint8Array(this.n).fill(1);
     this.passing = this.n;
@@ -57,7 +60,7 @@ export class Store {
     const ranges = this.ranges(), m = merge(this.data, u);
     if (!m) return null;
     this.n = m.total;
-    this.ended = Uint8Array.from(this.val.num, (x) => (Number.isFinite(x) ? 1 : 0));
+    this.ended = endedOf(this.val);
     this.scales.clear();
     this.brushes.clear();
     for (const [name, texts] of ranges) this.limit(name, texts);

@@ -94,6 +94,7 @@ torture-slurm: ## train shards on Slurm, requeue, kill and cancel tasks (Debian,
 
 torture-store: ## kill and freeze workers of a store, crash its server, cut its network; writes results/store.md (Linux, as root; half an hour)
 	FUSEGRID_TORTURE_STORE=all FUSEGRID_REQUIRE=postgres $(GO) test -count 1 -timeout 3h -run '^TestStoreTorture$$' -v ./sweep
+	FUSEGRID_TORTURE_STORE=all FUSEGRID_REQUIRE=postgres $(GO) test -count 1 -run '^TestManyWorkers$$' -v ./search/store
 
 bench: ## run the benchmarks: make bench BENCH=Gemm COUNT=10 TAGS=openblas
 	$(GO) test -tags '$(TAGS)' -run '^$$' -bench '$(BENCH)' -count $(COUNT) .

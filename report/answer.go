@@ -55,7 +55,7 @@ type advice struct {
 type command struct{ What, Text, Note string }
 
 // sureRows is the number of settings that the page compares.
-const sureRows = 6
+const sureRows = 8
 
 // mostTied is the largest number of settings that a command trains with fresh seeds.
 const mostTied = 8
@@ -226,9 +226,12 @@ func (s *study) sure() sure {
 	first := s.settings[0]
 	n := len(s.settings)
 	c := sure{Count: group(len(s.tied))}
-	settings, lie := "settings", "lie"
+	others, lie := fmt.Sprintf("of the %s other settings", group(n-1)), "lie"
+	if n == 2 {
+		others = "other setting"
+	}
 	if len(s.tied) == 1 {
-		settings, lie = "setting", "lies"
+		lie = "lies"
 	}
 	low, _, known := s.interval(first)
 	switch {
@@ -237,14 +240,14 @@ func (s *study) sure() sure {
 	case s.apart == n-1:
 		c.Count, c.Text = "", fmt.Sprintf("No other setting of %s is compared with the best, because %s.", group(n), s.incomparable())
 	case s.seeds > 1:
-		c.Text = fmt.Sprintf("other %s of %s cannot be told from the best, compared seed by seed", settings, group(n))
+		c.Text = others + " cannot be told from the best, compared seed by seed"
 		if sd := s.spread(); !math.IsNaN(sd) {
-			c.Text += fmt.Sprintf(" (spread between seeds %s)", s.size(sd))
+			c.Text += fmt.Sprintf(" (standard deviation between seeds %s)", s.size(sd))
 		}
 		c.Text += "."
 	case known:
-		c.Text = fmt.Sprintf("other %s of %s %s above %s, the lower end of the interval of the best: the choice of the images alone may explain that. One seed does not show the spread between seeds.",
-			settings, group(n), lie, s.number(low))
+		c.Text = fmt.Sprintf("%s %s above %s, the lower end of the interval of the best: the choice of the images alone may explain that. One seed does not show the spread between seeds.",
+			others, lie, s.number(low))
 	default:
 		c.Count, c.Text = "", "One seed for each setting does not show how much chance matters."
 	}
@@ -335,6 +338,11 @@ type span struct {
 	atLow, atHi bool // the best setting has the lowest or the highest value
 }
 
+// anywhere reports whether tied settings have the lowest value and the highest one.
+func (p span) anywhere() bool {
+	return p.low == p.values[0] && p.high == p.values[len(p.values)-1]
+}
+
 // spans returns the spans of the most important numeric axes, at most n.
 func (s *study) spans(n int) []span {
 	var all []span
@@ -364,14 +372,18 @@ func (s *study) next() []advice {
 	for _, p := range s.spans(3) {
 		lo, hi := short(p.low, p.digits), short(p.high, p.digits)
 		switch {
+		case p.anywhere():
+			all = append(all, advice{"dot", p.name, fmt.Sprintf(": tied settings have values from %s to %s, so it hardly matters.", lo, hi)})
 		case p.atHi && slices.Contains(growing, p.name):
 			all = append(all, advice{"edge", p.name, fmt.Sprintf(" is best at the highest tried (%s): go higher.", short(p.best, p.digits))})
 		case p.atLow && p.best > 0 && slices.Contains(growing, p.name):
 			all = append(all, advice{"edge", p.name, fmt.Sprintf(" is best at the lowest tried (%s): go lower.", short(p.best, p.digits))})
-		case p.low == p.values[0] && p.high == p.values[len(p.values)-1]:
-			all = append(all, advice{"dot", p.name, fmt.Sprintf(": settings as good as the best have values from %s to %s, so it hardly matters.", lo, hi)})
 		case p.low == p.high:
 			all = append(all, advice{"dot", p.name, fmt.Sprintf(": the best value is %s; try values beside it.", lo)})
+		case p.high == p.values[len(p.values)-1]:
+			all = append(all, advice{"dot", p.name, fmt.Sprintf(": every tied setting lies in %s to %s, the highest tried.", lo, hi)})
+		case p.low == p.values[0]:
+			all = append(all, advice{"dot", p.name, fmt.Sprintf(": every tied setting lies in %s, the lowest tried, to %s.", lo, hi)})
 		default:
 			all = append(all, advice{"dot", p.name, fmt.Sprintf(": every tied setting lies in %s to %s.", lo, hi)})
 		}
@@ -550,7 +562,7 @@ func (s *study) sameSeeds() string {
 func (s *study) further() []List {
 	var lists []List
 	for _, p := range s.spans(3) {
-		if !slices.Contains(s.page.Lists, p.name) || !slices.Contains(growing, p.name) {
+		if !slices.Contains(s.page.Lists, p.name) || !slices.Contains(growing, p.name) || p.anywhere() {
 			continue
 		}
 		whole := p.name == "hidden" || p.name == "iters"
@@ -571,10 +583,15 @@ func (s *study) further() []List {
 		case p.atLow && p.best > 0:
 			lists = append(lists, List{p.name, strings.Join([]string{show(p.best / step / step), show(p.best / step), exact(p.best)}, ",")})
 		case p.atLow || whole: // the best is 0, or between whole numbers that may be neighbours
-		case p.values[i-1] > 0 && p.log:
-			lists = append(lists, List{p.name, fmt.Sprintf("log:%s..%s:5", show(p.values[i-1]), show(p.values[i+1]))})
 		default:
-			lists = append(lists, List{p.name, fmt.Sprintf("%s..%s:5", show(p.values[i-1]), show(p.values[i+1]))})
+			low, high, scale := p.values[i-1], p.values[i+1], ""
+			if i+2 == len(p.values) && p.high == high { // a tied setting has the highest value
+				high *= step
+			}
+			if low > 0 && p.log {
+				scale = "log:"
+			}
+			lists = append(lists, List{p.name, fmt.Sprintf("%s%s..%s:5", scale, show(low), show(high))})
 		}
 	}
 	return lists

@@ -247,7 +247,7 @@ func TestAnswer(t *testing.T) {
 	for _, want := range []string{
 		`<p class="hero">0.5030 <small>± 0.0050</small></p>`, // mean of .501, .503 and .505; 4.3027·.002/√3
 		"mean validation accuracy over 3 seeds, 95 % interval",
-		"<strong>1</strong> other setting of 12 cannot be told from the best, compared seed by seed (spread between seeds 0.0020).",
+		"<strong>1</strong> of the 11 other settings cannot be told from the best, compared seed by seed (standard deviation between seeds 0.0020).",
 		"3 settings are not compared, because fewer than two seeds have comparable results in both.", // their trials diverged
 		"The best of 12 is in part the luckiest: with fresh seeds, expect less than 0.5030.",
 		"<strong>reg</strong> is best at the highest tried (0.5): go higher.",
@@ -272,12 +272,12 @@ func TestAnswer(t *testing.T) {
 	}{
 		"all diverged": {gridOf()[27:], []string{"All trials on record diverged, so there is no best setting.", "There is nothing to compare yet."}},
 		"one trial":    {gridOf()[:1], []string{`<p class="hero">0.3000`, "setting was tried, so nothing is compared.", "No parameter varies among the trials."}},
-		"one seed": {oneSeed(), []string{"<strong>1</strong> other setting of 9 lies above 0.4711, the lower end of the interval of the best: the choice of the images alone may explain that.",
+		"one seed": {oneSeed(), []string{"<strong>1</strong> of the 8 other settings lies above 0.4711, the lower end of the interval of the best: the choice of the images alone may explain that.",
 			`<p class="hero">0.5020 <small>(0.4711 to 0.5329)</small></p>`, "with one seed; 95 % interval over the choice of 1000 images"}},
 		"99 of 100 images":  {[]results.Record{few}, []string{`<p class="hero">0.9900 <small>(0.9455 to 0.9982)</small></p>`}},
 		"best has one seed": {append(gridOf()[:9], recordOf(5e-3, .1, 0, .9)), []string{"No other setting of 4 is compared with the best, because fewer than two seeds have comparable results in both."}},
 		"other seeds":       {[]results.Record{recordOf(1e-3, 0, 1, .5), recordOf(1e-3, .1, 2, .4)}, []string{"No other setting of 2 is compared with the best, because no seed has comparable results in both."}},
-		"stopped":           {stopped, []string{"<strong>1</strong> other setting of 2 cannot be told from the best, compared seed by seed (spread between seeds 0.0018).", "differ by 0.0003: seeds alone will hardly tell them apart"}},
+		"stopped":           {stopped, []string{"<strong>1</strong> other setting cannot be told from the best, compared seed by seed (standard deviation between seeds 0.0018).", "differ by 0.0003: seeds alone will hardly tell them apart"}},
 	} {
 		text := string(write(t, page(c.records)))
 		if n := strings.Count(text, "Every other setting differs"); n > 0 {

@@ -231,6 +231,10 @@ func (p *Program) Train(ctx context.Context, g Segment) (Outcome, error) {
 	t := &training{program: p, segment: g, cancel: cancel, began: time.Now(), ended: map[string]bool{}}
 	t.out.Curves = map[string][]byte{}
 	b := g.Block
+	b.Trials = slices.Clone(b.Trials)
+	for i := range b.Trials {
+		b.Trials[i].FLOPs = p.job.flops(b.Trials[i].Config)
+	}
 	b.Cores, b.Resumed = max(g.Cores, 1), g.State != nil
 	h := runner.Hooks{Observer: t, Checkpointer: t, Measured: g.Measured}
 	if !p.job.NoCurves {

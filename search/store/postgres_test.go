@@ -67,6 +67,9 @@ func TestStudiesOnPostgres(t *testing.T) {
 			if n := count(t, s, "SELECT count(*) FROM worker WHERE left_at IS NULL"); n != 0 {
 				t.Errorf("%d workers did not sign off", n)
 			}
+			if n := count(t, s, "SELECT count(*) FROM worker WHERE flops = 0 AND iters > 0"); n != 0 {
+				t.Errorf("%d workers trained without operations", n)
+			}
 		})
 	}
 }

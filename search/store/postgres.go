@@ -52,6 +52,9 @@ func OpenPostgres(ctx context.Context, url string) (*Postgres, error) {
 	if params["idle_in_transaction_session_timeout"] == "" {
 		params["idle_in_transaction_session_timeout"] = fmt.Sprint(idleInTransaction.Milliseconds())
 	}
+	// The server would keep the plan of a statement that it has run several times. If the table was empty then, the plan
+	// reads all of its rows for ever.
+	params["plan_cache_mode"] = "force_custom_plan"
 	if params["application_name"] == "" {
 		params["application_name"] = "fusegrid"
 	}

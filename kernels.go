@@ -9,11 +9,17 @@ import (
 
 	"fusegrid/internal/cli"
 	"fusegrid/kernels"
+	"fusegrid/kernels/blocked"
 	"fusegrid/kernels/reference"
 )
 
 // EnvImpl names the environment variable that overrides the choice of [Best].
 const EnvImpl = "FUSEGRID_IMPL"
+
+// EnvPacking names the environment variable that says when the set avx2 packs the vectors of large products: first, by
+// the first tile of each panel, or before. Without it, the faster way is measured at the first large product. Bits do
+// not depend on it.
+const EnvPacking = "FUSEGRID_PACKING"
 
 // All returns the kernel sets of this machine and build, fastest first. These are the assembly
 // sets, OpenBLAS if it was built in, the plain-Go reference and gonum's BLAS.
@@ -25,6 +31,9 @@ func All() []*kernels.Set {
 
 // Best returns the set that FUSEGRID_IMPL names, or the first of [All] if the variable is not set.
 func Best() (*kernels.Set, error) {
+	if err := checkPacking(); err != nil {
+		return nil, err
+	}
 	if name := os.Getenv(EnvImpl); name != "" {
 		s, err := ByName(name)
 		if err != nil {
@@ -35,9 +44,24 @@ func Best() (*kernels.Set, error) {
 	return All()[0], nil
 }
 
+// checkPacking returns an error if the value of EnvPacking is not one of its values.
+func checkPacking() error {
+	value := os.Getenv(EnvPacking)
+	if value == "" {
+		return nil
+	}
+	if err := new(blocked.Packing).Fix(value); err != nil {
+		return fmt.Errorf("%s: %w", EnvPacking, err)
+	}
+	return nil
+}
+
 // ByName returns the set with this name. The error for an unknown name lists the available names.
 // If the name is that of a set in [Missing], the error has the reason.
 func ByName(name string) (*kernels.Set, error) {
+	if err := checkPacking(); err != nil {
+		return nil, err
+	}
 	var names []string
 	for _, s := range All() {
 		if s.Name == name {

@@ -3,7 +3,9 @@
 package fusegrid
 
 import (
+	"os"
 	"strings"
+	"sync"
 
 	"github.com/klauspost/cpuid/v2"
 
@@ -151,10 +153,43 @@ func inPlace[T kernels.Float](m blocked.Micro[T], tile func(*blocked.Tiles[T])) 
 	return m
 }
 
+// packing is the choice of the set avx2. It is a variable, because it is that of the machine: each call of All makes new
+// sets, and none should measure again.
+var packing choice
+
+// A choice says when products of each type pack.
+type choice struct {
+	env      sync.Once
+	f32, f64 blocked.Packing
+}
+
+// fix takes the choice from the environment.
+func (c *choice) fix() {
+	c.env.Do(func() {
+		if value := os.Getenv(EnvPacking); value != "" {
+			_, _ = c.f32.Fix(value), c.f64.Fix(value) // Best reports a wrong value
+		}
+	})
+}
+
+// String returns text such as "f32 packs before, f64 packs first", without types that had no large product.
+func (c *choice) String() string {
+	var all []string
+	for _, t := range []struct {
+		name string
+		when *blocked.Packing
+	}{{"f32", &c.f32}, {"f64", &c.f64}} {
+		if text := t.when.String(); text != "" {
+			all = append(all, t.name+" packs "+text)
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
 // grouped returns a Micro for products, which packs vectors while the first tile is computed, and whose blocks are
 // whole pieces.
-func grouped[T kernels.Float](m blocked.Micro[T], shared []blocked.Kernel[T], pack func(*blocked.Move[T])) blocked.Micro[T] {
-	m.Groups, m.PackTile = true, true
+func grouped[T kernels.Float](m blocked.Micro[T], shared []blocked.Kernel[T], pack func(*blocked.Move[T]), when *blocked.Packing) blocked.Micro[T] {
+	m.Groups, m.PackTile, m.Packing = true, true, when
 	m.Block, m.KC, m.Shared, m.PackShared = 256*m.KC, kernels.Piece, shared, pack
 	return m
 }
@@ -198,7 +233,9 @@ func (r *row) set() *kernels.Set {
 	s.F32.Tile, s.F32.Gemm = r.f32.Tile, blocked.Gemm(r.f32)
 	s.F64.Tile, s.F64.Gemm = r.f64.Tile, blocked.Gemm(r.f64)
 	if r.sharedF32 != nil {
-		s.F32.Gemm, s.F64.Gemm = blocked.Gemm(grouped(r.f32, r.sharedF32, avx2PackSharedF32)), blocked.Gemm(grouped(r.f64, r.sharedF64, avx2PackSharedF64))
+		s.F32.Gemm = blocked.Gemm(grouped(r.f32, r.sharedF32, avx2PackSharedF32, &packing.f32))
+		s.F64.Gemm = blocked.Gemm(grouped(r.f64, r.sharedF64, avx2PackSharedF64, &packing.f64))
+		s.Choices = packing.String
 	}
 	if r.wideF32 != nil {
 		s.F32.Gemm = blocked.GemmOf(r.f32, inPlace(r.f32, r.wideF32))
@@ -214,6 +251,7 @@ func (r *row) set() *kernels.Set {
 // native returns the assembly sets that this CPU and its operating system can run,
 // widest first. cpuid reports a vector feature only if the system saves its registers.
 func native() []*kernels.Set {
+	packing.fix()
 	var sets []*kernels.Set
 	for _, r := range rows() {
 		if cpuid.CPU.Supports(r.features...) {

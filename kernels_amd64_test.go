@@ -6,10 +6,15 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
+	"sync"
 	"testing"
 	"unsafe"
 
+	"github.com/klauspost/cpuid/v2"
+
 	"fusegrid/kernels"
+	"fusegrid/kernels/blocked"
 )
 
 // fma returns a·b + c with one rounding.
@@ -259,4 +264,70 @@ func differ[T kernels.Float](got, want []T) string {
 		}
 	}
 	return ""
+}
+
+// TestPacking checks that both ways to pack vectors give the same bits, that the first large product chooses one, and
+// that it does so once if several goroutines need it.
+func TestPacking(t *testing.T) {
+	for _, r := range rows() {
+		if r.sharedF32 == nil || !cpuid.CPU.Supports(r.features...) {
+			continue
+		}
+		testPacking(t, func(when *blocked.Packing) func(kernels.Product[float32]) {
+			return blocked.Gemm(grouped(r.f32, r.sharedF32, avx2PackSharedF32, when))
+		})
+		testPacking(t, func(when *blocked.Packing) func(kernels.Product[float64]) {
+			return blocked.Gemm(grouped(r.f64, r.sharedF64, avx2PackSharedF64, when))
+		})
+		return
+	}
+	t.Skip("no set of this machine chooses how it packs")
+}
+
+func testPacking[T kernels.Float](t *testing.T, gemm func(*blocked.Packing) func(kernels.Product[T])) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	matrix := func(rows, cols int) kernels.Mat[T] {
+		m := kernels.Mat[T]{Rows: rows, Cols: cols, Stride: cols, Data: make([]T, rows*cols)}
+		for i := range m.Data {
+			m.Data[i] = T(rnd.NormFloat64())
+		}
+		return m
+	}
+	a, b := matrix(203, 1100), matrix(1100, 198)
+	compute := func(when *blocked.Packing) []T {
+		c := kernels.Mat[T]{Rows: 203, Cols: 198, Stride: 198, Data: make([]T, 203*198)}
+		gemm(when)(kernels.Product[T]{Alpha: 1, A: a, B: b, C: c})
+		return c.Data
+	}
+	want := compute(nil)
+	for _, value := range []string{blocked.PackFirst, blocked.PackBefore} {
+		var when blocked.Packing
+		if err := when.Fix(value); err != nil || when.String() != value {
+			t.Errorf("%v after Fix(%q): %v", &when, value, err)
+		}
+		if !slices.Equal(compute(&when), want) || when.String() != value {
+			t.Errorf("%s: other bits", value)
+		}
+	}
+	var open blocked.Packing
+	small := matrix(4, 4)
+	gemm(&open)(kernels.Product[T]{Alpha: 1, A: small, B: small, C: matrix(4, 4)})
+	if open.String() != "" {
+		t.Errorf("a small product chose %q", &open)
+	}
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() {
+			if got := compute(&open); !slices.Equal(got, want) {
+				t.Error("undecided: other bits")
+			}
+		})
+	}
+	wg.Wait()
+	if open.String() == "" {
+		t.Error("a large product chose nothing")
+	}
+	if err := open.Fix("never"); err == nil {
+		t.Error("a wrong value was taken")
+	}
 }

@@ -110,6 +110,11 @@ func TestBest(t *testing.T) {
 	if set, err := fusegrid.Best(); err != nil || set.Name != "gonum" {
 		t.Errorf("with FUSEGRID_IMPL=gonum Best() = %v, %v", set, err)
 	}
+	t.Setenv(fusegrid.EnvPacking, "never")
+	if set, err := fusegrid.Best(); err == nil || !strings.HasPrefix(err.Error(), `FUSEGRID_PACKING: "never": want first or before`) {
+		t.Errorf("with FUSEGRID_PACKING=never Best() = %v, %v, want an error that names the variable", set, err)
+	}
+	t.Setenv(fusegrid.EnvPacking, "")
 	t.Setenv(fusegrid.EnvImpl, "fastest")
 	if set, err := fusegrid.Best(); err == nil || !strings.HasPrefix(err.Error(), `FUSEGRID_IMPL: no kernel set "fastest"`) {
 		t.Errorf("with FUSEGRID_IMPL=fastest Best() = %v, %v, want an error that names the variable", set, err)

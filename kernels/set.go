@@ -47,9 +47,10 @@ func (c Class) Integers() bool { return c == BFP16 || c == BFP16D8 }
 
 // A Set is one implementation of every kernel.
 type Set struct {
-	Name     string   // as in -impl: "avx512", "avx2", "reference", …
-	Features []string // the CPU features that it needs, by their cpuid names
-	Detail   string   // of a foreign library, its version and the CPU model whose kernels it uses; else empty
+	Name     string        // as in -impl: "avx512", "avx2", "reference", …
+	Features []string      // the CPU features that it needs, by their cpuid names
+	Detail   string        // of a foreign library, its version and the CPU model whose kernels it uses; else empty
+	Choices  func() string // what the set has chosen by measuring so far, in one line for records; nil if nothing
 	Class    Class
 	Stable   bool // an element never depends on its surroundings; see Numbers
 	F32      Slots[float32]

@@ -118,7 +118,8 @@ type Machine struct {
 	Cores    int    `json:"cores"`    // number of cores that the process may use
 	Platform string `json:"platform"` // os/arch
 	Go       string `json:"go"`
-	Detail   string `json:"detail,omitempty"` // of a foreign library, its version and the CPU model whose kernels it uses
+	Choices  string `json:"choices,omitempty"` // what the kernel set had chosen by measuring, which changes only the speed
+	Detail   string `json:"detail,omitempty"`  // of a foreign library, its version and the CPU model whose kernels it uses
 }
 
 // check returns an error if r is inconsistent.

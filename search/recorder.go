@@ -120,6 +120,9 @@ func (s *job) complete(r *results.Record, machine results.Machine, peak float64)
 	r.DataName, r.Machine = s.name, machine
 	if s.trainsNets() {
 		r.Impl = s.Kernels.Name
+		if s.Kernels.Choices != nil {
+			r.Machine.Choices = s.Kernels.Choices()
+		}
 	}
 	r.Error = line(r.Error)
 	r.Ended = time.Now().UTC().Truncate(time.Millisecond)

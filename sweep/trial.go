@@ -101,6 +101,7 @@ func (p *page) machine(r *results.Record) {
 	p.line("platform", r.Machine.Platform)
 	p.line("go", r.Machine.Go)
 	p.line("detail", r.Machine.Detail)
+	p.line("choices", r.Machine.Choices)
 }
 
 // curve draws the kept learning curve of a trial, or else the accuracies at its rungs.

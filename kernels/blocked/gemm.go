@@ -67,6 +67,7 @@ func (g *gemm[T]) product(p kernels.Product[T]) {
 
 func (g *gemm[T]) run(w *workspace[T]) {
 	o := orient(&w.p, false)
+	g.decide(o.rows * o.cols * o.k)
 	b := g.blockingOf(&o)
 	t := orient(&w.p, true)
 	if tb := g.blockingOf(&t); g.cost(&t, &tb) < g.cost(&o, &b) {
@@ -145,7 +146,7 @@ func (g *gemm[T]) vectorPanels(w *workspace[T], o *orientation[T], b *blocking[T
 // packsFirst reports whether the first tile of each panel packs its vectors. The first block then has a whole
 // tile and more rows.
 func (g *gemm[T]) packsFirst(b *blocking[T]) bool {
-	return g.micro.PackTile && b.mc > 2*g.micro.Tile.MR
+	return g.micro.PackTile && b.mc > 2*g.micro.Tile.MR && g.micro.Packing.first()
 }
 
 // mustPack reports whether a panel of that width must be packed because the kernel reads its last,

@@ -66,6 +66,8 @@ type Micro[T kernels.Float] struct {
 	Kernels  []Kernel[T]
 	Squares  int
 	PackTile bool
+	// Packing says whether the first tile does so. If it is nil, it does.
+	Packing *Packing
 	// Shared are kernels whose NR is two more than whole vectors. Several rows share a vector of sums for the last two
 	// columns. A call has whole tiles of MR rows, one below the other, no β and no Start, and scalars in one
 	// run.

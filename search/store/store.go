@@ -18,12 +18,16 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/rivermigrate"
 	"github.com/riverqueue/river/rivertype"
+
+	"fusegrid/internal/strictjson"
+	"fusegrid/results"
 )
 
 // DefaultSchema is the schema of the tables, unless the URL has a search_path.
@@ -38,7 +42,13 @@ type Store[T any] struct {
 	driver riverdriver.Driver[T]
 	client *river.Client[T] // only inserts and cancels jobs
 	schema string           // "" if the database has no schemas
+
+	encoder  *strictjson.Encoder[results.Record]
+	decoders sync.Pool // of *recordDecoder
 }
+
+// A recordDecoder decodes records.
+type recordDecoder = strictjson.Decoder[results.Record]
 
 // A database is what differs between PostgreSQL and the database of unit tests.
 type database[T any] interface {
@@ -79,7 +89,11 @@ func newStore[T any](db database[T], driver riverdriver.Driver[T], schema string
 	if err != nil {
 		return nil, err
 	}
-	return &Store[T]{db, driver, client, schema}, nil
+	return &Store[T]{
+		db: db, driver: driver, client: client, schema: schema,
+		encoder:  strictjson.NewEncoder[results.Record](),
+		decoders: sync.Pool{New: func() any { return strictjson.NewDecoder[results.Record]() }},
+	}, nil
 }
 
 // Close closes the connections.

@@ -497,7 +497,7 @@ func (s *Store[T]) wake(ctx context.Context, c conn, row studyRow, p *search.Pro
 func (s *Store[T]) nextRound(ctx context.Context, c conn, row studyRow, p *search.Program) (added bool, err error) {
 	var records map[string]results.Record
 	if p.Rounds() > row.round+1 {
-		if records, err = readRecords(ctx, c, row.id); err != nil {
+		if records, err = s.readRecords(ctx, c, row.id); err != nil {
 			return false, err
 		}
 	}
@@ -572,14 +572,14 @@ func (s standing) ended(key string) bool {
 }
 
 // readRecords reads the records of a study, by key.
-func readRecords(ctx context.Context, c conn, study int64) (map[string]results.Record, error) {
+func (s *Store[T]) readRecords(ctx context.Context, c conn, study int64) (map[string]results.Record, error) {
 	records := map[string]results.Record{}
 	return records, read(ctx, c, func(scan func(...any) error) error {
 		text := ""
 		if err := scan(&text); err != nil {
 			return err
 		}
-		r, err := decode(text)
+		r, err := s.decode(text)
 		records[r.Key] = r
 		return err
 	}, "SELECT record FROM trial WHERE study = $1", study)
@@ -590,7 +590,7 @@ func (s *Store[T]) standing(ctx context.Context, c conn, row studyRow, p *search
 	st.rungs = map[string][]results.Rung{}
 	whole := p.Rounds() > 1 // the points of a round depend on values of earlier rounds
 	if whole {
-		st.records, err = readRecords(ctx, c, row.id)
+		st.records, err = s.readRecords(ctx, c, row.id)
 	} else {
 		st.records = map[string]results.Record{}
 		err = read(ctx, c, func(scan func(...any) error) error {
@@ -641,8 +641,10 @@ func (a alarm) log(l *log.Logger) {
 }
 
 // decode reads a record of the database.
-func decode(text string) (r results.Record, err error) {
-	if err := strictjson.Unmarshal([]byte(text), &r); err != nil {
+func (s *Store[T]) decode(text string) (r results.Record, err error) {
+	d := s.decoders.Get().(*recordDecoder)
+	defer s.decoders.Put(d)
+	if err := d.Decode([]byte(text), &r); err != nil {
 		return r, fmt.Errorf("a record in the store: %w", err)
 	}
 	if r.Key != r.Config.Key() {
@@ -657,7 +659,7 @@ func (s *Store[T]) keepTrials(ctx context.Context, c conn, study int64, worker s
 	var rows [][]any
 	texts, fresh, rungs := map[string]string{}, map[string]bool{}, map[string][]results.Rung{}
 	for _, r := range records {
-		text, err := json.Marshal(r)
+		text, err := s.encoder.Append(nil, &r)
 		if err != nil {
 			return nil, err
 		}
@@ -695,7 +697,7 @@ func (s *Store[T]) keepTrials(ctx context.Context, c conn, study int64, worker s
 		if fresh[r.Key] {
 			continue
 		}
-		old, err := decode(kept[r.Key])
+		old, err := s.decode(kept[r.Key])
 		if err != nil {
 			return nil, err
 		}

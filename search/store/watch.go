@@ -165,7 +165,7 @@ func (d *Scheduler[T]) fresh(ctx context.Context, known map[string]bool) (fresh 
 				if known[key] {
 					return nil
 				}
-				rec, err := decode(text)
+				rec, err := d.store.decode(text)
 				keys, fresh, curves = append(keys, key), append(fresh, rec), append(curves, chunk...)
 				return err
 			}, "SELECT id, key, record, curve FROM trial WHERE study = $1 AND id > $2 ORDER BY id LIMIT $3", d.id, cursor, batch)

@@ -249,7 +249,7 @@ export class Parallel {
   drawRest(): void {
     const ctx = this.context(this.rest);
     this.shift(this.rest);
-    this.raster!.draw(ctx, this.pairs(), new Uint8Array(this.store.n).fill(1), null, false, this.scale);
+    this.raster!.draw(ctx, this.pairs(), new Uint8Array(this.store.n).fill(1), null, 0, this.scale);
   }
 
   draw(): void {
@@ -258,10 +258,10 @@ export class Parallel {
     // The ramp goes from the fifth hundredth of what is shown to its best.
     const [shown, lo, hi] = this.spread(mask);
     for (let row = 0; row < store.n; row++) this.bins[row] = mask[row] ? bin(hi > lo ? (store.gain(val[row]) - lo) / (hi - lo) : 1) : 0;
-    const scale = this.dragging ? this.scale / 2 : this.scale;
+    const coarse = this.raster!.coarseness(this.dragging), scale = this.scale / 2 ** coarse;
     const ctx = this.context(this.bright, scale);
     this.shift(this.bright);
-    this.raster!.draw(ctx, this.pairs(), mask, this.bins, this.dragging, scale);
+    this.raster!.draw(ctx, this.pairs(), mask, this.bins, coarse, scale);
     this.bright.setAttribute("aria-label", `Parallel coordinates of ${store.passing} trials over ${this.order.join(", ")}. The table below has the same trials.`);
     byId("parnote").textContent = best ? `the best ${count(best)} in colour, the rest grey; drag along an axis to filter` : "what passes the filters in colour, the rest grey; drag along an axis to filter";
     const f = (x: number): string => number(store.val, x, store.accuracy);

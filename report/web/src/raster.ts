@@ -17,6 +17,9 @@ interface View { size: number; rail: number; width: number; height: number }
 
 const MOST_STROKES = 3000, MOST_DRAGGED = 800;
 
+/** MOST_STEPS is the number of pixels that the lines of a frame may pass while a range is dragged. */
+const MOST_STEPS = 2.5e5;
+
 export class Raster {
   private size = 0;
   private counts = new Uint16Array(0); // of pairs of ends
@@ -24,6 +27,8 @@ export class Raster {
   private touched = new Uint32Array(1024);
   private pixels = new Uint32Array(0);
   private shades = new Uint8Array(0);
+  private coarse = 0; // of the last picture
+  private steps = 0;  // pixels that its lines passed
 
   /** Lines have ends from 0 to size − 1. Those from rail on are without a result. */
   constructor(private readonly turned: boolean, private readonly rail: number) {}
@@ -37,17 +42,28 @@ export class Raster {
   }
 
   /**
-   * draw draws the lines of the rows of a mask, in the colours of the rows or, without them, in the colour of the rest.
-   * While a range is dragged, places count in steps of two pixels, and the canvas has half the size.
+   * coarseness returns k if places of the next picture count in steps of 2^k pixels. While a range is dragged, it is 1, or
+   * 2 if the lines of a picture of this drag passed many pixels.
    */
-  draw(ctx: CanvasRenderingContext2D, pairs: Pair[], mask: Uint8Array, bins: Uint8Array | null, dragging: boolean, scale: number): void {
-    const { counts, bests } = this, n = mask.length, coarse = dragging ? 1 : 0;
-    const size = (this.size + coarse) >> coarse;
+  coarseness(dragging: boolean): number {
+    if (!dragging) return 0;
+    return this.coarse === 2 || (this.coarse === 1 && this.steps > MOST_STEPS) ? 2 : 1;
+  }
+
+  /**
+   * draw draws the lines of the rows of a mask, in the colours of the rows or, without them, in the colour of the rest.
+   * The canvas is 2^coarse times smaller, and so is the scale.
+   */
+  draw(ctx: CanvasRenderingContext2D, pairs: Pair[], mask: Uint8Array, bins: Uint8Array | null, coarse: number, scale: number): void {
+    const { counts, bests } = this, n = mask.length, step = 1 << coarse;
+    const size = (this.size + step - 1) >> coarse;
     const view: View = { size, rail: this.rail >> coarse, width: ctx.canvas.width, height: ctx.canvas.height };
-    if (dragging) pairs = pairs.map((p) => ({ ...p, from: p.from / 2, to: p.to / 2 }));
+    pairs = pairs.map((p) => ({ ...p, from: p.from / step, to: p.to / step }));
     clear(ctx);
     const segments: Segments[] = [];
     let total = 0;
+    this.coarse = coarse;
+    this.steps = 0;
     for (const pair of pairs) {
       const { a, b } = pair;
       let k = 0;
@@ -73,8 +89,9 @@ export class Raster {
       }
       segments.push({ pair, at, count, best });
       total += k;
+      this.steps += k * (pair.to - pair.from);
     }
-    if (total <= (dragging ? MOST_DRAGGED : MOST_STROKES)) this.stroke(ctx, view, segments, !bins, scale);
+    if (total <= (coarse ? MOST_DRAGGED : MOST_STROKES)) this.stroke(ctx, view, segments, !bins, scale);
     else this.paint(ctx, view, segments, !bins);
     this.failures(ctx, view, segments, !bins, scale);
   }

@@ -308,6 +308,19 @@ func testPacking[T kernels.Float](t *testing.T, gemm func(*blocked.Packing) func
 		if !slices.Equal(compute(&when), want) || when.String() != value {
 			t.Errorf("%s: other bits", value)
 		}
+		fixed, plain := gemm(&when), gemm(nil)
+		for _, m := range []int{1, 6, 13, 200} {
+			for n := 1; n <= 70; n++ {
+				a, b := matrix(m, 130), matrix(130, n)
+				got := kernels.Product[T]{Alpha: 1, A: a, B: b, C: matrix(m, n)}
+				fixed(got)
+				want := kernels.Product[T]{Alpha: 1, A: a, B: b, C: matrix(m, n)}
+				plain(want)
+				if !slices.Equal(got.C.Data, want.C.Data) {
+					t.Errorf("%s: other bits of %d×130×%d", value, m, n)
+				}
+			}
+		}
 	}
 	var open blocked.Packing
 	small := matrix(4, 4)

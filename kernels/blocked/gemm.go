@@ -119,7 +119,7 @@ func (g *gemm[T]) vectorPanels(w *workspace[T], o *orientation[T], b *blocking[T
 	whole, first := 0, g.packsFirst(b)
 	if packed && o.vector.stride == 1 {
 		whole = nb / g.micro.Tile.NR * g.micro.Tile.NR
-		if !first {
+		if !first && whole > 0 {
 			g.packPanels(w, o.vector.at(j, p), whole, kb)
 		}
 	}

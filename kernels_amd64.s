@@ -10603,8 +10603,9 @@ nextColumns:
 // If the last vector is cut, V has all of it nevertheless: a masked load at each step would be slower. If both
 // sides are packed, loops do 6 steps in one go: offsets are constants then, and there is room beside the
 // multiply-adds for the little that is left. A loop for scalars whose steps are neighbours does 4. Other loops do
-// one step, for each number of rows. Scalars are fetched half a kilobyte ahead: those of a block lie in L2. If
-// there is a place for packed vectors, the tile stores them there.
+// one step, for each number of rows. Scalars are fetched half a kilobyte ahead: those of a block lie in L2. The
+// loop over rows fetches none, because most of its tiles find the scalars in L1. If there is a place for packed
+// vectors, the tile stores them there.
 //
 //	DI  the tiles                      SI  vectors of step p              DX  bytes between steps of V
 //	CX  steps left in the run          R14 steps in the runs after it     R15 rows
@@ -10965,7 +10966,6 @@ rowLoop:
 	VBROADCASTSS (R8), Y2
 	VFMADD231PS  Y2, Y0, Y4
 	VFMADD231PS  Y2, Y1, Y5
-	PREFETCHT0   256(R8)
 	VBROADCASTSS (R8)(R12*1), Y2
 	VFMADD231PS  Y2, Y0, Y6
 	VFMADD231PS  Y2, Y1, Y7
@@ -10975,7 +10975,6 @@ rowLoop:
 	VBROADCASTSS (R8)(R13*1), Y2
 	VFMADD231PS  Y2, Y0, Y10
 	VFMADD231PS  Y2, Y1, Y11
-	PREFETCHT0   256(R8)(R12*1)
 	VBROADCASTSS (R9), Y2
 	VFMADD231PS  Y2, Y0, Y12
 	VFMADD231PS  Y2, Y1, Y13
@@ -10987,7 +10986,6 @@ rowLoop:
 	VBROADCASTSS 4(R8), Y2
 	VFMADD231PS  Y2, Y0, Y4
 	VFMADD231PS  Y2, Y1, Y5
-	PREFETCHT0   256(R8)(R12*2)
 	VBROADCASTSS 4(R8)(R12*1), Y2
 	VFMADD231PS  Y2, Y0, Y6
 	VFMADD231PS  Y2, Y1, Y7
@@ -10997,7 +10995,6 @@ rowLoop:
 	VBROADCASTSS 4(R8)(R13*1), Y2
 	VFMADD231PS  Y2, Y0, Y10
 	VFMADD231PS  Y2, Y1, Y11
-	PREFETCHT0   256(R8)(R13*1)
 	VBROADCASTSS 4(R9), Y2
 	VFMADD231PS  Y2, Y0, Y12
 	VFMADD231PS  Y2, Y1, Y13
@@ -11009,7 +11006,6 @@ rowLoop:
 	VBROADCASTSS 8(R8), Y2
 	VFMADD231PS  Y2, Y0, Y4
 	VFMADD231PS  Y2, Y1, Y5
-	PREFETCHT0   256(R9)
 	VBROADCASTSS 8(R8)(R12*1), Y2
 	VFMADD231PS  Y2, Y0, Y6
 	VFMADD231PS  Y2, Y1, Y7
@@ -11019,7 +11015,6 @@ rowLoop:
 	VBROADCASTSS 8(R8)(R13*1), Y2
 	VFMADD231PS  Y2, Y0, Y10
 	VFMADD231PS  Y2, Y1, Y11
-	PREFETCHT0   256(R9)(R12*1)
 	VBROADCASTSS 8(R9), Y2
 	VFMADD231PS  Y2, Y0, Y12
 	VFMADD231PS  Y2, Y1, Y13
@@ -11317,8 +11312,9 @@ below:
 // If the last vector is cut, V has all of it nevertheless: a masked load at each step would be slower. If both
 // sides are packed, loops do 6 steps in one go: offsets are constants then, and there is room beside the
 // multiply-adds for the little that is left. A loop for scalars whose steps are neighbours does 4. Other loops do
-// one step, for each number of rows. Scalars are fetched half a kilobyte ahead: those of a block lie in L2. If
-// there is a place for packed vectors, the tile stores them there.
+// one step, for each number of rows. Scalars are fetched half a kilobyte ahead: those of a block lie in L2. The
+// loop over rows fetches none, because most of its tiles find the scalars in L1. If there is a place for packed
+// vectors, the tile stores them there.
 //
 //	DI  the tiles                      SI  vectors of step p              DX  bytes between steps of V
 //	CX  steps left in the run          R14 steps in the runs after it     R15 rows
@@ -11679,7 +11675,6 @@ rowLoop:
 	VBROADCASTSD (R8), Y2
 	VFMADD231PD  Y2, Y0, Y4
 	VFMADD231PD  Y2, Y1, Y5
-	PREFETCHT0   256(R8)
 	VBROADCASTSD (R8)(R12*1), Y2
 	VFMADD231PD  Y2, Y0, Y6
 	VFMADD231PD  Y2, Y1, Y7
@@ -11689,7 +11684,6 @@ rowLoop:
 	VBROADCASTSD (R8)(R13*1), Y2
 	VFMADD231PD  Y2, Y0, Y10
 	VFMADD231PD  Y2, Y1, Y11
-	PREFETCHT0   256(R8)(R12*1)
 	VBROADCASTSD (R9), Y2
 	VFMADD231PD  Y2, Y0, Y12
 	VFMADD231PD  Y2, Y1, Y13
@@ -11701,7 +11695,6 @@ rowLoop:
 	VBROADCASTSD 8(R8), Y2
 	VFMADD231PD  Y2, Y0, Y4
 	VFMADD231PD  Y2, Y1, Y5
-	PREFETCHT0   256(R8)(R12*2)
 	VBROADCASTSD 8(R8)(R12*1), Y2
 	VFMADD231PD  Y2, Y0, Y6
 	VFMADD231PD  Y2, Y1, Y7
@@ -11711,7 +11704,6 @@ rowLoop:
 	VBROADCASTSD 8(R8)(R13*1), Y2
 	VFMADD231PD  Y2, Y0, Y10
 	VFMADD231PD  Y2, Y1, Y11
-	PREFETCHT0   256(R8)(R13*1)
 	VBROADCASTSD 8(R9), Y2
 	VFMADD231PD  Y2, Y0, Y12
 	VFMADD231PD  Y2, Y1, Y13
@@ -11723,7 +11715,6 @@ rowLoop:
 	VBROADCASTSD 16(R8), Y2
 	VFMADD231PD  Y2, Y0, Y4
 	VFMADD231PD  Y2, Y1, Y5
-	PREFETCHT0   256(R9)
 	VBROADCASTSD 16(R8)(R12*1), Y2
 	VFMADD231PD  Y2, Y0, Y6
 	VFMADD231PD  Y2, Y1, Y7
@@ -11733,7 +11724,6 @@ rowLoop:
 	VBROADCASTSD 16(R8)(R13*1), Y2
 	VFMADD231PD  Y2, Y0, Y10
 	VFMADD231PD  Y2, Y1, Y11
-	PREFETCHT0   256(R9)(R12*1)
 	VBROADCASTSD 16(R9), Y2
 	VFMADD231PD  Y2, Y0, Y12
 	VFMADD231PD  Y2, Y1, Y13
@@ -12025,8 +12015,9 @@ below:
 // If the last vector is cut, V has all of it nevertheless: a masked load at each step would be slower. If both
 // sides are packed, loops do 6 steps in one go: offsets are constants then, and there is room beside the
 // multiply-adds for the little that is left. A loop for scalars whose steps are neighbours does 4. Other loops do
-// one step, for each number of rows. Scalars are fetched half a kilobyte ahead: those of a block lie in L2. If
-// there is a place for packed vectors, the tile stores them there.
+// one step, for each number of rows. Scalars are fetched half a kilobyte ahead: those of a block lie in L2. The
+// loop over rows fetches none, because most of its tiles find the scalars in L1. If there is a place for packed
+// vectors, the tile stores them there.
 //
 //	DI  the tiles                      SI  vectors of step p              DX  bytes between steps of V
 //	CX  steps left in the run          R14 steps in the runs after it     R15 rows
@@ -12824,8 +12815,9 @@ below:
 // If the last vector is cut, V has all of it nevertheless: a masked load at each step would be slower. If both
 // sides are packed, loops do 6 steps in one go: offsets are constants then, and there is room beside the
 // multiply-adds for the little that is left. A loop for scalars whose steps are neighbours does 4. Other loops do
-// one step, for each number of rows. Scalars are fetched half a kilobyte ahead: those of a block lie in L2. If
-// there is a place for packed vectors, the tile stores them there.
+// one step, for each number of rows. Scalars are fetched half a kilobyte ahead: those of a block lie in L2. The
+// loop over rows fetches none, because most of its tiles find the scalars in L1. If there is a place for packed
+// vectors, the tile stores them there.
 //
 //	DI  the tiles                      SI  vectors of step p              DX  bytes between steps of V
 //	CX  steps left in the run          R14 steps in the runs after it     R15 rows
@@ -13617,8 +13609,9 @@ below:
 // If the last vector is cut, V has all of it nevertheless: a masked load at each step would be slower. If both
 // sides are packed, loops do 6 steps in one go: offsets are constants then, and there is room beside the
 // multiply-adds for the little that is left. A loop for scalars whose steps are neighbours does 4. Other loops do
-// one step, for each number of rows. Scalars are fetched half a kilobyte ahead: those of a block lie in L2. If
-// there is a place for packed vectors, the tile stores them there.
+// one step, for each number of rows. Scalars are fetched half a kilobyte ahead: those of a block lie in L2. The
+// loop over rows fetches none, because most of its tiles find the scalars in L1. If there is a place for packed
+// vectors, the tile stores them there.
 //
 //	DI  the tiles                      SI  vectors of step p              DX  bytes between steps of V
 //	CX  steps left in the run          R14 steps in the runs after it     R15 rows
@@ -14416,8 +14409,9 @@ below:
 // If the last vector is cut, V has all of it nevertheless: a masked load at each step would be slower. If both
 // sides are packed, loops do 6 steps in one go: offsets are constants then, and there is room beside the
 // multiply-adds for the little that is left. A loop for scalars whose steps are neighbours does 4. Other loops do
-// one step, for each number of rows. Scalars are fetched half a kilobyte ahead: those of a block lie in L2. If
-// there is a place for packed vectors, the tile stores them there.
+// one step, for each number of rows. Scalars are fetched half a kilobyte ahead: those of a block lie in L2. The
+// loop over rows fetches none, because most of its tiles find the scalars in L1. If there is a place for packed
+// vectors, the tile stores them there.
 //
 //	DI  the tiles                      SI  vectors of step p              DX  bytes between steps of V
 //	CX  steps left in the run          R14 steps in the runs after it     R15 rows

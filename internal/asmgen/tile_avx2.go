@@ -34,8 +34,9 @@ func tileAVX2(s *tile) {
 If the last vector is cut, V has all of it nevertheless: a masked load at each step would be slower. If both
 sides are packed, loops do %d steps in one go: offsets are constants then, and there is room beside the
 multiply-adds for the little that is left. A loop for scalars whose steps are neighbours does %d. Other loops do
-one step, for each number of rows. Scalars are fetched half a kilobyte ahead: those of a block lie in L2. If
-there is a place for packed vectors, the tile stores them there.
+one step, for each number of rows. Scalars are fetched half a kilobyte ahead: those of a block lie in L2. The
+loop over rows fetches none, because most of its tiles find the scalars in L1. If there is a place for packed
+vectors, the tile stores them there.
 `+tileDoc+`	R8, R9, R10, AX  scalars of rows 0, 4, 6, 10 at step p
 	V0%s  vectors of the step        V2  a scalar          R10, R11  vectors to fetch, packed vectors
 
@@ -124,17 +125,12 @@ The sums:
 		s.op("JLT", "fewInRow")
 		s.op("PCALIGN", 32)
 		s.label("rowLoop", "Four steps.")
-		fetched := 0
 		for q := range unroll {
 			for i, v := range vectors {
 				s.op("VMOVUP?", stepAt(vector, i*s.width(), q), v)
 			}
 			for r := range s.height {
 				row(mem(bases[r/4], q*size, [][]any{nil, {scalarStride, 1}, {scalarStride, 2}, {scalarStride3, 1}}[r%4]...), s.sums(r))
-				if fetched < s.height && r%(unroll-1) == 0 {
-					s.op("PREFETCHT0", mem(bases[fetched/4], 256, [][]any{nil, {scalarStride, 1}, {scalarStride, 2}, {scalarStride3, 1}}[fetched%4]...))
-					fetched++
-				}
 			}
 		}
 		s.op("LEAQ", mem(vector, 0, vectorStep, unroll), vector)

@@ -82,7 +82,7 @@ func (g *gemm[T]) blockingOf(o *orientation[T]) blocking[T] {
 	// Scalars are packed if the stride of their rows makes them share few cache sets. They are also
 	// packed if few micro-tiles use a line of neighbouring rows before it leaves the cache.
 	// Otherwise they are read in place.
-	conflict := o.scalar.stride*size >= conflictStride && o.scalar.stride*size%conflictStride == 0
+	conflict := crowd[T](o.scalar.stride)
 	if o.scalar.stride == 1 {
 		limit := tlbStride
 		if g.micro.Copy != nil {
@@ -98,8 +98,8 @@ func (g *gemm[T]) blockingOf(o *orientation[T]) blocking[T] {
 		if o.scalar.kStride == 1 {
 			b.packScalar = false
 		}
-		step := o.vector.kStride * size
-		b.packVector = o.vector.stride != 1 || step%conflictStride == 0 || step >= tlbStride
+		step := o.vector.kStride
+		b.packVector = o.vector.stride != 1 || crowd[T](step) || step*size >= tlbStride
 	}
 	if g.micro.Groups && !o.transposed && o.scalar.kStride == 1 {
 		b.groups, b.packScalar = true, false
@@ -183,6 +183,13 @@ func (g *gemm[T]) costOfCols(cols, oneVector int) int {
 		c += 20 + oneVector
 	}
 	return c
+}
+
+// crowd reports whether rows that are a stride apart share few sets of the L1 cache.
+func crowd[T kernels.Float](stride int) bool {
+	var zero T
+	bytes := stride * sizeOf(zero)
+	return bytes >= conflictStride && bytes%conflictStride == 0
 }
 
 // balance splits n into the fewest parts of at most limit and returns the size of a part, at least

@@ -116,7 +116,7 @@ func (g *gemm[T]) vectorPanels(w *workspace[T], o *orientation[T], b *blocking[T
 	if packed {
 		w.vector = grow(w.vector, roundUp(nb, g.micro.Tile.NR)*kb)
 	}
-	whole, first := 0, g.packsFirst(b)
+	whole, first := 0, g.packsFirst(o, b)
 	if packed && o.vector.stride == 1 {
 		whole = nb / g.micro.Tile.NR * g.micro.Tile.NR
 		if !first && whole > 0 {
@@ -144,9 +144,9 @@ func (g *gemm[T]) vectorPanels(w *workspace[T], o *orientation[T], b *blocking[T
 }
 
 // packsFirst reports whether the first tile of each panel packs its vectors. The first block then has a whole
-// tile and more rows.
-func (g *gemm[T]) packsFirst(b *blocking[T]) bool {
-	return g.micro.PackTile && b.mc > 2*g.micro.Tile.MR && g.micro.Packing.first()
+// tile and more rows. The tile fetches rows ahead, and rows that crowd few cache sets would evict each other.
+func (g *gemm[T]) packsFirst(o *orientation[T], b *blocking[T]) bool {
+	return g.micro.PackTile && b.mc > 2*g.micro.Tile.MR && !crowd[T](o.vector.kStride) && g.micro.Packing.first()
 }
 
 // mustPack reports whether a panel of that width must be packed because the kernel reads its last,

@@ -48,9 +48,10 @@ func rows() []row {
 					{MR: 14, NR: 16, Compute: avx512Tile16F32, PanelRows: 14, VecStride: 32},
 					{MR: 14, NR: 8, Compute: avx512Tile8F32, PanelRows: 14, VecStride: 32},
 				},
-				Merge:     avx512MergeF32,
-				Copy:      avx512CopyF32,
-				Transpose: avx512TransposeF32,
+				Merge:      avx512MergeF32,
+				Copy:       avx512CopyF32,
+				PackPanels: avx512Panels32F32,
+				Transpose:  avx512TransposeF32,
 			},
 			f64: blocked.Micro[float64]{
 				Tile:           kernels.Tile{MR: 14, NR: 16, Lanes: 8},
@@ -69,12 +70,13 @@ func rows() []row {
 					{MR: 14, NR: 8, Compute: avx512Tile8F64, PanelRows: 14, VecStride: 16},
 					{MR: 14, NR: 4, Compute: avx512Tile4F64, PanelRows: 14, VecStride: 16},
 				},
-				Merge:     avx512MergeF64,
-				Copy:      avx512CopyF64,
-				Transpose: avx512TransposeF64,
+				Merge:      avx512MergeF64,
+				Copy:       avx512CopyF64,
+				PackPanels: avx512Panels16F64,
+				Transpose:  avx512TransposeF64,
 			},
-			wideF32:  avx512Tile48F32,
-			wideF64:  avx512Tile24F64,
+			wideF32:  wide[float32]{avx512Tile48F32, avx512Panels48F32},
+			wideF64:  wide[float64]{avx512Tile24F64, avx512Panels24F64},
 			simdF32:  avx512F32,
 			simdF64:  avx512F64,
 			integers: vnniIntegers(),
@@ -95,9 +97,10 @@ func rows() []row {
 					{MR: 12, NR: 8, Compute: avx2Tile8F32, PanelRows: 6, VecStride: 16},
 					{MR: 12, NR: 4, Compute: avx2Tile4F32, PanelRows: 6, VecStride: 16},
 				},
-				Merge:     avx2MergeF32,
-				Copy:      avx2CopyF32,
-				Transpose: avx2TransposeF32,
+				Merge:      avx2MergeF32,
+				Copy:       avx2CopyF32,
+				PackPanels: avx2Panels16F32,
+				Transpose:  avx2TransposeF32,
 			},
 			f64: blocked.Micro[float64]{
 				Tile:             kernels.Tile{MR: 6, NR: 8, Lanes: 4},
@@ -112,9 +115,10 @@ func rows() []row {
 					{MR: 12, NR: 4, Compute: avx2Tile4F64, PanelRows: 6, VecStride: 8},
 					{MR: 12, NR: 2, Compute: avx2Tile2F64, PanelRows: 6, VecStride: 8},
 				},
-				Merge:     avx2MergeF64,
-				Copy:      avx2CopyF64,
-				Transpose: avx2TransposeF64,
+				Merge:      avx2MergeF64,
+				Copy:       avx2CopyF64,
+				PackPanels: avx2Panels8F64,
+				Transpose:  avx2TransposeF64,
 			},
 			sharedF32: []blocked.Kernel[float32]{
 				{MR: 4, NR: 18, Compute: avx2Shared18F32},
@@ -134,9 +138,8 @@ type row struct {
 	features []cpuid.FeatureID
 	f32      blocked.Micro[float32]
 	f64      blocked.Micro[float64]
-	// Tiles of 8 rows and three vectors for products whose first matrix is not transposed, or nil.
-	wideF32 func(*blocked.Tiles[float32])
-	wideF64 func(*blocked.Tiles[float64])
+	wideF32  wide[float32]
+	wideF64  wide[float64]
 	// Kernels of blocked.Micro.Shared for products, or nil.
 	sharedF32 []blocked.Kernel[float32]
 	sharedF64 []blocked.Kernel[float64]
@@ -145,11 +148,18 @@ type row struct {
 	integers  *bfp.Kernels // of first layers
 }
 
-// inPlace returns a Micro whose widest tiles have 8 rows of three vectors, and which reads operands in place.
-func inPlace[T kernels.Float](m blocked.Micro[T], tile func(*blocked.Tiles[T])) blocked.Micro[T] {
+// A wide has the tiles of 8 rows and three vectors for products whose first matrix is not transposed, and the copy of
+// vectors to panels for them. The functions are nil if a set has no such tiles.
+type wide[T kernels.Float] struct {
+	tile   func(*blocked.Tiles[T])
+	panels func(*blocked.Move[T])
+}
+
+// inPlace returns a Micro whose widest tiles are those of w, and which reads operands in place.
+func inPlace[T kernels.Float](m blocked.Micro[T], w wide[T]) blocked.Micro[T] {
 	m.Tile = kernels.Tile{MR: 8, NR: 3 * m.Tile.Lanes, Lanes: m.Tile.Lanes}
-	m.InPlace, m.KC, m.PackMR, m.PackScalars = true, kernels.Piece, 0, nil
-	m.Kernels = append([]blocked.Kernel[T]{{MR: 8, NR: m.Tile.NR, Compute: tile}}, m.Kernels...)
+	m.InPlace, m.KC, m.PackMR, m.PackScalars, m.PackPanels = true, kernels.Piece, 0, nil, w.panels
+	m.Kernels = append([]blocked.Kernel[T]{{MR: 8, NR: m.Tile.NR, Compute: w.tile}}, m.Kernels...)
 	return m
 }
 
@@ -237,7 +247,7 @@ func (r *row) set() *kernels.Set {
 		s.F64.Gemm = blocked.Gemm(grouped(r.f64, r.sharedF64, avx2PackSharedF64, &packing.f64))
 		s.Choices = packing.String
 	}
-	if r.wideF32 != nil {
+	if r.wideF32.tile != nil {
 		s.F32.Gemm = blocked.GemmOf(r.f32, inPlace(r.f32, r.wideF32))
 		s.F64.Gemm = blocked.GemmOf(r.f64, inPlace(r.f64, r.wideF64))
 	}

@@ -11155,6 +11155,57 @@ few:
 
 	// The sums are complete. Add those of earlier pieces.
 store:
+	CMPQ   R15, $6
+	JNE    part
+	CMPQ   lanes-48(SP), $8
+	JNE    part
+	CMPQ   const_tileBetaKind(DI), $const_betaNone
+	JNE    part
+	MOVQ   add-56(SP), CX
+	MOVQ   dst-32(SP), AX
+	MOVQ   const_tileStride(DI), R10
+	SHLQ   $2, R10
+	MOVQ   beta-40(SP), R8
+	TESTQ  CX, CX
+	JZ     whole
+	VADDPS (CX), Y4, Y4
+	VADDPS 32(CX), Y5, Y5
+	VADDPS 64(CX), Y6, Y6
+	VADDPS 96(CX), Y7, Y7
+	VADDPS 128(CX), Y8, Y8
+	VADDPS 160(CX), Y9, Y9
+	VADDPS 192(CX), Y10, Y10
+	VADDPS 224(CX), Y11, Y11
+	VADDPS 256(CX), Y12, Y12
+	VADDPS 288(CX), Y13, Y13
+	VADDPS 320(CX), Y14, Y14
+	VADDPS 352(CX), Y15, Y15
+	ADDQ   $384, CX
+	MOVQ   CX, add-56(SP)
+
+whole:
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    R10, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    R10, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    R10, AX
+	VMOVUPS Y10, (AX)
+	VMOVUPS Y11, 32(AX)
+	ADDQ    R10, AX
+	VMOVUPS Y12, (AX)
+	VMOVUPS Y13, 32(AX)
+	ADDQ    R10, AX
+	VMOVUPS Y14, (AX)
+	VMOVUPS Y15, 32(AX)
+	ADDQ    R10, AX
+	JMP     done
+
+	// A tile of fewer rows or columns, or with a β.
+part:
 	MOVQ  add-56(SP), CX
 	TESTQ CX, CX
 	JZ    added
@@ -11864,6 +11915,57 @@ few:
 
 	// The sums are complete. Add those of earlier pieces.
 store:
+	CMPQ   R15, $6
+	JNE    part
+	CMPQ   lanes-48(SP), $4
+	JNE    part
+	CMPQ   const_tileBetaKind(DI), $const_betaNone
+	JNE    part
+	MOVQ   add-56(SP), CX
+	MOVQ   dst-32(SP), AX
+	MOVQ   const_tileStride(DI), R10
+	SHLQ   $3, R10
+	MOVQ   beta-40(SP), R8
+	TESTQ  CX, CX
+	JZ     whole
+	VADDPD (CX), Y4, Y4
+	VADDPD 32(CX), Y5, Y5
+	VADDPD 64(CX), Y6, Y6
+	VADDPD 96(CX), Y7, Y7
+	VADDPD 128(CX), Y8, Y8
+	VADDPD 160(CX), Y9, Y9
+	VADDPD 192(CX), Y10, Y10
+	VADDPD 224(CX), Y11, Y11
+	VADDPD 256(CX), Y12, Y12
+	VADDPD 288(CX), Y13, Y13
+	VADDPD 320(CX), Y14, Y14
+	VADDPD 352(CX), Y15, Y15
+	ADDQ   $384, CX
+	MOVQ   CX, add-56(SP)
+
+whole:
+	VMOVUPD Y4, (AX)
+	VMOVUPD Y5, 32(AX)
+	ADDQ    R10, AX
+	VMOVUPD Y6, (AX)
+	VMOVUPD Y7, 32(AX)
+	ADDQ    R10, AX
+	VMOVUPD Y8, (AX)
+	VMOVUPD Y9, 32(AX)
+	ADDQ    R10, AX
+	VMOVUPD Y10, (AX)
+	VMOVUPD Y11, 32(AX)
+	ADDQ    R10, AX
+	VMOVUPD Y12, (AX)
+	VMOVUPD Y13, 32(AX)
+	ADDQ    R10, AX
+	VMOVUPD Y14, (AX)
+	VMOVUPD Y15, 32(AX)
+	ADDQ    R10, AX
+	JMP     done
+
+	// A tile of fewer rows or columns, or with a β.
+part:
 	MOVQ  add-56(SP), CX
 	TESTQ CX, CX
 	JZ    added

@@ -88,10 +88,22 @@ func avx2Shared10F32(t *blocked.Tiles[float32])
 func avx512CopyF32(m *blocked.Move[float32])
 
 //go:noescape
+func avx512Panels32F32(m *blocked.Move[float32])
+
+//go:noescape
+func avx512Panels48F32(m *blocked.Move[float32])
+
+//go:noescape
 func avx512TransposeF32(m *blocked.Move[float32])
 
 //go:noescape
 func avx512CopyF64(m *blocked.Move[float64])
+
+//go:noescape
+func avx512Panels16F64(m *blocked.Move[float64])
+
+//go:noescape
+func avx512Panels24F64(m *blocked.Move[float64])
 
 //go:noescape
 func avx512TransposeF64(m *blocked.Move[float64])
@@ -100,10 +112,16 @@ func avx512TransposeF64(m *blocked.Move[float64])
 func avx2CopyF32(m *blocked.Move[float32])
 
 //go:noescape
+func avx2Panels16F32(m *blocked.Move[float32])
+
+//go:noescape
 func avx2TransposeF32(m *blocked.Move[float32])
 
 //go:noescape
 func avx2CopyF64(m *blocked.Move[float64])
+
+//go:noescape
+func avx2Panels8F64(m *blocked.Move[float64])
 
 //go:noescape
 func avx2TransposeF64(m *blocked.Move[float64])

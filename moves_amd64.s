@@ -87,6 +87,104 @@ done:
 	VZEROUPPER
 	RET
 
+// func avx512Panels32F32(m *blocked.Move[float32])
+// Requires: AVX512F, AVX512DQ
+//
+//	dst(r, c) = src(r, c), where element (r, c) of dst is at c/32·Stride + r·32 + c mod 32
+//
+// All panels of 32 columns are whole.
+//
+//	DI  the move              SI  the row at this panel       DX  bytes between rows of the source
+//	R13 row of the source     AX  its place in the panel      R10 bytes between panels
+//	BX  its place in the first panel      R14 rows left       R12 columns left
+TEXT ·avx512Panels32F32(SB), NOSPLIT, $0-8
+	MOVQ    m+0(FP), DI
+	MOVQ    const_moveSrc(DI), R13
+	MOVQ    const_moveDst(DI), BX
+	MOVQ    const_moveSrcStride(DI), DX
+	SHLQ    $2, DX
+	MOVQ    const_moveStride(DI), R10
+	SHLQ    $2, R10
+	MOVQ    const_moveRows(DI), R14
+	TESTQ   R14, R14
+	JLE     done
+	PCALIGN $32
+
+	// A row.
+row:
+	MOVQ R13, SI
+	MOVQ BX, AX
+	MOVQ const_moveCols(DI), R12
+	ADDQ DX, R13
+	ADDQ $128, BX
+
+	// Its part of a panel.
+panel:
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	ADDQ    $128, SI
+	ADDQ    R10, AX
+	SUBQ    $32, R12
+	JG      panel
+	DECQ    R14
+	JNZ     row
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx512Panels48F32(m *blocked.Move[float32])
+// Requires: AVX512F, AVX512DQ
+//
+//	dst(r, c) = src(r, c), where element (r, c) of dst is at c/48·Stride + r·48 + c mod 48
+//
+// All panels of 48 columns are whole.
+//
+//	DI  the move              SI  the row at this panel       DX  bytes between rows of the source
+//	R13 row of the source     AX  its place in the panel      R10 bytes between panels
+//	BX  its place in the first panel      R14 rows left       R12 columns left
+TEXT ·avx512Panels48F32(SB), NOSPLIT, $0-8
+	MOVQ    m+0(FP), DI
+	MOVQ    const_moveSrc(DI), R13
+	MOVQ    const_moveDst(DI), BX
+	MOVQ    const_moveSrcStride(DI), DX
+	SHLQ    $2, DX
+	MOVQ    const_moveStride(DI), R10
+	SHLQ    $2, R10
+	MOVQ    const_moveRows(DI), R14
+	TESTQ   R14, R14
+	JLE     done
+	PCALIGN $32
+
+	// A row.
+row:
+	MOVQ R13, SI
+	MOVQ BX, AX
+	MOVQ const_moveCols(DI), R12
+	ADDQ DX, R13
+	ADDQ $192, BX
+
+	// Its part of a panel.
+panel:
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS Z2, 128(AX)
+	ADDQ    $192, SI
+	ADDQ    R10, AX
+	SUBQ    $48, R12
+	JG      panel
+	DECQ    R14
+	JNZ     row
+
+done:
+	VZEROUPPER
+	RET
+
 // func avx512TransposeF32(m *blocked.Move[float32])
 // Requires: AVX512F, AVX512DQ
 //
@@ -776,6 +874,104 @@ done:
 	VZEROUPPER
 	RET
 
+// func avx512Panels16F64(m *blocked.Move[float64])
+// Requires: AVX512F, AVX512DQ
+//
+//	dst(r, c) = src(r, c), where element (r, c) of dst is at c/16·Stride + r·16 + c mod 16
+//
+// All panels of 16 columns are whole.
+//
+//	DI  the move              SI  the row at this panel       DX  bytes between rows of the source
+//	R13 row of the source     AX  its place in the panel      R10 bytes between panels
+//	BX  its place in the first panel      R14 rows left       R12 columns left
+TEXT ·avx512Panels16F64(SB), NOSPLIT, $0-8
+	MOVQ    m+0(FP), DI
+	MOVQ    const_moveSrc(DI), R13
+	MOVQ    const_moveDst(DI), BX
+	MOVQ    const_moveSrcStride(DI), DX
+	SHLQ    $3, DX
+	MOVQ    const_moveStride(DI), R10
+	SHLQ    $3, R10
+	MOVQ    const_moveRows(DI), R14
+	TESTQ   R14, R14
+	JLE     done
+	PCALIGN $32
+
+	// A row.
+row:
+	MOVQ R13, SI
+	MOVQ BX, AX
+	MOVQ const_moveCols(DI), R12
+	ADDQ DX, R13
+	ADDQ $128, BX
+
+	// Its part of a panel.
+panel:
+	VMOVUPD (SI), Z0
+	VMOVUPD 64(SI), Z1
+	VMOVUPD Z0, (AX)
+	VMOVUPD Z1, 64(AX)
+	ADDQ    $128, SI
+	ADDQ    R10, AX
+	SUBQ    $16, R12
+	JG      panel
+	DECQ    R14
+	JNZ     row
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx512Panels24F64(m *blocked.Move[float64])
+// Requires: AVX512F, AVX512DQ
+//
+//	dst(r, c) = src(r, c), where element (r, c) of dst is at c/24·Stride + r·24 + c mod 24
+//
+// All panels of 24 columns are whole.
+//
+//	DI  the move              SI  the row at this panel       DX  bytes between rows of the source
+//	R13 row of the source     AX  its place in the panel      R10 bytes between panels
+//	BX  its place in the first panel      R14 rows left       R12 columns left
+TEXT ·avx512Panels24F64(SB), NOSPLIT, $0-8
+	MOVQ    m+0(FP), DI
+	MOVQ    const_moveSrc(DI), R13
+	MOVQ    const_moveDst(DI), BX
+	MOVQ    const_moveSrcStride(DI), DX
+	SHLQ    $3, DX
+	MOVQ    const_moveStride(DI), R10
+	SHLQ    $3, R10
+	MOVQ    const_moveRows(DI), R14
+	TESTQ   R14, R14
+	JLE     done
+	PCALIGN $32
+
+	// A row.
+row:
+	MOVQ R13, SI
+	MOVQ BX, AX
+	MOVQ const_moveCols(DI), R12
+	ADDQ DX, R13
+	ADDQ $192, BX
+
+	// Its part of a panel.
+panel:
+	VMOVUPD (SI), Z0
+	VMOVUPD 64(SI), Z1
+	VMOVUPD 128(SI), Z2
+	VMOVUPD Z0, (AX)
+	VMOVUPD Z1, 64(AX)
+	VMOVUPD Z2, 128(AX)
+	ADDQ    $192, SI
+	ADDQ    R10, AX
+	SUBQ    $24, R12
+	JG      panel
+	DECQ    R14
+	JNZ     row
+
+done:
+	VZEROUPPER
+	RET
+
 // func avx512TransposeF64(m *blocked.Move[float64])
 // Requires: AVX512F, AVX512DQ
 //
@@ -1208,6 +1404,54 @@ pair:
 	ADDQ    $64, BX
 	SUBQ    $16, R12
 	JG      columns
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx2Panels16F32(m *blocked.Move[float32])
+// Requires: AVX2, FMA3
+//
+//	dst(r, c) = src(r, c), where element (r, c) of dst is at c/16·Stride + r·16 + c mod 16
+//
+// All panels of 16 columns are whole.
+//
+//	DI  the move              SI  the row at this panel       DX  bytes between rows of the source
+//	R13 row of the source     AX  its place in the panel      R10 bytes between panels
+//	BX  its place in the first panel      R14 rows left       R12 columns left
+TEXT ·avx2Panels16F32(SB), NOSPLIT, $0-8
+	MOVQ    m+0(FP), DI
+	MOVQ    const_moveSrc(DI), R13
+	MOVQ    const_moveDst(DI), BX
+	MOVQ    const_moveSrcStride(DI), DX
+	SHLQ    $2, DX
+	MOVQ    const_moveStride(DI), R10
+	SHLQ    $2, R10
+	MOVQ    const_moveRows(DI), R14
+	TESTQ   R14, R14
+	JLE     done
+	PCALIGN $32
+
+	// A row.
+row:
+	MOVQ R13, SI
+	MOVQ BX, AX
+	MOVQ const_moveCols(DI), R12
+	ADDQ DX, R13
+	ADDQ $64, BX
+
+	// Its part of a panel.
+panel:
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    $64, SI
+	ADDQ    R10, AX
+	SUBQ    $16, R12
+	JG      panel
+	DECQ    R14
+	JNZ     row
 
 done:
 	VZEROUPPER
@@ -2377,6 +2621,54 @@ pair:
 	ADDQ    $64, BX
 	SUBQ    $8, R12
 	JG      columns
+
+done:
+	VZEROUPPER
+	RET
+
+// func avx2Panels8F64(m *blocked.Move[float64])
+// Requires: AVX2, FMA3
+//
+//	dst(r, c) = src(r, c), where element (r, c) of dst is at c/8·Stride + r·8 + c mod 8
+//
+// All panels of 8 columns are whole.
+//
+//	DI  the move              SI  the row at this panel       DX  bytes between rows of the source
+//	R13 row of the source     AX  its place in the panel      R10 bytes between panels
+//	BX  its place in the first panel      R14 rows left       R12 columns left
+TEXT ·avx2Panels8F64(SB), NOSPLIT, $0-8
+	MOVQ    m+0(FP), DI
+	MOVQ    const_moveSrc(DI), R13
+	MOVQ    const_moveDst(DI), BX
+	MOVQ    const_moveSrcStride(DI), DX
+	SHLQ    $3, DX
+	MOVQ    const_moveStride(DI), R10
+	SHLQ    $3, R10
+	MOVQ    const_moveRows(DI), R14
+	TESTQ   R14, R14
+	JLE     done
+	PCALIGN $32
+
+	// A row.
+row:
+	MOVQ R13, SI
+	MOVQ BX, AX
+	MOVQ const_moveCols(DI), R12
+	ADDQ DX, R13
+	ADDQ $64, BX
+
+	// Its part of a panel.
+panel:
+	VMOVUPD (SI), Y0
+	VMOVUPD 32(SI), Y1
+	VMOVUPD Y0, (AX)
+	VMOVUPD Y1, 32(AX)
+	ADDQ    $64, SI
+	ADDQ    R10, AX
+	SUBQ    $8, R12
+	JG      panel
+	DECQ    R14
+	JNZ     row
 
 done:
 	VZEROUPPER

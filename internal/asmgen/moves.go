@@ -6,6 +6,10 @@ import "fmt"
 func moves(a *asm) {
 	for _, a.target = range []target{avx512F32, avx512F64, avx2F32, avx2F64} {
 		copyMatrix(a)
+		packPanels(a, 2)
+		if a.avx512 {
+			packPanels(a, 3)
+		}
 		transpose(a)
 	}
 	for _, rows := range []int{14, 6} {
@@ -126,6 +130,46 @@ zeros there.
 		a.op("VMOVUP?", v0, mem(to, 0))
 		a.op("VMOVUP?", v1, mem(to, a.width()))
 	}, 2)
+	a.label("done")
+	a.ret()
+}
+
+// packPanels writes the copy of rows to panels of so many vectors. It goes through the rows, so it reads memory in
+// order.
+func packPanels(a *asm, vectors int) {
+	const row, panelStride = "R13", "R10"
+	rowBytes := vectors * a.width()
+	a.moveStart(fmt.Sprint("Panels", vectors*a.lanes()), 0, fmt.Sprintf(`
+	dst(r, c) = src(r, c), where element (r, c) of dst is at c/%[1]d·Stride + r·%[1]d + c mod %[1]d
+
+All panels of %[1]d columns are whole.
+
+	DI  the move              SI  the row at this panel       DX  bytes between rows of the source
+	R13 row of the source     AX  its place in the panel      R10 bytes between panels
+	BX  its place in the first panel      R14 rows left       R12 columns left`, vectors*a.lanes()))
+	a.op("MOVQ", a.field("moveRows"), rowsLeft)
+	a.op("TESTQ", rowsLeft, rowsLeft)
+	a.op("JLE", "done")
+	a.op("PCALIGN", 32)
+	a.label("row", "A row.")
+	a.op("MOVQ", row, from)
+	a.op("MOVQ", toBlock, to)
+	a.op("MOVQ", a.field("moveCols"), colsLeft)
+	a.op("ADDQ", fromStride, row)
+	a.op("ADDQ", rowBytes, toBlock)
+	a.label("panel", "Its part of a panel.")
+	for v := range vectors {
+		a.op("VMOVUP?", mem(from, v*a.width()), vec(v))
+	}
+	for v := range vectors {
+		a.op("VMOVUP?", vec(v), mem(to, v*a.width()))
+	}
+	a.op("ADDQ", rowBytes, from)
+	a.op("ADDQ", panelStride, to)
+	a.op("SUBQ", vectors*a.lanes(), colsLeft)
+	a.op("JG", "panel")
+	a.op("DECQ", rowsLeft)
+	a.op("JNZ", "row")
 	a.label("done")
 	a.ret()
 }

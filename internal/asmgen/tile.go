@@ -294,6 +294,10 @@ func (s *tile) store() {
 	const v0, v1, lanes = vec(0), vec(1), "SI"
 	last := (s.vectors - 1) * s.width()
 	s.label("store", "The sums are complete. Add those of earlier pieces.")
+	if !s.avx512 && s.vectors == 2 {
+		s.storeAll()
+		s.label("part", "A tile of fewer rows or columns, or with a β.")
+	}
 	s.op("MOVQ", nextAdd, "CX")
 	s.op("TESTQ", "CX", "CX")
 	s.op("JZ", "added")
@@ -384,6 +388,37 @@ func (s *tile) store() {
 	s.op("DECQ", tilesLeft)
 	s.op("JNZ", "tile")
 	s.ret()
+}
+
+// storeAll writes the stores of a whole tile without a β, as most tiles are, and the jump to the next tile.
+func (s *tile) storeAll() {
+	s.op("CMPQ", tileRows, s.height)
+	s.op("JNE", "part")
+	s.op("CMPQ", lastLanes, fmt.Sprint("$", s.lanes()))
+	s.op("JNE", "part")
+	s.op("CMPQ", s.field("tileBetaKind"), s.enum("betaNone"))
+	s.op("JNE", "part")
+	s.op("MOVQ", nextAdd, "CX")
+	s.op("MOVQ", nextDst, out)
+	s.bytes("tileStride", outStride)
+	s.op("MOVQ", nextBeta, beta)
+	s.op("TESTQ", "CX", "CX")
+	s.op("JZ", "whole")
+	for r := range s.height {
+		for i, v := range s.sums(r) {
+			s.op("VADDP?", mem("CX", r*s.rowBytes()+i*s.width()), v, v)
+		}
+	}
+	s.op("ADDQ", s.height*s.rowBytes(), "CX")
+	s.op("MOVQ", "CX", nextAdd)
+	s.label("whole")
+	for r := range s.height {
+		for i, v := range s.sums(r) {
+			s.op("VMOVUP?", v, mem(out, i*s.width()))
+		}
+		s.op("ADDQ", outStride, out)
+	}
+	s.op("JMP", "done")
 }
 
 // atStep returns the operand at base + offset + q·step, in the macro of step q.

@@ -82,6 +82,9 @@ type Micro[T kernels.Float] struct {
 	// whose columns do not fill a vector, because kernels may read whole vectors. Copy is nil if
 	// kernels never read past the last column and read vectors in place as fast as packed ones.
 	Copy func(m *Move[T])
+	// PackPanels copies rows to whole panels of Tile.NR columns: dst(r, c) = src(r, c), where element (r, c) of dst
+	// is Dst[c/NR*Stride+r*NR+c%NR].
+	PackPanels func(m *Move[T])
 	// Transpose sets dst(c, r) = src(r, c), or dst ← β·dst + srcᵀ if the move has a β.
 	Transpose func(m *Move[T])
 }

@@ -54,14 +54,10 @@ func (g *gemm[T]) packVector(w *workspace[T], at int, o operand[T], cols, k int)
 // packPanels copies cols × k of o, whose columns are neighbours, to whole panels at the start of
 // the workspace. It reads each row of o once, from end to end.
 func (g *gemm[T]) packPanels(w *workspace[T], o operand[T], cols, k int) {
-	nr := g.micro.Tile.NR
 	m := &w.move
-	m.Rows, m.Cols = cols/nr, nr
-	m.SrcStride, m.Stride = nr, k*nr
-	for p := range k {
-		m.Src, m.Dst = o.data[p*o.kStride:], w.vector[p*nr:]
-		g.micro.Copy(m)
-	}
+	m.Rows, m.Cols, m.Src, m.SrcStride = k, cols, o.data, o.kStride
+	m.Dst, m.Stride = w.vector, k*g.micro.Tile.NR
+	g.micro.PackPanels(m)
 }
 
 // packScalar copies rows × k of o into the workspace. If the rows of o are neighbours and the

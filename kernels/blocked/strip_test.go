@@ -116,6 +116,20 @@ func (p *plain) move(transposed bool) func(m *Move[float32]) {
 	}
 }
 
+// packPanels copies rows to panels of nr columns.
+func (p *plain) packPanels(nr int) func(m *Move[float32]) {
+	return func(m *Move[float32]) {
+		if m.Cols%nr != 0 {
+			p.t.Errorf("%d columns do not fill panels of %d", m.Cols, nr)
+		}
+		for r := range m.Rows {
+			for c := range m.Cols {
+				m.Dst[c/nr*m.Stride+r*nr+c%nr] = m.Src[r*m.SrcStride+c]
+			}
+		}
+	}
+}
+
 // shared is a kernel of Micro.Shared. The last two columns fill a vector of four.
 func (p *plain) shared(mr, nr int) func(*Tiles[float32]) {
 	return func(t *Tiles[float32]) {
@@ -173,7 +187,7 @@ func testGroups(t *testing.T, m, k int) {
 				p := &plain{t: t}
 				g := p.gemm()
 				g.micro.Groups, g.micro.PackTile, g.micro.PackMR, g.micro.Narrow, g.micro.KC = true, true, 0, 2, 512
-				g.micro.Copy, g.micro.Transpose = p.move(false), p.move(true)
+				g.micro.Copy, g.micro.Transpose, g.micro.PackPanels = p.move(false), p.move(true), p.packPanels(g.micro.Tile.NR)
 				g.micro.Shared, g.micro.PackShared = []Kernel[float32]{{2, 10, p.shared(2, 10), 0, 0}, {4, 6, p.shared(4, 6), 0, 0}}, p.packShared
 				q := kernels.Product[float32]{
 					Alpha: 1, A: kernels.MatOf(m, k, numbers(m*k)), B: kernels.MatOf(k, n, numbers(k*n)), C: kernels.MatOf(m, n, numbers(m*n)),

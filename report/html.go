@@ -101,7 +101,6 @@ func (p *Page) file(w io.Writer, title string, body func(io.Writer) error, s *st
 		}
 	}
 	element("application/gzip;base64", "data", data)
-	element("application/gzip;base64", "curvesdata", curves)
 	element("application/json", "netsdata", nets)
 	if p.Live != nil {
 		l, err := p.live(s)
@@ -110,7 +109,9 @@ func (p *Page) file(w io.Writer, title string, body func(io.Writer) error, s *st
 		}
 		element("application/json", "livedata", l)
 	}
-	fmt.Fprintf(&b, "<script>%s</script>\n</body>\n</html>\n", script)
+	fmt.Fprintf(&b, "<script>%s</script>\n", script)
+	element("application/gzip;base64", "curvesdata", curves) // the answers do not wait for it
+	b.WriteString("</body>\n</html>\n")
 	_, err := w.Write(b.Bytes())
 	return err
 }

@@ -63,6 +63,7 @@ export class CurveChart {
     const { store } = this;
     this.drawChips();
     if (!store.selected.length) return this.empty("Select trials in the table or in a chart: their curves are drawn here.");
+    await this.curves.ready;
     if (!this.curves.exist) return this.empty("The folder has no learning curves. Sweeps keep them unless they run with -curves off.");
     await this.curves.load(store.selected);
     if (!this.root.isConnected) return; // another page took its place

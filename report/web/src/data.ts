@@ -14,20 +14,6 @@ export interface View {
 
 interface DataHeader { format: number; n: number; total: number; columns: ColumnHeader[]; view: View }
 
-/** A Column has the values of all rows. */
-export interface Column {
-  name: string;
-  role: string;
-  text: boolean;      // texts, as conditions see them
-  log: boolean;
-  axis: boolean;      // a parameter that varies
-  single: boolean;    // the numbers were rounded to float32
-  codes: Uint16Array | null; // of texts; NONE is missing
-  dict: string[];     // of texts
-  num: Float64Array;  // the numbers, or those that texts look like; NaN is missing
-  numeric: boolean;   // all values are numbers, or texts that look like numbers
-}
-
 export const NONE = 65535;
 
 export interface Data { n: number; total: number; view: View; columns: Column[]; byName: Map<string, Column>; keys: Uint8Array; keyWidth: number }
@@ -47,7 +33,8 @@ async function inflate(root: ParentNode, id: string): Promise<DataView | null> {
     bytes = new Uint8Array(s.length);
     for (let i = 0; i < s.length; i++) bytes[i] = s.charCodeAt(i);
   }
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  // The body of a Response does not go through another process, as that of a Blob does.
+  const stream = new Response(bytes).body!.pipeThrough(new DecompressionStream("gzip"));
   return new DataView(await new Response(stream).arrayBuffer());
 }
 
@@ -64,58 +51,137 @@ export function numberOf(text: string): number {
   return Number(text);
 }
 
-function codes(h: ColumnHeader, n: number, b: Uint8Array): Uint16Array {
-  const out = new Uint16Array(n);
-  switch (h.enc) {
-    case "const":
-      out.fill(h.dict.length ? 0 : NONE);
-      break;
-    case "d8":
-      for (let i = 0; i < n; i++) out[i] = b[h.off + i] === 255 ? NONE : b[h.off + i];
-      break;
-    case "d16":
-      for (let i = 0; i < n; i++) out[i] = b[h.off + 2 * i] | (b[h.off + 2 * i + 1] << 8);
-      break;
-    case "q16":
-      for (let i = 0; i < n; i++) out[i] = b[h.off + i] | (b[h.off + n + i] << 8);
-      break;
-    default:
-      throw new Error(`the encoding ${h.enc} is unknown`);
-  }
-  return out;
+/** planes joins words of 4 bytes of which all first bytes stand first, then all second bytes, and so on. */
+function planes(b: Uint8Array, off: number, n: number, out: Uint32Array, at: number, step: number): void {
+  for (let i = 0, k = at; i < n; i++, k += step) out[k] = b[off + i] | (b[off + n + i] << 8) | (b[off + 2 * n + i] << 16) | (b[off + 3 * n + i] << 24);
 }
 
-function floats(h: ColumnHeader, n: number, b: Uint8Array): Float64Array {
-  const size = h.enc.endsWith("32") ? 4 : 8;
-  const flat = new Uint8Array(size * n);
-  const part = b.subarray(h.off, h.off + size * n);
-  if (h.enc[0] === "p") {
-    for (let k = 0; k < size; k++) for (let i = 0; i < n; i++) flat[size * i + k] = part[k * n + i];
-  } else {
-    flat.set(part);
+/** A Source has the encoded values of a column. */
+interface Source { enc: string; off: number; bytes: Uint8Array<ArrayBuffer> }
+
+/** A Column has the values of all rows. Most columns are never shown, so they are decoded when they are first asked for. */
+export class Column {
+  readonly name: string;
+  readonly role: string;
+  readonly text: boolean;   // texts, as conditions see them
+  readonly log: boolean;
+  readonly axis: boolean;   // a parameter that varies
+  readonly single: boolean; // the numbers were rounded to float32
+  readonly dict: string[];  // of texts
+  private numbers: Float64Array; // of codes
+  private readonly codeOf = new Map<string, number>();
+  private looksNumeric: boolean | null = null;
+  private constant: boolean;
+  private varied: boolean | null; // null if it is not known
+  private madeCodes: Uint16Array | null = null;
+  private madeNum: Float64Array | null = null;
+
+  constructor(h: ColumnHeader, private n: number, private source: Source | null) {
+    [this.name, this.role, this.text, this.log, this.axis] = [h.name, h.role, !!h.text, !!h.log, !!h.axis];
+    if (!/^(const|d8|d16|q16|[fp](32|64))$/.test(h.enc)) throw new Error(`the encoding ${h.enc} is unknown`);
+    this.single = h.role === "timing";
+    this.dict = this.text ? h.dict.map(String) : [];
+    this.numbers = this.text ? new Float64Array(0) : Float64Array.from(h.dict as (number | null)[], (x) => x ?? Infinity);
+    this.constant = h.enc === "const";
+    this.varied = !this.constant; // an encoding other than const has different values
   }
-  return size === 8 ? new Float64Array(flat.buffer) : Float64Array.from(new Float32Array(flat.buffer));
+
+  /** codes are those of texts; NONE is missing. Columns of numbers have none. */
+  get codes(): Uint16Array | null { return this.text ? (this.madeCodes ??= this.decodeCodes()) : null; }
+
+  /** num has the numbers, or those that texts look like; NaN is missing. */
+  get num(): Float64Array { return (this.madeNum ??= this.decodeNumbers()); }
+
+  /** numeric reports whether all values are numbers, or texts that look like numbers. */
+  get numeric(): boolean {
+    if (!this.text) return true;
+    const numbers = this.ofWords();
+    return (this.looksNumeric ??= numbers.length > 0 && !numbers.some(Number.isNaN));
+  }
+
+  /** varies reports whether two rows differ. */
+  get varies(): boolean {
+    if (this.varied === null) {
+      const v: ArrayLike<number> = this.codes ?? this.num;
+      let i = this.n - 1;
+      while (i > 0 && Object.is(v[i], v[0])) i--;
+      this.varied = i > 0;
+    }
+    return this.varied;
+  }
+
+  /** distinct returns the different finite numbers in ascending order if they are known without a look at all rows. */
+  distinct(): Float64Array | null {
+    if (!this.source || !(this.constant || /^[dq]/.test(this.source.enc))) return null;
+    return ascending((this.text ? this.ofWords() : this.numbers).slice());
+  }
+
+  /** ofWords returns the numbers that the words look like. */
+  private ofWords(): Float64Array {
+    if (this.numbers.length !== this.dict.length) [this.numbers, this.looksNumeric] = [Float64Array.from(this.dict, numberOf), null];
+    return this.numbers;
+  }
+
+  private decodeCodes(): Uint16Array {
+    const { n } = this, { enc, off, bytes: b } = this.source!, out = new Uint16Array(n);
+    if (enc === "const") return out.fill(this.dict.length ? 0 : NONE);
+    if (enc === "d8") for (let i = 0; i < n; i++) out[i] = b[off + i] === 255 ? NONE : b[off + i];
+    else if (enc === "d16") for (let i = 0; i < n; i++) out[i] = b[off + 2 * i] | (b[off + 2 * i + 1] << 8);
+    else for (let i = 0; i < n; i++) out[i] = b[off + i] | (b[off + n + i] << 8);
+    return out;
+  }
+
+  private decodeNumbers(): Float64Array {
+    const { n } = this;
+    if (!this.text && /^[fp]/.test(this.source!.enc)) return floats(this.source!, n);
+    const numbers = this.text ? this.ofWords() : this.numbers, out = new Float64Array(n);
+    if (this.constant) return out.fill(numbers[0] ?? NaN);
+    const codes = this.codes ?? this.decodeCodes(), known = numbers.length;
+    for (let i = 0; i < n; i++) out[i] = codes[i] < known ? numbers[codes[i]] : NaN;
+    return out;
+  }
+
+  /** merge puts new values, of which null is missing, between the older rows. */
+  merge(m: Merged, values: (number | string | null)[], at: number[]): void {
+    const { text } = this, same = text ? (this.dict.length ? 0 : NONE) : this.numbers[0] ?? NaN;
+    const news = values.map((v) => (text ? this.code(v) : v === null ? NaN : this.single ? Math.fround(Number(v)) : Number(v)));
+    if (this.constant && this.name !== "rank" && news.every((v) => Object.is(v, same))) {
+      this.madeCodes = this.madeNum = null;
+    } else {
+      if (text) [this.madeCodes, this.madeNum] = [m.join(this.codes!, news, at, 1), null];
+      else if (this.name === "rank") for (let i = 0, all = (this.madeNum = new Float64Array(m.total)); i < m.total; i++) all[i] = i + 1;
+      else this.madeNum = m.join(this.num, news, at, 1);
+      [this.source, this.constant, this.varied] = [null, false, null];
+    }
+    this.n = m.total;
+  }
+
+  /** code returns the code of a word, which may be new. */
+  private code(word: number | string | null): number {
+    if (word === null) return NONE;
+    const { dict, codeOf } = this, w = String(word);
+    while (codeOf.size < dict.length) codeOf.set(dict[codeOf.size], codeOf.size);
+    if (!codeOf.has(w) && dict.length < NONE) codeOf.set(w, dict.push(w) - 1);
+    return codeOf.get(w) ?? NONE;
+  }
 }
 
-function column(h: ColumnHeader, n: number, b: Uint8Array): Column {
-  const c: Column = {
-    name: h.name, role: h.role, text: !!h.text, log: !!h.log, axis: !!h.axis, single: h.role === "timing",
-    codes: null, dict: [], num: new Float64Array(0), numeric: true,
-  };
-  if (["f32", "f64", "p32", "p64"].includes(h.enc)) {
-    c.num = floats(h, n, b);
-    return c;
-  }
-  const code = codes(h, n, b);
-  if (c.text) {
-    c.codes = code;
-    c.dict = h.dict.map(String);
-  }
-  const numbers = h.dict.map((v) => (typeof v === "number" ? v : v === null ? Infinity : numberOf(v)));
-  c.numeric = !c.text || (numbers.length > 0 && numbers.every((x) => !Number.isNaN(x)));
-  c.num = new Float64Array(n);
-  for (let i = 0; i < n; i++) c.num[i] = code[i] === NONE ? NaN : numbers[code[i]];
-  return c;
+/** ascending sorts numbers in place, and returns the different finite ones. */
+export function ascending(all: Float64Array): Float64Array {
+  all.sort();
+  let k = 0;
+  for (let i = 0; i < all.length; i++) if (Number.isFinite(all[i]) && (k === 0 || all[i] !== all[k - 1])) all[k++] = all[i];
+  return all.slice(0, k);
+}
+
+function floats({ enc, off, bytes: b }: Source, n: number): Float64Array {
+  const at = b.byteOffset + off; // a multiple of 8
+  if (enc === "f64") return new Float64Array(b.buffer, at, n);
+  if (enc === "f32") return new Float64Array(new Float32Array(b.buffer, at, n));
+  const wide = enc === "p64", words = new Uint32Array(wide ? 2 * n : n);
+  planes(b, off, n, words, 0, wide ? 2 : 1);
+  if (wide) planes(b, off + 4 * n, n, words, 1, 2);
+  return wide ? new Float64Array(words.buffer) : new Float64Array(new Float32Array(words.buffer));
 }
 
 /** readData reads the trials of a document. It returns null if it has none. */
@@ -131,7 +197,7 @@ export async function readData(root: ParentNode): Promise<Data | null> {
       d.keys = bytes.slice(c.off, c.off + c.width! * h.n);
       continue;
     }
-    const col = column(c, h.n, bytes);
+    const col = new Column(c, h.n, { enc: c.enc, off: c.off, bytes });
     d.columns.push(col);
     d.byName.set(col.name, col);
   }
@@ -144,14 +210,41 @@ export function keyOf(d: Data, row: number): string {
   return s;
 }
 
-/** A Merge has the number of rows of a newer state, and where each row of an older one is in it. */
-export interface Merge { total: number; moved: Int32Array }
+/** A Merged has the number of rows of a newer state, and where the rows of an older one are in it. */
+class Merged {
+  readonly moved: Int32Array; // −1 if a newer record took the place
+  private readonly runs: [from: number, to: number, at: number][] = []; // rows that stay together
+
+  constructor(readonly total: number, older: number, at: number[], gone: Map<number, number>) {
+    this.moved = new Int32Array(older).fill(-1);
+    let run: [number, number, number] | null = null;
+    for (let old = 0, k = 0, i = 0; i < total; i++) {
+      if (k < at.length && at[k] === i) {
+        k++;
+        run = null;
+        continue;
+      }
+      for (; gone.has(old); old++) run = null;
+      if (!run) this.runs.push((run = [old, old, i]));
+      this.moved[old++] = i;
+      run[1] = old;
+    }
+  }
+
+  /** join returns older values with new ones between them; width values belong to a row. */
+  join<T extends Float64Array | Uint16Array | Uint8Array>(older: T, news: ArrayLike<number>, at: number[], width: number): T {
+    const all = new (older.constructor as new (n: number) => T)(width * this.total);
+    for (const [from, to, to2] of this.runs) all.set(older.subarray(width * from, width * to), width * to2);
+    at.forEach((row, k) => { for (let b = 0; b < width; b++) all[width * row + b] = news[width * k + b]; });
+    return all;
+  }
+}
 
 /**
  * merge adds trials, at their places in the order of all trials, and removes the older records of trials that have new
  * ones. It returns null if the places do not fit: then the page has another state than the server.
  */
-export function merge(d: Data, u: { columns: string[]; keys: string[]; cells: (number | string | null)[][]; at: number[]; again: boolean[]; total: number }): Merge | null {
+export function merge(d: Data, u: { columns: string[]; keys: string[]; cells: (number | string | null)[][]; at: number[]; again: boolean[]; total: number }): { total: number; moved: Int32Array } | null {
   const gone = new Map<number, number>(); // older rows, with the places of the new ones
   u.keys.forEach((key, i) => {
     if (!u.again[i]) return;
@@ -160,67 +253,20 @@ export function merge(d: Data, u: { columns: string[]; keys: string[]; cells: (n
   });
   const n = d.n - gone.size + u.keys.length;
   if (n !== u.total || u.at.some((at, i) => at < 0 || at >= n || (i > 0 && at <= u.at[i - 1]))) return null;
-  const moved = new Int32Array(d.n).fill(-1), from = new Int32Array(n);
-  for (let old = 0, k = 0, i = 0; i < n; i++) {
-    if (k < u.at.length && u.at[k] === i) {
-      from[i] = -1 - k++;
-      continue;
-    }
-    while (gone.has(old)) old++;
-    moved[old] = i;
-    from[i] = old++;
-  }
-  for (const [row, at] of gone) moved[row] = at;
+  const m = new Merged(n, d.n, u.at, gone);
   for (const c of d.columns) {
     const j = u.columns.indexOf(c.name);
-    if (c.text) mergeTexts(c, from, u.cells, j);
-    else mergeNumbers(c, from, u.cells, j);
+    c.merge(m, u.cells.map((cells) => (j < 0 ? null : cells[j])), u.at);
   }
-  const width = d.keyWidth, keys = new Uint8Array(n * width);
-  for (let i = 0; i < n; i++) {
-    if (from[i] >= 0) keys.set(d.keys.subarray(from[i] * width, (from[i] + 1) * width), i * width);
-    else for (let b = 0; b < width; b++) keys[i * width + b] = parseInt(u.keys[-1 - from[i]].slice(2 * b, 2 * b + 2), 16);
-  }
-  d.keys = keys;
+  const width = d.keyWidth;
+  d.keys = m.join(d.keys, u.keys.flatMap((key) => keyBytes(key, width)), u.at, width);
   d.n = d.total = n;
-  return { total: n, moved };
+  for (const [row, at] of gone) m.moved[row] = at;
+  return m;
 }
 
-function mergeNumbers(c: Column, from: Int32Array, cells: (number | string | null)[][], j: number): void {
-  const { num } = c, next = new Float64Array(from.length), rank = c.name === "rank";
-  for (let i = 0; i < from.length; i++) {
-    if (rank) next[i] = i + 1;
-    else if (from[i] >= 0) next[i] = num[from[i]];
-    else {
-      const v = j < 0 ? null : cells[-1 - from[i]][j];
-      next[i] = v === null ? NaN : c.single ? Math.fround(Number(v)) : Number(v);
-    }
-  }
-  c.num = next;
-}
-
-function mergeTexts(c: Column, from: Int32Array, cells: (number | string | null)[][], j: number): void {
-  const old = c.codes!, next = new Uint16Array(from.length), codes = new Map(c.dict.map((w, i) => [w, i]));
-  for (let i = 0; i < from.length; i++) {
-    if (from[i] >= 0) {
-      next[i] = old[from[i]];
-      continue;
-    }
-    const v = j < 0 ? null : cells[-1 - from[i]][j];
-    let code = v === null ? NONE : codes.get(String(v));
-    if (code === undefined) {
-      code = Math.min(c.dict.length, NONE);
-      if (code < NONE) {
-        c.dict.push(String(v));
-        codes.set(String(v), code);
-      }
-    }
-    next[i] = code;
-  }
-  c.codes = next;
-  const numbers = c.dict.map(numberOf);
-  c.numeric = numbers.length > 0 && numbers.every((x) => !Number.isNaN(x));
-  c.num = Float64Array.from(next, (code) => (code === NONE ? NaN : numbers[code]));
+function keyBytes(key: string, width: number): number[] {
+  return Array.from({ length: width }, (_, b) => parseInt(key.slice(2 * b, 2 * b + 2), 16));
 }
 
 /** rowOf returns the row of the trial whose key begins with a text, or that has the beginning of a key, or −1. */
@@ -243,6 +289,7 @@ interface CurvesHeader {
 
 /** Learning curves, which are loaded when they are first asked for. */
 export interface CurveSource {
+  readonly ready: Promise<void>; // when it is known whether they exist
   readonly exist: boolean;
   readonly note: string;
   load(rows: number[]): Promise<void>;
@@ -252,6 +299,7 @@ export interface CurveSource {
 
 /** FetchedCurves asks the server of a live page for curves. */
 export class FetchedCurves implements CurveSource {
+  readonly ready = Promise.resolve();
   readonly exist = true;
   readonly note = "";
   private readonly kept = new Map<string, Curve | null>();
@@ -284,12 +332,23 @@ export class FetchedCurves implements CurveSource {
   }
 }
 
-/** Curves are those that are in the page. */
+/** An Ints has integers of 2 bytes, of which all low bytes stand before all high bytes. */
+class Ints {
+  constructor(private readonly bytes: Uint8Array, private readonly off: number, private readonly n: number) {}
+  at(i: number): number { return this.bytes[this.off + i] | (this.bytes[this.off + this.n + i] << 8); }
+}
+
+/** Curves are those that are in the page. Its text may end after they are first asked for. */
 export class Curves implements CurveSource {
   note = "";
-  private parts: { h: CurvesHeader; lists: Uint16Array; lossLists: Uint16Array; val: Uint16Array | Float32Array; train: Uint16Array; loss: Uint16Array; at: Uint32Array; lossAt: Uint32Array } | null = null;
+  private parts: { h: CurvesHeader; lists: Ints; lossLists: Ints; val: Ints | Float32Array; train: Ints; loss: Ints; at: Uint32Array; lossAt: Uint32Array } | null = null;
   private loading: Promise<void> | null = null;
-  readonly exist = !!document.getElementById("curvesdata");
+  readonly ready = new Promise<void>((done) => {
+    if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => done(), { once: true });
+    else done();
+  });
+
+  get exist(): boolean { return !!document.getElementById("curvesdata"); }
 
   load(_rows: number[]): Promise<void> {
     return (this.loading ??= this.read());
@@ -302,27 +361,27 @@ export class Curves implements CurveSource {
     if (!v) return;
     const { header: h, bytes } = header<CurvesHeader>(v);
     let off = 0;
-    const part = (n: number): Uint16Array => {
-      const out = new Uint16Array(n);
-      for (let i = 0; i < n; i++) out[i] = bytes[off + i] | (bytes[off + n + i] << 8);
+    const part = (n: number): Ints => {
+      const all = new Ints(bytes, off, n);
       off += 2 * n;
-      return out;
+      return all;
     };
     const lists = part(h.n), lossLists = part(h.n);
     const floats = (n: number): Float32Array => {
-      const out = new Uint8Array(4 * n);
-      for (let i = 0; i < 4 * n; i++) out[i] = bytes[off + (i & 3) * n + (i >> 2)];
+      const out = new Uint32Array(n);
+      planes(bytes, off, n, out, 0, 1);
       off += 4 * n;
       return new Float32Array(out.buffer);
     };
     const val = h.floats ? floats(h.accuracies) : part(h.accuracies), train = part(h.accuracies), loss = part(h.losses);
-    const at = new Uint32Array(h.n), lossAt = new Uint32Array(h.n);
+    const at = new Uint32Array(h.n), lossAt = new Uint32Array(h.n), lengths = h.steps.map((s) => s.length);
     for (let i = 0, a = 0, l = 0; i < h.n; i++) {
       at[i] = a;
       lossAt[i] = l;
-      if (lists[i] === NONE) continue;
-      a += h.steps[lists[i]].length;
-      l += h.steps[lossLists[i]].length;
+      const list = lists.at(i);
+      if (list === NONE) continue;
+      a += lengths[list];
+      l += lengths[lossLists.at(i)];
     }
     this.note = h.note;
     this.parts = { h, lists, lossLists, val, train, loss, at, lossAt };
@@ -330,13 +389,13 @@ export class Curves implements CurveSource {
 
   of(row: number): Curve | null {
     const p = this.parts;
-    if (!p || row >= p.h.n || p.lists[row] === NONE) return null;
-    const steps = p.h.steps[p.lists[row]], lossSteps = p.h.steps[p.lossLists[row]];
+    if (!p || row >= p.h.n || p.lists.at(row) === NONE) return null;
+    const steps = p.h.steps[p.lists.at(row)], lossSteps = p.h.steps[p.lossLists.at(row)];
     const { val } = p;
-    const series = (all: Uint16Array, at: number, n: number, value: (x: number) => number): Float32Array => {
+    const series = (all: Ints, at: number, n: number, value: (x: number) => number): Float32Array => {
       const out = new Float32Array(n);
       for (let i = 0, x = 0; i < n; i++) {
-        const u = all[at + i];
+        const u = all.at(at + i);
         x = ((x + ((u >> 1) ^ -(u & 1))) << 16) >> 16; // differences wrap like int16
         out[i] = x === -32768 ? NaN : value(x);
       }

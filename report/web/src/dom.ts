@@ -30,6 +30,11 @@ export function svg<K extends keyof SVGElementTagNameMap>(tag: K, attributes: At
   return e;
 }
 
+/** say shows a text, if it is new. */
+export function say(e: Element, text: string): void {
+  if (e.textContent !== text) e.textContent = text;
+}
+
 export function options(select: HTMLSelectElement, names: string[], chosen: string): void {
   select.replaceChildren(...names.map((n) => el("option", { value: n, selected: n === chosen }, n)));
 }

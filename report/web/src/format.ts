@@ -18,6 +18,16 @@ export function short(x: number, digits = 3): string {
 
 const shares = new Set(["train", "val", "test", "epoch_train", "epoch_val", "best_val"]);
 
+/** distinctOf returns the different numbers of a column in ascending order, or none if they are more than most. */
+function distinctOf(c: Column, most: number): number[] {
+  const seen = new Set<number>();
+  for (const x of c.num) {
+    if (!Number.isNaN(x)) seen.add(x);
+    if (seen.size > most) return [];
+  }
+  return [...seen].sort((a, b) => a - b);
+}
+
 /** digitsOf returns the significant digits that tell the values of a column apart, at least three. */
 const digits = new WeakMap<Float64Array, number>(); // by the values, which an update replaces
 function digitsOf(c: Column): number {
@@ -25,11 +35,8 @@ function digitsOf(c: Column): number {
   if (d === undefined) {
     d = 3;
     if (c.role === "parameter") {
-      const values = [...new Set(c.num)].filter((x) => !Number.isNaN(x));
-      if (values.length <= 1000) {
-        values.sort((a, b) => a - b);
-        while (d < 17 && values.some((v, i) => i > 0 && short(v, d) === short(values[i - 1], d))) d++;
-      }
+      const values = distinctOf(c, 1000);
+      while (d < 17 && values.some((v, i) => i > 0 && short(v, d) === short(values[i - 1], d))) d++;
     }
     digits.set(c.num, d);
   }

@@ -2,14 +2,18 @@ import { bin, colors, ink } from "./colors.js";
 import type { Column } from "./data.js";
 import { byId, el, keepSpace, options, readout, svg } from "./dom.js";
 import { count, number } from "./format.js";
+import type { Scale } from "./scale.js";
 import type { Range, Store } from "./store.js";
 
 const MOST = 40, BINS = 24, HEIGHT = 300;
 
 interface Cell { n: number; sum: number; best: number; diverged: number; bestRow: number }
 
-/** An Axis of the map has one cell for each value, or bins of values. A value is a word, or a number. */
-interface Axis { column: Column; cells: number; of: (row: number) => number; range: (cell: number) => Range; label: (cell: number) => string; value: (cell: number) => string | number; find: (value: string | number) => number }
+/** A Drawn has the elements of a cell, and the class of its square. */
+interface Drawn { look: string; square: SVGElement | null; mark: SVGElement | null; text: SVGElement | null }
+
+/** An Axis of the map has one cell for each value, or bins of values. A value is a word, or a number. Rows without a cell have −1. */
+interface Axis { column: Column; scale: Scale; cells: number; of: Int16Array; range: (cell: number) => Range; label: (cell: number) => string; value: (cell: number) => string | number; find: (value: string | number) => number }
 
 export class Heat {
   private readonly root = byId<SVGSVGElement>("heat");
@@ -19,9 +23,20 @@ export class Heat {
   private readonly say = byId("heatsay");
   private readonly usual: [string, string];
   private cells: Cell[] = [];
+  private readonly axes = new Map<string, Axis>();
+  private readonly squares = svg("g");
+  private readonly marks = svg("g");
+  private readonly frames = svg("g");
+  private readonly names = svg("g");
+  private readonly drawn: Drawn[] = []; // by cell
+  private placed = ""; // what places of cells depend on
+  private named = "";  // what names depend on
+  private readonly ramp = new RampKey();
+  private keyed = ""; // what the key has
   private ax: Axis | null = null;
   private ay: Axis | null = null;
   private at: [number, number] | null = null;
+  private width = 0;
   private box = { left: 0, top: 8, cw: 0, ch: 0 };
 
   constructor(private readonly store: Store, redraw: () => void) {
@@ -44,6 +59,9 @@ export class Heat {
     keepSpace(this.root);
   }
 
+  /** measure reads the size of the map. */
+  measure(): void { this.width = this.root.parentElement!.clientWidth; }
+
   /** choose chooses the axes of a text such as lr,reg, or the usual ones. */
   choose(text: string | null): void {
     const names = [...this.x.options].map((o) => o.value), given = (text ?? "").split(",");
@@ -61,24 +79,35 @@ export class Heat {
   private axis(name: string): Axis | null {
     const column = this.store.data.byName.get(name);
     if (!column) return null;
-    const s = this.store.scale(column);
-    if (s.values.length <= MOST || s.words) {
-      const cells = s.values.length;
-      const index = new Map(s.values.map((v, i) => [v, i]));
-      return {
-        column, cells, of: (row) => index.get(s.of(row)) ?? -1, range: (i) => [s.values[i], s.values[i]], label: (i) => s.label(s.values[i], 2),
-        value: (i) => (s.words ?? s.values)[i], find: (v) => (typeof v === "string" ? (s.words ?? []).indexOf(v) : index.get(v) ?? -1),
-      };
-    }
-    const first = new Array<number>(BINS).fill(NaN), last = new Array<number>(BINS).fill(NaN);
-    const cellOf = (v: number): number => (Number.isFinite(v) ? Math.min(BINS - 1, Math.floor(BINS * s.at(v))) : -1);
+    const s = this.store.scale(column), known = this.axes.get(name);
+    if (known?.scale === s) return known;
+    const a = s.values.length <= MOST || s.words ? this.axisOfValues(column, s) : this.axisOfBins(column, s);
+    this.axes.set(name, a);
+    return a;
+  }
+
+  private axisOfValues(column: Column, s: Scale): Axis {
+    const index = new Map(Array.from(s.values, (v, i) => [v, i])), of = new Int16Array(this.store.n);
+    for (let row = 0; row < of.length; row++) of[row] = index.get(s.of(row)) ?? -1;
+    return {
+      column, scale: s, cells: s.values.length, of, range: (i) => [s.values[i], s.values[i]], label: (i) => s.label(s.values[i], 2),
+      value: (i) => (s.words ?? s.values)[i], find: (v) => (typeof v === "string" ? (s.words ?? []).indexOf(v) : index.get(v) ?? -1),
+    };
+  }
+
+  private axisOfBins(column: Column, s: Scale): Axis {
+    const first = new Array<number>(BINS).fill(NaN), last = new Array<number>(BINS).fill(NaN), of = new Int16Array(this.store.n);
+    const binOf = (place: number): number => (Number.isNaN(place) ? -1 : Math.min(BINS - 1, Math.floor(BINS * place)));
+    const cellOf = (v: number): number => binOf(Number.isFinite(v) ? s.at(v) : NaN);
     for (const v of s.values) {
       const k = cellOf(v);
       if (Number.isNaN(first[k])) first[k] = v;
       last[k] = v;
     }
+    const places = s.places();
+    for (let row = 0; row < of.length; row++) of[row] = binOf(places[row]);
     return {
-      column, cells: BINS, of: (row) => cellOf(s.of(row)), range: (i) => [first[i], last[i]], label: (i) => s.label(first[i], 2),
+      column, scale: s, cells: BINS, of, range: (i) => [first[i], last[i]], label: (i) => s.label(first[i], 2),
       value: (i) => first[i], find: (v) => (typeof v === "string" ? -1 : cellOf(v)),
     };
   }
@@ -99,6 +128,7 @@ export class Heat {
     if (!ax || !ay) {
       this.root.replaceChildren();
       this.root.setAttribute("height", "0");
+      this.keyed = "";
       byId("heatkey").textContent = "No parameter varies.";
       return;
     }
@@ -107,7 +137,7 @@ export class Heat {
     const val = store.val.num;
     for (let row = 0; row < store.n; row++) {
       if (!mask[row]) continue;
-      const i = ax.of(row), j = ay.of(row);
+      const i = ax.of[row], j = ay.of[row];
       if (i < 0 || j < 0) continue;
       const c = cells[j * ax.cells + i];
       if (!store.ended[row]) {
@@ -127,7 +157,7 @@ export class Heat {
   private paint(): void {
     const { ax, ay, cells } = this;
     if (!ax || !ay) return;
-    const width = this.root.parentElement!.clientWidth, top = 4;
+    const { width } = this, top = 4;
     const labels = Array.from({ length: ay.cells }, (_, j) => ay.label(j));
     const left = Math.min(110, 14 + 6.2 * Math.max(3, ...labels.map((l) => Math.min(l.length, 16))));
     const cw = (width - left) / ax.cells, ch = Math.min(HEIGHT / ay.cells, 60), height = top + ch * ay.cells + 38;
@@ -143,44 +173,66 @@ export class Heat {
     this.root.setAttribute("viewBox", `0 0 ${width} ${height}`);
     const what = `${this.shows.value} ${this.store.data.view.result}`;
     this.root.setAttribute("aria-label", best < 0 ? "Heat map without a result" : `Heat map of the ${what}. The best cell has ${ax.column.name} ${ax.label(best % ax.cells)} and ${ay.column.name} ${ay.label(Math.floor(best / ax.cells))}. Arrow keys move, Enter filters to a cell.`);
-    this.root.replaceChildren(...this.squares(ax, ay, lo, hi), ...this.frames(ax, ay, best), ...this.names(ax, ay, labels, width));
+    const placed = [ax.cells, ay.cells, left, cw, ch].join();
+    if (placed !== this.placed || !this.root.firstChild) {
+      this.placed = placed;
+      this.drawn.length = 0;
+      for (const g of [this.squares, this.marks]) g.replaceChildren();
+      this.root.replaceChildren(hatch(), this.squares, this.marks, this.frames, this.names);
+    }
+    this.drawCells(ax, ay, lo, hi);
+    this.frames.replaceChildren(...this.frame(ax, ay, best));
+    const named = [placed, width, ax.column.name, ay.column.name, ...labels, ...Array.from({ length: ax.cells }, (_, i) => ax.label(i))].join("\n");
+    if (named !== this.named) this.names.replaceChildren(...this.labels(ax, ay, labels, width));
+    this.named = named;
     this.key(lo, hi);
   }
 
-  /** squares draws the cells, and above them their marks and figures. */
-  private squares(ax: Axis, ay: Axis, lo: number, hi: number): SVGElement[] {
+  /** drawCells draws the cells, and above them their marks and figures. It changes only what looks different. */
+  private drawCells(ax: Axis, ay: Axis, lo: number, hi: number): void {
     const { left, top, cw, ch } = this.box, gap = Math.min(cw, ch) < 5 ? 0 : 1.5, pal = colors();
-    const parts: SVGElement[] = [svg("defs", {},
-      svg("pattern", { id: "hatch", width: 5, height: 5, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
-        svg("rect", { width: 5, height: 5, class: "hatchbg" }), svg("line", { x1: 0, x2: 0, y1: 0, y2: 5, class: "hatch" })))];
-    const over: SVGElement[] = [];
-    this.cells.forEach((c, k) => {
-      if (!c.n && !c.diverged) return;
+    const width = Math.max(cw - gap, 1).toFixed(1), height = Math.max(ch - gap, 1).toFixed(1);
+    let next: SVGElement | null = null; // squares are in the order of the cells
+    for (let k = this.cells.length - 1; k >= 0; k--) {
+      const c = this.cells[k], d = (this.drawn[k] ??= { look: "", square: null, mark: null, text: null });
       const x = left + (k % ax.cells) * cw, y = top + (ay.cells - 1 - Math.floor(k / ax.cells)) * ch;
       const b = c.n ? bin(hi > lo ? (this.store.gain(this.figure(c)) - lo) / (hi - lo) : 1) : 0;
-      parts.push(svg("rect", { class: `cell${c.n ? ` r${b}` : ""}`, fill: c.n ? undefined : "url(#hatch)", x: x.toFixed(1), y: y.toFixed(1), width: Math.max(cw - gap, 1).toFixed(1), height: Math.max(ch - gap, 1).toFixed(1), rx: gap }));
-      if (c.n && c.diverged && cw > 8 && ch > 8) over.push(svg("path", { class: "tri", d: `M${x + cw - gap - 5},${y}h5v5z` }));
-      if (c.n && cw >= 40 && ch >= 16) {
-        const text = svg("text", { class: "in", x: x + cw / 2, y: y + ch / 2 + 4, "text-anchor": "middle" }, number(this.store.val, this.figure(c), this.store.accuracy));
-        text.style.fill = ink(pal.ramp[b]);
-        over.push(text);
+      const look = c.n ? `cell r${b}` : c.diverged ? "cell" : "";
+      if (look !== d.look) {
+        if (c.n && d.square && d.look !== "cell") d.square.setAttribute("class", look);
+        else {
+          d.square?.remove();
+          d.square = look ? svg("rect", { class: look, fill: c.n ? undefined : "url(#hatch)", x: x.toFixed(1), y: y.toFixed(1), width, height, rx: gap }) : null;
+          if (d.square) this.squares.insertBefore(d.square, next);
+        }
+        d.look = look;
       }
-    });
-    return [...parts, ...over];
+      next = d.square ?? next;
+      const mark = c.n > 0 && c.diverged > 0 && cw > 8 && ch > 8, text = c.n && cw >= 40 && ch >= 16 ? number(this.store.val, this.figure(c), this.store.accuracy) : "";
+      if (mark !== !!d.mark) {
+        d.mark?.remove();
+        d.mark = mark ? this.marks.appendChild(svg("path", { class: "tri", d: `M${x + cw - gap - 5},${y}h5v5z` })) : null;
+      }
+      if (text !== (d.text?.textContent ?? "")) {
+        d.text?.remove();
+        d.text = text ? this.marks.appendChild(svg("text", { class: "in", x: x + cw / 2, y: y + ch / 2 + 4, "text-anchor": "middle" }, text)) : null;
+      }
+      if (d.text) d.text.style.fill = ink(pal.ramp[b]);
+    }
   }
 
-  /** frames draws the frames of the best cell and of that of the keyboard. */
-  private frames(ax: Axis, ay: Axis, best: number): SVGElement[] {
+  /** frame draws the frames of the best cell and of that of the keyboard. */
+  private frame(ax: Axis, ay: Axis, best: number): SVGElement[] {
     const { left, top, cw, ch } = this.box, gap = Math.min(cw, ch) < 5 ? 0 : 1.5;
-    const frame = (k: number, cls: string): SVGElement => svg("rect", {
+    const of = (k: number, cls: string): SVGElement => svg("rect", {
       class: cls, x: left + (k % ax.cells) * cw - gap / 2, y: top + (ay.cells - 1 - Math.floor(k / ax.cells)) * ch - gap / 2, width: cw, height: ch, rx: 2,
     });
-    const focus = frame(this.at ? this.at[1] * ax.cells + this.at[0] : Math.max(best, 0), "focus");
-    return best < 0 ? [focus] : [frame(best, "halo"), frame(best, "pick"), focus];
+    const focus = of(this.at ? this.at[1] * ax.cells + this.at[0] : Math.max(best, 0), "focus");
+    return best < 0 ? [focus] : [of(best, "halo"), of(best, "pick"), focus];
   }
 
-  /** names draws the names of the axes and of their values. */
-  private names(ax: Axis, ay: Axis, labels: string[], width: number): SVGElement[] {
+  /** labels draws the names of the axes and of their values. */
+  private labels(ax: Axis, ay: Axis, labels: string[], width: number): SVGElement[] {
     const { left, top, cw, ch } = this.box, bottom = top + ch * ay.cells, parts: SVGElement[] = [];
     const everyY = Math.ceil(14 / ch), everyX = Math.ceil(52 / cw);
     for (let j = 0; j < ay.cells; j += everyY) parts.push(svg("text", { x: left - 7, y: top + (ay.cells - 0.5 - j) * ch + 4, "text-anchor": "end" }, labels[j].slice(0, 16)));
@@ -193,13 +245,14 @@ export class Heat {
   private key(lo: number, hi: number): void {
     const key = byId("heatkey"), { store, cells } = this;
     const format = (gain: number): string => number(store.val, store.gain(gain), store.accuracy);
-    key.replaceChildren(...(lo > hi ? ["No trial here has a result."] : [el("span", {}, format(lo), rampKey(), format(hi))]));
-    if (cells.some((c) => c.diverged && !c.n)) {
-      key.append(el("span", {}, svg("svg", { width: 12, height: 12, "aria-hidden": "true" }, svg("rect", { width: 12, height: 12, fill: "url(#hatch)" })), "no trial has a result"));
-    }
-    if (cells.some((c) => c.diverged && c.n)) {
-      key.append(el("span", {}, svg("svg", { width: 8, height: 8, "aria-hidden": "true" }, svg("path", { class: "tri", d: "M0,0h8v8z" })), "some have none"));
-    }
+    const none = lo > hi, all = cells.some((c) => c.diverged && !c.n), some = cells.some((c) => c.diverged && c.n);
+    if (!none) this.ramp.show(format(lo), format(hi));
+    const keyed = [none, all, some].join();
+    if (keyed === this.keyed) return;
+    this.keyed = keyed;
+    key.replaceChildren(none ? "No trial here has a result." : this.ramp.element);
+    if (all) key.append(el("span", {}, svg("svg", { width: 12, height: 12, "aria-hidden": "true" }, svg("rect", { width: 12, height: 12, fill: "url(#hatch)" })), "no trial has a result"));
+    if (some) key.append(el("span", {}, svg("svg", { width: 8, height: 8, "aria-hidden": "true" }, svg("path", { class: "tri", d: "M0,0h8v8z" })), "some have none"));
   }
 
   private cellAt(e: MouseEvent): [number, number] | null {
@@ -272,7 +325,21 @@ export class Heat {
   }
 }
 
-/** rampKey returns a strip of the colours of the ramp. */
-export function rampKey(): SVGSVGElement {
-  return svg("svg", { width: 128, height: 10, "aria-hidden": "true" }, ...Array.from({ length: 32 }, (_, i) => svg("rect", { class: `r${i}`, x: 4 * i, width: 4.2, height: 10 })));
+/** hatch returns the pattern of cells without a result. */
+function hatch(): SVGElement {
+  return svg("defs", {}, svg("pattern", { id: "hatch", width: 5, height: 5, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
+    svg("rect", { width: 5, height: 5, class: "hatchbg" }), svg("line", { x1: 0, x2: 0, y1: 0, y2: 5, class: "hatch" })));
+}
+
+/** A RampKey is a strip of the colours of the ramp between two texts. */
+export class RampKey {
+  private readonly low = new Text();
+  private readonly high = new Text();
+  readonly element = el("span", {}, this.low,
+    svg("svg", { width: 128, height: 10, "aria-hidden": "true" }, ...Array.from({ length: 32 }, (_, i) => svg("rect", { class: `r${i}`, x: 4 * i, width: 4.2, height: 10 }))), this.high);
+
+  show(low: string, high: string): void {
+    if (this.low.data !== low) this.low.data = low;
+    if (this.high.data !== high) this.high.data = high;
+  }
 }

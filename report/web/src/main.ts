@@ -33,8 +33,43 @@ type Part = "counts" | "table" | "lines" | "parallel" | "heat" | "scatter" | "do
 /** The parts that take long. A page that follows a study draws one of them in a frame. */
 const heavy: Part[] = ["lines", "parallel", "heat", "dots", "scatter"];
 
+/** counts says how many trials pass, and what is wrong with a condition. */
+function counts(store: Store, live: boolean): void {
+  const all = count(store.n);
+  const trials = store.n === 1 ? "trial" : "trials";
+  byId("counts").textContent = (store.filtered ? `${count(store.passing)} of ${all} ${trials}` : `${all} ${trials}`) + (store.data.total <= store.n ? "" : `, ${live ? "of" : "the best of"} ${count(store.data.total)}${live ? " on record" : ""}`);
+  byId<HTMLButtonElement>("clear").disabled = !store.filtered && store.text === "";
+  const err = byId("qerr");
+  const bad = store.bad;
+  if (!bad) {
+    err.replaceChildren();
+    return;
+  }
+  const at = Math.min(bad.at, store.text.length);
+  const rest = store.text.slice(at), word = /^\s*\S*/.exec(rest)?.[0] ?? "";
+  err.replaceChildren(`${bad.why[0].toUpperCase()}${bad.why.slice(1)}. All trials are shown. `,
+    el("code", {}, store.text.slice(Math.max(0, at - 60), at), el("mark", {}, word || " "), rest.slice(word.length, word.length + 40)));
+}
+
+/** inAddress returns what is chosen in the fragment of the address. */
+const inAddress = (): URLSearchParams => new URLSearchParams(location.hash.slice(1));
+
+/** filter takes the filters and the order of the table from the address. */
+function filter(store: Store, p: URLSearchParams): void {
+  store.brushes.clear();
+  for (const text of p.getAll("range")) {
+    const m = /^([^=]+)=(.*)\.\.(.*)$/.exec(text);
+    if (m) store.limit(m[1], [m[2], m[3]]);
+  }
+  const top = Number(p.get("top") ?? 0);
+  store.top = [...byId<HTMLSelectElement>("top").options].some((o) => Number(o.value) === top) ? top : 0;
+  store.diverged = p.get("diverged") !== "0";
+  const [, minus, by] = /^(-?)(.*)$/.exec(p.get("sort") ?? "rank")!;
+  [store.sortBy, store.descending] = store.data.byName.has(by) ? [by, minus !== ""] : ["rank", false];
+  store.setText(p.get("q") ?? "");
+}
+
 class App {
-  private readonly table: Table;
   private readonly heat: Heat;
   private readonly parallel: Parallel;
   private readonly curves: CurveChart;
@@ -52,8 +87,7 @@ class App {
   private readonly div = byId<HTMLInputElement>("div");
   private readonly shows = ["hs", "cs"].map((id) => byId<HTMLSelectElement>(id)); // what the heat map and the curves show
 
-  constructor(private readonly store: Store, private readonly live: LiveData | null) {
-    this.table = new Table(store);
+  constructor(private readonly store: Store, private readonly table: Table, private readonly live: LiveData | null) {
     this.heat = new Heat(store, () => { this.later("heat"); this.save(); });
     this.parallel = new Parallel(store, () => { this.later("parallel", "table", "heat", "scatter"); this.save(); this.drain(); });
     this.curves = new CurveChart(store, live ? new FetchedCurves(live.curves, (row) => keyOf(store.data, row)) : new Curves());
@@ -199,6 +233,7 @@ class App {
   private recolorNow(): void {
     themeChanged();
     this.parallel.layout();
+    this.measure();
     this.heat.draw();
     this.scatter.draw();
     this.curves.recolor();
@@ -219,6 +254,13 @@ class App {
     requestAnimationFrame(() => this.frame());
   }
 
+  /** measure reads sizes before anything is written. Otherwise the browser computes the layout several times. */
+  private measure(): void {
+    this.table.measure();
+    this.heat.measure();
+    this.scatter.measure();
+  }
+
   private frame(): void {
     if (this.ended.signal.aborted) return; // the elements are gone
     const began = performance.now(), d = new Set(this.dirty);
@@ -228,6 +270,7 @@ class App {
       const first = heavy.find((p) => d.has(p));
       for (const p of heavy) if (p !== first && d.delete(p)) this.later(p);
     }
+    this.measure();
     if (d.has("counts")) this.counts();
     if (d.has("table")) this.table.draw();
     if (d.has("lines")) this.parallel.update();
@@ -252,23 +295,7 @@ class App {
     await painted();
   }
 
-  private counts(): void {
-    const { store } = this;
-    const all = count(store.n);
-    const trials = store.n === 1 ? "trial" : "trials";
-    byId("counts").textContent = (store.filtered ? `${count(store.passing)} of ${all} ${trials}` : `${all} ${trials}`) + (store.data.total <= store.n ? "" : `, ${this.live ? "of" : "the best of"} ${count(store.data.total)}${this.live ? " on record" : ""}`);
-    byId<HTMLButtonElement>("clear").disabled = !store.filtered && store.text === "";
-    const err = byId("qerr");
-    const bad = store.bad;
-    if (!bad) {
-      err.replaceChildren();
-      return;
-    }
-    const at = Math.min(bad.at, store.text.length);
-    const rest = store.text.slice(at), word = /^\s*\S*/.exec(rest)?.[0] ?? "";
-    err.replaceChildren(`${bad.why[0].toUpperCase()}${bad.why.slice(1)}. All trials are shown. `,
-      el("code", {}, store.text.slice(Math.max(0, at - 60), at), el("mark", {}, word || " "), rest.slice(word.length, word.length + 40)));
-  }
+  private counts(): void { counts(this.store, !!this.live); }
 
   private csv(): string {
     const { store } = this, columns = store.data.columns.filter((c) => c.name !== "of_peak");
@@ -306,26 +333,22 @@ class App {
     return this.parallel.order.join() !== [...this.store.axes.slice(0, 11)].reverse().map((c) => c.name).concat("val").join();
   }
 
-  /** load takes the filters from the fragment of the address. It reports whether trials are selected there. */
-  load(): boolean {
-    const { store } = this, p = new URLSearchParams(location.hash.slice(1));
-    store.brushes.clear();
-    for (const text of p.getAll("range")) {
-      const m = /^([^=]+)=(.*)\.\.(.*)$/.exec(text);
-      if (m) store.limit(m[1], [m[2], m[3]]);
-    }
-    const top = Number(p.get("top") ?? 0);
-    store.top = [...this.top.options].some((o) => Number(o.value) === top) ? top : 0;
-    store.diverged = p.get("diverged") !== "0";
+  /** load takes what is chosen from the address. */
+  private load(): void {
+    const p = inAddress();
+    filter(this.store, p);
+    this.adopt(p);
+  }
+
+  /** adopt shows what an address chooses apart from filters. It reports whether trials are selected there. */
+  private adopt(p: URLSearchParams): boolean {
+    const { store } = this;
     this.heat.choose(p.get("map"));
     this.scatter.choose(p.get("dots"));
     const axes = p.get("axes");
     if (axes) this.parallel.reorder(axes.split(","));
-    const [, minus, by] = /^(-?)(.*)$/.exec(p.get("sort") ?? "rank")!;
-    [store.sortBy, store.descending] = store.data.byName.has(by) ? [by, minus !== ""] : ["rank", false];
     for (const s of this.shows) s.selectedIndex = Math.max(0, [...s.options].findIndex((o) => o.value === p.get(s.id)));
     this.later("curves");
-    store.setText(p.get("q") ?? "");
     this.fields();
     const keys = (p.get("trials") ?? "").split(",").filter(Boolean);
     if (!keys.length) return false;
@@ -345,16 +368,9 @@ class App {
   }
 
   async start(): Promise<void> {
-    try {
-      const theme = localStorage.getItem("sweep-report-theme");
-      if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
-    } catch { /* the browser keeps nothing for files */ }
-    const selected = this.load();
+    const selected = this.adopt(inAddress()) || this.store.selected.length > 0;
     this.dirty.clear();
-    this.counts();
-    this.table.draw();
-    await painted();
-    this.debug.painted = performance.now();
+    this.measure();
     this.heat.draw();
     this.parallel.layout();
     this.scatter.draw();
@@ -377,10 +393,22 @@ class App {
 let app: App | null = null;
 let taken = -Infinity; // when the page was last taken from its server
 
-/** start shows the trials of the document, and follows the study if it runs. */
-async function start(data: Data | null, live: LiveData | null): Promise<void> {
-  app = data && new App(new Store(data), live);
-  if (app) {
+/** start shows the trials of the document, and follows the study if it runs. A first page has its table before its charts. */
+async function start(data: Data | null, live: LiveData | null, first: boolean): Promise<void> {
+  app = null;
+  if (data) {
+    try {
+      const theme = localStorage.getItem("sweep-report-theme");
+      if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+    } catch { /* the browser keeps nothing for files */ }
+    const store = new Store(data), table = new Table(store);
+    filter(store, inAddress());
+    counts(store, !!live);
+    table.draw();
+    if (first) await painted();
+    const at = performance.now();
+    app = new App(store, table, live);
+    app.debug.painted = at;
     (window as unknown as { sweepReport: Debug }).sweepReport = app.debug;
     await app.start();
   } else {
@@ -443,7 +471,7 @@ async function again(live: LiveData): Promise<void> {
   const y = scrollY, q = document.getElementById("q") as HTMLInputElement | null, typed = q && document.activeElement === q ? [q.value, q.selectionStart, q.selectionEnd] as const : null;
   document.title = doc.title;
   document.body.replaceChildren(...doc.body.childNodes);
-  const started = start(data, next);
+  const started = start(data, next, false);
   scrollTo(0, y);
   const field = document.getElementById("q") as HTMLInputElement | null;
   if (typed && field) {
@@ -459,7 +487,7 @@ async function again(live: LiveData): Promise<void> {
 async function main(): Promise<void> {
   const live = readLive(document), data = await readData(document);
   if (!data && !live) throw new Error("the page has no data");
-  await start(data, live);
+  await start(data, live, true);
 }
 
 main().catch((e: unknown) => {

@@ -1,9 +1,9 @@
 import { bin, colors } from "./colors.js";
 import type { Column } from "./data.js";
-import { byId, clear, el, pixelRatio, readout, sizeCanvas, svg } from "./dom.js";
+import { byId, clear, el, pixelRatio, readout, say, sizeCanvas, svg } from "./dom.js";
 import { count, number, value } from "./format.js";
-import { rampKey } from "./heat.js";
-import { Raster, type Pair } from "./raster.js";
+import { RampKey } from "./heat.js";
+import { everyRow, Raster, rowsOf, type Pair } from "./raster.js";
 import type { Scale } from "./scale.js";
 import type { Store } from "./store.js";
 
@@ -34,6 +34,8 @@ export class Parallel {
   private canvasHeight = 0;
   private scale = 1;
   private bins: Uint8Array;
+  private readonly ramp = new RampKey();
+  private readonly none = new Text("No trial that passes has a result.");
   private hovered = -1;
   dragging = false;
   private frame = 0;
@@ -170,11 +172,8 @@ export class Parallel {
     this.raster = new Raster(this.turned, size);
     this.raster.resize(Math.round(this.width * this.scale), Math.round(this.canvasHeight * this.scale), all);
     for (const a of this.axes) {
-      const s = a.scale, place = (v: number): number => Math.round((1 - s.at(v)) * (size - 1));
-      for (let row = 0; row < store.n; row++) {
-        const v = s.of(row);
-        a.places[row] = Number.isFinite(v) && (!a.result || store.ended[row]) ? place(v) : all - 1;
-      }
+      const at = a.scale.places(), { places } = a;
+      for (let row = 0; row < store.n; row++) places[row] = Number.isNaN(at[row]) ? all - 1 : Math.round((1 - at[row]) * (size - 1));
       if (anew) this.place(a);
     }
     this.axesMarks();
@@ -249,41 +248,43 @@ export class Parallel {
   drawRest(): void {
     const ctx = this.context(this.rest);
     this.shift(this.rest);
-    this.raster!.draw(ctx, this.pairs(), new Uint8Array(this.store.n).fill(1), null, 0, this.scale);
+    this.raster!.draw(ctx, this.pairs(), everyRow(this.store.n), null, 0, this.scale);
   }
 
   draw(): void {
-    const { store } = this, { mask, best } = store.bright();
+    const { store, bins } = this, { mask, best } = store.bright(), rows = rowsOf(mask);
     const val = store.val.num;
     // The ramp goes from the fifth hundredth of what is shown to its best.
-    const [shown, lo, hi] = this.spread(mask);
-    for (let row = 0; row < store.n; row++) this.bins[row] = mask[row] ? bin(hi > lo ? (store.gain(val[row]) - lo) / (hi - lo) : 1) : 0;
+    const [shown, lo, hi] = this.spread(rows);
+    for (const row of rows) bins[row] = bin(hi > lo ? (store.gain(val[row]) - lo) / (hi - lo) : 1);
     const coarse = this.raster!.coarseness(this.dragging), scale = this.scale / 2 ** coarse;
     const ctx = this.context(this.bright, scale);
     this.shift(this.bright);
-    this.raster!.draw(ctx, this.pairs(), mask, this.bins, coarse, scale);
+    this.raster!.draw(ctx, this.pairs(), rows, bins, coarse, scale);
     this.bright.setAttribute("aria-label", `Parallel coordinates of ${store.passing} trials over ${this.order.join(", ")}. The table below has the same trials.`);
-    byId("parnote").textContent = best ? `the best ${count(best)} in colour, the rest grey; drag along an axis to filter` : "what passes the filters in colour, the rest grey; drag along an axis to filter";
+    say(byId("parnote"), best ? `the best ${count(best)} in colour, the rest grey; drag along an axis to filter` : "what passes the filters in colour, the rest grey; drag along an axis to filter");
     const f = (x: number): string => number(store.val, x, store.accuracy);
-    byId("parkey").replaceChildren(...(shown ? [el("span", {}, f(store.gain(lo)), rampKey(), f(store.gain(hi)))] : ["No trial that passes has a result."]));
+    if (shown) this.ramp.show(f(store.gain(lo)), f(store.gain(hi)));
+    const key = byId("parkey"), now = shown ? this.ramp.element : this.none;
+    if (key.firstChild !== now) key.replaceChildren(now);
     this.drawBrushes();
     this.drawOver();
   }
 
-  /** spread returns the number of results of a mask, and the gains of about their fifth hundredth and of the best. */
-  private spread(mask: Uint8Array): [number, number, number] {
-    const { store } = this, val = store.val.num;
+  /** spread returns the number of results of some rows, and the gains of about their fifth hundredth and of the best. */
+  private spread(rows: Uint32Array): [number, number, number] {
+    const { store } = this, val = store.val.num, gains = new Float64Array(rows.length);
     let n = 0, low = Infinity, high = -Infinity;
-    for (let row = 0; row < store.n; row++) {
-      if (!mask[row] || !store.ended[row]) continue;
-      n++;
+    for (const row of rows) {
+      if (!store.ended[row]) continue;
       const g = store.gain(val[row]);
+      gains[n++] = g;
       if (g < low) low = g;
       if (g > high) high = g;
     }
     if (!(high > low)) return [n, low, high];
     const parts = 2000, counts = new Uint32Array(parts + 1), width = (high - low) / parts;
-    for (let row = 0; row < store.n; row++) if (mask[row] && store.ended[row]) counts[Math.floor((store.gain(val[row]) - low) / width)]++;
+    for (let i = 0; i < n; i++) counts[Math.floor((gains[i] - low) / width)]++;
     let k = 0;
     for (let left = 0.05 * n; k < parts && left >= counts[k]; k++) left -= counts[k];
     return [n, low + k * width, high];

@@ -27,6 +27,7 @@ export class Raster {
   private touched = new Uint32Array(1024);
   private pixels = new Uint32Array(0);
   private shades = new Uint8Array(0);
+  private image: ImageData | null = null;
   private coarse = 0; // of the last picture
   private steps = 0;  // pixels that its lines passed
 
@@ -51,11 +52,11 @@ export class Raster {
   }
 
   /**
-   * draw draws the lines of the rows of a mask, in the colours of the rows or, without them, in the colour of the rest.
+   * draw draws the lines of some rows, in the colours of the rows or, without them, in the colour of the rest.
    * The canvas is 2^coarse times smaller, and so is the scale.
    */
-  draw(ctx: CanvasRenderingContext2D, pairs: Pair[], mask: Uint8Array, bins: Uint8Array | null, coarse: number, scale: number): void {
-    const { counts, bests } = this, n = mask.length, step = 1 << coarse;
+  draw(ctx: CanvasRenderingContext2D, pairs: Pair[], rows: Uint32Array, bins: Uint8Array | null, coarse: number, scale: number): void {
+    const step = 1 << coarse;
     const size = (this.size + step - 1) >> coarse;
     const view: View = { size, rail: this.rail >> coarse, width: ctx.canvas.width, height: ctx.canvas.height };
     pairs = pairs.map((p) => ({ ...p, from: p.from / step, to: p.to / step }));
@@ -65,35 +66,35 @@ export class Raster {
     this.coarse = coarse;
     this.steps = 0;
     for (const pair of pairs) {
-      const { a, b } = pair;
-      let k = 0;
-      for (let row = 0; row < n; row++) {
-        if (!mask[row]) continue;
-        const at = (a[row] >> coarse) * size + (b[row] >> coarse);
-        if (counts[at] === 0) {
-          if (k === this.touched.length) {
-            const more = new Uint32Array(2 * k);
-            more.set(this.touched);
-            this.touched = more;
-          }
-          this.touched[k++] = at;
-        }
-        if (counts[at] < 65535) counts[at]++;
-        if (bins && bins[row] > bests[at]) bests[at] = bins[row];
-      }
-      const at = this.touched.slice(0, k), count = new Uint16Array(k), best = new Uint8Array(k);
-      for (let i = 0; i < k; i++) {
-        count[i] = counts[at[i]];
-        best[i] = bests[at[i]];
-        counts[at[i]] = bests[at[i]] = 0;
-      }
-      segments.push({ pair, at, count, best });
+      const s = this.merge(pair, rows, bins, coarse, size), k = s.at.length;
+      segments.push(s);
       total += k;
       this.steps += k * (pair.to - pair.from);
     }
     if (total <= (coarse ? MOST_DRAGGED : MOST_STROKES)) this.stroke(ctx, view, segments, !bins, scale);
     else this.paint(ctx, view, segments, !bins);
     this.failures(ctx, view, segments, !bins, scale);
+  }
+
+  /** merge counts the different lines of a pair. */
+  private merge(pair: Pair, rows: Uint32Array, bins: Uint8Array | null, coarse: number, size: number): Segments {
+    const { counts, bests } = this, { a, b } = pair, n = rows.length;
+    if (this.touched.length < n) this.touched = new Uint32Array(n);
+    const { touched } = this;
+    let k = 0;
+    for (let i = 0; i < n; i++) {
+      const row = rows[i], at = (a[row] >> coarse) * size + (b[row] >> coarse), c = counts[at];
+      if (c === 0) touched[k++] = at;
+      if (c < 65535) counts[at] = c + 1;
+      if (bins !== null && bins[row] > bests[at]) bests[at] = bins[row];
+    }
+    const at = touched.slice(0, k), count = new Uint16Array(k), best = new Uint8Array(k);
+    for (let i = 0; i < k; i++) {
+      count[i] = counts[at[i]];
+      best[i] = bests[at[i]];
+      counts[at[i]] = bests[at[i]] = 0;
+    }
+    return { pair, at, count, best };
   }
 
   private line(p: Path2D, { size }: View, pair: Pair, at: number): void {
@@ -141,32 +142,20 @@ export class Raster {
       for (let i = 0; i < at.length; i++) {
         const va = Math.floor(at[i] / size), vb = at[i] % size;
         if (va >= rail || vb >= rail) continue;
-        // Places are whole numbers of 1/65536 of a pixel.
-        const slope = Math.round(((vb - va) * 65536) / length), c = count[i], shade = best[i];
-        let v = va * 65536 + 32768, k = turned ? from * width : from;
-        for (let u = from; u < to; u++, k += across) {
-          const w = v + slope;
-          let lo = v >> 16, hi = w >> 16;
-          if (lo > hi) {
-            const t = lo;
-            lo = hi + 1;
-            hi = t + 1;
-          } else if (lo === hi) hi++;
-          for (let y = lo, at = k + lo * along; y < hi; y++, at += along) {
-            pixels[at] += c; // 32 bits: no sum overflows
-            if (shade > shades[at]) shades[at] = shade;
-          }
-          v = w;
-        }
+        steps(pixels, shades, va, vb, length, turned ? from * width : from, across, along, count[i], best[i]);
       }
     }
-    const image = ctx.createImageData(width, height), out = new Uint32Array(image.data.buffer);
+    if (this.image?.width !== width || this.image.height !== height) this.image = ctx.createImageData(width, height);
+    const { image } = this, out = new Uint32Array(image.data.buffer);
     const pal = colors(), [r, g, b] = rgbOf(pal.rest);
     const ramp = new Uint32Array(BINS);
     for (let i = 0; i < BINS; i++) ramp[i] = rest ? r | (g << 8) | (b << 16) : pal.rampRGB[3 * i] | (pal.rampRGB[3 * i + 1] << 8) | (pal.rampRGB[3 * i + 2] << 16);
     const alphas = new Uint8Array(1025);
     for (let n = 1; n <= 1024; n++) alphas[n] = Math.round(255 * Math.min(1, (0.22 + 0.13 * Math.log2(1 + n)) * (rest ? 0.7 : 1)));
-    for (let k = 0; k < out.length; k++) if (pixels[k]) out[k] = (ramp[shades[k]] | (alphas[Math.min(pixels[k], 1024)] << 24)) >>> 0;
+    for (let k = 0; k < out.length; k++) {
+      const n = pixels[k];
+      out[k] = n === 0 ? 0 : ramp[shades[k]] | (alphas[n < 1024 ? n : 1024] << 24);
+    }
     putImage(ctx, image);
   }
 
@@ -179,5 +168,48 @@ export class Raster {
     ctx.lineWidth = scale;
     ctx.stroke(path);
     ctx.globalAlpha = 1;
+  }
+}
+
+/** everyRow returns the rows from 0 to n − 1. */
+export function everyRow(n: number): Uint32Array {
+  const rows = new Uint32Array(n);
+  for (let row = 0; row < n; row++) rows[row] = row;
+  return rows;
+}
+
+/** rowsOf returns the rows of a mask. */
+export function rowsOf(mask: Uint8Array): Uint32Array {
+  const rows = new Uint32Array(mask.length);
+  let k = 0;
+  for (let row = 0; row < mask.length; row++) if (mask[row]) rows[k++] = row;
+  return rows.subarray(0, k);
+}
+
+/** steps adds the pixels of a line, pixel k first. Places along the axes are whole numbers of 1/65536 of a pixel. */
+function steps(pixels: Uint32Array, shades: Uint8Array, va: number, vb: number, length: number, k: number, across: number, along: number, count: number, shade: number): void {
+  const slope = Math.round(((vb - va) * 65536) / length);
+  let v = va * 65536 + 32768;
+  if (slope >= -65536 && slope <= 65536) { // one pixel a step
+    for (let u = 0; u < length; u++, k += across, v += slope) {
+      const at = k + (v >> 16) * along;
+      pixels[at] += count; // 32 bits: no sum overflows
+      if (shade > shades[at]) shades[at] = shade;
+    }
+    return;
+  }
+  for (let u = 0; u < length; u++, k += across) {
+    const w = v + slope;
+    let lo = v >> 16, hi = w >> 16;
+    if (lo > hi) {
+      const t = lo;
+      lo = hi + 1;
+      hi = t + 1;
+    } else if (lo === hi) hi++;
+    for (let y = lo, at = k + lo * along; y < hi; y++, at += along) {
+      pixels[at] += count;
+      if (shade > shades[at]) shades[at] = shade;
+    }
+    v = w;
   }
 }

@@ -1,18 +1,20 @@
 import { bisectLeft, ticks } from "d3-array";
-import type { Column } from "./data.js";
+import { ascending, type Column } from "./data.js";
 import { short } from "./format.js";
 
 export interface Tick { at: number; label: string }
 
 /** A Scale maps the values of a column to places from 0 to 1. Values of words are their places in the sorted list. */
 export class Scale {
-  readonly values: number[]; // distinct, ascending
+  readonly values: Float64Array; // distinct, ascending
   readonly words: string[] | null;
   readonly log: boolean;
   private readonly place: Float64Array | null; // of the codes of words
   private readonly low: number;
   private readonly high: number;
   private readonly zero: boolean;
+  private readonly span: number; // of logarithms
+  private made: Float64Array | null = null;
 
   /** Rows for which usable is 0 do not widen the scale. */
   constructor(readonly column: Column, n: number, usable: Uint8Array | null) {
@@ -23,24 +25,29 @@ export class Scale {
       this.words = words;
       this.place = new Float64Array(65536);
       for (const c of used) this.place[c] = words.indexOf(c === 65535 ? "none" : column.dict[c]);
-      this.values = words.map((_, i) => i);
+      this.values = Float64Array.from(words, (_, i) => i);
       this.log = this.zero = false;
       this.low = 0;
       this.high = Math.max(words.length - 1, 1);
+      this.span = 0;
       return;
     }
-    const seen = new Set<number>();
-    for (let i = 0; i < n; i++) {
-      const v = column.num[i];
-      if (Number.isFinite(v) && (!usable || usable[i])) seen.add(v);
-    }
-    this.values = [...Float64Array.from(seen).sort()];
+    this.values = (usable ? null : column.distinct()) ?? ascending(usable ? column.num.filter((_, i) => usable[i]) : column.num.slice());
     this.words = this.place = null;
     const first = this.values[0] ?? 0, last = this.values[this.values.length - 1] ?? 1;
     this.log = column.log && last > 0 && first >= 0;
     this.zero = this.log && first === 0;
     this.low = this.zero ? this.values[1] : first;
     this.high = last;
+    this.span = Math.log(last / this.low);
+  }
+
+  /** places returns the places of all rows. They are NaN without a finite value. */
+  places(): Float64Array {
+    if (this.made) return this.made;
+    const { column, place } = this, v = place ? Float64Array.from(column.codes!, (c) => place[c]) : column.num, all = new Float64Array(v.length);
+    for (let row = 0; row < all.length; row++) all[row] = Number.isFinite(v[row]) ? this.at(v[row]) : NaN;
+    return (this.made = all);
   }
 
   /** of returns the value of a row on this scale. */
@@ -52,7 +59,7 @@ export class Scale {
     if (this.high === this.low) return this.zero && v === 0 ? 0 : 0.5;
     if (!this.log) return (v - this.low) / (this.high - this.low);
     if (v <= 0) return 0;
-    const t = Math.log(v / this.low) / Math.log(this.high / this.low);
+    const t = Math.log(v / this.low) / this.span;
     return this.zero ? 0.08 + 0.92 * t : t; // zero has a place below the smallest value
   }
 
@@ -76,7 +83,7 @@ export class Scale {
     const tick = (v: number, digits: number): Tick => ({ at: this.at(v), label: this.label(v, digits) });
     if (this.words || this.values.length <= most) {
       const every = Math.ceil(this.values.length / most);
-      return this.values.filter((_, i) => i % every === 0).map((v) => tick(v, 3));
+      return Array.from(this.values.filter((_, i) => i % every === 0), (v) => tick(v, 3));
     }
     if (!this.log) return ticks(this.low, this.high, most).map((v) => tick(v, 3));
     const all: Tick[] = this.zero ? [tick(0, 2)] : [];

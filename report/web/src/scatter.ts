@@ -1,4 +1,4 @@
-import { bin, colors, rgbOf } from "./colors.js";
+import { BINS, bin, colors, rgbOf } from "./colors.js";
 import type { Column } from "./data.js";
 import { byId, clear, el, options, pixelRatio, putImage, readout, sizeCanvas, svg } from "./dom.js";
 import { value } from "./format.js";
@@ -18,10 +18,15 @@ export class Scatter {
   private px = new Int16Array(0);
   private py = new Int16Array(0);
   private shown = new Uint8Array(0);
+  private image: ImageData | null = null;
+  private counts = new Uint16Array(0); // of dots, by pixel
+  private looks = new Uint8Array(0);
   private placed = "";
   private readonly scales = new Map<string, Scale>();
   private readonly usual: [string, string];
   private near = -1;
+  private width = 0;
+  private height = 0;
 
   constructor(private readonly store: Store, redraw: () => void) {
     this.root.append(this.canvas, this.over, this.marks);
@@ -36,7 +41,13 @@ export class Scatter {
     this.root.addEventListener("click", () => { if (this.near >= 0) store.toggle(this.near); });
   }
 
-  private names(): string[] { return this.store.data.columns.filter((c) => c.name !== "rank" && c.name !== "error" && this.varies(c)).map((c) => c.name); }
+  private names(): string[] { return this.store.data.columns.filter((c) => c.name !== "rank" && c.name !== "error" && c.varies && (c.numeric || c.dict.length <= 40)).map((c) => c.name); }
+
+  /** measure reads the size of the chart. */
+  measure(): void {
+    this.width = this.root.clientWidth;
+    this.height = this.root.clientHeight;
+  }
 
   /** choose chooses the axes of a text such as seconds,val, or the usual ones. */
   choose(text: string | null): void {
@@ -64,80 +75,86 @@ export class Scatter {
     this.draw();
   }
 
-  private varies(c: Column): boolean {
-    const of = (i: number): number => (c.codes ? c.codes[i] : c.num[i]);
-    for (let i = 1; i < this.store.n; i++) if (!Object.is(of(i), of(0))) return c.numeric || c.dict.length <= 40;
-    return false;
-  }
-
   private scale(name: string): Scale {
     let s = this.scales.get(name);
     if (!s) this.scales.set(name, (s = new Scale(this.store.data.byName.get(name)!, this.store.n, null)));
     return s;
   }
 
-  /** place computes the pixels of all trials, unless nothing moved. */
+  /** place computes the pixels of all trials and draws the axes, unless nothing moved. */
   private place(width: number, height: number, k: number): void {
     const key = [this.x.value, this.y.value, width, height, k].join(" ");
     if (key === this.placed) return;
     this.placed = key;
+    this.axes(width, height);
     const { n } = this.store, sx = this.scale(this.x.value), sy = this.scale(this.y.value);
     this.px = new Int16Array(n);
     this.py = new Int16Array(n);
     const w = width - LEFT - RIGHT, h = height - TOP - BOTTOM;
     const room = (s: Scale, length: number): number => (s.values.length > 1 && s.values.length * 3 * SPREAD < length ? SPREAD : 0);
     const rx = room(sx, w), ry = room(sy, h);
+    const xs = sx.places(), ys = sy.places();
     for (let row = 0; row < n; row++) {
-      const u = sx.of(row), v = sy.of(row);
-      if (!Number.isFinite(u) || !Number.isFinite(v)) {
+      if (Number.isNaN(xs[row]) || Number.isNaN(ys[row])) {
         this.px[row] = -1;
         continue;
       }
       // Equal values are spread by the number of the row, the same each time.
       const jx = rx ? (((row * 7919) % 1009) / 1009 - 0.5) * rx : 0, jy = ry ? (((row * 6101) % 1013) / 1013 - 0.5) * ry : 0;
-      this.px[row] = Math.round((LEFT + SPREAD / 2 + sx.at(u) * (w - SPREAD) + jx) * k);
-      this.py[row] = Math.round((TOP + SPREAD / 2 + (1 - sy.at(v)) * (h - SPREAD) + jy) * k);
+      this.px[row] = Math.round((LEFT + SPREAD / 2 + xs[row] * (w - SPREAD) + jx) * k);
+      this.py[row] = Math.round((TOP + SPREAD / 2 + (1 - ys[row]) * (h - SPREAD) + jy) * k);
     }
   }
 
   draw(): void {
     if (!this.x.value) return;
-    const { store } = this, width = this.root.clientWidth, height = this.root.clientHeight, k = pixelRatio();
+    const { store, width, height } = this, k = pixelRatio();
     this.place(width, height, k);
-    const ctx = sizeCanvas(this.canvas, width, height, k), w = this.canvas.width, h = this.canvas.height;
-    const image = ctx.createImageData(w, h), out = new Uint32Array(image.data.buffer);
-    const pal = colors(), { mask } = store, val = store.val.num;
-    this.shown = mask;
-    let lo = Infinity, hi = -Infinity;
-    for (let row = 0; row < store.n; row++) if (mask[row] && store.ended[row]) { lo = Math.min(lo, store.gain(val[row])); hi = Math.max(hi, store.gain(val[row])); }
-    const counts = new Uint16Array(w * h), best = new Uint8Array(w * h), d = Math.max(2, Math.round((store.n < 2000 ? 5 : store.n < 10_000 ? 3 : 2) * k));
-    const [mr, mg, mb] = rgbOf(pal.rest), [br, bg, bb] = rgbOf(pal.bad);
-    const dot = (row: number, rest: boolean): void => {
-      const x = this.px[row], y = this.py[row];
-      if (x < 0) return;
-      const b = rest ? 0 : store.ended[row] ? 1 + bin(hi > lo ? (store.gain(val[row]) - lo) / (hi - lo) : 1) : 255;
-      for (let j = 0; j < d; j++) for (let i = 0; i < d; i++) {
-        const at = (y + j - (d >> 1)) * w + x + i - (d >> 1);
-        if (at < 0 || at >= out.length) continue;
-        if (counts[at] < 65535) counts[at]++;
-        if (!rest && (best[at] === 0 || best[at] === 255 || (b !== 255 && b > best[at]))) best[at] = b;
-      }
-    };
-    for (let row = 0; row < store.n; row++) if (!mask[row]) dot(row, true);
-    for (let row = store.n - 1; row >= 0; row--) if (mask[row]) dot(row, false);
-    for (let at = 0; at < out.length; at++) {
-      if (!counts[at]) continue;
-      const b = best[at];
-      const alpha = Math.round(255 * Math.min(1, 0.45 + 0.13 * Math.log2(1 + counts[at])));
-      const c = b === 0 ? mr | (mg << 8) | (mb << 16) : b === 255 ? br | (bg << 8) | (bb << 16)
-        : pal.rampRGB[3 * (b - 1)] | (pal.rampRGB[3 * (b - 1) + 1] << 8) | (pal.rampRGB[3 * (b - 1) + 2] << 16);
-      out[at] = (c | (alpha << 24)) >>> 0;
-    }
+    const ctx = sizeCanvas(this.canvas, width, height, k);
+    this.shown = store.mask;
     clear(ctx);
-    putImage(ctx, image);
+    putImage(ctx, this.dots(ctx, Math.max(2, Math.round((store.n < 2000 ? 5 : store.n < 10_000 ? 3 : 2) * k))));
     this.canvas.setAttribute("aria-label", `Scatter of ${this.y.value} over ${this.x.value} for ${store.passing} trials`);
-    this.axes(width, height);
     this.drawOver();
+  }
+
+  /** dots returns the image of all dots, of d pixels each way. Its buffers serve again. */
+  private dots(ctx: CanvasRenderingContext2D, d: number): ImageData {
+    const { store, px, py } = this, { width: w, height: h } = this.canvas, { n, mask, ended } = store, val = store.val.num, pal = colors();
+    if (this.image?.width !== w || this.image.height !== h) {
+      this.image = ctx.createImageData(w, h);
+      this.counts = new Uint16Array(w * h);
+      this.looks = new Uint8Array(w * h);
+    }
+    const { image, counts, looks } = this, half = d >> 1;
+    counts.fill(0);
+    looks.fill(0);
+    let lo = Infinity, hi = -Infinity;
+    for (let row = 0; row < n; row++) {
+      if (!mask[row] || !ended[row]) continue;
+      const g = store.gain(val[row]);
+      if (g < lo) lo = g;
+      if (g > hi) hi = g;
+    }
+    for (let row = 0; row < n; row++) {
+      if (px[row] < 0) continue;
+      // The best of a pixel hides the others: those that do not pass, then those without a result, then by colour.
+      const look = !mask[row] ? 0 : ended[row] ? 2 + bin(hi > lo ? (store.gain(val[row]) - lo) / (hi - lo) : 1) : 1;
+      const first = (py[row] - half) * w + px[row] - half;
+      for (let j = 0; j < d; j++) for (let i = 0, at = first + j * w; i < d; i++, at++) {
+        if (counts[at] < 65535) counts[at]++;
+        if (look > looks[at]) looks[at] = look;
+      }
+    }
+    const shade = (r: number, g: number, b: number): number => r | (g << 8) | (b << 16);
+    const shades = Uint32Array.from({ length: 2 + BINS }, (_, i) => i === 0 ? shade(...rgbOf(pal.rest)) : i === 1 ? shade(...rgbOf(pal.bad)) : shade(pal.rampRGB[3 * i - 6], pal.rampRGB[3 * i - 5], pal.rampRGB[3 * i - 4]));
+    const most = 32, alphas = Uint8Array.from({ length: most + 1 }, (_, i) => Math.round(255 * Math.min(1, 0.45 + 0.13 * Math.log2(1 + i)))); // more are opaque, too
+    const out = new Uint32Array(image.data.buffer);
+    for (let at = 0; at < out.length; at++) {
+      const c = counts[at];
+      out[at] = c === 0 ? 0 : shades[looks[at]] | (alphas[c < most ? c : most] << 24);
+    }
+    return image;
   }
 
   private axes(width: number, height: number): void {
@@ -160,7 +177,7 @@ export class Scatter {
   }
 
   drawOver(): void {
-    const k = pixelRatio(), ctx = sizeCanvas(this.over, this.root.clientWidth, this.root.clientHeight, k), pal = colors();
+    const k = pixelRatio(), ctx = sizeCanvas(this.over, this.width, this.height, k), pal = colors();
     clear(ctx);
     const ring = (row: number, color: string): void => {
       if (this.px[row] < 0 || row >= this.px.length) return;

@@ -9,7 +9,11 @@ export type Change = "mask" | "selection" | "sort" | "data";
 const MOST_SELECTED = 10;
 
 /** endedOf marks the trials with a result. */
-const endedOf = (val: Column): Uint8Array => Uint8Array.from(val.num, (x) => (Number.isFinite(x) ? 1 : 0));
+function endedOf(val: Column): Uint8Array {
+  const { num } = val, ended = new Uint8Array(num.length);
+  for (let i = 0; i < num.length; i++) if (Number.isFinite(num[i])) ended[i] = 1;
+  return ended;
+}
 
 /** A Store has the trials, and which of them pass the filters. Rows are in the order of their rank. */
 export class Store {
@@ -100,7 +104,7 @@ export class Store {
 
   scale(c: Column): Scale {
     let s = this.scales.get(c.name);
-    if (!s) this.scales.set(c.name, (s = new Scale(c, this.n, c.role === "parameter" ? null : this.ended)));
+    if (!s) this.scales.set(c.name, (s = new Scale(c, this.n, c.role === "parameter" || c === this.val ? null : this.ended)));
     return s;
   }
 
@@ -141,8 +145,13 @@ export class Store {
   }
 
   /** passes returns the rows that pass all filters other than the ranges of some axes. */
-  passes(except: string[] = []): Uint8Array<ArrayBuffer> {
+  passes(except: string[]): Uint8Array<ArrayBuffer> {
+    return except.some((name) => this.brushes.has(name)) ? this.compute(except) : this.mask;
+  }
+
+  private compute(except: string[] = []): Uint8Array<ArrayBuffer> {
     const { n, test } = this, mask = new Uint8Array(n);
+    if (!this.filtered) return mask.fill(1);
     const ranges: [Scale, number, number][] = [];
     for (const [name, [lo, hi]] of this.brushes) {
       const c = this.data.byName.get(name);
@@ -175,7 +184,7 @@ export class Store {
 
   private filter(): void {
     this.filtered = !!this.test || this.brushes.size > 0 || this.top > 0 || !this.diverged;
-    this.mask = this.passes();
+    this.mask = this.compute();
     let k = 0;
     for (let i = 0; i < this.n; i++) k += this.mask[i];
     this.passing = k;
@@ -227,6 +236,20 @@ export class Store {
     this.tell("sort");
   }
 
+  /** ranks returns numbers in the order of the values of a column. Those of missing values are infinite. */
+  private ranks(c: Column): Float64Array {
+    const rank = new Float64Array(this.n);
+    if (c.text && !c.numeric) {
+      const words = c.dict.map((w, i) => [w, i] as const).sort((a, b) => (a[0] < b[0] ? -1 : 1));
+      const place = new Float64Array(65536).fill(Infinity);
+      words.forEach(([, i], k) => { place[i] = k; });
+      for (let i = 0; i < this.n; i++) rank[i] = place[c.codes![i]];
+    } else {
+      for (let i = 0; i < this.n; i++) rank[i] = Number.isNaN(c.num[i]) ? Infinity : c.num[i];
+    }
+    return rank;
+  }
+
   /** sorted returns the passing rows in the order of the table. Missing values are last. */
   sorted(): Uint32Array {
     const name = this.sortBy, c = this.data.byName.get(name)!;
@@ -234,27 +257,21 @@ export class Store {
     if (!order) {
       order = new Uint32Array(this.n);
       for (let i = 0; i < this.n; i++) order[i] = i;
-      const rank = new Float64Array(this.n);
-      if (c.text && !c.numeric) {
-        const words = c.dict.map((w, i) => [w, i] as const).sort((a, b) => (a[0] < b[0] ? -1 : 1));
-        const place = new Float64Array(65536).fill(Infinity);
-        words.forEach(([, i], k) => { place[i] = k; });
-        for (let i = 0; i < this.n; i++) rank[i] = place[c.codes![i]];
-      } else {
-        for (let i = 0; i < this.n; i++) rank[i] = Number.isNaN(c.num[i]) ? Infinity : c.num[i];
+      if (name !== "rank") {
+        const rank = this.ranks(c);
+        order.sort((a, b) => rank[a] - rank[b] || a - b);
       }
-      if (name !== "rank") order.sort((a, b) => rank[a] - rank[b] || a - b);
       this.permutations.set(name, order);
     }
-    const out = new Uint32Array(this.passing);
+    const { mask, n } = this, out = new Uint32Array(this.passing), words = c.text && !c.numeric;
     let k = 0;
-    const missing = (row: number): boolean => (c.text && !c.numeric ? c.codes![row] === 65535 : Number.isNaN(c.num[row]));
     if (!this.descending) {
-      for (const row of order) if (this.mask[row]) out[k++] = row;
+      for (let i = 0; i < n; i++) if (mask[order[i]]) out[k++] = order[i];
       return out;
     }
-    for (let i = this.n - 1; i >= 0; i--) if (this.mask[order[i]] && !missing(order[i])) out[k++] = order[i];
-    for (const row of order) if (this.mask[row] && missing(row)) out[k++] = row;
+    const missing = (row: number): boolean => (words ? c.codes![row] === 65535 : Number.isNaN(c.num[row]));
+    for (let i = n - 1; i >= 0; i--) if (mask[order[i]] && !missing(order[i])) out[k++] = order[i];
+    for (let i = 0; i < n; i++) if (mask[order[i]] && missing(order[i])) out[k++] = order[i];
     return out;
   }
 }

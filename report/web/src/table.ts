@@ -18,6 +18,8 @@ export class Table {
   private heads: HTMLTableCellElement[] = [];
   private readonly table: HTMLTableElement;
   private readonly say = el("p", { class: "vh", role: "status" });
+  private height = 0;
+  private top = 0;
   private cursor = -1; // place in rows of the active row
 
   constructor(private readonly store: Store) {
@@ -28,7 +30,11 @@ export class Table {
     this.body.setAttribute("aria-label", "Rows: arrow keys move, Space selects");
     this.region.append(this.table);
     this.region.after(this.say);
-    this.region.addEventListener("scroll", () => this.paint());
+    this.region.addEventListener("scroll", () => {
+      this.measure();
+      this.paint();
+    });
+    this.measure();
     this.body.addEventListener("click", (e) => {
       const tr = (e.target as Element).closest("tr");
       if (tr?.dataset.at) this.pick(Number(tr.dataset.at));
@@ -40,13 +46,8 @@ export class Table {
   /** wanted returns the columns that are shown. */
   private wanted(): Column[] {
     const { data } = this.store;
-    const varies = (c: Column): boolean => {
-      const v = (i: number): number => (c.codes ? c.codes[i] : c.num[i]);
-      for (let i = 1; i < data.n; i++) if (!Object.is(v(i), v(0))) return true;
-      return false;
-    };
     const names = ["rank", "out", ...data.columns.filter((c) => c.role === "parameter" && c.axis).map((c) => c.name), "val", "train", "test", "state", "steps", "step", "loss_last", "seconds", "block", "of_peak"];
-    return [...new Set(names)].map((n) => data.byName.get(n)).filter((c): c is Column => !!c && (c.name === "rank" || c.name === "val" || c.axis || varies(c)));
+    return [...new Set(names)].map((n) => data.byName.get(n)).filter((c): c is Column => !!c && (c.name === "rank" || c.name === "val" || c.axis || c.varies));
   }
 
   /** head returns the row of the names of the columns. */
@@ -61,9 +62,16 @@ export class Table {
     return head;
   }
 
+  /** measure reads the size and the place of the region. */
+  measure(): void {
+    this.height = this.region.clientHeight;
+    this.top = this.region.scrollTop;
+  }
+
   /** moved follows trials that an update has moved. The row at the top of the region stays where it is. */
   moved(to: Int32Array): void {
-    const { region } = this, top = region.scrollTop > 0 ? Math.floor(region.scrollTop / ROW) : -1;
+    this.measure();
+    const top = this.top > 0 ? Math.floor(this.top / ROW) : -1;
     const first = top >= 0 && top < this.rows.length ? to[this.rows[top]] : -1;
     const active = this.cursor >= 0 ? to[this.rows[this.cursor]] : -1;
     const columns = this.wanted();
@@ -75,11 +83,10 @@ export class Table {
     this.rows = this.store.sorted();
     if (active >= 0) this.cursor = this.rows.indexOf(active);
     const at = first >= 0 ? this.rows.indexOf(first) : -1;
-    this.draw();
-    if (at >= 0 && at !== top) {
-      region.scrollTop += (at - top) * ROW;
-      this.paint();
-    }
+    const down = at >= 0 ? at - top : 0;
+    this.top += down * ROW;
+    this.show();
+    if (down) this.region.scrollTop = this.top;
   }
 
   /** focus moves the focus to the rows. */
@@ -87,56 +94,66 @@ export class Table {
 
   draw(): void {
     this.rows = this.store.sorted();
+    this.show();
+  }
+
+  private show(): void {
     this.cursor = Math.min(this.cursor, this.rows.length - 1);
     this.heads.forEach((th, i) => {
-      const sorted = this.columns[i].name === this.store.sortBy;
-      th.setAttribute("aria-sort", sorted ? (this.store.descending ? "descending" : "ascending") : "none");
+      const sorted = this.columns[i].name === this.store.sortBy, order = sorted ? (this.store.descending ? "descending" : "ascending") : "none";
+      if (th.getAttribute("aria-sort") === order) return;
+      th.setAttribute("aria-sort", order);
       th.firstElementChild!.textContent = this.columns[i].name + (sorted ? (this.store.descending ? " ↓" : " ↑") : "");
     });
     this.table.setAttribute("aria-rowcount", String(this.rows.length + 1));
     this.paint();
   }
 
+  /** row returns the elements of a row. Each cell begins with a text. */
+  private row(): HTMLTableRowElement {
+    const tr = el("tr");
+    for (let i = 0; i <= this.columns.length; i++) tr.append(el("td", { class: i === this.columns.length || (this.columns[i].text && !this.columns[i].numeric) ? "txt" : undefined }, ""));
+    tr.lastElementChild!.classList.add("mono");
+    return tr;
+  }
+
+  /** paint fills the rows in view. Elements stay in the document, because the browser lays out anew what is put there. */
   paint(): void {
-    const { region, rows, pool } = this;
-    const view = Math.ceil(region.clientHeight / ROW) + 2 * EXTRA;
-    const first = Math.max(0, Math.min(Math.floor(region.scrollTop / ROW) - EXTRA, rows.length - view));
+    const { rows, pool, store } = this;
+    const view = Math.ceil(this.height / ROW) + 2 * EXTRA;
+    const first = Math.max(0, Math.min(Math.floor(this.top / ROW) - EXTRA, rows.length - view));
     const last = Math.min(rows.length, first + view);
-    while (pool.length < last - first) {
-      const tr = el("tr");
-      for (let i = 0; i <= this.columns.length; i++) tr.append(el("td", { class: i === this.columns.length || (this.columns[i].text && !this.columns[i].numeric) ? "txt" : undefined }));
-      tr.lastElementChild!.classList.add("mono");
-      pool.push(tr);
-    }
-    const pal = colors();
-    const shown: HTMLTableRowElement[] = [];
+    while (pool.length < last - first) pool.push(this.row());
+    const pal = colors(), state = this.columns.findIndex((c) => c.name === "state");
+    const say = (td: Element, text: string): void => {
+      const t = td.firstChild as Text;
+      if (t.data !== text) t.data = text;
+    };
     for (let at = first; at < last; at++) {
-      const tr = pool[at - first], row = rows[at];
-      tr.id = `row-${at}`;
-      tr.dataset.at = String(at);
-      tr.setAttribute("aria-rowindex", String(at + 2));
-      const slot = this.store.slots.get(row);
+      const tr = pool[at - first], row = rows[at], cells = tr.children, slot = store.slots.get(row);
+      if (tr.dataset.at !== String(at)) {
+        tr.id = `row-${at}`;
+        tr.dataset.at = String(at);
+        tr.setAttribute("aria-rowindex", String(at + 2));
+      }
       tr.setAttribute("aria-selected", slot === undefined ? "false" : "true");
       tr.className = (slot === undefined ? "" : "sel ") + (at === this.cursor ? "act" : "");
-      this.columns.forEach((c, i) => {
-        const td = tr.children[i] as HTMLTableCellElement;
-        const text = value(c, row, this.store.accuracy);
-        if (td.textContent !== text) td.textContent = text;
-        if (i === 0 && slot !== undefined) {
-          const disc = el("span", { class: "disc" }, String(slot + 1));
-          disc.style.background = pal.selection[slot];
-          disc.style.color = ink(pal.selection[slot]);
-          disc.style.marginLeft = "8px";
-          td.append(disc);
-        }
-        td.classList.toggle("bad", c.name === "state" && (text === "diverged" || text === "failed"));
-      });
-      tr.lastElementChild!.textContent = keyOf(this.store.data, row);
-      shown.push(tr);
+      this.columns.forEach((c, i) => say(cells[i], value(c, row, store.accuracy)));
+      say(cells[cells.length - 1], keyOf(store.data, row));
+      if (state >= 0) cells[state].classList.toggle("bad", ["diverged", "failed"].includes(cells[state].textContent!));
+      cells[0].firstElementChild?.remove();
+      if (slot !== undefined) {
+        const disc = el("span", { class: "disc" }, String(slot + 1));
+        disc.style.background = pal.selection[slot];
+        disc.style.color = ink(pal.selection[slot]);
+        disc.style.marginLeft = "8px";
+        cells[0].append(disc);
+      }
     }
     (this.before.firstElementChild as HTMLElement).style.height = `${first * ROW}px`;
     (this.after.firstElementChild as HTMLElement).style.height = `${(rows.length - last) * ROW}px`;
-    this.body.replaceChildren(this.before, ...shown, this.after);
+    const shown = pool.slice(0, last - first), { children } = this.body;
+    if (children.length !== shown.length + 2 || children[1] !== (shown[0] ?? this.after)) this.body.replaceChildren(this.before, ...shown, this.after);
   }
 
   private pick(at: number): void {
@@ -168,6 +185,7 @@ export class Table {
     const top = this.cursor * ROW, room = this.region.clientHeight - 34 - ROW;
     if (top < this.region.scrollTop) this.region.scrollTop = top;
     else if (top > this.region.scrollTop + room) this.region.scrollTop = top - room;
+    this.measure();
     this.paint();
     const row = this.rows[this.cursor];
     this.say.textContent = this.columns.map((c) => `${c.name} ${value(c, row, this.store.accuracy)}`).join(", ");

@@ -35,6 +35,7 @@ const (
 	l2Rows         = 256       // KC × l2Rows elements fit a share of the L2 cache
 	flippedPanel   = 24 << 10  // a panel of images or of pixels in the flipped layout, which fits L1
 	vectorBlock    = 1 << 20   // a block of vectors, which fits the last-level cache
+	groupBlock     = 2 << 20   // the same for Micro.Groups: smaller blocks would read scalars more often
 	partialBlock   = 16 << 20  // partial sums that are kept between blocks of k
 	smallSide      = 128 << 10 // the limit for A and B together, and for C, of a product that is computed as one block
 	conflictStride = 1 << 10   // rows whose stride is a multiple of it share few sets of the L1 cache
@@ -77,7 +78,11 @@ func (g *gemm[T]) blockingOf(o *orientation[T]) blocking[T] {
 		return b
 	}
 	b := blocking[T]{kc: balance(min(o.k, kernels.Piece), g.micro.KC, 1)}
-	b.nc = min(o.cols, balance(o.cols, max(vectorBlock/size/b.kc, t.NR), t.NR))
+	block := vectorBlock
+	if g.micro.Groups {
+		block = groupBlock
+	}
+	b.nc = min(o.cols, balance(o.cols, max(block/size/b.kc, t.NR), t.NR))
 	b.mc = min(o.rows, balance(o.rows, max(g.micro.l2Elems()/b.kc, t.MR), t.MR))
 	// Scalars are packed if the stride of their rows makes them share few cache sets. They are also
 	// packed if few micro-tiles use a line of neighbouring rows before it leaves the cache.

@@ -2,6 +2,7 @@ package blocked
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,16 +44,17 @@ func (p *Packing) String() string { return packings[p.state.Load()] }
 // first reports whether the first tile packs. Undecided products take that way.
 func (p *Packing) first() bool { return p == nil || p.state.Load() != 2 }
 
-// Sizes of the measurement: it takes less than 20 ms if a core does 20 GFLOP/s. The vectors do not fit the L2 cache of
-// most CPUs.
+// Sizes of the measurement: it takes less than 20 ms if a core does 20 GFLOP/s. The vectors do not fit the L2 cache, and
+// few rows meet them, so that packing takes much of the time. The median of the ratios decides: on a busy machine it was
+// right more often than the best times.
 const (
 	packingLarge = 1 << 24 // multiply-adds of a product before which the measurement is worth its time
-	packingM     = 96
-	packingK     = 2 * kernels.Piece
+	packingM     = 48
+	packingK     = 6 * kernels.Piece
 	packingN     = 192
-	packingTurns = 5
+	packingTurns = 9
 	packingTime  = 15 * time.Millisecond
-	packingGain  = 0.99 // of the time of the default, below which the other way is taken
+	packingGain  = 1.01 // packing first must be so many times as fast as before, or it is not taken
 )
 
 // decide measures both ways unless that was done. A product of work multiply-adds is about to be computed.
@@ -62,32 +64,38 @@ func (g *gemm[T]) decide(work int) {
 		return
 	}
 	p.once.Do(func() {
-		q := kernels.Product[T]{
-			Alpha: 1,
-			A:     kernels.Mat[T]{Rows: packingM, Cols: packingK, Stride: packingK, Data: make([]T, packingM*packingK)},
-			B:     kernels.Mat[T]{Rows: packingK, Cols: packingN, Stride: packingN, Data: make([]T, packingK*packingN)},
-			C:     kernels.Mat[T]{Rows: packingM, Cols: packingN, Stride: packingN, Data: make([]T, packingM*packingN)},
-		}
+		q := kernels.Product[T]{Alpha: 1, A: ones[T](packingM, packingK), B: ones[T](packingK, packingN), C: ones[T](packingM, packingN)}
 		way := [2]*gemm[T]{newGemm(g.micro), newGemm(g.micro)}
-		var best [2]time.Duration
 		for i := range way {
 			way[i].micro.Packing = new(Packing)
 			way[i].micro.Packing.state.Store(int32(i + 1))
 			way[i].product(q) // makes its workspace
 		}
-		for turn, began := 0, time.Now(); turn < packingTurns && (turn < 2 || time.Since(began) < packingTime); turn++ {
+		var ratios []float64 // of the times of before and first
+		for began := time.Now(); len(ratios) < packingTurns && (len(ratios) < 2 || time.Since(began) < packingTime); {
+			var took [2]time.Duration
 			for i := range way {
 				start := time.Now()
 				way[i].product(q)
-				if d := time.Since(start); turn == 0 || d < best[i] {
-					best[i] = d
-				}
+				took[i] = max(time.Since(start), 1)
 			}
+			ratios = append(ratios, float64(took[1])/float64(took[0]))
 		}
-		if float64(best[1]) < packingGain*float64(best[0]) {
+		slices.Sort(ratios)
+		if ratios[len(ratios)/2] < packingGain {
 			p.state.Store(2)
 		} else {
 			p.state.Store(1)
 		}
 	})
+}
+
+// ones returns a matrix of ones. A matrix of zeros could be one page of memory, which the operating system maps again
+// and again until the page is written, and which stays in the L1 cache.
+func ones[T kernels.Float](rows, cols int) kernels.Mat[T] {
+	x := make([]T, rows*cols)
+	for i := range x {
+		x[i] = 1
+	}
+	return kernels.Mat[T]{Rows: rows, Cols: cols, Stride: cols, Data: x}
 }

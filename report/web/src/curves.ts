@@ -1,4 +1,4 @@
-import uPlot from "uplot";
+import type uPlot from "uplot";
 import { colors, ink } from "./colors.js";
 import { keyOf, type Curve, type CurveSource } from "./data.js";
 import { byId, el, readout } from "./dom.js";
@@ -24,6 +24,7 @@ export class CurveChart {
   private readonly chips = byId("chips");
   private readonly shows = byId<HTMLSelectElement>("cs");
   private plot: uPlot | null = null;
+  private Plot: typeof uPlot | null = null; // the library, which runs when it is first needed
   private drawn = Promise.resolve();
   private shown: Shown[] = [];
   private look: unknown[] = []; // what the chart was drawn of
@@ -66,6 +67,7 @@ export class CurveChart {
     await this.curves.ready;
     if (!this.curves.exist) return this.empty("The folder has no learning curves. Sweeps keep them unless they run with -curves off.");
     await this.curves.load(store.selected);
+    this.Plot ??= (await import("uplot")).default;
     if (!this.root.isConnected) return; // another page took its place
     const all = store.selected.map((row) => ({ slot: store.slots.get(row)!, curve: this.curves.of(row) })).filter((c): c is Shown => !!c.curve);
     if (!all.length) return this.empty("The page has no curves of these trials.", this.curves.note);
@@ -102,7 +104,7 @@ export class CurveChart {
         names.push(`${slot + 1} training`);
       }
     }
-    return { data: uPlot.join(tables), series, names };
+    return { data: this.Plot!.join(tables), series, names };
   }
 
   private show(all: Shown[]): void {
@@ -113,7 +115,7 @@ export class CurveChart {
     });
     this.plot?.destroy();
     this.root.replaceChildren();
-    this.plot = new uPlot({
+    this.plot = new this.Plot!({
       width: this.root.clientWidth, height: HEIGHT, legend: { show: false },
       scales: { x: { time: false }, y: loss ? { distr: 3, log: 10 } : {} },
       axes: [axis({ size: 28 }), axis({ size: 52, values: loss ? (_u, ticks) => ticks.map((t) => (t == null ? "" : short(t, 2))) : undefined })],

@@ -1,5 +1,7 @@
 // Decodes the blocks of a page. The comment of the Go package report describes the format.
 
+import { bisectLeft } from "d3-array";
+
 export const FORMAT = 2;
 
 interface ColumnHeader {
@@ -51,9 +53,12 @@ export function numberOf(text: string): number {
   return Number(text);
 }
 
-/** planes joins words of 4 bytes of which all first bytes stand first, then all second bytes, and so on. */
-function planes(b: Uint8Array, off: number, n: number, out: Uint32Array, at: number, step: number): void {
-  for (let i = 0, k = at; i < n; i++, k += step) out[k] = b[off + i] | (b[off + n + i] << 8) | (b[off + 2 * n + i] << 16) | (b[off + 3 * n + i] << 24);
+/**
+ * planes joins words of 4 bytes from a first row on. All first bytes of n rows stand first, then all second bytes, and so
+ * on. Words have a step between them in out.
+ */
+function planes(b: Uint8Array, off: number, n: number, first: number, out: Uint32Array, at: number, step: number): void {
+  for (let i = off + first, k = at; k < out.length; i++, k += step) out[k] = b[i] | (b[i + n] << 8) | (b[i + 2 * n] << 16) | (b[i + 3 * n] << 24);
 }
 
 /** A Source has the encoded values of a column. */
@@ -75,8 +80,9 @@ export class Column {
   private varied: boolean | null; // null if it is not known
   private madeCodes: Uint16Array | null = null;
   private madeNum: Float64Array | null = null;
+  private known: Float64Array | null = null; // different finite numbers
 
-  constructor(h: ColumnHeader, private n: number, private source: Source | null) {
+  constructor(h: ColumnHeader, public n: number, private source: Source | null) {
     [this.name, this.role, this.text, this.log, this.axis] = [h.name, h.role, !!h.text, !!h.log, !!h.axis];
     if (!/^(const|d8|d16|q16|[fp](32|64))$/.test(h.enc)) throw new Error(`the encoding ${h.enc} is unknown`);
     this.single = h.role === "timing";
@@ -110,10 +116,42 @@ export class Column {
     return this.varied;
   }
 
-  /** distinct returns the different finite numbers in ascending order if they are known without a look at all rows. */
-  distinct(): Float64Array | null {
-    if (!this.source || !(this.constant || /^[dq]/.test(this.source.enc))) return null;
-    return ascending((this.text ? this.ofWords() : this.numbers).slice());
+  /** distinct returns the different finite numbers in ascending order. The array stays the same while they do. */
+  distinct(): Float64Array {
+    return (this.known ??= ascending(this.coded() ? (this.text ? this.ofWords() : this.numbers).slice() : this.num.slice()));
+  }
+
+  /** few returns the different finite numbers, or null if they are more than most. */
+  few(most: number): Float64Array | null {
+    if (!this.known && !this.coded()) {
+      const seen = new Set<number>();
+      for (let row = 0; row < Math.min(this.n, 4 * most) && seen.size <= most + 1; row++) seen.add(this.number(row));
+      if (seen.size > most + 1) return null; // one of them may be missing
+    }
+    const all = this.distinct();
+    return all.length > most ? null : all;
+  }
+
+  /** coded reports whether each number of a dictionary occurs. */
+  private coded(): boolean { return !!this.source && /^[cdq]/.test(this.source.enc); }
+
+  /** codeAt returns the code of a row, without the others. */
+  private codeAt(row: number): number {
+    if (this.madeCodes || !this.source) return this.madeCodes![row];
+    const { n } = this, { enc, off, bytes: b } = this.source;
+    if (enc === "const") return this.dict.length || this.numbers.length ? 0 : NONE;
+    if (enc === "d8") return b[off + row] === 255 ? NONE : b[off + row];
+    return enc === "d16" ? b[off + 2 * row] | (b[off + 2 * row + 1] << 8) : b[off + row] | (b[off + n + row] << 8);
+  }
+
+  /** word returns the text of a row, or null if it is missing. */
+  word(row: number): string | null { return this.dict[this.codeAt(row)] ?? null; }
+
+  /** number returns the number of a row, without the others. */
+  number(row: number): number {
+    if (this.madeNum || !this.source) return this.num[row];
+    if (this.text || this.coded()) return (this.text ? this.ofWords() : this.numbers)[this.codeAt(row)] ?? NaN;
+    return floats(this.source, this.n, row, 1)[0];
   }
 
   /** ofWords returns the numbers that the words look like. */
@@ -133,7 +171,7 @@ export class Column {
 
   private decodeNumbers(): Float64Array {
     const { n } = this;
-    if (!this.text && /^[fp]/.test(this.source!.enc)) return floats(this.source!, n);
+    if (!this.text && /^[fp]/.test(this.source!.enc)) return floats(this.source!, n, 0, n);
     const numbers = this.text ? this.ofWords() : this.numbers, out = new Float64Array(n);
     if (this.constant) return out.fill(numbers[0] ?? NaN);
     const codes = this.codes ?? this.decodeCodes(), known = numbers.length;
@@ -142,18 +180,32 @@ export class Column {
   }
 
   /** merge puts new values, of which null is missing, between the older rows. */
-  merge(m: Merged, values: (number | string | null)[], at: number[]): void {
+  merge(m: Merged, values: (number | string | null)[]): void {
     const { text } = this, same = text ? (this.dict.length ? 0 : NONE) : this.numbers[0] ?? NaN;
     const news = values.map((v) => (text ? this.code(v) : v === null ? NaN : this.single ? Math.fround(Number(v)) : Number(v)));
     if (this.constant && this.name !== "rank" && news.every((v) => Object.is(v, same))) {
       this.madeCodes = this.madeNum = null;
     } else {
-      if (text) [this.madeCodes, this.madeNum] = [m.join(this.codes!, news, at, 1), null];
+      if (text) [this.madeCodes, this.madeNum] = [m.join(this.codes!, news), null];
       else if (this.name === "rank") for (let i = 0, all = (this.madeNum = new Float64Array(m.total)); i < m.total; i++) all[i] = i + 1;
-      else this.madeNum = m.join(this.num, news, at, 1);
+      else this.madeNum = m.join(this.num, news);
       [this.source, this.constant, this.varied] = [null, false, null];
+      this.learn(m, text ? news.map((code) => this.ofWords()[code] ?? NaN) : news);
     }
     this.n = m.total;
+  }
+
+  /** learn adds new numbers to the different ones. They are no longer known if older rows are gone. */
+  private learn(m: Merged, news: number[]): void {
+    const { known } = this;
+    if (!known) return;
+    if (m.gone) this.known = null;
+    else if (news.some((v) => Number.isFinite(v) && known[bisectLeft(known, v)] !== v)) {
+      const all = new Float64Array(known.length + news.length);
+      all.set(known);
+      all.set(news, known.length);
+      this.known = ascending(all);
+    }
   }
 
   /** code returns the code of a word, which may be new. */
@@ -174,13 +226,14 @@ export function ascending(all: Float64Array): Float64Array {
   return all.slice(0, k);
 }
 
-function floats({ enc, off, bytes: b }: Source, n: number): Float64Array {
-  const at = b.byteOffset + off; // a multiple of 8
-  if (enc === "f64") return new Float64Array(b.buffer, at, n);
-  if (enc === "f32") return new Float64Array(new Float32Array(b.buffer, at, n));
-  const wide = enc === "p64", words = new Uint32Array(wide ? 2 * n : n);
-  planes(b, off, n, words, 0, wide ? 2 : 1);
-  if (wide) planes(b, off + 4 * n, n, words, 1, 2);
+/** floats returns the numbers of count rows from a first one. */
+function floats({ enc, off, bytes: b }: Source, n: number, first: number, count: number): Float64Array {
+  const wide = enc.endsWith("64"), at = b.byteOffset + off + (wide ? 8 : 4) * first; // off is a multiple of 8
+  if (enc === "f64") return new Float64Array(b.buffer, at, count);
+  if (enc === "f32") return new Float64Array(new Float32Array(b.buffer, at, count));
+  const words = new Uint32Array(wide ? 2 * count : count);
+  planes(b, off, n, first, words, 0, wide ? 2 : 1);
+  if (wide) planes(b, off + 4 * n, n, first, words, 1, 2);
   return wide ? new Float64Array(words.buffer) : new Float64Array(new Float32Array(words.buffer));
 }
 
@@ -211,11 +264,14 @@ export function keyOf(d: Data, row: number): string {
 }
 
 /** A Merged has the number of rows of a newer state, and where the rows of an older one are in it. */
-class Merged {
+export class Merged {
   readonly moved: Int32Array; // −1 if a newer record took the place
   private readonly runs: [from: number, to: number, at: number][] = []; // rows that stay together
 
-  constructor(readonly total: number, older: number, at: number[], gone: Map<number, number>) {
+  readonly gone: boolean; // older rows
+
+  constructor(readonly total: number, older: number, readonly at: number[], gone: Map<number, number>) {
+    this.gone = gone.size > 0;
     this.moved = new Int32Array(older).fill(-1);
     let run: [number, number, number] | null = null;
     for (let old = 0, k = 0, i = 0; i < total; i++) {
@@ -232,10 +288,10 @@ class Merged {
   }
 
   /** join returns older values with new ones between them; width values belong to a row. */
-  join<T extends Float64Array | Uint16Array | Uint8Array>(older: T, news: ArrayLike<number>, at: number[], width: number): T {
+  join<T extends Float64Array | Uint16Array | Uint8Array>(older: T, news: ArrayLike<number>, width = 1): T {
     const all = new (older.constructor as new (n: number) => T)(width * this.total);
     for (const [from, to, to2] of this.runs) all.set(older.subarray(width * from, width * to), width * to2);
-    at.forEach((row, k) => { for (let b = 0; b < width; b++) all[width * row + b] = news[width * k + b]; });
+    this.at.forEach((row, k) => { for (let b = 0; b < width; b++) all[width * row + b] = news[width * k + b]; });
     return all;
   }
 }
@@ -244,7 +300,7 @@ class Merged {
  * merge adds trials, at their places in the order of all trials, and removes the older records of trials that have new
  * ones. It returns null if the places do not fit: then the page has another state than the server.
  */
-export function merge(d: Data, u: { columns: string[]; keys: string[]; cells: (number | string | null)[][]; at: number[]; again: boolean[]; total: number }): { total: number; moved: Int32Array } | null {
+export function merge(d: Data, u: { columns: string[]; keys: string[]; cells: (number | string | null)[][]; at: number[]; again: boolean[]; total: number }): Merged | null {
   const gone = new Map<number, number>(); // older rows, with the places of the new ones
   u.keys.forEach((key, i) => {
     if (!u.again[i]) return;
@@ -256,10 +312,10 @@ export function merge(d: Data, u: { columns: string[]; keys: string[]; cells: (n
   const m = new Merged(n, d.n, u.at, gone);
   for (const c of d.columns) {
     const j = u.columns.indexOf(c.name);
-    c.merge(m, u.cells.map((cells) => (j < 0 ? null : cells[j])), u.at);
+    c.merge(m, u.cells.map((cells) => (j < 0 ? null : cells[j])));
   }
   const width = d.keyWidth;
-  d.keys = m.join(d.keys, u.keys.flatMap((key) => keyBytes(key, width)), u.at, width);
+  d.keys = m.join(d.keys, u.keys.flatMap((key) => keyBytes(key, width)), width);
   d.n = d.total = n;
   for (const [row, at] of gone) m.moved[row] = at;
   return m;
@@ -369,7 +425,7 @@ export class Curves implements CurveSource {
     const lists = part(h.n), lossLists = part(h.n);
     const floats = (n: number): Float32Array => {
       const out = new Uint32Array(n);
-      planes(bytes, off, n, out, 0, 1);
+      planes(bytes, off, n, 0, out, 0, 1);
       off += 4 * n;
       return new Float32Array(out.buffer);
     };

@@ -18,35 +18,26 @@ export function short(x: number, digits = 3): string {
 
 const shares = new Set(["train", "val", "test", "epoch_train", "epoch_val", "best_val"]);
 
-/** distinctOf returns the different numbers of a column in ascending order, or none if they are more than most. */
-function distinctOf(c: Column, most: number): number[] {
-  const seen = new Set<number>();
-  for (const x of c.num) {
-    if (!Number.isNaN(x)) seen.add(x);
-    if (seen.size > most) return [];
-  }
-  return [...seen].sort((a, b) => a - b);
-}
-
 /** digitsOf returns the significant digits that tell the values of a column apart, at least three. */
-const digits = new WeakMap<Float64Array, number>(); // by the values, which an update replaces
+const digits = new WeakMap<Column, { rows: number; values: Float64Array | null; digits: number }>();
 function digitsOf(c: Column): number {
-  let d = digits.get(c.num);
-  if (d === undefined) {
-    d = 3;
-    if (c.role === "parameter") {
-      const values = distinctOf(c, 1000);
-      while (d < 17 && values.some((v, i) => i > 0 && short(v, d) === short(values[i - 1], d))) d++;
-    }
-    digits.set(c.num, d);
+  let known = digits.get(c);
+  if (known?.rows === c.n) return known.digits;
+  const values = c.few(1000);
+  if (!known || !values || known.values !== values) {
+    let d = 3;
+    while (values && d < 17 && values.some((v, i) => i > 0 && short(v, d) === short(values[i - 1], d))) d++;
+    known = { rows: c.n, values, digits: d };
   }
-  return d;
+  known.rows = c.n;
+  digits.set(c, known);
+  return known.digits;
 }
 
 /** value returns a value of a column for people. */
 export function value(c: Column, row: number, accuracy: boolean): string {
-  if (c.codes) return c.codes[row] === 65535 ? "–" : c.dict[c.codes[row]];
-  const x = c.num[row];
+  if (c.text) return c.word(row) ?? "–";
+  const x = c.number(row);
   if (Number.isNaN(x)) return "–";
   return number(c, x, accuracy);
 }
@@ -60,6 +51,6 @@ export function number(c: Column, x: number, accuracy: boolean): string {
 
 /** exact returns a value with all digits, as a file for programs has it. */
 export function exact(c: Column, row: number): string {
-  if (c.codes) return c.codes[row] === 65535 ? "" : c.dict[c.codes[row]];
+  if (c.text) return c.word(row) ?? "";
   return Number.isNaN(c.num[row]) ? "" : String(c.single ? Number(c.num[row].toPrecision(7)) : c.num[row]);
 }

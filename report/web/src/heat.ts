@@ -80,7 +80,7 @@ export class Heat {
     const column = this.store.data.byName.get(name);
     if (!column) return null;
     const s = this.store.scale(column), known = this.axes.get(name);
-    if (known?.scale === s) return known;
+    if (known?.scale === s && known.of.length === this.store.n) return known; // a scale may stay while rows move
     const a = s.values.length <= MOST || s.words ? this.axisOfValues(column, s) : this.axisOfBins(column, s);
     this.axes.set(name, a);
     return a;

@@ -1,5 +1,5 @@
 import { bisectLeft, ticks } from "d3-array";
-import { ascending, type Column } from "./data.js";
+import { ascending, type Column, type Merged } from "./data.js";
 import { short } from "./format.js";
 
 export interface Tick { at: number; label: string }
@@ -32,7 +32,7 @@ export class Scale {
       this.span = 0;
       return;
     }
-    this.values = (usable ? null : column.distinct()) ?? ascending(usable ? column.num.filter((_, i) => usable[i]) : column.num.slice());
+    this.values = usable ? ascending(column.num.filter((_, i) => usable[i])) : column.distinct();
     this.words = this.place = null;
     const first = this.values[0] ?? 0, last = this.values[this.values.length - 1] ?? 1;
     this.log = column.log && last > 0 && first >= 0;
@@ -40,6 +40,14 @@ export class Scale {
     this.low = this.zero ? this.values[1] : first;
     this.high = last;
     this.span = Math.log(last / this.low);
+  }
+
+  /** follow follows an update of the column. It reports false if the scale has other values now. */
+  follow(m: Merged): boolean {
+    const { column, made } = this;
+    if (this.place || this.values !== column.distinct()) return false;
+    if (made) this.made = m.join(made, m.at.map((row) => (Number.isFinite(column.num[row]) ? this.at(column.num[row]) : NaN)));
+    return true;
   }
 
   /** places returns the places of all rows. They are NaN without a finite value. */

@@ -8,7 +8,6 @@ export type Change = "mask" | "selection" | "sort" | "data";
 
 const MOST_SELECTED = 10;
 
-/** endedOf marks the trials with a result. */
 function endedOf(val: Column): Uint8Array {
   const { num } = val, ended = new Uint8Array(num.length);
   for (let i = 0; i < num.length; i++) if (Number.isFinite(num[i])) ended[i] = 1;
@@ -19,7 +18,6 @@ function endedOf(val: Column): Uint8Array {
 export class Store {
   n: number;
   readonly val: Column;
-  ended: Uint8Array;              // trials with a result
   readonly axes: Column[];        // parameters that vary, the most important first
   mask: Uint8Array<ArrayBuffer>;  // rows that pass
   passing = 0;
@@ -35,6 +33,7 @@ export class Store {
   sortBy = "rank";
   descending = false;
   private test: Test | null = null;
+  private endedNow: Uint8Array | null = null;
   private readonly scales = new Map<string, Scale>();
   private readonly permutations = new Map<string, Uint32Array>();
   private readonly listeners: ((c: Change) => void)[] = [];
@@ -42,11 +41,13 @@ export class Store {
   constructor(readonly data: Data) {
     this.n = data.n;
     this.val = data.byName.get("val")!;
-    this.ended = endedOf(this.val);
     this.axes = data.view.order.map((name) => data.byName.get(name)).filter((c): c is Column => !!c);
     this.mask = new Uint8Array(this.n).fill(1);
     this.passing = this.n;
   }
+
+  /** ended marks the trials with a result. */
+  get ended(): Uint8Array { return (this.endedNow ??= endedOf(this.val)); }
 
   get accuracy(): boolean { return this.data.view.accuracy; }
 
@@ -64,8 +65,8 @@ export class Store {
     const ranges = this.ranges(), m = merge(this.data, u);
     if (!m) return null;
     this.n = m.total;
-    this.ended = endedOf(this.val);
-    this.scales.clear();
+    this.endedNow = null;
+    for (const [name, s] of this.scales) if (this.usable(s.column) || !s.follow(m)) this.scales.delete(name);
     this.brushes.clear();
     for (const [name, texts] of ranges) this.limit(name, texts);
     this.permutations.clear();
@@ -104,9 +105,12 @@ export class Store {
 
   scale(c: Column): Scale {
     let s = this.scales.get(c.name);
-    if (!s) this.scales.set(c.name, (s = new Scale(c, this.n, c.role === "parameter" || c === this.val ? null : this.ended)));
+    if (!s) this.scales.set(c.name, (s = new Scale(c, this.n, this.usable(c))));
     return s;
   }
+
+  /** usable marks the rows whose values a scale has, unless all have. */
+  private usable(c: Column): Uint8Array | null { return c.role === "parameter" || c === this.val ? null : this.ended; }
 
   setText(text: string): void {
     this.text = text;
@@ -186,7 +190,8 @@ export class Store {
     this.filtered = !!this.test || this.brushes.size > 0 || this.top > 0 || !this.diverged;
     this.mask = this.compute();
     let k = 0;
-    for (let i = 0; i < this.n; i++) k += this.mask[i];
+    if (!this.filtered) k = this.n;
+    else for (let i = 0; i < this.n; i++) k += this.mask[i];
     this.passing = k;
   }
 
@@ -263,6 +268,7 @@ export class Store {
       }
       this.permutations.set(name, order);
     }
+    if (!this.filtered && !this.descending) return order;
     const { mask, n } = this, out = new Uint32Array(this.passing), words = c.text && !c.numeric;
     let k = 0;
     if (!this.descending) {

@@ -6,6 +6,9 @@ import type { Store } from "./store.js";
 
 const ROW = 30, EXTRA = 4;
 
+/** SHORT is the length of texts that are surely narrower than a cell. A browser takes long to lay out and paint cells that clip. */
+const SHORT = 14;
+
 /** The Table has elements only for the rows in view. */
 export class Table {
   readonly region = byId("table");
@@ -18,7 +21,7 @@ export class Table {
   private heads: HTMLTableCellElement[] = [];
   private readonly table: HTMLTableElement;
   private readonly say = el("p", { class: "vh", role: "status" });
-  private height = 0;
+  private height = 560; // before it is measured, because that lays out the page
   private top = 0;
   private cursor = -1; // place in rows of the active row
 
@@ -34,7 +37,6 @@ export class Table {
       this.measure();
       this.paint();
     });
-    this.measure();
     this.body.addEventListener("click", (e) => {
       const tr = (e.target as Element).closest("tr");
       if (tr?.dataset.at) this.pick(Number(tr.dataset.at));
@@ -56,7 +58,7 @@ export class Table {
     this.heads = this.columns.map((c) => {
       const button = el("button", { type: "button" }, c.name);
       button.addEventListener("click", () => this.store.sort(c.name));
-      return el("th", { scope: "col", class: c.text && !c.numeric ? "txt" : undefined }, button);
+      return el("th", { scope: "col", class: (c.text && !c.numeric ? "txt" : "") + (c.name.length > SHORT - 2 ? " long" : "") }, button);
     });
     head.append(...this.heads, el("th", { scope: "col", class: "txt" }, el("span", { class: "mono" }, "key")));
     return head;
@@ -127,7 +129,9 @@ export class Table {
     const pal = colors(), state = this.columns.findIndex((c) => c.name === "state");
     const say = (td: Element, text: string): void => {
       const t = td.firstChild as Text;
-      if (t.data !== text) t.data = text;
+      if (t.data === text) return;
+      t.data = text;
+      td.classList.toggle("long", text.length > SHORT);
     };
     for (let at = first; at < last; at++) {
       const tr = pool[at - first], row = rows[at], cells = tr.children, slot = store.slots.get(row);

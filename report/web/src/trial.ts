@@ -22,7 +22,7 @@ export class TrialCard {
     let rows = Array.from({ length: n }, (_, i) => i);
     // Those that vary come first: they leave few rows.
     for (const c of data.columns.filter((c) => c.role === "parameter").sort((a, b) => Number(b.axis) - Number(a.axis))) {
-      if (c.name !== "seed" && c.name !== "out") rows = rows.filter(same(c.codes ?? c.num));
+      if (c.name !== "seed" && c.name !== "out" && c.varies) rows = rows.filter(same(c.codes ?? c.num));
     }
     const seed = data.byName.get("seed")?.num, seen = new Set<number>();
     return seed ? rows.filter((r) => !seen.has(seed[r]) && seen.add(seed[r])) : rows;
@@ -31,7 +31,7 @@ export class TrialCard {
   /** mean returns the mean of a setting, or NaN if its trials did not train equally far. Failed trials do not count. */
   private mean(rows: number[]): number {
     const { store } = this, state = store.data.byName.get("state")!, steps = store.data.byName.get("steps")!;
-    const of = (row: number): string => state.dict[state.codes![row]], counted = rows.filter((row) => of(row) !== "failed");
+    const of = (row: number): string | null => state.word(row), counted = rows.filter((row) => of(row) !== "failed");
     const ends = new Set(counted.map((row) => (of(row) === "done" ? "done" : `${of(row)} ${steps.num[row]}`)));
     if (ends.size !== 1 || !counted.every((row) => store.ended[row] && of(row) !== "diverged")) return NaN;
     return counted.reduce((sum, row) => sum + store.val.num[row], 0) / counted.length;
@@ -60,7 +60,7 @@ export class TrialCard {
     }
     head.replaceChildren("Selected trial ", disc(store.slots.get(row)!));
     parts.push(...this.net(row));
-    const folder = data.byName.get("out")?.codes ? data.byName.get("out")!.dict[data.byName.get("out")!.codes![row]] : null;
+    const folder = data.byName.get("out")?.word(row);
     const verify = (data.view.folders.find((f) => f.name === folder) ?? data.view.folders[0]).verify;
     if (verify) {
       const pre = el("pre", { tabindex: 0, "aria-label": "Command that verifies the trial" }, `${verify} ${keyOf(data, row)}`);

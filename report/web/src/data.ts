@@ -98,6 +98,13 @@ export class Column {
   /** num has the numbers, or those that texts look like; NaN is missing. */
   get num(): Float64Array { return (this.madeNum ??= this.decodeNumbers()); }
 
+  /** load decodes what an update needs. It reports whether that took time. */
+  load(): boolean {
+    if (this.constant || (this.text ? this.madeCodes : this.madeNum)) return false;
+    void (this.text ? this.codes : this.num);
+    return true;
+  }
+
   /** numeric reports whether all values are numbers, or texts that look like numbers. */
   get numeric(): boolean {
     if (!this.text) return true;

@@ -79,6 +79,8 @@ class App {
   private readonly waiting: Update[] = []; // while a range is dragged
   private readonly ended = new AbortController();
   private scheduled = false;
+  private updated = false; // trials were added since the last frame
+  private postponed = false; // the last frame left the heavy parts to this one
   private settledAll: (() => void)[] = [];
   private saving = 0;
   readonly debug: Debug;
@@ -197,6 +199,7 @@ class App {
     this.parallel.moved(moved);
     this.scatter.moved(moved);
     this.counts();
+    this.updated = true;
     this.later("lines", "heat", "dots", "trial");
     if (this.curves.forget(u.keys.filter((_, i) => u.again[i]))) this.later("curves");
     return true;
@@ -266,8 +269,10 @@ class App {
     const began = performance.now(), d = new Set(this.dirty);
     this.dirty.clear();
     this.scheduled = false;
-    if (this.live) { // frames stay short
-      const first = heavy.find((p) => d.has(p));
+    if (this.live) { // frames stay short: the frame after an update already has its table
+      this.postponed = this.updated && !this.postponed;
+      this.updated = false;
+      const first = this.postponed ? undefined : heavy.find((p) => d.has(p));
       for (const p of heavy) if (p !== first && d.delete(p)) this.later(p);
     }
     this.measure();
@@ -387,6 +392,12 @@ class App {
     this.later("table");
     await this.settled();
     document.documentElement.dataset.ready = "1";
+    if (this.live) void this.prepare();
+  }
+
+  /** prepare decodes the columns, one in a frame. Otherwise the first update would decode all of them at once. */
+  private async prepare(): Promise<void> {
+    for (const c of this.store.data.columns) if (c.load()) await painted();
   }
 }
 

@@ -206,7 +206,7 @@ export class Column {
   private learn(m: Merged, news: number[]): void {
     const { known } = this;
     if (!known) return;
-    if (m.gone) this.known = null;
+    if (m.gone || this.name === "rank") this.known = null; // all ranks change
     else if (news.some((v) => Number.isFinite(v) && known[bisectLeft(known, v)] !== v)) {
       const all = new Float64Array(known.length + news.length);
       all.set(known);

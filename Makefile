@@ -41,7 +41,7 @@ browser: ## open pages in Chromium, about a minute (needs make deps, and npm for
 	cd report/browsertest && { ! command -v npm >/dev/null || npm ci --ignore-scripts --no-audit --no-fund --silent; } && $(GO) test -short -count 1 ./...
 
 # Under QEMU, plain Go is thirty times slower. Of the tests of sweeps, only those of bits, files and signals run
-# there. Stores are left out, because their tests have limits of time. What has the same code on all machines is
+# there. Stores are left out, because their tests have limits of time. Exported tables, pages, benchmarks, and what has the same code on all machines is
 # left out: gonum, and flawed kernels that the test suite of kernels must reject. All of them have run here.
 emulated_sweeps = Example|Earlier|Killed|Interrupted$$|Damage|Disk|Reproduce$$|Verify$$
 
@@ -50,7 +50,7 @@ test-arch: ## run the short tests for 386, and for arm64 under QEMU (installed w
 	short() { arch=$$1; shift; echo "linux/$$arch"; \
 	  env -u FUSEGRID_DATA CGO_ENABLED=0 GOARCH=$$arch $(GO) test -vet=off -short -timeout 30m "$$@"; }; \
 	emulated() { \
-	  short arm64 -exec $$FUSEGRID_EMULATOR -skip '/impl=gonum|AreRejected' $$($(GO) list ./... | grep -vE '/(search|search/store|sweep)$$') && \
+	  short arm64 -exec $$FUSEGRID_EMULATOR -skip '/impl=gonum|AreRejected' $$($(GO) list ./... | grep -vE '/(search|search/store|sweep|bench|results/export|report.*)$$') && \
 	  short arm64 -exec $$FUSEGRID_EMULATOR -run '$(emulated_sweeps)' ./search ./sweep; }; \
 	emulator() { command -v qemu-aarch64-static || command -v qemu-aarch64; }; \
 	fetch() { command -v apt-get && $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq qemu-user-static; }; \

@@ -41,8 +41,9 @@ browser: ## open pages in Chromium, about a minute (needs make deps, and npm for
 	cd report/browsertest && { ! command -v npm >/dev/null || npm ci --ignore-scripts --no-audit --no-fund --silent; } && $(GO) test -short -count 1 ./...
 
 # Under QEMU, plain Go is thirty times slower. Of the tests of sweeps, only those of bits, files and signals run
-# there. Stores are left out, because their tests have limits of time. Exported tables, pages, benchmarks, and what has the same code on all machines is
-# left out: gonum, and flawed kernels that the test suite of kernels must reject. All of them have run here.
+# there. Stores are left out, because their tests have limits of time. So is what has the same code on all
+# machines: exported tables, pages, benchmarks, gonum, and flawed kernels that the test suite of kernels must
+# reject. All of them have run here.
 emulated_sweeps = Example|Earlier|Killed|Interrupted$$|Damage|Disk|Reproduce$$|Verify$$
 
 test-arch: ## run the short tests for 386, and for arm64 under QEMU (installed with apt-get if missing)

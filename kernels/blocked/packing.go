@@ -44,7 +44,7 @@ func (p *Packing) String() string { return packings[p.state.Load()] }
 // first reports whether the first tile packs. Undecided products take that way.
 func (p *Packing) first() bool { return p == nil || p.state.Load() != 2 }
 
-// Sizes of the measurement: it takes less than 20 ms if a core does 20 GFLOP/s. The vectors do not fit the L2 cache, and
+// Sizes of the measurement: it takes less than 20 ms if a core does 30 GFLOP/s. The vectors do not fit the L2 cache, and
 // few rows meet them, so that packing takes much of the time. The median of the ratios decides: on a busy machine it was
 // right more often than the best times.
 const (
@@ -53,7 +53,7 @@ const (
 	packingK     = 6 * kernels.Piece
 	packingN     = 192
 	packingTurns = 9
-	packingTime  = 15 * time.Millisecond
+	packingTime  = 9 * time.Millisecond
 	packingGain  = 1.01 // packing first must be so many times as fast as before, or it is not taken
 )
 
